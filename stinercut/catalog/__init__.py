@@ -1,0 +1,10 @@
+"""What is known: cards, manifests, imported files, jumps, films, and the outbox of events.
+
+Lives here: the tables (`models`), their migrations, opening a database (`engine`), and the queries, one module per
+subject (`cards`, `files`, `jumps`, `films`, `events`). Queries are plain functions over a session: the caller
+chooses the transaction. Doesn't: Dagster's own records (runs, steps, logs), which stay Dagster's; bytes (`store`).
+"""
+
+from stinercut.catalog.engine import Catalog, migrate
+
+__all__ = ["Catalog", "migrate"]

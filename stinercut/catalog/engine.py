@@ -1,0 +1,110 @@
+"""Opening the catalog: SQLite by default, PostgreSQL in production, the same code over both.
+
+Lives here: connection settings, transactions, running the migrations. Doesn't: any query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from stinercut.errors import HostNotReady
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """An open catalog. Make one per process with `Catalog.open`; sessions are short."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, url: str) -> Catalog:
+        """Connect lazily to a migrated catalog (see `migrate`)."""
+        return cls(_engine(url))
+
+    @contextmanager
+    def write(self) -> Generator[Session]:
+        """A transaction that commits when the block ends well, and leaves nothing when it doesn't.
+
+        On SQLite the write lock is taken at its beginning: a transaction that reads first and writes later would
+        otherwise fail as soon as another process wrote in between.
+        """
+        with (
+            self.engine.connect().execution_options(stinercut_begin="IMMEDIATE") as connection,
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def read(self) -> Generator[Session]:
+        """A transaction that sees one state of the catalog and changes nothing."""
+        with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def migrate(url: str) -> None:
+    """Bring the catalog to this version's tables, making the database file if needed. Safe to call each start."""
+    from alembic import command
+    from alembic.config import Config
+
+    where = make_url(url)
+    if where.get_backend_name() == "sqlite" and where.database:
+        Path(where.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = _engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.connect().execution_options(stinercut_begin="IMMEDIATE") as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as refused:
+        raise HostNotReady(
+            f"the catalog can't be opened: {refused.orig}",
+            file=where.render_as_string(hide_password=True),
+            advice="Check that the data folder can be written, or that the database server answers.",
+        ) from refused
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # sqlite3's own transaction handling begins too late for a consistent read and too weakly for a write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: what was reported as durable survives a power cut, at the price of one fsync per commit.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    mode = connection.get_execution_options().get("stinercut_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

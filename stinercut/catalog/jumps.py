@@ -1,0 +1,339 @@
+"""Jumps: their files, what they wait for, and which version of a film they should have.
+
+Lives here: recording sessions as jumps, a jump's state, taking it up for production, a person's decisions.
+Doesn't: how a card falls into sessions (`stinercut.sessions`), when a run starts (`sensors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, Jump, JumpFile, JumpState, Role
+from stinercut.errors import BadInput, NotFound
+from stinercut.identity.payload import Payload
+from stinercut.store import key_of
+
+
+@dataclass(frozen=True)
+class FoundSession:
+    """A session found on a card, in catalog terms: files are card file ids, in order of recording."""
+
+    payload: Payload | None
+    qr_files: tuple[int, ...]
+    clips: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class FootageFile:
+    """A file of a jump whose content is in the store."""
+
+    card_file_id: int
+    name: str
+    role: Role
+    position: int
+    size: int
+    content_hash: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class JumpFootage:
+    """What a film is made of: who, and which files in which order."""
+
+    jump_key: str
+    jump_date: date
+    passenger_name: str
+    booking_id: str
+    version: str
+    files: tuple[FootageFile, ...]
+
+    @property
+    def clips(self) -> tuple[FootageFile, ...]:
+        """The files that make up the film, in its order."""
+        return tuple(file for file in self.files if file.role is Role.CLIP)
+
+    @property
+    def qr_files(self) -> tuple[FootageFile, ...]:
+        """The films of the code."""
+        return tuple(file for file in self.files if file.role is Role.QR)
+
+
+def is_identified() -> ColumnElement[bool]:
+    """The condition that a jump has a passenger."""
+    return Jump.booking_id.is_not(None)
+
+
+def record_sessions(session: Session, insertion: Insertion, found: Sequence[FoundSession]) -> list[str]:
+    """Make or extend the jumps that these sessions are. Returns the keys of the jumps that were touched.
+
+    Files that another identification has placed meanwhile stay where they are, so recording twice changes nothing.
+    """
+    placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips)])
+    touched: list[str] = []
+    for one in found:
+        qr_files = [file for file in one.qr_files if file not in placed]
+        clips = [file for file in one.clips if file not in placed]
+        if not qr_files and not clips:
+            continue
+        jump = _jump_for(session, insertion, one, (qr_files or clips)[0])
+        for role, files in ((Role.QR, qr_files), (Role.CLIP, clips)):
+            session.add_all(
+                JumpFile(card_file_id=file, jump_key=jump.jump_key, role=role, position=0) for file in files
+            )
+        session.flush()
+        _order_files(session, jump.jump_key)
+        refresh_jump(session, jump.jump_key)
+        touched.append(jump.jump_key)
+    return touched
+
+
+def _placed(session: Session, files: Sequence[int]) -> set[int]:
+    return set(session.execute(select(JumpFile.card_file_id).where(JumpFile.card_file_id.in_(files))).scalars())
+
+
+def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first_file: int) -> Jump:
+    """The jump a session belongs to: the one with its key, or a new one."""
+    if found.payload is None:
+        return _unidentified_jump(session, insertion, found.why, first_file)
+    payload = found.payload
+    jump = session.get(Jump, payload.jump_key)
+    if jump is not None and jump.passenger_name != payload.passenger_name:
+        why = (
+            f"Booking {payload.booking_id} is {jump.passenger_name!r} on an earlier card and "
+            f"{payload.passenger_name!r} on this one"
+        )
+        return _unidentified_jump(session, insertion, why, first_file)
+    if jump is None:
+        jump = Jump(
+            jump_key=payload.jump_key,
+            jump_date=payload.jump_date,
+            booking_id=payload.booking_id,
+            passenger_name=payload.passenger_name,
+            tandem_master_id=payload.tandem_master_id,
+            card_id=insertion.card_id,
+            state=JumpState.WAITING,
+        )
+        session.add(jump)
+        session.flush()
+    return jump
+
+
+def _unidentified_jump(session: Session, insertion: Insertion, why: str, first_file: int) -> Jump:
+    recorded = session.get_one(CardFile, first_file).modified.date()
+    prefix = f"{recorded.isoformat()}_unidentified-{insertion.card_id}-"
+    taken = session.execute(
+        select(func.count()).select_from(Jump).where(Jump.jump_key.startswith(prefix, autoescape=True))
+    ).scalar_one()
+    jump = Jump(
+        jump_key=f"{prefix}{taken + 1}",
+        jump_date=recorded,
+        card_id=insertion.card_id,
+        state=JumpState.REVIEW,
+        reason=why,
+    )
+    session.add(jump)
+    session.flush()
+    return jump
+
+
+def _order_files(session: Session, jump_key: str) -> None:
+    """Number a jump's files in order of recording, chapters together, whichever card they came from."""
+    rows = session.execute(select(JumpFile, CardFile).join(CardFile).where(JumpFile.jump_key == jump_key)).all()
+    begun: dict[tuple[str, str], datetime] = {}
+    for _, file in rows:
+        recording = (file.card_id, file.recording)
+        begun[recording] = min(begun.get(recording, file.modified), file.modified)
+    rows = sorted(
+        rows,
+        key=lambda row: (
+            begun[(row[1].card_id, row[1].recording)],
+            row[1].card_id,
+            row[1].recording,
+            row[1].chapter,
+            row[1].modified,
+            row[1].name,
+        ),
+    )
+    for position, (jump_file, _) in enumerate(rows):
+        jump_file.position = position
+    session.flush()
+
+
+def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
+    """A file has arrived: look again at the jump it belongs to, if it belongs to one."""
+    place = session.get(JumpFile, card_file_id)
+    if place is not None:
+        refresh_jump(session, place.jump_key)
+
+
+def refresh_jump(session: Session, jump_key: str) -> None:
+    """Work out a jump's state and wanted version from its files."""
+    jump = require_jump(session, jump_key)
+    rows = _files_of(session, jump_key)
+    jump.wanted_version = None
+    if jump.booking_id is None:
+        jump.state = JumpState.REVIEW
+        return
+    if not any(place.role == Role.CLIP for place, _ in rows):
+        jump.state, jump.reason = JumpState.NO_CLIPS, "A code was filmed, and no clip after it."
+        return
+    here = sum(imported is not None for _, imported in rows)
+    if here < len(rows):
+        jump.state, jump.reason = JumpState.WAITING, f"{here} of {len(rows)} files are here."
+        return
+    jump.wanted_version = key_of(
+        jump.passenger_name,
+        jump.booking_id,
+        jump.jump_date,
+        *(f"{place.role}:{imported.content_hash}" for place, imported in rows if imported is not None),
+    )
+    if jump.wanted_version != jump.produced_version:
+        jump.state, jump.reason = JumpState.READY, ""
+
+
+def _files_of(session: Session, jump_key: str) -> list[tuple[JumpFile, ImportedFile | None]]:
+    rows = session.execute(
+        select(JumpFile, ImportedFile)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    )
+    return [(place, imported) for place, imported in rows]
+
+
+def require_jump(session: Session, jump_key: str) -> Jump:
+    """The jump, or NotFound."""
+    jump = session.get(Jump, jump_key)
+    if jump is None:
+        raise NotFound(f"no jump is known under {jump_key}")
+    return jump
+
+
+def ready_jumps(session: Session, limit: int = 100) -> list[tuple[str, str]]:
+    """Jumps whose film is to be made: (jump key, wanted version), the longest waiting first."""
+    rows = session.execute(
+        select(Jump.jump_key, Jump.wanted_version)
+        .where(Jump.state == JumpState.READY, Jump.wanted_version.is_not(None))
+        .order_by(Jump.changed_at)
+        .limit(limit)
+    )
+    return [(key, version) for key, version in rows if version is not None]
+
+
+def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
+    """Insertions with files to identify: (card id, insertion id, identify key), oldest first."""
+    rows = session.execute(
+        select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)
+        .where(Insertion.identify_key.is_not(None))
+        .order_by(Insertion.inserted_at)
+        .limit(limit)
+    )
+    return [(card, insertion, key) for card, insertion, key in rows if key is not None]
+
+
+def footage_of(session: Session, jump_key: str) -> JumpFootage:
+    """What the jump's film is to be made of. Raises BadInput when it isn't complete."""
+    jump = require_jump(session, jump_key)
+    if jump.wanted_version is None or jump.passenger_name is None or jump.booking_id is None:
+        raise BadInput(f"jump {jump_key} is not ready: {jump.reason}")
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key, JumpFile.role != Role.LEFT_OUT)
+        .order_by(JumpFile.position)
+    ).all()
+    files = tuple(
+        FootageFile(
+            card_file_id=place.card_file_id,
+            name=file.name,
+            role=Role(place.role),
+            position=place.position,
+            size=imported.size,
+            content_hash=imported.content_hash,
+            modified=file.modified,
+        )
+        for place, file, imported in rows
+    )
+    return JumpFootage(
+        jump_key=jump_key,
+        jump_date=jump.jump_date,
+        passenger_name=jump.passenger_name,
+        booking_id=jump.booking_id,
+        version=jump.wanted_version,
+        files=files,
+    )
+
+
+def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
+    """A run begins to make this jump's film."""
+    footage = footage_of(session, jump_key)
+    jump = require_jump(session, jump_key)
+    jump.produced_version, jump.run_id = footage.version, run_id
+    jump.state, jump.reason = JumpState.PRODUCING, ""
+    events.clear_steps(session, jump_key)
+    events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, clips=len(footage.clips))
+    return footage
+
+
+def resume(session: Session, jump_key: str, run_id: str) -> None:
+    """A re-execution goes on with this jump; steps that are done stay done."""
+    jump = require_jump(session, jump_key)
+    jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
+
+
+def record_failure(session: Session, jump_key: str, run_id: str, reason: str) -> None:
+    """The run of this jump failed; a newer run of the same jump is not touched by an older one's end."""
+    jump = require_jump(session, jump_key)
+    if jump.run_id not in (None, run_id):
+        return
+    if jump.state == JumpState.FAILED and jump.reason:
+        reason = jump.reason
+    elif jump.produced_version is None:
+        # The run died before it took the jump up: it must not be requested again and again by itself.
+        jump.produced_version = jump.wanted_version
+    jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
+    events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
+
+
+def record_film(session: Session, film: Film) -> None:
+    """A film passed its checks and is published."""
+    session.add(film)
+    jump = require_jump(session, film.jump_key)
+    if jump.wanted_version == film.version:
+        jump.state, jump.reason = JumpState.DONE, ""
+    events.append(
+        session,
+        "pipeline:completed",
+        jump_key=film.jump_key,
+        run_id=film.run_id,
+        seconds=film.seconds,
+        made_in=film.made_in,
+    )
+
+
+def latest_film(session: Session, jump_key: str) -> Film | None:
+    """The newest film of a jump, if there is one."""
+    return session.execute(
+        select(Film).where(Film.jump_key == jump_key).order_by(Film.film_id.desc()).limit(1)
+    ).scalar_one_or_none()
+
+
+def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:
+    """A person decides that a clip stays out of the film. Raises NotFound or BadInput."""
+    place = session.get(JumpFile, card_file_id)
+    if place is None or place.jump_key != jump_key:
+        raise NotFound(f"jump {jump_key} has no file {card_file_id}")
+    if place.role != Role.CLIP:
+        raise BadInput("only a clip can be left out of a film", file=place.file.name)
+    place.role = Role.LEFT_OUT
+    session.flush()
+    refresh_jump(session, jump_key)
+    events.append(session, "jump:clip_left_out", jump_key=jump_key, file=place.file.name)

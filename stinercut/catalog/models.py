@@ -1,0 +1,269 @@
+"""The tables.
+
+Lives here: columns, keys and the words their states use. Doesn't: queries. A change here needs a migration.
+
+    card 1-n insertion 1-n manifest_entry n-1 card_file 1-0..1 imported_file n-1 (object in the store)
+    jump 1-n jump_file n-1 card_file        jump 1-n film        card_file 1-0..1 qr_reading
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+
+def now() -> datetime:
+    """The present moment in UTC; what every `..._at` column holds."""
+    return datetime.now(UTC)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite forgets zones, so they are put back when reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuse moments without a zone: they would silently shift."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Give back a moment with its zone."""
+        if value is not None and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value
+
+
+class Base(DeclarativeBase):
+    """The catalog's metadata."""
+
+
+class EntryState(StrEnum):
+    """Where a file of a manifest stands."""
+
+    KNOWN = "known"
+    """Its content is in the store from an earlier import."""
+    SKIPPED = "skipped"
+    """Never asked for: thumbnails and what is no footage."""
+    NEW = "new"
+    """New, not yet asked for."""
+    REQUESTED = "requested"
+    COPIED = "copied"
+    FAILED = "failed"
+
+
+class JumpState(StrEnum):
+    """Where a jump stands."""
+
+    REVIEW = "review"
+    """A person must say whose it is, or what to do."""
+    NO_CLIPS = "no_clips"
+    """A code was filmed, and nothing after it (yet)."""
+    WAITING = "waiting"
+    """Files are still to come from a card."""
+    READY = "ready"
+    """All files are here; the next sensor tick requests the film."""
+    PRODUCING = "producing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Role(StrEnum):
+    """What a file is for a jump."""
+
+    QR = "qr"
+    CLIP = "clip"
+    LEFT_OUT = "left_out"
+    """A person decided that this clip stays out of the film."""
+
+
+class StepStatus(StrEnum):
+    """Where a step of a jump's production stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Card(Base):
+    """A memory card, by its volume id (or a folder that stands for one)."""
+
+    __tablename__ = "card"
+    card_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    label: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(16))
+    first_seen_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Insertion(Base):
+    """One time that a card was in."""
+
+    __tablename__ = "insertion"
+    insertion_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.card_id"), index=True)
+    detector_id: Mapped[str] = mapped_column(String(64))
+    inserted_at: Mapped[datetime] = mapped_column(Moment)
+    chunks_total: Mapped[int | None] = mapped_column(Integer)
+    """Pieces of the file list; the manifest is complete when that many have arrived."""
+    chunks_seen: Mapped[list[int]] = mapped_column(JSON, default=list)
+    listed_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When the manifest was complete."""
+    identify_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Names the set of files that wait for identification; None when none does."""
+    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    card: Mapped[Card] = relationship()
+
+
+class CardFile(Base):
+    """A file seen on a card, known by its metadata alone. The same file seen again is the same row."""
+
+    __tablename__ = "card_file"
+    __table_args__ = (UniqueConstraint("card_id", "folder", "name", "size", "modified"),)
+    card_file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.card_id"), index=True)
+    folder: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    modified: Mapped[datetime] = mapped_column(DateTime)
+    """Wall-clock time as the camera wrote it, no zone, floored to FAT's two seconds."""
+    kind: Mapped[str] = mapped_column(String(16))
+    recording: Mapped[str] = mapped_column(String(255))
+    chapter: Mapped[int] = mapped_column(Integer)
+    imported: Mapped[ImportedFile | None] = relationship(back_populates="card_file")
+
+
+class ImportedFile(Base):
+    """A card's file whose content is durable in the store. Its being here is what "not new" means."""
+
+    __tablename__ = "imported_file"
+    card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(32), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    imported_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    card_file: Mapped[CardFile] = relationship(back_populates="imported")
+
+
+class ManifestEntry(Base):
+    """One file of one insertion's manifest, under the opaque id that the detector gave it."""
+
+    __tablename__ = "manifest_entry"
+    __table_args__ = (Index("ix_manifest_entry_open", "insertion_id", "state"),)
+    insertion_id: Mapped[str] = mapped_column(ForeignKey("insertion.insertion_id"), primary_key=True)
+    file_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), index=True)
+    main_file_id: Mapped[str | None] = mapped_column(String(64))
+    """The entry of the same manifest that this proxy or thumbnail belongs to."""
+    early: Mapped[bool] = mapped_column()
+    """Asked for in the first round, since a code may be in it: small videos and proxies."""
+    state: Mapped[str] = mapped_column(String(16))
+    bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    file: Mapped[CardFile] = relationship()
+
+
+class QrReading(Base):
+    """What looking for a code in a file gave. Looked at once; content does not change."""
+
+    __tablename__ = "qr_reading"
+    card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
+    reading: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """A `stinercut.identity.reading.Reading`, as JSON."""
+    read_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Jump(Base):
+    """One passenger's jump: a partition of everything that is made for it."""
+
+    __tablename__ = "jump"
+    __table_args__ = (Index("ix_jump_wanted", "state", "wanted_version"),)
+    jump_key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    jump_date: Mapped[date] = mapped_column()
+    booking_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    passenger_name: Mapped[str | None] = mapped_column(String(80))
+    tandem_master_id: Mapped[str | None] = mapped_column(String(32))
+    card_id: Mapped[str | None] = mapped_column(ForeignKey("card.card_id"))
+    """The card it was first found on."""
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    wanted_version: Mapped[str | None] = mapped_column(String(32))
+    """Names identity and footage that the film should have; None while files are missing or a person is needed."""
+    produced_version: Mapped[str | None] = mapped_column(String(32))
+    """The wanted version that the last run took up."""
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    files: Mapped[list[JumpFile]] = relationship(back_populates="jump", order_by="JumpFile.position")
+
+
+class JumpFile(Base):
+    """A file's place in a jump. A file belongs to one jump at most."""
+
+    __tablename__ = "jump_file"
+    card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
+    jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int] = mapped_column(Integer)
+    """Order in the film."""
+    jump: Mapped[Jump] = relationship(back_populates="files")
+    file: Mapped[CardFile] = relationship()
+
+
+class Film(Base):
+    """A finished film that passed its checks. The newest of a jump is the one shown."""
+
+    __tablename__ = "film"
+    film_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
+    version: Mapped[str] = mapped_column(String(32))
+    """The jump's wanted version that this film has."""
+    file_name: Mapped[str] = mapped_column(String(255))
+    passenger_name: Mapped[str] = mapped_column(String(80))
+    template: Mapped[str] = mapped_column(String(64))
+    template_fingerprint: Mapped[str] = mapped_column(String(32))
+    seconds: Mapped[float] = mapped_column(Float)
+    frames: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(BigInteger)
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    made_in: Mapped[float] = mapped_column(Float)
+    """Seconds from the start of the run to the published film."""
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Step(Base):
+    """How far a step of a jump or card is, for people who watch. Dagster's event log holds the history."""
+
+    __tablename__ = "step"
+    subject: Mapped[str] = mapped_column(String(128), primary_key=True)
+    """A jump key or card id."""
+    step: Mapped[str] = mapped_column(String(96), primary_key=True)
+    label: Mapped[str] = mapped_column(String(255))
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    status: Mapped[str] = mapped_column(String(16))
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    message: Mapped[str] = mapped_column(Text, default="")
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+
+
+class Event(Base):
+    """The outbox: what happened, in order, for everybody who watches."""
+
+    __tablename__ = "event"
+    event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    type: Mapped[str] = mapped_column(String(48))
+    card_id: Mapped[str | None] = mapped_column(String(64))
+    jump_key: Mapped[str | None] = mapped_column(String(128))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -1,0 +1,96 @@
+"""Our errors: what happened, to which file, and what to do about it.
+
+Lives here: the one hierarchy that every module raises from, with the exit code a command ends with.
+Doesn't: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into its own words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class StinercutError(Exception):
+    """Something that a person can act on.
+
+    `what` says what happened, `file` to which file, `advice` what to do. `code` is stable and for programs;
+    `exit_code` is what a command ends with.
+    """
+
+    code: ClassVar[str] = "ERROR"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, file: str | Path | None = None, advice: str = "") -> None:
+        self.what = what
+        self.file = str(file) if file is not None else None
+        self.advice = advice
+        super().__init__(self.sentence())
+
+    def sentence(self) -> str:
+        """The whole message as a person reads it: `file: what. advice`."""
+        head = f"{self.file}: {self.what}" if self.file else self.what
+        return f"{head.rstrip('.')}. {self.advice}" if self.advice else head
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments don't survive the default pickling, and steps run in other processes.
+        return (_rebuild, (type(self), self.what, self.file, self.advice))
+
+
+def _rebuild(kind: type[StinercutError], what: str, file: str | None, advice: str) -> StinercutError:
+    return kind(what, file=file, advice=advice)
+
+
+class BadInput(StinercutError):
+    """What was given can't be used: a field, a file, a folder."""
+
+    code = "BAD_INPUT"
+    exit_code = 3
+
+
+class MissingProgram(StinercutError):
+    """A program, library or font that must be installed is not."""
+
+    code = "MISSING_PROGRAM"
+    exit_code = 4
+
+
+class HostNotReady(StinercutError):
+    """The machine can't take the work now: a port in use, a full disk, a folder that can't be written."""
+
+    code = "HOST_NOT_READY"
+    exit_code = 5
+
+
+class UnreadableVideo(StinercutError):
+    """A file that is no video, or a video that is cut short or damaged."""
+
+    code = "UNREADABLE_VIDEO"
+    exit_code = 6
+
+
+class FfmpegFailed(StinercutError):
+    """ffmpeg ended with an error, ran out of time or was cancelled."""
+
+    code = "FFMPEG_FAILED"
+    exit_code = 7
+
+
+class WrongFilm(StinercutError):
+    """A film that was made did not pass its checks. It is never published."""
+
+    code = "WRONG_FILM"
+    exit_code = 8
+
+
+class StoreDamaged(StinercutError):
+    """An object of the store is missing or has other content than its name says."""
+
+    code = "STORE_DAMAGED"
+    exit_code = 9
+
+
+class NotFound(StinercutError):
+    """A card, jump or film that nobody knows."""
+
+    code = "NOT_FOUND"
+    exit_code = 10

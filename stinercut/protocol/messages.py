@@ -1,0 +1,215 @@
+"""The messages, one class each, and the envelope they travel in.
+
+Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Unknown fields are refused by
+both sides. Files are named by an opaque `file_id` that the detector made up for one insertion; no path ever travels
+to the detector.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from stinercut.errors import StinercutError
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 1 << 20
+"""What both sides accept in one frame. websockets closes the connection with 1009 above its own limit of 1 MiB."""
+
+FILES_PER_CHUNK = 500
+"""A file list travels in pieces, so that a full card stays far below MAX_FRAME_BYTES."""
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+ShortText = Annotated[str, Field(max_length=255)]
+
+
+class ProtocolError(StinercutError):
+    """A frame that is no message of this protocol."""
+
+    code = "BAD_MESSAGE"
+
+
+class ErrorCode(StrEnum):
+    """Why something could not be done; stable, for programs. The words for people are in `detail`."""
+
+    CARD_REMOVED = "CARD_REMOVED"
+    SOURCE_IO = "SOURCE_IO"
+    SOURCE_CHANGED = "SOURCE_CHANGED"
+    DEST_FULL = "DEST_FULL"
+    DEST_IO = "DEST_IO"
+    HASH_MISMATCH = "HASH_MISMATCH"
+    STALE_INSERT = "STALE_INSERT"
+    UNKNOWN_ID = "UNKNOWN_ID"
+    BAD_MESSAGE = "BAD_MESSAGE"
+    BAD_TOKEN = "BAD_TOKEN"
+    BAD_VERSION = "BAD_VERSION"
+
+
+class FileKind(StrEnum):
+    """What a file on a card is, judged by its name alone."""
+
+    VIDEO = "video"
+    PROXY = "proxy"
+    THUMBNAIL = "thumbnail"
+    OTHER = "other"
+
+
+class Wire(BaseModel):
+    """Base of everything on the wire: immutable, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+
+class FileEntry(Wire):
+    """One file as a scan of names and metadata saw it; its content was not read."""
+
+    file_id: Identifier
+    folder: ShortText = Field(description="Folder below the card's root, with forward slashes.")
+    name: ShortText
+    size: int = Field(ge=0, description="Bytes.")
+    modified: datetime = Field(description="Wall-clock time as stored on the card, without a zone.")
+    kind: FileKind
+    recording: ShortText = Field(description="Equal for all chapters of one recording on this card.")
+    chapter: int = Field(default=1, ge=0, description="Place within the recording.")
+    main_file_id: Identifier | None = Field(default=None, description="The video that a proxy or thumbnail belongs to.")
+
+
+class CardLabel(Wire):
+    """What is known of a card without reading footage."""
+
+    card_id: Identifier = Field(description="Stable for the same card (volume id), letters, digits, - and _.")
+    label: ShortText = Field(description="What a person calls it: volume label or folder name.")
+    kind: Literal["volume", "folder"]
+
+
+class Hello(Wire):
+    """First message of a detector after connecting."""
+
+    type: Literal["hello"] = "hello"
+    detector_id: Identifier
+    min_version: int = PROTOCOL_VERSION
+    max_version: int = PROTOCOL_VERSION
+    token: str | None = None
+
+
+class Welcome(Wire):
+    """The hub's answer to a hello that it accepts."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int
+
+
+class Inserted(Wire):
+    """A card went in. `insertion_id` names this time that it is in; a new one each time."""
+
+    type: Literal["sd:inserted"] = "sd:inserted"
+    insertion_id: Identifier
+    card: CardLabel
+    inserted_at: datetime
+
+
+class FileList(Wire):
+    """A piece of the card's manifest: piece `index` of `total`, both from 0 and at least 1."""
+
+    type: Literal["sd:file_list"] = "sd:file_list"
+    insertion_id: Identifier
+    index: int = Field(ge=0)
+    total: int = Field(ge=1)
+    files: list[FileEntry] = Field(max_length=FILES_PER_CHUNK)
+
+
+class CopyRequest(Wire):
+    """The hub asks for files, in this order. Asking twice for the same file is harmless."""
+
+    type: Literal["sd:copy_request"] = "sd:copy_request"
+    insertion_id: Identifier
+    file_ids: list[Identifier] = Field(min_length=1, max_length=5000)
+
+
+class FileCopied(Wire):
+    """A file is durable in the store under its content hash. Sent only after that."""
+
+    type: Literal["sd:file_copied"] = "sd:file_copied"
+    insertion_id: Identifier
+    file_id: Identifier
+    content_hash: ContentHash
+    size: int = Field(ge=0)
+
+
+class CopyError(Wire):
+    """A requested file could not be copied (this time)."""
+
+    type: Literal["sd:copy_error"] = "sd:copy_error"
+    insertion_id: Identifier
+    file_id: Identifier
+    code: ErrorCode
+    detail: str = Field(max_length=2000)
+
+
+class Progress(Wire):
+    """How far a copy is. Not acknowledged, may be lost."""
+
+    type: Literal["sd:progress"] = "sd:progress"
+    insertion_id: Identifier
+    file_id: Identifier
+    bytes_done: int = Field(ge=0)
+
+
+class Removed(Wire):
+    """A card is out (pulled or ejected)."""
+
+    type: Literal["sd:removed"] = "sd:removed"
+    insertion_id: Identifier
+
+
+class Ack(Wire):
+    """The receiver has made the effect of message `of` durable."""
+
+    type: Literal["ack"] = "ack"
+    of: str = Field(max_length=64)
+
+
+class Refused(Wire):
+    """The receiver won't act on message `of` (or on the connection as a whole)."""
+
+    type: Literal["error"] = "error"
+    of: str | None = None
+    code: ErrorCode
+    detail: str = Field(max_length=2000)
+
+
+Message = (
+    Hello | Welcome | Inserted | FileList | CopyRequest | FileCopied | CopyError | Progress | Removed | Ack | Refused
+)
+
+
+class Envelope(Wire):
+    """A message with its id. The id stays the same when the message is sent again."""
+
+    id: str = Field(min_length=1, max_length=64)
+    body: Annotated[Message, Field(discriminator="type")]
+
+
+_ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
+
+
+def encode(body: Message, message_id: str | None = None) -> str:
+    """The JSON text frame for a message; makes an id unless one is given."""
+    return Envelope(id=message_id or uuid.uuid4().hex, body=body).model_dump_json()
+
+
+def decode(frame: str | bytes) -> Envelope:
+    """The message in a frame. Raises ProtocolError for anything else."""
+    if len(frame) > MAX_FRAME_BYTES:
+        raise ProtocolError(f"a frame of {len(frame)} bytes is over the limit of {MAX_FRAME_BYTES}")
+    try:
+        return _ENVELOPE.validate_json(frame)
+    except ValidationError as refused:
+        first = refused.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "frame"
+        raise ProtocolError(f"not a message of this protocol: {where}: {first['msg']}") from None

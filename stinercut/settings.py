@@ -1,0 +1,117 @@
+"""The one place that reads settings and the one place that knows where things lie.
+
+Lives here: `Settings` (environment variables `STINERCUT_*`, or values given by a command) and the paths that follow.
+Doesn't: what a film looks like (`stinercut.templates`), how Dagster is set up (`dagster.yaml`).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEGABYTE = 1_000_000
+"""Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be chosen about an installation. Immutable; every process reads the same environment."""
+
+    model_config = SettingsConfigDict(env_prefix="STINERCUT_", frozen=True, extra="ignore")
+
+    data: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("stinercut", appauthor=False)),
+        description="Folder of catalog, store, films and logs. The shared volume where there are several machines.",
+    )
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the catalog. Default: SQLite in the data folder."
+    )
+    host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
+    hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
+    dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
+    code_port: int = Field(default=4266, description="Port of Dagster's code server (loopback only).")
+    token: SecretStr | None = Field(
+        default=None, description="Secret that detectors must show. Needed as soon as the hub listens beyond loopback."
+    )
+    small_file_limit: int = Field(
+        default=50 * MEGABYTE, description="Files below this many bytes are fetched first: QR films are among them."
+    )
+    session_gap_minutes: int = Field(
+        default=45, description="A pause in filming longer than this ends a jump, if no code began another one."
+    )
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, description="How many ffmpeg steps run at once on this machine."
+    )
+    watch_mounts: bool = Field(default=True, description="Whether the detector takes mounted volumes for cards.")
+    detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
+    hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")
+    place: str = Field(default="", description="Name of the dropzone, shown on the title.")
+
+    @cached_property
+    def catalog_url(self) -> str:
+        """SQLAlchemy URL of the catalog."""
+        return self.database_url or f"sqlite:///{self.data / 'catalog.db'}"
+
+    @cached_property
+    def store_dir(self) -> Path:
+        """Content-addressed objects and derived segments."""
+        return self.data / "store"
+
+    @cached_property
+    def cards_dir(self) -> Path:
+        """Notes that name folders standing for cards; `stinercut card insert` writes here, the detector watches."""
+        return self.data / "cards"
+
+    @cached_property
+    def films_dir(self) -> Path:
+        """Finished films, one folder per jump. Nothing is here before it passed its checks."""
+        return self.data / "films"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder (`DAGSTER_HOME`)."""
+        return self.data / "dagster"
+
+    @cached_property
+    def logs_dir(self) -> Path:
+        """One log file per process of `stinercut up`."""
+        return self.data / "logs"
+
+    @cached_property
+    def detector_dir(self) -> Path:
+        """The detector's own state: its journal."""
+        return self.data / "detector"
+
+    @cached_property
+    def detector_url(self) -> str:
+        """WebSocket address that the detector connects to."""
+        return self.hub_url or f"ws://127.0.0.1:{self.hub_port}/ws/detector"
+
+    @cached_property
+    def hub_address(self) -> str:
+        """Address of the board for a person on this machine."""
+        return f"http://{self._reachable_host}:{self.hub_port}"
+
+    @cached_property
+    def dagster_address(self) -> str:
+        """Address of Dagster's pages for a person on this machine."""
+        return f"http://{self._reachable_host}:{self.dagster_port}"
+
+    @property
+    def _reachable_host(self) -> str:
+        return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+
+    def environment(self) -> dict[str, str]:
+        """These settings as the environment variables that give a child process the same ones."""
+        out: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            out[f"STINERCUT_{name.upper()}"] = text
+        return out

@@ -1,0 +1,164 @@
+"""Where bytes lie: content-addressed objects and derived files, visible only when whole.
+
+Lives here: the layout of the store and the one way to publish into it (temporary name, fsync, no-clobber link,
+fsync of the folder). Doesn't: who put a file there and why (`stinercut.catalog`), how footage is read from a card
+(`detector`), what is derived from it (`stinercut.media`).
+
+Layout below the root:
+    objects/3f/3f9a...   footage as it came from a card, named by the xxh3-128 of its content (32 hex digits)
+    derived/3f/3f9a...x  segments and titles, named by the key of everything that went into them, plus a suffix
+    partial/             files being written; never read by anybody but their writer
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from stinercut.errors import HostNotReady, StoreDamaged
+
+CHUNK = 1 << 20
+"""Bytes per read: large enough that the loop costs nothing, small enough to stop quickly."""
+
+
+def hash_file(path: Path) -> str:
+    """The xxh3-128 of a file's content, 32 lower-case hex digits."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def key_of(*parts: object) -> str:
+    """A name for something derived: the xxh3-128 of all that went into it, in order, 32 hex digits.
+
+    Parts are written as text with their length in front, so that no two different lists give the same bytes.
+    """
+    digest = xxhash.xxh3_128()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        digest.update(f"{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def fsync_dir(folder: Path) -> None:
+    """Make the names in a folder durable (where the system can: Windows has no such call)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def publish(partial: Path, final: Path) -> bool:
+    """Give a whole, closed file its final name without ever replacing another; the partial name is gone after.
+
+    Returns False when something of that name was there already (then that one stays).
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(partial, final)
+        fresh = True
+    except FileExistsError:
+        fresh = False
+    except OSError as refused:
+        # exFAT and some network shares know no links. A rename on Windows refuses to clobber by itself.
+        if refused.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK):
+            raise
+        fresh = not final.exists()
+        if fresh:
+            partial.rename(final)
+    partial.unlink(missing_ok=True)
+    fsync_dir(final.parent)
+    return fresh
+
+
+@dataclass(frozen=True)
+class Store:
+    """The store below one root. Cheap to make; holds nothing open."""
+
+    root: Path
+
+    def object_path(self, content_hash: str) -> Path:
+        """Where footage of this content lies, whether or not it is there."""
+        return self.root / "objects" / content_hash[:2] / content_hash
+
+    def derived_path(self, key: str, suffix: str) -> Path:
+        """Where something derived lies, whether or not it is there. `suffix` with its dot."""
+        return self.root / "derived" / key[:2] / f"{key}{suffix}"
+
+    def partial_path(self, name: str = "") -> Path:
+        """A path for a file being written, in a folder that exists, on the same volume as the final names."""
+        folder = self.root / "partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / (name or secrets.token_hex(8))
+
+    def require(self, content_hash: str, size: int | None = None) -> Path:
+        """The path of an object that must be there, of that many bytes.
+
+        Raises StoreDamaged when it isn't: nothing is ever rendered from less than the whole file.
+        """
+        path = self.object_path(content_hash)
+        try:
+            found = path.stat().st_size
+        except FileNotFoundError:
+            raise StoreDamaged(
+                "footage is missing from the store", file=path, advice="Put its card in again to fetch it once more."
+            ) from None
+        if size is not None and found != size:
+            raise StoreDamaged(
+                f"footage has {found} bytes where {size} were stored",
+                file=path,
+                advice="Move this file away and put its card in again to fetch it once more.",
+            )
+        return path
+
+    def add_object(self, partial: Path, content_hash: str) -> Path:
+        """Publish a whole, synced partial file as an object. Equal content is stored once."""
+        final = self.object_path(content_hash)
+        publish(partial, final)
+        return final
+
+    @contextmanager
+    def deriving(self, key: str, suffix: str) -> Generator[Path]:
+        """Write something derived: yields a temporary path, and publishes it if the block ends well.
+
+        The block validates what it wrote before it ends; an error removes the temporary file. The temporary name keeps
+        the suffix, since ffmpeg chooses the format by it.
+        """
+        partial = self.partial_path(f"{key}-{secrets.token_hex(4)}{suffix}")
+        try:
+            yield partial
+            sync_file(partial)
+            publish(partial, self.derived_path(key, suffix))
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise HostNotReady when the volume of `folder` has fewer than `needed` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise HostNotReady(
+            f"only {free / 1e9:.1f} GB free where {needed / 1e9:.1f} GB are needed",
+            file=folder,
+            advice="Free some space, or choose another folder with STINERCUT_DATA.",
+        )
