@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -20,6 +20,8 @@ from stinercut.errors import HostNotReady
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
+_WRITE_LOCK = 0x57494E45
+"""Any constant: the advisory lock that PostgreSQL's writers take, one after another."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,25 @@ class Catalog:
     def write(self) -> Generator[Session]:
         """A transaction that commits when the block ends well, and leaves nothing when it doesn't.
 
-        On SQLite the write lock is taken at its beginning: a transaction that reads first and writes later would
-        otherwise fail as soon as another process wrote in between.
+        Writers go one after another, on both databases: each takes the write lock at its beginning. A decision such as
+        "all files of this jump are here" is made from what was read before, and two of them at once could each miss
+        what the other one writes. It also makes events commit in the order of their ids. Keep the block short.
         """
         with (
             self.engine.connect().execution_options(stinercut_begin="IMMEDIATE") as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
         ):
+            _lock_writes(session.connection())
             yield session
 
     @contextmanager
     def read(self) -> Generator[Session]:
         """A transaction that sees one state of the catalog and changes nothing."""
         with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            if connection.dialect.name == "postgresql":
+                # Its default gives each statement a state of its own. SQLite's readers see one from the start.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield session
             session.rollback()
 
@@ -72,6 +79,7 @@ def migrate(url: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     try:
         with engine.connect().execution_options(stinercut_begin="IMMEDIATE") as connection, connection.begin():
+            _lock_writes(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as refused:
@@ -82,6 +90,11 @@ def migrate(url: str) -> None:
         ) from refused
     finally:
         engine.dispose()
+
+
+def _lock_writes(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
 
 
 def _engine(url: str) -> Engine:

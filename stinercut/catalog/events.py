@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus, now
-
-_ORDER_LOCK = 0x57494E45
-"""Any constant: the advisory lock that makes events of PostgreSQL commit in the order of their ids."""
 
 
 def append(
@@ -24,11 +21,9 @@ def append(
 ) -> None:
     """Put an event into the outbox; it is visible to watchers when the caller's transaction commits.
 
-    `data` is whatever a watcher of this type of event needs, as JSON.
+    `data` is whatever a watcher of this type of event needs, as JSON. Events become visible in the order of their ids,
+    since writers go one after another (`Catalog.write`): a watcher that remembers the last id it saw misses none.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Without it a lower id could become visible after a higher one, and a watcher would never see it.
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
     session.add(Event(type=type, card_id=card_id, jump_key=jump_key, data=data))
     session.flush()
 
@@ -85,6 +80,30 @@ def steps_of(session: Session, subject: str) -> Sequence[Step]:
     )
 
 
-def subjects_changed_since(session: Session, moment: datetime) -> set[str]:
-    """Jump keys and card ids with a step that reported at or after that moment."""
-    return set(session.execute(select(Step.subject).where(Step.changed_at >= moment).distinct()).scalars())
+def reopen_steps(session: Session, subject: str) -> None:
+    """A re-execution begins: what had failed or was cut short waits again, what is done stays done."""
+    session.execute(
+        update(Step)
+        .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
+        .values(status=StepStatus.WAITING, progress=0.0, message="", changed_at=now())
+    )
+
+
+def steps_reported_since(session: Session, moment: datetime) -> dict[str, tuple[datetime, int]]:
+    """Jumps and cards whose steps reported at or after that moment: when the latest did, and how many did.
+
+    The reporting machine's clock counts; ask for some minutes and compare with the answer before.
+    """
+    rows = session.execute(
+        select(Step.subject, func.max(Step.changed_at), func.count())
+        .where(Step.changed_at >= moment)
+        .group_by(Step.subject)
+    )
+    return {subject: (latest, count) for subject, latest, count in rows}
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Delete events older than that moment, except the newest of all, whose id must not be given again."""
+    newest = last_id(session)
+    gone = session.execute(delete(Event).where(Event.at < before, Event.event_id < newest).returning(Event.event_id))
+    return len(gone.all())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
@@ -174,15 +174,18 @@ def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
 
 
 def refresh_jump(session: Session, jump_key: str) -> None:
-    """Work out a jump's state and wanted version from its files."""
+    """Work out a jump's state and wanted version from its files. What was left out of the film is not waited for."""
     jump = require_jump(session, jump_key)
-    rows = _files_of(session, jump_key)
+    places = _files_of(session, jump_key)
+    rows = [(place, imported) for place, imported in places if place.role != Role.LEFT_OUT]
     jump.wanted_version = None
     if jump.booking_id is None:
         jump.state = JumpState.REVIEW
         return
     if not any(place.role == Role.CLIP for place, _ in rows):
-        jump.state, jump.reason = JumpState.NO_CLIPS, "A code was filmed, and no clip after it."
+        all_left_out = any(place.role == Role.LEFT_OUT for place, _ in places)
+        why = "Every clip was left out." if all_left_out else "A code was filmed, and no clip after it."
+        jump.state, jump.reason = JumpState.NO_CLIPS, why
         return
     here = sum(imported is not None for _, imported in rows)
     if here < len(rows):
@@ -196,6 +199,18 @@ def refresh_jump(session: Session, jump_key: str) -> None:
     )
     if jump.wanted_version != jump.produced_version:
         jump.state, jump.reason = JumpState.READY, ""
+    elif jump.state in (JumpState.WAITING, JumpState.NO_CLIPS, JumpState.READY):
+        _back_to_produced(session, jump)
+
+
+def _back_to_produced(session: Session, jump: Jump) -> None:
+    """The jump wants again what its last run took up: a clip came, and a person left it out."""
+    film = latest_film(session, jump.jump_key)
+    if film is not None and film.version == jump.wanted_version:
+        jump.state, jump.reason = JumpState.DONE, ""
+    else:
+        # Should that run still be going on, its end corrects this.
+        jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
 
 
 def _files_of(session: Session, jump_key: str) -> list[tuple[JumpFile, ImportedFile | None]]:
@@ -284,21 +299,23 @@ def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
 
 
 def resume(session: Session, jump_key: str, run_id: str) -> None:
-    """A re-execution goes on with this jump; steps that are done stay done."""
+    """A run works on this jump. If it is not the one that took it up, it is a re-execution: say that it goes on."""
     jump = require_jump(session, jump_key)
+    if jump.run_id == run_id and jump.state == JumpState.PRODUCING:
+        return
     jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
+    events.reopen_steps(session, jump_key)
+    events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, resumed=True)
 
 
 def record_failure(session: Session, jump_key: str, run_id: str, reason: str) -> None:
-    """The run of this jump failed; a newer run of the same jump is not touched by an older one's end."""
+    """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays."""
     jump = require_jump(session, jump_key)
-    if jump.run_id not in (None, run_id):
-        return
-    if jump.state == JumpState.FAILED and jump.reason:
-        reason = jump.reason
-    elif jump.produced_version is None:
-        # The run died before it took the jump up: it must not be requested again and again by itself.
+    if jump.state == JumpState.READY:
+        # The run died before it took the jump up. A person's retry begins it again; by itself it would for ever.
         jump.produced_version = jump.wanted_version
+    elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
+        return
     jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
     events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
 
@@ -320,10 +337,28 @@ def record_film(session: Session, film: Film) -> None:
 
 
 def latest_film(session: Session, jump_key: str) -> Film | None:
-    """The newest film of a jump, if there is one."""
-    return session.execute(
-        select(Film).where(Film.jump_key == jump_key).order_by(Film.film_id.desc()).limit(1)
-    ).scalar_one_or_none()
+    """The film of a jump that is shown, if there is one."""
+    return latest_films(session, [jump_key]).get(jump_key)
+
+
+def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
+    """The films that are shown, by jump key: of the wanted version where there is one, else the newest.
+
+    A run that was overtaken may publish its older version after the newer one.
+    """
+    rows = session.execute(
+        select(Film)
+        .join(Jump, Jump.jump_key == Film.jump_key)
+        .where(Film.jump_key.in_(jump_keys))
+        .order_by(case((Film.version == Jump.wanted_version, 1), else_=0), Film.film_id)
+    ).scalars()
+    return {film.jump_key: film for film in rows}
+
+
+def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:
+    """Jumps that changed at or after that moment, and when they did."""
+    rows = session.execute(select(Jump.jump_key, Jump.changed_at).where(Jump.changed_at >= moment))
+    return {key: changed for key, changed in rows}
 
 
 def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:

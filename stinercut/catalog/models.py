@@ -118,6 +118,8 @@ class Insertion(Base):
     """When the manifest was complete."""
     identify_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """Names the set of files that wait for identification; None when none does."""
+    identify_error: Mapped[str | None] = mapped_column(Text)
+    """Why the run that was to identify them failed; None while it may still come out well."""
     removed_at: Mapped[datetime | None] = mapped_column(Moment)
     card: Mapped[Card] = relationship()
 
@@ -164,7 +166,6 @@ class ManifestEntry(Base):
     early: Mapped[bool] = mapped_column()
     """Asked for in the first round, since a code may be in it: small videos and proxies."""
     state: Mapped[str] = mapped_column(String(16))
-    bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
@@ -201,7 +202,7 @@ class Jump(Base):
     """The wanted version that the last run took up."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now, index=True)
     files: Mapped[list[JumpFile]] = relationship(back_populates="jump", order_by="JumpFile.position")
 
 

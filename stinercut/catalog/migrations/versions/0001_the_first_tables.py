@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("chunks_seen", sa.JSON(), nullable=False),
         sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("identify_key", sa.String(length=64), nullable=True),
+        sa.Column("identify_error", sa.Text(), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["card_id"],
@@ -110,6 +111,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jump", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_jump_booking_id"), ["booking_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_jump_changed_at"), ["changed_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_jump_created_at"), ["created_at"], unique=False)
         batch_op.create_index("ix_jump_wanted", ["state", "wanted_version"], unique=False)
 
@@ -180,7 +182,6 @@ def upgrade() -> None:
         sa.Column("main_file_id", sa.String(length=64), nullable=True),
         sa.Column("early", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("bytes_done", sa.BigInteger(), nullable=False),
         sa.Column("error_code", sa.String(length=32), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
@@ -233,6 +234,7 @@ def downgrade() -> None:
     with op.batch_alter_table("jump", schema=None) as batch_op:
         batch_op.drop_index("ix_jump_wanted")
         batch_op.drop_index(batch_op.f("ix_jump_created_at"))
+        batch_op.drop_index(batch_op.f("ix_jump_changed_at"))
         batch_op.drop_index(batch_op.f("ix_jump_booking_id"))
 
     op.drop_table("jump")
