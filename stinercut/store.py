@@ -153,6 +153,21 @@ def sync_file(path: Path) -> None:
         os.fsync(handle.fileno())
 
 
+def replace_file(target: Path, content: bytes) -> None:
+    """Write a small file so that a reader sees the old content or the new one, never a part."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with partial.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        partial.replace(target)
+        fsync_dir(target.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def require_space(folder: Path, needed: int) -> None:
     """Raise HostNotReady when the volume of `folder` has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free

@@ -1,0 +1,37 @@
+"""Dagster's definitions: everything of `stinercut_assets` and `sensors`, with the resources they work with.
+
+Lives here: putting them together for the code server. Doesn't: any of them.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sensors.ended_runs import ended_runs
+from sensors.new_manifests import new_manifests
+from sensors.ready_jumps import ready_jumps
+from stinercut_assets.card_sessions import card_sessions
+from stinercut_assets.imported_files import imported_files
+from stinercut_assets.jobs import identify_card, produce_jump
+from stinercut_assets.lineage import film_template, footage
+from stinercut_assets.qr_identity import qr_identity
+from stinercut_assets.rendered_video import rendered_video
+from stinercut_assets.resources import Installation
+from stinercut_assets.session_clips import session_clips
+from stinercut_assets.title_card import title_card
+
+defs = dg.Definitions(
+    assets=[
+        footage,
+        film_template,
+        card_sessions,
+        imported_files,
+        qr_identity,
+        title_card,
+        session_clips,
+        rendered_video,
+    ],
+    jobs=[identify_card, produce_jump],
+    sensors=[new_manifests, ready_jumps, ended_runs],
+    resources={"installation": Installation()},
+)

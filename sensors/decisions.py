@@ -1,0 +1,70 @@
+"""What should run now, and what an ended run means. Plain functions over plain values.
+
+Lives here: the decisions of all sensors, testable without Dagster. Doesn't: asking the catalog or Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stinercut.catalog.watching import InWork
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that should exist: for one partition, once per `run_key`."""
+
+    partition: str
+    run_key: str
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What a tick asks for: partitions that must be added first, and runs."""
+
+    new_partitions: tuple[str, ...]
+    runs: tuple[Wanted, ...]
+
+
+def requests(wanted: Iterable[Wanted], partitions: Collection[str]) -> Requests:
+    """The partitions to add and the runs to request, each once, in order."""
+    runs = tuple(dict.fromkeys(wanted))
+    new = tuple(dict.fromkeys(one.partition for one in runs if one.partition not in partitions))
+    return Requests(new, runs)
+
+
+class RunEnd(StrEnum):
+    """How Dagster says that a run stands, as far as it matters here."""
+
+    GOING = "going"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    GONE = "gone"
+    """Dagster does not know this run (any more)."""
+
+
+def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str, str]:
+    """Why what is being worked on failed: subject -> reason. What goes on, or is finished, is not in it.
+
+    A run that ended as a success without bringing what it was for counts as failed: a success that lies is the one
+    thing that must not happen.
+    """
+    out: dict[str, str] = {}
+    for one in in_work:
+        if one.run_id is None or one.finished:
+            continue
+        end = ends.get(one.run_id, RunEnd.GONE)
+        if end is not RunEnd.GOING:
+            out[one.subject] = " ".join(one.step_errors) or _WORDS[end]
+    return out
+
+
+_WORDS = {
+    RunEnd.SUCCEEDED: "The run ended without a film. Retry it; finished parts are kept.",
+    RunEnd.FAILED: "The run was cut off. Retry it; finished parts are kept.",
+    RunEnd.CANCELED: "The run was cancelled. Retry it; finished parts are kept.",
+    RunEnd.GONE: "The run is gone from Dagster's records. Retry it; finished parts are kept.",
+}

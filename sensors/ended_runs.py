@@ -1,0 +1,65 @@
+"""Sensor: runs that ended without bringing what they were for, however they ended, become visible failures.
+
+It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
+killed, that were cancelled on Dagster's page, or that ended while the daemon was down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from sensors.decisions import RunEnd, verdicts
+from sensors.ready_jumps import run_key
+from stinercut.catalog import jumps as jump_queries
+from stinercut.catalog import watching
+from stinercut.catalog.watching import InWork
+from stinercut_assets.jobs import identify_card, produce_jump
+from stinercut_assets.resources import Installation
+
+_ENDS = {
+    dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
+    dg.DagsterRunStatus.FAILURE: RunEnd.FAILED,
+    dg.DagsterRunStatus.CANCELED: RunEnd.CANCELED,
+}
+
+
+@dg.sensor(
+    jobs=[identify_card, produce_jump],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Marks jumps and cards as failed when their run ended without a result.",
+)
+def ended_runs(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SkipReason:
+    """Record failures in the catalog; requests nothing."""
+    with installation.catalog.read() as session:
+        jumps = watching.unfinished_jumps(session)
+        ready = jump_queries.ready_jumps(session)
+        cards = watching.unfinished_cards(session)
+    jumps += [InWork(jump, _requested(context, run_key(jump, version))) for jump, version in ready]
+    identifying = [InWork(key, _requested(context, key)) for _, key in cards]
+    ends = _ends(context, [*jumps, *identifying])
+    failed_jumps, failed_cards = verdicts(jumps, ends), verdicts(identifying, ends)
+    if failed_jumps or failed_cards:
+        run_of = {one.subject: one.run_id or "" for one in (*jumps, *identifying)}
+        with installation.catalog.write() as session:
+            for jump, reason in failed_jumps.items():
+                jump_queries.record_failure(session, jump, run_of[jump], reason)
+            for key, reason in failed_cards.items():
+                watching.record_identify_failure(session, key, run_of[key], reason)
+    return dg.SkipReason(f"{len(failed_jumps)} jumps and {len(failed_cards)} cards failed since the last look.")
+
+
+def _requested(context: dg.SensorEvaluationContext, key: str) -> str | None:
+    """The latest run that was requested under this run key, if one was."""
+    runs = context.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1)
+    return runs[0].run_id if runs else None
+
+
+def _ends(context: dg.SensorEvaluationContext, in_work: Iterable[InWork]) -> dict[str, RunEnd]:
+    ends: dict[str, RunEnd] = {}
+    for run_id in {one.run_id for one in in_work if one.run_id}:
+        run = context.instance.get_run_by_id(run_id)
+        ends[run_id] = RunEnd.GONE if run is None else _ENDS.get(run.status, RunEnd.GOING)
+    return ends

@@ -1,0 +1,70 @@
+"""What is being worked on, and recording that it failed.
+
+Lives here: the queries behind "did the run bring what it was for?". Doesn't: asking Dagster (`sensors`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import Film, Insertion, Jump, JumpState, Step, StepStatus
+
+
+@dataclass(frozen=True)
+class InWork:
+    """A jump or card that a run works on, or was asked to."""
+
+    subject: str
+    run_id: str | None
+    """None when no run was found for it yet."""
+    finished: bool = False
+    """Whether what the run was to bring is in the catalog."""
+    step_errors: tuple[str, ...] = ()
+    """What its failed steps said."""
+
+
+def unfinished_jumps(session: Session) -> list[InWork]:
+    """The jumps that a run has taken up and that have no film of that version yet."""
+    rows = session.execute(
+        select(Jump, Film.film_id)
+        .outerjoin(Film, (Film.jump_key == Jump.jump_key) & (Film.version == Jump.produced_version))
+        .where(Jump.state == JumpState.PRODUCING)
+    )
+    return [
+        InWork(jump.jump_key, jump.run_id, film_id is not None, errors_of(session, jump.jump_key))
+        for jump, film_id in rows
+    ]
+
+
+def unfinished_cards(session: Session) -> list[tuple[str, str]]:
+    """Cards that wait for identification and are not yet known to have failed: (card id, identify key)."""
+    rows = session.execute(
+        select(Insertion.card_id, Insertion.identify_key).where(
+            Insertion.identify_key.is_not(None), Insertion.identify_error.is_(None)
+        )
+    )
+    return [(card, key) for card, key in rows if key is not None]
+
+
+def errors_of(session: Session, subject: str) -> tuple[str, ...]:
+    """What the failed steps of a jump or card said, in their order."""
+    rows = session.execute(
+        select(Step.message)
+        .where(Step.subject == subject, Step.status == StepStatus.FAILED, Step.message != "")
+        .order_by(Step.position, Step.step)
+    ).scalars()
+    return tuple(rows)
+
+
+def record_identify_failure(session: Session, identify_key: str, run_id: str, reason: str) -> None:
+    """The run that was to identify these files failed; its card says so until a retry begins."""
+    insertions = session.execute(
+        select(Insertion).where(Insertion.identify_key == identify_key, Insertion.identify_error.is_(None))
+    ).scalars()
+    for insertion in insertions.all():
+        insertion.identify_error = reason
+        events.append(session, "pipeline:failed", card_id=insertion.card_id, what=reason, run_id=run_id)

@@ -1,0 +1,12 @@
+"""What is made: Dagster's partitions, assets, checks, jobs and resources.
+
+Lives here: thin Dagster code over functions of `stinercut`, and what Dagster shows of them (groups, descriptions,
+metadata). Doesn't: when something is made (`sensors`), how footage is treated (`stinercut.media`), pages (`hub`).
+
+    card -> card_sessions            which jumps a card's new files are       [partition: card]
+    jump -> imported_files           the jump's files, checked                [partition: jump]
+         -> qr_identity              whose jump it is, and how that is known
+         -> title_card               the title with the passenger's name
+         -> session_clips            one segment per video, in parallel
+         -> rendered_video           the film, published once it passed its checks
+"""

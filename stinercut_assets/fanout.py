@@ -1,0 +1,47 @@
+"""The guard of every fan-out: a collecting step gets all that was sent out, or it fails.
+
+Why: when a run's worker is killed in the middle of a fan-out, Dagster's re-execution from failure drops the mapped
+steps that had not started, hands the collecting step the rest and calls the run a success. So every fan-out names
+what must come back in a second output, and every collecting step checks it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from stinercut.errors import StinercutError
+
+Item = TypeVar("Item")
+
+
+class FanOutIncomplete(StinercutError):
+    """A collecting step did not get everything that was sent out."""
+
+    code = "FAN_OUT_INCOMPLETE"
+
+
+def mapping_key(*parts: object) -> str:
+    """A key for a dynamic output: Dagster allows only letters, digits and `_`."""
+    return "_".join("".join(char if char.isalnum() and char.isascii() else "_" for char in str(part)) for part in parts)
+
+
+def all_of(expected: Sequence[str], items: Iterable[Item], key: Callable[[Item], str]) -> list[Item]:
+    """The items in the order in which their keys are expected.
+
+    Raises FanOutIncomplete when one is missing, comes twice or was never sent out.
+    """
+    found: dict[str, Item] = {}
+    for item in items:
+        if key(item) in found:
+            raise FanOutIncomplete(f"{key(item)} came back twice", advice="Retry the asset as a whole.")
+        found[key(item)] = item
+    missing = [name for name in expected if name not in found]
+    strange = [name for name in found if name not in set(expected)]
+    if missing or strange:
+        raise FanOutIncomplete(
+            f"of {len(expected)} parts, missing: {', '.join(missing) or 'none'}; never sent out: "
+            f"{', '.join(strange) or 'none'}",
+            advice="The run was cut off in the middle. Retry the asset as a whole; finished parts are kept.",
+        )
+    return [found[name] for name in expected]

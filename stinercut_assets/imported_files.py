@@ -1,0 +1,86 @@
+"""Asset `imported_files` [jump]: the jump's files, all there and all readable.
+
+Lives here: taking a jump up, and refusing footage that can't become a film before anything is rendered.
+Doesn't: copying (`detector`), the record of what was imported (`stinercut.catalog`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import dagster as dg
+
+from stinercut.catalog import jumps
+from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.catalog.models import Role
+from stinercut.errors import BadInput, StinercutError
+from stinercut_assets.jump_steps import FILES, all_steps, reporter
+from stinercut_assets.lineage import footage as footage_spec
+from stinercut_assets.partitions import jumps as jump_partitions
+from stinercut_assets.pictures import table
+from stinercut_assets.resources import Installation
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a file gave: a row for people, or what is wrong with it."""
+
+    row: dict[str, str | int | float | None]
+    problem: str | None
+
+
+@dg.asset(
+    partitions_def=jump_partitions,
+    deps=[footage_spec],
+    group_name="identification",
+    kinds={"file"},
+    description="The jump's files as they lie in the store: complete, and each one a video that can be read.",
+)
+def imported_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.Output[JumpFootage]:
+    """The jump's footage. Fails, naming every file that can't be used, before anything is rendered."""
+    with installation.catalog.write() as session:
+        footage = jumps.take_up(session, context.partition_key, context.run_id)
+    reporting = reporter(context, installation)
+    reporting.plan(all_steps(footage))
+    with reporting.doing(FILES):
+        looked = [_look(installation, file) for file in footage.files]
+        problems = [one.problem for one in looked if one.problem]
+        if problems:
+            raise BadInput(
+                " ".join(problems),
+                advice="Put the card in again if it holds a better copy, or leave the clip out on the jump's page.",
+            )
+    return dg.Output(
+        footage,
+        data_version=dg.DataVersion(footage.version),
+        metadata={
+            "files": table([one.row for one in looked]),
+            "clips": len(footage.clips),
+            "bytes": sum(file.size for file in footage.files),
+        },
+    )
+
+
+def _look(installation: Installation, file: FootageFile) -> Looked:
+    from stinercut.media.probe import probe
+
+    row: dict[str, str | int | float | None] = {
+        "file": file.name,
+        "role": file.role.value,
+        "MB": round(file.size / 1e6, 1),
+        "recorded": file.modified.isoformat(sep=" "),
+    }
+    try:
+        found = probe(installation.store.require(file.content_hash, file.size))
+    except StinercutError as refused:
+        # A film of the code has done its work once it was read; only clips must be whole.
+        return Looked(row, f"{file.name}: {refused.what}." if file.role is Role.CLIP else None)
+    row |= {
+        "seconds": round(found.duration, 2),
+        "picture": f"{found.width}x{found.height}",
+        "fps": float(round(Fraction(found.fps), 2)),
+        "video": found.video_codec,
+        "audio": found.audio.codec if found.audio else "none",
+    }
+    return Looked(row, None)

@@ -1,0 +1,54 @@
+"""What all assets of a jump share: the plan of steps that people see, and taking a jump up or going on with it.
+
+Lives here: names and order of the steps on the board. Doesn't: any of the steps.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from stinercut.catalog import jumps
+from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.media.segments import ClipSource
+from stinercut.media.titles import TitleFields
+from stinercut_assets.reporting import Planned, Reporter
+from stinercut_assets.resources import Installation
+
+FILES = Planned("files", "Check the files", 0)
+IDENTITY = Planned("identity", "Who jumped", 1)
+TITLE = Planned("title", "Title", 2)
+FILM = Planned("film", "Join and check the film", 999)
+
+
+def clip_step(clip: FootageFile) -> Planned:
+    """The step that renders a clip."""
+    return Planned(f"clip:{clip.card_file_id}", clip.name, 10 + clip.position)
+
+
+def all_steps(footage: JumpFootage) -> list[Planned]:
+    """Every step of a jump's production, in the order people see."""
+    return [FILES, IDENTITY, TITLE, *(clip_step(clip) for clip in footage.clips), FILM]
+
+
+def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> Reporter:
+    """The reporter of this run's jump."""
+    return Reporter(installation.catalog, context.partition_key, context.run_id)
+
+
+def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> None:
+    """Say that this run works on the jump now: a re-execution begins in the middle of the plan."""
+    with installation.catalog.write() as session:
+        jumps.resume(session, context.partition_key, context.run_id)
+
+
+def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:
+    """A clip as the renderer takes it. Raises StoreDamaged when its bytes are not whole."""
+    path = installation.store.require(clip.content_hash, clip.size)
+    return ClipSource(content_hash=clip.content_hash, path=path, name=clip.name)
+
+
+def title_fields(installation: Installation, footage: JumpFootage) -> TitleFields:
+    """What the title says."""
+    return TitleFields(
+        passenger_name=footage.passenger_name, jump_date=footage.jump_date, place=installation.settings.place
+    )

@@ -1,0 +1,49 @@
+"""Where the lineage begins: external assets that say which footage and which template a jump's film should have.
+
+Lives here: their specs and the observations that move their data versions. An observation (not a materialization)
+of one jump's partition makes exactly that jump stale downstream. Doesn't: when they are observed (`sensors`).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from stinercut_assets.partitions import jumps
+
+footage = dg.AssetSpec(
+    "footage",
+    partitions_def=jumps,
+    group_name="offload",
+    description=(
+        "What the cards delivered for a jump: its files and its passenger. The hub and the detector bring it; "
+        "its data version changes when a file is added or a person corrects something."
+    ),
+    kinds={"file"},
+)
+
+film_template = dg.AssetSpec(
+    "film_template",
+    partitions_def=jumps,
+    group_name="films",
+    description="The template that the jump's film should have. Its data version is the template's fingerprint.",
+    kinds={"file"},
+)
+
+
+def observe_footage(jump_key: str, version: str, clips: int) -> dg.AssetObservation:
+    """The jump's footage is now this version."""
+    return _observe("footage", jump_key, version, {"clips": clips})
+
+
+def observe_template(jump_key: str, fingerprint: str, name: str) -> dg.AssetObservation:
+    """The jump's film should now have this template."""
+    return _observe("film_template", jump_key, fingerprint, {"template": name})
+
+
+def _observe(asset: str, jump_key: str, version: str, metadata: dict[str, int | str]) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        asset_key=asset,
+        partition=jump_key,
+        metadata=metadata,
+        tags={"dagster/data_version": version},
+    )

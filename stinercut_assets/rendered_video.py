@@ -1,0 +1,174 @@
+"""Asset `rendered_video` [jump] and its checks: the film, published once it passed them.
+
+Lives here: joining, recording the check results in Dagster and the film in the catalog. Doesn't: how a film is joined
+and checked (`stinercut.media.film`). The checks run inside this step, because a film that fails one is never published.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from stinercut.media.checks import CheckResult
+from stinercut.media.film import FinishedFilm, finish_film
+
+from stinercut.catalog import jumps
+from stinercut.catalog.jumps import JumpFootage
+from stinercut.catalog.models import Film
+from stinercut.errors import WrongFilm
+from stinercut.media.frames import jpeg_still
+from stinercut.media.segments import Segment, outro_segment
+from stinercut.store import replace_file
+from stinercut_assets.jump_steps import FILM, go_on, reporter, title_fields
+from stinercut_assets.lineage import film_template
+from stinercut_assets.partitions import jumps as jump_partitions
+from stinercut_assets.pictures import gallery, table
+from stinercut_assets.reporting import Doing
+from stinercut_assets.resources import Installation
+from stinercut_assets.session_clips import RenderedClip
+
+CHECKS = {
+    "duration_is_sum": "The film is as long as title, clips and outro together, to the frame.",
+    "audio_as_long_as_video": "The sound ends where the picture ends.",
+    "decodes_to_the_end": "Every frame of the film decodes without an error.",
+    "right_name": "The title in the finished film shows the passenger's name, and no other.",
+    "playable_in_browser": "H.264 and AAC in an MP4 that starts before it is loaded.",
+}
+
+POSTER = "poster.jpg"
+
+
+@dg.asset(
+    partitions_def=jump_partitions,
+    deps=[film_template],
+    group_name="films",
+    kinds={"ffmpeg"},
+    pool="ffmpeg",
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=2),
+    check_specs=[
+        dg.AssetCheckSpec(name, asset="rendered_video", description=words, blocking=True)
+        for name, words in CHECKS.items()
+    ],
+    description=(
+        "The passenger's film: title, clips and outro joined without encoding the picture again, sound encoded once. "
+        "It is published only after all its checks passed; an older film of the jump stays until then."
+    ),
+)
+def rendered_video(
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    imported_files: JumpFootage,
+    title_card: Segment,
+    session_clips: list[RenderedClip],
+) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
+    """The published film's file name, below the folder of films."""
+    go_on(context, installation)
+    with reporter(context, installation).doing(FILM) as doing:
+        try:
+            film = _make(
+                context, installation, imported_files, [title_card, *(one.segment for one in session_clips)], doing
+            )
+        except WrongFilm as wrong:
+            yield from _results(wrong.checks)
+            raise
+        yield from _results(film.checks)
+        name = f"{imported_files.jump_key}/{film.path.name}"
+        stills = _stills(film, [title_card, *(one.segment for one in session_clips)])
+        replace_file(film.path.with_name(POSTER), jpeg_still(film.path, at=title_card.seconds / 2, width=960))
+        _record(context, installation, imported_files, film, name)
+    yield dg.Output(
+        name,
+        metadata={
+            "film": dg.MetadataValue.path(film.path),
+            "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
+            "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
+            "pictures": gallery(stills),
+            "parts": table(_parts(title_card, session_clips, film)),
+            "seconds": round(film.seconds, 3),
+            "frames": film.frames,
+            "MB": round(film.size / 1e6, 1),
+        },
+    )
+
+
+def _make(
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    footage: JumpFootage,
+    front: Sequence[Segment],
+    doing: Doing,
+) -> FinishedFilm:
+    template = installation.template_of(footage.jump_key)
+    fields = title_fields(installation, footage)
+    outro = outro_segment(installation.store, template, fields)
+    folder = installation.settings.films_dir / footage.jump_key
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{footage.jump_key}.mp4"
+    context.log.info("Joining %d segments into %s", len(front) + 1, target)
+    return finish_film([*front, outro], template, fields, target, on_progress=doing.progress)
+
+
+def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        yield dg.AssetCheckResult(
+            asset_key="rendered_video",
+            check_name=check.name,
+            passed=check.passed,
+            description=check.detail,
+            metadata={key: str(value) for key, value in check.values.items()},
+        )
+
+
+def _stills(film: FinishedFilm, parts: Sequence[Segment]) -> list[tuple[str, bytes]]:
+    """A picture from the middle of each part of the finished film."""
+    stills: list[tuple[str, bytes]] = []
+    begin = 0.0
+    for number, part in enumerate(parts):
+        stills.append(
+            (f"at {begin:.0f} s" if number else "title", jpeg_still(film.path, at=begin + part.seconds / 2, width=320))
+        )
+        begin += part.seconds
+    return stills
+
+
+def _parts(
+    title: Segment, clips: Sequence[RenderedClip], film: FinishedFilm
+) -> list[dict[str, str | int | float | bool | None]]:
+    named = [("title", title), *((one.clip.name, one.segment) for one in clips)]
+    rows: list[dict[str, str | int | float | bool | None]] = [
+        {
+            "part": name,
+            "seconds": round(part.seconds, 2),
+            "seconds_spent": round(part.seconds_spent, 2),
+            "kept": part.cached,
+        }
+        for name, part in named
+    ]
+    outro = film.seconds - sum(part.seconds for _, part in named)
+    return [*rows, {"part": "outro", "seconds": round(outro, 2), "seconds_spent": None, "kept": None}]
+
+
+def _record(
+    context: dg.AssetExecutionContext, installation: Installation, footage: JumpFootage, film: FinishedFilm, name: str
+) -> None:
+    template = installation.template_of(footage.jump_key)
+    started = context.instance.get_run_stats(context.run_id).start_time or time.time()
+    with installation.catalog.write() as session:
+        jumps.record_film(
+            session,
+            Film(
+                jump_key=footage.jump_key,
+                version=footage.version,
+                file_name=name,
+                passenger_name=footage.passenger_name,
+                template=template.name,
+                template_fingerprint=template.fingerprint,
+                seconds=film.seconds,
+                frames=film.frames,
+                size=film.size,
+                checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in film.checks],
+                run_id=context.run_id,
+                made_in=time.time() - started,
+            ),
+        )

@@ -1,0 +1,50 @@
+"""What steps work with: this installation's settings, catalog, store and template.
+
+Lives here: the Dagster resource that hands these to ops, assets and sensors. Doesn't: reading the environment
+(`stinercut.settings`) or anything that is done with them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import dagster as dg
+
+from stinercut import templates
+from stinercut.catalog import Catalog
+from stinercut.settings import Settings
+from stinercut.store import Store
+from stinercut.templates import Template
+
+
+class Installation(dg.ConfigurableResource["Installation"]):
+    """This installation. Every process reads it from the same environment variables (`STINERCUT_*`)."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return Settings()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog; connections are shared within a process."""
+        return _catalog(self.settings.catalog_url)
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return Store(self.settings.store_dir)
+
+    def template_of(self, jump_key: str) -> Template:
+        """The template that a jump's film uses."""
+        return _bundled_template()
+
+
+@lru_cache(maxsize=4)
+def _catalog(url: str) -> Catalog:
+    return Catalog.open(url)
+
+
+@lru_cache(maxsize=1)
+def _bundled_template() -> Template:
+    return templates.bundled()

@@ -1,0 +1,116 @@
+"""Asset `session_clips` [jump]: one segment per video, rendered in parallel, complete or not at all.
+
+Lives here: the fan-out over the jump's clips and the guard that collects them. Doesn't: rendering
+(`stinercut.media.segments`). The graph is partitioned by jump; each clip is a dynamic output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.media.frames import jpeg_still
+from stinercut.media.segments import Segment, clip_segment
+from stinercut.store import key_of
+from stinercut_assets.fanout import all_of, mapping_key
+from stinercut_assets.jump_steps import all_steps, clip_source, clip_step, go_on, reporter
+from stinercut_assets.partitions import jumps
+from stinercut_assets.pictures import gallery, table
+from stinercut_assets.qr_identity import Identity
+from stinercut_assets.reporting import failures
+from stinercut_assets.resources import Installation
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """A clip and its segment."""
+
+    clip: FootageFile
+    segment: Segment
+
+    @property
+    def key(self) -> str:
+        """The clip's key within its fan-out."""
+        return clip_key(self.clip)
+
+
+def clip_key(clip: FootageFile) -> str:
+    """A clip's key within its fan-out; content is part of it, so a re-imported file is another part."""
+    return mapping_key("clip", clip.card_file_id, clip.content_hash[:8])
+
+
+@dg.op(out={"clips": dg.DynamicOut(FootageFile), "expected": dg.Out(list)})
+def clips_to_render(
+    context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
+) -> Iterator[dg.DynamicOutput[FootageFile] | dg.Output[list[str]]]:
+    """Send out the jump's clips, one dynamic output each, and the list of what must come back."""
+    go_on(context, installation)
+    reporter(context, installation).plan(all_steps(footage))
+    context.log.info("%d clips for %s", len(footage.clips), identity.booking_id)
+    for clip in footage.clips:
+        yield dg.DynamicOutput(clip, mapping_key=clip_key(clip), output_name="clips")
+    yield dg.Output([clip_key(clip) for clip in footage.clips], output_name="expected")
+
+
+@dg.op(pool="ffmpeg", retry_policy=dg.RetryPolicy(max_retries=2, delay=2))
+def render_clip(context: dg.OpExecutionContext, installation: Installation, clip: FootageFile) -> RenderedClip:
+    """Normalise one clip and put the watermark on it. A segment that exists already costs nothing."""
+    template = installation.template_of(context.partition_key)
+    with reporter(context, installation).doing(clip_step(clip)) as doing:
+        segment = clip_segment(
+            installation.store, clip_source(installation, clip), template, on_progress=doing.progress
+        )
+    context.log.info(
+        "%s: %d frames %s", clip.name, segment.frames, "kept" if segment.cached else f"in {segment.seconds_spent:.1f} s"
+    )
+    return RenderedClip(clip, segment)
+
+
+@dg.op
+def collect_clips(
+    context: dg.OpExecutionContext, clips: list[RenderedClip], expected: list[str]
+) -> dg.Output[list[RenderedClip]]:
+    """All clips in the order of the film; fails when one is missing."""
+    with failures():
+        complete = all_of(expected, clips, lambda clip: clip.key)
+        stills = [
+            (one.clip.name, jpeg_still(one.segment.video, at=one.segment.seconds / 2, width=320)) for one in complete
+        ]
+    return dg.Output(
+        complete,
+        data_version=dg.DataVersion(key_of(*(one.segment.key for one in complete))),
+        metadata={
+            "clips": table(
+                [
+                    {
+                        "clip": one.clip.name,
+                        "seconds": round(one.segment.seconds, 2),
+                        "frames": one.segment.frames,
+                        "seconds_spent": round(one.segment.seconds_spent, 2),
+                        "kept": one.segment.cached,
+                    }
+                    for one in complete
+                ]
+            ),
+            "pictures": gallery(stills),
+            "seconds": round(sum(one.segment.seconds for one in complete), 2),
+        },
+    )
+
+
+@dg.graph_asset(
+    partitions_def=jumps,
+    group_name="films",
+    kinds={"ffmpeg"},
+    description=(
+        "The jump's clips as segments of equal format with the watermark on them: one step per video, in parallel. "
+        "A segment is kept by content, so a retry or a second camera renders only what is missing."
+    ),
+)
+def session_clips(imported_files: JumpFootage, qr_identity: Identity) -> list[RenderedClip]:
+    """The rendered clips of a jump."""
+    clips, expected = clips_to_render(imported_files, qr_identity)
+    return collect_clips(clips.map(render_clip).collect(), expected)
