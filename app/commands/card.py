@@ -1,0 +1,98 @@
+"""`stinercut card`: cards to try things with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import Data, Json, say, settings_from, size_from
+
+if TYPE_CHECKING:
+    from stinercut.synthetic.card import CardMade
+
+group = typer.Typer(help="Make a card of footage to try things with; put a folder in as a card.", no_args_is_help=True)
+
+Jumps = Annotated[int, typer.Option("--jumps", help="How many jumps are on the card.")]
+Clips = Annotated[int, typer.Option("--clips", help="How many clips each jump has, besides the film of its code.")]
+Seconds = Annotated[float, typer.Option("--seconds", help="Length of each clip.")]
+Size = Annotated[str, typer.Option("--size", help="Width x height of the footage in pixels.")]
+
+
+@group.command("make")
+def make(  # noqa: PLR0913, PLR0917 - each is an option
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; new, empty, or made here before.")],
+    jumps: Jumps = 2,
+    clips: Clips = 3,
+    seconds: Seconds = 5.0,
+    size: Size = "1280x720",
+    as_json: Json = False,
+) -> None:
+    """Make a folder as a GoPro leaves its card after a morning's jumps.
+
+    Per jump a short film of the passenger's QR code, as a hand films it, and moving clips with sound, no two alike;
+    names, chapters, proxies and times are a GoPro's. A card made here before gets the jumps that it lacks.
+
+    With --json: one line per file made, {"file", "done", "total"}, then one line {"card", "jumps": [{"jump",
+    "passenger", "booking_id", "qr_file", "clips"}]}.
+    """
+    from stinercut.synthetic.card import make_card
+
+    def tell(name: str, done: int, total: int) -> None:
+        if as_json:
+            say(json.dumps({"file": name, "done": done, "total": total}))
+        else:
+            say(f"Made {name} ({done} of {total})")
+
+    card = make_card(folder.absolute(), jumps, clips, seconds, size_from(size), on_file=tell)
+    if as_json:
+        say(json.dumps(_as_fields(card), ensure_ascii=False))
+        return
+    for jump in card.jumps:
+        say(f"{jump.payload.jump_key}  {jump.payload.passenger_name}: {jump.qr_file} (code), {', '.join(jump.clips)}")
+    say(f"Put it in with: stinercut card insert {folder}")
+
+
+def _as_fields(card: CardMade) -> dict[str, object]:
+    jumps = [
+        {
+            "jump": jump.payload.jump_key,
+            "passenger": jump.payload.passenger_name,
+            "booking_id": jump.payload.booking_id,
+            "qr_file": jump.qr_file,
+            "clips": jump.clips,
+        }
+        for jump in card.jumps
+    ]
+    return {"card": str(card.folder), "jumps": jumps}
+
+
+@group.command("insert")
+def insert(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that counts as a card.")],
+    eject: Annotated[bool, typer.Option("--eject", help="Take the card out again instead.")] = False,
+    data: Data = None,
+) -> None:
+    """Let a folder count as a card that was put in. Nothing in it is changed.
+
+    Inserting it once more is as if the card was taken out and put in again. It works without a running stack too: the
+    card is then seen as soon as one starts on the same data folder.
+    """
+    from app.lock import running_stack
+    from detector.cards import eject_folder, insert_folder
+
+    settings = settings_from(data)
+    if eject:
+        eject_folder(settings, folder)
+        say(f"{folder} is out.")
+        return
+    insert_folder(settings, folder)
+    running = running_stack(settings)
+    if running is None:
+        say(f"{folder} is in. It will be seen as soon as `stinercut up` runs (data folder {settings.data}).")
+    elif not running.detector:
+        say(f"{folder} is in, but the running stack has no detector. Start one with `stinercut detector`.")
+    else:
+        say(f"{folder} is in. Watch it on the board: {running.hub}")

@@ -1,0 +1,114 @@
+"""`stinercut qr`: passengers' codes, made and read."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import Json, say, size_from
+from stinercut.errors import BadInput
+
+if TYPE_CHECKING:
+    from stinercut.identity.payload import Payload
+    from stinercut.identity.reading import Reading
+
+group = typer.Typer(help="Make and read the QR codes that say who jumps.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option("--passenger-name", help="The passenger's name, as it shall stand on the film.")]
+Booking = Annotated[str, typer.Option("--booking-id", help="Number of the booking: letters, digits, - and _.")]
+JumpDate = Annotated[datetime, typer.Option("--jump-date", formats=["%Y-%m-%d"], help="Day of the jump: YYYY-MM-DD.")]
+Master = Annotated[str | None, typer.Option("--tandem-master-id", help="The tandem master's id. May be left out.")]
+
+
+@group.command("make")
+def make(
+    passenger_name: Name,
+    booking_id: Booking,
+    jump_date: JumpDate,
+    output: Annotated[Path, typer.Option("--output", help="The picture to write: .png or .svg.")],
+    tandem_master_id: Master = None,
+) -> None:
+    """Make a passenger's code as a picture, to print or to show on a phone."""
+    from stinercut.identity.making import write_picture
+
+    write_picture(_payload(passenger_name, booking_id, jump_date, tandem_master_id), output)
+    say(f"Written: {output}")
+
+
+@group.command("film")
+def film(  # noqa: PLR0913, PLR0917 - each is an option
+    passenger_name: Name,
+    booking_id: Booking,
+    jump_date: JumpDate,
+    output: Annotated[Path, typer.Option("--output", help="The film to write: .mp4.")],
+    tandem_master_id: Master = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="Length of the film.")] = 4.0,
+    size: Annotated[str, typer.Option("--size", help="Width x height in pixels.")] = "1280x720",
+) -> None:
+    """Make a short film of a passenger's code, as a hand would film it: to try the reading, or to begin a card with."""
+    from stinercut.synthetic.qrfilm import make_qr_film
+
+    payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
+    if output.suffix.lower() != ".mp4":
+        raise BadInput("a film is written as .mp4", file=output, advice="Choose this ending.")
+    target = output.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise BadInput(f"can't write there: {refused.strerror or refused}", file=output) from None
+    make_qr_film(payload, target, size=size_from(size), seconds=seconds)
+    say(f"Written: {output}")
+
+
+@group.command("read")
+def read(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Films or pictures.")],
+    as_json: Json = False,
+) -> None:
+    """Read the code in films or pictures.
+
+    With --json one object a line: "file", "payload" (or null), "raw" (the code's text), "reason" (or null; otherwise
+    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail".
+
+    Exit code 0 when every file gave a payload, 1 otherwise.
+    """
+    from stinercut.identity.reader import read_file
+
+    all_read = True
+    for file in files:
+        reading = read_file(file)
+        all_read = all_read and reading.payload is not None
+        say(json.dumps(_as_fields(file, reading), ensure_ascii=False) if as_json else _as_sentence(file, reading))
+    raise typer.Exit(0 if all_read else 1)
+
+
+def _payload(name: str, booking_id: str, jump_date: datetime, master: str | None) -> Payload:
+    from stinercut.identity.payload import make_payload
+
+    return make_payload(name, booking_id, jump_date.date(), master)
+
+
+def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
+    fields = reading.model_dump(mode="json")
+    return {"file": str(file), **{name: fields[name] for name in ("payload", "raw", "reason", "detail")}}
+
+
+_IN_WORDS = {
+    "no_qr_found": "no code found",
+    "invalid_qr": "a code, but no passenger's",
+    "two_payloads": "two different passengers",
+    "not_confirmed": "a code that was seen only once, which is not enough",
+    "unreadable": "can't be read",
+}
+
+
+def _as_sentence(file: Path, reading: Reading) -> str:
+    if reading.payload is not None:
+        found = reading.payload
+        return f"{file}: {found.passenger_name}, booking {found.booking_id}, {found.jump_date.isoformat()}"
+    detail = f" ({reading.detail})" if reading.detail else ""
+    return f"{file}: {_IN_WORDS[str(reading.reason)]}{detail}"

@@ -1,0 +1,47 @@
+"""`stinercut up`: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import Data, say, settings_from
+
+if TYPE_CHECKING:
+    from app.supervisor import Supervisor
+    from stinercut.settings import Settings
+
+
+def up(  # noqa: PLR0913, PLR0917 - each is an option
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1, which only this machine can reach.")
+    ] = None,
+    hub_port: Annotated[int | None, typer.Option(help="Port of the board. Default: 8800.")] = None,
+    dagster_port: Annotated[int | None, typer.Option(help="Port of Dagster's pages. Default: 3000.")] = None,
+    code_port: Annotated[int | None, typer.Option(help="Port between Dagster's parts. Default: 4266.")] = None,
+    detector: Annotated[bool, typer.Option(help="Whether cards put into this machine are looked for.")] = True,
+) -> None:
+    """Run everything on this machine until Ctrl-C: the board, the pipeline and the card detection.
+
+    If something is in the way, it says so before anything starts; then it says which two addresses to open. A part that
+    stops is started again. Ctrl-C stops all parts; a second Ctrl-C stops them at once.
+    """
+    from app.stack import run_stack
+
+    settings = settings_from(data, host=host, hub_port=hub_port, dagster_port=dagster_port, code_port=code_port)
+    say(f"Starting. Data folder: {settings.data}")
+    run_stack(settings, say, lambda running: _announce(running, settings), detector=detector)
+    say("Stopped.")
+
+
+async def _announce(running: Supervisor, settings: Settings) -> None:
+    """Say where to go once both addresses answer, then leave the rest to the supervisor."""
+    await running.ready()
+    say(f"Board:   {settings.hub_address}")
+    say(f"Dagster: {settings.dagster_address}")
+    say(f"Logs:    {settings.logs_dir}")
+    say("Put a card in, or try `stinercut card insert FOLDER`. Ctrl-C stops everything.")
+    await asyncio.Event().wait()

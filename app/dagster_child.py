@@ -1,0 +1,71 @@
+"""Starts one of Dagster's processes quickly and safely: `python -m app.dagster_child code|webserver|daemon ARGUMENTS`.
+
+Lives here: what happens before Dagster's own command takes over. Doesn't: the arguments (`stack`), anything after.
+
+Started by their own commands they would have to begin one after the other: processes that make the SQLite storage of
+a new DAGSTER_HOME at the same time leave it broken ("Version table has more than one head"), and webserver and daemon
+need a code server that answers. So all begin at once, make the storage under a lock, and webserver and daemon load
+their modules while the code server loads its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def main() -> None:
+    """Load, make the storage, wait for the code server, hand over."""
+    part, arguments = sys.argv[1], sys.argv[2:]
+    command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
+    make_storage(Path(os.environ["DAGSTER_HOME"]))
+    if part != "code":
+        wait_for_port(os.environ["STINERCUT_CODE_HOST"], int(os.environ["STINERCUT_CODE_PORT"]))
+    sys.argv = ["dagster", *arguments]
+    command()
+
+
+def _code_server() -> Callable[[], None]:
+    from dagster._cli import main as command
+
+    return command
+
+
+def _webserver() -> Callable[[], None]:
+    from dagster_webserver.cli import main as command
+
+    return command
+
+
+def _daemon() -> Callable[[], None]:
+    from dagster._daemon.cli import main as command
+
+    return command
+
+
+def make_storage(home: Path) -> None:
+    """Make Dagster's tables if they aren't there. Only one process at a time does."""
+    from dagster import DagsterInstance
+    from filelock import FileLock
+
+    with FileLock(home / "storage.lock", timeout=120), DagsterInstance.get() as instance:
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+
+
+def wait_for_port(host: str, port: int) -> None:
+    """Return once something takes connections there. The supervisor ends us if that never happens."""
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()

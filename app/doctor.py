@@ -1,0 +1,295 @@
+"""Whether this machine can do the work: one check per thing that must be there.
+
+Lives here: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Doesn't: how they are
+shown (`commands.doctor`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
+from stinercut.settings import Settings
+from stinercut.store import require_space
+
+NEEDED_SPACE = 2_000_000_000
+"""Bytes: room for one card's footage of a morning and its films; below that nothing is begun."""
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "detector": ("watchfiles", "websockets"),
+    "hub": ("fastapi", "uvicorn", "sqlalchemy", "alembic", "httpx", "websockets"),
+    "media": ("cv2", "numpy", "PIL", "pyzbar", "zxingcpp", "segno", "ffmpeg", "fontTools"),
+    "pipeline": ("dagster", "dagster_webserver", "dagster_postgres", "sqlalchemy"),
+}
+"""Each extra of the distribution, and the modules that it brings."""
+
+MIN_PYTHON = (3, 11)
+
+
+class State(StrEnum):
+    """What a check found. `skipped`: not needed by what is installed here."""
+
+    OK = "ok"
+    PROBLEM = "problem"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome. `advice` is there when it is a problem."""
+
+    check: str
+    state: State
+    detail: str
+    advice: str = ""
+    code: str = ""
+    """The code of the error that this would be, such as `MISSING_PROGRAM`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something to look at. `look` returns what it saw in words, or raises a StinercutError. `parts` are those of
+    PARTS that need it; none means all."""
+
+    name: str
+    look: Callable[[], str]
+    parts: frozenset[str] = frozenset()
+
+
+def look_at(checks: Iterable[Check], parts: frozenset[str]) -> list[Finding]:
+    """Do these checks, as far as the installed `parts` need them."""
+    return [_look(check, parts) for check in checks]
+
+
+def _look(check: Check, parts: frozenset[str]) -> Finding:
+    if check.parts and not check.parts & parts:
+        return Finding(check.name, State.SKIPPED, f"not needed: only {_listed(parts)} installed here")
+    try:
+        return Finding(check.name, State.OK, check.look())
+    except StinercutError as found:
+        detail = f"{found.file}: {found.what}" if found.file else found.what
+        return Finding(check.name, State.PROBLEM, detail, found.advice, found.code)
+
+
+def demand(findings: Iterable[Finding]) -> None:
+    """Raise for all problems together: MissingProgram if one is that, else HostNotReady."""
+    problems = [finding for finding in findings if finding.state is State.PROBLEM]
+    if not problems:
+        return
+    kind = MissingProgram if any(problem.code == MissingProgram.code for problem in problems) else HostNotReady
+    if len(problems) == 1:
+        raise kind(f"{problems[0].check}: {problems[0].detail}", advice=problems[0].advice)
+    lines = [f"  {problem.check}: {problem.detail}. {problem.advice}".rstrip() for problem in problems]
+    raise kind("\n".join(["several things are in the way:", *lines]))
+
+
+def installed_parts() -> frozenset[str]:
+    """Which extras are installed, judged by their modules; nothing is imported."""
+    return frozenset(part for part, modules in PARTS.items() if not missing_modules(modules))
+
+
+def missing_modules(modules: Iterable[str]) -> list[str]:
+    """Those of these modules that can't be imported here."""
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+# ---- the checks ------------------------------------------------------------------------------------------------------
+
+
+def machine_checks() -> list[Check]:
+    """What must be installed."""
+    film = frozenset({"media", "pipeline"})
+    return [
+        Check("Python", python_version),
+        Check("parts", parts_installed),
+        Check("ffmpeg", ffmpeg_works, film),
+        Check("libzbar", zbar_loads, film),
+        Check("fonts", fonts_found, film),
+    ]
+
+
+def place_checks(settings: Settings) -> list[Check]:
+    """What must be free and writable before a stack starts."""
+    whole = frozenset({"hub", "pipeline"})
+    return [
+        Check("data folder", lambda: can_write(settings.data)),
+        Check("disk space", lambda: has_space(settings.data)),
+        Check("network", lambda: safe_to_listen(settings), whole),
+        Check("hub port", lambda: port_is_free(settings.host, settings.hub_port), whole),
+        Check("Dagster port", lambda: port_is_free(settings.host, settings.dagster_port), whole),
+        Check("code server port", lambda: port_is_free("127.0.0.1", settings.code_port), whole),
+    ]
+
+
+def python_version() -> str:
+    """The version of Python in use."""
+    if sys.version_info < MIN_PYTHON:
+        raise MissingProgram(f"Python {platform.python_version()} is too old", advice="Install Python 3.11 or newer.")
+    return platform.python_version()
+
+
+def parts_installed() -> str:
+    """Which parts of Stinercut are installed."""
+    found = installed_parts()
+    if not found:
+        raise MissingProgram(
+            "no part of Stinercut is installed, only its base",
+            advice="Install everything with `pip install 'stinercut[all]'`, or `stinercut[detector]` beside a reader.",
+        )
+    return _listed(found)
+
+
+def ffmpeg_works() -> str:
+    """The version of ffmpeg, after it encoded a tenth of a second of H.264 and AAC."""
+    from stinercut.media.ffmpeg import require_ffmpeg, run
+
+    version = require_ffmpeg()
+    with tempfile.TemporaryDirectory(prefix="stinercut-doctor-") as folder:
+        picture = ("-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=0.2")
+        sound = ("-f", "lavfi", "-i", "sine=duration=0.2:sample_rate=48000")
+        encoders = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac")
+        run((*picture, *sound, *encoders, str(Path(folder) / "trial.mp4")), timeout=30)
+    return f"{version}, encodes H.264 and AAC"
+
+
+def zbar_loads() -> str:
+    """That the library behind pyzbar can be loaded."""
+    if missing_modules(["pyzbar"]):
+        raise MissingProgram("the Python package pyzbar is missing", advice="pip install 'stinercut[all]'")
+    from pyzbar.zbar_library import load  # pyright: ignore[reportUnknownVariableType]
+
+    try:
+        load()
+    except (ImportError, OSError):
+        raise MissingProgram(
+            "the library libzbar is not installed",
+            advice="Debian, Ubuntu: sudo apt install libzbar0. macOS: brew install zbar.",
+        ) from None
+    return "loads"
+
+
+def fonts_found() -> str:
+    """That the fonts for titles are there, tried with names as passengers have them."""
+    if missing := missing_modules(("fontTools", "PIL")):
+        raise MissingProgram(f"the Python package {missing[0]} is missing", advice="pip install 'stinercut[all]'")
+    from stinercut.media.fonts import can_shape, catalogue, runs_of
+
+    for name in ("Žofie Müller", "Łukasz Đặng", "Οδυσσέας Юлия"):
+        runs_of(name, bold=True)
+    shaping = "" if can_shape() else "; Arabic and Indic names need libfribidi0 as well"
+    return f"{len(catalogue('Bold'))} Noto fonts{shaping}"
+
+
+def can_write(folder: Path) -> str:
+    """That the data folder takes a file, or, where it isn't there yet, that it can be made. Nothing is left there."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=_existing(folder), prefix=".stinercut-trial-") as trial:
+            trial.write(b"x")
+            trial.flush()
+    except OSError as refused:
+        raise HostNotReady(
+            f"can't be written: {refused.strerror or refused}",
+            file=folder,
+            advice="Choose another folder with --data or STINERCUT_DATA, or change its owner.",
+        ) from None
+    return str(folder)
+
+
+def has_space(folder: Path) -> str:
+    """Free space on the volume of the data folder."""
+    there = _existing(folder)
+    require_space(there, NEEDED_SPACE)
+    return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free"
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+
+
+def safe_to_listen(settings: Settings) -> str:
+    """That nobody from outside can reach an unprotected hub."""
+    if settings.host in ("127.0.0.1", "localhost", "::1"):
+        return "this machine only"
+    if settings.token is None:
+        raise HostNotReady(
+            f"the hub would listen on {settings.host} and take any detector",
+            advice="Set STINERCUT_TOKEN to a long secret, here and where detectors run, or listen on 127.0.0.1.",
+        )
+    return f"listens on {settings.host}; detectors need the token"
+
+
+def port_is_free(host: str, port: int) -> str:
+    """That a server may listen on this port; otherwise says which program has it, where the system tells."""
+    if not 0 < port < 65536:
+        raise BadInput(f"{port} is no port", advice="Choose a number from 1024 to 65535.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        if sys.platform != "win32":
+            # As servers do: connections of a program that has just ended must not look like a listener.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+            trial.listen(1)
+        except PermissionError:
+            raise HostNotReady(f"port {port} needs special rights", advice="Choose a port above 1023.") from None
+        except OSError as refused:
+            raise _port_refused(host, port, refused) from None
+    return f"{port} is free"
+
+
+def _port_refused(host: str, port: int, refused: OSError) -> HostNotReady:
+    holder = port_holder(port)
+    if holder is None and not _somebody_answers(host, port):
+        return HostNotReady(
+            f"can't listen on {host} port {port}: {refused.strerror}", advice="Choose another address or port."
+        )
+    return HostNotReady(
+        f"port {port} is in use by {holder or 'another program'}",
+        advice="Stop that program, or choose another port (--hub-port, --dagster-port, --code-port).",
+    )
+
+
+def _somebody_answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def port_holder(port: int) -> str | None:
+    """`name (process 123)` of the program that listens on a port, where the system tells us."""
+    try:
+        listening = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+        pids = [one.pid for one in listening if one.laddr and one.laddr.port == port and one.pid]
+        return f"{psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else None
+    except psutil.Error:
+        return None
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports of this machine that nobody listens on now."""
+    trials = [socket.socket() for _ in range(count)]
+    try:
+        for trial in trials:
+            trial.bind(("127.0.0.1", 0))
+        return [int(trial.getsockname()[1]) for trial in trials]
+    finally:
+        for trial in trials:
+            trial.close()
+
+
+def _listed(parts: frozenset[str]) -> str:
+    return ", ".join(sorted(parts)) or "nothing"

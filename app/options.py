@@ -1,0 +1,69 @@
+"""Options that several commands share, and the settings that follow from them.
+
+Lives here: their names, help and how they join with the environment. Doesn't: any command.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stinercut.errors import BadInput
+
+if TYPE_CHECKING:  # pydantic takes a tenth of a second to load, and `--help` needs none of it.
+    from stinercut.settings import Settings
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder for catalog, footage, films and logs. Default: $STINERCUT_DATA, or a folder of your account.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+
+
+def settings_from(data: Path | None = None, **given: Any) -> Settings:
+    """The settings of the environment, with those given on the command line in their place. Paths become absolute.
+
+    Options left out are None and change nothing. Raises BadInput, naming the setting.
+    """
+    from pydantic import ValidationError
+
+    from stinercut.settings import Settings
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        folder = data or Settings().data
+        return Settings(data=folder.expanduser().absolute(), **chosen)
+    except ValidationError as refused:
+        first = refused.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "setting"
+        raise BadInput(
+            f"STINERCUT_{name.upper()} is {first['input']!r}: {first['msg']}", advice="Change it or leave it out."
+        ) from None
+
+
+def size_from(text: str) -> tuple[int, int]:
+    """Width and height from `1280x720`. Raises BadInput: H.264 in 4:2:0 needs even numbers."""
+    match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    if match is None:
+        raise BadInput(f"{text!r} is no size", advice="Write width x height in pixels, such as 1280x720.")
+    width, height = int(match[1]), int(match[2])
+    if width % 2 or height % 2:
+        raise BadInput(f"{text} has an odd number of pixels", advice="Both numbers must be even.")
+    return width, height
+
+
+def say(sentence: str) -> None:
+    """Tell a person something, at once. A terminal that has gone is no reason to stop the work."""
+    with suppress(OSError):
+        typer.echo(sentence)
+        sys.stdout.flush()

@@ -1,0 +1,142 @@
+"""Which processes `stinercut up` consists of, and what must lie ready for them.
+
+Lives here: every child's command line, environment, log and place in the order; Dagster's instance folder. Doesn't:
+keeping them running (`supervisor`), whether the machine can take them (`doctor`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from app.doctor import can_write, demand, installed_parts, look_at, machine_checks, place_checks
+from app.lock import sole_use
+from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
+from stinercut.errors import HostNotReady
+from stinercut.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+T = TypeVar("T")
+
+
+def run_stack(
+    settings: Settings,
+    say: Say,
+    work: Callable[[Supervisor], Awaitable[T]],
+    *,
+    detector: bool = True,
+    extra: Sequence[Child] = (),
+) -> T | None:
+    """Run all processes for as long as some work takes; returns what it gave, None when asked to end by a signal.
+
+    Checks before anything starts that this machine can do it, and that no other stack has the data folder. Nothing is
+    left running after. Raises HostNotReady, MissingProgram, and what `work` raises.
+    """
+    root = project_root()
+    can_write(settings.data)
+    with sole_use(settings, detector=detector):
+        demand(look_at([*machine_checks(), *place_checks(settings)], installed_parts()))
+        prepare_dagster_home(settings, root)
+        everything = [*children(settings, root, detector=detector), *extra]
+        return run_until_asked(Supervisor(everything, say).run(work))
+
+
+def project_root() -> Path:
+    """The folder with `dagster.yaml` and `workspace.yaml`: the one above `app/`. Raises HostNotReady without them."""
+    root = Path(__file__).resolve().parent.parent
+    for name in ("dagster.yaml", "workspace.yaml"):
+        if not (root / name).is_file():
+            raise HostNotReady(
+                "this file of the project is not there",
+                file=root / name,
+                advice="Install from a checkout with `pip install -e .[all]`; the detector alone needs none of this.",
+            )
+    return root
+
+
+def prepare_dagster_home(settings: Settings, root: Path) -> None:
+    """Make DAGSTER_HOME and put the project's `dagster.yaml` there, refreshed at each start."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = instance_config(settings, root).read_bytes()
+    target = home / "dagster.yaml"
+    if target.is_file() and target.read_bytes() == wanted:
+        return
+    fresh = home / "dagster.yaml.part"
+    fresh.write_bytes(wanted)
+    fresh.replace(target)
+
+
+def instance_config(settings: Settings, root: Path) -> Path:
+    """The `dagster.yaml` that goes with this catalog: the embedded one, or the one for a PostgreSQL server."""
+    if settings.catalog_url.startswith("postgres"):
+        return root / "deploy" / "dagster.yaml"
+    return root / "dagster.yaml"
+
+
+def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """What every child gets: the given environment, with the settings in it replaced by these."""
+    ours = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
+    kept = {name: value for name, value in given.items() if name.upper() not in ours}
+    return {
+        # With glibc's default of eight arenas per core, the threads of Dagster's servers hold far more than they use.
+        "MALLOC_ARENA_MAX": "2",
+        **kept,
+        **settings.environment(),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "PYTHONUNBUFFERED": "1",
+        "STINERCUT_CODE_HOST": LOOPBACK,
+    }
+
+
+def children(settings: Settings, root: Path, *, detector: bool = True) -> list[Child]:
+    """All processes of a stack, in the order in which they are started."""
+    env = environment(settings, os.environ)
+    reach = LOOPBACK if settings.host in ("0.0.0.0", "::", "") else settings.host
+    workspace = ("-w", str(root / "workspace.yaml"))
+
+    def child(
+        name: str,
+        log: str,
+        *argv: str,
+        at: Address | None = None,
+        after: tuple[str, ...] = (),
+        once: bool = False,
+    ) -> Child:
+        command = (sys.executable, "-m", *argv)
+        return Child(name, command, env, settings.logs_dir / f"{log}.log", root, at, after, once)
+
+    code = (
+        "app.dagster_child",
+        "code",
+        "api",
+        "grpc",
+        "-m",
+        "app.definitions",
+        "-h",
+        LOOPBACK,
+        "-p",
+        str(settings.code_port),
+    )
+    web = ("app.dagster_child", "webserver", "-h", settings.host, "-p", str(settings.dagster_port), *workspace)
+    daemon = ("app.dagster_child", "daemon", "run", *workspace)
+    everything = [
+        child("the catalog's set-up", "catalog", "app.prepare", once=True),
+        child("the code server", "code-server", *code, at=Address(LOOPBACK, settings.code_port)),
+        child("the Dagster webserver", "webserver", *web, at=Address(reach, settings.dagster_port, "/server_info")),
+        child("the Dagster daemon", "daemon", *daemon),
+        child(
+            "the hub",
+            "hub",
+            "hub",
+            at=Address(reach, settings.hub_port, "/healthz"),
+            after=("the catalog's set-up",),
+        ),
+    ]
+    if detector:
+        everything.append(child("the detector", "detector", "detector", after=("the hub",)))
+    return everything

@@ -1,0 +1,239 @@
+"""The command as it is typed: help, exit codes, words, JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.options import settings_from, size_from
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
+
+COMMANDS = (
+    "up",
+    "demo",
+    "card",
+    "card make",
+    "card insert",
+    "qr",
+    "qr make",
+    "qr film",
+    "qr read",
+    "doctor",
+    "detector",
+)
+PERSON = ("--passenger-name", "Žofie Dvořáková", "--booking-id", "B-17", "--jump-date", "2024-06-01")
+PAYLOAD = {
+    "v": 1,
+    "passenger_name": "Žofie Dvořáková",
+    "booking_id": "B-17",
+    "jump_date": "2024-06-01",
+    "tandem_master_id": None,
+}
+
+
+def typed(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `stinercut ARGUMENTS`."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    code = ended.value.code
+    return (code if isinstance(code, int) else 0), out, err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    code, out, err = typed(capsys, *command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert "Usage: stinercut" in out or "Usage:" in out
+    assert len(out) > 200
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ("pydantic", "dagster", "cv2", "numpy", "fastapi", "sqlalchemy", "websockets", "psutil", "ffmpeg")
+    script = (
+        "import sys\nfrom app.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print('LOADED', [name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(capsys, "fly")[0] == 2
+    assert typed(capsys, "demo")[0] == 2  # --out is missing
+    assert typed(capsys, "qr", "make", "--jump-date", "tomorrow")[0] == 2
+
+
+def test_an_error_is_a_sentence_without_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = typed(capsys, "card", "insert", tmp_path / "nowhere", "--data", tmp_path)
+    assert (code, out) == (BadInput.exit_code, "")
+    assert err == (f"stinercut: {tmp_path}/nowhere: is not a folder. Give the folder that holds the card's files.\n")
+
+
+def test_verbose_shows_where_an_error_came_from(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app.cli", "--verbose", "card", "insert", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == BadInput.exit_code
+    assert "Traceback" in done.stderr
+    assert "is not a folder" in done.stderr
+
+
+def test_a_missing_package_is_said_with_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delitem(sys.modules, "stinercut.identity.making", raising=False)
+    monkeypatch.setitem(sys.modules, "segno", None)
+    code, _, err = typed(capsys, "qr", "make", *PERSON, "--output", tmp_path / "a.png")
+    assert code == 4
+    assert "the Python package segno, which is not installed here. Install" in err
+    assert "pip install 'stinercut[all]'" in err
+
+
+def test_output_that_nobody_reads_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; "{sys.executable}" -m app.cli doctor --data "{tmp_path}" | true'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+# ---- qr --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_made_and_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    png, text = tmp_path / "code.png", tmp_path / "text.txt"
+    text.write_text("no picture")
+    assert typed(capsys, "qr", "make", *PERSON, "--output", png) == (0, f"Written: {png}\n", "")
+    code, out, _ = typed(capsys, "qr", "read", png, text, "--json")
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert code == 1  # Not every file gave a payload.
+    assert (good["file"], good["payload"], good["reason"]) == (str(png), PAYLOAD, None)
+    assert json.loads(good["raw"])["booking_id"] == "B-17"
+    assert (bad["file"], bad["payload"], bad["reason"]) == (str(text), None, "unreadable")
+    assert typed(capsys, "qr", "read", png) == (0, f"{png}: Žofie Dvořáková, booking B-17, 2024-06-01\n", "")
+
+
+def test_a_film_of_a_code_is_made_and_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    film = tmp_path / "new" / "code.mp4"
+    code, _, err = typed(capsys, "qr", "film", *PERSON, "--output", film, "--seconds", "2", "--size", "640x360")
+    assert (code, err) == (0, "")
+    code, out, _ = typed(capsys, "qr", "read", film, "--json")
+    assert code == 0
+    assert json.loads(out)["payload"] == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--passenger-name", "123", "--booking-id", "B", "--jump-date", "2024-06-01"), "holds no letter"),
+        (("--passenger-name", "Ann", "--booking-id", "B/1", "--jump-date", "2024-06-01"), "booking_id"),
+    ],
+)
+def test_a_code_that_would_be_none_is_not_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    code, _, err = typed(capsys, "qr", "make", *arguments, "--output", tmp_path / "a.png")
+    assert code == BadInput.exit_code
+    assert words in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_film_is_mp4_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = typed(capsys, "qr", "film", *PERSON, "--output", tmp_path / "a.avi")
+    assert code == BadInput.exit_code
+    assert "a film is written as .mp4" in err
+
+
+# ---- card ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_is_made_put_in_and_taken_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    card, data = tmp_path / "card", tmp_path / "data"
+    what = ("--jumps", 1, "--clips", 2, "--seconds", 1, "--size", "320x180")
+    code, out, _ = typed(capsys, "card", "make", card, *what, "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [line["done"] for line in lines[:-1]] == [1, 2, 3]
+    (jump,) = lines[-1]["jumps"]
+    assert jump["jump"].startswith(date.today().isoformat())
+    videos = sorted(path.name for path in card.rglob("*.MP4"))
+    assert videos == sorted([jump["qr_file"], *jump["clips"]]) == sorted(line["file"] for line in lines[:-1])
+
+    code, out, _ = typed(capsys, "card", "insert", card, "--data", data)
+    assert code == 0
+    assert "It will be seen as soon as `stinercut up` runs" in out
+    assert len(list((data / "cards").glob("*.json"))) == 1
+    assert typed(capsys, "card", "insert", card, "--eject", "--data", data)[0] == 0
+    assert list((data / "cards").glob("*.json")) == []
+    code, _, err = typed(capsys, "card", "insert", card, "--eject", "--data", data)
+    assert code == 10
+    assert "is not inserted" in err
+
+
+def test_a_card_is_never_made_over_something_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_text("mine")
+    code, _, err = typed(capsys, "card", "make", tmp_path, "--jumps", 1)
+    assert code == BadInput.exit_code
+    assert "not empty" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+@pytest.mark.parametrize("size", ["big", "1280", "1281x720", "1280x719", "0x0"])
+def test_sizes_that_are_none(size: str) -> None:
+    with pytest.raises(BadInput):
+        size_from(size)
+
+
+# ---- doctor and settings ---------------------------------------------------------------------------------------------
+
+
+def test_doctor_answers_programs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = typed(capsys, "doctor", "--json", "--data", tmp_path)
+    answer = json.loads(out)
+    found = {check["check"]: check for check in answer["checks"]}
+    assert {"Python", "ffmpeg", "libzbar", "fonts", "data folder", "disk space", "hub port", "stack"} <= found.keys()
+    assert found["ffmpeg"]["state"] == "ok"
+    problems = [check for check in answer["checks"] if check["state"] == "problem"]
+    assert (code, answer["ok"]) == ((1, False) if problems else (0, True))
+
+
+def test_doctor_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, out, _ = typed(capsys, "doctor", "--data", tmp_path)
+    assert code == 1
+    assert "sudo apt install ffmpeg" in out
+
+
+def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STINERCUT_HUB_PORT", "1111")
+    monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "a"))
+    assert settings_from().hub_port == 1111
+    assert settings_from(hub_port=None).data == tmp_path / "a"
+    assert settings_from(tmp_path / "b", hub_port=2222) == Settings(data=tmp_path / "b", hub_port=2222)
+
+
+def test_the_data_folder_is_absolute_for_children_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings_from(Path("data")).data == tmp_path / "data"
+    monkeypatch.setenv("STINERCUT_DATA", "there")
+    assert settings_from().data == tmp_path / "there"
+
+
+def test_a_bad_setting_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STINERCUT_HUB_PORT", "many")
+    code, _, err = typed(capsys, "doctor")
+    assert code == BadInput.exit_code
+    assert "STINERCUT_HUB_PORT is 'many'" in err

@@ -1,0 +1,196 @@
+"""The checks before anything starts, over real sockets, folders and programs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.doctor import (
+    PARTS,
+    Check,
+    Finding,
+    State,
+    can_write,
+    demand,
+    ffmpeg_works,
+    fonts_found,
+    free_ports,
+    installed_parts,
+    look_at,
+    missing_modules,
+    place_checks,
+    port_is_free,
+    safe_to_listen,
+    zbar_loads,
+)
+from app.lock import running_stack, sole_use
+from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, MissingProgram
+from stinercut.settings import Settings
+
+ALL = frozenset(PARTS)
+
+
+@contextmanager
+def listening() -> Generator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_in_use_is_said_with_the_program_that_has_it() -> None:
+    with listening() as port:
+        with pytest.raises(HostNotReady, match=rf"port {port} is in use by \S+ \(process {os.getpid()}\)") as caught:
+            port_is_free("127.0.0.1", port)
+        assert "--hub-port" in caught.value.advice
+        with pytest.raises(HostNotReady, match="in use"):  # Listening everywhere would collide with it as well.
+            port_is_free("0.0.0.0", port)
+    assert port_is_free("127.0.0.1", port) == f"{port} is free"
+
+
+def test_a_port_that_was_just_used_counts_as_free() -> None:
+    with listening() as port, socket.create_connection(("127.0.0.1", port)):
+        pass  # Its connection lingers in TIME_WAIT.
+    port_is_free("127.0.0.1", port)
+
+
+def test_no_port_and_no_address() -> None:
+    with pytest.raises(BadInput, match="70000 is no port"):
+        port_is_free("127.0.0.1", 70_000)
+    with pytest.raises(HostNotReady, match=r"can't listen on 192\.0\.2\.1"):
+        port_is_free("192.0.2.1", free_ports(1)[0])
+
+
+def test_free_ports_are_different_and_free() -> None:
+    ports = free_ports(5)
+    assert len(set(ports)) == 5
+    for port in ports:
+        port_is_free("127.0.0.1", port)
+
+
+def test_a_data_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    can_write(tmp_path / "new" / "deep")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("x")
+    with pytest.raises(HostNotReady, match="data/below: can't be written: Not a directory") as caught:
+        can_write(file / "below")
+    assert "--data" in caught.value.advice
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_data_folder_of_somebody_else(tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(HostNotReady, match="Permission denied"):
+        can_write(tmp_path)
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.doctor.NEEDED_SPACE", 1 << 60)
+    disk = [check for check in place_checks(Settings(data=tmp_path)) if check.name == "disk space"]
+    (finding,) = look_at(disk, ALL)
+    assert finding.state is State.PROBLEM
+    assert "GB free where" in finding.detail
+    assert finding.advice
+
+
+def test_listening_beyond_this_machine_needs_a_token(tmp_path: Path) -> None:
+    safe_to_listen(Settings(data=tmp_path, host="127.0.0.1"))
+    with pytest.raises(HostNotReady, match=r"0\.0\.0\.0"):
+        safe_to_listen(Settings(data=tmp_path, host="0.0.0.0"))
+    safe_to_listen(Settings(data=tmp_path, host="0.0.0.0", token="long and secret"))  # type: ignore[arg-type]
+
+
+def test_what_films_need_is_here() -> None:
+    assert "encodes H.264 and AAC" in ffmpeg_works()
+    assert zbar_loads() == "loads"
+    assert "Noto fonts" in fonts_found()
+
+
+def test_no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (finding,) = look_at([Check("ffmpeg", ffmpeg_works)], ALL)
+    assert (finding.state, finding.code) == (State.PROBLEM, "MISSING_PROGRAM")
+    assert "apt install ffmpeg" in finding.advice
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_an_ffmpeg_without_the_encoders_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ffmpeg", "ffprobe"):
+        program = tmp_path / name
+        program.write_text(
+            "#!/bin/sh\n"
+            'case "$*" in *-version*) echo "ffmpeg version 9 small"; exit 0;; esac\n'
+            "echo \"Unknown encoder 'libx264'\" >&2; exit 1\n"
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(FfmpegFailed, match="lacks an encoder"):
+        ffmpeg_works()
+
+
+def test_checks_of_parts_that_are_not_installed_are_skipped() -> None:
+    def fails() -> str:
+        raise MissingProgram("no ffmpeg")
+
+    only_detector = frozenset({"detector"})
+    (finding,) = look_at([Check("ffmpeg", fails, frozenset({"media"}))], only_detector)
+    assert finding.state is State.SKIPPED
+    demand([finding])
+    (finding,) = look_at([Check("ffmpeg", fails, frozenset({"media"}))], frozenset({"detector", "media"}))
+    assert finding.state is State.PROBLEM
+
+
+def test_parts_are_judged_by_their_modules() -> None:
+    assert installed_parts() == ALL
+    assert missing_modules(["json", "no_such_module_here"]) == ["no_such_module_here"]
+
+
+def test_demand_tells_all_problems_at_once() -> None:
+    port = Finding("hub port", State.PROBLEM, "8800 is in use", "Stop it.", "HOST_NOT_READY")
+    ffmpeg = Finding("ffmpeg", State.PROBLEM, "is not installed", "apt install ffmpeg.", "MISSING_PROGRAM")
+    good = Finding("Python", State.OK, "3.11")
+    demand([good])
+    with pytest.raises(HostNotReady, match="hub port: 8800 is in use"):
+        demand([good, port])
+    with pytest.raises(MissingProgram) as caught:
+        demand([port, good, ffmpeg])
+    assert all(words in str(caught.value) for words in ("8800 is in use. Stop it.", "apt install ffmpeg."))
+    assert "3.11" not in str(caught.value)
+
+
+def test_one_stack_per_data_folder(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", hub_port=8123)
+    assert running_stack(settings) is None
+    with sole_use(settings, detector=False):
+        found = running_stack(settings)
+        assert found is not None
+        assert (found.pid, found.detector) == (os.getpid(), False)
+        with (
+            pytest.raises(HostNotReady, match=rf"already running.*process {os.getpid()}.*:8123"),
+            sole_use(settings, detector=True),
+        ):
+            pass
+    assert running_stack(settings) is None
+    with sole_use(settings, detector=True):
+        pass
+
+
+def test_a_note_of_a_stack_that_is_gone_does_not_count(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    with sole_use(settings, detector=True):
+        note = (tmp_path / "up.lock").read_text()
+    (tmp_path / "up.lock").write_text(note.replace(str(os.getpid()), "1"))  # Another process than the one noted.
+    assert running_stack(settings) is None
+    (tmp_path / "up.lock").write_text("{half a no")
+    assert running_stack(settings) is None
