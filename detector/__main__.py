@@ -1,0 +1,52 @@
+"""`python -m detector`: the detector as a process, until SIGTERM or Ctrl-C.
+
+Lives here: signals, the log on stderr, the exit code. Doesn't: anything about cards (`service`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from types import FrameType
+
+from detector.service import run
+from stinercut.errors import StinercutError
+from stinercut.settings import Settings
+
+log = logging.getLogger("detector")
+
+
+def main() -> int:
+    """Run until told to stop; returns the exit code: 0 after a signal, an error's own code otherwise."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("websockets").setLevel(logging.ERROR)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_until_signal())
+    except StinercutError as failed:
+        log.error("%s", failed.sentence())
+        return failed.exit_code
+    return 0
+
+
+async def _until_signal() -> None:
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(run(Settings()))
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(work.cancel)
+
+    # signal.signal and not loop.add_signal_handler: Windows has no such thing.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    await asyncio.wait({work})
+    if work.cancelled():
+        log.info("Stopped.")
+    else:
+        work.result()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

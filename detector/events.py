@@ -1,0 +1,78 @@
+"""What a card source reports: a card went in, a card went out.
+
+Lives here: the two events, the comparison of "in before" with "in now", and card ids made from paths.
+Doesn't: how a source finds out (`folders`, `volumes`), who listens (`service`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stinercut.protocol import CardLabel
+
+
+@dataclass(frozen=True)
+class CardRoot:
+    """A card's topmost folder, and how to tell it from another one that took its place (an empty mount point, say)."""
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def at(cls, path: Path) -> CardRoot:
+        """The root that is at `path` now. Raises OSError when there is none."""
+        seen = path.stat()
+        return cls(path, seen.st_dev, seen.st_ino)
+
+    def is_there(self) -> bool:
+        """Whether it can still be listed. (A stat alone may succeed on a card that is gone.)"""
+        try:
+            with os.scandir(self.path):
+                return CardRoot.at(self.path) == self
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class CardIn:
+    """A card is in. `key` names this one time that it is in: the same card in again has another key."""
+
+    key: str
+    card: CardLabel
+    root: Path
+
+
+@dataclass(frozen=True)
+class CardOut:
+    """The card that went in under `key` is out."""
+
+    key: str
+
+
+CardEvent = CardIn | CardOut
+
+Present = Mapping[str, CardIn]
+"""The cards that are in at one moment, by key."""
+
+
+def changes(before: Present, now: Present) -> list[CardEvent]:
+    """What happened between two moments: first what went out, then what went in."""
+    out: list[CardEvent] = [CardOut(key) for key in before if key not in now]
+    out.extend(card for key, card in now.items() if key not in before)
+    return out
+
+
+def path_card_id(path: Path) -> str:
+    """Card id of something that has no id of its own: `card-` and 12 hex digits of the path's hash."""
+    digest = hashlib.blake2b(str(path).encode("utf-8", "surrogatepass"), digest_size=6)
+    return f"card-{digest.hexdigest()}"
+
+
+def shown(text: str) -> str:
+    """A file-system name as text that can travel: what is no Unicode (surrogates, to Python) becomes �."""
+    return "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)

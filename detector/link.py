@@ -1,0 +1,199 @@
+"""The connection to the hub: says hello, delivers the outbox, hands requests on, comes back when it breaks.
+
+Lives here: the WebSocket and the rules of at-least-once delivery. Doesn't: what is in the outbox (`journal`), what a
+request leads to (`service`, `offload`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidURI, WebSocketException
+
+from detector.journal import Journal
+from stinercut.errors import BadInput, StinercutError
+from stinercut.protocol import (
+    Ack,
+    CopyRequest,
+    ErrorCode,
+    Hello,
+    Message,
+    Progress,
+    ProtocolError,
+    Refused,
+    Welcome,
+    decode,
+    encode,
+)
+from stinercut.protocol.messages import MAX_FRAME_BYTES
+
+log = logging.getLogger("detector")
+
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 5.0
+HEARTBEAT_S = 10.0
+"""A ping this often; a pong as late again means a broken connection (a half-open one would stay for hours)."""
+WELCOME_S = 10.0
+
+
+class HubRefused(StinercutError):
+    """The hub doesn't want this detector: wrong token, wrong version."""
+
+    code = "HUB_REFUSED"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the hub is and who we are."""
+
+    url: str
+    detector_id: str
+    token: str | None
+
+
+def next_wait(wait: float) -> float:
+    """How long to wait before the next attempt but one: doubles up to five seconds."""
+    return min(wait * 2, LONGEST_WAIT_S)
+
+
+class Link:
+    """The link to the hub. `run` keeps it up without end; the other methods may be called at any time.
+
+    `on_request` must make a request durable before it returns: the acknowledgement follows at once.
+    """
+
+    def __init__(self, address: Address, journal: Journal, on_request: Callable[[CopyRequest], None]) -> None:
+        self._address = address
+        self._journal = journal
+        self._on_request = on_request
+        self._news = asyncio.Event()
+        self._progress: dict[str, Progress] = {}
+        self._welcomed = False
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        self._news.set()
+
+    def progress(self, message: Progress) -> None:
+        """Tell how far a copy is, when there is a connection. Only the latest of each insertion is kept."""
+        self._progress[message.insertion_id] = message
+        self._news.set()
+
+    async def run(self) -> None:
+        """Connect, deliver, listen, and connect again. Raises BadInput for an address that is none."""
+        wait = FIRST_WAIT_S
+        said = ""
+        while True:
+            self._welcomed = False
+            try:
+                await self._one_connection()
+                trouble = "it closed the connection"
+            except InvalidURI as refused:
+                raise BadInput(
+                    f"no WebSocket address ({refused})", file=self._address.url, advice="Set STINERCUT_HUB_URL."
+                ) from None
+            except HubRefused as refused:
+                trouble, wait = refused.sentence(), LONGEST_WAIT_S
+            except (OSError, WebSocketException) as broken:
+                trouble = str(broken) or type(broken).__name__
+            if self._welcomed:
+                wait, said = FIRST_WAIT_S, ""
+            if trouble != said:
+                log.warning("No connection to the hub at %s: %s. Trying again.", self._address.url, trouble)
+                said = trouble
+            await asyncio.sleep(wait)
+            wait = next_wait(wait)
+
+    async def _one_connection(self) -> None:
+        async with connect(
+            self._address.url,
+            proxy=None,  # The hub is in the same house; a proxy for the web has no business in between.
+            compression=None,
+            max_size=MAX_FRAME_BYTES,
+            ping_interval=HEARTBEAT_S,
+            ping_timeout=HEARTBEAT_S,
+            close_timeout=1,
+        ) as socket:
+            await self._greet(socket)
+            self._welcomed = True
+            log.info("Connected to the hub at %s.", self._address.url)
+            sending = asyncio.create_task(self._deliver(socket))
+            listening = asyncio.create_task(self._listen(socket))
+            try:
+                await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sending.cancel()
+                listening.cancel()
+                results = await asyncio.gather(sending, listening, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+
+    async def _greet(self, socket: ClientConnection) -> None:
+        await socket.send(encode(Hello(detector_id=self._address.detector_id, token=self._address.token)))
+        async with asyncio.timeout(WELCOME_S):
+            try:
+                answer = decode(await socket.recv()).body
+            except ProtocolError as unclear:
+                raise HubRefused(f"what answers there is no hub ({unclear.what})") from None
+        if isinstance(answer, Refused):
+            raise HubRefused(f"it refused this detector ({answer.code}): {answer.detail}")
+        if not isinstance(answer, Welcome):
+            raise HubRefused(f"it answered the hello with {answer.type}")
+
+    async def _deliver(self, socket: ClientConnection) -> None:
+        """Send all that is not acknowledged, oldest first, then what is new as it comes."""
+        sent = 0
+        while True:
+            self._news.clear()
+            progress, self._progress = self._progress, {}
+            for latest in progress.values():
+                await socket.send(encode(latest))
+            while waiting := self._journal.unacknowledged(after=sent):
+                for message in waiting:
+                    await socket.send(message.frame)
+                    sent = message.seq
+            await self._news.wait()
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        async for frame in socket:
+            answer = self._heard(frame)
+            if answer is not None:
+                await socket.send(encode(answer))
+
+    def _heard(self, frame: str | bytes) -> Message | None:
+        """Act on one frame; returns what is to be answered."""
+        try:
+            envelope = decode(frame)
+        except ProtocolError as unclear:
+            log.warning("The hub sent something that is no message: %s", unclear.what)
+            return Refused(of=_id_in(frame), code=ErrorCode.BAD_MESSAGE, detail=unclear.what[:2000])
+        match envelope.body:
+            case CopyRequest() as request:
+                self._on_request(request)
+                return Ack(of=envelope.id)
+            case Ack(of=message_id):
+                self._journal.acknowledged(message_id)
+            case Refused(of=message_id, code=code, detail=detail):
+                log.warning("The hub refused a message (%s): %s", code, detail)
+                if message_id is not None:
+                    self._journal.acknowledged(message_id)  # To send it again would not change its mind.
+            case other:
+                detail = f"a detector takes no {other.type}"
+                return Refused(of=envelope.id, code=ErrorCode.BAD_MESSAGE, detail=detail)
+        return None
+
+
+def _id_in(frame: str | bytes) -> str | None:
+    """The id of a frame that is no message, where it has a usable one, so that the sender knows what was refused."""
+    try:
+        found = from_json(frame)  # Bounded in depth, unlike the json module.
+    except ValueError:
+        return None
+    message_id = found.get("id") if isinstance(found, dict) else None
+    return message_id if isinstance(message_id, str) and len(message_id) <= 64 else None

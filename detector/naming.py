@@ -1,0 +1,106 @@
+"""What a file on a card is, judged by its folder and name alone: the naming habits of camera makers.
+
+Lives here: one pure function, `classify`, and the patterns behind it. Doesn't: looking at a card (`scan`).
+
+GoPro: G[HXS] + chapter (2) + number (4); older cameras GOPR1234 then GP011234; looping GHAA0001, GHAA0002;
+low-resolution proxies GL010123.LRV, thumbnails .THM; GoPro Labs may write proxies of the same name to `Proxies/`.
+DJI: .LRF beside the video. Insta360: LRV_ beside VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with
+SUB/C0001S03.MP4 and THMBNL/C0001T01.JPG.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stinercut.protocol import FileKind
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".m4v", ".360", ".insv", ".mts", ".m2ts", ".mxf", ".avi", ".mkv", ".webm", ".3gp", ".wmv", ".mpg"}
+)
+PROXY_SUFFIXES = frozenset({".lrv", ".lrf"})
+THUMBNAIL_SUFFIXES = frozenset({".thm"})
+
+GOPRO = re.compile(r"G([HXSL])(\d{2})(\d{4})")
+GOPRO_LOOP = re.compile(r"G([HXSL])([A-Z]{2})(\d{4})")
+GOPRO_OLD = re.compile(r"G(?:OPR|P(\d{2}))(\d{4})")
+INSTA360 = re.compile(r"(?:PRO_)?(VID|LRV)_(\d{8}_\d{6})_\d{2}_(\d{3})")
+SONY_COMPANION = re.compile(r"(.+?)[ST]\d{2}")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a name says.
+
+    `recording` is equal for the chapters of one recording in one folder. `tie` is equal (within `main_folder`) for a
+    video and what was derived from it.
+    """
+
+    kind: FileKind
+    recording: str
+    chapter: int
+    main_folder: str
+    tie: str
+
+
+def classify(folder: str, name: str) -> Named:
+    """What a file is. `folder` is relative to the card's root with forward slashes, "" for the root itself."""
+    path = PurePosixPath(name)
+    stem, suffix = path.stem.upper(), path.suffix.lower()
+    place = PurePosixPath(folder)
+    kind = _kind(suffix)
+    if _is_sony_companion(place):
+        return _sony_companion(place, stem, suffix)
+    if place.name.lower() == "proxies" and kind is FileKind.VIDEO:
+        main = classify(_parent(place), name)
+        return Named(FileKind.PROXY, main.recording, main.chapter, main.main_folder, main.tie)
+    recording, chapter, tie, is_proxy = _parts(stem)
+    if is_proxy and kind is FileKind.VIDEO:
+        kind = FileKind.PROXY
+    return Named(kind, recording, chapter, folder, tie)
+
+
+def _kind(suffix: str) -> FileKind:
+    if suffix in VIDEO_SUFFIXES:
+        return FileKind.VIDEO
+    if suffix in PROXY_SUFFIXES:
+        return FileKind.PROXY
+    return FileKind.THUMBNAIL if suffix in THUMBNAIL_SUFFIXES else FileKind.OTHER
+
+
+def _parts(stem: str) -> tuple[str, int, str, bool]:
+    """Recording, chapter, tie of an upper-case stem, and whether it is a proxy by its stem."""
+    if match := GOPRO.fullmatch(stem):
+        letter, chapter, number = match.groups()
+        return f"G{letter}{number}", int(chapter), f"G{chapter}{number}", letter == "L"
+    if match := GOPRO_LOOP.fullmatch(stem):
+        letter, loop, number = match.groups()
+        return f"G{letter}{loop}", int(number), f"G{loop}{number}", letter == "L"
+    if match := GOPRO_OLD.fullmatch(stem):
+        further, number = match.groups()
+        return f"GOPR{number}", 1 if further is None else int(further) + 1, stem, False
+    if match := INSTA360.fullmatch(stem):
+        what, when, number = match.groups()
+        return f"VID_{when}", int(number), f"{when}_{number}", what == "LRV"
+    return stem, 1, stem, False
+
+
+def _is_sony_companion(place: PurePosixPath) -> bool:
+    upper = [part.upper() for part in place.parts]
+    return upper[-2:] in (["M4ROOT", "SUB"], ["M4ROOT", "THMBNL"])
+
+
+def _sony_companion(place: PurePosixPath, stem: str, suffix: str) -> Named:
+    match = SONY_COMPANION.fullmatch(stem)
+    main = match[1] if match else stem
+    if place.name.upper() == "SUB":
+        kind = FileKind.PROXY if suffix in VIDEO_SUFFIXES else FileKind.OTHER
+    else:
+        kind = FileKind.THUMBNAIL
+    return Named(kind, main, 1, str(place.parent / "CLIP"), main)
+
+
+def _parent(place: PurePosixPath) -> str:
+    parent = str(place.parent)
+    return "" if parent == "." else parent

@@ -1,0 +1,51 @@
+"""Blocking work beside the event loop, in threads that never keep the process alive.
+
+Lives here: `in_thread`. asyncio.to_thread isn't used because its threads are waited for at exit, and a read from
+a pulled card can hang for as long as the kernel likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+from typing import TypeVar
+
+T = TypeVar("T")
+
+GRACE_S = 2.0
+"""How long cancelled work may take to notice before it is left behind."""
+
+
+async def in_thread(work: Callable[[], T], stop: Event) -> T:
+    """The result of `work()`, run in a thread. When cancelled: sets `stop` and gives the work a moment to end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def body() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # The loop is closed when the work was left behind.
+            loop.call_soon_threadsafe(settle, result, error)
+
+    Thread(target=body, name="detector-work", daemon=True).start()
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({done}, timeout=GRACE_S)
+        if done.done() and not done.cancelled():
+            done.exception()  # Looked at, so that asyncio doesn't complain about it.
+        raise
