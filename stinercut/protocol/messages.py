@@ -26,6 +26,8 @@ FILES_PER_CHUNK = 500
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 ShortText = Annotated[str, Field(max_length=255)]
+PathText = Annotated[str, Field(max_length=1024)]
+"""A folder on a card. Longer than any file name: folders nest. Cut at the front where even this is too short."""
 
 
 class ProtocolError(StinercutError):
@@ -69,12 +71,12 @@ class FileEntry(Wire):
     """One file as a scan of names and metadata saw it; its content was not read."""
 
     file_id: Identifier
-    folder: ShortText = Field(description="Folder below the card's root, with forward slashes.")
+    folder: PathText = Field(description="Folder below the card's root, with forward slashes.")
     name: ShortText
     size: int = Field(ge=0, description="Bytes.")
     modified: datetime = Field(description="Wall-clock time as stored on the card, without a zone.")
     kind: FileKind
-    recording: ShortText = Field(description="Equal for all chapters of one recording on this card.")
+    recording: PathText = Field(description="Equal for all chapters of one recording on this card.")
     chapter: int = Field(default=1, ge=0, description="Place within the recording.")
     main_file_id: Identifier | None = Field(default=None, description="The video that a proxy or thumbnail belongs to.")
 
