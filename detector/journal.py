@@ -119,12 +119,12 @@ class Journal:
         return self._db.execute("SELECT 1 FROM insertion WHERE id = ?", (insertion_id,)).fetchone() is not None
 
     def want(
-        self, insertion_id: str, files: Iterable[tuple[str, SourceFile]], is_stored: Callable[[str], bool]
+        self, insertion_id: str, files: Iterable[tuple[str, SourceFile]], is_stored: Callable[[str, int], bool]
     ) -> list[str]:
         """Remember which files were asked for, in order; returns the ids that are to be copied now.
 
         One that is wanted already isn't returned; one that failed before is wanted again; of one that was copied
-        already (and `is_stored`, by its hash) the hub is told once more.
+        already (and `is_stored`, by its hash and size) the hub is told once more.
         """
         fresh: list[str] = []
         with self._commit():
@@ -139,7 +139,7 @@ class Journal:
                         fresh.append(file_id)
                     case ("wanted", _):
                         pass
-                    case ("copied", content_hash) if is_stored(content_hash):
+                    case ("copied", content_hash) if is_stored(content_hash, source.size):
                         again = FileCopied(
                             insertion_id=insertion_id, file_id=file_id, content_hash=content_hash, size=source.size
                         )

@@ -19,6 +19,7 @@ from detector.events import CardRoot, shown
 from detector.journal import Journal
 from detector.scan import Manifest, SourceFile
 from detector.threads import in_thread
+from stinercut.errors import StoreDamaged
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
 from stinercut.store import Store
 
@@ -86,8 +87,12 @@ class Offload:
         self.around.wake()
         self._asked.set()
 
-    def _is_stored(self, content_hash: str) -> bool:
-        return self.around.store.object_path(content_hash).exists()
+    def _is_stored(self, content_hash: str, size: int) -> bool:
+        try:
+            self.around.store.require(content_hash, size)
+        except StoreDamaged:
+            return False
+        return True
 
     async def run(self) -> None:
         """Copy what is asked for, one file after the other."""

@@ -131,13 +131,13 @@ class CardFile(Base):
     __table_args__ = (UniqueConstraint("card_id", "folder", "name", "size", "modified"),)
     card_file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.card_id"), index=True)
-    folder: Mapped[str] = mapped_column(String(255))
+    folder: Mapped[str] = mapped_column(String(1024))
     name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(BigInteger)
     modified: Mapped[datetime] = mapped_column(DateTime)
     """Wall-clock time as the camera wrote it, no zone, floored to FAT's two seconds."""
     kind: Mapped[str] = mapped_column(String(16))
-    recording: Mapped[str] = mapped_column(String(255))
+    recording: Mapped[str] = mapped_column(String(1024))
     chapter: Mapped[int] = mapped_column(Integer)
     imported: Mapped[ImportedFile | None] = relationship(back_populates="card_file")
 

@@ -452,6 +452,30 @@ def test_an_empty_card_sends_an_empty_list(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_lost_object_is_fetched_again_and_a_kept_one_only_reported(tmp_path: Path, card: Path) -> None:
+    async def story() -> None:
+        hub = Hub()
+        async with serving(hub) as port:
+            settings = settings_for(tmp_path, port)
+            async with detecting(settings):
+                insert_folder(settings, card)
+                insertion, files = await hub.card()
+                wanted = files["GX010003.MP4"].file_id
+                await hub.ask(insertion, wanted)
+                copied = await hub.next(FileCopied)
+                stored = Store(settings.store_dir).object_path(copied.content_hash)
+                before = stored.stat().st_ino
+                await hub.ask(insertion, wanted, message_id="again")
+                assert await hub.next(FileCopied) == copied
+                assert stored.stat().st_ino == before
+                stored.unlink()
+                await hub.ask(insertion, wanted, message_id="lost")
+                assert await hub.next(FileCopied) == copied
+                assert hash_file(stored) == copied.content_hash
+
+    asyncio.run(story())
+
+
 def test_only_ids_can_be_asked_for(tmp_path: Path, card: Path) -> None:
     """Paths are refused as no message; unknown ids are answered one by one; the detector goes on."""
     secret = tmp_path / "secret.mp4"

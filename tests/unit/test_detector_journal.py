@@ -30,7 +30,7 @@ def types(journal: Journal) -> list[str]:
     return [decode(waiting.frame).body.type for waiting in journal.unacknowledged()]
 
 
-def yes(_content_hash: str) -> bool:
+def yes(_content_hash: str, _size: int) -> bool:
     return True
 
 
@@ -79,7 +79,7 @@ def test_a_copied_file_asked_for_again_is_reported_again_unless_it_is_lost(journ
     journal.copied(FileCopied(insertion_id="i1", file_id="f1", content_hash=HASH, size=10))
     assert journal.want("i1", [file(1)], yes) == []
     assert types(journal) == ["sd:inserted", "sd:file_copied", "sd:file_copied"]
-    assert journal.want("i1", [file(1)], lambda _content_hash: False) == ["f1"]
+    assert journal.want("i1", [file(1)], lambda _content_hash, _size: False) == ["f1"]
 
 
 def test_a_failed_file_can_be_asked_for_again(journal: Journal) -> None:
