@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -183,7 +183,7 @@ def about_event(kind: str, data: dict[str, JsonValue]) -> Iterator[str]:
         yield f"Could not take the code in {file}: {data.get('detail') or 'it is no passenger code'}"
 
 
-async def follow(url: str) -> AsyncIterator[dict[str, Any]]:
+async def follow(url: str) -> AsyncGenerator[dict[str, Any]]:
     """The frames of a hub's board, without end: a lost connection is made again, and begins with a new snapshot."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import WebSocketException

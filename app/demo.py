@@ -13,9 +13,11 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from app.board import Board, Film, Jump, follow
 from app.doctor import free_ports
@@ -150,7 +152,8 @@ async def go(supervisor: Supervisor, wish: Wish, settings: Settings, watch: Watc
     await supervisor.ready("the hub")
     insert_folder(settings, wish.card)
     board_url = f"ws://127.0.0.1:{settings.hub_port}/ws/board"
-    outcome = await collect(follow(board_url), expected, Publisher(wish, settings), watch)
+    async with aclosing(follow(board_url)) as frames:
+        outcome = await collect(frames, expected, Publisher(wish, settings), watch)
     if outcome.problems:
         logs = f"The logs are in {settings.logs_dir}."
         return Outcome(outcome.made, (*outcome.problems, logs))
@@ -196,7 +199,7 @@ async def collect(
     made: dict[str, Made] = {}
     problems: dict[str, str] = {}
     while len(made) + len(problems) < len(expected):
-        patience = SETTLED if is_settled(board, expected) else STANDSTILL
+        patience = SETTLED if is_settled(board) else STANDSTILL
         try:
             async with asyncio.timeout(moved + patience - time.monotonic()):
                 frame = await anext(frames)
@@ -232,7 +235,7 @@ def judge(jump: Jump, passenger: str) -> str | None:
     return f"its film did not pass: {'; '.join(failed)}" if failed else None
 
 
-def is_settled(board: Board, expected: dict[str, str]) -> bool:
+def is_settled(board: Board) -> bool:
     """Whether nothing more is to be expected: the card is copied, and no jump has anything left to do by itself."""
     copied = bool(board.cards) and all(card.state not in ("scanning", "copying") for card in board.cards.values())
     return copied and bool(board.jumps) and all(jump.settled for jump in board.jumps.values())
@@ -256,7 +259,8 @@ class Publisher:
 
     def __call__(self, jump: Jump, film: Film, after: float) -> Made:
         """Give the film its place as `<jump>.mp4`, all at once, and note it."""
-        source = self.settings.films_dir / jump.jump / Path(film.url).name
+        name = Path(unquote(urlsplit(film.url).path)).name
+        source = self.settings.films_dir / jump.jump / name
         target = self.wish.out / f"{jump.jump}.mp4"
         fresh = target.with_name(f".{target.name}.part")
         fresh.unlink(missing_ok=True)

@@ -123,7 +123,8 @@ def children(settings: Settings, root: Path, *, detector: bool = True) -> list[C
         str(settings.code_port),
     )
     web = ("app.dagster_child", "webserver", "-h", settings.host, "-p", str(settings.dagster_port), *workspace)
-    daemon = ("app.dagster_child", "daemon", "run", *workspace)
+    # At its default level the daemon writes two lines per sensor every five seconds; its pages tell the same.
+    daemon = ("app.dagster_child", "daemon", "run", "--log-level", "warning", *workspace)
     everything = [
         child("the catalog's set-up", "catalog", "app.prepare", once=True),
         child("the code server", "code-server", *code, at=Address(LOOPBACK, settings.code_port)),

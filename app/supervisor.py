@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,9 @@ Say = Callable[[str], None]
 
 LOG_LIMIT = 20_000_000
 """Bytes: a log that has grown larger is moved to `<name>.log.1`, replacing the one before."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What Dagster's logs put around words for terminals."""
 
 
 class ChildGaveUp(HostNotReady):
@@ -108,7 +112,7 @@ def last_words(log: Path, lines: int = 3) -> str:
     try:
         with log.open("rb") as source:
             source.seek(max(0, log.stat().st_size - 4096))
-            text = source.read().decode(errors="replace")
+            text = _COLOUR.sub("", source.read().decode(errors="replace"))
     except OSError:
         return ""
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
