@@ -1,0 +1,146 @@
+"""What a GoPro makes of pictures and sound: the MP4, its low-resolution proxy, the properties a renderer will meet.
+
+Lives here: encoding of frames made by code. Doesn't: the frames (`scenes`, `qrfilm`), names and times (`card`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import ffmpeg
+import numpy as np
+import numpy.typing as npt
+
+from stinercut.errors import BadInput
+from stinercut.media import ffmpeg as runner
+
+Picture = npt.NDArray[Any]
+"""Height x width x 3 of uint8, blue first, as OpenCV has it (whose type stubs don't say uint8)."""
+
+FPS: Final = Fraction(30000, 1001)
+RENDER_WIDTH: Final = 1280
+BITS_PER_PIXEL: Final = 0.2
+"""A HERO9 spends 60 Mbit/s on 2704x1520 at 59.94 frames a second, its setting "high" twice that."""
+
+PROXY_WIDTH: Final = 768
+MIN_SIDE, MAX_SIDE = 120, 4096
+MAX_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What the camera is set to: picture size in pixels, length in seconds, frames per second, the clock at the start.
+
+    `seed` decides everything that is random; the same shot gives the same bytes with the same ffmpeg.
+    """
+
+    seconds: float
+    size: tuple[int, int]
+    seed: int
+    fps: Fraction = FPS
+    recorded: datetime | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many pictures."""
+        return max(2, round(self.seconds * self.fps))
+
+
+def check_shot(shot: Shot) -> None:
+    """Raise BadInput for what can't be filmed."""
+    width, height = shot.size
+    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+        raise BadInput(f"a picture of {width}x{height} is outside {MIN_SIDE} to {MAX_SIDE} pixels a side")
+    if width % 2 or height % 2:
+        raise BadInput(f"a picture of {width}x{height} can't be encoded: both sides must be even")
+    if not 0.2 <= shot.seconds <= MAX_SECONDS:
+        raise BadInput(f"a length of {shot.seconds:g} s is outside 0.2 to {MAX_SECONDS:g} s")
+
+
+def drawn_size(shot: Shot, width: int) -> tuple[int, int]:
+    """The size that frames are drawn in, at most `width` wide; the encoder scales them up."""
+    scale = min(1.0, width / max(shot.size))
+    return round(shot.size[0] * scale / 2) * 2, round(shot.size[1] * scale / 2) * 2
+
+
+def film(
+    frames: Iterator[Picture], drawn: tuple[int, int], shot: Shot, target: Path, proxy: Path | None = None
+) -> None:
+    """Encode frames of size `drawn`, with sound, to `target` (and small, to `proxy`). Raises FfmpegFailed."""
+    source = ffmpeg.input(
+        "pipe:0", f="rawvideo", pix_fmt="bgr24", s=f"{drawn[0]}x{drawn[1]}", r=_ratio(shot.fps), thread_queue_size=64
+    )
+    sound = _sound(shot)
+    if proxy is None:
+        outputs = _output(source, sound, shot, shot.size, target)
+    else:
+        pictures, sounds = source.filter_multi_output("split"), sound.filter_multi_output("asplit")
+        outputs = ffmpeg.merge_outputs(
+            _output(pictures[0], sounds[0], shot, shot.size, target),
+            _output(pictures[1], sounds[1], shot, _proxy_size(shot.size), proxy),
+        )
+    chunks = (np.ascontiguousarray(frame).tobytes() for frame in frames)
+    runner.write_pipe(outputs.compile(), chunks, timeout=60 + 30 * shot.seconds, file=target)
+
+
+def _proxy_size(size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, PROXY_WIDTH / max(size))
+    return round(size[0] * scale / 2) * 2, round(size[1] * scale / 2) * 2
+
+
+def _sound(shot: Shot) -> Any:
+    """Wind (pink noise that swells) and two tones that no other seed has, in stereo at 48 kHz."""
+    dice = np.random.default_rng(shot.seed)
+    low, high = dice.uniform(110, 330), dice.uniform(400, 900)
+    seconds = f"{shot.frames / float(shot.fps):.6f}"
+    wind = ffmpeg.input(
+        f"anoisesrc=color=pink:amplitude=0.5:sample_rate=48000:seed={shot.seed % 2**31}:duration={seconds}", f="lavfi"
+    ).filter("tremolo", f=round(dice.uniform(0.3, 1.2), 2), d=0.6)
+    tones = [
+        ffmpeg.input(f"sine=frequency={pitch:.2f}:sample_rate=48000:duration={seconds}", f="lavfi").filter(
+            "volume", 0.6
+        )
+        for pitch in (low, high)
+    ]
+    mixed = ffmpeg.filter([wind, *tones], "amix", inputs=3, duration="shortest")
+    return mixed.filter("aformat", channel_layouts="stereo", sample_fmts="fltp")
+
+
+def _output(picture: Any, sound: Any, shot: Shot, size: tuple[int, int], target: Path) -> Any:
+    """H.264 and AAC in the properties of a GoPro file: full range, half-second groups, a time code track."""
+    scaled = picture.filter("scale", *size, flags="fast_bilinear", out_range="pc", out_color_matrix="bt709")
+    clock = shot.recorded or datetime(2024, 1, 1, 9, 0)
+    options: dict[str, Any] = {
+        "format": "mp4",
+        "vcodec": "libx264",
+        "preset": "ultrafast",
+        "pix_fmt": "yuvj420p",
+        "color_range": "pc",
+        "colorspace": "bt709",
+        "color_trc": "bt709",
+        "color_primaries": "bt709",
+        "video_bitrate": round(size[0] * size[1] * float(shot.fps) * BITS_PER_PIXEL),
+        "g": round(float(shot.fps) / 2),
+        # One thread: with more, the bytes would depend on the number of cores.
+        "threads": 1,
+        "acodec": "aac",
+        "audio_bitrate": "128k",
+        "video_track_timescale": shot.fps.numerator,
+        "timecode": f"{clock:%H:%M:%S};00",
+        "metadata": f"creation_time={clock:%Y-%m-%dT%H:%M:%S}Z",
+        "metadata:s:v": "handler_name=GoPro AVC",
+        "metadata:s:a": "handler_name=GoPro AAC",
+        "fflags": "+bitexact",
+        "flags:v": "+bitexact",
+        "flags:a": "+bitexact",
+    }
+    return ffmpeg.output(scaled, sound, str(target.absolute()), **options)
+
+
+def _ratio(fps: Fraction) -> str:
+    return f"{fps.numerator}/{fps.denominator}"
