@@ -1,0 +1,74 @@
+"""`python -m hub`: serves the hub until SIGTERM or Ctrl-C.
+
+Lives here: the address, the log, the end within two seconds. Doesn't: the application (`server`).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+
+from hub.security import is_loopback
+from hub.server import create_app
+from stinercut.catalog import migrate
+from stinercut.errors import HostNotReady, StinercutError
+from stinercut.protocol.messages import MAX_FRAME_BYTES
+from stinercut.settings import Settings
+
+GRACE_S = 1
+"""Seconds that open downloads get when the hub is asked to end."""
+
+
+def check(settings: Settings) -> None:
+    """Raises HostNotReady when detectors from elsewhere could come in without a secret."""
+    if settings.token is None and not is_loopback(settings.host):
+        raise HostNotReady(
+            f"the hub would listen on {settings.host}, where other machines reach it, without a token",
+            advice="Set STINERCUT_TOKEN to a secret here and on every detector, or STINERCUT_HOST to 127.0.0.1.",
+        )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until asked to end. Raises HostNotReady when it can't begin."""
+    check(settings)
+    migrate(settings.catalog_url)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.hub_port,
+        ws="websockets-sansio",
+        # Above the protocol's own limit, so that a frame too large is refused with words and the connection stays.
+        ws_max_size=4 * MAX_FRAME_BYTES,
+        ws_ping_interval=10,
+        ws_ping_timeout=10,
+        timeout_graceful_shutdown=GRACE_S,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        raise HostNotReady(
+            f"the hub can't listen on {settings.host}:{settings.hub_port}",
+            advice="Is another one running? Choose another port with STINERCUT_HUB_PORT.",
+        )
+
+
+def main() -> int:
+    """Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        serve(Settings())
+    except StinercutError as refused:
+        print(refused.sentence(), file=sys.stderr)  # noqa: T201
+        return refused.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

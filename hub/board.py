@@ -1,0 +1,292 @@
+"""What browsers are told, and when: the `/ws/board` socket and the feed behind it.
+
+Lives here: noticing changes of the catalog, whichever process made them, and pushing them to everybody who watches
+within a second. Doesn't: what a view looks like (`views`), what is asked of detectors (`detectors`; the feed only says
+that something has changed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from hub.live import Live, Picture
+from hub.security import is_same_origin
+from hub.views import (
+    CardView,
+    EventView,
+    JumpView,
+    Links,
+    card_views,
+    event_view,
+    jump_views,
+    newest_jumps,
+)
+from stinercut.catalog import Catalog, events, jumps
+from stinercut.catalog.models import Insertion, now
+
+log = logging.getLogger("hub.board")
+
+LOOK_EVERY_S = 0.4
+"""Pause between two looks at the catalog while somebody listens. The promise is "within a second"."""
+LOOK_BACK = timedelta(minutes=5)
+"""Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""
+JUMPS_IN_SNAPSHOT = 60
+FRAMES_KEPT = 2000
+"""Frames that may wait for a slow browser; one that falls further behind is let go and comes back by itself."""
+TOO_SLOW = 1013
+POLICY = 1008
+
+
+class Snapshot(BaseModel):
+    """The first frame: everything."""
+
+    type: str = "snapshot"
+    cards: list[CardView]
+    jumps: list[JumpView]
+    links: dict[str, str]
+
+
+class CardFrame(BaseModel):
+    """A card changed."""
+
+    type: str = "card"
+    card: CardView
+
+
+class JumpFrame(BaseModel):
+    """A jump changed."""
+
+    type: str = "jump"
+    jump: JumpView
+
+
+class EventFrame(BaseModel):
+    """Something happened."""
+
+    type: str = "event"
+    event: EventView
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How far the feed has looked."""
+
+    event_id: int
+    steps: dict[str, tuple[datetime, int]] = field(default_factory=dict[str, tuple[datetime, int]])
+    jumps: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """What the hub itself knows to have changed since the last look."""
+
+    insertions: frozenset[str] = frozenset()
+    every_card: bool = False
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What one look found."""
+
+    seen: _Seen
+    events: list[EventView]
+    cards: list[CardView]
+    jumps: list[JumpView]
+
+
+class Watcher:
+    """One browser: the frames that wait for it."""
+
+    def __init__(self) -> None:
+        self.frames: asyncio.Queue[str | None] = asyncio.Queue(FRAMES_KEPT)
+
+    def push(self, frame: str) -> bool:
+        """Queue a frame; False when there is no room left."""
+        try:
+            self.frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+
+class Feed:
+    """Looks at the catalog while somebody listens and tells the watchers what is new.
+
+    `on_change` is awaited after each look that found something.
+    """
+
+    def __init__(self, catalog: Catalog, live: Live, links: Links) -> None:
+        self._catalog = catalog
+        self._live = live
+        self._links = links
+        self._watchers: set[Watcher] = set()
+        self._sent: dict[tuple[str, str], str] = {}
+        self._seen: _Seen | None = None
+        self._touched = _Touched()
+        self._looking = asyncio.Lock()
+        self._wanted = asyncio.Event()
+        self.on_change: Callable[[], Awaitable[None]] | None = None
+        self.is_needed: Callable[[], bool] = lambda: False
+        """Whether somebody besides the watchers needs the feed to run (connected detectors)."""
+
+    def touch(self, insertion_id: str | None) -> None:
+        """Something about this insertion, or (None) about any card that is in, has changed."""
+        insertions = self._touched.insertions | ({insertion_id} if insertion_id is not None else set())
+        self._touched = _Touched(insertions, self._touched.every_card or insertion_id is None)
+        self._wanted.set()
+
+    async def join(self) -> Watcher:
+        """A new watcher, with the snapshot as its first frame and everything after it to follow."""
+        watcher = Watcher()
+        async with self._looking:
+            # First what is still unsaid, so that no older view can come after the snapshot.
+            await self._look()
+            watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture()))
+            self._watchers.add(watcher)
+        self._wanted.set()
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """A watcher is gone."""
+        self._watchers.discard(watcher)
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled; rest while nobody listens."""
+        while True:
+            if not self._watchers and not self.is_needed():
+                self._seen = None
+                self._sent.clear()
+                self._wanted.clear()
+                await self._wanted.wait()
+            try:
+                async with self._looking:
+                    changed = await self._look()
+                if changed and self.on_change is not None:
+                    await self.on_change()
+            except SQLAlchemyError:
+                log.exception("The catalog could not be looked at; trying again.")
+                await asyncio.sleep(2)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _look(self) -> bool:
+        """One look; tells the watchers. Returns whether anything had changed."""
+        picture = self._live.picture()
+        touched, self._touched = self._touched, _Touched()
+        # What is being copied is looked at each time: a copy that stalls says nothing, and its rate must go.
+        touched = _Touched(touched.insertions | picture.copying, touched.every_card)
+        try:
+            change = await asyncio.to_thread(self._find, self._seen, touched, picture)
+        except BaseException:
+            self._touched = _Touched(
+                self._touched.insertions | touched.insertions, self._touched.every_card or touched.every_card
+            )
+            raise
+        first = self._seen is None
+        self._seen = change.seen
+        for card in change.cards:
+            self._tell("card", card.card, CardFrame(card=card).model_dump_json())
+        for jump in change.jumps:
+            self._tell("jump", jump.jump, JumpFrame(jump=jump).model_dump_json())
+        for event in change.events:
+            self._broadcast(EventFrame(event=event).model_dump_json())
+        return first or bool(change.events or change.jumps or change.cards)
+
+    def _tell(self, kind: str, key: str, frame: str) -> None:
+        if self._sent.get((kind, key)) == frame:
+            return
+        self._sent.pop((kind, key), None)
+        self._sent[(kind, key)] = frame
+        if len(self._sent) > FRAMES_KEPT:
+            del self._sent[next(iter(self._sent))]
+        self._broadcast(frame)
+
+    def _broadcast(self, frame: str) -> None:
+        for watcher in [one for one in self._watchers if not one.push(frame)]:
+            log.warning("A browser is too slow to follow; it is let go and will come back.")
+            self._watchers.discard(watcher)
+            while not watcher.frames.empty():
+                watcher.frames.get_nowait()
+            watcher.frames.put_nowait(None)
+
+    def _snapshot(self, picture: Picture) -> str:
+        with self._catalog.read() as session:
+            snapshot = Snapshot(
+                cards=card_views(session, picture),
+                jumps=jump_views(session, self._links, newest_jumps(session, JUMPS_IN_SNAPSHOT)),
+                links={"dagster": self._links.dagster},
+            )
+        return snapshot.model_dump_json()
+
+    def _find(self, seen: _Seen | None, touched: _Touched, picture: Picture) -> _Change:
+        """What has changed since then. At rest: three small queries."""
+        with self._catalog.read() as session:
+            steps = events.steps_reported_since(session, now() - LOOK_BACK)
+            changed = jumps.changed_since(session, now() - LOOK_BACK)
+            if seen is None:
+                return _Change(_Seen(events.last_id(session), steps, changed), [], [], [])
+            news = events.since(session, seen.event_id)
+            subjects = {key for key in steps.keys() | seen.steps.keys() if seen.steps.get(key) != steps.get(key)}
+            subjects |= {key for key, moment in changed.items() if seen.jumps.get(key) != moment}
+            subjects |= {key for event in news for key in (event.card_id, event.jump_key) if key is not None}
+            subjects |= _cards(session, touched)
+            last = news[-1].event_id if news else seen.event_id
+            return _Change(
+                _Seen(last, steps, changed),
+                [event_view(event) for event in news],
+                card_views(session, picture, subjects) if subjects else [],
+                jump_views(session, self._links, subjects) if subjects else [],
+            )
+
+
+def _cards(session: Session, touched: _Touched) -> set[str]:
+    if not touched.insertions and not touched.every_card:
+        return set()
+    condition = Insertion.insertion_id.in_(touched.insertions)
+    if touched.every_card:
+        condition |= Insertion.removed_at.is_(None)
+    return set(session.execute(select(Insertion.card_id).where(condition)).scalars())
+
+
+async def serve_board(socket: WebSocket, feed: Feed) -> None:
+    """One browser, from connecting to closing. What it says is not listened to."""
+    if not is_same_origin(socket.headers):
+        await socket.close(POLICY)
+        return
+    await socket.accept()
+    watcher = await feed.join()
+    listening = asyncio.create_task(_until_closed(socket))
+    sending = asyncio.create_task(_send(socket, watcher))
+    try:
+        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        feed.leave(watcher)
+        await _end(listening, sending)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while (frame := await watcher.frames.get()) is not None:
+            await socket.send_text(frame)
+        await socket.close(TOO_SLOW)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

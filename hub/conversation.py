@@ -1,0 +1,154 @@
+"""What a detector's message means: the change it makes to the catalog, the answer, and what is asked for next.
+
+Lives here: one function from a message to its effects, with the catalog and the store as the only things touched.
+Doesn't: sockets (`detectors`), numbers that may be lost (`live`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import Catalog, cards
+from stinercut.errors import BadInput, NotFound, StoreDamaged
+from stinercut.protocol import (
+    Ack,
+    CopyError,
+    CopyRequest,
+    Envelope,
+    ErrorCode,
+    FileCopied,
+    FileList,
+    Inserted,
+    Message,
+    Refused,
+    Removed,
+)
+from stinercut.store import Store
+
+FILES_PER_REQUEST = 5000
+"""The protocol's limit for one request."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is to be sent after the catalog has committed."""
+
+    reply: Ack | Refused
+    requests: tuple[CopyRequest, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The hub's side of talking with detectors. Every call is one transaction, or none when it is refused."""
+
+    catalog: Catalog
+    store: Store
+    small_file_limit: int
+
+    def handle(self, detector_id: str, envelope: Envelope) -> Effects:
+        """Act on one message of a detector that said hello. The same message twice changes nothing the second time.
+
+        A refusal is final: the detector drops the message. What may go better a moment later (a locked database) is
+        raised as it comes, and the detector sends the message again.
+        """
+        try:
+            requests = self._act(detector_id, envelope.body)
+        except NotFound as unknown:
+            return Effects(_refused(envelope, ErrorCode.UNKNOWN_ID, unknown.sentence()))
+        except BadInput as wrong:
+            return Effects(_refused(envelope, ErrorCode.BAD_MESSAGE, wrong.sentence()))
+        except StoreDamaged as damaged:
+            return Effects(_refused(envelope, ErrorCode.DEST_IO, damaged.sentence()))
+        return Effects(Ack(of=envelope.id), requests)
+
+    def _act(self, detector_id: str, body: Message) -> tuple[CopyRequest, ...]:
+        match body:
+            case FileCopied():
+                self._copied(body)
+                return ()
+            case Inserted():
+                with self.catalog.write() as session:
+                    cards.record_insertion(session, detector_id, body)
+                return ()
+            case FileList():
+                with self.catalog.write() as session:
+                    complete = cards.record_file_list(session, body, self.small_file_limit, self._is_stored)
+                    return _next(session, body.insertion_id) if complete else ()
+            case CopyError():
+                with self.catalog.write() as session:
+                    cards.record_copy_error(session, body)
+                return ()
+            case Removed():
+                with self.catalog.write() as session:
+                    cards.record_removed(session, body.insertion_id)
+                return ()
+            case _:
+                raise BadInput(f"the hub takes no {body.type}")
+
+    def _copied(self, message: FileCopied) -> None:
+        try:
+            self.store.require(message.content_hash, message.size)
+        except StoreDamaged as damaged:
+            # The detector holds it for done and won't send it again: people must see it, as a file that failed.
+            detail = f"the hub does not find what the detector stored ({damaged.sentence()})"[:2000]
+            with self.catalog.write() as session:
+                cards.record_copy_error(
+                    session,
+                    CopyError(
+                        insertion_id=message.insertion_id,
+                        file_id=message.file_id,
+                        code=ErrorCode.DEST_IO,
+                        detail=detail,
+                    ),
+                )
+            raise
+        with self.catalog.write() as session:
+            cards.record_copied(session, message)
+
+    def _is_stored(self, content_hash: str, size: int) -> bool:
+        try:
+            self.store.require(content_hash, size)
+        except StoreDamaged:
+            return False
+        return True
+
+    def asked_before(self, detector_id: str) -> tuple[CopyRequest, ...]:
+        """What this detector was asked for and has not answered: a broken connection may have swallowed it."""
+        with self.catalog.read() as session:
+            open_requests = cards.open_requests(session, detector_id)
+        return tuple(request for insertion, files in open_requests for request in _requests(insertion, files))
+
+    def next_requests(self, detector_ids: Iterable[str]) -> dict[str, tuple[CopyRequest, ...]]:
+        """What these detectors are to be asked for now, by detector id; it counts as asked from here on."""
+        with self.catalog.read() as session:
+            waiting = cards.insertions_with_new_files(session, detector_ids)
+        out: dict[str, tuple[CopyRequest, ...]] = {}
+        for detector_id, insertion_id in waiting:
+            with self.catalog.write() as session:
+                requests = _next(session, insertion_id)
+            if requests:
+                out[detector_id] = (*out.get(detector_id, ()), *requests)
+        return out
+
+    def card_is_out(self, insertion_id: str) -> None:
+        """A detector says that it has no such card in."""
+        with self.catalog.write() as session:
+            cards.record_removed(session, insertion_id)
+
+
+def _refused(envelope: Envelope, code: ErrorCode, detail: str) -> Refused:
+    return Refused(of=envelope.id, code=code, detail=detail[:2000])
+
+
+def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:
+    return _requests(insertion_id, cards.take_requests(session, insertion_id))
+
+
+def _requests(insertion_id: str, files: list[str]) -> tuple[CopyRequest, ...]:
+    return tuple(
+        CopyRequest(insertion_id=insertion_id, file_ids=files[start : start + FILES_PER_REQUEST])
+        for start in range(0, len(files), FILES_PER_REQUEST)
+    )

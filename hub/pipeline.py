@@ -1,0 +1,166 @@
+"""One jump's or card's way through the pipeline: how far it is, and going on after a failure.
+
+Lives here: joining what the catalog knows with Dagster's runs, and deciding whether a retry makes sense. Doesn't: the
+GraphQL (`dagster`), the views of cards and jumps (`views`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from weakref import WeakValueDictionary
+
+from hub.dagster import FAILED, IN_FLIGHT, Dagster, Run
+from hub.live import Picture
+from hub.views import CardView, JumpView, Links, StepView, View, card_views, jump_views, steps_of
+from stinercut.catalog import Catalog, jumps
+from stinercut.catalog.models import JumpState
+from stinercut.errors import NotFound, StinercutError
+
+
+class Conflict(StinercutError):
+    """What is asked for does not fit what is going on now."""
+
+    code = "CONFLICT"
+
+
+class RunView(View):
+    """A run of Dagster."""
+
+    run_id: str
+    job: str
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    dagster_url: str | None
+
+
+class PipelineView(View):
+    """How far a jump or card is. `runs_problem` says why `runs` may be incomplete."""
+
+    id: str
+    kind: Literal["jump", "card"]
+    status: str
+    reason: str
+    progress: float
+    steps: list[StepView]
+    runs: list[RunView]
+    runs_problem: str
+    links: dict[str, str | None]
+
+
+class RetryView(View):
+    """A retry that was started."""
+
+    run_id: str
+    resumes: str
+
+
+def run_to_resume(runs: Sequence[Run], jump_state: str | None) -> Run:
+    """The run to go on with: the newest, if it failed. Raises Conflict otherwise.
+
+    `jump_state` is None for a card. Runs newest first.
+    """
+    flying = next((run for run in runs if run.status in IN_FLIGHT), None)
+    if flying is not None:
+        raise Conflict(f"run {flying.run_id} is {flying.status.lower()}", advice="Wait for its end.")
+    if jump_state in (JumpState.READY, JumpState.WAITING):
+        raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
+    if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
+        raise Conflict("nothing of it failed")
+    if not runs or runs[0].status not in FAILED:
+        raise Conflict("nothing of it failed" if runs else "there was no run of it yet")
+    return runs[0]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Questions and wishes about single jumps and cards."""
+
+    catalog: Catalog
+    dagster: Dagster
+    links: Links
+    _retrying: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
+    )
+
+    async def view(self, subject: str, picture: Picture) -> PipelineView:
+        """How far a jump or card is. Raises NotFound. Dagster's silence is no error here: its part is left out."""
+        known = await asyncio.to_thread(self._known, subject, picture)
+        problem = ""
+        try:
+            runs = await self.dagster.runs_of(subject)
+        except StinercutError as silent:
+            runs, problem = [], silent.sentence()
+        return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
+
+    async def retry(self, subject: str, picture: Picture) -> RetryView:
+        """Go on with what failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
+        known = await asyncio.to_thread(self._known, subject, picture)
+        # Two taps on the button at once must not make two runs.
+        lock = self._retrying.setdefault(subject, asyncio.Lock())
+        async with lock:
+            parent = run_to_resume(await self.dagster.runs_of(subject), known.status if known.kind == "jump" else None)
+            run_id = await self.dagster.retry(parent.run_id)
+            if known.kind == "jump":
+                await asyncio.to_thread(self._resumed, subject, run_id)
+        return RetryView(run_id=run_id, resumes=parent.run_id)
+
+    def _resumed(self, jump_key: str, run_id: str) -> None:
+        with self.catalog.write() as session:
+            jump = jumps.require_jump(session, jump_key)
+            # The run may have begun, or even ended, before we got here; then it has spoken for itself.
+            if jump.run_id != run_id and jump.state in (JumpState.FAILED, JumpState.PRODUCING):
+                jumps.resume(session, jump_key, run_id)
+
+    def _known(self, subject: str, picture: Picture) -> PipelineView:
+        with self.catalog.read() as session:
+            found = jump_views(session, self.links, [subject])
+            if found:
+                return _of_jump(found[0])
+            cards = card_views(session, picture, [subject])
+            if cards:
+                return self._of_card(cards[0], steps_of(session, [subject]).get(subject, []))
+        raise NotFound(f"no jump or card is known under {subject}")
+
+    def _of_card(self, card: CardView, steps: list[StepView]) -> PipelineView:
+        is_done = card.state in ("safe", "removed", "empty")
+        share = card.bytes.done / card.bytes.total if card.bytes.total else 0.0
+        return PipelineView(
+            id=card.card,
+            kind="card",
+            status=card.state,
+            reason=card.message,
+            progress=1.0 if is_done else round(share, 4),
+            steps=steps,
+            runs=[],
+            runs_problem="",
+            links={"partition": self.links.card(card.card)},
+        )
+
+    def _run_view(self, run: Run) -> RunView:
+        return RunView(
+            run_id=run.run_id,
+            job=run.job,
+            status=run.status,
+            started=run.started,
+            ended=run.ended,
+            dagster_url=self.links.run(run.run_id),
+        )
+
+
+def _of_jump(jump: JumpView) -> PipelineView:
+    return PipelineView(
+        id=jump.jump,
+        kind="jump",
+        status=jump.state,
+        reason=jump.reason,
+        progress=jump.progress,
+        steps=jump.steps,
+        runs=[],
+        runs_problem="",
+        links=jump.links.model_dump(),
+    )

@@ -1,0 +1,301 @@
+"""The hub as a web application: routes, errors, start and end.
+
+Lives here: `create_app` and the wiring of the parts. Doesn't: what any of them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.board import Feed, serve_board
+from hub.conversation import Conversation
+from hub.dagster import Dagster, DagsterRefused
+from hub.detectors import Detectors
+from hub.films import Films
+from hub.live import Live
+from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
+from hub.security import answer_headers, is_same_origin
+from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
+from stinercut.catalog import Catalog, events, jumps, migrate
+from stinercut.catalog.models import now
+from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
+from stinercut.settings import Settings
+from stinercut.store import Store
+
+log = logging.getLogger("hub")
+
+WEB = Path(__file__).parent / "web"
+PAGES = {"": "index.html", "board.css": "board.css", "board.js": "board.js", "icon.svg": "icon.svg"}
+EVENTS_KEPT = timedelta(days=30)
+_TIDY_EVERY_S = 6 * 3600
+_STATUS: dict[type[StinercutError], int] = {
+    NotFound: 404,
+    BadInput: 400,
+    Conflict: 409,
+    DagsterRefused: 502,
+    HostNotReady: 503,
+}
+
+
+class Forbidden(StinercutError):
+    """Another site's page asked a browser to do this."""
+
+    code = "FORBIDDEN"
+
+
+class LeaveOut(BaseModel):
+    """A person's decision about a clip."""
+
+    file_id: int
+
+
+class Cards(BaseModel):
+    """The cards on the board."""
+
+    cards: list[CardView]
+
+
+class Jumps(BaseModel):
+    """Jumps, newest first."""
+
+    jumps: list[JumpView]
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The parts, wired up."""
+
+    catalog: Catalog
+    live: Live
+    links: Links
+    feed: Feed
+    detectors: Detectors
+    pipeline: Pipeline
+    films: Films
+
+    @classmethod
+    def open(cls, settings: Settings) -> Hub:
+        """All parts over a migrated catalog."""
+        catalog = Catalog.open(settings.catalog_url)
+        live, links = Live(), Links(settings.dagster_address.rstrip("/"))
+        conversation = Conversation(catalog, Store(settings.store_dir), settings.small_file_limit)
+        token = settings.token.get_secret_value() if settings.token else None
+        detectors = Detectors(conversation, live, token)
+        feed = Feed(catalog, live, links)
+        detectors.touched = feed.touch
+        feed.on_change = detectors.ask_for_new
+        feed.is_needed = lambda: bool(detectors.connected)
+        pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
+        return cls(catalog, live, links, feed, detectors, pipeline, Films(catalog, settings.films_dir))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.pipeline.dagster.close()
+        self.catalog.close()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. Its start migrates the catalog; raises HostNotReady when that can't be opened."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        await asyncio.to_thread(migrate, settings.catalog_url)
+        hub = Hub.open(settings)
+        app.state.hub = hub
+        tasks = [asyncio.create_task(hub.feed.run()), asyncio.create_task(_tidy(hub.catalog))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await hub.close()
+
+    app = FastAPI(title="Stinercut hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(_Guard)
+    _add_error_answers(app)
+    _add_pages(app)
+    _add_api(app)
+    _add_films(app)
+    _add_sockets(app)
+    return app
+
+
+def _hub(connection: Request | WebSocket) -> Hub:
+    return connection.app.state.hub
+
+
+async def _tidy(catalog: Catalog) -> None:
+    """Forget old events now and then; the films' records stay."""
+
+    def forget() -> int:
+        with catalog.write() as session:
+            return events.forget(session, now() - EVENTS_KEPT)
+
+    while True:
+        with suppress(SQLAlchemyError):
+            gone = await asyncio.to_thread(forget)
+            if gone:
+                log.info("Forgot %d events older than %d days.", gone, EVENTS_KEPT.days)
+        await asyncio.sleep(_TIDY_EVERY_S)
+
+
+class _Guard:
+    """Around every request over HTTP: the same-origin rule and the headers. Sockets have their own rules."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in answer_headers(request.headers.get("host", "")).items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not is_same_origin(request.headers):
+            refused = _error_answer(Forbidden("another site's page asked for this"), 403)
+            await refused(scope, receive, with_headers)
+        else:
+            await self._app(scope, receive, with_headers)
+
+
+def _error_answer(error: StinercutError, status: int) -> JSONResponse:
+    what = f"{error.file}: {error.what}" if error.file else error.what
+    return JSONResponse({"error": {"code": error.code, "what": what, "advice": error.advice}}, status)
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    async def ours(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, StinercutError)
+        return _error_answer(error, next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500))
+
+    async def http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        kind = NotFound if error.status_code == 404 else BadInput
+        what = "there is no such page" if error.status_code == 404 else str(error.detail)
+        return _error_answer(kind(what), error.status_code)
+
+    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _error_answer(BadInput(f"{where}: {first['msg']}"), 422)
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        what = f"the hub could not do this ({type(error).__name__})"
+        return _error_answer(StinercutError(what, advice="Try again; the hub's log says more."), 500)
+
+    app.add_exception_handler(StinercutError, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _add_pages(app: FastAPI) -> None:
+    for path, name in PAGES.items():
+        app.add_api_route(f"/{path}", _page(WEB / name), methods=["GET", "HEAD"])
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+
+def _page(file: Path) -> Callable[[], FileResponse]:
+    def page() -> FileResponse:
+        return FileResponse(file, headers={"cache-control": "no-cache"})
+
+    return page
+
+
+def _add_api(app: FastAPI) -> None:
+    @app.get("/api/cards")
+    async def cards(request: Request) -> Cards:
+        hub = _hub(request)
+        picture = hub.live.picture()
+        return Cards(cards=await asyncio.to_thread(_read, hub, lambda session: card_views(session, picture)))
+
+    @app.get("/api/jumps")
+    async def all_jumps(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Jumps:
+        hub = _hub(request)
+        views = await asyncio.to_thread(
+            _read, hub, lambda session: jump_views(session, hub.links, newest_jumps(session, limit))
+        )
+        return Jumps(jumps=views)
+
+    @app.get("/api/jumps/{jump}")
+    async def one_jump(request: Request, jump: str) -> JumpView:
+        hub = _hub(request)
+        found = await asyncio.to_thread(_read, hub, lambda session: jump_views(session, hub.links, [jump]))
+        if not found:
+            raise NotFound(f"no jump is known under {jump}")
+        return found[0]
+
+    @app.post("/api/jumps/{jump}/leave-out", status_code=202)
+    async def leave_out(request: Request, jump: str, decision: LeaveOut) -> JumpView:
+        hub = _hub(request)
+
+        def decide() -> None:
+            with hub.catalog.write() as session:
+                jumps.leave_out(session, jump, decision.file_id)
+
+        await asyncio.to_thread(decide)
+        return await one_jump(request, jump)
+
+    @app.get("/api/pipeline/{subject}")
+    async def pipeline(request: Request, subject: str) -> PipelineView:
+        hub = _hub(request)
+        return await hub.pipeline.view(subject, hub.live.picture())
+
+    @app.post("/api/pipeline/{subject}/retry", status_code=202)
+    async def retry(request: Request, subject: str) -> RetryView:
+        hub = _hub(request)
+        return await hub.pipeline.retry(subject, hub.live.picture())
+
+
+def _read(hub: Hub, query: Callable[[Any], Any]) -> Any:
+    with hub.catalog.read() as session:
+        return query(session)
+
+
+def _add_films(app: FastAPI) -> None:
+    @app.api_route("/films/{jump}/poster.jpg", methods=["GET", "HEAD"])
+    def poster(request: Request, jump: str) -> FileResponse:
+        return _hub(request).films.poster(jump)
+
+    @app.api_route("/films/{jump}/{film}.mp4", methods=["GET", "HEAD"])
+    def film(request: Request, jump: str, film: str, download: bool = False) -> FileResponse:
+        return _hub(request).films.film(jump, f"{film}.mp4", download)
+
+
+def _add_sockets(app: FastAPI) -> None:
+    @app.websocket("/ws/detector")
+    async def detector(socket: WebSocket) -> None:
+        await _hub(socket).detectors.serve(socket)
+
+    @app.websocket("/ws/board")
+    async def board(socket: WebSocket) -> None:
+        await serve_board(socket, _hub(socket).feed)
