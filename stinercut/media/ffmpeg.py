@@ -1,0 +1,271 @@
+"""The one place that starts ffmpeg and ffprobe.
+
+Lives here: starting, watching, stopping; their messages in plain words; which build this is. Doesn't: what is asked of
+them: callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with absolute paths only.
+
+No process outlives its caller: each has its own process group, which is killed on a timeout and on any exception in the
+caller; on Linux the kernel kills it as well when the thread that started it dies. That is asked for by a tiny start-up
+program (12 ms) instead of `preexec_fn`, which may deadlock in a process with threads, and Dagster's have many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
+
+_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
+_PROBE_SECONDS = 60.0
+_TAIL_BYTES = 16_000
+_GUARD = (
+    "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
+    "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execvp(sys.argv[2],sys.argv[2:])"
+)
+"""PR_SET_PDEATHSIG (1) = SIGKILL (9), then a look whether the parent died before that, then the program itself."""
+
+_PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"moov atom not found",
+        "the video is cut short: its index, which a camera writes last, is missing",
+        "Copy it from the card again; if it is short there too, the camera lost power while filming.",
+    ),
+    (r"No space left on device", "the disk is full", "Free some space and try again."),
+    (
+        r"Permission denied",
+        "the file may not be read or written",
+        "Look at the owner and the rights of file and folder.",
+    ),
+    (r"No such file or directory", "the file is not there", "Check the path, or put the card in again."),
+    (
+        r"Cannot allocate memory|Out of memory",
+        "there is not enough memory",
+        "Run fewer steps at once (STINERCUT_WORKERS).",
+    ),
+    (
+        r"Unknown encoder|Encoder not found",
+        "this ffmpeg lacks an encoder that films need",
+        "Install the distribution's whole ffmpeg: sudo apt install ffmpeg.",
+    ),
+    (
+        r"Invalid data found when processing input|could not find codec parameters",
+        "the file is no video, or it is damaged",
+        "Copy it from the card again, or leave it out.",
+    ),
+)
+_NOISE = re.compile(
+    r"Last message repeated|^\s*$|Conversion failed!|^\[.*\] Could not find codec parameters.*unspecified"
+)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    on_frame: Callable[[int], None] | None = None,
+    log: Path | None = None,
+    file: Path | None = None,
+) -> None:
+    """Run ffmpeg to its end.
+
+    `argv` as ffmpeg-python compiles it (a leading `ffmpeg` is fine). `timeout` in seconds of wall time. `on_frame`
+    gets the number of video frames written so far, about twice a second and once at the end. `log` collects what
+    ffmpeg says (appended). `file` is what the error should name. Raises FfmpegFailed and MissingProgram.
+    """
+    command = [_program("ffmpeg"), *_FLAGS, "-progress", "pipe:1", *_arguments(argv)]
+    with _started(command, timeout=timeout, file=file, log=log) as job:
+        for line in job.output:
+            if on_frame and line.startswith(b"frame="):
+                on_frame(int(line[6:].strip() or 0))
+        job.finish()
+
+
+def read_pipe(argv: Sequence[str], *, timeout: float, chunk_bytes: int, file: Path | None = None) -> Generator[bytes]:
+    """What ffmpeg writes to `pipe:1`, in chunks of exactly `chunk_bytes` (the last may be shorter).
+
+    Closing the iterator early kills ffmpeg. `timeout` is wall time for everything, the consumer's own time included.
+    Raises FfmpegFailed after the last chunk if ffmpeg ended with an error.
+    """
+    command = [_program("ffmpeg"), *_FLAGS, *_arguments(argv)]
+    with _started(command, timeout=timeout, file=file, log=None) as job:
+        while chunk := job.output.read(chunk_bytes):
+            yield chunk
+        job.finish()
+
+
+def write_pipe(argv: Sequence[str], frames: Iterable[bytes], *, timeout: float, file: Path | None = None) -> None:
+    """Run ffmpeg with `frames` as its `pipe:0`, one after the other, to its end.
+
+    `timeout` is wall time for everything, making the frames included. `file` is what an error should name. An exception
+    while a frame is made kills ffmpeg. Raises FfmpegFailed and MissingProgram.
+    """
+    command = [_program("ffmpeg"), *_FLAGS, *_arguments(argv)]
+    with _started(command, timeout=timeout, file=file, log=None, stdin=subprocess.PIPE) as job:
+        pipe = job.process.stdin
+        assert pipe is not None
+        with contextlib.suppress(BrokenPipeError):  # ffmpeg ended early; `finish` says why
+            for frame in frames:
+                pipe.write(frame)
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
+        job.finish()
+
+
+def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
+    """ffprobe's `format` and `streams` of a file, with a hash of each stream's extradata.
+
+    `count_packets` reads the whole file and adds `nb_read_packets` per stream. Raises UnreadableVideo.
+    """
+    command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "json"]
+    command += ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
+    command += ["-count_packets"] if count_packets else []
+    command += [str(path.absolute())]
+    try:
+        with _started(command, timeout=_PROBE_SECONDS, file=path, log=None) as job:
+            text = job.output.read()
+            job.finish()
+    except FfmpegFailed as failed:
+        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+    found: dict[str, Any] = json.loads(text or b"{}")
+    return found
+
+
+def require_ffmpeg() -> str:
+    """The version of ffmpeg in use, such as `5.1.9-0+deb12u1`. Raises MissingProgram when it or ffprobe isn't there."""
+    _program("ffprobe")
+    return build().split()[2]
+
+
+def build() -> str:
+    """One line that names this build of ffmpeg and its libraries: part of every cache key."""
+    program = Path(_program("ffmpeg"))
+    return _build_of(str(program), program.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4)
+def _build_of(program: str, _changed: int) -> str:
+    said = subprocess.run(
+        [program, "-hide_banner", "-version"], capture_output=True, text=True, check=True, timeout=_PROBE_SECONDS
+    ).stdout
+    lines = [re.sub(r"\s+", " ", line) for line in said.splitlines()]
+    return " | ".join(line for line in lines if line.startswith(("ffmpeg version", "lib")))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise MissingProgram(
+            f"the program {name} is not installed",
+            advice="Debian, Ubuntu: sudo apt install ffmpeg. Windows: winget install Gyan.FFmpeg.",
+        )
+    return found
+
+
+def _arguments(argv: Sequence[str]) -> list[str]:
+    words = [str(word) for word in argv]
+    return words[1:] if words and words[0] == "ffmpeg" else words
+
+
+@dataclass
+class _Job:
+    """A started program: its output, and how to end it well (`finish`) or at once (`kill`)."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    said: IO[bytes]
+    said_before: int
+    timeout: float
+    file: Path | None
+    timed_out: threading.Event = field(default_factory=threading.Event)
+
+    def expire(self) -> None:
+        self.timed_out.set()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the whole process group now. Harmless when it has ended."""
+        if self.process.poll() is not None:
+            return
+        if os.name == "nt":
+            self.process.kill()
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Wait for the end; raise FfmpegFailed if it was not a good one."""
+        code = self.process.wait()
+        if self.timed_out.is_set():
+            raise FfmpegFailed(
+                f"ffmpeg took longer than {self.timeout:.0f} s and was stopped",
+                file=self.file,
+                advice="Try again when the machine has less to do; if it happens again, look at this file.",
+            )
+        if code != 0:
+            what, advice = in_plain_words(self._last_words(), code)
+            raise FfmpegFailed(what, file=self.file, advice=advice)
+
+    def _last_words(self) -> str:
+        end = self.said.seek(0, os.SEEK_END)
+        self.said.seek(max(self.said_before, end - _TAIL_BYTES))
+        return self.said.read().decode(errors="replace")
+
+
+def in_plain_words(said: str, code: int) -> tuple[str, str]:
+    """What ffmpeg's messages mean: what happened, and what to do about it."""
+    lines = list(dict.fromkeys(line.strip() for line in said.splitlines() if not _NOISE.search(line)))
+    for pattern, what, advice in _PLAIN_WORDS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return what, advice
+    if not lines:
+        ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
+        return f"ffmpeg ended {ended} without saying why", "Try again; is there memory and disk space left?"
+    return f"ffmpeg failed: {' / '.join(lines[-3:])}", "Copy the file from the card again, or leave it out."
+
+
+@contextlib.contextmanager
+def _started(
+    command: list[str], *, timeout: float, file: Path | None, log: Path | None, stdin: int = subprocess.DEVNULL
+) -> Generator[_Job]:
+    with log.open("a+b") if log else tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            _guarded(command),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=said,  # a file never fills up and blocks, as a pipe that nobody reads would
+            start_new_session=os.name != "nt",
+        )
+        assert process.stdout is not None
+        job = _Job(process, process.stdout, said, said.seek(0, os.SEEK_END), timeout, file)
+        alarm = threading.Timer(timeout, job.expire)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield job
+        finally:
+            alarm.cancel()
+            job.kill()
+            process.stdout.close()
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+            process.wait()
+
+
+def _guarded(command: list[str]) -> list[str]:
+    if not sys.platform.startswith("linux"):
+        return command
+    return [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), *command]

@@ -1,0 +1,144 @@
+"""What a video file is: length, size as shown, frame rate, sound, when it was filmed.
+
+Lives here: reading a file's header and refusing what can't become part of a film. Doesn't: decoding it (`frames`,
+`segments`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stinercut.errors import UnreadableVideo
+from stinercut.media import ffmpeg as runner
+
+_STILLS = ("image2", "tty", "_pipe", "gif")
+"""Formats by which ffprobe calls a picture or a plain text a video."""
+
+_AGAIN = "Copy it from the card again, or leave it out."
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """The first audio stream: codec name, samples per second, channels."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A video. `duration` in seconds; `width` x `height` in pixels as a player shows them.
+
+    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the
+    camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix` and `transfer`
+    are ffmpeg's names of the colour matrix and transfer.
+    """
+
+    duration: float
+    width: int
+    height: int
+    fps: Fraction
+    rotation: int
+    video_codec: str
+    audio: AudioInfo | None
+    size: int
+    recorded: datetime | None
+    matrix: str = ""
+    transfer: str = ""
+
+
+def probe(path: Path) -> Probe:
+    """What this video is. Raises UnreadableVideo, saying why, for anything that is no whole video."""
+    if not path.is_file():
+        raise UnreadableVideo("the file is not there", file=path, advice="Check the path, or put the card in again.")
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableVideo("the file is empty", file=path, advice=_AGAIN)
+    found = runner.ffprobe_json(path)
+    container: dict[str, Any] = found.get("format", {})
+    stream = _video_stream(found, path)
+    duration = _duration(stream, container)
+    if any(still in container.get("format_name", "") for still in _STILLS):
+        raise UnreadableVideo("the file is a picture or a text, no video", file=path, advice="Leave it out.")
+    if duration <= 0:
+        raise UnreadableVideo("the video has no length: nothing was filmed, or it is damaged", file=path, advice=_AGAIN)
+    rotation = _rotation(stream)
+    width, height = _shown_size(stream, rotation)
+    if width < 2 or height < 2:
+        raise UnreadableVideo("the video has no picture size: it is damaged", file=path, advice=_AGAIN)
+    return Probe(
+        duration=duration,
+        width=width,
+        height=height,
+        fps=_fraction(stream.get("avg_frame_rate")) or _fraction(stream.get("r_frame_rate")) or Fraction(30),
+        rotation=rotation,
+        video_codec=str(stream.get("codec_name", "")),
+        audio=_audio(found),
+        size=size,
+        recorded=_recorded(stream, container),
+        matrix=str(stream.get("color_space", "")),
+        transfer=str(stream.get("color_transfer", "")),
+    )
+
+
+def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    streams: list[dict[str, Any]] = found.get("streams", [])
+    for stream in streams:
+        if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic"):
+            return stream
+    what = "the file holds sound but no picture" if streams else "the file is no video"
+    raise UnreadableVideo(what, file=path, advice="Leave it out.")
+
+
+def _duration(stream: dict[str, Any], container: dict[str, Any]) -> float:
+    """Seconds of picture; the container's own when the stream doesn't say (Matroska)."""
+    for said in (stream.get("duration"), container.get("duration")):
+        with contextlib.suppress(TypeError, ValueError):
+            return float(said)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
+    return 0.0
+
+
+def _rotation(stream: dict[str, Any]) -> int:
+    for extra in stream.get("side_data_list", []):
+        if "rotation" in extra:
+            return -int(float(extra["rotation"])) % 360
+    return int(float(stream.get("tags", {}).get("rotate", 0))) % 360
+
+
+def _shown_size(stream: dict[str, Any], rotation: int) -> tuple[int, int]:
+    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    pixel = _fraction(str(stream.get("sample_aspect_ratio", "1:1")).replace(":", "/")) or Fraction(1)
+    width = round(width * pixel)
+    return (height, width) if rotation % 180 == 90 else (width, height)
+
+
+def _fraction(said: object) -> Fraction | None:
+    """A positive fraction such as `30000/1001`; None for `0/0` and the like."""
+    try:
+        value = Fraction(str(said))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return value if value > 0 else None
+
+
+def _audio(found: dict[str, Any]) -> AudioInfo | None:
+    for stream in found.get("streams", []):
+        rate, channels = int(stream.get("sample_rate") or 0), int(stream.get("channels") or 0)
+        if stream.get("codec_type") == "audio" and rate and channels:
+            return AudioInfo(str(stream.get("codec_name", "")), rate, channels)
+    return None
+
+
+def _recorded(stream: dict[str, Any], container: dict[str, Any]) -> datetime | None:
+    for holder in (container, stream):
+        said = holder.get("tags", {}).get("creation_time")
+        with contextlib.suppress(ValueError):
+            if said and not str(said).startswith(("1904", "1970")):  # a clock that was never set
+                return datetime.fromisoformat(str(said).replace("Z", "+00:00"))
+    return None
