@@ -57,7 +57,7 @@ class Wish:
     @property
     def card(self) -> Path:
         """The folder that stands for the card."""
-        return self.out / "card"
+        return self.out / "demo-card"
 
     @property
     def data(self) -> Path:
@@ -104,7 +104,8 @@ def prepare(wish: Wish) -> tuple[Settings, bool]:
     ports = dict(zip(("hub_port", "dagster_port", "code_port"), free_ports(3), strict=True))
     # A real card in this machine is none of a demonstration's business, nor is its real catalog.
     settings = settings_from(wish.data, **ports, host="127.0.0.1", detector_id="demo", watch_mounts=False)
-    settings = settings.model_copy(update={"database_url": None, "hub_url": None, "token": None})
+    elsewhere = ("database_url", "hub_url", "dagster_url", "dagster_public_url", "token")
+    settings = settings.model_copy(update=dict.fromkeys(elsewhere))
     if running_stack(settings):
         raise HostNotReady(
             "another demonstration is running there", file=wish.out, advice="Wait for it or choose another folder."

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stinercut.settings import Settings
 
 INTERRUPTED = 130
+WIDTH_WITHOUT_TERMINAL = 140
+"""Columns for the table when nobody says how wide a line may be: enough for paths."""
 
 
 def demo(  # noqa: PLR0913, PLR0917 - each is an option
@@ -112,7 +114,8 @@ class Show:
         if self._live:
             self._live.stop()
         if outcome.made:
-            self._console.print(films_table(outcome))
+            width = None if self._console.is_terminal else WIDTH_WITHOUT_TERMINAL
+            self._console.print(films_table(outcome), width=width)
 
 
 def picture(board: Board) -> RenderableType:
@@ -137,8 +140,12 @@ def films_table(outcome: Outcome) -> RenderableType:
     """The films that were made: jump, passenger, film, length, seconds from card in to film."""
     from rich.table import Table
 
-    table = Table("jump", "passenger", "film", "length", "seconds")
+    table = Table()
+    for name in ("jump", "passenger", "film"):
+        table.add_column(name, overflow="fold")
+    for name in ("length", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
     for made in outcome.made:
-        row = (made.jump, made.passenger, str(made.film), f"{made.length:.1f} s", f"{made.after:.1f}")
-        table.add_row(*row)
+        film = made.film.relative_to(Path.cwd()) if made.film.is_relative_to(Path.cwd()) else made.film
+        table.add_row(made.jump, made.passenger, str(film), f"{made.length:.1f} s", f"{made.after:.1f}")
     return table

@@ -1,0 +1,206 @@
+"""`stinercut up` and `stinercut demo` as a person runs them: whole processes, real ports, and nothing left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+
+import psutil
+import pytest
+
+from app.doctor import free_ports, port_is_free
+from stinercut.errors import HostNotReady
+from stinercut.media.probe import probe
+
+pytestmark = pytest.mark.slow
+
+STOP_WITHIN = 9.0
+"""Seconds from the signal to the end, also when a child hangs: 5 s of grace and the killing."""
+
+
+def until(truth: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+def processes_of(data: Path) -> list[psutil.Process]:
+    """All living processes that were given this data folder in their environment."""
+    return [one for one in psutil.process_iter() if _has(one, data)]
+
+
+def _has(process: psutil.Process, data: Path) -> bool:
+    try:
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return not ended and process.environ().get("STINERCUT_DATA") == str(data)
+    except (psutil.Error, OSError):
+        return False
+
+
+@dataclass
+class Stack:
+    """A `stinercut up` of its own."""
+
+    data: Path
+    ports: list[int] = field(default_factory=lambda: free_ports(3))
+    lines: Queue[str] = field(default_factory=Queue[str])
+    said: list[str] = field(default_factory=list[str])
+
+    def start(self) -> None:
+        hub, dagster, code = map(str, self.ports)
+        argv = [sys.executable, "-m", "app.cli", "up", "--data", str(self.data)]
+        argv += ["--hub-port", hub, "--dagster-port", dagster, "--code-port", code]
+        self.process = subprocess.Popen(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "STINERCUT_WATCH_MOUNTS": "false"},
+            start_new_session=True,
+        )
+        Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip())
+
+    def wait_for(self, words: str, seconds: float = 90) -> str:
+        """The next line with these words."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            except Empty:
+                raise AssertionError(f"never said {words!r}, only {self.said}") from None
+            self.said.append(line)
+            if words in line:
+                return line
+
+    def processes(self) -> list[psutil.Process]:
+        """What it has started. Its own process got the folder as an option, not in the environment."""
+        return processes_of(self.data)
+
+    def child(self, *words: str) -> psutil.Process:
+        return next(one for one in self.processes() if list(words) == one.cmdline()[2 : 2 + len(words)])
+
+    def status(self, port: int, path: str) -> int:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status
+
+    def stop(self, number: signal.Signals) -> float:
+        """Send a signal and wait for the end; returns how long that took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        return time.monotonic() - began
+
+    def clean(self) -> None:
+        """End what a failed test left: only processes of this data folder."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for one in self.processes():
+            one.kill()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Generator[Stack]:
+    stack = Stack(tmp_path / "data")
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.clean()
+
+
+def test_up_answers_restarts_what_dies_and_ends_what_hangs(stack: Stack) -> None:
+    hub, dagster, _ = stack.ports
+    assert stack.wait_for("Board:").endswith(f"http://127.0.0.1:{hub}")
+    assert stack.wait_for("Dagster:").endswith(f"http://127.0.0.1:{dagster}")
+    assert (stack.status(hub, "/healthz"), stack.status(hub, "/"), stack.status(dagster, "/server_info")) == (200,) * 3
+
+    again = [sys.executable, "-m", "app.cli", "up", "--data", str(stack.data)]
+    second = subprocess.run(again, capture_output=True, text=True, check=False, timeout=30)
+    assert second.returncode == 5
+    assert "already running on this data folder" in second.stderr
+    assert f"process {stack.process.pid}" in second.stderr
+
+    stack.child("hub").kill()
+    stack.wait_for("The hub stopped (signal 9). Started again.", 20)
+    until(lambda: not _refused(hub), 20)
+    assert stack.status(hub, "/healthz") == 200
+
+    stack.child("app.dagster_child", "code").suspend()  # Hangs: it can't even notice that it is asked to end.
+    assert stack.stop(signal.SIGTERM) < STOP_WITHIN
+    stack.wait_for("Stopped.", 5)
+    assert stack.process.returncode == 0
+    assert stack.processes() == []
+    for port in stack.ports:
+        port_is_free("127.0.0.1", port)
+
+
+def test_nothing_outlives_an_up_that_was_killed(stack: Stack) -> None:
+    stack.wait_for("Board:")
+    assert len(stack.processes()) >= 5
+    stack.stop(signal.SIGKILL)
+    # A dying process gives up its environment a moment before its sockets.
+    until(lambda: not stack.processes() and all(_is_free(port) for port in stack.ports), 10)
+
+
+def _is_free(port: int) -> bool:
+    try:
+        port_is_free("127.0.0.1", port)
+    except HostNotReady:
+        return False
+    return True
+
+
+def _refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        _, dagster, code = map(str, free_ports(3))
+        argv = [sys.executable, "-m", "app.cli", "up", "--data", str(data), "--hub-port", str(port)]
+        argv += ["--dagster-port", dagster, "--code-port", code]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 5
+    assert f"hub port: port {port} is in use by " in done.stderr
+    assert f"(process {os.getpid()})" in done.stderr
+    assert not (data / "logs").exists()
+
+
+def test_a_demonstration_ends_with_the_films_and_nothing_running(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    argv = [sys.executable, "-m", "app.cli", "demo", "--out", str(out), "--jumps", "1", "--clips", "1"]
+    argv += ["--seconds", "1", "--size", "320x180"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=220)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (film,) = out.glob("*.mp4")
+    assert json.loads((out / ".stinercut" / "demo.json").read_text()) == [film.name]
+    assert probe(film).duration > 3  # The title, the clip's second, the outro.
+    assert film.stem in done.stdout
+    assert "its film is done" in done.stdout
+    assert processes_of(out / ".stinercut" / "data") == []
