@@ -4,8 +4,6 @@ It looks at what is being worked on and asks Dagster how that run stands. So it 
 killed, that were cancelled on Dagster's page, or that ended while the daemon was down.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Sensor: a card's early files are here, so its jumps can be told apart."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from sensors.decisions import Wanted, requests

@@ -1,7 +1,5 @@
 """Sensor: all files of a jump are here, so its film can be made (and again when its footage has changed)."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from sensors.decisions import Wanted, requests

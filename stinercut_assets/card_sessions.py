@@ -5,8 +5,6 @@ Doesn't: reading a film (`stinercut.identity.reader`), splitting (`stinercut.ses
 tables (`stinercut.catalog`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -23,7 +21,7 @@ from stinercut_assets.resources import Installation
 
 
 def _reporter(context: dg.OpExecutionContext, installation: Installation) -> Reporter:
-    return Reporter(installation.catalog, context.partition_key, context.run_id, is_card=True)
+    return Reporter(installation.catalog, context.partition_key, context.run.run_id, is_card=True)
 
 
 def _planned(file: EarlyFile, position: int = 0) -> Planned:

@@ -4,8 +4,6 @@ Lives here: taking a jump up, and refusing footage that can't become a film befo
 Doesn't: copying (`detector`), the record of what was imported (`stinercut.catalog`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -40,7 +38,7 @@ class Looked:
 def imported_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.Output[JumpFootage]:
     """The jump's footage. Fails, naming every file that can't be used, before anything is rendered."""
     with installation.catalog.write() as session:
-        footage = jumps.take_up(session, context.partition_key, context.run_id)
+        footage = jumps.take_up(session, context.partition_key, context.run.run_id)
     reporting = reporter(context, installation)
     reporting.plan(all_steps(footage))
     with reporting.doing(FILES):

@@ -32,13 +32,13 @@ def all_steps(footage: JumpFootage) -> list[Planned]:
 
 def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> Reporter:
     """The reporter of this run's jump."""
-    return Reporter(installation.catalog, context.partition_key, context.run_id)
+    return Reporter(installation.catalog, context.partition_key, context.run.run_id)
 
 
 def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> None:
     """Say that this run works on the jump now: a re-execution begins in the middle of the plan."""
     with installation.catalog.write() as session:
-        jumps.resume(session, context.partition_key, context.run_id)
+        jumps.resume(session, context.partition_key, context.run.run_id)
 
 
 def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:

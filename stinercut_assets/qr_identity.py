@@ -4,8 +4,6 @@ Lives here: holding the jump's passenger against what its own films of the code 
 (content does not change; the reading is kept in the catalog).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import dagster as dg

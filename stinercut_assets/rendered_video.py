@@ -4,19 +4,16 @@ Lives here: joining, recording the check results in Dagster and the film in the 
 and checked (`stinercut.media.film`). The checks run inside this step, because a film that fails one is never published.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
-from stinercut.media.checks import CheckResult
-from stinercut.media.film import FinishedFilm, finish_film
 
 from stinercut.catalog import jumps
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
-from stinercut.errors import WrongFilm
+from stinercut.media.checks import CheckResult
+from stinercut.media.film import FilmRefused, FinishedFilm, finish_film
 from stinercut.media.frames import jpeg_still
 from stinercut.media.segments import Segment, outro_segment
 from stinercut.store import replace_file
@@ -69,7 +66,7 @@ def rendered_video(
             film = _make(
                 context, installation, imported_files, [title_card, *(one.segment for one in session_clips)], doing
             )
-        except WrongFilm as wrong:
+        except FilmRefused as wrong:
             yield from _results(wrong.checks)
             raise
         yield from _results(film.checks)
@@ -153,7 +150,7 @@ def _record(
     context: dg.AssetExecutionContext, installation: Installation, footage: JumpFootage, film: FinishedFilm, name: str
 ) -> None:
     template = installation.template_of(footage.jump_key)
-    started = context.instance.get_run_stats(context.run_id).start_time or time.time()
+    started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
     with installation.catalog.write() as session:
         jumps.record_film(
             session,
@@ -168,7 +165,7 @@ def _record(
                 frames=film.frames,
                 size=film.size,
                 checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in film.checks],
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 made_in=time.time() - started,
             ),
         )

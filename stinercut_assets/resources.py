@@ -4,8 +4,6 @@ Lives here: the Dagster resource that hands these to ops, assets and sensors. Do
 (`stinercut.settings`) or anything that is done with them.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import dagster as dg

@@ -4,8 +4,6 @@ Lives here: the fan-out over the jump's clips and the guard that collects them. 
 (`stinercut.media.segments`). The graph is partitioned by jump; each clip is a dynamic output.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Lives here: the step. Doesn't: drawing it (`stinercut.media.titles`).
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from stinercut.catalog.jumps import JumpFootage

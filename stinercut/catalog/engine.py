@@ -59,7 +59,6 @@ class Catalog:
                 # Its default gives each statement a state of its own. SQLite's readers see one from the start.
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield session
-            session.rollback()
 
     def close(self) -> None:
         """Close all connections."""

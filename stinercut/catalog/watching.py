@@ -29,14 +29,12 @@ class InWork:
 
 def unfinished_jumps(session: Session) -> list[InWork]:
     """The jumps that a run has taken up and that have no film of that version yet."""
-    rows = session.execute(
-        select(Jump, Film.film_id)
-        .outerjoin(Film, (Film.jump_key == Jump.jump_key) & (Film.version == Jump.produced_version))
-        .where(Jump.state == JumpState.PRODUCING)
+    film_is_there = (
+        select(Film.film_id).where(Film.jump_key == Jump.jump_key, Film.version == Jump.produced_version).exists()
     )
+    rows = session.execute(select(Jump, film_is_there).where(Jump.state == JumpState.PRODUCING))
     return [
-        InWork(jump.jump_key, jump.run_id, film_id is not None, errors_of(session, jump.jump_key))
-        for jump, film_id in rows
+        InWork(jump.jump_key, jump.run_id, bool(finished), errors_of(session, jump.jump_key)) for jump, finished in rows
     ]
 
 

@@ -1,0 +1,245 @@
+"""The Dagster jobs and sensors on a real card made by code, in this process: from imported files to films."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+from support.importing import copy_requested, put_card_in
+
+from app.definitions import defs
+from sensors.ended_runs import ended_runs
+from sensors.new_manifests import new_manifests
+from sensors.ready_jumps import ready_jumps
+from stinercut.catalog import Catalog, events, jumps, migrate
+from stinercut.catalog.models import JumpState
+from stinercut.media.probe import probe
+from stinercut.settings import Settings
+from stinercut.store import Store
+from stinercut.synthetic.card import CardMade, make_card
+from stinercut_assets.lineage import observe_footage
+from stinercut_assets.resources import Installation
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CardMade]:
+    """A card with two jumps of two short clips each."""
+    folder = tmp_path_factory.mktemp("card") / "GOPRO"
+    return folder, make_card(folder, jumps=2, clips=2, seconds=1.0, size=(640, 360), seed=7)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """An installation of its own, with a migrated catalog."""
+    monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
+    settings = Settings()
+    migrate(settings.catalog_url)
+    return settings
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
+    """One evaluation, with its partitions and observations applied as the daemon would."""
+    with dg.build_sensor_context(instance=instance, resources={"installation": Installation()}) as context:
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    if isinstance(result, dg.SensorResult):
+        for request in result.dynamic_partitions_requests or []:
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        for event in result.asset_events or []:
+            instance.report_runless_asset_event(event)
+    return result
+
+
+def run(
+    job: str,
+    partition: str,
+    instance: dg.DagsterInstance,
+    *,
+    assets: list[str] | None = None,
+    raise_on_error: bool = True,
+) -> dg.ExecuteInProcessResult:
+    """Run a job (or some of its assets) for a partition in this process."""
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        partition_key=partition,
+        raise_on_error=raise_on_error,
+        asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+    )
+
+
+def identify(settings: Settings, folder: Path, instance: dg.DagsterInstance) -> list[str]:
+    """Put the card in, let the sensor ask and the job run; returns the keys of the jumps found."""
+    insertion = put_card_in(settings, folder)
+    copy_requested(settings, folder, insertion)
+    asked = tick(new_manifests, instance)
+    assert isinstance(asked, dg.SensorResult)
+    assert asked.run_requests
+    assert len(asked.run_requests) == 1
+    result = run("identify_card", str(asked.run_requests[0].partition_key), instance)
+    copy_requested(settings, folder, insertion)
+    return list(result.output_for_node("card_sessions"))
+
+
+def cut_short(video: Path) -> None:
+    """Truncate a video as a camera leaves it that lost power, with the time it was filmed."""
+    before = video.stat()
+    with video.open("rb+") as handle:
+        handle.truncate(before.st_size // 3)
+    os.utime(video, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_card_becomes_films_with_the_right_names(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    folder, made = card
+    found = identify(settings, folder, instance)
+    assert found == [jump.payload.jump_key for jump in made.jumps]
+    assert isinstance(tick(new_manifests, instance), dg.SkipReason), "one set of files is identified once"
+
+    asked = tick(ready_jumps, instance)
+    assert isinstance(asked, dg.SensorResult)
+    assert [request.partition_key for request in asked.run_requests or []] == found
+    catalog = Catalog.open(settings.catalog_url)
+    for jump in made.jumps[:1]:
+        key = jump.payload.jump_key
+        result = run("produce_jump", key, instance)
+        checks = result.get_asset_check_evaluations()
+        assert {check.check_name for check in checks} >= {"duration_is_sum", "right_name", "decodes_to_the_end"}
+        assert all(check.passed for check in checks)
+        with catalog.read() as session:
+            film = jumps.latest_film(session, key)
+            assert film is not None
+            assert film.passenger_name == jump.payload.passenger_name
+            assert jumps.require_jump(session, key).state == JumpState.DONE
+            assert all(step.status == "done" for step in events.steps_of(session, key))
+        path = settings.films_dir / film.file_name
+        seen = probe(path)
+        assert (seen.width, seen.height) == (1920, 1080)
+        assert seen.duration == pytest.approx(film.seconds, abs=0.05)
+        assert path.with_name("poster.jpg").is_file()
+    assert isinstance(tick(ended_runs, instance), dg.SkipReason)
+
+    # The same card again: nothing is copied, nothing is identified, no film is asked for but the one still waiting.
+    again = put_card_in(settings, folder)
+    assert copy_requested(settings, folder, again) == []
+    assert isinstance(tick(new_manifests, instance), dg.SkipReason)
+
+
+def test_a_large_truncated_clip_stops_its_film_and_leaving_it_out_brings_the_film(
+    card: tuple[Path, CardMade],
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With this limit every video is large: codes are read from the proxies, the videos are fetched jump by jump.
+    monkeypatch.setenv("STINERCUT_SMALL_FILE_LIMIT", "1")
+    settings = Settings()
+    folder = tmp_path / "GOPRO"
+    shutil.copytree(card[0], folder)
+    jump = card[1].jumps[0]
+    broken = next(path for path in folder.rglob("*.MP4") if path.name == jump.clips[-1])
+    cut_short(broken)
+    key = identify(settings, folder, instance)[0]
+    tick(ready_jumps, instance)
+    failed = run("produce_jump", key, instance, raise_on_error=False)
+    assert not failed.success
+    catalog = Catalog.open(settings.catalog_url)
+    tick(ended_runs, instance)
+    with catalog.read() as session:
+        record = jumps.require_jump(session, key)
+        assert record.state == JumpState.FAILED
+        assert broken.name in record.reason
+        assert "leave the clip out" in record.reason
+        assert jumps.latest_film(session, key) is None
+        damaged = next(file for file in record.files if file.file.name == broken.name)
+    assert not (settings.films_dir / key).exists()
+
+    with catalog.write() as session:
+        jumps.leave_out(session, key, damaged.card_file_id)
+    asked = tick(ready_jumps, instance)
+    assert isinstance(asked, dg.SensorResult)
+    assert key in [request.partition_key for request in asked.run_requests or []]
+    assert run("produce_jump", key, instance).success
+    with catalog.read() as session:
+        assert jumps.require_jump(session, key).state == JumpState.DONE
+
+
+def test_a_small_truncated_clip_may_have_been_a_code_so_it_waits_for_a_person(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    folder = tmp_path / "GOPRO"
+    shutil.copytree(card[0], folder)
+    first, second = card[1].jumps
+    broken = next(path for path in folder.rglob("*.MP4") if path.name == first.clips[-1])
+    cut_short(broken)
+    found = identify(settings, folder, instance)
+    assert found[0] == first.payload.jump_key
+    assert found[2] == second.payload.jump_key
+    with Catalog.open(settings.catalog_url).read() as session:
+        waiting = jumps.require_jump(session, found[1])
+        assert waiting.state == JumpState.REVIEW
+        assert broken.name in waiting.reason
+        assert [file.file.name for file in waiting.files] == [broken.name]
+
+
+def test_footage_that_vanished_from_the_store_is_a_failure_that_says_so(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    key = identify(settings, card[0], instance)[0]
+    tick(ready_jumps, instance)
+    with Catalog.open(settings.catalog_url).read() as session:
+        clip = jumps.footage_of(session, key).clips[0]
+    Store(settings.store_dir).object_path(clip.content_hash).unlink()
+    assert not run("produce_jump", key, instance, raise_on_error=False).success
+    tick(ended_runs, instance)
+    with Catalog.open(settings.catalog_url).read() as session:
+        record = jumps.require_jump(session, key)
+        assert record.state == JumpState.FAILED
+        assert clip.name in record.reason
+        assert "missing from the store" in record.reason
+
+
+def test_a_run_that_was_killed_before_it_began_is_a_visible_failure(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    key = identify(settings, card[0], instance)[0]
+    asked = tick(ready_jumps, instance)
+    assert isinstance(asked, dg.SensorResult)
+    assert asked.run_requests
+    lost = instance.create_run_for_job(
+        defs.resolve_job_def("produce_jump"), tags={"dagster/run_key": str(asked.run_requests[0].run_key)}
+    )
+    instance.report_run_failed(lost)
+    tick(ended_runs, instance)
+    with Catalog.open(settings.catalog_url).read() as session:
+        record = jumps.require_jump(session, key)
+        assert record.state == JumpState.FAILED
+        assert "cut off" in record.reason
+
+
+def test_a_new_data_version_makes_exactly_that_jump_stale(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    first, second = identify(settings, card[0], instance)
+    tick(ready_jumps, instance)
+    for key in (first, second):
+        assert run("produce_jump", key, instance, assets=["imported_files"]).success
+    instance.report_runless_asset_event(observe_footage(first, "another", 3))
+    resolver = CachingStaleStatusResolver(instance, defs.resolve_asset_graph(), LoadingContextForTest(instance))
+    files = dg.AssetKey("imported_files")
+    assert resolver.get_status(files, first) == StaleStatus.STALE
+    assert resolver.get_status(files, second) == StaleStatus.FRESH

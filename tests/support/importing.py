@@ -1,0 +1,48 @@
+"""Bringing a card's files into store and catalog as hub and detector do, but without their processes and sockets."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from detector.scan import chunked, scan
+from stinercut.catalog import Catalog, cards
+from stinercut.protocol import CardLabel, FileCopied, Inserted
+from stinercut.settings import Settings
+from stinercut.store import Store, hash_file, sync_file
+
+
+def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") -> str:
+    """An insertion of the folder with its manifest; nothing is copied yet. Returns the insertion id."""
+    insertion_id = uuid.uuid4().hex
+    label = CardLabel(card_id=card_id, label=folder.name, kind="folder")
+    with Catalog.open(settings.catalog_url).write() as session:
+        cards.record_insertion(
+            session, "test", Inserted(insertion_id=insertion_id, card=label, inserted_at=datetime.now(UTC))
+        )
+        for piece in chunked(insertion_id, scan(folder, insertion_id, settings.small_file_limit).entries):
+            cards.record_file_list(session, piece, settings.small_file_limit)
+    return insertion_id
+
+
+def copy_requested(settings: Settings, folder: Path, insertion_id: str) -> list[str]:
+    """Copy what would be asked for now. Returns the names of the copied files, in the order of asking."""
+    catalog, store = Catalog.open(settings.catalog_url), Store(settings.store_dir)
+    entries = {entry.file_id: entry for entry in scan(folder, insertion_id, settings.small_file_limit).entries}
+    with catalog.write() as session:
+        wanted = cards.take_requests(session, insertion_id)
+    for file_id in wanted:
+        entry = entries[file_id]
+        partial = store.partial_path()
+        shutil.copyfile(folder / entry.folder / entry.name, partial)
+        sync_file(partial)
+        content = hash_file(partial)
+        store.add_object(partial, content)
+        with catalog.write() as session:
+            cards.record_copied(
+                session,
+                FileCopied(insertion_id=insertion_id, file_id=file_id, content_hash=content, size=entry.size),
+            )
+    return [entries[file_id].name for file_id in wanted]
