@@ -71,8 +71,8 @@ def prepare_dagster_home(settings: Settings, root: Path) -> None:
 
 
 def instance_config(settings: Settings, root: Path) -> Path:
-    """The `dagster.yaml` that goes with this catalog: the embedded one, or the one for a PostgreSQL server."""
-    if settings.catalog_url.startswith("postgres"):
+    """The `dagster.yaml` in use: the embedded one, or the one for a PostgreSQL server when there is a URL for it."""
+    if settings.dagster_database_url:
         return root / "deploy" / "dagster.yaml"
     return root / "dagster.yaml"
 

@@ -30,9 +30,19 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL of the catalog. Default: SQLite in the data folder."
     )
+    dagster_database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of Dagster's own PostgreSQL database, apart from the catalog's. Default: SQLite.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
     hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
     dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
+    dagster_url: str | None = Field(
+        default=None, description="Where programs reach the Dagster webserver. Default: this machine."
+    )
+    dagster_public_url: str | None = Field(
+        default=None, description="Address of Dagster's pages as browsers know it. Default: this machine."
+    )
     code_port: int = Field(default=4266, description="Port of Dagster's code server (loopback only).")
     token: SecretStr | None = Field(
         default=None, description="Secret that detectors must show. Needed as soon as the hub listens beyond loopback."
@@ -98,8 +108,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def dagster_address(self) -> str:
-        """Address of Dagster's pages for a person on this machine."""
-        return f"http://{self._reachable_host}:{self.dagster_port}"
+        """Address of Dagster's pages for a person: what links lead to."""
+        return self.dagster_public_url or f"http://{self._reachable_host}:{self.dagster_port}"
+
+    @cached_property
+    def dagster_endpoint(self) -> str:
+        """Address of the Dagster webserver for programs: where the hub asks over GraphQL."""
+        return self.dagster_url or f"http://{self._reachable_host}:{self.dagster_port}"
 
     @property
     def _reachable_host(self) -> str:

@@ -1,0 +1,54 @@
+# The commands a person types in a checkout. Each one does the set-up it needs first (scripts/setup, which is quick
+# when there is nothing to do), so a fresh clone needs only python3, git and make.
+#
+# Lives here: which command runs what. Doesn't: how the machine is prepared (scripts/setup), what CI runs (.ci/run).
+
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# Pyright comes whole from the package index; this keeps it from asking the network whether a newer one exists.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up test quick lint format clean
+
+help: ## Say what there is
+	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
+	@echo 'make up      set up this machine, then run everything until Ctrl-C'
+	@echo 'make test    set up this machine for development, then lint, check types and run every test'
+	@echo 'make quick   the tests that need no whole processes'
+	@echo 'make lint    ruff (rules and layout) and pyright (types)'
+	@echo 'make format  put the code into the layout that lint asks for'
+	@echo 'make setup   only the set-up: system packages, .venv, Python packages'
+	@echo 'make clean   remove .venv, demo/ and caches (data and films of "make up" stay where they are)'
+
+setup:
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup --dev
+
+demo: setup
+	$(BIN)/stinercut demo --jumps 2 --out demo
+
+up: setup
+	$(BIN)/stinercut up
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/pytest
+
+quick: setup-dev
+	$(BIN)/pytest -m 'not slow'
+
+clean:
+	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

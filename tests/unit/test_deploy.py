@@ -1,0 +1,151 @@
+"""The production set-up, checked without a container engine: the Compose file, the image, Dagster's instance there."""
+
+from __future__ import annotations
+
+import graphlib
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stinercut.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"] == "stinercut"}
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+DAGSTER: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
+WORKSPACE: dict[str, Any] = yaml.safe_load((ROOT / "workspace.yaml").read_text())
+
+
+def environment_names(value: Any) -> set[str]:
+    """Names that a Dagster file reads as `{env: NAME}`."""
+    if isinstance(value, list):
+        return {name for one in value for name in environment_names(one)}
+    if not isinstance(value, dict):
+        return set()
+    own = {value["env"]} if isinstance(value.get("env"), str) else set()
+    return own | {name for one in value.values() for name in environment_names(one)}
+
+
+def test_the_services_are_those_of_the_house() -> None:
+    assert set(OURS) == {"prepare", "hub", "dagster-code", "dagster-webserver", "dagster-daemon"}
+    assert set(SERVICES) - set(OURS) == {"postgres"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_comes_back_and_waits_for_what_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    runs_to_its_end = name == "prepare"
+    assert service["restart"] == ("no" if runs_to_its_end else "unless-stopped")
+    for needed, how in service.get("depends_on", {}).items():
+        if needed == "prepare":
+            assert how == {"condition": "service_completed_successfully"}
+        else:
+            assert how == {"condition": "service_healthy"}
+            assert SERVICES[needed]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_tables_are_made_before_anyone_uses_them() -> None:
+    order = graphlib.TopologicalSorter({name: set(one.get("depends_on", {})) for name, one in SERVICES.items()})
+    first, second, *others = order.static_order()
+    assert (first, second) == ("postgres", "prepare")
+    assert all("prepare" in SERVICES[name]["depends_on"] for name in others)
+    prepare = SERVICES["prepare"]["command"][-1]
+    assert f"deploy/dagster.yaml {OURS['hub']['environment']['DAGSTER_HOME']}/dagster.yaml" in prepare
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_share_image_data_and_environment(name: str) -> None:
+    service, first = OURS[name], OURS["hub"]
+    assert service["build"] == first["build"]
+    assert service["environment"] == first["environment"]
+    assert "data:/data" in service["volumes"]
+    assert service["environment"]["STINERCUT_DATA"] == "/data"
+
+
+def test_named_volumes_are_declared() -> None:
+    named = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith(("./", "/"))
+    }
+    assert named == set(COMPOSE["volumes"])
+
+
+def test_files_that_are_mounted_or_built_from_exist() -> None:
+    mounted = [volume.split(":")[0] for volume in SERVICES["postgres"]["volumes"] if volume.startswith("./")]
+    assert mounted
+    for name in (*mounted, OURS["hub"]["build"]["dockerfile"]):
+        assert (ROOT / name).is_file(), name
+
+
+def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
+    read = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
+    read |= environment_names(DAGSTER) | environment_names(WORKSPACE)
+    given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME"}
+    assert given <= read
+    assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
+
+
+def test_secrets_come_from_outside_and_are_demanded() -> None:
+    for secret in ("POSTGRES_PASSWORD", "STINERCUT_TOKEN"):
+        uses = re.findall(r"\$\{" + secret + r"(:\?)?", COMPOSE_TEXT)
+        assert set(uses) == {":?"}, f"{secret} is used where it may be empty"
+    example = (ROOT / "deploy" / "example.env").read_text()
+    for name in set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT)):
+        assert re.search(rf"^{name}=", example, re.MULTILINE), f"{name} is not explained in deploy/example.env"
+    assert re.findall(r"^(?:POSTGRES_PASSWORD|STINERCUT_TOKEN)=(.*)$", example, re.MULTILINE) == ["", ""]
+
+
+def test_only_the_hub_is_reachable_from_other_machines() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    hub, dagster = Settings.model_fields["hub_port"].default, Settings.model_fields["dagster_port"].default
+    assert ports == {"hub": [f"{hub}:{hub}"], "dagster-webserver": [f"127.0.0.1:{dagster}:{dagster}"]}
+
+
+def test_addresses_inside_lead_to_services_that_listen_there() -> None:
+    environment = OURS["hub"]["environment"]
+    code, port = environment["STINERCUT_CODE_HOST"], environment["STINERCUT_CODE_PORT"]
+    assert OURS[code]["command"][-4:] == ["-h", "0.0.0.0", "-p", port]
+    assert environment["STINERCUT_DAGSTER_URL"] == "http://dagster-webserver:3000"
+    assert OURS["dagster-webserver"]["command"][1:5] == ["-h", "0.0.0.0", "-p", "3000"]
+    databases = [environment["STINERCUT_DATABASE_URL"], environment["STINERCUT_DAGSTER_DATABASE_URL"]]
+    assert all(url.startswith("postgresql+psycopg2://") for url in databases), "the driver that is installed"
+    assert [url.partition("@")[2] for url in databases] == ["postgres:5432/stinercut", "postgres:5432/dagster"]
+
+
+@pytest.mark.parametrize("module", ["hub.__main__", "app.definitions", "app.prepare"])
+def test_modules_that_commands_name_exist(module: str) -> None:
+    assert find_spec(module)
+    assert any(module.removesuffix(".__main__") in " ".join(service["command"]) for service in OURS.values())
+
+
+def test_the_image_runs_as_a_person_without_rights_and_has_the_programs() -> None:
+    lines = DOCKERFILE.splitlines()
+    assert lines.index("USER stinercut") < next(number for number, line in enumerate(lines) if line.startswith("CMD"))
+    assert lines[-1] == 'CMD ["python", "-m", "hub"]'
+    setup = (ROOT / "scripts" / "setup").read_text()
+    packages = re.findall(r"\becho ([a-z0-9-]+)(?:; fi)?$", setup, re.MULTILINE)
+    runtime = set(packages) - {"python3-venv", "postgresql"}
+    assert {"ffmpeg", "libzbar0"} <= runtime
+    assert set(re.findall(r"--no-install-recommends \\\n\s+(.+?) \\", DOCKERFILE)[0].split()) == runtime
+
+
+def test_the_image_gets_the_files_that_its_services_read() -> None:
+    left_out = (ROOT / ".dockerignore").read_text().splitlines()
+    for needed in ("workspace.yaml", "deploy", "pyproject.toml", "constraints.txt", "stinercut", "hub"):
+        assert needed not in left_out
+    assert ".env" in left_out
+
+
+def test_dagster_is_set_up_as_on_one_machine_except_for_its_storage() -> None:
+    alone: dict[str, Any] = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    assert {**alone, "storage": None} == {**DAGSTER, "storage": None}
+    assert DAGSTER["storage"] == {"postgres": {"postgres_url": {"env": "STINERCUT_DAGSTER_DATABASE_URL"}}}

@@ -1,0 +1,233 @@
+"""The rules of the house, checked: who imports whom, what each extra brings, what is pinned, what a wheel holds."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES: list[str] = PYPROJECT["tool"]["importlinter"]["root_packages"]
+CONTRACTS: list[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]["contracts"]
+
+# ------------------------------------------------------------------------------------------------ who imports whom
+
+VIOLATIONS = {
+    "Imports run downwards only": ("stinercut", "import app"),
+    "The library knows nothing of Dagster, FastAPI or the command line": ("stinercut", "import typer"),
+    "The hub asks Dagster over GraphQL, never by import": ("hub", "import numpy"),
+    "The detector stays light": ("detector", "import sqlalchemy"),
+    "One place runs ffmpeg": ("sensors", "import ffmpeg"),
+}
+"""Per contract a package and an import there that breaks it."""
+
+
+def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_every_contract_notices_its_violation(tmp_path: Path) -> None:
+    copy_packages(tmp_path)
+    for number, (package, statement) in enumerate(VIOLATIONS.values()):
+        (tmp_path / package / f"violation{number}.py").write_text(statement + "\n")
+    linted = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(VIOLATIONS) == {contract["name"] for contract in CONTRACTS}
+    assert [name for name in VIOLATIONS if f"{name} BROKEN" not in linted.stdout] == [], linted.stdout + linted.stderr
+
+
+def test_the_contracts_and_the_distribution_know_every_package() -> None:
+    here = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    assert here == set(PACKAGES)
+    assert {name.rstrip("*") for name in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]} == here
+
+
+# ------------------------------------------------------------------------------------------------ who starts processes
+
+STARTERS = {
+    "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
+    "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
+    "app/supervisor.py": "the processes of `stinercut up`",
+    "app/commands/detector.py": "the detector, in place of the command",
+}
+STARTING = {"create_subprocess_exec", "create_subprocess_shell", "popen", "system", "run_async", "posix_spawn"}
+
+
+def starts_processes(module: ast.Module) -> bool:
+    """Whether a module imports subprocess or calls what else starts a program (ffmpeg-python: run, probe)."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Import(names=names) if any(name.name == "subprocess" for name in names):
+                return True
+            case ast.ImportFrom(module="subprocess"):
+                return True
+            case ast.Call(func=ast.Attribute(attr=attr)) if attr in STARTING:
+                return True
+            case ast.Call(func=ast.Attribute(value=ast.Name("ffmpeg"), attr="run" | "probe")):
+                return True
+            case _:
+                pass
+    return False
+
+
+def test_processes_are_started_in_few_known_places() -> None:
+    modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    found = {name for name, path in modules.items() if starts_processes(ast.parse(path.read_text()))}
+    assert found == set(STARTERS)
+
+
+@pytest.mark.parametrize("code", ["import subprocess", "from subprocess import run", "ffmpeg.run(x)", "os.system('x')"])
+def test_a_started_process_is_noticed(code: str) -> None:
+    assert starts_processes(ast.parse(code))
+
+
+# ------------------------------------------------------------------------------------------------ what is installed
+
+
+def requirements_of(extras: Iterable[str]) -> list[Requirement]:
+    """What pyproject.toml asks for with these extras; extras of our own that an extra names are followed."""
+    optional: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
+    found = [Requirement(line) for line in PYPROJECT["project"]["dependencies"]]
+    for extra in extras:
+        for requirement in map(Requirement, optional[extra]):
+            if requirement.name == PYPROJECT["project"]["name"]:
+                found += requirements_of(requirement.extras)
+            else:
+                found.append(requirement)
+    return found
+
+
+def applies(requirement: Requirement, extras: Iterable[str]) -> bool:
+    """Whether a distribution that was asked for with these extras needs this one of its requirements here."""
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def closure_of(*extras: str) -> set[NormalizedName]:
+    """Every distribution that `pip install .[extras]` brings on this platform, from what is installed here."""
+    seen: set[tuple[NormalizedName, frozenset[str]]] = set()
+    waiting = requirements_of(extras)
+    while waiting:
+        requirement = waiting.pop()
+        key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        needs = map(Requirement, metadata.requires(requirement.name) or [])
+        waiting += [needed for needed in needs if applies(needed, requirement.extras)]
+    return {name for name, _ in seen}
+
+
+HEAVY = ("dagster", "opencv", "numpy", "pillow", "sqlalchemy", "psycopg2", "alembic", "fastapi")
+
+
+def heavy(names: Iterable[str]) -> set[str]:
+    return {start for start in HEAVY for name in names if name.startswith(start)}
+
+
+def test_the_detector_extra_brings_no_pipeline_no_pictures_and_no_database() -> None:
+    assert heavy(closure_of("detector")) == set()
+    assert {"watchfiles", "websockets", "pydantic-core"} <= closure_of("detector")
+
+
+def test_the_whole_does_bring_them() -> None:
+    # Otherwise the test above would pass because nothing is followed.
+    assert heavy(closure_of("all")) == set(HEAVY)
+
+
+# ------------------------------------------------------------------------------------------------ what is pinned
+
+NOT_IN_THE_CLOSURE = {"setuptools", "colorama"}
+"""Pinned, and not found from here: the build backend, and what only Windows needs."""
+
+
+def pins() -> dict[NormalizedName, Requirement]:
+    lines = (line.partition("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines())
+    read = [Requirement(line) for line in lines if line]
+    assert len({canonicalize_name(one.name) for one in read}) == len(read), "a distribution is pinned twice"
+    return {canonicalize_name(one.name): one for one in read}
+
+
+def test_constraints_pin_one_version_each_and_name_no_place() -> None:
+    for pin in pins().values():
+        assert pin.url is None
+        assert [specifier.operator for specifier in pin.specifier] == ["=="], pin
+        assert "*" not in str(pin.specifier), pin
+    text = (ROOT / "constraints.txt").read_text()
+    assert "//" not in text
+    assert not [line for line in text.splitlines() if line.startswith("-")], "options belong to pip's configuration"
+
+
+def test_constraints_hold_the_whole_closure_and_nothing_else() -> None:
+    assert set(pins()) - NOT_IN_THE_CLOSURE == closure_of("all", "dev")
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    pinned = {name: next(iter(pin.specifier)).version for name, pin in pins().items() if name not in NOT_IN_THE_CLOSURE}
+    assert {name: metadata.version(name) for name in pinned} == pinned
+
+
+# ------------------------------------------------------------------------------------------------ what is in the tree
+
+
+def repository_files() -> list[Path]:
+    """What git knows or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_file_names_a_package_index() -> None:
+    # Asked from pip, so that this file doesn't name them either.
+    asked = "from pip._internal.models.index import PyPI; print(PyPI.netloc, PyPI.file_storage_domain)"
+    hosts = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, text=True).stdout.split()
+    assert len(hosts) == 2
+    files = repository_files()
+    assert ROOT / "pyproject.toml" in files
+    assert [path for path in files for host in hosts if host.encode() in path.read_bytes()] == []
+
+
+def copy_packages(target: Path) -> None:
+    """The packages and what their distribution is made from, as in a fresh clone."""
+    for path in repository_files():
+        relative = path.relative_to(ROOT)
+        if relative.parts[0] in (*PACKAGES, "pyproject.toml", "README.md", "LICENSE"):
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / relative)
+
+
+def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    """An editable install finds files that a real one would lack: migrations, templates, the page."""
+    source = tmp_path / "source"
+    copy_packages(source)
+    build = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", "wheels"]
+    subprocess.run([sys.executable, "-m", *build, str(source)], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    with zipfile.ZipFile(wheel) as opened:
+        held = set(opened.namelist())
+    wanted = {str(path.relative_to(ROOT)) for path in repository_files() if path.relative_to(ROOT).parts[0] in PACKAGES}
+    assert wanted - held == set()
