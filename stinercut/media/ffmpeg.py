@@ -61,7 +61,7 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "Install the distribution's whole ffmpeg: sudo apt install ffmpeg.",
     ),
     (
-        r"Invalid data found when processing input|could not find codec parameters",
+        r"Invalid data found when processing input|could not find codec parameters|does not contain any stream",
         "the file is no video, or it is damaged",
         "Copy it from the card again, or leave it out.",
     ),
@@ -215,13 +215,23 @@ class _Job:
                 advice="Try again when the machine has less to do; if it happens again, look at this file.",
             )
         if code != 0:
-            what, advice = in_plain_words(self._last_words(), code)
+            said = self._last_words()
+            if self.file and "moov atom not found" in said and not _begins_as_mp4(self.file):
+                said = "Invalid data found when processing input"
+            what, advice = in_plain_words(said, code)
             raise FfmpegFailed(what, file=self.file, advice=advice)
 
     def _last_words(self) -> str:
         end = self.said.seek(0, os.SEEK_END)
         self.said.seek(max(self.said_before, end - _TAIL_BYTES))
         return self.said.read().decode(errors="replace")
+
+
+def _begins_as_mp4(file: Path) -> bool:
+    """Whether the first box is one that an MP4 or MOV may begin with. ffmpeg believes the name of a file instead."""
+    with contextlib.suppress(OSError), file.open("rb") as handle:
+        return handle.read(8)[4:] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot")
+    return False
 
 
 def in_plain_words(said: str, code: int) -> tuple[str, str]:

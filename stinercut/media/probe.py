@@ -92,7 +92,7 @@ def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
     for stream in streams:
         if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic"):
             return stream
-    what = "the file holds sound but no picture" if streams else "the file is no video"
+    what = "the file holds sound but no picture" if streams else "the file is no video, or it is cut short"
     raise UnreadableVideo(what, file=path, advice="Leave it out.")
 
 

@@ -147,8 +147,8 @@ def clip_segment(
         goal = _Goal(profile, max(1, round(found.duration * profile.fps)), video, audio)
         with _scratch(store) as folder:
             graph = _clip_graph(source.path, found, _saved(mark, folder), goal)
-            _encode(graph, goal, folder, file=source.path, on_progress=on_progress)
-        _require_all_of_it(goal, found, source.path)
+            written = _encode(graph, goal, folder, file=source.path, on_progress=on_progress)
+        _require_all(written, goal, found, source.path)
         return goal.frames
 
     return _cached_or_made(store, key, profile, encode, on_progress)
@@ -302,15 +302,10 @@ def _samples_in(audio: Path) -> int | None:
     return samples if whole and shape == (SAMPLE_RATE, 2, 2) else None
 
 
-def _require_all_of_it(goal: _Goal, found: Probe, source: Path) -> None:
+def _require_all(written: int, goal: _Goal, found: Probe, source: Path) -> None:
     """Raise UnreadableVideo when the footage ended before its header said."""
-    try:
-        streams = runner.ffprobe_json(goal.video).get("streams", [])
-        got = int(streams[0].get("nb_frames") or 0) if streams else 0
-    except UnreadableVideo:  # not one frame was written
-        got = 0
-    if got < goal.frames:
-        readable = got / goal.profile.fps
+    if written < goal.frames:
+        readable = max(0, written - _SPARE_FRAMES) / goal.profile.fps
         raise UnreadableVideo(
             f"only {readable:.1f} of {found.duration:.1f} s can be read: the file is cut short or damaged",
             file=source,
@@ -432,8 +427,18 @@ def _saved(mark: Placed | None, folder: Path) -> tuple[Path, int, int] | None:
     return path, mark.x, mark.y
 
 
-def _encode(argv: list[str], goal: _Goal, folder: Path, *, file: Path | None, on_progress: Progress | None) -> None:
+def _encode(argv: list[str], goal: _Goal, folder: Path, *, file: Path | None, on_progress: Progress | None) -> int:
+    """Run it; returns how many frames were written."""
+    written = 0
+    tell = share_of(goal.frames, on_progress)
+
+    def on_frame(done: int) -> None:
+        nonlocal written
+        written = done
+        if tell:
+            tell(done)
+
     # A slow machine decodes 4K HEVC at a few frames a second; an encode that takes longer than this hangs.
     timeout = 180 + 2.0 * goal.frames
-    on_frame = share_of(goal.frames, on_progress)
     runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, log=folder / "ffmpeg.log")
+    return written

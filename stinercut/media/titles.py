@@ -30,6 +30,9 @@ _SHADOW = (4, 16, 40)
 _WIDEST = 0.84
 """Share of the film's width that a line may take."""
 
+_SMALLEST = 3
+"""Pixels below which a text is not shrunk: the longest name still fits a film 180 lines high."""
+
 _SUPERSAMPLED = 4
 _SEED = 20
 
@@ -195,12 +198,12 @@ def _big_lines(text: str, unit: float, widest: int, colour: str) -> list[_Line]:
     return [_measured(half, size, bold=True, colour=colour) for half in halves]
 
 
-def _fitted(text: str, size: float, widest: int, *, bold: bool, colour: str, smallest: float = 6) -> _Line:  # noqa: PLR0913
+def _fitted(text: str, size: float, widest: int, *, bold: bool, colour: str, smallest: float = _SMALLEST) -> _Line:  # noqa: PLR0913
     """The line at `size` pixels, or the largest below it that is no wider than `widest` (but not below `smallest`)."""
-    line = _measured(text, max(6, round(size)), bold=bold, colour=colour)
-    while line.width > widest and line.size > max(6, round(smallest)):
+    line = _measured(text, max(_SMALLEST, round(size)), bold=bold, colour=colour)
+    while line.width > widest and line.size > max(_SMALLEST, round(smallest)):
         shrunk = min(line.size - 1, math.ceil(line.size * widest / line.width))
-        line = _measured(text, max(6, round(smallest), shrunk), bold=bold, colour=colour)
+        line = _measured(text, max(_SMALLEST, round(smallest), shrunk), bold=bold, colour=colour)
     return line
 
 

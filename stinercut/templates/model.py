@@ -25,13 +25,8 @@ _BUNDLED = Path(__file__).parent / "bundled"
 
 Seconds = Annotated[float, Field(ge=1, le=30)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Write a colour as #rrggbb, such as #1f5fa8.")]
-PictureName = Annotated[
-    str,
-    Field(
-        pattern=r"^[^/\\.][^/\\]*\.(png|jpg|jpeg)$",
-        description="Write the name of a PNG or JPEG beside template.json, without a folder.",
-    ),
-]
+PictureName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*\.(png|jpg|jpeg)$")]
+_PICTURE_ADVICE = "Write the name of a PNG or JPEG beside template.json, without a folder."
 Text = Annotated[str, Field(max_length=120)]
 
 
@@ -73,7 +68,7 @@ class Title(_Part):
         description='Write a list of 1 to 6 texts, such as ["{passenger_name}", "{jump_date}"].',
     )
     date_style: Literal["long", "numeric", "iso"] = Field(default="long", description="Write long, numeric or iso.")
-    background: PictureName | None = None
+    background: PictureName | None = Field(default=None, description=_PICTURE_ADVICE)
 
     @field_validator("lines")
     @classmethod
@@ -94,7 +89,7 @@ class Watermark(_Part):
     """What lies on every clip: a text, or a picture with transparency. `size`: its height as a share of the film's."""
 
     text: Annotated[str, Field(max_length=40)] = Field(default="", description="Write a short text, or give an image.")
-    image: PictureName | None = None
+    image: PictureName | None = Field(default=None, description=_PICTURE_ADVICE)
     position: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
         default="bottom-right", description="Write top-left, top-right, bottom-left or bottom-right."
     )
@@ -116,7 +111,7 @@ class Outro(_Part):
     seconds: Seconds = Field(default=4.0, description="Write the length in seconds, 1 to 30.")
     heading: Text = Field(default="", description="Write a short text, or leave it empty.")
     line: Text = Field(default="", description="Write a short text, or leave it empty.")
-    background: PictureName | None = None
+    background: PictureName | None = Field(default=None, description=_PICTURE_ADVICE)
 
     @field_validator("heading", "line")
     @classmethod
@@ -144,7 +139,9 @@ class Template(_Part):
     version: int = Field(default=1, ge=1, description="Write a whole number; raise it with every change.")
     output: Output = Output()
     title: Title = Title()
-    watermark: Watermark | None = None
+    watermark: Watermark | None = Field(
+        default=None, description="Write an object with either text or image, or null for none."
+    )
     outro: Outro = Outro()
     colours: Colours = Colours()
     folder: Path | None = Field(default=None, exclude=True, repr=False)

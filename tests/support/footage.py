@@ -35,7 +35,7 @@ def make_clip(  # noqa: PLR0917
 
 
 def rotated(path: Path, degrees: int, target: Path) -> Path:
-    """The same video with a note to turn it."""
+    """The same video with a note to turn it, counter-clockwise."""
     argv = ["-i", str(path), "-map", "0", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", str(target)]
     runner.run(argv, timeout=60)
     return target

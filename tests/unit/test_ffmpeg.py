@@ -1,0 +1,129 @@
+"""Starting and stopping ffmpeg: nothing outlives its caller, and errors are said in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from support.footage import make_clip
+
+from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
+from stinercut.media import ffmpeg as runner
+
+ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30", "-f", "null", "-"]
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_frames_are_counted_to_the_last(tmp_path: Path) -> None:
+    seen: list[int] = []
+    argv = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30:duration=2", str(tmp_path / "a.mp4")]
+    runner.run(argv, timeout=30, on_frame=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 60
+
+
+def test_too_long_is_stopped_and_said() -> None:
+    began = time.monotonic()
+    with pytest.raises(FfmpegFailed, match="longer than 1 s"):
+        runner.run(ENDLESS, timeout=1)
+    assert time.monotonic() - began < 10
+    assert children() == []
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, ValueError])
+def test_an_exception_in_the_caller_stops_it(reason: type[BaseException]) -> None:
+    def stop(_frames: int) -> None:
+        assert children()
+        raise reason
+
+    with pytest.raises(reason):
+        runner.run(ENDLESS, timeout=30, on_frame=stop)
+    assert children() == []
+
+
+def test_a_pipe_gives_exact_chunks() -> None:
+    argv = ["-f", "lavfi", "-i", "color=gray:size=32x20:rate=10:duration=1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    chunks = list(runner.read_pipe(argv, timeout=30, chunk_bytes=32 * 20))
+    assert [len(chunk) for chunk in chunks] == [640] * 10
+
+
+def test_closing_a_pipe_early_stops_it() -> None:
+    argv = ["-re", "-f", "lavfi", "-i", "color=gray:size=32x20", "-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"]
+    pipe = runner.read_pipe(argv, timeout=30, chunk_bytes=640)
+    next(pipe)
+    assert children()
+    pipe.close()
+    assert children() == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's parent-death signal is Linux's")
+def test_it_dies_with_a_killed_parent() -> None:
+    code = (
+        "import psutil\nfrom stinercut.media import ffmpeg as runner\n"
+        "tell = lambda n: print(psutil.Process().children()[0].pid, flush=True)\n"
+        f"runner.run({ENDLESS!r}, timeout=60, on_frame=tell)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert child.name() == "ffmpeg"
+        parent.kill()
+    # Whoever adopts the orphan need not have collected it yet: a zombie runs no more.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        deadline = time.monotonic() + 10
+        while child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            psutil.wait_procs([child], timeout=0.05)
+        assert child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_much_to_say_does_not_block_it(tmp_path: Path) -> None:
+    damaged, log = bytearray(make_clip(tmp_path / "a.mp4", seconds=40, sound=None).read_bytes()), tmp_path / "said.log"
+    index = damaged.rfind(b"moov")
+    damaged[1000 : index - 1000 : 50] = bytes(len(range(1000, index - 1000, 50)))
+    (tmp_path / "damaged.mp4").write_bytes(damaged)
+    runner.run(["-i", str(tmp_path / "damaged.mp4"), "-f", "null", "-"], timeout=60, log=log)
+    assert log.stat().st_size > 100_000  # a pipe holds 65,536 bytes
+
+
+def test_a_cut_file_is_explained(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[:20_000])
+    with pytest.raises(FfmpegFailed) as failed:
+        runner.run(["-i", str(cut), "-f", "null", "-"], timeout=30, file=cut)
+    assert "cut short" in failed.value.what
+    assert failed.value.file == str(cut)
+    assert failed.value.advice
+
+
+def test_an_unknown_error_brings_ffmpegs_own_words() -> None:
+    with pytest.raises(FfmpegFailed, match="nosuchfilter"):
+        runner.run(["-f", "lavfi", "-i", "nosuchfilter", "-f", "null", "-"], timeout=30)
+
+
+def test_a_failing_pipe_says_so(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"no video at all" * 100)
+    with pytest.raises(FfmpegFailed, match="no video"):
+        list(runner.read_pipe(["-i", str(junk), "-f", "rawvideo", "-"], timeout=30, chunk_bytes=100, file=junk))
+    with pytest.raises(UnreadableVideo, match="no video"):
+        runner.ffprobe_json(junk)
+
+
+def test_a_missing_program_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingProgram, match=r"apt install ffmpeg.*winget install"):
+        runner.require_ffmpeg()
+
+
+def test_the_build_is_named() -> None:
+    assert runner.require_ffmpeg()[0].isdigit()
+    assert "libavcodec" in runner.build()
