@@ -12,6 +12,7 @@ costs, and have no gaps in the sound (measured; segments with their own AAC have
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import tempfile
 import time
@@ -32,6 +33,10 @@ from stinercut.templates.model import Output, Template
 
 CONTRACT = 1
 """Raise it whenever the filters or the encoding below change: every cached segment is then made anew."""
+
+CARD_CRF = 21
+"""Title and outro are never encoded worse than this: letters suffer first, and the name is read off the film again.
+They still join with clips of any crf: with `stitchable` it isn't part of the decoder's configuration."""
 
 SAMPLE_RATE = 48_000
 _BYTES_PER_SAMPLE = 4  # 16 bits, stereo
@@ -191,6 +196,7 @@ def _card_segment(
     store: Store, output: Output, layers: Layers, seconds: float, on_progress: Progress | None
 ) -> Segment:
     profile = EncodeProfile.of(output)
+    profile = dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF))
     frames = frames_of(seconds, output.fps)
     pixels = (layers.sky.size, layers.sky.tobytes(), layers.text.tobytes())
     key = key_of("card", CONTRACT, frames, profile, *pixels, runner.build())
