@@ -100,6 +100,16 @@ def installed_parts() -> frozenset[str]:
     return frozenset(part for part, modules in PARTS.items() if not missing_modules(modules))
 
 
+def require_all_parts(installed: frozenset[str]) -> None:
+    """Raise MissingProgram when a part that a whole stack consists of is not installed."""
+    missing = frozenset(PARTS) - installed
+    if missing:
+        raise MissingProgram(
+            f"only a part of Stinercut is installed here; missing: {_listed(missing)}",
+            advice="Install all of it with `pip install 'stinercut[all]'`. Beside a card reader, `stinercut detector`.",
+        )
+
+
 def missing_modules(modules: Iterable[str]) -> list[str]:
     """Those of these modules that can't be imported here."""
     return [module for module in modules if importlib.util.find_spec(module) is None]

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from app.doctor import can_write, demand, installed_parts, look_at, machine_checks, place_checks
+from app.doctor import can_write, demand, installed_parts, look_at, machine_checks, place_checks, require_all_parts
 from app.lock import sole_use
 from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
 from stinercut.errors import HostNotReady
@@ -35,6 +35,7 @@ def run_stack(
     Checks before anything starts that this machine can do it, and that no other stack has the data folder. Nothing is
     left running after. Raises HostNotReady, MissingProgram, and what `work` raises.
     """
+    require_all_parts(installed_parts())
     root = project_root()
     can_write(settings.data)
     with sole_use(settings, detector=detector):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,8 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
 
     size_from(size)
     wish = Wish(out.absolute(), jumps, clips, seconds, size)
-    show = Show(Console(highlight=False, markup=False))
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    show = Show(Console(highlight=False, markup=False, width=width))
     settings, again = prepare(wish)
     if again:
         show.say("The card and the data of an earlier demonstration in this folder were cleared away.")
@@ -114,8 +116,7 @@ class Show:
         if self._live:
             self._live.stop()
         if outcome.made:
-            width = None if self._console.is_terminal else WIDTH_WITHOUT_TERMINAL
-            self._console.print(films_table(outcome), width=width)
+            self._console.print(films_table(outcome))
 
 
 def picture(board: Board) -> RenderableType:

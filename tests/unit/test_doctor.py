@@ -27,6 +27,7 @@ from app.doctor import (
     missing_modules,
     place_checks,
     port_is_free,
+    require_all_parts,
     safe_to_listen,
     zbar_loads,
 )
@@ -154,6 +155,13 @@ def test_checks_of_parts_that_are_not_installed_are_skipped() -> None:
 def test_parts_are_judged_by_their_modules() -> None:
     assert installed_parts() == ALL
     assert missing_modules(["json", "no_such_module_here"]) == ["no_such_module_here"]
+
+
+def test_a_whole_stack_needs_all_parts() -> None:
+    require_all_parts(ALL)
+    with pytest.raises(MissingProgram, match="missing: hub, media, pipeline") as caught:
+        require_all_parts(frozenset({"detector"}))
+    assert "stinercut[all]" in caught.value.advice
 
 
 def test_demand_tells_all_problems_at_once() -> None:
