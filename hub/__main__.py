@@ -6,6 +6,8 @@ Lives here: the address, the log, the end within two seconds. Doesn't: the appli
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
 
 import uvicorn
@@ -33,11 +35,10 @@ def check(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until asked to end. Raises HostNotReady when it can't begin."""
     check(settings)
+    listening = listen(settings.host, settings.hub_port)
     migrate(settings.catalog_url)
     config = uvicorn.Config(
         create_app(settings),
-        host=settings.host,
-        port=settings.hub_port,
         ws="websockets-sansio",
         # Above the protocol's own limit, so that a frame too large is refused with words and the connection stays.
         ws_max_size=4 * MAX_FRAME_BYTES,
@@ -48,13 +49,23 @@ def serve(settings: Settings) -> None:
         log_level="warning",
         server_header=False,
     )
-    server = uvicorn.Server(config)
-    server.run()
-    if not server.started:
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to this address. Raises HostNotReady when another process has it."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if os.name == "posix":  # On Windows the same option would let two processes share the port.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as refused:
+        bound.close()
         raise HostNotReady(
-            f"the hub can't listen on {settings.host}:{settings.hub_port}",
+            f"the hub can't listen on {host}:{port} ({refused.strerror})",
             advice="Is another one running? Choose another port with STINERCUT_HUB_PORT.",
-        )
+        ) from None
+    return bound
 
 
 def main() -> int:

@@ -418,12 +418,17 @@ function connect() {
     wait = 500;
     clearTimeout(lostTimer);
     lostTimer = 0;
-    at("lost").hidden = true;
+    showLost(false);
     take(JSON.parse(message.data));
   };
   mine.onclose = () => {
     if (mine === socket) lose();
   };
+}
+
+function showLost(lost) {
+  at("lost").hidden = !lost;
+  document.body.classList.toggle("stale", lost); // nobody may pull a card out on old news
 }
 
 function lose() {
@@ -433,7 +438,7 @@ function lose() {
     gone.close();
   }
   // A hub that restarts is back within a second: no need to alarm anybody.
-  if (!lostTimer) lostTimer = setTimeout(() => { at("lost").hidden = false; }, 1500);
+  if (!lostTimer) lostTimer = setTimeout(() => showLost(true), 1500);
   setTimeout(connect, wait);
   wait = Math.min(wait * 2, 5000);
 }

@@ -1,0 +1,154 @@
+"""The real detector against the real hub: a folder as a card, real sockets, real copies, the real catalog."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from support.hubs import Board, RunningHub, board, running_hub
+
+from detector.cards import eject_folder, insert_folder
+from stinercut.catalog import Catalog, events, jumps
+from stinercut.catalog.models import CardFile, Insertion
+from stinercut.identity.payload import make_payload
+from stinercut.settings import Settings
+from stinercut.store import Store, hash_file
+
+
+@contextmanager
+def running_detector(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    with (settings.data / "detector.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "detector"], env=os.environ | settings.environment(), stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[RunningHub]:
+    # 4000 bytes count as small here, so that a test card has large files too.
+    with running_hub(tmp_path / "data", small_file_limit=4000) as running:
+        yield running
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    folder = tmp_path / "GOPRO"
+    (folder / "DCIM" / "100GOPRO").mkdir(parents=True)
+    for number, size in ((1, 1000), (2, 2000), (3, 9000)):
+        add(folder, number, size)
+    return folder
+
+
+def add(card: Path, number: int, size: int) -> Path:
+    file = card / "DCIM" / "100GOPRO" / f"GX01000{number}.MP4"
+    file.write_bytes(bytes([number]) * size)
+    when = 1_780_000_000 + number * 60
+    os.utime(file, (when, when))
+    return file
+
+
+def card_in(watching: Board, state: str, **files: int) -> dict[str, Any]:
+    """The next view of the card in that state, with these numbers of files."""
+
+    def fits(frame: dict[str, Any]) -> bool:
+        view = frame.get("card")
+        return frame["type"] == "card" and view["state"] == state and files.items() <= view["files"].items()
+
+    return watching.until(fits)["card"]
+
+
+def copied_files(hub: RunningHub) -> list[str]:
+    catalog = Catalog.open(hub.settings.catalog_url)
+    with catalog.read() as session:
+        names = [event.data["file"] for event in events.since(session, 0) if event.type == "card:file_copied"]
+    catalog.close()
+    return names
+
+
+def test_a_card_its_second_time_and_one_more_file(hub: RunningHub, card: Path):
+    with board(hub) as watching, running_detector(hub.settings):
+        insert_folder(hub.settings, card)
+        # The small files come at once; the large one waits until somebody knows whose it is.
+        view = card_in(watching, "copying", copied=2, new=3)
+        assert view["connected"]
+        assert "codes" in view["message"]
+        assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4"]
+        for name in ("GX010001.MP4", "GX010002.MP4"):
+            file = card / "DCIM" / "100GOPRO" / name
+            stored = Store(hub.settings.store_dir).require(hash_file(file), file.stat().st_size)
+            assert stored.read_bytes() == file.read_bytes()
+        place_everything(hub)
+        assert card_in(watching, "safe", copied=3)["message"].startswith("All 3 new files are copied")
+        eject_folder(hub.settings, card)
+        card_in(watching, "removed")
+        insert_folder(hub.settings, card)
+        assert card_in(watching, "safe", known=3, new=0, copied=0)["message"].startswith("Nothing new")
+        eject_folder(hub.settings, card)
+        card_in(watching, "removed")
+        add(card, 4, 1500)
+        insert_folder(hub.settings, card)
+        card_in(watching, "safe", known=3, new=1, copied=1)
+    assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4", "GX010004.MP4"]
+
+
+def place_everything(hub: RunningHub) -> None:
+    """What the identify run does in its own process: all files of the card that is in belong to a jump."""
+    catalog = Catalog.open(hub.settings.catalog_url)
+    with catalog.write() as session:
+        insertion = session.execute(select(Insertion).where(Insertion.removed_at.is_(None))).scalar_one()
+        files = tuple(session.execute(select(CardFile.card_file_id).order_by(CardFile.name)).scalars())
+        payload = make_payload("Anna Müller", "B-1", insertion.inserted_at.date())
+        jumps.record_sessions(session, insertion, [jumps.FoundSession(payload, files[:1], files[1:], "")])
+    catalog.close()
+
+
+def test_a_hub_that_is_away_for_a_while_loses_nothing(tmp_path: Path, card: Path):
+    with running_hub(tmp_path / "data") as first:
+        settings = first.settings
+        with running_detector(settings):
+            with board(first) as watching:
+                insert_folder(settings, card)
+                card_in(watching, "safe", copied=3)
+            first.process.kill()
+            first.process.wait()
+            add(card, 5, 3000)
+            eject_folder(settings, card)
+            insert_folder(settings, card)
+            with running_hub(settings.data, hub_port=settings.hub_port) as second:
+                with board(second) as watching:
+                    snapshot = watching.until(lambda frame: frame["type"] == "snapshot")
+                    done = [one for one in snapshot["cards"] if one["state"] == "safe" and one["files"]["known"] == 3]
+                    if not done:
+                        card_in(watching, "safe", known=3, copied=1)
+                assert copied_files(second)[-1] == "GX010005.MP4"
+
+
+def test_a_detector_that_is_killed_and_comes_back(hub: RunningHub, card: Path):
+    with board(hub) as watching:
+        with running_detector(hub.settings) as process:
+            insert_folder(hub.settings, card)
+            card_in(watching, "copying", copied=2)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            away = watching.until(lambda frame: frame["type"] == "card" and not frame["card"]["connected"])
+            assert "not connected" in away["card"]["message"]
+        with running_detector(hub.settings):
+            back = card_in(watching, "copying", known=2, new=1)
+            assert back["insertion"] != away["card"]["insertion"]
+            place_everything(hub)
+            card_in(watching, "safe", copied=1)
+    assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4"]

@@ -1,0 +1,391 @@
+"""What browsers are shown: cards and jumps in every state, and the small decisions of the hub."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.cataloguing import (
+    LARGE,
+    ask,
+    copy,
+    entry,
+    failed,
+    film,
+    inserted,
+    passenger,
+    put_in,
+    ready_jump,
+    record,
+    row_ids,
+)
+
+from hub.__main__ import check
+from hub.dagster import Run
+from hub.films import download_name
+from hub.live import Live, Picture
+from hub.pipeline import Conflict, run_to_resume
+from hub.security import answer_headers, is_loopback, is_same_origin
+from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
+from stinercut.catalog import Catalog, cards, events, jumps, migrate
+from stinercut.catalog.events import StepReport
+from stinercut.catalog.models import Insertion, StepStatus
+from stinercut.errors import HostNotReady
+from stinercut.protocol import ErrorCode
+from stinercut.settings import Settings
+
+HERE = Picture(connected=frozenset({"det"}))
+LINKS = Links("http://127.0.0.1:3000")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Catalog:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    return Catalog.open(url)
+
+
+def card(catalog: Catalog, picture: Picture = HERE) -> CardView:
+    with catalog.read() as session:
+        [view] = card_views(session, picture, ["card-1"])
+        shown = card_views(session, picture)
+    assert view in shown
+    return view
+
+
+def jump(catalog: Catalog, key: str) -> JumpView:
+    with catalog.read() as session:
+        [view] = jump_views(session, LINKS, [key])
+    return view
+
+
+def out(catalog: Catalog, insertion: str = "in-1") -> None:
+    with catalog.write() as session:
+        cards.record_removed(session, insertion)
+
+
+class TestCard:
+    def test_scanning(self, known: Catalog):
+        with known.write() as session:
+            cards.record_insertion(session, "det", inserted("in-1"))
+        view = card(known)
+        assert (view.state, view.connected, view.label) == ("scanning", True, "GOPRO")
+        away = card(known, Picture())
+        assert (away.state, away.connected) == ("scanning", False)
+        assert "not connected" in away.message
+
+    def test_empty(self, known: Catalog):
+        put_in(known, "in-1", [])
+        assert card(known).state == "empty"
+
+    def test_copying_to_safe(self, known: Catalog):
+        files = [entry("GX010001.MP4", 1_000_000), entry("GX010002.MP4", 3_000_000, minute=1)]
+        put_in(known, "in-1", files)
+        ask(known, "in-1")
+        copy(known, "in-1", files[:1])
+        key = ("in-1", files[1].file_id)
+        view = card(known, Picture(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
+        assert view.state == "copying"
+        assert (view.bytes.total, view.bytes.done, view.rate) == (4_000_000, 1_500_000, 9e7)
+        assert [(file.name, file.size, file.done) for file in view.copying] == [("GX010002.MP4", 3_000_000, 500_000)]
+        assert view.message == "1 of 2 new files copied. Leave it in."
+        copy(known, "in-1", files[1:])
+        view = card(known, Picture(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
+        assert (view.state, view.bytes.done, view.copying, view.rate) == ("safe", 4_000_000, [], None)
+        assert view.message == "All 2 new files are copied and checked. You can pull it out."
+        out(known)
+        assert card(known).state == "removed"
+
+    def test_nothing_new(self, known: Catalog):
+        files = [entry("GX010001.MP4")]
+        put_in(known, "in-1", files)
+        copy(known, "in-1", files)
+        put_in(known, "in-2", files)
+        view = card(known)
+        assert (view.insertion, view.state, view.files.known, view.files.new) == ("in-2", "safe", 1, 0)
+        assert "Nothing new" in view.message
+
+    def test_waiting_for_codes(self, known: Catalog):
+        files = [entry("GX010001.MP4"), entry("GX010002.MP4", LARGE, minute=1)]
+        put_in(known, "in-1", files)
+        ask(known, "in-1")
+        copy(known, "in-1", files[:1])
+        view = card(known)
+        assert view.state == "copying"
+        assert "codes" in view.message
+        with known.write() as session:
+            session.get_one(Insertion, "in-1").identify_error = "The worker was killed."
+        view = card(known)
+        assert view.problem == "The worker was killed."
+        assert "could not be read" in view.message
+
+    def test_pulled_out_too_early(self, known: Catalog):
+        files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+        put_in(known, "in-1", files)
+        ask(known, "in-1")
+        copy(known, "in-1", files[:1])
+        out(known)
+        view = card(known)
+        assert view.state == "incomplete"
+        assert view.message == "It was pulled out with 1 file still to copy. Put it in again to fetch them."
+        assert view.removed_at is not None
+
+    def test_pulled_out_before_it_was_looked_at(self, known: Catalog):
+        with known.write() as session:
+            cards.record_insertion(session, "det", inserted("in-1"))
+        out(known)
+        assert card(known).state == "incomplete"
+
+    def test_a_file_that_failed(self, known: Catalog):
+        file = entry("GX010001.MP4")
+        put_in(known, "in-1", [file])
+        ask(known, "in-1")
+        with known.write() as session:
+            cards.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
+        view = card(known)
+        assert view.state == "incomplete"
+        assert [(error.name, error.code, error.detail) for error in view.errors] == [
+            ("GX010001.MP4", "HASH_MISMATCH", "it could not be read")
+        ]
+        out(known)
+        assert card(known).state == "incomplete"
+
+    def test_progress_of_a_file_that_is_done_or_of_another_card_does_not_count(self, known: Catalog):
+        files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+        put_in(known, "in-1", files)
+        ask(known, "in-1")
+        copy(known, "in-1", files[:1])
+        late = {("in-1", files[0].file_id): 5, ("in-9", files[1].file_id): 7}
+        view = card(known, Picture(frozenset({"det"}), late, {}))
+        assert (view.copying, view.bytes.done) == ([], files[0].size)
+
+    def test_cards_that_are_in_come_first(self, known: Catalog):
+        for number in range(3):
+            put_in(known, f"in-{number}", [entry("A.MP4")], card=f"card-{number}")
+        out(known, "in-2")
+        with known.read() as session:
+            assert [view.card for view in card_views(session, HERE)] == ["card-1", "card-0", "card-2"]
+
+
+class TestJump:
+    def test_from_waiting_to_done(self, known: Catalog):
+        files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+        put_in(known, "in-1", files)
+        copy(known, "in-1", files[:1])
+        [key] = record(known, "in-1", passenger("Đorđe Šćepanović"), files[:1], files[1:])
+        view = jump(known, key)
+        assert (view.state, view.passenger, view.reason) == ("waiting", "Đorđe Šćepanović", "1 of 2 files are here.")
+        assert [(file.name, file.role, file.state) for file in view.files] == [
+            ("GX010001.MP4", "qr", "copied"),
+            ("GX010002.MP4", "clip", "pending"),
+        ]
+        copy(known, "in-1", files[1:])
+        with known.write() as session:
+            version = jumps.take_up(session, key, "run-1").version
+            events.report_step(session, StepReport(key, "title", "Title", StepStatus.DONE, 0.9, 1.5, position=0))
+            events.report_step(session, StepReport(key, "clip:2", "GX010002.MP4", StepStatus.RUNNING, 0.5, position=1))
+        view = jump(known, key)
+        assert (view.state, view.progress, view.film, view.run_id) == ("producing", 0.75, None, "run-1")
+        assert [(step.step, step.status, step.progress) for step in view.steps] == [
+            ("title", "done", 1.0),
+            ("clip:2", "running", 0.5),
+        ]
+        assert view.links.run == "http://127.0.0.1:3000/runs/run-1"
+        assert view.links.partition.endswith(f"partition={key}")
+        with known.write() as session:
+            jumps.record_film(session, film(key, version))
+        view = jump(known, key)
+        assert (view.state, view.progress) == ("done", 1.0)
+        assert view.film is not None
+        assert view.film.url.startswith(f"/films/{key}/{key}.mp4?v=")
+        assert view.film.download == f"{view.film.url}&download=1"
+        assert [check.passed for check in view.film.checks] == [True]
+
+    def test_a_file_that_cannot_be_copied_is_named(self, known: Catalog):
+        files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+        put_in(known, "in-1", files)
+        copy(known, "in-1", files[:1])
+        [key] = record(known, "in-1", passenger(), files[:1], files[1:])
+        with known.write() as session:
+            cards.record_copy_error(session, failed("in-1", files[1]))
+        view = jump(known, key)
+        assert (view.files[1].state, view.files[1].detail) == ("failed", "it could not be read")
+        assert "GX010002.MP4" in view.reason
+        put_in(known, "in-2", files)
+        assert jump(known, key).files[1].state == "pending"
+
+    def test_left_out(self, known: Catalog):
+        key, files = ready_jump(known)
+        with known.write() as session:
+            jumps.leave_out(session, key, row_ids(known, "in-1", files)[1])
+        assert [file.role for file in jump(known, key).files] == ["qr", "left_out", "clip"]
+
+    def test_nobody_known(self, known: Catalog):
+        file = entry("GX010001.MP4")
+        put_in(known, "in-1", [file])
+        [key] = record(known, "in-1", None, [], [file], "No code was found.")
+        view = jump(known, key)
+        assert (view.passenger, view.state, view.reason) == (None, "review", "No code was found.")
+
+    def test_newest_first(self, known: Catalog):
+        files = [entry(f"GX01000{n}.MP4", minute=n) for n in range(3)]
+        put_in(known, "in-1", files)
+        for n, file in enumerate(files):
+            record(known, "in-1", passenger(booking=f"B-{n}"), [], [file])
+        with known.read() as session:
+            keys = newest_jumps(session, 2)
+            views = jump_views(session, LINKS, ["2026-06-01_B-0", "nobody", *keys])
+        assert keys == ["2026-06-01_B-2", "2026-06-01_B-1"]
+        assert [view.booking_id for view in views] == ["B-2", "B-1", "B-0"]
+
+
+class TestLive:
+    def test_rate_and_done(self):
+        at = [100.0]
+        live = Live(lambda: at[0])
+        for step in range(11):
+            at[0] = 100 + step * 0.5
+            live.progress("det", "in-1", "a", step * 1_000_000)
+        picture = live.picture()
+        assert picture.done == {("in-1", "a"): 10_000_000}
+        assert picture.rates["in-1"] == pytest.approx(2_000_000)
+        assert picture.copying == {"in-1"}
+
+    def test_the_next_file_goes_on_with_the_rate(self):
+        at = [0.0]
+        live = Live(lambda: at[0])
+        live.progress("det", "in-1", "a", 1_000_000)
+        at[0] = 1.0
+        live.finished("in-1", "a", 3_000_000)
+        live.progress("det", "in-1", "b", 1_000_000)
+        assert live.picture().done == {("in-1", "b"): 1_000_000}
+        assert live.picture().rates["in-1"] == pytest.approx(3_000_000)
+
+    def test_a_stall_has_no_rate(self):
+        at = [0.0]
+        live = Live(lambda: at[0])
+        live.progress("det", "in-1", "a", 1)
+        at[0] = 1.0
+        live.progress("det", "in-1", "a", 2_000_000)
+        assert live.picture().rates
+        at[0] = 60.0
+        assert live.picture().rates == {}
+
+    def test_what_a_lost_detector_was_doing_is_forgotten(self):
+        live = Live()
+        live.connect("det")
+        live.progress("det", "in-1", "a", 5)
+        live.progress("other", "in-2", "b", 5)
+        live.disconnect("det")
+        assert live.picture().connected == frozenset()
+        assert live.picture().done == {("in-2", "b"): 5}
+        live.removed("in-2")
+        assert live.picture().done == {}
+
+
+class TestSecurity:
+    @pytest.mark.parametrize(
+        ("origin", "host", "allowed"),
+        [
+            (None, "hub:8800", True),
+            ("http://hub:8800", "hub:8800", True),
+            ("https://Hub:8800", "hub:8800", True),
+            ("http://hub:8801", "hub:8800", False),
+            ("http://evil.example", "hub:8800", False),
+            ("http://hub:8800.evil.example", "hub:8800", False),
+            ("null", "hub:8800", False),
+            ("", "hub:8800", False),
+            ("null", "", False),
+        ],
+    )
+    def test_same_origin(self, origin: str | None, host: str, allowed: bool):
+        headers = {"host": host} | ({"origin": origin} if origin is not None else {})
+        assert is_same_origin(headers) is allowed
+
+    @pytest.mark.parametrize(
+        ("host", "loopback"),
+        [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.9.9.9", True),
+         ("0.0.0.0", False), ("::", False), ("192.168.1.7", False), ("hub.local", False), ("", False)],
+    )  # fmt: skip
+    def test_loopback(self, host: str, loopback: bool):
+        assert is_loopback(host) is loopback
+
+    def test_no_listening_beyond_this_machine_without_a_token(self, tmp_path: Path):
+        with pytest.raises(HostNotReady, match="without a token"):
+            check(Settings(data=tmp_path, host="0.0.0.0"))
+        check(Settings(data=tmp_path, host="127.0.0.1"))
+        check(Settings.model_validate({"data": tmp_path, "host": "0.0.0.0", "token": "secret"}))
+
+    def test_a_strange_host_does_not_reach_the_policy(self):
+        assert "evil" not in answer_headers("evil; script-src *")["content-security-policy"]
+        assert "ws://hub:8800" in answer_headers("hub:8800")["content-security-policy"]
+
+
+def run(status: str, run_id: str = "r") -> Run:
+    return Run(run_id, "produce_jump", status, datetime.now(UTC), None, None)
+
+
+class TestRetry:
+    def test_the_newest_failed_run_is_resumed(self):
+        runs = [run("FAILURE", "new"), run("FAILURE", "old")]
+        assert run_to_resume(runs, "failed").run_id == "new"
+        assert run_to_resume([run("CANCELED", "new")], "producing").run_id == "new"
+        assert run_to_resume(runs, None).run_id == "new"
+
+    @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "NOT_STARTED", "CANCELING"])
+    def test_not_while_one_is_going_on(self, status: str):
+        with pytest.raises(Conflict, match=status.lower()):
+            run_to_resume([run("FAILURE", "a"), run(status, "b")], "failed")
+
+    @pytest.mark.parametrize("state", ["done", "review", "no_clips", "waiting", "ready"])
+    def test_not_when_the_jump_did_not_fail(self, state: str):
+        with pytest.raises(Conflict):
+            run_to_resume([run("FAILURE")], state)
+
+    def test_not_without_a_failure(self):
+        with pytest.raises(Conflict, match="no run"):
+            run_to_resume([], "failed")
+        with pytest.raises(Conflict, match="nothing of it failed"):
+            run_to_resume([run("SUCCESS"), run("FAILURE")], "failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Anna Müller", "Anna Müller 2026-06-01.mp4"),
+        ("../../etc/passwd", "etc passwd 2026-06-01.mp4"),
+        ('a"b\r\nc: d', "a b c d 2026-06-01.mp4"),
+        ("...", "film 2026-06-01.mp4"),
+    ],
+)
+def test_download_names(name: str, expected: str):
+    assert download_name(name, "2026-06-01") == expected
+
+
+class TestPage:
+    """The page must work without anything from elsewhere, and never take data for markup."""
+
+    web = Path(__file__).parents[2] / "hub" / "web"
+
+    def test_nothing_from_elsewhere(self):
+        for file in self.web.iterdir():
+            addresses = set(re.findall(r"https?://[^\s\"'`)]+", file.read_text(encoding="utf-8")))
+            assert addresses <= {"http://www.w3.org/2000/svg"}, file.name
+
+    def test_nothing_inline_that_the_policy_forbids(self):
+        page = (self.web / "index.html").read_text(encoding="utf-8")
+        assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page) == []
+
+    def test_data_never_becomes_markup(self):
+        script = (self.web / "board.js").read_text(encoding="utf-8")
+        assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b", script) == []
+
+    def test_every_icon_that_is_used_is_there(self):
+        page = (self.web / "index.html").read_text(encoding="utf-8")
+        script = (self.web / "board.js").read_text(encoding="utf-8")
+        used = set(re.findall(r'icon\("([a-z]+)"', script)) | set(re.findall(r'href="#i-([a-z]+)"', page))
+        words = re.findall(r"^  [a-z_]+: \[\"[^\"]+\", \"([a-z]+)\"\],$", script, re.MULTILINE)
+        assert len(words) == 13
+        assert used | set(words) <= set(re.findall(r'id="i-([a-z]+)"', page))
