@@ -56,7 +56,7 @@ def scene_frames(scene: Scene, shot: Shot, drawn: tuple[int, int]) -> Iterator[P
     """The pictures of a scene, one after the other, of size `drawn`."""
     dice = np.random.default_rng(scene.seed)
     world = paint_world(dice, (round(drawn[0] * _WORLD), round(drawn[1] * _WORLD)))
-    grain = dice.integers(0, 14, (drawn[1] * 2, drawn[0] * 2, 3), dtype=np.uint8)
+    grain = dice.integers(0, 4, (drawn[1] * 2, drawn[0] * 2, 3), dtype=np.uint8)
     tilt, speed, zoom = dice.uniform(4, 14), dice.uniform(0.3, 0.9), dice.uniform(0.05, 0.15)
     phase = dice.uniform(0, 2 * math.pi, 4)
     suits = [tuple(int(shade) for shade in dice.integers(30, 256, 3)) for _ in range(2)]
