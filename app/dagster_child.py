@@ -17,12 +17,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stinercut.settings import Settings
+
+FFMPEG_POOL = "ffmpeg"
+"""The pool of all steps that keep a core busy, over all runs; its limit is STINERCUT_WORKERS."""
+
 
 def main() -> None:
     """Load, make the storage, wait for the code server, hand over."""
     part, arguments = sys.argv[1], sys.argv[2:]
     command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
-    make_storage(Path(os.environ["DAGSTER_HOME"]))
+    make_storage(Path(os.environ["DAGSTER_HOME"]), Settings().workers)
     if part != "code":
         wait_for_port(os.environ["STINERCUT_CODE_HOST"], int(os.environ["STINERCUT_CODE_PORT"]))
     sys.argv = ["dagster", *arguments]
@@ -47,13 +52,16 @@ def _daemon() -> Callable[[], None]:
     return command
 
 
-def make_storage(home: Path) -> None:
-    """Make Dagster's tables if they aren't there. Only one process at a time does."""
+def make_storage(home: Path, workers: int) -> None:
+    """Make Dagster's tables if they aren't there, and set how many ffmpeg steps may run. One process at a time does."""
     from dagster import DagsterInstance
     from filelock import FileLock
 
     with FileLock(home / "storage.lock", timeout=120), DagsterInstance.get() as instance:
-        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+        _ = instance.run_storage, instance.schedule_storage
+        limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+        if limits.get(FFMPEG_POOL) != workers:
+            instance.event_log_storage.set_concurrency_slots(FFMPEG_POOL, workers)
 
 
 def wait_for_port(host: str, port: int) -> None:

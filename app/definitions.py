@@ -18,7 +18,7 @@ from stinercut_assets.qr_identity import qr_identity
 from stinercut_assets.rendered_video import rendered_video
 from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import session_clips
-from stinercut_assets.title_card import title_card
+from stinercut_assets.title_and_outro import title_and_outro
 
 defs = dg.Definitions(
     assets=[
@@ -27,7 +27,7 @@ defs = dg.Definitions(
         card_sessions,
         imported_files,
         qr_identity,
-        title_card,
+        title_and_outro,
         session_clips,
         rendered_video,
     ],

@@ -1,4 +1,6 @@
-"""Brings the catalog to this version's tables: `python -m app.prepare`, once before the hub starts.
+"""Before the hub starts, once: the catalog gets this version's tables, leftovers of killed processes go.
+
+`python -m app.prepare`. Lives here: what must be done once at each start. Doesn't: how (`stinercut.catalog`, `store`).
 
 A process of its own, so that the supervisor, which lives as long as the stack, never holds a database library.
 """
@@ -10,12 +12,17 @@ import sys
 from stinercut.catalog import migrate
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
+from stinercut.store import sweep_partials
+
+A_DAY = 86_400.0
 
 
 def main() -> None:
     """Migrate; the last line written is what a person needs to know when it fails."""
     try:
-        migrate(Settings().catalog_url)
+        settings = Settings()
+        migrate(settings.catalog_url)
+        sweep_partials((settings.store_dir, settings.films_dir), A_DAY)
     except StinercutError as refused:
         sys.exit(refused.sentence())
 

@@ -25,12 +25,13 @@ _ENDS = {
 
 @dg.sensor(
     jobs=[identify_card, produce_jump],
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks jumps and cards as failed when their run ended without a result.",
 )
-def ended_runs(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SkipReason:
+def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Record failures in the catalog; requests nothing."""
+    installation = Installation()
     with installation.catalog.read() as session:
         jumps = watching.unfinished_jumps(session)
         ready = jump_queries.ready_jumps(session)

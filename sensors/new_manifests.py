@@ -15,8 +15,9 @@ from stinercut_assets.resources import Installation
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests identification for each card whose manifest is complete and whose early files are here.",
 )
-def new_manifests(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult | dg.SkipReason:
+def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run per card and set of files."""
+    installation = Installation()
     with installation.catalog.read() as session:
         waiting = jump_queries.insertions_to_identify(session)
     if not waiting:

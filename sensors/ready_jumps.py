@@ -17,8 +17,9 @@ from stinercut_assets.resources import Installation
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests the film of each jump whose files have all arrived, once per version of its footage.",
 )
-def ready_jumps(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult | dg.SkipReason:
+def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run per jump and version."""
+    installation = Installation()
     with installation.catalog.read() as session:
         ready = [jump_queries.footage_of(session, jump) for jump, _ in jump_queries.ready_jumps(session)]
     if not ready:

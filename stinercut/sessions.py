@@ -134,7 +134,7 @@ def _barrier(file: CardVideo, reading: Reading) -> str:
     if reading.reason is Reason.INVALID_QR:
         return f"{file.name} holds a code that is no passenger's"
     if reading.reason is Reason.TWO_PAYLOADS:
-        return f"{file.name} holds the codes of two passengers"
+        return f"{file.name} holds {reading.detail or 'the codes of two passengers'}"
     if reading.reason is Reason.NOT_CONFIRMED:
         return f"{file.name} holds a code that was read only once"
     return f"{file.name} could not be read and may hold another passenger's code"

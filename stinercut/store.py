@@ -16,7 +16,8 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,23 @@ class Store:
             publish(partial, self.derived_path(key, suffix))
         finally:
             partial.unlink(missing_ok=True)
+
+
+def sweep_partials(folders: Iterable[Path], older_than: float) -> int:
+    """Remove what killed processes left half-written: partial files untouched for that many seconds. Returns how many.
+
+    A file that somebody is still writing is younger than that; give a day.
+    """
+    oldest = time.time() - older_than
+    stale = [
+        path
+        for folder in folders
+        for path in (*folder.glob("partial/*"), *folder.glob("*/.*.partial.*"))
+        if path.is_file() and path.stat().st_mtime < oldest
+    ]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
 
 
 def sync_file(path: Path) -> None:

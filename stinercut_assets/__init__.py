@@ -6,7 +6,7 @@ metadata). Doesn't: when something is made (`sensors`), how footage is treated (
     card -> card_sessions            which jumps a card's new files are       [partition: card]
     jump -> imported_files           the jump's files, checked                [partition: jump]
          -> qr_identity              whose jump it is, and how that is known
-         -> title_card               the title with the passenger's name
+         -> title_and_outro          the title with the passenger's name, and the outro
          -> session_clips            one segment per video, in parallel
          -> rendered_video           the film, published once it passed its checks
 """

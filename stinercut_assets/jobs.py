@@ -39,7 +39,7 @@ def film_executor(workers: int) -> dg.ExecutorDefinition:
 produce_jump = dg.define_asset_job(
     "produce_jump",
     selection=dg.AssetSelection.assets(
-        "imported_files", "qr_identity", "title_card", "session_clips", "rendered_video"
+        "imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video"
     ),
     executor_def=film_executor(Settings().workers),
     tags={"dagster/priority": "0", **_RESUME_WHOLE_ASSET},

@@ -16,7 +16,7 @@ from stinercut_assets.resources import Installation
 
 FILES = Planned("files", "Check the files", 0)
 IDENTITY = Planned("identity", "Who jumped", 1)
-TITLE = Planned("title", "Title", 2)
+TITLE = Planned("title", "Title and outro", 2)
 FILM = Planned("film", "Join and check the film", 999)
 
 

@@ -15,15 +15,16 @@ from stinercut.catalog.models import Film
 from stinercut.media.checks import CheckResult
 from stinercut.media.film import FilmRefused, FinishedFilm, finish_film
 from stinercut.media.frames import jpeg_still
-from stinercut.media.segments import Segment, outro_segment
+from stinercut.media.segments import Segment
 from stinercut.store import replace_file
 from stinercut_assets.jump_steps import FILM, go_on, reporter, title_fields
 from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps as jump_partitions
-from stinercut_assets.pictures import gallery, table
+from stinercut_assets.pictures import picture, table
 from stinercut_assets.reporting import Doing
 from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import RenderedClip
+from stinercut_assets.title_and_outro import TitleAndOutro
 
 CHECKS = {
     "duration_is_sum": "The film is as long as title, clips and outro together, to the frame.",
@@ -56,23 +57,26 @@ def rendered_video(
     context: dg.AssetExecutionContext,
     installation: Installation,
     imported_files: JumpFootage,
-    title_card: Segment,
+    title_and_outro: TitleAndOutro,
     session_clips: list[RenderedClip],
 ) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The published film's file name, below the folder of films."""
     go_on(context, installation)
+    parts = [
+        ("title", title_and_outro.title),
+        *((one.clip.name, one.segment) for one in session_clips),
+        ("outro", title_and_outro.outro),
+    ]
     with reporter(context, installation).doing(FILM) as doing:
         try:
-            film = _make(
-                context, installation, imported_files, [title_card, *(one.segment for one in session_clips)], doing
-            )
+            film = _make(context, installation, imported_files, [segment for _, segment in parts], doing)
         except FilmRefused as wrong:
             yield from _results(wrong.checks)
             raise
         yield from _results(film.checks)
         name = f"{imported_files.jump_key}/{film.path.name}"
-        stills = _stills(film, [title_card, *(one.segment for one in session_clips)])
-        replace_file(film.path.with_name(POSTER), jpeg_still(film.path, at=title_card.seconds / 2, width=960))
+        poster = jpeg_still(film.path, at=title_and_outro.title.seconds / 2, width=960)
+        replace_file(film.path.with_name(POSTER), poster)
         _record(context, installation, imported_files, film, name)
     yield dg.Output(
         name,
@@ -80,8 +84,8 @@ def rendered_video(
             "film": dg.MetadataValue.path(film.path),
             "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
             "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
-            "pictures": gallery(stills),
-            "parts": table(_parts(title_card, session_clips, film)),
+            "title": picture(poster, "title"),
+            "parts": table(_rows(parts)),
             "seconds": round(film.seconds, 3),
             "frames": film.frames,
             "MB": round(film.size / 1e6, 1),
@@ -93,17 +97,24 @@ def _make(
     context: dg.AssetExecutionContext,
     installation: Installation,
     footage: JumpFootage,
-    front: Sequence[Segment],
+    segments: Sequence[Segment],
     doing: Doing,
 ) -> FinishedFilm:
-    template = installation.template_of(footage.jump_key)
-    fields = title_fields(installation, footage)
-    outro = outro_segment(installation.store, template, fields)
-    folder = installation.settings.films_dir / footage.jump_key
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{footage.jump_key}.mp4"
-    context.log.info("Joining %d segments into %s", len(front) + 1, target)
-    return finish_film([*front, outro], template, fields, target, on_progress=doing.progress)
+    target = installation.settings.films_dir / footage.jump_key / f"{footage.jump_key}.mp4"
+    context.log.info("Joining %d segments into %s", len(segments), target)
+
+    def require_wanted() -> None:
+        with installation.catalog.read() as session:
+            jumps.require_wanted(session, footage)
+
+    return finish_film(
+        segments,
+        installation.template_of(footage.jump_key),
+        title_fields(installation, footage),
+        target,
+        on_progress=doing.progress,
+        before_publishing=require_wanted,
+    )
 
 
 def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
@@ -117,33 +128,16 @@ def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def _stills(film: FinishedFilm, parts: Sequence[Segment]) -> list[tuple[str, bytes]]:
-    """A picture from the middle of each part of the finished film."""
-    stills: list[tuple[str, bytes]] = []
-    begin = 0.0
-    for number, part in enumerate(parts):
-        stills.append(
-            (f"at {begin:.0f} s" if number else "title", jpeg_still(film.path, at=begin + part.seconds / 2, width=320))
-        )
-        begin += part.seconds
-    return stills
-
-
-def _parts(
-    title: Segment, clips: Sequence[RenderedClip], film: FinishedFilm
-) -> list[dict[str, str | int | float | bool | None]]:
-    named = [("title", title), *((one.clip.name, one.segment) for one in clips)]
-    rows: list[dict[str, str | int | float | bool | None]] = [
+def _rows(parts: Sequence[tuple[str, Segment]]) -> list[dict[str, str | int | float | bool | None]]:
+    return [
         {
             "part": name,
-            "seconds": round(part.seconds, 2),
-            "seconds_spent": round(part.seconds_spent, 2),
-            "kept": part.cached,
+            "seconds": round(segment.seconds, 2),
+            "seconds_spent": round(segment.seconds_spent, 2),
+            "kept": segment.cached,
         }
-        for name, part in named
+        for name, segment in parts
     ]
-    outro = film.seconds - sum(part.seconds for _, part in named)
-    return [*rows, {"part": "outro", "seconds": round(outro, 2), "seconds_spent": None, "kept": None}]
 
 
 def _record(

@@ -97,8 +97,12 @@ def _lock_writes(connection: Connection) -> None:
 
 
 def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    where = make_url(url)
+    if where.drivername in ("postgresql", "postgres"):
+        # SQLAlchemy 2.1 would take another driver than the one that dagster-postgres brings.
+        where = where.set(drivername="postgresql+psycopg2")
+    if where.get_backend_name() != "sqlite":
+        return create_engine(where, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

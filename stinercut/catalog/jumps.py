@@ -287,6 +287,16 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
     )
 
 
+def require_wanted(session: Session, footage: JumpFootage) -> None:
+    """Raise BadInput when the jump should by now have another film than one of this footage."""
+    wanted = require_jump(session, footage.jump_key).wanted_version
+    if wanted != footage.version:
+        raise BadInput(
+            f"the footage of jump {footage.jump_key} changed while its film was made",
+            advice="Nothing to do: its newer film is made as soon as its files are here.",
+        )
+
+
 def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
     """A run begins to make this jump's film."""
     footage = footage_of(session, jump_key)

@@ -67,15 +67,18 @@ def make_film(  # noqa: PLR0913 - what a film is made of
     return finish_film(segments, template, fields, target, on_progress=_part(on_progress, "film"))
 
 
-def finish_film(
+def finish_film(  # noqa: PLR0913 - what a film is made of
     segments: Sequence[Segment],
     template: Template,
     fields: TitleFields,
     target: Path,
     *,
     on_progress: Progress | None = None,
+    before_publishing: Callable[[], None] | None = None,
 ) -> FinishedFilm:
     """Join the segments (title first, outro last), check the result, and give it its name in one step.
+
+    `before_publishing` may raise: the last moment to find that this film is no longer wanted.
 
     A film that was at `target` stays there until the new one takes its place. Raises FilmRefused, naming the checks
     that failed, and leaves no partial file; raises what `join` raises.
@@ -86,6 +89,8 @@ def finish_film(
         checks = check_film(partial, segments, template, fields)
         require_passed(checks, target)
         sync_file(partial)
+        if before_publishing:
+            before_publishing()
         os.replace(partial, target)  # noqa: PTH105 - says "even if one is there", on every system
         fsync_dir(target.parent)
     if on_progress:

@@ -111,15 +111,23 @@ def settled(board: Board, label: str) -> dict[str, Any]:
     )
 
 
-def reviews(board: Board, *names: str) -> dict[str, Any]:
-    """The jump that waits for a person and has just these files."""
+def card_id(board: Board, label: str) -> str | None:
+    """The id of the card that a person calls so."""
+    card = board.card_of(label)
+    return card["card"] if card else None
+
+
+def reviews(board: Board, label: str, *names: str) -> dict[str, Any]:
+    """The jump of this card that waits for a person and has just these files."""
     return board.wait(
         f"{names} wait for review",
         lambda: next(
             (
                 jump
                 for jump in board.jumps.values()
-                if jump["state"] == "review" and [file["name"] for file in jump["files"]] == list(names)
+                if jump["state"] == "review"
+                and str(card_id(board, label)) in jump["jump"]
+                and [file["name"] for file in jump["files"]] == list(names)
             ),
             None,
         ),
@@ -215,7 +223,7 @@ def test_a_card_without_a_code_waits_for_review_and_nothing_is_rendered(
     camera = Camera(tmp_path / "NO-CODE")
     clips = [camera.clip(), camera.clip()]
     insert(stack, tmp_path / "NO-CODE")
-    waiting = reviews(board, *clips)
+    waiting = reviews(board, "NO-CODE", *clips)
     assert waiting["passenger"] is None
     assert waiting["film"] is None
     assert waiting["reason"]
@@ -230,22 +238,16 @@ def test_a_code_of_something_else_is_no_identity(stack: Stack, board: Board, tmp
     foreign = camera.film(lambda path: film_pictures([picture.read_bytes()], path, size=SMALL, seconds=2.0, seed=5))
     clip = camera.clip()
     insert(stack, tmp_path / "FOREIGN")
-    waiting = reviews(board, foreign, clip)
+    waiting = reviews(board, "FOREIGN", foreign, clip)
     assert foreign in waiting["reason"]
     board.wait(
         "the event says what the code holds",
         lambda: any(
             event["data"]["file"] == foreign and event["data"]["raw"] == "https://example.com/menu"
             for event in board.events
-            if event["type"] == "pipeline:invalid_qr" and event["card"] == waiting_card(board, "FOREIGN")
+            if event["type"] == "pipeline:invalid_qr" and event["card"] == card_id(board, "FOREIGN")
         ),
     )
-
-
-def waiting_card(board: Board, label: str) -> str | None:
-    """The id of the card that a person calls so."""
-    card = board.card_of(label)
-    return card["card"] if card else None
 
 
 def test_two_passengers_in_one_film_are_refused(stack: Stack, board: Board, tmp_path: Path) -> None:
@@ -254,7 +256,7 @@ def test_two_passengers_in_one_film_are_refused(stack: Stack, board: Board, tmp_
     both = camera.film(lambda path: film_pictures(codes, path, size=SMALL, seconds=4.0, seed=6))
     clip = camera.clip()
     insert(stack, tmp_path / "TWO-CODES")
-    waiting = reviews(board, both, clip)
+    waiting = reviews(board, "TWO-CODES", both, clip)
     assert "Anna Berg" in waiting["reason"]
     assert "Bernd Tal" in waiting["reason"]
     assert "2026-11-20_TWO-1" not in board.jumps
@@ -272,7 +274,7 @@ def test_damaged_files_are_named_and_the_rest_goes_on(stack: Stack, board: Board
     camera.code(second)
     camera.clip()
     insert(stack, card)
-    waiting = reviews(board, no_video, after)
+    waiting = reviews(board, "DAMAGED", no_video, after)
     assert no_video in waiting["reason"]
     film_of(stack, board, first.jump_key)
     film_of(stack, board, second.jump_key)

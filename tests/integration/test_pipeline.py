@@ -24,7 +24,6 @@ from stinercut.settings import Settings
 from stinercut.store import Store
 from stinercut.synthetic.card import CardMade, make_card
 from stinercut_assets.lineage import observe_footage
-from stinercut_assets.resources import Installation
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
     """One evaluation, with its partitions and observations applied as the daemon would."""
-    with dg.build_sensor_context(instance=instance, resources={"installation": Installation()}) as context:
+    with dg.build_sensor_context(instance=instance) as context:
         result = sensor(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
     if isinstance(result, dg.SensorResult):

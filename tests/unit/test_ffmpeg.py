@@ -19,7 +19,15 @@ ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30", "-f", "nul
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    """Our ffmpeg processes; other tests' servers may be children of this process too."""
+    return [child for child in psutil.Process().children(recursive=True) if _is_ffmpeg(child)]
+
+
+def _is_ffmpeg(child: psutil.Process) -> bool:
+    try:
+        return child.status() != psutil.STATUS_ZOMBIE and "postgres" not in child.name()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_frames_are_counted_to_the_last(tmp_path: Path) -> None:

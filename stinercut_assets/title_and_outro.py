@@ -1,0 +1,66 @@
+"""Asset `title_and_outro` [jump]: the first and the last segment of the film.
+
+Lives here: the step; it works beside the clips, not after them. Doesn't: drawing (`stinercut.media.titles`).
+"""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from stinercut.catalog.jumps import JumpFootage
+from stinercut.media.frames import jpeg_still
+from stinercut.media.segments import Segment, outro_segment, title_segment
+from stinercut.store import key_of
+from stinercut_assets.jump_steps import TITLE, go_on, reporter, title_fields
+from stinercut_assets.lineage import film_template
+from stinercut_assets.partitions import jumps
+from stinercut_assets.pictures import picture
+from stinercut_assets.qr_identity import Identity
+from stinercut_assets.resources import Installation
+
+
+@dataclass(frozen=True)
+class TitleAndOutro:
+    """What comes before the clips, and what comes after them."""
+
+    title: Segment
+    outro: Segment
+
+
+@dg.asset(
+    partitions_def=jumps,
+    deps=[film_template],
+    group_name="films",
+    kinds={"ffmpeg"},
+    pool="ffmpeg",
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=2),
+    description=(
+        "The title with the passenger's name, date and place, and the outro, as segments of the film. They are kept by "
+        "content: an outro without merge fields is rendered once for all films."
+    ),
+)
+def title_and_outro(
+    context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage, qr_identity: Identity
+) -> dg.Output[TitleAndOutro]:
+    """The two segments."""
+    go_on(context, installation)
+    template = installation.template_of(context.partition_key)
+    with reporter(context, installation).doing(TITLE) as doing:
+        fields = title_fields(installation, imported_files)
+        title = title_segment(installation.store, template, fields, on_progress=lambda done: doing.progress(done / 2))
+        outro = outro_segment(
+            installation.store, template, fields, on_progress=lambda done: doing.progress(0.5 + done / 2)
+        )
+        still = jpeg_still(title.video, at=title.seconds / 2, width=640)
+    return dg.Output(
+        TitleAndOutro(title, outro),
+        data_version=dg.DataVersion(key_of(title.key, outro.key)),
+        metadata={
+            "title": picture(still, "title"),
+            "passenger": qr_identity.passenger_name,
+            "seconds": title.seconds + outro.seconds,
+            "seconds_spent": round(title.seconds_spent + outro.seconds_spent, 3),
+            "title_kept": title.cached,
+            "outro_kept": outro.cached,
+        },
+    )
