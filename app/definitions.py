@@ -1,6 +1,6 @@
-"""Dagster's definitions: everything of `stinercut_assets` and `sensors`, with the resources they work with.
+"""Dagster's definitions: everything of `stinercut_assets` and `sensors`, with what they work with and run on.
 
-Lives here: putting them together for the code server. Doesn't: any of them.
+Lives here: putting them together for the code server, and choosing the executor. Doesn't: any of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dagster as dg
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
+from stinercut.settings import Settings
 from stinercut_assets.card_sessions import card_sessions
 from stinercut_assets.imported_files import imported_files
 from stinercut_assets.jobs import identify_card, produce_jump
@@ -19,6 +20,15 @@ from stinercut_assets.rendered_video import rendered_video
 from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import session_clips
 from stinercut_assets.title_and_outro import title_and_outro
+
+# Steps in parallel processes, forked from one that has everything loaded (`app.preload`).
+film_executor = dg.multiprocess_executor.configured(
+    {
+        "max_concurrent": Settings().workers,
+        "start_method": {"forkserver": {"preload_modules": ["app.preload"]}},
+    },
+    name="film_executor",
+)
 
 defs = dg.Definitions(
     assets=[
@@ -33,5 +43,6 @@ defs = dg.Definitions(
     ],
     jobs=[identify_card, produce_jump],
     sensors=[new_manifests, ready_jumps, ended_runs],
+    executor=film_executor,
     resources={"installation": Installation()},
 )

@@ -1,13 +1,12 @@
-"""The two jobs: identify a card, produce a jump's film. They choose what runs together and on which executor.
+"""The two jobs: identify a card, produce a jump's film.
 
-Lives here: selections, executors, priorities. Doesn't: when they run (`sensors`).
+Lives here: what runs together, and its priority. Doesn't: when they run (`sensors`), on how many processes or machines
+a film is made (`app.definitions` chooses the executor).
 """
 
 from __future__ import annotations
 
 import dagster as dg
-
-from stinercut.settings import Settings
 
 CARD_TAG = "stinercut/card"
 JUMP_TAG = "stinercut/jump"
@@ -25,23 +24,11 @@ identify_card = dg.define_asset_job(
 )
 
 
-def film_executor(workers: int) -> dg.ExecutorDefinition:
-    """Steps in parallel processes, forked from one that has everything imported (0.6 s a step instead of 1.2 s)."""
-    return dg.multiprocess_executor.configured(
-        {
-            "max_concurrent": workers,
-            "start_method": {"forkserver": {"preload_modules": ["stinercut_assets.preload"]}},
-        },
-        name="film_executor",
-    )
-
-
 produce_jump = dg.define_asset_job(
     "produce_jump",
     selection=dg.AssetSelection.assets(
         "imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video"
     ),
-    executor_def=film_executor(Settings().workers),
     tags={"dagster/priority": "0", **_RESUME_WHOLE_ASSET},
     description="Make a jump's film from its imported files.",
 )
