@@ -5,6 +5,8 @@ Lives here: connection settings, transactions, running the migrations. Doesn't: 
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,12 +115,30 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # sqlite3's own transaction handling begins too late for a consistent read and too weakly for a write.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_write_ahead_log(cursor)
     # FULL: what was reported as durable survives a power cut, at the price of one fsync per commit.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Switch the database to its write-ahead log, which a new one isn't in.
+
+    Two processes that do so at once may get "locked" straight away, whatever the busy time-out: SQLite doesn't wait
+    for this one lock, since waiting could be a deadlock. Trying again is what its documentation asks for.
+    """
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as refused:
+            if "locked" not in str(refused) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Any) -> None:
