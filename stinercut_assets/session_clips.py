@@ -15,6 +15,7 @@ from stinercut.media.segments import Segment, clip_segment
 from stinercut.store import key_of
 from stinercut_assets.fanout import all_of, mapping_key
 from stinercut_assets.jump_steps import all_steps, clip_source, clip_step, go_on, reporter
+from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps
 from stinercut_assets.pictures import gallery, table
 from stinercut_assets.qr_identity import Identity
@@ -40,7 +41,10 @@ def clip_key(clip: FootageFile) -> str:
     return mapping_key("clip", clip.card_file_id, clip.content_hash[:8])
 
 
-@dg.op(out={"clips": dg.DynamicOut(FootageFile), "expected": dg.Out(list)})
+@dg.op(
+    ins={"film_template": dg.In(dg.Nothing)},
+    out={"clips": dg.DynamicOut(FootageFile), "expected": dg.Out(list)},
+)
 def clips_to_render(
     context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
 ) -> Iterator[dg.DynamicOutput[FootageFile] | dg.Output[list[str]]]:
@@ -100,6 +104,8 @@ def collect_clips(
 
 
 @dg.graph_asset(
+    # The template puts the watermark on every clip. A graph asset names what it only depends on as an input of Nothing.
+    ins={"film_template": dg.AssetIn(key=film_template.key, dagster_type=dg.Nothing)},
     partitions_def=jumps,
     group_name="films",
     kinds={"ffmpeg"},
@@ -108,7 +114,7 @@ def collect_clips(
         "A segment is kept by content, so a retry or a second camera renders only what is missing."
     ),
 )
-def session_clips(imported_files: JumpFootage, qr_identity: Identity) -> list[RenderedClip]:
+def session_clips(imported_files: JumpFootage, qr_identity: Identity, film_template: None) -> list[RenderedClip]:
     """The rendered clips of a jump."""
-    clips, expected = clips_to_render(imported_files, qr_identity)
+    clips, expected = clips_to_render(imported_files, qr_identity, film_template=film_template)
     return collect_clips(clips.map(render_clip).collect(), expected)
