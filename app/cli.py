@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Exit codes: 0 well, 1 unexpected, 2 wrong usage, 3 and up as `stinercut.errors` says, 130 interrupted.
     """
     try:
-        cli(args=list(arguments) if arguments is not None else None)
+        try:
+            cli(args=list(arguments) if arguments is not None else None)
+        finally:
+            # Now, not by the interpreter at its end, where nobody could catch that the reader has gone.
+            sys.stdout.flush()
     except StinercutError as refused:
         _stop(refused, refused.sentence(), refused.exit_code)
     except ModuleNotFoundError as missing:
