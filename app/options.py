@@ -42,13 +42,16 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
         folder = data or Settings().data
-        return Settings(data=folder.expanduser().absolute(), **chosen)
+        settings = Settings(data=folder.expanduser().absolute(), **chosen)
     except ValidationError as refused:
         first = refused.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "setting"
         raise BadInput(
             f"STINERCUT_{name.upper()} is {first['input']!r}: {first['msg']}", advice="Change it or leave it out."
         ) from None
+    # Looked at now, so that keys that are none stop a command at once, and not a card hours later.
+    _ = settings.key_ring
+    return settings
 
 
 def size_from(text: str) -> tuple[int, int]:

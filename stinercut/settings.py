@@ -14,6 +14,8 @@ import platformdirs
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stinercut.keyring import KeyRing
+
 MEGABYTE = 1_000_000
 """Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
 
@@ -60,6 +62,16 @@ class Settings(BaseSettings):
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")
     place: str = Field(default="", description="Name of the dropzone, shown on the title.")
+    qr_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keys of signed codes, id:hex pairs with commas between: the first signs, all of them verify.",
+    )
+    qr_require_signed: bool = Field(default=False, description="Whether codes without a signature are refused.")
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        """The keys that codes are signed with. Raises BadInput for a setting that makes none."""
+        return KeyRing.parse(self.qr_keys.get_secret_value(), only_signed=self.qr_require_signed)
 
     @cached_property
     def catalog_url(self) -> str:
@@ -80,6 +92,11 @@ class Settings(BaseSettings):
     def films_dir(self) -> Path:
         """Finished films, one folder per jump. Nothing is here before it passed its checks."""
         return self.data / "films"
+
+    @cached_property
+    def imports_dir(self) -> Path:
+        """What came off each card under the card's own names: links into the store, and a manifest."""
+        return self.data / "imports"
 
     @cached_property
     def dagster_home(self) -> Path:

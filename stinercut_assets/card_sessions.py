@@ -49,7 +49,8 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
     from stinercut.identity.reader import read_film
 
     with _reporter(context, installation).doing(_planned(file)) as doing:
-        reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size))
+        keys = installation.settings.key_ring
+        reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size), keys)
         doing.note = reading.payload.passenger_name if reading.payload else str(reading.reason)
         context.log.info("%s: %s", file.name, reading.detail or doing.note)
         with installation.catalog.write() as session:

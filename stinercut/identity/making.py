@@ -1,7 +1,9 @@
 """Making the code that a passenger's card or phone shows.
 
-Lives here: a payload as a picture (PNG, SVG). Doesn't: what the payload says (`payload`), films of a code
-(`stinercut.synthetic`).
+Lives here: a payload as a picture (PNG, SVG). Doesn't: what the payload says (`payload`), pages of codes (`sheet`),
+films of a code (`stinercut.synthetic`). Nothing here needs pixels: the hub draws codes too.
+
+Where `keys` are given the code is signed with the first of them; without, it is JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import segno
 
 from stinercut.errors import BadInput
 from stinercut.identity.payload import Payload
+from stinercut.keyring import KeyRing
 
 BORDER: Final = 4
 """Modules of quiet zone on each side: what ISO/IEC 18004 asks for."""
@@ -21,29 +24,39 @@ BORDER: Final = 4
 SUFFIXES: Final = (".png", ".svg")
 
 
-def qr_code(payload: Payload) -> segno.QRCode:
+def qr_code(payload: Payload, keys: KeyRing | None = None) -> segno.QRCode:
     """The code of a payload: level M (15 % may be damaged), never a Micro QR, which few decoders read."""
-    return segno.make_qr(payload.text(), error="m", boost_error=False)
+    text = payload.text() if keys is None else payload.signed_text(keys)
+    return segno.make_qr(text, error="m", boost_error=False)
 
 
-def qr_picture(payload: Payload, scale: int = 10) -> bytes:
+def qr_svg(payload: Payload, keys: KeyRing | None = None) -> bytes:
+    """An SVG that takes the size of its place, black on white, quiet zone included."""
+    out = io.BytesIO()
+    qr_code(payload, keys).save(
+        out, kind="svg", border=BORDER, xmldecl=False, omitsize=True, light="#fff", svgclass=None, lineclass=None
+    )
+    return out.getvalue()
+
+
+def qr_picture(payload: Payload, scale: int = 10, keys: KeyRing | None = None) -> bytes:
     """A PNG, black on white, `scale` pixels per module, quiet zone included."""
     if not 1 <= scale <= 100:
         raise BadInput(f"a scale of {scale} pixels per module is outside 1 to 100")
     out = io.BytesIO()
-    qr_code(payload).save(out, kind="png", scale=scale, border=BORDER)
+    qr_code(payload, keys).save(out, kind="png", scale=scale, border=BORDER)
     return out.getvalue()
 
 
-def write_picture(payload: Payload, path: Path, scale: int = 10) -> None:
+def write_picture(payload: Payload, path: Path, scale: int = 10, keys: KeyRing | None = None) -> None:
     """Write the code as PNG or SVG, chosen by the suffix; the folder is made. Raises BadInput for another suffix."""
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput("a QR code is written as .png or .svg", file=path, advice="Choose one of these endings.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".png":
-            path.write_bytes(qr_picture(payload, scale))
+            path.write_bytes(qr_picture(payload, scale, keys))
         else:
-            qr_code(payload).save(str(path), kind="svg", scale=scale, border=BORDER, xmldecl=False)
+            path.write_bytes(qr_svg(payload, keys))
     except OSError as refused:
         raise BadInput(f"can't write there: {refused.strerror or refused}", file=path) from None

@@ -10,8 +10,9 @@ The cascade for a film:
 3. Still none, in a short film: its sharpest frames through a ladder of preprocessing; many frames, and zbar too, when
    there are traces of a code, few and zxing-cpp only when there are none.
 
-The verdict: codes aren't signed, so a payload counts when two frames of a film agree. In a still picture two different
-looks must agree: looks differ in the decoder or in the preprocessing (two scales, for example).
+The verdict: a signed payload counts when it was read once. One without a signature counts when two frames of a film
+agree; in a still picture two different looks must: looks differ in the decoder or in the preprocessing (two scales, for
+example). A code with a wrong signature spoils the file, whatever else is in it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from stinercut.errors import BadInput, UnreadableVideo
 from stinercut.identity.decoders import Code, Gray, Look, Zbar, ZbarLost, zxing
 from stinercut.identity.payload import Payload, parse_payload
 from stinercut.identity.reading import Reading, Reason
+from stinercut.identity.signing import is_signed
+from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.media.frames import gray_frames
 from stinercut.media.probe import Probe, probe
 
@@ -69,7 +72,9 @@ _PICTURE_HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00
 class _Seen:
     """Everything that was seen in one file so far. A moment is a frame's time, or the number of a look at a picture."""
 
+    keys: KeyRing = NO_KEYS
     moments: dict[Payload, dict[float, Code]] = field(default_factory=dict[Payload, dict[float, Code]])
+    signed: set[Payload] = field(default_factory=set[Payload])
     foreign: dict[str, str] = field(default_factory=dict[str, str])
     """Text of a code that is no identity, and why it is none."""
     damaged: bool = False
@@ -80,11 +85,13 @@ class _Seen:
     def add(self, moment: float, look: Look) -> None:
         self.damaged = self.damaged or look.damaged
         for code in look.codes:
-            payload, why = _identity(code)
+            payload, why = _identity(code, self.keys)
             if payload is None:
                 self.foreign.setdefault(code.text, why)
             else:
                 self.moments.setdefault(payload, {}).setdefault(moment, code)
+                if is_signed(code.text):
+                    self.signed.add(payload)
 
     @property
     def traces(self) -> bool:
@@ -92,10 +99,18 @@ class _Seen:
 
     @property
     def confirmed(self) -> bool:
-        return any(len(moments) > 1 for moments in self.moments.values())
+        return any(self.is_enough(payload) for payload in self.moments)
+
+    def is_enough(self, payload: Payload) -> bool:
+        return payload in self.signed or len(self.moments[payload]) > 1
+
+    @property
+    def forged(self) -> str:
+        """A text that claims to be signed and isn't, or no longer; empty if there is none."""
+        return next((text for text in self.foreign if is_signed(text)), "")
 
 
-def read_file(path: Path) -> Reading:
+def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What a file says, film or picture, chosen by its first bytes. Never raises for what is in it."""
     try:
         with path.open("rb") as source:
@@ -103,16 +118,16 @@ def read_file(path: Path) -> Reading:
     except OSError as refused:
         return Reading(reason=Reason.UNREADABLE, detail=f"can't be opened: {refused.strerror or refused}")
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    return read_picture(path) if is_webp or head.startswith(_PICTURE_HEADS) else read_film(path)
+    return read_picture(path, keys) if is_webp or head.startswith(_PICTURE_HEADS) else read_film(path, keys)
 
 
-def read_picture(path: Path) -> Reading:
+def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What a still picture says. Never raises for what is in it."""
     began = time.monotonic()
     picture = _load(path)
     if isinstance(picture, str):
         return _unreadable(picture, began)
-    seen = _Seen()
+    seen = _Seen(keys)
     with Zbar() as zbar:
         for number, look in enumerate(_picture_looks(picture, zbar, seen)):
             seen.add(number, look)
@@ -121,10 +136,10 @@ def read_picture(path: Path) -> Reading:
     return _verdict(seen, began, timed=False)
 
 
-def read_film(path: Path) -> Reading:
+def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What the first WINDOW seconds of a film say. Never raises for what is in it; MissingProgram without ffmpeg."""
     began = time.monotonic()
-    seen = _Seen()
+    seen = _Seen(keys)
     try:
         film = probe(path)
     except (UnreadableVideo, OSError) as refused:
@@ -318,11 +333,11 @@ def _flatten(picture: np.ndarray) -> Gray:
 # The verdict
 
 
-def _identity(code: Code) -> tuple[Payload | None, str]:
+def _identity(code: Code, keys: KeyRing) -> tuple[Payload | None, str]:
     if not code.exact:
         return None, "a QR code that is not one of ours: its text is not UTF-8"
     try:
-        return parse_payload(code.text), ""
+        return parse_payload(code.text, keys), ""
     except BadInput as refused:
         return None, refused.what
 
@@ -336,12 +351,12 @@ def _verdict(seen: _Seen, began: float, *, timed: bool) -> Reading:
         raw = "\n".join(next(iter(moments.values())).text for moments in seen.moments.values())
         detail = _join(f"codes of {len(names)} passengers in one file: {', '.join(names)}", notes)
         return Reading(reason=Reason.TWO_PAYLOADS, raw=_clip(raw), detail=detail, seconds=seconds)
-    if seen.moments:
+    if seen.moments and not seen.forged:
         payload, moments = next(iter(seen.moments.items()))
         first = min(moments)
         code = moments[first]
         frame_time = first if timed else None
-        if len(moments) < 2:
+        if not seen.is_enough(payload):
             detail = _join("a passenger's code was read once, and nothing agreed with it", notes)
             return Reading(
                 reason=Reason.NOT_CONFIRMED, raw=_clip(code.text), detail=detail, decoder=code.decoder, seconds=seconds
@@ -351,13 +366,16 @@ def _verdict(seen: _Seen, began: float, *, timed: bool) -> Reading:
             raw=_clip(code.text),
             detail=notes,
             decoder=code.decoder,
+            signed=payload in seen.signed,
             frame_time=frame_time,
             seconds=seconds,
         )
     if seen.foreign:
-        text, why = next(iter(seen.foreign.items()))
+        text = seen.forged or next(iter(seen.foreign))
         more = f"{len(seen.foreign)} different codes" if len(seen.foreign) > 1 else ""
-        return Reading(reason=Reason.INVALID_QR, raw=_clip(text), detail=_join(why, more, notes), seconds=seconds)
+        return Reading(
+            reason=Reason.INVALID_QR, raw=_clip(text), detail=_join(seen.foreign[text], more, notes), seconds=seconds
+        )
     if seen.damaged:
         detail = _join("a QR code was seen but could not be read: too small, blurred, covered or damaged", notes)
         return Reading(reason=Reason.INVALID_QR, detail=detail, seconds=seconds)

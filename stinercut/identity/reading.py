@@ -37,6 +37,8 @@ class Reading(BaseModel):
     reason: Reason | None = None
     detail: str = ""
     decoder: str | None = None
+    signed: bool = False
+    """Whether the payload came with a signature that was verified."""
     frame_time: float | None = None
     """Seconds from the start of the film to the frame that gave the payload."""
     seconds: float = 0.0

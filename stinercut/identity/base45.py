@@ -1,0 +1,41 @@
+"""Base45 (RFC 9285): bytes as the 45 characters that a QR code stores most densely.
+
+Lives here: the two directions. Doesn't: what the bytes mean (`signing`).
+"""
+
+from __future__ import annotations
+
+from stinercut.errors import BadInput
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+_VALUES = {char: value for value, char in enumerate(ALPHABET)}
+
+
+def encode(data: bytes) -> str:
+    """Three characters for two bytes, two for a single last one; the lowest digit first (RFC 9285, section 4)."""
+    out: list[str] = []
+    for start in range(0, len(data), 2):
+        group = data[start : start + 2]
+        number = int.from_bytes(group, "big")
+        for _ in range(len(group) + 1):
+            number, digit = divmod(number, 45)
+            out.append(ALPHABET[digit])
+    return "".join(out)
+
+
+def decode(text: str) -> bytes:
+    """The bytes of a base45 text. Raises BadInput for what no bytes encode to; each text has one meaning at most."""
+    out = bytearray()
+    for start in range(0, len(text), 3):
+        group = text[start : start + 3]
+        if len(group) == 1:
+            raise BadInput("it is cut short: base45 never ends with one character over")
+        length = len(group) - 1
+        try:
+            number = sum(_VALUES[char] * 45**place for place, char in enumerate(group))
+        except KeyError as unknown:
+            raise BadInput(f"the character {unknown} is not one of base45") from None
+        if number >= 256**length:
+            raise BadInput(f"{group!r} is more than base45 can mean")
+        out += number.to_bytes(length, "big")
+    return bytes(out)

@@ -1,0 +1,83 @@
+"""The keys that codes are signed with, and what this installation accepts.
+
+Lives here: `KeyRing` and how it is written in the setting `STINERCUT_QR_KEYS`. Doesn't: reading settings (`settings`),
+signing and checking (`stinercut.identity.signing`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from stinercut.errors import BadInput
+
+MIN_KEY_BYTES = 16
+MAX_KEY_BYTES = 64
+"""HMAC-SHA256 takes keys of any length; below 16 bytes they can be guessed, above its block of 64 it hashes them."""
+
+_PAIR = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]*)")
+_ADVICE = "Write id:hex pairs with commas between them; `stinercut qr key` makes a new one."
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key. `number` (0 to 255) stands in every code that it signs."""
+
+    number: int
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The keys of an installation: the first signs, all of them verify.
+
+    `only_signed`: whether codes without a signature are refused.
+    """
+
+    keys: tuple[Key, ...] = ()
+    only_signed: bool = False
+
+    @property
+    def signer(self) -> Key:
+        """The key that signs. Raises BadInput when there is none."""
+        if not self.keys:
+            raise BadInput("there is no key to sign codes with", advice=f"Set STINERCUT_QR_KEYS. {_ADVICE}")
+        return self.keys[0]
+
+    def get(self, number: int) -> Key | None:
+        """The key of this number."""
+        return next((key for key in self.keys if key.number == number), None)
+
+    @classmethod
+    def parse(cls, text: str, *, only_signed: bool = False) -> KeyRing:
+        """The ring that a setting describes: `2:9f86d0..., 1:60303a...`. Raises BadInput, never saying a key."""
+        keys = tuple(_key(pair.strip()) for pair in text.split(",")) if text.strip() else ()
+        numbers = [key.number for key in keys]
+        for number in numbers:
+            if numbers.count(number) > 1:
+                raise BadInput(f"STINERCUT_QR_KEYS: key {number} is given twice", advice="Give each its own number.")
+        if only_signed and not keys:
+            raise BadInput(
+                "STINERCUT_QR_REQUIRE_SIGNED is on, but there are no keys: no code could ever be accepted",
+                advice=f"Set STINERCUT_QR_KEYS too. {_ADVICE}",
+            )
+        return cls(keys, only_signed)
+
+
+NO_KEYS = KeyRing()
+"""Without keys: every signed code is refused, unsigned ones are accepted."""
+
+
+def _key(pair: str) -> Key:
+    match = _PAIR.fullmatch(pair)
+    if match is None:
+        raise BadInput("STINERCUT_QR_KEYS holds something that is no id:hex pair", advice=_ADVICE)
+    number, digits = int(match[1]), match[2]
+    if number > 255:
+        raise BadInput(f"STINERCUT_QR_KEYS: {number} is no key number", advice="Numbers go from 0 to 255.")
+    if len(digits) % 2 or not MIN_KEY_BYTES <= len(digits) // 2 <= MAX_KEY_BYTES:
+        raise BadInput(
+            f"STINERCUT_QR_KEYS: key {number} has {len(digits)} hex digits",
+            advice=f"A key has {2 * MIN_KEY_BYTES} to {2 * MAX_KEY_BYTES}, an even number. {_ADVICE}",
+        )
+    return Key(number, bytes.fromhex(digits))
