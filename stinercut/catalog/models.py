@@ -50,6 +50,8 @@ class EntryState(StrEnum):
 
     KNOWN = "known"
     """Its content is in the store from an earlier import."""
+    PROBABLE = "probable"
+    """Looks like a file that is known; a sample of its content is asked for, and decides."""
     SKIPPED = "skipped"
     """Never asked for: thumbnails and what is no footage."""
     NEW = "new"
@@ -128,14 +130,18 @@ class CardFile(Base):
     """A file seen on a card, known by its metadata alone. The same file seen again is the same row."""
 
     __tablename__ = "card_file"
-    __table_args__ = (UniqueConstraint("card_id", "folder", "name", "size", "modified"),)
+    __table_args__ = (
+        UniqueConstraint("card_id", "folder", "name", "size", "modified"),
+        Index("ix_card_file_card_size", "card_id", "size"),
+    )
     card_file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.card_id"), index=True)
     folder: Mapped[str] = mapped_column(String(1024))
     name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(BigInteger)
     modified: Mapped[datetime] = mapped_column(DateTime)
-    """Wall-clock time as the camera wrote it, no zone, floored to FAT's two seconds."""
+    """Wall-clock time as the camera wrote it, no zone, floored to FAT's two seconds. The microseconds count files that
+    came back under the same folder, name, size and time with other content (0 for the first)."""
     kind: Mapped[str] = mapped_column(String(16))
     recording: Mapped[str] = mapped_column(String(1024))
     chapter: Mapped[int] = mapped_column(Integer)
@@ -148,9 +154,17 @@ class ImportedFile(Base):
     __tablename__ = "imported_file"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     content_hash: Mapped[str] = mapped_column(String(32), index=True)
-    size: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger, index=True)
     imported_at: Mapped[datetime] = mapped_column(Moment, default=now)
     card_file: Mapped[CardFile] = relationship(back_populates="imported")
+
+
+class CardFileAlias(Base):
+    """A second finding of a file that is known: the same content on the same card, dated by another clock or zone."""
+
+    __tablename__ = "card_file_alias"
+    card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
+    same_as: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), index=True)
 
 
 class ManifestEntry(Base):
