@@ -4,11 +4,13 @@ Lives here: the cascade, its limits, and the verdict over everything that was se
 frames (`stinercut.media.frames`), the schema (`payload`), what a reading means for a card (`stinercut.sessions`).
 
 The cascade for a film:
-1. Few frames a second through zxing-cpp, from the start to WINDOW. It goes on, half as dense, after the payload is
-   confirmed, so that a second passenger is noticed.
+1. The key frames from the start to WINDOW through zxing-cpp, where a camera wrote about two a second: everything else
+   stays undecoded. Other films: FAST_FPS frames a second. Both go on to WINDOW after the payload is confirmed, so that
+   a second passenger is noticed.
 2. A payload seen in one frame only: the moments around it, densely.
-3. Still none, in a short film: its sharpest frames through a ladder of preprocessing; many frames, and zbar too, when
-   there are traces of a code, few and zxing-cpp only when there are none.
+3. Still none, in a short film: the frames between the key frames, if there are traces of a code or the film is very
+   short; then the sharpest frames through a ladder of preprocessing: many frames, and zbar too, when there are traces,
+   few and zxing-cpp only when there are none.
 
 The verdict: a signed payload counts when it was read once. One without a signature counts when two frames of a film
 agree; in a still picture two different looks must: looks differ in the decoder or in the preprocessing (two scales, for
@@ -33,15 +35,33 @@ from stinercut.identity.payload import Payload, parse_payload
 from stinercut.identity.reading import Reading, Reason
 from stinercut.identity.signing import is_signed
 from stinercut.keyring import NO_KEYS, KeyRing
-from stinercut.media.frames import gray_frames
+from stinercut.media.frames import gray_frames, key_frames
+from stinercut.media.index import VideoIndex, read_index
 from stinercut.media.probe import Probe, probe
 
 WINDOW: Final = 60.0
 """Seconds from the start that are looked at. The code is filmed early; aiming takes 5 to 10 s."""
 
 FAST_FPS: Final = 4.0
-FAST_WIDTH: Final = 1280
-"""Wider film is scaled down: a code that fills a sixth of the picture's width keeps more than 3 pixels a module."""
+FAST_WIDTH: Final = 1920
+"""Wider film is scaled down: a code that fills a ninth of the picture's width keeps more than 3 pixels a module.
+zxing-cpp takes 2 to 3 ms for such a frame, a tenth of what decoding it costs."""
+
+KEY_WIDTH: Final = 1280
+"""The same for the first look at key frames, which most codes are read in."""
+
+ENOUGH_FPS: Final = 2.9
+"""With so many key frames a second (GoPros: 2 to 3.7) the frames between them are looked at only if there are traces of
+a code: FAST_FPS would hardly look at more."""
+
+KEY_GAP: Final = 0.55
+"""Seconds between key frames, at most, for looking at them alone. GoPros write one every 0.27 to 0.5 s."""
+
+KEYS_A_SECOND: Final = 5.0
+"""More key frames than this are no saving: all of them would be looked at."""
+
+VERY_SHORT: Final = 10.0
+"""Films up to this length, in seconds, are looked at between few key frames even without a trace of a code."""
 
 AROUND: Final = 1.0
 DENSE_FPS: Final = 15.0
@@ -80,6 +100,8 @@ class _Seen:
     damaged: bool = False
     """Whether a code was found that could not be decoded."""
     cut_short: bool = False
+    apart: float = 0.0
+    """Seconds between two frames of the film, a little less: moments that are closer may be one and the same frame."""
     notes: list[str] = field(default_factory=list[str])
 
     def add(self, moment: float, look: Look) -> None:
@@ -89,9 +111,14 @@ class _Seen:
             if payload is None:
                 self.foreign.setdefault(code.text, why)
             else:
-                self.moments.setdefault(payload, {}).setdefault(moment, code)
+                self._support(self.moments.setdefault(payload, {}), moment, code)
                 if is_signed(code.text):
                     self.signed.add(payload)
+
+    def _support(self, moments: dict[float, Code], moment: float, code: Code) -> None:
+        """One frame that two passes looked at is no second opinion."""
+        if all(abs(moment - other) > self.apart for other in moments):
+            moments[moment] = code
 
     @property
     def traces(self) -> bool:
@@ -133,26 +160,36 @@ def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
             seen.add(number, look)
             if seen.confirmed:
                 break
-    return _verdict(seen, began, timed=False)
+    return _verdict(seen, began, film_seconds=None)
 
 
 def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What the first WINDOW seconds of a film say. Never raises for what is in it; MissingProgram without ffmpeg."""
     began = time.monotonic()
     seen = _Seen(keys)
-    try:
-        film = probe(path)
-    except (UnreadableVideo, OSError) as refused:
-        return _unreadable(_what(refused), began)
-    sharpest = _fast_pass(path, film, seen)
-    if seen.moments and not seen.confirmed:
-        _dense_pass(path, film, seen)
-    if not seen.confirmed and film.duration <= SHORT:
-        _heavy_pass(sharpest, seen)
+    index = read_index(path)
+    sharpest = _key_frame_pass(path, index, seen) if index is not None and _key_frames_suffice(index) else None
+    if index is not None and sharpest is not None:
+        film = index
+        if not _settled(seen, film):
+            _look_between(path, film, sharpest, seen)
+    else:
+        try:
+            film = probe(path)
+        except (UnreadableVideo, OSError) as refused:
+            return _unreadable(_what(refused), began)
+        _look_at_all(path, film, seen)
     if seen.cut_short and not seen.moments and not seen.foreign:
         # There may have been a code in the part that is lost.
         return _unreadable(_join(*seen.notes), began)
-    return _verdict(seen, began, timed=True)
+    return _verdict(seen, began, film_seconds=film.duration)
+
+
+def _settled(seen: _Seen, film: VideoIndex) -> bool:
+    """Whether a film's key frames say enough: a passenger, more than one, or nothing in a film too long for a code."""
+    if seen.moments:
+        return seen.confirmed or len(seen.moments) > 1
+    return film.duration > SHORT
 
 
 # Passes over a film
@@ -165,19 +202,70 @@ class _Frame:
     picture: Gray = field(compare=False)
 
 
-def _fast_pass(path: Path, film: Probe, seen: _Seen) -> list[_Frame]:
+def _key_frames_suffice(index: VideoIndex) -> bool:
+    """Whether the key frames lie close enough together, to the end of what is looked at, and not too close."""
+    end = min(index.duration, WINDOW)
+    keys = [key for key in index.keys if key < end]
+    gaps = [after - before for before, after in zip([0.0, *keys], [*keys, end], strict=True)]
+    return max(gaps) <= KEY_GAP and len(keys) <= KEYS_A_SECOND * end + 1
+
+
+def _key_frame_pass(path: Path, index: VideoIndex, seen: _Seen) -> list[_Frame] | None:
+    """Look at the key frames; gives the sharpest, best first. None when some could not be decoded."""
+    seen.apart = 0.999 / index.fps
+    count = sum(key < min(index.duration, WINDOW) for key in index.keys)
+    sharpest: list[_Frame] = []
+    looked = 0
+    try:
+        for moment, picture in key_frames(path, index, count=count, width=KEY_WIDTH):
+            looked += 1
+            _look(picture, moment, index.duration, sharpest, seen)
+    except (UnreadableVideo, OSError):
+        return None  # The next pass says what is wrong with this film.
+    return sorted(sharpest, reverse=True) if looked == count else None
+
+
+def _look(picture: Gray, moment: float, seconds: float, sharpest: list[_Frame], seen: _Seen) -> None:
+    """One frame of a film `seconds` long through zxing-cpp; it may be kept for the heavy pass."""
+    seen.add(moment, zxing(picture))
+    if seconds <= SHORT and not seen.confirmed:
+        _keep_sharpest(sharpest, _Frame(_sharpness(picture), moment, picture))
+
+
+def _look_between(path: Path, film: VideoIndex, sharpest: list[_Frame], seen: _Seen) -> None:
+    """The key frames, of which `sharpest` are the best, were not enough."""
+    if seen.moments:
+        _dense_pass(path, film, seen)
+    if seen.confirmed or film.duration > SHORT:
+        return
+    few = len(film.keys) < ENOUGH_FPS * film.duration
+    if seen.traces or (few and film.duration <= VERY_SHORT):
+        sharpest = _fast_pass(path, film, seen)
+    if not seen.confirmed:
+        _heavy_pass(sharpest, seen)
+
+
+def _look_at_all(path: Path, film: Probe, seen: _Seen) -> None:
+    """A film whose key frames are too far apart, or can't be told from its index, or are damaged."""
+    sharpest = _fast_pass(path, film, seen)
+    if seen.moments and not seen.confirmed:
+        _dense_pass(path, film, seen)
+    if not seen.confirmed and film.duration <= SHORT:
+        _heavy_pass(sharpest, seen)
+
+
+def _fast_pass(path: Path, film: Probe | VideoIndex, seen: _Seen) -> list[_Frame]:
     """Look at FAST_FPS frames a second and note a film that ends too early; gives the sharpest frames, best first."""
+    seen.apart = 0.999 / float(film.fps)
     sharpest: list[_Frame] = []
     reached, broken = 0.0, ""
     fps = _at_most(FAST_FPS, film)
     try:
-        for number, (moment, picture) in enumerate(gray_frames(path, fps=fps, width=FAST_WIDTH, duration=WINDOW)):
+        frames = gray_frames(path, fps=fps, width=FAST_WIDTH, duration=WINDOW, index=_index_of(film))
+        for number, (moment, picture) in enumerate(frames):
             reached = moment
-            if seen.confirmed and number % 2:
-                continue
-            seen.add(moment, zxing(picture))
-            if film.duration <= SHORT and not seen.confirmed:
-                _keep_sharpest(sharpest, _Frame(_sharpness(picture), moment, picture))
+            if not (seen.confirmed and number % 2):
+                _look(picture, moment, film.duration, sharpest, seen)
     except (UnreadableVideo, OSError) as refused:
         broken = _what(refused)
     # A frame lasts until the next one, and the picture may end a little before the sound.
@@ -189,7 +277,11 @@ def _fast_pass(path: Path, film: Probe, seen: _Seen) -> list[_Frame]:
     return sorted(sharpest, reverse=True)
 
 
-def _at_most(fps: float, film: Probe) -> float:
+def _index_of(film: Probe | VideoIndex) -> VideoIndex | None:
+    return film if isinstance(film, VideoIndex) else None
+
+
+def _at_most(fps: float, film: Probe | VideoIndex) -> float:
     """Never more frames than were filmed: one frame shown twice would agree with itself."""
     return min(fps, float(film.fps))
 
@@ -208,16 +300,14 @@ def _sharpness(picture: Gray) -> float:
     return float(cv2.Laplacian(small, cv2.CV_32F).var())
 
 
-def _dense_pass(path: Path, film: Probe, seen: _Seen) -> None:
+def _dense_pass(path: Path, film: Probe | VideoIndex, seen: _Seen) -> None:
     fps = _at_most(DENSE_FPS, film)
     for lone in [next(iter(moments)) for moments in seen.moments.values()]:
         start = max(0.0, lone - AROUND)
         try:
             # In full width: what was read once, scaled down, is read more easily as it was filmed.
-            for moment, picture in gray_frames(path, fps=fps, start=start, duration=2 * AROUND):
-                # The lone frame again is no second opinion; a frame is shown for 1 / film.fps.
-                if abs(moment - lone) > 0.999 / float(film.fps):
-                    seen.add(moment, zxing(picture))
+            for moment, picture in gray_frames(path, fps=fps, start=start, duration=2 * AROUND, index=_index_of(film)):
+                seen.add(moment, zxing(picture))
         except (UnreadableVideo, OSError) as refused:
             seen.notes.append(f"around {lone:.1f} s: {_what(refused)}")
 
@@ -342,15 +432,20 @@ def _identity(code: Code, keys: KeyRing) -> tuple[Payload | None, str]:
         return None, refused.what
 
 
-def _verdict(seen: _Seen, began: float, *, timed: bool) -> Reading:
+def _verdict(seen: _Seen, began: float, *, film_seconds: float | None) -> Reading:
     """One reading from all that was seen. Any two different payloads, confirmed or not, are refused."""
+    return _judged(seen, timed=film_seconds is not None).model_copy(
+        update={"film_seconds": film_seconds, "seconds": time.monotonic() - began}
+    )
+
+
+def _judged(seen: _Seen, *, timed: bool) -> Reading:
     notes = "; ".join(seen.notes)
-    seconds = time.monotonic() - began
     if len(seen.moments) > 1:
         names = [f"{each.passenger_name} ({each.booking_id}, {each.jump_date})" for each in seen.moments]
         raw = "\n".join(next(iter(moments.values())).text for moments in seen.moments.values())
         detail = _join(f"codes of {len(names)} passengers in one file: {', '.join(names)}", notes)
-        return Reading(reason=Reason.TWO_PAYLOADS, raw=_clip(raw), detail=detail, seconds=seconds)
+        return Reading(reason=Reason.TWO_PAYLOADS, raw=_clip(raw), detail=detail)
     if seen.moments and not seen.forged:
         payload, moments = next(iter(seen.moments.items()))
         first = min(moments)
@@ -358,9 +453,7 @@ def _verdict(seen: _Seen, began: float, *, timed: bool) -> Reading:
         frame_time = first if timed else None
         if not seen.is_enough(payload):
             detail = _join("a passenger's code was read once, and nothing agreed with it", notes)
-            return Reading(
-                reason=Reason.NOT_CONFIRMED, raw=_clip(code.text), detail=detail, decoder=code.decoder, seconds=seconds
-            )
+            return Reading(reason=Reason.NOT_CONFIRMED, raw=_clip(code.text), detail=detail, decoder=code.decoder)
         return Reading(
             payload=payload,
             raw=_clip(code.text),
@@ -368,18 +461,15 @@ def _verdict(seen: _Seen, began: float, *, timed: bool) -> Reading:
             decoder=code.decoder,
             signed=payload in seen.signed,
             frame_time=frame_time,
-            seconds=seconds,
         )
     if seen.foreign:
         text = seen.forged or next(iter(seen.foreign))
         more = f"{len(seen.foreign)} different codes" if len(seen.foreign) > 1 else ""
-        return Reading(
-            reason=Reason.INVALID_QR, raw=_clip(text), detail=_join(seen.foreign[text], more, notes), seconds=seconds
-        )
+        return Reading(reason=Reason.INVALID_QR, raw=_clip(text), detail=_join(seen.foreign[text], more, notes))
     if seen.damaged:
         detail = _join("a QR code was seen but could not be read: too small, blurred, covered or damaged", notes)
-        return Reading(reason=Reason.INVALID_QR, detail=detail, seconds=seconds)
-    return Reading(reason=Reason.NO_QR_FOUND, detail=notes, seconds=seconds)
+        return Reading(reason=Reason.INVALID_QR, detail=detail)
+    return Reading(reason=Reason.NO_QR_FOUND, detail=notes)
 
 
 def _what(refused: UnreadableVideo | OSError) -> str:

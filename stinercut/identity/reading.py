@@ -41,6 +41,8 @@ class Reading(BaseModel):
     """Whether the payload came with a signature that was verified."""
     frame_time: float | None = None
     """Seconds from the start of the film to the frame that gave the payload."""
+    film_seconds: float | None = None
+    """How long the film is; None for a picture and for what can't be read."""
     seconds: float = 0.0
     """Wall-clock seconds that the reading took."""
 
