@@ -74,7 +74,8 @@ class _Connection:
 class Detectors:
     """All connected detectors.
 
-    `touched` is called whenever something has changed about an insertion, or (with None) about any card that is in.
+    `touched` is called whenever something has changed about an insertion, or (with None) about any card that is in;
+    `settled` when a file of an insertion has arrived or failed.
     """
 
     def __init__(self, conversation: Conversation, live: Live, token: str | None) -> None:
@@ -83,6 +84,7 @@ class Detectors:
         self._token = token
         self._connections: dict[str, _Connection] = {}
         self.touched: Callable[[str | None], None] = lambda _insertion_id: None
+        self.settled: Callable[[str], None] = lambda _insertion_id: None
 
     @property
     def connected(self) -> frozenset[str]:
@@ -209,6 +211,8 @@ class Detectors:
         insertion_id = getattr(body, "insertion_id", None)
         if insertion_id is not None:
             self.touched(insertion_id)
+        if isinstance(body, FileCopied | CopyError):
+            self.settled(body.insertion_id)
 
     async def _was_refused(self, connection: _Connection, refused: Refused) -> None:
         log.warning("Detector %s refused a message (%s): %s", connection.detector_id, refused.code, refused.detail)

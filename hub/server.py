@@ -28,6 +28,7 @@ from hub.conversation import Conversation
 from hub.dagster import Dagster, DagsterRefused
 from hub.detectors import Detectors
 from hub.films import Films
+from hub.imports import ImportQueue, Imports
 from hub.live import Live
 from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
 from hub.security import answer_headers, is_same_origin
@@ -88,21 +89,25 @@ class Hub:
     detectors: Detectors
     pipeline: Pipeline
     films: Films
+    imports: ImportQueue
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
         """All parts over a migrated catalog."""
         catalog = Catalog.open(settings.catalog_url)
         live, links = Live(), Links(settings.dagster_address.rstrip("/"))
-        conversation = Conversation(catalog, Store(settings.store_dir), settings.small_file_limit)
+        store = Store(settings.store_dir)
+        conversation = Conversation(catalog, store, settings.small_file_limit)
         token = settings.token.get_secret_value() if settings.token else None
         detectors = Detectors(conversation, live, token)
         feed = Feed(catalog, live, links)
         detectors.touched = feed.touch
         feed.on_change = detectors.ask_for_new
         feed.is_needed = lambda: bool(detectors.connected)
+        imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
+        detectors.settled = imports.settled
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
-        return cls(catalog, live, links, feed, detectors, pipeline, Films(catalog, settings.films_dir))
+        return cls(catalog, live, links, feed, detectors, pipeline, Films(catalog, settings.films_dir), imports)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -118,7 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(migrate, settings.catalog_url)
         hub = Hub.open(settings)
         app.state.hub = hub
-        tasks = [asyncio.create_task(hub.feed.run()), asyncio.create_task(_tidy(hub.catalog))]
+        tasks = [asyncio.create_task(work) for work in (hub.feed.run(), hub.imports.run(), _tidy(hub.catalog))]
         try:
             yield
         finally:

@@ -18,7 +18,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,9 +127,13 @@ class Store:
         return path
 
     def add_object(self, partial: Path, content_hash: str) -> Path:
-        """Publish a whole, synced partial file as an object. Equal content is stored once."""
+        """Publish a whole, synced partial file as an object. Equal content is stored once.
+
+        From then on it is read-only: import folders show the same bytes under the card's names.
+        """
         final = self.object_path(content_hash)
         publish(partial, final)
+        make_read_only(final)
         return final
 
     @contextmanager
@@ -184,6 +188,12 @@ def replace_file(target: Path, content: bytes) -> None:
         fsync_dir(target.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def make_read_only(path: Path) -> None:
+    """Take the right to write from everybody, as far as the volume and the file's owner let us."""
+    with suppress(OSError):
+        path.chmod(0o444)
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from support.hubs import Board, RunningHub, board, running_hub
+from support.hubs import PATIENCE_S, Board, RunningHub, board, running_hub
 
 from detector.cards import eject_folder, insert_folder
 from stinercut.catalog import Catalog, events, jumps
@@ -93,6 +94,9 @@ def test_a_card_its_second_time_and_one_more_file(hub: RunningHub, card: Path):
             assert stored.read_bytes() == file.read_bytes()
         place_everything(hub)
         assert card_in(watching, "safe", copied=3)["message"].startswith("All 3 new files are copied")
+        assert sorted(path.name for path in import_folder(hub, 1).glob("DCIM/*/*")) == [
+            f"GX01000{number}.MP4" for number in (1, 2, 3)
+        ]
         eject_folder(hub.settings, card)
         card_in(watching, "removed")
         insert_folder(hub.settings, card)
@@ -102,7 +106,17 @@ def test_a_card_its_second_time_and_one_more_file(hub: RunningHub, card: Path):
         add(card, 4, 1500)
         insert_folder(hub.settings, card)
         card_in(watching, "safe", known=3, new=1, copied=1)
+        assert len(list(import_folder(hub, 2).glob("DCIM/*/*"))) == 4
     assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4", "GX010004.MP4"]
+
+
+def import_folder(hub: RunningHub, number: int) -> Path:
+    """The import folder of that number, once the hub has made it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := list(hub.settings.imports_dir.glob(f"GOPRO_*_{number}"))):
+        assert time.monotonic() < deadline, f"there are only {list(hub.settings.imports_dir.glob('*'))}"
+        time.sleep(0.02)
+    return found[0]
 
 
 def place_everything(hub: RunningHub) -> None:

@@ -1,0 +1,266 @@
+"""Import folders: links to the store under the card's own names, a manifest, made once, and nothing altered by them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
+
+from hub.conversation import Conversation
+from hub.imports import ImportQueue, Imports, folder_stem, safe_path
+from stinercut import mhl
+from stinercut.catalog import Catalog, migrate
+from stinercut.catalog.models import now
+from stinercut.errors import HostNotReady, StoreDamaged
+from stinercut.protocol import Envelope, FileCopied, FileEntry, Message
+from stinercut.store import Store, hash_file, sync_file
+
+A = entry("GX010001.MP4", 100)
+B = entry("GX010002.MP4", 200, minute=1, folder="DCIM/101GOPRO")
+C = entry("GX010003.MP4", 300, minute=2)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Conversation:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    return Conversation(Catalog.open(url), Store(tmp_path / "store"), SMALL_LIMIT)
+
+
+@pytest.fixture
+def imports(talk: Conversation, tmp_path: Path) -> Imports:
+    return Imports(talk.catalog, talk.store, tmp_path / "imports")
+
+
+def say(talk: Conversation, body: Message) -> None:
+    talk.handle("det", Envelope(id="m1", body=body))
+
+
+def card_in(talk: Conversation, insertion: str, *files: FileEntry) -> None:
+    say(talk, inserted(insertion))
+    say(talk, list_of(insertion, files))
+
+
+def copied(talk: Conversation, insertion: str, *files: FileEntry) -> None:
+    """Put content of these files' sizes into the store and say so."""
+    for file in files:
+        partial = talk.store.partial_path()
+        partial.write_bytes(file.name.encode().ljust(file.size, b"."))
+        sync_file(partial)
+        content = hash_file(partial)
+        talk.store.add_object(partial, content)
+        say(talk, FileCopied(insertion_id=insertion, file_id=file.file_id, content_hash=content, size=file.size))
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.MP4"))
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """Path and hash of each file in the manifest."""
+    [manifest] = (folder / mhl.FOLDER).glob("*.mhl")
+    names = {"m": "urn:ASC:MHL:v2.0"}
+    return {
+        one.findtext("m:path", "", names): one.findtext("m:xxh128", "", names)
+        for one in Xml.parse(manifest).getroot().iterfind(".//m:hash", names)
+    }
+
+
+def made(imports: Imports, insertion: str) -> Path:
+    folder = imports.finish(insertion)
+    assert folder is not None
+    return folder
+
+
+def test_a_folder_comes_when_the_last_file_is_here(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A, B)
+    copied(talk, "in-1", A)
+    assert imports.finish("in-1") is None
+    copied(talk, "in-1", B)
+    folder = made(imports, "in-1")
+    assert folder == imports.root / f"GOPRO_{now().astimezone():%Y-%m-%d}_1"
+    assert tree(folder) == ["DCIM/100GOPRO/GX010001.MP4", "DCIM/101GOPRO/GX010002.MP4"]
+    assert listed(folder) == {path: hash_file(folder / path) for path in tree(folder)}
+    assert [path.name for path in imports.root.iterdir()] == [folder.name]
+
+
+def test_nothing_is_copied_and_an_object_cant_be_written_through_its_name(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A)
+    copied(talk, "in-1", A)
+    shown = made(imports, "in-1") / "DCIM/100GOPRO/GX010001.MP4"
+    stored = talk.store.object_path(hash_file(shown))
+    assert stored.samefile(shown)
+    assert stored.stat().st_mode & 0o222 == 0
+    shown.unlink()
+    assert talk.store.require(stored.name, A.size) == stored
+
+
+def test_the_folder_is_made_once(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A)
+    copied(talk, "in-1", A)
+    assert made(imports, "in-1") == made(imports, "in-1")
+    card_in(talk, "in-2", A.model_copy(update={"file_id": "other"}))
+    assert imports.finish("in-2") is None  # Nothing new came with it.
+    assert len(list(imports.root.iterdir())) == 1
+
+
+def test_more_files_later_make_a_second_folder_of_the_whole_card(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A)
+    copied(talk, "in-1", A)
+    first = made(imports, "in-1")
+    before = {path: path.read_bytes() for path in (first / mhl.FOLDER).iterdir()}
+    again, more = A.model_copy(update={"file_id": "a2"}), B.model_copy(update={"file_id": "b2"})
+    card_in(talk, "in-2", again, more)
+    copied(talk, "in-2", more)
+    second = made(imports, "in-2")
+    assert second.name == first.name[:-1] + "2"
+    assert len(listed(second)) == 2
+    assert {path: path.read_bytes() for path in (first / mhl.FOLDER).iterdir()} == before
+
+
+def test_what_could_not_be_copied_is_said_in_the_manifest(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A, C)
+    copied(talk, "in-1", A)
+    say(talk, failed("in-1", C))
+    folder = made(imports, "in-1")
+    [manifest] = (folder / mhl.FOLDER).glob("*.mhl")
+    assert "1 more of the card could not be copied." in manifest.read_text()
+    assert len(listed(folder)) == 1
+
+
+def test_hostile_names_stay_outside(talk: Conversation, imports: Imports) -> None:
+    evil = entry("GX010009.MP4", 50, folder="DCIM/../../..")
+    twice = entry("gx010001.mp4", 60, prefix="g")
+    card_in(talk, "in-1", A, evil, twice)
+    copied(talk, "in-1", A, evil, twice)
+    folder = made(imports, "in-1")
+    assert tree(folder) == ["DCIM/100GOPRO/GX010001.MP4"]
+    [manifest] = (folder / mhl.FOLDER).glob("*.mhl")
+    assert "2 more have names that can't be used here" in manifest.read_text()
+    assert list(imports.root.parent.rglob("GX010009*")) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("..", "a"),
+        ("a/./b", "a"),
+        ("a", ".."),
+        ("a", "b/c"),
+        ("a", ""),
+        ("ascmhl", "a"),
+        ("", "ASCMHL"),
+        ("a", "CON"),
+        ("aux.d", "a"),
+        ("a\\b", "a"),
+        ("C:", "a"),
+        ("a", "b."),
+        ("a", "b\n"),
+        ("a", "\udc80"),
+    ],
+)
+def test_a_name_that_is_no_plain_path_is_not_used(folder: str, name: str) -> None:
+    assert safe_path(folder, name) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "path"),
+    [("DCIM/100", "a.MP4", "DCIM/100/a.MP4"), ("", "a", "a"), ("/etc", "x", "etc/x"), ("Žofie", "ů ú", "Žofie/ů ú")],
+)
+def test_a_plain_name_is_kept(folder: str, name: str, path: str) -> None:
+    assert safe_path(folder, name) == path
+
+
+def test_a_label_becomes_a_folder_name() -> None:
+    day = f"{now().astimezone():%Y-%m-%d}"
+    assert folder_stem("../My card: 1*", now()) == f"My-card-1_{day}"
+    assert folder_stem("...", now()) == f"card_{day}"
+
+
+def test_without_hard_links_symbolic_ones_stand_in(
+    talk: Conversation, imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_in(talk, "in-1", A, B)
+    copied(talk, "in-1", A, B)
+    refuse(monkeypatch, "link")
+    folder = made(imports, "in-1")
+    assert all((folder / path).is_symlink() for path in tree(folder))
+    assert listed(folder) == {path: hash_file(folder / path) for path in tree(folder)}
+    moved = folder.parents[1].rename(folder.parents[2] / "moved")  # Relative: the data folder may move as a whole.
+    assert hash_file(moved / "imports" / folder.name / tree(moved / "imports" / folder.name)[0])
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, *calls: str) -> None:
+    def refused(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    for call in calls:
+        monkeypatch.setattr(os, call, refused)
+
+
+def test_without_any_links_it_is_said_and_nothing_is_left(
+    talk: Conversation, imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_in(talk, "in-1", A)
+    copied(talk, "in-1", A)
+    with monkeypatch.context() as patched:
+        refuse(patched, "link", "symlink")
+        with pytest.raises(HostNotReady, match="could not be made"):
+            imports.finish("in-1")
+    assert list(imports.root.iterdir()) == []
+    assert made(imports, "in-1").is_dir()
+
+
+def test_a_missing_object_leaves_nothing_behind(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A, B)
+    copied(talk, "in-1", A, B)
+    content = hash_file(made(imports, "in-1") / "DCIM/100GOPRO/GX010001.MP4")
+    shutil.rmtree(imports.root)
+    talk.store.object_path(content).unlink()
+    with pytest.raises(StoreDamaged):
+        imports.finish("in-1")
+    assert list(imports.root.iterdir()) == []
+
+
+def test_the_queue_makes_up_for_what_an_ended_hub_left(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A)
+    copied(talk, "in-1", A)
+    half = imports.root / ".making-0123"
+    half.mkdir(parents=True)
+    card_in(talk, "in-2", B)
+
+    async def scenario() -> None:
+        queue = ImportQueue(imports)
+        running = asyncio.create_task(queue.run())
+        async with asyncio.timeout(20):
+            await folders(1)
+            copied(talk, "in-2", B)
+            queue.settled("in-2")
+            queue.settled("in-2")
+            await folders(2)
+        running.cancel()
+
+    async def folders(wanted: int) -> None:
+        while len([path for path in imports.root.glob("[!.]*")]) < wanted:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())
+    assert not half.exists()
+
+
+@pytest.mark.skipif(
+    shutil.which("ascmhl-debug") is None, reason="the reference tool isn't installed: pipx install ascmhl"
+)
+def test_the_reference_tool_verifies_an_import_folder(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A, B, C)
+    copied(talk, "in-1", A, B, C)
+    folder = made(imports, "in-1")
+    for check in (("ascmhl", "diff"), ("ascmhl-debug", "verify"), ("ascmhl-debug", "verify", "-dh")):
+        subprocess.run([*check, str(folder)], check=True, capture_output=True)
