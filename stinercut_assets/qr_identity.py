@@ -1,6 +1,6 @@
 """Asset `qr_identity` [jump]: whose jump it is, and how that is known.
 
-Lives here: holding the jump's passenger against what its own films of the code say. Doesn't: reading them again
+Lives here: holding the jump's passenger against what the codes in its own files say. Doesn't: reading them again
 (content does not change; the reading is kept in the catalog).
 """
 
@@ -33,7 +33,7 @@ def confirm_identity(footage: JumpFootage, readings: dict[int, Reading]) -> Iden
     Raises BadInput when a code among its files names somebody else: no film is made under a wrong name.
     """
     source: FootageFile | None = None
-    for file in footage.qr_files:
+    for file in footage.files:
         payload = readings[file.card_file_id].payload if file.card_file_id in readings else None
         if payload is None:
             continue
@@ -61,7 +61,7 @@ def qr_identity(
     go_on(context, installation)
     with reporter(context, installation).doing(IDENTITY) as doing:
         with installation.catalog.read() as session:
-            readings = identification.readings_of(session, [file.card_file_id for file in imported_files.qr_files])
+            readings = identification.readings_of(session, [file.card_file_id for file in imported_files.files])
         identity = confirm_identity(imported_files, readings)
         doing.note = identity.passenger_name
         metadata: dict[str, dg.MetadataValue | str] = {
@@ -81,9 +81,9 @@ def _evidence(
     installation: Installation, footage: JumpFootage, readings: dict[int, Reading]
 ) -> dict[str, dg.MetadataValue | str]:
     """The frame in which the code was read, for people who doubt."""
-    from stinercut.media.frames import jpeg_still
+    from stinercut.media.stills import jpeg_still
 
-    for file in footage.qr_files:
+    for file in footage.files:
         reading = readings.get(file.card_file_id)
         if reading is not None and reading.frame_time is not None:
             path = installation.store.require(file.content_hash, file.size)

@@ -14,8 +14,8 @@ from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CheckResult
 from stinercut.media.film import FilmRefused, FinishedFilm, finish_film
-from stinercut.media.frames import jpeg_still
 from stinercut.media.segments import Segment
+from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
 from stinercut_assets.jump_steps import FILM, go_on, reporter, title_fields
 from stinercut_assets.lineage import film_template

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
-from stinercut.media.frames import jpeg_still
 from stinercut.media.segments import Segment, clip_segment
+from stinercut.media.stills import jpeg_still
 from stinercut.store import key_of
 from stinercut_assets.fanout import all_of, mapping_key
 from stinercut_assets.jump_steps import all_steps, clip_source, clip_step, go_on, reporter

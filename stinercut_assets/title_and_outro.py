@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from stinercut.catalog.jumps import JumpFootage
-from stinercut.media.frames import jpeg_still
 from stinercut.media.segments import Segment, outro_segment, title_segment
+from stinercut.media.stills import jpeg_still
 from stinercut.store import key_of
 from stinercut_assets.jump_steps import TITLE, go_on, reporter, title_fields
 from stinercut_assets.lineage import film_template

@@ -1,6 +1,7 @@
 """Pictures out of videos: one still as JPEG, grey frames with their times, all or key frames only.
 
-Lives here: decoding to pictures. Doesn't: what is looked for in them (`stinercut.identity`), titles (`titles`).
+Lives here: decoding to arrays. Doesn't: what is looked for in them (`stinercut.identity`), pictures to look at
+(`stills`).
 """
 
 from __future__ import annotations
@@ -17,30 +18,7 @@ from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.index import VideoIndex
 from stinercut.media.probe import probe
-
-_STILL_SECONDS = 60.0
-
-
-def jpeg_still(path: Path, at: float, width: int) -> bytes:
-    """The picture shown at `at` seconds as JPEG, `width` pixels wide at most (never enlarged).
-
-    A time beyond the end gives the last half second. Raises UnreadableVideo when nothing can be decoded there.
-    """
-    video = probe(path)
-    wide, high = _limited(video.width, video.height, width)
-    moment = max(0.0, min(at, video.duration - 0.5))
-    graph = (
-        ffmpeg.input(str(path.absolute()), ss=f"{moment:.6f}")["v:0"]
-        .filter("scale", wide, high)
-        .output("pipe:1", format="image2pipe", vcodec="mjpeg", vframes=1, pix_fmt="yuvj420p", **{"q:v": 4})
-    )
-    try:
-        picture = b"".join(runner.read_pipe(graph.compile(), timeout=_STILL_SECONDS, chunk_bytes=1 << 16, file=path))
-    except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-    if not picture:
-        raise UnreadableVideo(f"no picture can be read at {moment:.1f} s", file=path, advice="Copy it again.")
-    return picture
+from stinercut.media.stills import limited
 
 
 def gray_frames(  # noqa: PLR0913 - one optional word each
@@ -59,7 +37,7 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
     With the film's `index` nothing else is asked, and frames are as stored, not turned. Raises UnreadableVideo.
     """
     video = index or probe(path)
-    wide, high = _limited(video.width, video.height, width)
+    wide, high = limited(video.width, video.height, width)
     seconds = video.duration - start if duration is None else min(duration, video.duration - start)
     if seconds <= 0:
         return
@@ -89,7 +67,7 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
     Decoding them alone costs a quarter to a seventh of decoding everything where a camera writes two a second. One
     ffmpeg, killed when the iterator is closed early. Fewer come out of a damaged file. Raises UnreadableVideo.
     """
-    wide, high = _limited(index.width, index.height, width)
+    wide, high = limited(index.width, index.height, width)
     # `discard` keeps the other frames from being read, `skip_frame` from being decoded where the format can't do that.
     # The loop filter only smooths blocks here: no other frame is built on what comes out.
     quick = {"discard": "nokey", "skip_frame": "nokey", "skip_loop_filter": "all", "threads": 1, "noautorotate": None}
@@ -107,9 +85,3 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
                     yield moment, np.frombuffer(chunk, np.uint8).reshape(high, wide)
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-
-
-def _limited(width: int, height: int, limit: int | None) -> tuple[int, int]:
-    """An even size within `limit` pixels of width, of the same shape."""
-    scale = min(1.0, limit / width) if limit else 1.0
-    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)

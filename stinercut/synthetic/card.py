@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.media.frames import jpeg_still
+from stinercut.media.stills import jpeg_still
 from stinercut.store import require_space
 from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, Shot, check_shot
 from stinercut.synthetic.qrfilm import make_qr_film

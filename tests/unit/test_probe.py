@@ -14,8 +14,9 @@ from support.footage import make_clip, real_footage, rotated
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media import ffmpeg as runner
-from stinercut.media.frames import gray_frames, jpeg_still
+from stinercut.media.frames import gray_frames
 from stinercut.media.probe import probe
+from stinercut.media.stills import jpeg_still
 
 
 def test_a_plain_video(tmp_path: Path) -> None:

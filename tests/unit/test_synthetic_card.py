@@ -16,8 +16,9 @@ import pytest
 from stinercut.errors import BadInput
 from stinercut.identity.reader import read_film
 from stinercut.identity.reading import Reason
-from stinercut.media.frames import gray_frames, jpeg_still
+from stinercut.media.frames import gray_frames
 from stinercut.media.probe import probe
+from stinercut.media.stills import jpeg_still
 from stinercut.synthetic.card import PASSENGERS, CardMade, make_card
 from stinercut.synthetic.scenes import make_clip
 
