@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from sqlalchemy import select
 
 from stinercut.catalog import Catalog, jumps
-from stinercut.catalog.models import Film
+from stinercut.catalog.models import Film, Jump
 from stinercut.errors import NotFound
 
 POSTER = "poster.jpg"
@@ -31,7 +31,10 @@ class Films:
         """A film, in ranges if asked for; with `download` under a name that a person recognises. Raises NotFound."""
         with self.catalog.read() as session:
             rows = session.execute(
-                select(Film).where(Film.jump_key == jump_key).order_by(Film.film_id.desc())
+                select(Film)
+                .join(Jump, Jump.jump_key == Film.jump_key)
+                .where(Film.jump_key == jump_key, jumps.is_shown())
+                .order_by(Film.film_id.desc())
             ).scalars()
             film = next((row for row in rows if PurePosixPath(row.file_name).name == name), None)
             if film is None:

@@ -22,7 +22,10 @@ from stinercut.store import key_of
 
 @dataclass(frozen=True)
 class FoundSession:
-    """A session found on a card, in catalog terms: files are card file ids, in order of recording."""
+    """A session found on a card, in catalog terms: files are card file ids, in order of recording.
+
+    A file that is in both `qr_files` and `clips` becomes a clip.
+    """
 
     payload: Payload | None
     qr_files: tuple[int, ...]
@@ -78,7 +81,8 @@ def record_sessions(session: Session, insertion: Insertion, found: Sequence[Foun
     placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips)])
     touched: list[str] = []
     for one in found:
-        qr_files = [file for file in one.qr_files if file not in placed]
+        # A long recording that shows the code is footage like any other: as a clip it is in the film.
+        qr_files = [file for file in one.qr_files if file not in placed and file not in one.clips]
         clips = [file for file in one.clips if file not in placed]
         if not qr_files and not clips:
             continue
@@ -88,7 +92,7 @@ def record_sessions(session: Session, insertion: Insertion, found: Sequence[Foun
                 JumpFile(card_file_id=file, jump_key=jump.jump_key, role=role, position=0) for file in files
             )
         session.flush()
-        _order_files(session, jump.jump_key)
+        order_files(session, jump.jump_key)
         refresh_jump(session, jump.jump_key)
         touched.append(jump.jump_key)
     return touched
@@ -101,7 +105,7 @@ def _placed(session: Session, files: Sequence[int]) -> set[int]:
 def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first_file: int) -> Jump:
     """The jump a session belongs to: the one with its key, or a new one."""
     if found.payload is None:
-        return _unidentified_jump(session, insertion, found.why, first_file)
+        return new_unidentified(session, insertion.card_id, found.why, first_file)
     payload = found.payload
     jump = session.get(Jump, payload.jump_key)
     if jump is not None and jump.passenger_name != payload.passenger_name:
@@ -109,7 +113,7 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
             f"Booking {payload.booking_id} is {jump.passenger_name!r} on an earlier card and "
             f"{payload.passenger_name!r} on this one"
         )
-        return _unidentified_jump(session, insertion, why, first_file)
+        return new_unidentified(session, insertion.card_id, why, first_file)
     if jump is None:
         jump = Jump(
             jump_key=payload.jump_key,
@@ -125,16 +129,17 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
     return jump
 
 
-def _unidentified_jump(session: Session, insertion: Insertion, why: str, first_file: int) -> Jump:
+def new_unidentified(session: Session, card_id: str, why: str, first_file: int) -> Jump:
+    """A jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
     recorded = session.get_one(CardFile, first_file).modified.date()
-    prefix = f"{recorded.isoformat()}_unidentified-{insertion.card_id}-"
+    prefix = f"{recorded.isoformat()}_unidentified-{card_id}-"
     taken = session.execute(
         select(func.count()).select_from(Jump).where(Jump.jump_key.startswith(prefix, autoescape=True))
     ).scalar_one()
     jump = Jump(
         jump_key=f"{prefix}{taken + 1}",
         jump_date=recorded,
-        card_id=insertion.card_id,
+        card_id=card_id,
         state=JumpState.REVIEW,
         reason=why,
     )
@@ -143,7 +148,7 @@ def _unidentified_jump(session: Session, insertion: Insertion, why: str, first_f
     return jump
 
 
-def _order_files(session: Session, jump_key: str) -> None:
+def order_files(session: Session, jump_key: str) -> None:
     """Number a jump's files in order of recording, chapters together, whichever card they came from."""
     rows = session.execute(select(JumpFile, CardFile).join(CardFile).where(JumpFile.jump_key == jump_key)).all()
     begun: dict[tuple[str, str], datetime] = {}
@@ -179,6 +184,9 @@ def refresh_jump(session: Session, jump_key: str) -> None:
     places = _files_of(session, jump_key)
     rows = [(place, imported) for place, imported in places if place.role != Role.LEFT_OUT]
     jump.wanted_version = None
+    if not places:
+        jump.state, jump.reason = JumpState.GONE, "All of its files were moved to other jumps."
+        return
     if jump.booking_id is None:
         jump.state = JumpState.REVIEW
         return
@@ -199,18 +207,18 @@ def refresh_jump(session: Session, jump_key: str) -> None:
     )
     if jump.wanted_version != jump.produced_version:
         jump.state, jump.reason = JumpState.READY, ""
-    elif jump.state in (JumpState.WAITING, JumpState.NO_CLIPS, JumpState.READY):
+    elif jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         _back_to_produced(session, jump)
 
 
 def _back_to_produced(session: Session, jump: Jump) -> None:
     """The jump wants again what its last run took up: a clip came, and a person left it out."""
+    # Should that run still be going on, its end corrects this.
+    jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
+    session.flush()
     film = latest_film(session, jump.jump_key)
     if film is not None and film.version == jump.wanted_version:
         jump.state, jump.reason = JumpState.DONE, ""
-    else:
-        # Should that run still be going on, its end corrects this.
-        jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
 
 
 def _files_of(session: Session, jump_key: str) -> list[tuple[JumpFile, ImportedFile | None]]:
@@ -309,8 +317,13 @@ def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
 
 
 def resume(session: Session, jump_key: str, run_id: str) -> None:
-    """A run works on this jump. If it is not the one that took it up, it is a re-execution: say that it goes on."""
+    """A run works on this jump. If it is not the one that took it up, it is a re-execution: say that it goes on.
+
+    A jump that wants another film by now is left alone: its state asks for the next run, and this one ends by itself.
+    """
     jump = require_jump(session, jump_key)
+    if jump.wanted_version is None or jump.wanted_version != jump.produced_version:
+        return
     if jump.run_id == run_id and jump.state == JumpState.PRODUCING:
         return
     jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
@@ -346,6 +359,11 @@ def record_film(session: Session, film: Film) -> None:
     )
 
 
+def is_shown() -> ColumnElement[bool]:
+    """The condition, on a film and its jump, that the film may be seen: it carries the name that the jump has."""
+    return (Film.passenger_name == Jump.passenger_name) & (Jump.state != JumpState.GONE)
+
+
 def latest_film(session: Session, jump_key: str) -> Film | None:
     """The film of a jump that is shown, if there is one."""
     return latest_films(session, [jump_key]).get(jump_key)
@@ -354,12 +372,13 @@ def latest_film(session: Session, jump_key: str) -> Film | None:
 def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
     """The films that are shown, by jump key: of the wanted version where there is one, else the newest.
 
-    A run that was overtaken may publish its older version after the newer one.
+    A run that was overtaken may publish its older version after the newer one. A film under a name that a person
+    corrected since, or of a jump whose files were moved away, is not shown any more.
     """
     rows = session.execute(
         select(Film)
         .join(Jump, Jump.jump_key == Film.jump_key)
-        .where(Film.jump_key.in_(jump_keys))
+        .where(Film.jump_key.in_(jump_keys), is_shown())
         .order_by(case((Film.version == Jump.wanted_version, 1), else_=0), Film.film_id)
     ).scalars()
     return {film.jump_key: film for film in rows}

@@ -4,6 +4,7 @@ Lives here: columns, keys and the words their states use. Doesn't: queries. A ch
 
     card 1-n insertion 1-n manifest_entry n-1 card_file 1-0..1 imported_file n-1 (object in the store)
     jump 1-n jump_file n-1 card_file        jump 1-n film        card_file 1-0..1 qr_reading
+    jump 1-n decision (what people decided)   booking (the office's list; a jump may come from one)
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class JumpState(StrEnum):
     PRODUCING = "producing"
     DONE = "done"
     FAILED = "failed"
+    GONE = "gone"
+    """A person moved all of its files to other jumps. It is kept for the decisions that name it, and not shown."""
 
 
 class Role(StrEnum):
@@ -253,6 +256,37 @@ class Film(Base):
     made_in: Mapped[float] = mapped_column(Float)
     """Seconds from the start of the run to the published film."""
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Booking(Base):
+    """A booking as the office's list has it: somebody who is to jump. What a jump says of itself counts more."""
+
+    __tablename__ = "booking"
+    jump_key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    """The key that a jump of this booking has."""
+    jump_date: Mapped[date] = mapped_column(index=True)
+    booking_id: Mapped[str] = mapped_column(String(32))
+    passenger_name: Mapped[str] = mapped_column(String(80))
+    tandem_master_id: Mapped[str | None] = mapped_column(String(32))
+    imported_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Decision(Base):
+    """What a person decided about a jump. Only ever added to."""
+
+    __tablename__ = "decision"
+    decision_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    who: Mapped[str] = mapped_column(String(80))
+    what: Mapped[str] = mapped_column(String(16))
+    """One of `stinercut.catalog.review.What`."""
+    jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
+    """The jump as it is called after the decision."""
+    card_file_id: Mapped[int | None] = mapped_column(ForeignKey("card_file.card_file_id"))
+    """The file that it is about, where it is about one."""
+    before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Jump, passenger and booking; `files` are the card file ids that the decision put there."""
 
 
 class Step(Base):

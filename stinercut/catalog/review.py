@@ -1,0 +1,405 @@
+"""What people decide about jumps, and what they look at while they do.
+
+Lives here: giving a jump to a booking, moving files between jumps, leaving clips out, and the record of who decided
+what. Doesn't: how a film follows (a decision changes the jump's wanted version; `sensors` does the rest), pictures.
+
+Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the
+person confirms exactly that name. And what a person decided wins over a code, visibly: see `words_on`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from stinercut.catalog import events, identification, jumps
+from stinercut.catalog.models import (
+    Booking,
+    CardFile,
+    Decision,
+    ImportedFile,
+    Jump,
+    JumpFile,
+    JumpState,
+    ManifestEntry,
+    Role,
+)
+from stinercut.errors import BadInput, NotFound
+from stinercut.identity.payload import Payload
+from stinercut.identity.reading import Reading
+from stinercut.protocol import FileKind
+
+MAX_WHO = 80
+
+
+class What(StrEnum):
+    """Kinds of decisions."""
+
+    ASSIGNED = "assigned"
+    """All files of a jump are those of this booking."""
+    MOVED = "moved"
+    JOINED = "joined"
+    SPLIT = "split"
+    LEFT_OUT = "left_out"
+    PUT_BACK = "put_back"
+
+
+class NameConflict(BadInput):
+    """The name contradicts what is known; it must be confirmed."""
+
+    code = "NAME_CONFLICT"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A person's word that a file is this jump's."""
+
+    decision_id: int
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """A file as a person is shown it. `source` is what pictures of it are made from: (content hash, bytes)."""
+
+    card_file_id: int
+    name: str
+    role: Role
+    recorded: datetime
+    size: int
+    is_here: bool
+    source: tuple[str, int] | None
+    reading: Reading | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A jump, its files in their order, and what was decided about it, newest first."""
+
+    jump: Jump
+    files: tuple[ReviewFile, ...]
+    decisions: tuple[Decision, ...]
+
+
+# Looking
+
+
+def waiting(session: Session, limit: int = 200) -> list[str]:
+    """Keys of the jumps that wait for a person, newest first."""
+    rows = session.execute(
+        select(Jump.jump_key)
+        .where(Jump.state == JumpState.REVIEW)
+        .order_by(Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def group(session: Session, jump_key: str) -> Group:
+    """A jump as a person is shown it. Raises NotFound."""
+    jump = jumps.require_jump(session, jump_key)
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    ).all()
+    ids = [place.card_file_id for place, _, _ in rows]
+    sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
+    files = tuple(
+        ReviewFile(
+            card_file_id=place.card_file_id,
+            name=file.name,
+            role=Role(place.role),
+            recorded=file.modified,
+            size=file.size,
+            is_here=is_here,
+            source=sources.get(place.card_file_id),
+            reading=readings.get(place.card_file_id),
+        )
+        for place, file, is_here in rows
+    )
+    return Group(jump, files, tuple(decisions_on(session, jump_key)))
+
+
+def picture_sources(session: Session, card_file_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """What a picture of each file is made from, as (content hash, bytes): its proxy where one is here, else itself."""
+    own = session.execute(select(ImportedFile).where(ImportedFile.card_file_id.in_(card_file_ids))).scalars()
+    sources = {row.card_file_id: (row.content_hash, row.size) for row in own}
+    main = aliased(ManifestEntry)
+    proxies = session.execute(
+        select(main.card_file_id, ImportedFile)
+        .select_from(ManifestEntry)
+        .join(main, (main.insertion_id == ManifestEntry.insertion_id) & (main.file_id == ManifestEntry.main_file_id))
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == ManifestEntry.card_file_id)
+        .where(main.card_file_id.in_(card_file_ids), CardFile.kind == FileKind.PROXY)
+        .order_by(ImportedFile.imported_at)
+    )
+    return sources | {card_file_id: (proxy.content_hash, proxy.size) for card_file_id, proxy in proxies}
+
+
+def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
+    """What pictures of this file are made from, as (content hash, bytes). Raises NotFound while it is not here."""
+    found = picture_sources(session, [card_file_id]).get(card_file_id)
+    if found is None:
+        raise NotFound(f"nothing of file {card_file_id} is here yet", advice="Its card may still be copying.")
+    return found
+
+
+def decisions_on(session: Session, jump_key: str) -> Sequence[Decision]:
+    """What was decided about a jump or took files from it, newest first."""
+    return (
+        session.execute(
+            select(Decision)
+            .where(or_(Decision.jump_key == jump_key, Decision.before["jump"].as_string() == jump_key))
+            .order_by(Decision.decision_id.desc())
+        )
+        .scalars()
+        .all()
+    )
+
+
+def words_on(session: Session, jump_key: str, passenger_name: str, booking_id: str) -> dict[int, Word]:
+    """For which files of a jump a person said that they are this passenger's; the latest word on each.
+
+    A word holds for the identity it was given for: when the jump's name changes, it must be given again.
+    """
+    rows = session.execute(
+        select(Decision)
+        .where(Decision.jump_key == jump_key, Decision.what.in_((What.ASSIGNED, What.MOVED, What.JOINED)))
+        .order_by(Decision.decision_id)
+    ).scalars()
+    return {
+        file: Word(row.decision_id, row.who, row.at)
+        for row in rows
+        if (row.after.get("passenger_name"), row.after.get("booking_id")) == (passenger_name, booking_id)
+        for file in row.after["files"]
+    }
+
+
+# Deciding
+
+
+def assign(session: Session, who: str, jump_key: str, payload: Payload, confirmed_name: str | None = None) -> str:
+    """All files of this jump are those of this booking. Returns the key of the booking's jump, which has them now.
+
+    Corrects a name, a booking or a date as well. Raises NameConflict, with both names, where the booking is known under
+    another name or a code among the files says somebody else, until `confirmed_name` is the payload's; NotFound;
+    BadInput.
+    """
+    who, jump = _named(who), _live(session, jump_key)
+    target = session.get(Jump, payload.jump_key)
+    files = _files(session, jump_key)
+    known = [
+        *_known_names(session, payload, target),
+        *_codes_against(session, files, payload.passenger_name, payload.booking_id),
+    ]
+    _require_confirmed(
+        known, f"{payload.passenger_name} ({payload.booking_id})", payload.passenger_name, confirmed_name
+    )
+    before = _as_it_is(jump, files)
+    if target is None:
+        target = Jump(
+            jump_key=payload.jump_key,
+            jump_date=payload.jump_date,
+            booking_id=payload.booking_id,
+            card_id=jump.card_id,
+            tandem_master_id=payload.tandem_master_id,
+            state=JumpState.WAITING,
+        )
+        session.add(target)
+    target.passenger_name = payload.passenger_name
+    target.tandem_master_id = payload.tandem_master_id or target.tandem_master_id
+    booking = session.get(Booking, payload.jump_key)
+    if booking is not None:
+        booking.passenger_name = payload.passenger_name
+    session.flush()
+    if target is not jump:
+        _place(session, files, jump, target)
+    jumps.refresh_jump(session, target.jump_key)
+    _keep(session, Decision(who=who, what=What.ASSIGNED, before=before), target, _files(session, target.jump_key))
+    return target.jump_key
+
+
+def move(  # noqa: PLR0913, PLR0917 - who, what, from where, to where
+    session: Session, who: str, jump_key: str, files: Sequence[int], to: str, confirmed_name: str | None = None
+) -> None:
+    """These files belong to another jump that exists. Raises NameConflict as `assign` does; NotFound; BadInput."""
+    what = What.JOINED if set(files) == set(_files(session, jump_key)) else What.MOVED
+    who, jump, target = _named(who), _live(session, jump_key), _live(session, to)
+    if target is jump:
+        raise BadInput("these files are in that jump already")
+    _require_among(session, jump_key, files)
+    if target.passenger_name is not None and target.booking_id is not None:
+        codes = _codes_against(session, files, target.passenger_name, target.booking_id)
+        whose = f"{target.passenger_name} ({target.booking_id})"
+        _require_confirmed(codes, whose, target.passenger_name, confirmed_name)
+    before = _as_it_is(jump, files)
+    _place(session, files, jump, target)
+    jumps.refresh_jump(session, target.jump_key)
+    decision = Decision(who=who, what=what, before=before, card_file_id=files[0] if len(files) == 1 else None)
+    _keep(session, decision, target, files)
+
+
+def join(session: Session, who: str, jump_key: str, into: str, confirmed_name: str | None = None) -> None:
+    """All files of this jump belong to another one. Raises as `move` does."""
+    move(session, who, jump_key, _files(session, jump_key), into, confirmed_name)
+
+
+def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> str:
+    """These files are somebody else's: they wait as a jump of their own. Returns its key; NotFound or BadInput."""
+    who, jump = _named(who), _live(session, jump_key)
+    _require_among(session, jump_key, files)
+    if set(files) == set(_files(session, jump_key)):
+        raise BadInput("all files were chosen: nothing would stay", advice="Choose those that belong to somebody else.")
+    first = session.get_one(CardFile, min(files, key=lambda file: _recorded(session, file)))
+    why = f"{who} split it from {jump.passenger_name or 'other unidentified files'}"
+    before = _as_it_is(jump, files)
+    fresh = jumps.new_unidentified(session, first.card_id, why, first.card_file_id)
+    _place(session, files, jump, fresh)
+    jumps.refresh_jump(session, fresh.jump_key)
+    _keep(session, Decision(who=who, what=What.SPLIT, before=before), fresh, files)
+    return fresh.jump_key
+
+
+def leave_out(session: Session, who: str, jump_key: str, file: int) -> None:
+    """A clip stays out of its jump's film. Raises NotFound or BadInput."""
+    who, before = _named(who), _role_of(session, jump_key, file)
+    jumps.leave_out(session, jump_key, file)
+    _keep_role(session, who, What.LEFT_OUT, jump_key, file, before)
+
+
+def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
+    """A clip that was left out belongs into the film again. Raises NotFound or BadInput."""
+    who, before = _named(who), _role_of(session, jump_key, file)
+    if before != Role.LEFT_OUT:
+        raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
+    session.get_one(JumpFile, file).role = Role.CLIP
+    session.flush()
+    jumps.refresh_jump(session, jump_key)
+    _keep_role(session, who, What.PUT_BACK, jump_key, file, before)
+
+
+# The parts of a decision
+
+
+def _named(who: str) -> str:
+    name = " ".join(unicodedata.normalize("NFC", who).split())
+    if not 1 <= len(name) <= MAX_WHO or not name.isprintable():
+        raise BadInput(f"who decides must be a name of 1 to {MAX_WHO} characters", advice="Choose your name first.")
+    return name
+
+
+def _live(session: Session, jump_key: str) -> Jump:
+    jump = jumps.require_jump(session, jump_key)
+    if jump.state == JumpState.GONE:
+        raise NotFound(f"all files of jump {jump_key} were moved to other jumps", advice="Look at the page again.")
+    return jump
+
+
+def _files(session: Session, jump_key: str) -> list[int]:
+    rows = session.execute(
+        select(JumpFile.card_file_id).where(JumpFile.jump_key == jump_key).order_by(JumpFile.position)
+    )
+    return list(rows.scalars())
+
+
+def _require_among(session: Session, jump_key: str, files: Sequence[int]) -> None:
+    if not files:
+        raise BadInput("no file was chosen")
+    strange = set(files) - set(_files(session, jump_key))
+    if strange:
+        raise NotFound(f"jump {jump_key} has no file {min(strange)}", advice="Look at the page again.")
+
+
+def _recorded(session: Session, file: int) -> tuple[datetime, int]:
+    return session.get_one(CardFile, file).modified, file
+
+
+def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[str]:
+    """Other names than the payload's under which its booking is known, in words."""
+    where = f"booking {payload.booking_id} of {payload.jump_date.isoformat()} is"
+    booking = session.get(Booking, payload.jump_key)
+    said: list[str] = []
+    if target is not None and target.state != JumpState.GONE and target.passenger_name != payload.passenger_name:
+        said.append(f"{where} {target.passenger_name}")
+    if booking is not None and booking.passenger_name != payload.passenger_name:
+        said.append(f"{where} {booking.passenger_name} in the list of bookings")
+    return said
+
+
+def _codes_against(session: Session, files: Sequence[int], passenger_name: str, booking_id: str) -> list[str]:
+    """Codes among these files that say somebody else, in words."""
+    said: list[str] = []
+    for file, reading in identification.readings_of(session, files).items():
+        code = reading.payload
+        if code is not None and (code.passenger_name, code.booking_id) != (passenger_name, booking_id):
+            name = session.get_one(CardFile, file).name
+            said.append(f"the code in {name} says {code.passenger_name} ({code.booking_id})")
+    return said
+
+
+def _require_confirmed(known: Sequence[str], whose: str, name: str, confirmed: str | None) -> None:
+    if known and confirmed != name:
+        raise NameConflict(
+            f"{'; '.join(known)}; you say {whose}", advice=f"If {name} is right, confirm this name explicitly."
+        )
+
+
+def _place(session: Session, files: Collection[int], jump: Jump, target: Jump) -> None:
+    """Move files; the jump that they leave is looked at again."""
+    session.execute(update(JumpFile).where(JumpFile.card_file_id.in_(files)).values(jump_key=target.jump_key))
+    session.expire_all()
+    jumps.order_files(session, target.jump_key)
+    jumps.refresh_jump(session, jump.jump_key)
+    events.append(session, "jump:files_moved", jump_key=jump.jump_key, to=target.jump_key, files=len(files))
+
+
+def _as_it_is(jump: Jump, files: Sequence[int]) -> dict[str, Any]:
+    return {
+        "jump": jump.jump_key,
+        "passenger_name": jump.passenger_name,
+        "booking_id": jump.booking_id,
+        "files": list(files),
+    }
+
+
+def _keep(session: Session, decision: Decision, jump: Jump, files: Sequence[int]) -> None:
+    """Record a decision, and tell those who watch."""
+    decision.jump_key, decision.after = jump.jump_key, _as_it_is(jump, files)
+    session.add(decision)
+    events.append(session, "jump:decided", jump_key=jump.jump_key, who=decision.who, what=str(decision.what))
+
+
+def _role_of(session: Session, jump_key: str, file: int) -> str:
+    place = session.get(JumpFile, file)
+    if place is None or place.jump_key != jump_key:
+        raise NotFound(f"jump {jump_key} has no file {file}")
+    return place.role
+
+
+def _keep_role(  # noqa: PLR0913, PLR0917
+    session: Session, who: str, what: What, jump_key: str, file: int, before: str
+) -> None:
+    after = session.get_one(JumpFile, file).role
+    session.add(
+        Decision(
+            who=who,
+            what=what,
+            jump_key=jump_key,
+            card_file_id=file,
+            before={"jump": jump_key, "role": str(before), "files": [file]},
+            after={"jump": jump_key, "role": str(after), "files": [file]},
+        )
+    )
+    events.append(session, "jump:decided", jump_key=jump_key, who=who, what=str(what))
