@@ -88,7 +88,9 @@ def _tables(track: bytes) -> dict[bytes, bytes]:
     """The boxes of a track by name, those inside containers too."""
     found: dict[bytes, bytes] = {}
     for kind, body in _boxes(track):
-        found.update(_tables(body) if kind in _CONTAINERS else {kind: body})
+        inner = _tables(body) if kind in _CONTAINERS else {kind: body}
+        # The first of a name counts: QuickTime has a second `hdlr`, of the data, further in.
+        found = inner | found
     return found
 
 
