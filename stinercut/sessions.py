@@ -26,6 +26,10 @@ _GOPRO: Final = re.compile(r"(?:G[HX]\d\d|GOPR|GP\d\d)(\d{4})", re.IGNORECASE)
 
 _COUNTED: Final = re.compile(r"(.*?)(\d+)\D*")
 
+LONG: Final = timedelta(seconds=30)
+"""A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
+camera may be left running, or show the code at the start of the jump's only recording."""
+
 BEFORE_ANY_CODE: Final = "filmed before any passenger's code"
 AFTER_PAUSE: Final = "filmed after a long pause, without a code since"
 CLOCK_DISAGREES: Final = "the camera's clock and its file numbers disagree about which code came before"
@@ -58,7 +62,8 @@ class SessionRules:
 class Session:
     """Files that belong together, in the order they were filmed, as file ids.
 
-    `payload` is None for files that nobody is known for; `why` then says why, in words.
+    `payload` is None for files that nobody is known for; `why` then says why, in words. A recording that shows a code
+    and is LONG is in both `qr_files` and `clips`.
     """
 
     payload: Payload | None
@@ -110,6 +115,7 @@ class _Place:
     payload: Payload | None
     why: str
     is_code: bool = False
+    is_clip: bool = True
     code: int | None = None
     run: int = 0
     """Which unidentified stretch: stretches parted by a pause, a code or another reason stay apart."""
@@ -122,12 +128,16 @@ def _event(file: CardVideo, readings: Mapping[str, Reading], unread: AbstractSet
     """What a file says about those that follow it: a passenger, or nobody; None if it says nothing."""
     reading = readings.get(file.file_id)
     if reading is not None and reading.payload is not None:
-        return _Place(reading.payload, "", is_code=True)
+        return _Place(reading.payload, "", is_code=True, is_clip=_is_long(reading))
     if reading is not None and reading.hides_identity:
         return _Place(None, _barrier(file, reading))
     if file.file_id in unread:
         return _Place(None, f"{file.name} could not be looked at and may hold another passenger's code")
     return None
+
+
+def _is_long(reading: Reading) -> bool:
+    return reading.film_seconds is not None and reading.film_seconds > LONG.total_seconds()
 
 
 def _barrier(file: CardVideo, reading: Reading) -> str:
@@ -158,7 +168,7 @@ def _by_time(
         if event is not None:
             state = replace(event, code=index, run=index)
         places.append(state)
-        state = replace(state, is_code=False)
+        state = replace(state, is_code=False, is_clip=True)
     return places
 
 
@@ -229,7 +239,7 @@ def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Se
         Session(
             payload=members[0][1].payload,
             qr_files=tuple(file.file_id for file, place in members if place.is_code),
-            clips=tuple(file.file_id for file, place in members if not place.is_code),
+            clips=tuple(file.file_id for file, place in members if place.is_clip),
             why=members[0][1].why,
         )
         for members in groups.values()

@@ -71,6 +71,14 @@ class TestSessions:
         assert [clip.name for clip in footage.clips] == [file.name for file in files[1:]]
         assert [file.name for file in footage.qr_files] == [files[0].name]
 
+    def test_a_long_recording_that_shows_the_code_is_a_clip(self, catalog: Catalog):
+        only = entry("GX010001.MP4", minute=1)
+        put_in(catalog, "in-1", [only])
+        record(catalog, "in-1", passenger(), [only], [only])
+        copy(catalog, "in-1", [only])
+        assert roles(catalog, "2026-06-01_B-1") == ["clip"]
+        assert state(catalog, "2026-06-01_B-1") == ("ready", "")
+
     def test_recording_twice_changes_nothing(self, catalog: Catalog):
         key, files = ready_jump(catalog)
         assert record(catalog, "in-1", passenger(), files[:1], files[1:]) == []

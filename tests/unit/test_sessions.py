@@ -53,6 +53,17 @@ def sessions(*items: tuple[CardVideo, Payload | Reason | None], unread: Sequence
     return split([file for file, _ in items], readings, RULES, {file.file_id for file in unread})
 
 
+def test_a_long_recording_that_shows_the_code_is_in_the_film() -> None:
+    """Else the only recording of a jump would be taken for a film of a code."""
+    only, following, short = video(1, 0), video(2, 5), video(3, 6)
+    readings = {
+        only.file_id: Reading(payload=ZOE, film_seconds=95.0),
+        short.file_id: Reading(payload=ZOE, film_seconds=30.0),
+    }
+    (found,) = split([only, following, short], readings, RULES)
+    assert found == Session(ZOE, ids(only, short), ids(only, following))
+
+
 def ids(*files: CardVideo) -> tuple[str, ...]:
     return tuple(file.file_id for file in files)
 
@@ -210,6 +221,7 @@ EVENTS = st.one_of(
 def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[str, Reading], set[str]]:
     files: list[CardVideo] = []
     minute, number = 0.0, 1
+    long = st.sampled_from([None, 4.0, 95.0])
     for _ in range(draw(st.integers(0, 14))):
         minute += draw(st.sampled_from([-30.0, 0.0, 0.5, 5.0, 44.0, 60.0]))
         number += draw(st.sampled_from([1, 1, 1, 2, -3]))
@@ -217,7 +229,8 @@ def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[str, Reading], set[str
             made = video(max(1, number), minute + chapter, chapter=chapter)
             if made.file_id not in {each.file_id for each in files}:
                 files.append(made)
-    readings = {file.file_id: reading(said) for file in files if (said := draw(EVENTS)) is not None}
+    said = {file.file_id: reading(event) for file in files if (event := draw(EVENTS)) is not None}
+    readings = {file: each.model_copy(update={"film_seconds": draw(long)}) for file, each in said.items()}
     unread = {file.file_id for file in files if draw(st.integers(0, 9)) == 0}
     return draw(st.permutations(files)), readings, unread
 
@@ -226,11 +239,12 @@ def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[str, Reading], set[str
 def test_every_file_is_in_exactly_one_place(card: tuple[list[CardVideo], dict[str, Reading], set[str]]) -> None:
     files, readings, unread = card
     found = split(files, readings, RULES, unread)
-    placed = [each for session in found for each in (*session.qr_files, *session.clips)]
+    placed = [each for session in found for each in {*session.qr_files, *session.clips}]
     assert sorted(placed) == sorted(file.file_id for file in files)
     for session in found:
         assert (session.payload is None) == bool(session.why)
         for each in session.qr_files:
+            assert (each in session.clips) == ((readings[each].film_seconds or 0) > 30)
             assert readings[each].payload is not None
             assert session.payload in (None, readings[each].payload)
     payloads = [session.payload for session in found if session.payload]
