@@ -1,4 +1,4 @@
-"""What the detector must not forget: messages the hub has not acknowledged, and files it was asked for.
+"""What the detector must not forget: unacknowledged messages, files it was asked for, how far partial files are proven.
 
 Lives here: the SQLite file and one method per thing to remember, each a single durable commit. Doesn't: when to send
 (`link`), what to copy next (`offload`). Used from one thread; only one detector at a time can hold a journal.
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from detector.resume import Checkpoint
 from detector.scan import SourceFile
 from stinercut.errors import HostNotReady
 from stinercut.protocol import FileCopied, Inserted, Message, Removed, encode
@@ -39,6 +40,16 @@ CREATE TABLE IF NOT EXISTS request (
     content_hash TEXT,
     UNIQUE (insertion_id, file_id)
 );
+CREATE TABLE IF NOT EXISTS checkpoint (
+    name TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    card_id TEXT NOT NULL,
+    relative BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    PRIMARY KEY (name, length)
+);
 """
 INSERTIONS_KEPT = 1000
 """How many insertions that are over stay known, so that a late request for one is told from nonsense."""
@@ -55,7 +66,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class LeftOver:
-    """What an earlier life of the detector was asked for and had not copied: of which card, which file."""
+    """A file that was asked for and not copied whole, as it is known again later: of which card, which file."""
 
     card_id: str
     relative: str
@@ -171,6 +182,36 @@ class Journal:
             for (insertion_id,) in self._db.execute("SELECT id FROM insertion WHERE is_in ORDER BY rowid").fetchall():
                 self._card_out(insertion_id)
         return [LeftOver(card, raw.decode("utf-8", "surrogatepass"), size, when) for card, raw, size, when in rows]
+
+    def checkpoint(self, name: str, file: LeftOver, at: Checkpoint) -> None:
+        """Remember what the partial file `name` of `file` holds so far."""
+        relative = file.relative.encode("utf-8", "surrogatepass")
+        with self._commit():
+            self._db.execute(
+                "INSERT OR REPLACE INTO checkpoint (name, length, digest, card_id, relative, size, mtime_ns)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (name, at.length, at.digest, file.card_id, relative, file.size, file.mtime_ns),
+            )
+
+    def checkpoints(self, file: LeftOver) -> dict[str, list[Checkpoint]]:
+        """The partial files of just this file of this card, by name, each with what it should hold, shortest first."""
+        out: dict[str, list[Checkpoint]] = {}
+        for name, length, digest in self._db.execute(
+            "SELECT name, length, digest FROM checkpoint"
+            " WHERE card_id = ? AND relative = ? AND size = ? AND mtime_ns = ? ORDER BY name, length",
+            (file.card_id, file.relative.encode("utf-8", "surrogatepass"), file.size, file.mtime_ns),
+        ):
+            out.setdefault(name, []).append(Checkpoint(length, digest))
+        return out
+
+    def partial_names(self) -> set[str]:
+        """The names of all partial files that something is known of."""
+        return {name for (name,) in self._db.execute("SELECT DISTINCT name FROM checkpoint")}
+
+    def forget_partial(self, name: str) -> None:
+        """A partial file is gone, or worth nothing."""
+        with self._commit():
+            self._db.execute("DELETE FROM checkpoint WHERE name = ?", (name,))
 
     def _card_out(self, insertion_id: str) -> None:
         self._db.execute("UPDATE insertion SET is_in = 0 WHERE id = ?", (insertion_id,))

@@ -1,24 +1,34 @@
-"""One card that is in: its manifest, the queue of what the hub asked for, and the one copy that runs.
+"""One card that is in: its manifest, the queue of what the hub asked for, and the copies that run.
 
-Lives here: the order of copies and what follows from how each ended. Doesn't: the copy itself (`copying`), what is
-remembered (`journal`), when cards come and go (`service`).
+Lives here: the order of copies and what follows from how each ended. Doesn't: the copy itself (`copying`, `verify`),
+what is remembered (`journal`), when cards come and go (`service`).
+
+A card is read by two lanes, one for small files, one for large ones. While the small lane has anything to do, a large
+copy holds still between two chunks: whoever waits to be recognised doesn't wait for gigabytes. A file that was read
+whole is verified while its lane reads on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
-from detector.copying import Copied, CopyFailed, CopyStopped, Watch, card_removed, copy_file
+from detector.copying import Source, Watch, fetch
 from detector.events import CardRoot, shown
-from detector.journal import Journal
+from detector.failures import Copied, CopyFailed, CopyStopped, card_removed, destination_failed, silent
+from detector.journal import Journal, LeftOver
+from detector.partials import Part, Partials
+from detector.resume import Checkpoint
 from detector.scan import Manifest, SourceFile
-from detector.threads import in_thread
+from detector.space import Space
+from detector.verify import Verifier
+from detector.watchdog import Hung, Pulse, Watchdog
 from stinercut.errors import StoreDamaged
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
 from stinercut.store import Store
@@ -27,8 +37,16 @@ log = logging.getLogger("detector")
 
 PROGRESS_S = 1.0
 LOOK_AGAIN_S = 1.0
+TURN_S = 0.1
+"""How soon a large copy that holds still notices that it is to stop."""
 REMOVAL_S = 2.0
 """How long a copy may take to notice that its card is out, before it is left behind."""
+UNVERIFIED = 2
+"""Files of one lane that may wait for verification or be in it; then the lane reads no further."""
+HUNG_READS = 2
+"""Reads of one card that may hang; then nothing more is read of it until it is put in again."""
+GONE_ON_WITH = frozenset({ErrorCode.CARD_REMOVED, ErrorCode.SOURCE_IO})
+"""Failures after which the partial file is kept: what it holds is as good as before."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +55,29 @@ class Surroundings:
 
     journal: Journal
     store: Store
-    partial_prefix: str
+    partials: Partials
+    verifier: Verifier
     wake: Callable[[], None]
     progress: Callable[[Progress], None]
     on_chunk: Callable[[int], None] = lambda _done: None
     """Called in the copying thread after each chunk."""
+    space: Space = field(default_factory=Space)
+    watchdog: Watchdog = field(default_factory=Watchdog)
 
 
 class CopyQueue:
-    """The files to copy: small ones before large ones, each class in the order it was asked for."""
+    """The files to copy, small ones and large ones apart, each in the order they were asked for."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[bool, int, str]] = []
-        self._asked = 0
+        self._waiting: dict[bool, deque[str]] = {True: deque(), False: deque()}
 
     def add(self, file_id: str, *, small: bool) -> None:
         """Ask for a file."""
-        self._asked += 1
-        heapq.heappush(self._heap, (not small, self._asked, file_id))
+        self._waiting[small].append(file_id)
 
-    def take(self) -> str | None:
+    def take(self, *, small: bool) -> str | None:
         """The next file, None when there is none."""
-        return heapq.heappop(self._heap)[2] if self._heap else None
+        return self._waiting[small].popleft() if self._waiting[small] else None
 
 
 @dataclass
@@ -66,6 +85,7 @@ class Offload:
     """The copying of one insertion. `run` works until it is cancelled or `card_out` is called."""
 
     insertion_id: str
+    card_id: str
     root: CardRoot
     manifest: Manifest
     around: Surroundings
@@ -73,14 +93,21 @@ class Offload:
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
-    _in_flight: str | None = None
+    _road: Event = field(default_factory=Event)
+    """Set while no small file waits or is read: then large ones may."""
+    _reading: set[str] = field(default_factory=set[str])
+    _lanes: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _hung: int = 0
 
     def request(self, file_ids: list[str]) -> None:
         """The hub asks for files, in this order; durable when this returns. Ids that are none are answered as such."""
         known = [(file_id, self.manifest.sources[file_id]) for file_id in file_ids if file_id in self.manifest.sources]
         unknown = [file_id for file_id in file_ids if file_id not in self.manifest.sources]
         for file_id in self.around.journal.want(self.insertion_id, known, self._is_stored):
-            self._queue.add(file_id, small=self.manifest.sources[file_id].small)
+            small = self.manifest.sources[file_id].small
+            self._queue.add(file_id, small=small)
+            if small:
+                self._road.clear()
         if unknown:
             detail = "there is no such file on this card"
             self.around.journal.put(self._error(file_id, ErrorCode.UNKNOWN_ID, detail) for file_id in unknown)
@@ -95,47 +122,133 @@ class Offload:
         return True
 
     async def run(self) -> None:
-        """Copy what is asked for, one file after the other."""
-        while not self._stop.is_set():
-            self._in_flight = self._queue.take()
-            if self._in_flight is None:
-                self._asked.clear()
-                await self._asked.wait()
-                continue
-            await self._copy(self._in_flight)
-            self._in_flight = None
+        """Copy what is asked for. When the card is out, ends as soon as everything that was read whole is verified."""
+        async with asyncio.TaskGroup() as tasks:
+            self._lanes += [tasks.create_task(self._lane(tasks, small=small)) for small in (True, False)]
 
     async def card_out(self, work: asyncio.Task[None]) -> None:
-        """The card is out: end `work` (the task of `run`), report the file that was being copied, drop the others."""
+        """The card is out: report the files that were being read, drop those that were not begun.
+
+        `work` is the task of `run`. Files that were read whole are verified and reported yet, a large one perhaps
+        after this returns.
+        """
         self._stop.set()
         self._gone.set()
         self._asked.set()
+        if self._lanes:
+            await asyncio.wait(self._lanes, timeout=REMOVAL_S)
+        for lane in self._lanes:  # A read that hangs: left behind, and nobody is told of what it may still do.
+            lane.cancel()
+        if self._lanes:
+            await asyncio.wait(self._lanes)
+        for file_id in sorted(self._reading):
+            self._report_failure(file_id, card_removed(self.manifest.sources[file_id]))
+        self._reading.clear()
         await asyncio.wait({work}, timeout=REMOVAL_S)
-        if not work.done():  # A read that hangs. Its thread is left behind, and nobody is told of what it may still do.
-            work.cancel()
-            await asyncio.wait({work})
-            if self._in_flight is not None:
-                self._report_failure(self._in_flight, card_removed(self.manifest.sources[self._in_flight]))
         self.around.journal.card_out(self.insertion_id)
         self.around.wake()
 
-    async def _copy(self, file_id: str) -> None:
+    async def _lane(self, tasks: asyncio.TaskGroup, *, small: bool) -> None:
+        """Read one file after the other, each verified in a task of its own."""
+        room = asyncio.Semaphore(UNVERIFIED)
+        while not self._stop.is_set():
+            file_id = self._queue.take(small=small) if small or self._road.is_set() else None
+            if file_id is None:
+                self._asked.clear()
+                if small and not self._road.is_set():
+                    self._road.set()
+                    self._asked.set()
+                await self._asked.wait()
+                continue
+            await room.acquire()
+            started = time.monotonic()
+            self._reading.add(file_id)
+            if (fetched := await self._fetch(file_id)) is not None:
+                settling = tasks.create_task(self._settle(file_id, *fetched, started))
+                settling.add_done_callback(lambda _done: room.release())
+            else:
+                room.release()
+            self._reading.discard(file_id)
+
+    async def _fetch(self, file_id: str) -> tuple[Part, Copied] | None:
+        """Read one file into its partial file. None when that failed: then it is reported."""
         source = self.manifest.sources[file_id]
-        started = time.monotonic()
-        watch = Watch(on_chunk=self._reporter(file_id), should_stop=self._stop.is_set)
-        watch.on_chunk(0)
         try:
-            copied = await in_thread(
-                lambda: copy_file(self.root, source, self.around.store, self.around.partial_prefix, watch), self._stop
-            )
-        except CopyStopped:
-            self._report_failure(file_id, card_removed(source))
+            if self._stop.is_set():
+                raise card_removed(source)
+            if self._hung >= HUNG_READS:
+                raise silent(source)
+            part = self._claim(source)
         except CopyFailed as failed:
             self._report_failure(file_id, failed)
+            return None
+        keep, copied = True, None
+        try:
+            copied = await self._read(file_id, part)
+        except CopyStopped:
+            self._report_failure(file_id, card_removed(source))
+        except Hung:
+            self._hung += 1
+            self._report_failure(file_id, silent(source))
+        except CopyFailed as failed:
+            keep = failed.reason in GONE_ON_WITH
+            self._report_failure(file_id, failed)
             if failed.reason is ErrorCode.CARD_REMOVED:
+                self._reading.discard(file_id)
                 await self._until_there_again()
+        finally:
+            if copied is None:
+                self.around.partials.release(part, keep=keep)
+        return (part, copied) if copied is not None else None
+
+    def _claim(self, source: SourceFile) -> Part:
+        try:
+            return self.around.partials.claim(self._identity(source))
+        except OSError as refused:
+            raise destination_failed(refused, self.around.store.root) from None
+
+    def _identity(self, source: SourceFile) -> LeftOver:
+        return LeftOver(self.card_id, source.relative, source.size, source.mtime_ns)
+
+    async def _read(self, file_id: str, part: Part) -> Copied:
+        source, given_up = self.manifest.sources[file_id], Event()
+        watch = Watch(
+            on_chunk=self._reporter(file_id),
+            should_stop=lambda: self._stop.is_set() or given_up.is_set(),
+            wait_turn=(lambda: None) if source.small else (lambda: self._let_small_ones_by(given_up)),
+            on_checkpoint=self._noter(part, self._identity(source)),
+        )
+        watch.on_chunk(0)
+        whole = Source(self.root, source, self.around.space)
+        return await self.around.watchdog.run(lambda: fetch(whole, part, watch), watch.pulse, given_up)
+
+    def _let_small_ones_by(self, given_up: Event) -> None:
+        """Hold a large copy, in its thread, while small files are read."""
+        while not (self._road.is_set() or self._stop.is_set() or given_up.is_set()):
+            self._road.wait(TURN_S)
+
+    async def _settle(self, file_id: str, part: Part, copied: Copied, started: float) -> None:
+        source, keep = self.manifest.sources[file_id], True
+        try:
+            await self.around.verifier.verify(part.path, copied, small=source.small)
+        except CopyFailed as failed:
+            keep = False
+            self._report_failure(file_id, failed)
         else:
+            keep = False
             self._report_success(file_id, source, copied, time.monotonic() - started)
+        finally:
+            self.around.partials.release(part, keep=keep)
+
+    def _noter(self, part: Part, file: LeftOver) -> Callable[[Checkpoint], None]:
+        """Takes checkpoints from the copying thread to the journal."""
+        loop = asyncio.get_running_loop()
+
+        def note(at: Checkpoint) -> None:
+            with suppress(RuntimeError):  # The loop is closed when the copy was left behind.
+                loop.call_soon_threadsafe(self.around.partials.checkpoint, part, file, at)
+
+        return note
 
     def _reporter(self, file_id: str) -> Callable[[int], None]:
         """Progress for the hub at most once a second and at the end, called from the copying thread."""
@@ -157,12 +270,24 @@ class Offload:
 
     async def _until_there_again(self) -> None:
         """Wait while the card can't be seen: normally its removal is about to be reported, and ends this."""
-        while not self._gone.is_set() and not self.root.is_there():
+        while not self._gone.is_set() and not await self._is_there():
             try:
                 async with asyncio.timeout(LOOK_AGAIN_S):
                     await self._gone.wait()
             except TimeoutError:
                 continue
+
+    async def _is_there(self) -> bool:
+        pulse = Pulse()
+
+        def look() -> bool:
+            with pulse:
+                return self.root.is_there()
+
+        try:
+            return await self.around.watchdog.run(look, pulse, Event())
+        except Hung:
+            return False
 
     def _report_success(self, file_id: str, source: SourceFile, copied: Copied, seconds: float) -> None:
         message = FileCopied(

@@ -15,39 +15,44 @@ from datetime import UTC, datetime
 from threading import Event
 
 from detector.cards import watch_cards
-from detector.copying import clear_partials, partial_prefix
 from detector.events import CardEvent, CardIn, CardOut, CardRoot
 from detector.journal import Journal, LeftOver
 from detector.link import Address, Link
 from detector.offload import Offload, Surroundings
+from detector.partials import Partials, partial_prefix
+from detector.sampling import Sampler
 from detector.scan import Manifest, chunked, scan
 from detector.threads import in_thread
+from detector.verify import Verifier
+from detector.watchdog import HUNG_S, Watchdog
 from stinercut.errors import HostNotReady
-from stinercut.protocol import CopyError, CopyRequest, ErrorCode, Inserted, Message
+from stinercut.protocol import CopyError, CopyRequest, ErrorCode, Inserted, Message, SampleRequest
 from stinercut.settings import Settings
 from stinercut.store import Store
 
 log = logging.getLogger("detector")
 
 
-async def run(settings: Settings, *, on_chunk: Callable[[int], None] = lambda _done: None) -> None:
+async def run(
+    settings: Settings, *, on_chunk: Callable[[int], None] = lambda _done: None, hung_s: float = HUNG_S
+) -> None:
     """Run the detector until it is cancelled.
 
     `on_chunk` is called in the copying thread after each chunk with the bytes copied of that file (tests slow a card
-    down there).
+    down there). A read that takes longer than `hung_s` seconds is given up.
     Raises HostNotReady when another detector uses the same data folder or the disk can't be written, BadInput for a hub
     address that is none.
     """
     store = Store(settings.store_dir)
-    prefix = partial_prefix(settings.detector_id)
     with closing(Journal(settings.detector_dir / "journal.db")) as journal:
+        partials = Partials(journal, store, partial_prefix(settings.detector_id))
         try:
-            clear_partials(store, prefix)
+            partials.clear()
         except OSError as refused:
             raise HostNotReady(
                 f"the store can't be written ({refused.strerror})", file=store.root, advice="Check that disk."
             ) from None
-        await _Detector(settings, journal, store, on_chunk).run()
+        await _Detector(settings, partials, on_chunk, Watchdog(hung_s)).run()
 
 
 @dataclass
@@ -58,13 +63,17 @@ class _CardSession:
     card: CardIn
     stop: Event = field(default_factory=Event)
     offload: Offload | None = None
+    sampler: Sampler | None = None
     work: asyncio.Task[None] | None = None
 
 
 class _Detector:
     """Holds the sessions of the cards that are in, by the key of their event."""
 
-    def __init__(self, settings: Settings, journal: Journal, store: Store, on_chunk: Callable[[int], None]) -> None:
+    def __init__(
+        self, settings: Settings, partials: Partials, on_chunk: Callable[[int], None], watchdog: Watchdog
+    ) -> None:
+        journal, store = partials.journal, partials.store
         self._settings = settings
         self._journal = journal
         self._sessions: dict[str, _CardSession] = {}
@@ -74,10 +83,12 @@ class _Detector:
         self._around = Surroundings(
             journal=journal,
             store=store,
-            partial_prefix=partial_prefix(settings.detector_id),
+            partials=partials,
+            verifier=Verifier(store),
             wake=self._link.wake,
             progress=self._link.progress,
             on_chunk=on_chunk,
+            watchdog=watchdog,
         )
 
     async def run(self) -> None:
@@ -126,13 +137,15 @@ class _Detector:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
         log.info("Card %s is in: %d files, %d videos", label, len(manifest.entries), manifest.videos)
         self._journal.put(chunked(session.insertion_id, manifest.entries))
-        session.offload = Offload(session.insertion_id, root, manifest, self._around)
+        session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
+        session.sampler = Sampler(session.insertion_id, root, manifest, self._journal, self._link.wake)
         again = self._take_left_over(card.card.card_id, manifest)
         if again:
             log.info("Card %s: going on with %d files that were asked for before", label, len(again))
             session.offload.request(again)
         self._link.wake()
-        await session.offload.run()
+        async with session.sampler.working():
+            await session.offload.run()
 
     async def _card_out(self, key: str) -> None:
         session = self._sessions.pop(key)
@@ -147,12 +160,14 @@ class _Detector:
             self._link.wake()
         log.info("Card %s is out", session.card.card.label)
 
-    def _requested(self, request: CopyRequest) -> None:
-        """The hub asks for files; durable when this returns."""
+    def _requested(self, request: CopyRequest | SampleRequest) -> None:
+        """The hub asks for files or for samples; a request for files is durable when this returns."""
         for session in self._sessions.values():
-            if session.insertion_id == request.insertion_id and session.offload is not None:
-                session.offload.request(request.file_ids)
-                return
+            if session.insertion_id != request.insertion_id or session.offload is None or session.sampler is None:
+                continue
+            part = session.sampler if isinstance(request, SampleRequest) else session.offload
+            part.request(request.file_ids)
+            return
         known = self._journal.knows(request.insertion_id)
         code = ErrorCode.STALE_INSERT if known else ErrorCode.UNKNOWN_ID
         detail = "that card is out again" if known else "there was no such insertion"

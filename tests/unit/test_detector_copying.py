@@ -12,17 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from detector.copying import (
-    Copied,
-    CopyFailed,
-    CopyStopped,
-    Watch,
-    clear_partials,
-    copy_file,
-    partial_prefix,
-    write_all,
-)
+from detector.copying import Watch, copy_file, write_all
 from detector.events import CardRoot
+from detector.failures import Copied, CopyFailed, CopyStopped
+from detector.partials import partial_prefix
 from detector.scan import SourceFile
 from stinercut.protocol import ErrorCode
 from stinercut.store import CHUNK, Store, hash_file
@@ -259,14 +252,6 @@ def test_a_store_that_can_not_be_written(card: Path, tmp_path: Path) -> None:
     with pytest.raises(CopyFailed) as failed:
         copy(card, Store(tmp_path / "file" / "store"))
     assert failed.value.reason is ErrorCode.DEST_IO
-
-
-def test_only_our_own_leftovers_are_cleared(store: Store) -> None:
-    ours, others = store.partial_path(f"{PREFIX}abc.part"), store.partial_path("segment.mp4")
-    ours.write_bytes(b"half")
-    others.write_bytes(b"being rendered")
-    assert clear_partials(store, PREFIX) == 1
-    assert list((store.root / "partial").iterdir()) == [others]
 
 
 def test_an_error_survives_pickling_with_its_words() -> None:

@@ -12,13 +12,12 @@ from detector.offload import CopyQueue, amount
 from detector.threads import in_thread
 
 
-def test_small_files_come_first_each_class_in_the_order_asked() -> None:
+def test_small_and_large_files_are_taken_apart_each_in_the_order_asked() -> None:
     queue = CopyQueue()
     for name, small in (("big1", False), ("small1", True), ("big0", False), ("small0", True)):
         queue.add(name, small=small)
-    assert queue.take() == "small1"
-    queue.add("small2", small=True)
-    assert [queue.take() for _ in range(5)] == ["small0", "small2", "big1", "big0", None]
+    assert [queue.take(small=True) for _ in range(3)] == ["small1", "small0", None]
+    assert [queue.take(small=False) for _ in range(3)] == ["big1", "big0", None]
 
 
 @pytest.mark.parametrize(

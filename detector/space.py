@@ -1,0 +1,57 @@
+"""Room on the store's disk, promised before a copy begins, over all cards that are copied at once.
+
+Lives here: the sum of what is promised and not yet written. Doesn't: what follows when there is none (`copying`).
+Nothing is allocated: other programs may still fill the disk, and then a write fails as it always could.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+
+class NoRoom(Exception):
+    """A copy doesn't fit. Both numbers are bytes; `free` is what nobody else was promised."""
+
+    def __init__(self, needed: int, free: int) -> None:
+        super().__init__(needed, free)
+        self.needed = needed
+        self.free = free
+
+
+@dataclass
+class Reservation:
+    """Room for one copy. `left` is what isn't written yet, in bytes."""
+
+    left: int
+
+    def wrote(self, amount: int) -> None:
+        """That many bytes more are on the disk now, and no longer counted here."""
+        self.left = max(0, self.left - amount)
+
+
+@dataclass
+class Space:
+    """The room for all copies into one store. Used from every copying thread."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _open: list[Reservation] = field(default_factory=list[Reservation])
+
+    @contextmanager
+    def reserve(self, folder: Path, needed: int) -> Generator[Reservation]:
+        """Hold room for `needed` bytes on the disk of `folder` for the block. Raises NoRoom, OSError."""
+        reservation = Reservation(needed)
+        with self._lock:
+            free = shutil.disk_usage(folder).free - sum(each.left for each in self._open)
+            if free < needed:
+                raise NoRoom(needed, max(0, free))
+            self._open.append(reservation)
+        try:
+            yield reservation
+        finally:
+            with self._lock:
+                self._open = [each for each in self._open if each is not reservation]
