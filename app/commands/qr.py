@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Json, say, size_from
+from app.options import Json, say, settings_from, size_from
 from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
     from stinercut.identity.payload import Payload
     from stinercut.identity.reading import Reading
+    from stinercut.keyring import KeyRing
 
 group = typer.Typer(help="Make and read the QR codes that say who jumps.", no_args_is_help=True)
 
@@ -24,19 +26,57 @@ JumpDate = Annotated[datetime, typer.Option("--jump-date", formats=["%Y-%m-%d"],
 Master = Annotated[str | None, typer.Option("--tandem-master-id", help="The tandem master's id. May be left out.")]
 
 
+Signed = Annotated[
+    bool, typer.Option("--signed", help="The compact signed form, with the first key of $STINERCUT_QR_KEYS.")
+]
+
+
 @group.command("make")
-def make(
+def make(  # noqa: PLR0913, PLR0917 - each is an option
     passenger_name: Name,
     booking_id: Booking,
     jump_date: JumpDate,
     output: Annotated[Path, typer.Option("--output", help="The picture to write: .png or .svg.")],
     tandem_master_id: Master = None,
+    signed: Signed = False,
 ) -> None:
     """Make a passenger's code as a picture, to print or to show on a phone."""
     from stinercut.identity.making import write_picture
 
-    write_picture(_payload(passenger_name, booking_id, jump_date, tandem_master_id), output)
+    payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
+    write_picture(payload, output, keys=_signing(signed))
     say(f"Written: {output}")
+
+
+@group.command("sheet")
+def sheet(
+    bookings: Annotated[Path, typer.Argument(metavar="BOOKINGS.CSV", help="One row for each passenger.")],
+    output: Annotated[Path, typer.Option("--output", help="The sheet to write: .pdf.")],
+    signed: Signed = False,
+) -> None:
+    """Make a sheet of codes to print: A4, twelve a page, with name, booking and date below each.
+
+    The CSV's heading names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and tandem_master_id if
+    wanted. Commas, semicolons or tabs; UTF-8. One bad row, and nothing is written; each is named with its line.
+    """
+    from stinercut.identity.booking_list import read_bookings
+    from stinercut.identity.sheet import write_sheet
+
+    payloads = read_bookings(bookings)
+    pages = write_sheet(payloads, output, _signing(signed))
+    codes = "1 code" if len(payloads) == 1 else f"{len(payloads)} codes"
+    say(f"Written: {output} ({codes}, {'1 page' if pages == 1 else f'{pages} pages'})")
+
+
+@group.command("key")
+def key(
+    number: Annotated[int, typer.Option("--number", min=0, max=255, help="Its number; each key has its own.")] = 1,
+) -> None:
+    """Make a new key for signed codes, as STINERCUT_QR_KEYS takes it.
+
+    Put it first to sign with it; leave older keys behind it, so that codes printed with them are still accepted.
+    """
+    say(f"{number}:{secrets.token_hex(32)}")
 
 
 @group.command("film")
@@ -72,18 +112,28 @@ def read(
     """Read the code in films or pictures.
 
     With --json one object a line: "file", "payload" (or null), "raw" (the code's text), "reason" (or null; otherwise
-    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail".
+    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail", "signed".
 
     Exit code 0 when every file gave a payload, 1 otherwise.
     """
     from stinercut.identity.reader import read_file
 
+    keys = settings_from().key_ring
     all_read = True
     for file in files:
-        reading = read_file(file)
+        reading = read_file(file, keys)
         all_read = all_read and reading.payload is not None
         say(json.dumps(_as_fields(file, reading), ensure_ascii=False) if as_json else _as_sentence(file, reading))
     raise typer.Exit(0 if all_read else 1)
+
+
+def _signing(signed: bool) -> KeyRing | None:
+    """The keys to sign with, if that is wanted. Raises BadInput when there are none."""
+    if not signed:
+        return None
+    keys = settings_from().key_ring
+    _ = keys.signer
+    return keys
 
 
 def _payload(name: str, booking_id: str, jump_date: datetime, master: str | None) -> Payload:
@@ -94,7 +144,7 @@ def _payload(name: str, booking_id: str, jump_date: datetime, master: str | None
 
 def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
     fields = reading.model_dump(mode="json")
-    return {"file": str(file), **{name: fields[name] for name in ("payload", "raw", "reason", "detail")}}
+    return {"file": str(file), **{name: fields[name] for name in ("payload", "raw", "reason", "detail", "signed")}}
 
 
 _IN_WORDS = {

@@ -236,6 +236,17 @@ def _draw_line(mask: Image.Image, line: _Line, x: float, baseline: int) -> None:
         x += font.getlength(run.text, direction=_shaped(run))
 
 
+def text_mask(text: str, size: int, widest: int, *, bold: bool) -> Image.Image:
+    """A line of text alone, white on black: `size` pixels, or as much less as makes it no wider than `widest`.
+
+    For paper; the letters are shaped as on films. Raises MissingProgram or BadInput when it can't be drawn whole.
+    """
+    line = _fitted(text, size, widest, bold=bold, colour="#ffffff")
+    mask = Image.new("L", (max(1, line.width), line.above + line.below))
+    _draw_line(mask, line, -line.left, line.above)
+    return mask
+
+
 def _text_layer(
     output: Output, rows: Sequence[tuple[_Line, float]], accent: str, *, emblem: bool
 ) -> tuple[Image.Image, tuple[int, int, int, int] | None]:

@@ -23,6 +23,8 @@ COMMANDS = (
     "card insert",
     "qr",
     "qr make",
+    "qr sheet",
+    "qr key",
     "qr film",
     "qr read",
     "doctor",
@@ -147,6 +149,45 @@ def test_a_code_that_would_be_none_is_not_made(
     assert code == BadInput.exit_code
     assert words in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_signed_codes_need_a_key_and_are_read_with_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    png, pdf, bookings = tmp_path / "code.png", tmp_path / "sheet.pdf", tmp_path / "list.csv"
+    bookings.write_text("passenger_name,booking_id,jump_date\nZoë Müller,B-1,2026-11-20\n")
+    for arguments in (("make", *PERSON, "--output", png), ("sheet", bookings, "--output", pdf)):
+        code, _, err = typed(capsys, "qr", *arguments, "--signed")
+        assert code == BadInput.exit_code
+        assert "STINERCUT_QR_KEYS" in err
+    assert not png.exists()
+    code, made, _ = typed(capsys, "qr", "key", "--number", 7)
+    assert code == 0
+    monkeypatch.setenv("STINERCUT_QR_KEYS", made.strip())
+    assert typed(capsys, "qr", "make", *PERSON, "--output", png, "--signed")[0] == 0
+    code, out, _ = typed(capsys, "qr", "read", png, "--json")
+    answer = json.loads(out)
+    assert (code, answer["payload"], answer["signed"]) == (0, PAYLOAD, True)
+    assert answer["raw"].startswith("SJ1:")
+    said = f"Written: {pdf} (1 code, 1 page)\n"
+    assert typed(capsys, "qr", "sheet", bookings, "--output", pdf, "--signed") == (0, said, "")
+    monkeypatch.setenv("STINERCUT_QR_KEYS", typed(capsys, "qr", "key", "--number", 7)[1].strip())
+    code, out, _ = typed(capsys, "qr", "read", png, "--json")
+    assert (code, json.loads(out)["payload"]) == (1, None)
+    assert "signature is wrong" in json.loads(out)["detail"]
+    monkeypatch.setenv("STINERCUT_QR_KEYS", "secret")
+    code, _, err = typed(capsys, "qr", "read", png)
+    assert code == BadInput.exit_code
+    assert "id:hex" in err
+
+
+def test_a_sheet_names_the_rows_that_are_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bookings = tmp_path / "list.csv"
+    bookings.write_text("passenger_name,booking_id,jump_date\nZoë,B-1,2026-11-20\nAnn,B-2,tomorrow\n")
+    code, _, err = typed(capsys, "qr", "sheet", bookings, "--output", tmp_path / "sheet.pdf")
+    assert code == BadInput.exit_code
+    assert "line 3: jump_date: 'tomorrow' is no date" in err
+    assert not (tmp_path / "sheet.pdf").exists()
 
 
 def test_a_film_is_mp4_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
