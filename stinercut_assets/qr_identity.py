@@ -1,15 +1,18 @@
 """Asset `qr_identity` [jump]: whose jump it is, and how that is known.
 
-Lives here: holding the jump's passenger against what the codes in its own files say. Doesn't: reading them again
-(content does not change; the reading is kept in the catalog).
+Lives here: holding the jump's passenger against what the codes in its own files say, and what people decided. Doesn't:
+reading the codes again (content does not change; the reading is kept in the catalog), deciding
+(`stinercut.catalog.review`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
-from stinercut.catalog import identification
+from stinercut.catalog import identification, review
 from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.catalog.review import Word
 from stinercut.errors import BadInput
 from stinercut.identity.reading import Reading
 from stinercut_assets.jump_steps import IDENTITY, go_on, reporter
@@ -20,32 +23,50 @@ from stinercut_assets.resources import Installation
 
 @dataclass(frozen=True)
 class Identity:
-    """A passenger, and the file that said so (None when a person did)."""
+    """A passenger, the film of the code that said so (None when a person did), and what people decided.
+
+    `decided_by` are the people whose word counts for this jump; `overruled` says which code said what else, and who
+    decided against it.
+    """
 
     passenger_name: str
     booking_id: str
     source_file: str | None
+    decided_by: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
 
 
-def confirm_identity(footage: JumpFootage, readings: dict[int, Reading]) -> Identity:
-    """The identity that the jump's own codes and its record agree on. `readings` by card file id.
+def confirm_identity(
+    footage: JumpFootage, readings: Mapping[int, Reading], words: Mapping[int, Word] | None = None
+) -> Identity:
+    """The identity that the jump's own codes, people and its record agree on. `readings`, `words` by card file id.
 
-    Raises BadInput when a code among its files names somebody else: no film is made under a wrong name.
+    A person's word about a file (`stinercut.catalog.review.words_on`) wins over what its code says. Raises BadInput
+    when a code that nobody decided about names somebody else: no film is made under a wrong name.
     """
+    words = words or {}
     source: FootageFile | None = None
+    overruled: list[str] = []
     for file in footage.files:
         payload = readings[file.card_file_id].payload if file.card_file_id in readings else None
         if payload is None:
             continue
-        if (payload.passenger_name, payload.booking_id) != (footage.passenger_name, footage.booking_id):
+        if (payload.passenger_name, payload.booking_id) == (footage.passenger_name, footage.booking_id):
+            source = source or file
+            continue
+        said = f"its code says {payload.passenger_name} ({payload.booking_id})"
+        word = words.get(file.card_file_id)
+        if word is None:
             raise BadInput(
-                f"its code says {payload.passenger_name} ({payload.booking_id}), the jump says "
-                f"{footage.passenger_name} ({footage.booking_id})",
+                f"{said}, the jump says {footage.passenger_name} ({footage.booking_id})",
                 file=file.name,
                 advice="A person must say whose jump this is.",
             )
-        source = source or file
-    return Identity(footage.passenger_name, footage.booking_id, source.name if source else None)
+        overruled.append(f"{file.name}: {said}; {word.who} decided otherwise on {word.at:%Y-%m-%d %H:%M} UTC")
+    people = dict.fromkeys(words[file.card_file_id].who for file in footage.files if file.card_file_id in words)
+    return Identity(
+        footage.passenger_name, footage.booking_id, source.name if source else None, tuple(people), tuple(overruled)
+    )
 
 
 @dg.asset(
@@ -62,13 +83,22 @@ def qr_identity(
     with reporter(context, installation).doing(IDENTITY) as doing:
         with installation.catalog.read() as session:
             readings = identification.readings_of(session, [file.card_file_id for file in imported_files.files])
-        identity = confirm_identity(imported_files, readings)
-        doing.note = identity.passenger_name
+            words = review.words_on(
+                session, imported_files.jump_key, imported_files.passenger_name, imported_files.booking_id
+            )
+        identity = confirm_identity(imported_files, readings, words)
+        doing.note = " ".join([identity.passenger_name, *(f"({one})" for one in identity.overruled)])
+        for one in identity.overruled:
+            context.log.warning("A code was overruled: %s", one)
         metadata: dict[str, dg.MetadataValue | str] = {
             "passenger": identity.passenger_name,
             "booking": identity.booking_id,
             "source": identity.source_file or "a person",
         }
+        if identity.decided_by:
+            metadata["decided_by"] = ", ".join(identity.decided_by)
+        if identity.overruled:
+            metadata["overruled"] = "; ".join(identity.overruled)
         metadata |= _evidence(installation, imported_files, readings)
     return dg.Output(
         identity,
