@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import os
+import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
@@ -17,6 +19,8 @@ import numpy as np
 import pytest
 import segno
 
+from stinercut.identity import reader
+from stinercut.identity.decoders import Zbar
 from stinercut.identity.making import qr_picture, write_picture
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reader import read_file, read_film, read_picture
@@ -193,6 +197,82 @@ def test_a_dim_and_blurred_code_needs_the_heavy_pass(tmp_path: Path) -> None:
 
     film(frames(), SMALL, shot, tmp_path / "dim.mp4")
     assert read_film(tmp_path / "dim.mp4").payload == ZOE
+
+
+# Key frames
+
+
+def test_an_easy_film_is_read_from_its_key_frames_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_qr_film(ZOE, tmp_path / "code.mp4", size=SMALL, seconds=3)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the film was probed, or decoded as a whole")
+
+    monkeypatch.setattr(reader, "probe", never)
+    monkeypatch.setattr(reader, "gray_frames", never)
+    reading = read_film(tmp_path / "code.mp4")
+    assert reading.payload == ZOE
+    assert reading.film_seconds == pytest.approx(3, abs=0.05)
+
+
+def test_a_key_frame_seen_by_several_passes_is_one_frame(tmp_path: Path) -> None:
+    """Shown from 0.44 s to 0.56 s: the key frame of 0.44 s, and the picture on the screen at 0.5 s."""
+    flash(tmp_path / "once.mp4", ZOE, range(4, 5), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(9)))
+    assert read_film(tmp_path / "once.mp4").reason is Reason.NOT_CONFIRMED
+
+
+def test_a_second_passenger_in_one_key_frame_is_noticed(tmp_path: Path) -> None:
+    """Long after the first one is confirmed."""
+    codes = {each: cv2.resize(gray(qr_picture(each, scale=4)), (260, 260)) for each in (ZOE, LUKASZ)}
+    shot = Shot(seconds=5, size=SMALL, seed=1, fps=Fraction(10))
+
+    def frames() -> Iterator[Picture]:
+        for number in range(shot.frames):
+            picture = np.full((SMALL[1], SMALL[0], 3), 120, np.uint8)
+            picture[5:265, 100:360] = codes[LUKASZ if number == 40 else ZOE][:, :, None]
+            yield picture
+
+    film(frames(), SMALL, shot, tmp_path / "late.mp4")
+    assert read_film(tmp_path / "late.mp4").reason is Reason.TWO_PAYLOADS
+
+
+def test_a_film_with_few_key_frames_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    flash(tmp_path / "late.mp4", ZOE, range(43, 50), Shot(seconds=6, size=SMALL, seed=1, fps=Fraction(10)))
+    options = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "250", str(tmp_path / "few.mp4")]
+    runner.run(["-i", str(tmp_path / "late.mp4"), *options], timeout=30)
+    assert read_film(tmp_path / "few.mp4").payload == ZOE
+
+
+def test_damaged_key_frames_are_made_up_for(tmp_path: Path) -> None:
+    make_qr_film(ZOE, tmp_path / "code.mp4", size=SMALL, seconds=3)
+    whole = bytearray((tmp_path / "code.mp4").read_bytes())
+    first = whole.index(b"mdat") + 4
+    whole[first : first + 3000] = bytes(3000)
+    (tmp_path / "damaged.mp4").write_bytes(whole)
+    assert read_film(tmp_path / "damaged.mp4").payload == ZOE
+
+
+# A decoder that is lost in the middle
+
+ONE_ANSWER = (
+    "import os, struct, sys, time; take = sys.stdin.buffer.read; w, h = struct.unpack('<II', take(8)); take(w * h); "
+    "sys.stdout.buffer.write(struct.pack('<I', 0)); sys.stdout.buffer.flush(); take(8); "
+)
+
+
+@pytest.mark.parametrize("end", ["os.abort()", "time.sleep(60)"])
+def test_the_other_decoder_goes_on_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    child = functools.partial(Zbar, command=(sys.executable, "-c", ONE_ANSWER + end), timeout=1.0)
+    monkeypatch.setattr(reader, "Zbar", child)
+    flash(tmp_path / "once.mp4", ZOE, range(5, 6), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
+    reading = read_film(tmp_path / "once.mp4")
+    assert reading.reason is Reason.NOT_CONFIRMED
+    assert (reading.raw, reading.decoder) == (ZOE.text(), "zxing-cpp")
+    assert "zbar ended with" in reading.detail
+    (tmp_path / "spoiled.png").write_bytes(spoiled("x" * 60))
+    picture = read_picture(tmp_path / "spoiled.png")
+    assert picture.reason is Reason.INVALID_QR
+    assert "zbar ended with" in picture.detail
 
 
 # Files that are damaged, or no films
