@@ -82,11 +82,11 @@ class Verifier:
     """The workers of one store: one for large files, one for small ones, so that these never wait for those."""
 
     store: Store
-    _large: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _small: asyncio.Lock = field(default_factory=asyncio.Lock)
+    large: asyncio.Lock = field(default_factory=asyncio.Lock)
+    small: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def verify(self, partial: Path, copied: Copied, *, small: bool) -> None:
         """Settle one file, in its turn. Raises CopyFailed; when cancelled, the partial file stays as it is."""
         stop = Event()
-        async with self._small if small else self._large:
+        async with self.small if small else self.large:
             await in_thread(lambda: settle(self.store, partial, copied, stop.is_set), stop)

@@ -43,6 +43,8 @@ class Card:
     fail_at: int | None = None
     hang_at: int | None = None
     bad_name: str = ""
+    count: Path | None = None
+    given: int = 0
     paths: list[Path] = field(default_factory=list[Path])
     free_from: float = 0.0
 
@@ -77,6 +79,9 @@ class Card:
             file.seek(offset)
             data = file.read(size)
         self.pace(len(data))
+        if self.count is not None:
+            self.given += len(data)
+            self.count.write_text(str(self.given))
         return data
 
     def listing(self, node: int, offset: int, size: int) -> bytes:
@@ -145,8 +150,9 @@ def main() -> None:
     options.add_argument("--fail-at", type=int)
     options.add_argument("--hang-at", type=int)
     options.add_argument("--in", dest="bad_name", default="")
+    options.add_argument("--count", type=Path, help="file that holds how many bytes were read from the card")
     given = options.parse_args()
-    card = Card(given.folder, given.rate, given.fail_at, given.hang_at, given.bad_name)
+    card = Card(given.folder, given.rate, given.fail_at, given.hang_at, given.bad_name, given.count)
     card.node(given.folder)
     device = os.open("/dev/fuse", os.O_RDWR)
     libc = ctypes.CDLL(None, use_errno=True)
