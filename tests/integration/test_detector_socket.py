@@ -8,19 +8,21 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 import pytest
+from support.slow_card import NotHere, mounted
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from detector.cards import eject_folder, insert_folder
 from detector.journal import Journal
+from detector.resume import CHECKPOINT_BYTES, KEEP_FROM
 from detector.service import run
 from stinercut.errors import HostNotReady
 from stinercut.protocol import (
@@ -634,5 +636,119 @@ def test_a_hub_address_that_is_none_ends_the_process_with_words(tmp_path: Path) 
         assert process.returncode == 3
         assert b"STINERCUT_HUB_URL" in said
         assert b"Traceback" not in said
+
+    asyncio.run(story())
+
+
+@contextmanager
+def in_reader(folder: Path, *options: str) -> Iterator[Path]:
+    """The folder's content as a card in a bad reader, at a mount point beside it; skips where FUSE can't be had."""
+    place = folder.with_name("reader")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(mounted(folder, place, *options))
+        except NotHere as why:
+            pytest.skip(f"needs FUSE: {why}")
+        yield place
+
+
+def large(file: Path, size: int) -> Path:
+    file.write_bytes(os.urandom(CHUNK) * (size // CHUNK))
+    return file
+
+
+def test_after_sigkill_only_the_rest_is_read(tmp_path: Path) -> None:
+    (tmp_path / "GOPRO").mkdir()
+    size = 140 * CHUNK
+    whole = large(tmp_path / "GOPRO" / "GX010001.MP4", size)
+    count = tmp_path / "count"
+
+    async def story() -> None:
+        hub = Hub()
+        async with serving(hub) as port:
+            settings = settings_for(tmp_path, port)
+            with in_reader(tmp_path / "GOPRO", "--rate", "60e6", "--count", str(count)) as card:
+                insert_folder(settings, card)
+                process = await started(settings)
+                insertion, files = await hub.card()
+                await hub.ask(insertion, files["GX010001.MP4"].file_id)
+                await hub.next(Progress, lambda one: one.bytes_done > CHECKPOINT_BYTES + CHUNK)
+                process.kill()
+                await process.communicate()
+                first_time = int(count.read_text())
+                assert first_time < size
+                assert not (settings.store_dir / "objects").exists()
+                again = await started(settings)
+                copied = await hub.next(FileCopied)
+                assert (copied.content_hash, copied.size) == (hash_file(whole), size)
+                assert int(count.read_text()) - first_time < size - CHECKPOINT_BYTES + 8 * CHUNK
+                again.terminate()
+                await again.communicate()
+            assert list((settings.store_dir / "partial").iterdir()) == []
+
+    asyncio.run(story())
+
+
+def test_a_bad_block_fails_its_file_and_another_reader_reads_only_the_rest(tmp_path: Path, card: Path) -> None:
+    whole = large(content(card, "GX010009.MP4"), KEEP_FROM + 10 * CHUNK)
+    bad, count = str(KEEP_FROM + 4 * CHUNK), tmp_path / "count"
+
+    async def story() -> None:
+        hub = Hub()
+        async with serving(hub) as port:
+            settings = settings_for(tmp_path, port)
+            async with detecting(settings):
+                with in_reader(card, "--fail-at", bad, "--in", "GX010009.MP4") as reader:
+                    insert_folder(settings, reader)
+                    insertion, files = await hub.card()
+                    await hub.ask(insertion, *(entry.file_id for entry in files.values()))
+                    failed = await hub.next(CopyError)
+                    assert (failed.file_id, failed.code) == (files["GX010009.MP4"].file_id, ErrorCode.SOURCE_IO)
+                    for _ in range(4):
+                        await hub.next(FileCopied)
+                    eject_folder(settings, reader)
+                    await hub.next(Removed)
+                with in_reader(card, "--count", str(count)) as reader:
+                    insert_folder(settings, reader)
+                    insertion, files = await hub.card()
+                    await hub.ask(insertion, files["GX010009.MP4"].file_id, message_id="again")
+                    assert (await hub.next(FileCopied)).content_hash == hash_file(whole)
+                    assert int(count.read_text()) < KEEP_FROM
+            assert list((settings.store_dir / "partial").iterdir()) == []
+
+    asyncio.run(story())
+
+
+def test_a_hung_read_fails_its_file_and_nothing_else_waits_for_it(
+    tmp_path: Path, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detector.threads.GRACE_S", 0.1)
+    other = tmp_path / "OTHER"
+    shutil.copytree(card, other)
+
+    async def story() -> None:
+        hub = Hub()
+        async with serving(hub) as port:
+            settings = settings_for(tmp_path, port, small_file_limit=CHUNK)
+            with in_reader(card, "--hang-at", str(2 * CHUNK), "--in", "GX010001.MP4") as reader:
+                task = asyncio.create_task(run(settings, hung_s=1.0))
+                insert_folder(settings, reader)
+                insertion, files = await hub.card()
+                await hub.ask(insertion, *(entry.file_id for entry in files.values()))
+                insert_folder(settings, other)
+                second, others = await hub.card()
+                await hub.ask(second, *(entry.file_id for entry in others.values()), message_id="other")
+                for _ in range(4):
+                    await hub.next(FileCopied, lambda one: one.insertion_id == second)
+                failed = await hub.next(CopyError)
+                assert (failed.file_id, failed.code) == (files["GX010001.MP4"].file_id, ErrorCode.SOURCE_IO)
+                assert "did not come back" in failed.detail
+                for _ in range(3):
+                    await hub.next(FileCopied, lambda one: one.insertion_id == insertion)
+                eject_folder(settings, reader)
+                await hub.next(Removed)
+                task.cancel()
+                await asyncio.wait({task})
+                assert task.cancelled()
 
     asyncio.run(story())
