@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidURI, WebSocketException
 from detector.journal import Journal
 from stinercut.errors import BadInput, StinercutError
 from stinercut.protocol import (
+    PROTOCOL_VERSION,
     Ack,
     CopyRequest,
     ErrorCode,
@@ -26,6 +27,7 @@ from stinercut.protocol import (
     Progress,
     ProtocolError,
     Refused,
+    SampleRequest,
     Welcome,
     decode,
     encode,
@@ -67,7 +69,9 @@ class Link:
     `on_request` must make a request durable before it returns: the acknowledgement follows at once.
     """
 
-    def __init__(self, address: Address, journal: Journal, on_request: Callable[[CopyRequest], None]) -> None:
+    def __init__(
+        self, address: Address, journal: Journal, on_request: Callable[[CopyRequest | SampleRequest], None]
+    ) -> None:
         self._address = address
         self._journal = journal
         self._on_request = on_request
@@ -145,6 +149,8 @@ class Link:
             raise HubRefused(f"it refused this detector ({answer.code}): {answer.detail}")
         if not isinstance(answer, Welcome):
             raise HubRefused(f"it answered the hello with {answer.type}")
+        if answer.version != PROTOCOL_VERSION:
+            raise HubRefused(f"it speaks version {answer.version}, this detector {PROTOCOL_VERSION}: update one")
 
     async def _deliver(self, socket: ClientConnection) -> None:
         """Send all that is not acknowledged, oldest first, then what is new as it comes."""
@@ -174,7 +180,7 @@ class Link:
             log.warning("The hub sent something that is no message: %s", unclear.what)
             return Refused(of=_id_in(frame), code=ErrorCode.BAD_MESSAGE, detail=unclear.what[:2000])
         match envelope.body:
-            case CopyRequest() as request:
+            case CopyRequest() | SampleRequest() as request:
                 self._on_request(request)
                 return Ack(of=envelope.id)
             case Ack(of=message_id):

@@ -6,6 +6,7 @@ Doesn't: sockets (`detectors`), numbers that may be lost (`live`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,11 +26,16 @@ from stinercut.protocol import (
     Message,
     Refused,
     Removed,
+    SampleRequest,
+    Samples,
 )
+from stinercut.samples import sample_of
 from stinercut.store import Store
 
 FILES_PER_REQUEST = 5000
 """The protocol's limit for one request."""
+
+Request = CopyRequest | SampleRequest
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Effects:
     """What is to be sent after the catalog has committed."""
 
     reply: Ack | Refused
-    requests: tuple[CopyRequest, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Conversation:
         raised as it comes, and the detector sends the message again.
         """
         try:
+            self._require_own(detector_id, envelope.body)
             requests = self._act(detector_id, envelope.body)
         except NotFound as unknown:
             return Effects(_refused(envelope, ErrorCode.UNKNOWN_ID, unknown.sentence()))
@@ -64,7 +71,17 @@ class Conversation:
             return Effects(_refused(envelope, ErrorCode.DEST_IO, damaged.sentence()))
         return Effects(Ack(of=envelope.id), requests)
 
-    def _act(self, detector_id: str, body: Message) -> tuple[CopyRequest, ...]:
+    def _require_own(self, detector_id: str, body: Message) -> None:
+        """Raise NotFound where a message is about an insertion of another detector: each speaks for its own cards."""
+        insertion_id = getattr(body, "insertion_id", None)
+        if insertion_id is None:
+            return
+        with self.catalog.read() as session:
+            owner = cards.detector_of(session, insertion_id)
+        if owner not in (None, detector_id):
+            raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
+
+    def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
         match body:
             case FileCopied():
                 self._copied(body)
@@ -76,7 +93,9 @@ class Conversation:
             case FileList():
                 with self.catalog.write() as session:
                     complete = cards.record_file_list(session, body, self.small_file_limit, self._is_stored)
-                    return _next(session, body.insertion_id) if complete else ()
+                    return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
+            case Samples():
+                return self._sampled(body)
             case CopyError():
                 with self.catalog.write() as session:
                     cards.record_copy_error(session, body)
@@ -108,6 +127,30 @@ class Conversation:
         with self.catalog.write() as session:
             cards.record_copied(session, message)
 
+    def _sampled(self, message: Samples) -> tuple[Request, ...]:
+        with self.catalog.read() as session:
+            same = cards.same_content(session, message.insertion_id, message.samples, self._sample_of)
+        with self.catalog.write() as session:
+            cards.record_samples(session, message.insertion_id, message.samples, same)
+            return _next(session, message.insertion_id)
+
+    def _sample_of(self, content_hash: str, size: int) -> str | None:
+        try:
+            handle = os.open(self.store.require(content_hash, size), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except (StoreDamaged, OSError):
+            return None
+        try:
+            return sample_of(handle, size)
+        except (EOFError, OSError):
+            return None
+        finally:
+            os.close(handle)
+
+    def no_samples(self, insertion_id: str) -> None:
+        """A detector takes no samples of this card: what is in doubt is copied."""
+        with self.catalog.write() as session:
+            cards.give_up_samples(session, insertion_id)
+
     def _is_stored(self, content_hash: str, size: int) -> bool:
         try:
             self.store.require(content_hash, size)
@@ -115,11 +158,14 @@ class Conversation:
             return False
         return True
 
-    def asked_before(self, detector_id: str) -> tuple[CopyRequest, ...]:
+    def asked_before(self, detector_id: str) -> tuple[Request, ...]:
         """What this detector was asked for and has not answered: a broken connection may have swallowed it."""
         with self.catalog.read() as session:
             open_requests = cards.open_requests(session, detector_id)
-        return tuple(request for insertion, files in open_requests for request in _requests(insertion, files))
+            open_samples = cards.open_samples(session, detector_id)
+        copies = [request for insertion, files in open_requests for request in _requests(insertion, files)]
+        samples = [request for insertion, files in open_samples for request in _sample_requests(insertion, files)]
+        return (*samples, *copies)
 
     def next_requests(self, detector_ids: Iterable[str]) -> dict[str, tuple[CopyRequest, ...]]:
         """What these detectors are to be asked for now, by detector id; it counts as asked from here on."""
@@ -145,6 +191,17 @@ def _refused(envelope: Envelope, code: ErrorCode, detail: str) -> Refused:
 
 def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:
     return _requests(insertion_id, cards.take_requests(session, insertion_id))
+
+
+def _doubts(session: Session, message: FileList) -> tuple[SampleRequest, ...]:
+    return _sample_requests(message.insertion_id, cards.files_in_doubt(session, message.insertion_id))
+
+
+def _sample_requests(insertion_id: str, files: list[str]) -> tuple[SampleRequest, ...]:
+    return tuple(
+        SampleRequest(insertion_id=insertion_id, file_ids=files[start : start + FILES_PER_REQUEST])
+        for start in range(0, len(files), FILES_PER_REQUEST)
+    )
 
 
 def _requests(insertion_id: str, files: list[str]) -> tuple[CopyRequest, ...]:

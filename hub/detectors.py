@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from fastapi import WebSocket, WebSocketDisconnect
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.conversation import Conversation
+from hub.conversation import Conversation, Request
 from hub.live import Live
 from stinercut.protocol import (
     PROTOCOL_VERSION,
     Ack,
     CopyError,
-    CopyRequest,
     Envelope,
     ErrorCode,
     FileCopied,
@@ -33,6 +32,7 @@ from stinercut.protocol import (
     ProtocolError,
     Refused,
     Removed,
+    SampleRequest,
     Welcome,
     decode,
     encode,
@@ -52,20 +52,21 @@ REPLACED = 4000
 
 @dataclass
 class _Connection:
-    """One connected detector. `asked` tells which insertion a request was about, should it be refused."""
+    """One connected detector. `asked` tells which insertion a request was about, and whether it was one for samples,
+    should it be refused."""
 
     socket: WebSocket
     detector_id: str
-    asked: OrderedDict[str, str] = field(default_factory=OrderedDict[str, str])
+    asked: OrderedDict[str, tuple[str, bool]] = field(default_factory=OrderedDict[str, tuple[str, bool]])
 
     async def send(self, *messages: Message) -> None:
         for message in messages:
             await self.socket.send_text(encode(message))
 
-    async def ask(self, requests: Sequence[CopyRequest]) -> None:
+    async def ask(self, requests: Sequence[Request]) -> None:
         for request in requests:
             envelope = decode(encode(request))
-            self.asked[envelope.id] = request.insertion_id
+            self.asked[envelope.id] = (request.insertion_id, isinstance(request, SampleRequest))
             while len(self.asked) > _REQUESTS_REMEMBERED:
                 self.asked.popitem(last=False)
             await self.socket.send_text(encode(request, envelope.id))
@@ -194,7 +195,8 @@ class Detectors:
 
     async def _handle(self, connection: _Connection, envelope: Envelope) -> None:
         effects = await asyncio.to_thread(self._conversation.handle, connection.detector_id, envelope)
-        self._note(envelope.body)
+        if not isinstance(effects.reply, Refused) or effects.reply.code is ErrorCode.DEST_IO:
+            self._note(envelope.body)
         await connection.send(effects.reply)
         await connection.ask(effects.requests)
 
@@ -216,8 +218,12 @@ class Detectors:
 
     async def _was_refused(self, connection: _Connection, refused: Refused) -> None:
         log.warning("Detector %s refused a message (%s): %s", connection.detector_id, refused.code, refused.detail)
-        insertion_id = connection.asked.pop(refused.of or "", None)
-        if insertion_id is not None and refused.code in (ErrorCode.STALE_INSERT, ErrorCode.UNKNOWN_ID):
+        insertion_id, is_sample = connection.asked.pop(refused.of or "", (None, False))
+        if insertion_id is not None and is_sample and refused.code is ErrorCode.BAD_MESSAGE:
+            await asyncio.to_thread(self._conversation.no_samples, insertion_id)
+            self.touched(insertion_id)
+            await self.ask_for_new()
+        elif insertion_id is not None and refused.code in (ErrorCode.STALE_INSERT, ErrorCode.UNKNOWN_ID):
             await asyncio.to_thread(self._conversation.card_is_out, insertion_id)
             self.touched(insertion_id)
 

@@ -42,7 +42,7 @@ REMOVED_SHOWN = timedelta(days=1)
 INCOMPLETE_SHOWN = timedelta(days=7)
 """A card that is out and not done must come back; it stays on the board longer."""
 ERRORS_SHOWN = 50
-_OPEN = (EntryState.NEW, EntryState.REQUESTED)
+_OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
 
 CardState = Literal["scanning", "empty", "copying", "safe", "incomplete", "removed"]
 

@@ -1,24 +1,27 @@
 """Cards that went in, their manifests, and what is asked for from them.
 
 Lives here: recording what a detector reports, marking what is known already, choosing what to ask for next, and
-telling when a card's new files can be identified. Doesn't: how the files fall into jumps (`stinercut.sessions`).
+telling when a card's new files can be identified. Doesn't: which files are held for known (`known`, a pure rule), how
+the files fall into jumps (`stinercut.sessions`).
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, jumps
+from stinercut.catalog.known import Facts, Judgement, Seen, Verdict, floored, folded, judge
 from stinercut.catalog.models import (
     Card,
     CardFile,
+    CardFileAlias,
     EntryState,
     ImportedFile,
     Insertion,
@@ -27,17 +30,21 @@ from stinercut.catalog.models import (
     now,
 )
 from stinercut.errors import BadInput, NotFound
-from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
+from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, FileSample, Inserted
 from stinercut.store import key_of
 
-_OPEN = (EntryState.NEW, EntryState.REQUESTED)
+_OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
+_FOOTAGE = (FileKind.VIDEO, FileKind.PROXY)
 _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
 
 IsStored = Callable[[str, int], bool]
 """Says whether an object of that content hash and size lies in the store."""
 
-_Identity = tuple[str, int, datetime]
-"""What makes a file of a card the same file when it is seen again: folder and name, size, modification time."""
+SampleOf = Callable[[str, int], str | None]
+"""The sample of an object by content hash and size; None where the store has lost it."""
+
+_Exact = tuple[str, str, int, datetime]
+"""What makes a file of a card the same row when it is seen again: folder, name, size, time."""
 
 
 @dataclass(frozen=True)
@@ -129,64 +136,131 @@ def record_file_list(
     return True
 
 
-def _floored(moment: datetime) -> datetime:
-    # FAT stores times in steps of two seconds; the same file read through another driver may show the odd one.
-    return moment.replace(second=moment.second - moment.second % 2, microsecond=0, tzinfo=None)
-
-
-def _identity(folder: str, name: str, size: int, modified: datetime) -> _Identity:
-    # Drivers differ in the case of short names and in the Unicode form of long ones.
-    return (unicodedata.normalize("NFC", f"{folder}/{name}").casefold(), size, _floored(modified))
-
-
 @dataclass(frozen=True)
 class _Rules:
     small_file_limit: int
     is_stored: IsStored
 
 
-def _files_seen_before(session: Session, card_id: str) -> dict[_Identity, CardFile]:
-    """The card's files of all insertions, each with what was imported of it."""
-    rows = session.execute(
-        select(CardFile).options(joinedload(CardFile.imported)).where(CardFile.card_id == card_id)
-    ).scalars()
-    return {_identity(file.folder, file.name, file.size, file.modified): file for file in rows}
+_SEEN = (
+    CardFile.card_file_id,
+    CardFile.card_id,
+    CardFile.folder,
+    CardFile.name,
+    CardFile.size,
+    CardFile.modified,
+    ImportedFile.content_hash,
+    ImportedFile.imported_at,
+)
+
+
+_Alike = Mapping[tuple[str, int], Sequence[Seen]]
+"""What was seen before, by folded name and size."""
+
+
+def _seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored: IsStored) -> _Alike:
+    """The files of these sizes that were seen on this card or imported from any, without what the store has lost.
+
+    A row that is another finding of a file which is placed in a jump stands for that file.
+    """
+    wanted = list(set(sizes))
+    here = (
+        select(*_SEEN, CardFileAlias.same_as)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+        .outerjoin(CardFileAlias, CardFileAlias.card_file_id == CardFile.card_file_id)
+        .where(CardFile.card_id == card_id, CardFile.size.in_(wanted))
+        .order_by(CardFile.card_file_id)
+    )
+    elsewhere = (
+        select(*_SEEN)
+        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+        .where(ImportedFile.size.in_(wanted), CardFile.card_id != card_id)
+        .order_by(CardFile.card_file_id)
+    )
+    rows = [Seen(*row) for row in session.execute(here)]
+    rows = _with_aliases(session, rows)
+    rows += [Seen(*row) for row in session.execute(elsewhere)]
+    alike: dict[tuple[str, int], list[Seen]] = defaultdict(list)
+    for seen in rows:
+        lost = seen.content_hash is not None and not is_stored(seen.content_hash, seen.size)
+        alike[folded(seen.name), seen.size].append(seen._replace(content_hash=None) if lost else seen)
+    return alike
+
+
+def _with_aliases(session: Session, rows: list[Seen]) -> list[Seen]:
+    """Other findings carry the import of the file they are findings of, while that one is placed in a jump."""
+    meant = {seen.same_as for seen in rows if seen.same_as is not None}
+    if not meant:
+        return rows
+    found = session.execute(
+        select(ImportedFile.card_file_id, ImportedFile.content_hash, ImportedFile.imported_at)
+        .join(JumpFile, JumpFile.card_file_id == ImportedFile.card_file_id)
+        .where(ImportedFile.card_file_id.in_(meant))
+    )
+    imports = {row: (content_hash, imported_at) for row, content_hash, imported_at in found}
+    out: list[Seen] = []
+    for seen in rows:
+        content_hash, imported_at = imports.get(seen.same_as or 0, (seen.content_hash, seen.imported_at))
+        is_alias = seen.same_as in imports
+        out.append(
+            seen._replace(
+                content_hash=content_hash, imported_at=imported_at, same_as=seen.same_as if is_alias else None
+            )
+        )
+    return out
+
+
+def _facts(card_id: str, file: FileEntry) -> Facts:
+    return Facts(card_id, file.folder, file.name, file.size, file.modified)
+
+
+def _exactly(file: FileEntry) -> _Exact:
+    return (folded(file.folder), folded(file.name), file.size, floored(file.modified))
 
 
 def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
-    """Insert a piece's entries, each with its state. Four statements however long the list is."""
+    """Insert a piece's entries, each with its state. A few statements however long the list is."""
     _refuse_double_ids(session, insertion.insertion_id, files)
-    seen = _files_seen_before(session, insertion.card_id)
-    rows = {identity: file.card_file_id for identity, file in seen.items()}
-    fresh: dict[_Identity, FileEntry] = {}
-    for file in files:
-        identity = _identity(file.folder, file.name, file.size, file.modified)
-        if identity not in rows:
-            fresh.setdefault(identity, file)
-    if fresh:
-        made = session.execute(
-            insert(CardFile).returning(CardFile.card_file_id, sort_by_parameter_order=True),
-            [_card_file(insertion.card_id, file) for file in fresh.values()],
-        ).scalars()
-        rows.update(zip(fresh, made, strict=True))
-    entries: list[dict[str, object]] = []
-    for file in files:
-        identity = _identity(file.folder, file.name, file.size, file.modified)
-        before = seen.get(identity)
-        imported = before.imported if before is not None else None
-        is_known = imported is not None and rules.is_stored(imported.content_hash, imported.size)
-        entries.append(
-            {
-                "insertion_id": insertion.insertion_id,
-                "file_id": file.file_id,
-                "card_file_id": rows[identity],
-                "main_file_id": file.main_file_id,
-                "early": _is_early(file.kind, file.size, rules.small_file_limit),
-                "state": _first_state(file.kind, is_known),
-            }
-        )
+    alike = _seen_before(session, insertion.card_id, (file.size for file in files), rules.is_stored)
+    judged = [
+        (file, judge(_facts(insertion.card_id, file), alike.get((folded(file.name), file.size), ()))) for file in files
+    ]
+    rows = _new_rows(session, insertion.card_id, [file for file, judgement in judged if judgement.exact is None])
+    entries: list[dict[str, object]] = [
+        {
+            "insertion_id": insertion.insertion_id,
+            "file_id": file.file_id,
+            "card_file_id": _row_of(judgement) or rows[_exactly(file)],
+            "main_file_id": file.main_file_id,
+            "early": _is_early(file.kind, file.size, rules.small_file_limit),
+            "state": _first_state(file.kind, judgement.verdict),
+        }
+        for file, judgement in judged
+    ]
     if entries:
         session.execute(insert(ManifestEntry), entries)
+
+
+def _row_of(judgement: Judgement) -> int | None:
+    exact = judgement.exact
+    if exact is None:
+        return None
+    is_known_elsewhere = judgement.verdict is Verdict.KNOWN and exact.same_as is not None
+    return exact.same_as if is_known_elsewhere else exact.card_file_id
+
+
+def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dict[_Exact, int]:
+    """Make the rows of files that were never seen; returns them by what makes them the same."""
+    fresh: dict[_Exact, FileEntry] = {}
+    for file in files:
+        fresh.setdefault(_exactly(file), file)
+    if not fresh:
+        return {}
+    made = session.execute(
+        insert(CardFile).returning(CardFile.card_file_id, sort_by_parameter_order=True),
+        [_card_file(card_id, file) for file in fresh.values()],
+    ).scalars()
+    return dict(zip(fresh, made, strict=True))
 
 
 def _refuse_double_ids(session: Session, insertion_id: str, files: Sequence[FileEntry]) -> None:
@@ -204,17 +278,19 @@ def _card_file(card_id: str, file: FileEntry) -> dict[str, object]:
         "folder": file.folder,
         "name": file.name,
         "size": file.size,
-        "modified": _floored(file.modified),
+        "modified": floored(file.modified),
         "kind": file.kind.value,
         "recording": file.recording,
         "chapter": file.chapter,
     }
 
 
-def _first_state(kind: FileKind, is_known: bool) -> str:
-    if is_known:
+def _first_state(kind: FileKind, verdict: Verdict) -> str:
+    if verdict is Verdict.KNOWN:
         return EntryState.KNOWN
-    return EntryState.NEW if kind in (FileKind.VIDEO, FileKind.PROXY) else EntryState.SKIPPED
+    if kind not in _FOOTAGE:
+        return EntryState.SKIPPED
+    return EntryState.PROBABLE if verdict is Verdict.PROBABLE else EntryState.NEW
 
 
 def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
@@ -272,6 +348,167 @@ def open_requests(session: Session, detector_id: str) -> list[tuple[str, list[st
     return list(out.items())
 
 
+def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str]]]:
+    """Of which files of the cards that are in a detector's sample is waited for: (insertion id, file ids)."""
+    rows = session.execute(
+        select(Insertion.insertion_id)
+        .where(Insertion.detector_id == detector_id, Insertion.removed_at.is_(None), Insertion.listed_at.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    waiting = [(insertion_id, files_in_doubt(session, insertion_id)) for insertion_id in rows]
+    return [(insertion_id, files) for insertion_id, files in waiting if files]
+
+
+def files_in_doubt(session: Session, insertion_id: str) -> list[str]:
+    """The files of a manifest that only a sample can tell from a known one: file ids, early ones first."""
+    return list(
+        session.execute(
+            select(ManifestEntry.file_id)
+            .where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.state == EntryState.PROBABLE)
+            .order_by(ManifestEntry.early.desc(), ManifestEntry.file_id)
+        ).scalars()
+    )
+
+
+def detector_of(session: Session, insertion_id: str) -> str | None:
+    """The detector that put a card in, None for an unknown insertion."""
+    return session.execute(
+        select(Insertion.detector_id).where(Insertion.insertion_id == insertion_id)
+    ).scalar_one_or_none()
+
+
+def same_content(
+    session: Session, insertion_id: str, samples: Iterable[FileSample], sample_of: SampleOf
+) -> dict[str, Seen]:
+    """Which of the files that are in doubt are the same as one that is known, judged by their samples: by file id.
+
+    Only reads: looking into the store takes its time. Raises NotFound for an unknown insertion.
+    """
+    card_id = require_insertion(session, insertion_id).card_id
+    taken = {one.file_id: one.sample for one in samples if one.sample is not None}
+    rows = session.execute(
+        select(ManifestEntry.file_id, CardFile)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.file_id.in_(taken),
+            ManifestEntry.state == EntryState.PROBABLE,
+        )
+    ).all()
+    alike = _seen_before(session, card_id, (file.size for _, file in rows), lambda _hash, _size: True)
+    known: dict[tuple[str, int], str | None] = {}
+    found: dict[str, Seen] = {}
+    for file_id, file in rows:
+        facts = Facts(card_id, file.folder, file.name, file.size, file.modified)
+        for seen in judge(facts, alike.get((folded(file.name), file.size), ())).candidates:
+            content = (seen.content_hash or "", seen.size)
+            if content not in known:
+                known[content] = sample_of(*content)
+            if known[content] == taken[file_id]:
+                found[file_id] = seen
+                break
+    return found
+
+
+def record_samples(
+    session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, Seen]
+) -> None:
+    """Settle what was in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
+
+    Recording the same samples twice changes nothing. Raises NotFound for an unknown insertion.
+    """
+    insertion = require_insertion(session, insertion_id)
+    entries = session.execute(
+        select(ManifestEntry).where(
+            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.file_id.in_([one.file_id for one in samples]),
+            ManifestEntry.state == EntryState.PROBABLE,
+        )
+    ).scalars()
+    states: Counter[str] = Counter()
+    for entry in entries:
+        seen = same.get(entry.file_id)
+        if seen is None:
+            entry.state = EntryState.NEW
+            if session.get(ImportedFile, entry.card_file_id) is not None:
+                _tell_apart(session, entry)
+        else:
+            _is_the_same(session, insertion, entry, seen)
+            entry.state = EntryState.KNOWN
+        states[entry.state] += 1
+    if not states:
+        return
+    session.flush()
+    refresh_identify_key(session, insertion)
+    data: dict[str, Any] = {"known": states[EntryState.KNOWN], "new": states[EntryState.NEW]}
+    events.append(session, "card:file_list", card_id=insertion.card_id, **data, found=states.total())
+
+
+def give_up_samples(session: Session, insertion_id: str) -> None:
+    """A detector takes no samples: what is in doubt is new. Unknown means copy."""
+    in_doubt = files_in_doubt(session, insertion_id)
+    record_samples(session, insertion_id, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
+
+
+def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen) -> None:
+    """A file's content is known from `seen`: hold on to that, without a second object.
+
+    A file of the same card that is placed in a jump stays where it is, under whatever date it comes back. Any other is
+    a finding of its own that shares the object: on another card the code before it may be another one.
+    """
+    meant = seen.same_as or seen.card_file_id
+    mine = session.get(ImportedFile, entry.card_file_id)
+    if meant == entry.card_file_id or (mine is not None and mine.content_hash == seen.content_hash):
+        return
+    if seen.card_id == insertion.card_id and (_is_placed(session, meant) or _is_twin(entry.file, seen)):
+        if mine is None and not _is_placed(session, entry.card_file_id):
+            session.merge(CardFileAlias(card_file_id=entry.card_file_id, same_as=meant))
+        entry.card_file_id = meant
+        return
+    if mine is not None:
+        _tell_apart(session, entry)
+    session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=seen.content_hash, size=seen.size))
+    session.flush()
+    jumps.refresh_jump_of_file(session, entry.card_file_id)
+
+
+def _is_placed(session: Session, card_file_id: int) -> bool:
+    return session.get(JumpFile, card_file_id) is not None
+
+
+def _is_twin(file: CardFile, seen: Seen) -> bool:
+    """Whether two rows of a card differ in nothing but their content."""
+    return (folded(file.folder), floored(file.modified)) == (folded(seen.folder), floored(seen.modified))
+
+
+def _tell_apart(session: Session, entry: ManifestEntry) -> None:
+    """Give an entry a row of its own: its metadata are those of a file that was imported, its content is not."""
+    file = session.get_one(CardFile, entry.card_file_id)
+    second = file.modified.replace(microsecond=0)
+    taken = session.execute(
+        select(func.max(CardFile.modified)).where(
+            CardFile.card_id == file.card_id,
+            CardFile.folder == file.folder,
+            CardFile.name == file.name,
+            CardFile.size == file.size,
+            CardFile.modified.between(second, second + timedelta(microseconds=999_998)),
+        )
+    ).scalar_one()
+    twin = CardFile(
+        card_id=file.card_id,
+        folder=file.folder,
+        name=file.name,
+        size=file.size,
+        modified=taken + timedelta(microseconds=1),
+        kind=file.kind,
+        recording=file.recording,
+        chapter=file.chapter,
+    )
+    session.add(twin)
+    session.flush()
+    entry.card_file_id = twin.card_file_id
+
+
 def insertions_with_new_files(session: Session, detector_ids: Iterable[str]) -> list[tuple[str, str]]:
     """Cards that are in at these detectors and have files nobody asked for yet: (detector id, insertion id)."""
     rows = session.execute(
@@ -301,10 +538,15 @@ def record_copied(session: Session, message: FileCopied) -> None:
     if entry.state == EntryState.COPIED:
         return
     imported = session.get(ImportedFile, entry.card_file_id)
+    if imported is not None and imported.content_hash != message.content_hash:
+        _tell_apart(session, entry)  # A jump may hold that row: another content must never take its place.
+        session.flush()
+        session.refresh(entry)
+        imported = None
     if imported is None:
         session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=message.content_hash, size=message.size))
     else:
-        imported.content_hash, imported.imported_at = message.content_hash, now()
+        imported.imported_at = now()
     entry.state = EntryState.COPIED
     entry.error_code = entry.error_detail = None
     session.flush()
@@ -439,9 +681,12 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
 
 
 def _counts(session: Session, insertion_id: str) -> dict[str, int]:
-    states = (
-        session.execute(select(ManifestEntry.state).where(ManifestEntry.insertion_id == insertion_id)).scalars().all()
+    rows = session.execute(
+        select(ManifestEntry.state, func.count())
+        .where(ManifestEntry.insertion_id == insertion_id)
+        .group_by(ManifestEntry.state)
     )
-    known = sum(state == EntryState.KNOWN for state in states)
-    skipped = sum(state == EntryState.SKIPPED for state in states)
-    return {"found": len(states) - skipped, "known": known, "new": len(states) - known - skipped}
+    states = {state: files for state, files in rows}
+    known, skipped = states.get(EntryState.KNOWN, 0), states.get(EntryState.SKIPPED, 0)
+    found = sum(states.values()) - skipped
+    return {"found": found, "known": known, "new": found - known}

@@ -133,6 +133,29 @@ class CopyRequest(Wire):
     file_ids: list[Identifier] = Field(min_length=1, max_length=5000)
 
 
+class SampleRequest(Wire):
+    """The hub asks for samples of files that look like known ones, to spare a copy. Asking twice is harmless."""
+
+    type: Literal["sd:sample_request"] = "sd:sample_request"
+    insertion_id: Identifier
+    file_ids: list[Identifier] = Field(min_length=1, max_length=5000)
+
+
+class FileSample(Wire):
+    """A sample of one file: a hash of its size and of six places in it (`stinercut.samples`)."""
+
+    file_id: Identifier
+    sample: ContentHash | None = Field(description="None where it could not be taken; the file is to be copied then.")
+
+
+class Samples(Wire):
+    """Samples that were asked for, in pieces as they are taken."""
+
+    type: Literal["sd:sample"] = "sd:sample"
+    insertion_id: Identifier
+    samples: list[FileSample] = Field(min_length=1, max_length=FILES_PER_CHUNK)
+
+
 class FileCopied(Wire):
     """A file is durable in the store under its content hash. Sent only after that."""
 
@@ -186,7 +209,19 @@ class Refused(Wire):
 
 
 Message = (
-    Hello | Welcome | Inserted | FileList | CopyRequest | FileCopied | CopyError | Progress | Removed | Ack | Refused
+    Hello
+    | Welcome
+    | Inserted
+    | FileList
+    | SampleRequest
+    | Samples
+    | CopyRequest
+    | FileCopied
+    | CopyError
+    | Progress
+    | Removed
+    | Ack
+    | Refused
 )
 
 

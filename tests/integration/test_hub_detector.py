@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from support.hubs import PATIENCE_S, Board, RunningHub, board, running_hub
 
+from app.doctor_detector import hub_findings
+from app.findings import State
 from detector.cards import eject_folder, insert_folder
 from stinercut.catalog import Catalog, events, jumps
 from stinercut.catalog.models import CardFile, Insertion
@@ -119,6 +122,28 @@ def import_folder(hub: RunningHub, number: int) -> Path:
     return found[0]
 
 
+def test_a_card_after_a_change_of_daylight_saving_and_one_other_film(hub: RunningHub, card: Path):
+    with board(hub) as watching, running_detector(hub.settings):
+        insert_folder(hub.settings, card)
+        card_in(watching, "copying", copied=2, new=3)
+        place_everything(hub)
+        card_in(watching, "safe", copied=3)
+        eject_folder(hub.settings, card)
+        card_in(watching, "removed")
+        for file in (card / "DCIM" / "100GOPRO").iterdir():
+            seen = file.stat()
+            os.utime(file, (seen.st_atime + 3600, seen.st_mtime + 3600))
+        # The counter restarts: same name and size as before, an hour later to the second, and another film.
+        first = card / "DCIM" / "100GOPRO" / "GX010001.MP4"
+        seen = first.stat()
+        first.write_bytes(b"x" * seen.st_size)
+        os.utime(first, (seen.st_atime, seen.st_mtime))
+        insert_folder(hub.settings, card)
+        card_in(watching, "safe", known=2, new=1, copied=1)
+        assert Store(hub.settings.store_dir).require(hash_file(first), seen.st_size).read_bytes() == first.read_bytes()
+    assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4", "GX010001.MP4"]
+
+
 def place_everything(hub: RunningHub) -> None:
     """What the identify run does in its own process: all files of the card that is in belong to a jump."""
     catalog = Catalog.open(hub.settings.catalog_url)
@@ -166,3 +191,13 @@ def test_a_detector_that_is_killed_and_comes_back(hub: RunningHub, card: Path):
             place_everything(hub)
             card_in(watching, "safe", copied=1)
     assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4"]
+
+
+def test_the_doctor_of_a_detectors_host_asks_the_real_hub(tmp_path: Path):
+    with running_hub(tmp_path / "data", token="the hub's") as hub:
+        right = hub.settings
+        findings = {finding.check: finding for finding in hub_findings(right)}
+        assert {name: one.state for name, one in findings.items()} == {"hub": State.OK, "clock": State.OK}, findings
+        wrong = right.model_copy(update={"token": SecretStr("another")})
+        [refused] = hub_findings(wrong)
+        assert (refused.state, "BAD_TOKEN" in refused.detail) == (State.PROBLEM, True)

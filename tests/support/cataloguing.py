@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from stinercut.catalog import Catalog, cards, jumps
-from stinercut.catalog.models import CardFile, Film, Insertion, JumpFile, ManifestEntry
+from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
 
@@ -80,10 +80,17 @@ def copied(insertion: str, file: FileEntry) -> FileCopied:
 
 
 def copy(catalog: Catalog, insertion: str, files: Iterable[FileEntry]) -> None:
-    """These files are durable now."""
+    """These files are durable, imported on the day they were filmed."""
     for file in files:
         with catalog.write() as session:
             cards.record_copied(session, copied(insertion, file))
+            row = session.get_one(ManifestEntry, (insertion, file.file_id)).card_file_id
+            filmed = file.modified.replace(tzinfo=UTC)
+            session.execute(
+                update(ImportedFile)
+                .where(ImportedFile.card_file_id == row)
+                .values(imported_at=filmed + timedelta(hours=1))
+            )
 
 
 def failed(insertion: str, file: FileEntry, code: ErrorCode = ErrorCode.SOURCE_IO) -> CopyError:
