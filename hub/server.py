@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.board import Feed, serve_board
+from hub.codes import add_codes
 from hub.conversation import Conversation
 from hub.dagster import Dagster, DagsterRefused
 from hub.detectors import Detectors
@@ -138,6 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_pages(app)
     _add_api(app)
     _add_films(app)
+    add_codes(app, settings.key_ring, lambda request: _hub(request).catalog)
     _add_sockets(app)
     return app
 
