@@ -1,26 +1,22 @@
 """Whether this machine can do the work: one check per thing that must be there.
 
-Lives here: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Doesn't: how they are
-shown (`commands.doctor`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
+Lives here: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Doesn't: how they are done
+and what they give (`findings`), how they are shown (`commands.reporting`), the checks of a host with a detector alone
+(`doctor_detector`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import platform
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import psutil
 
-from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
+from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
+from stinercut.errors import BadInput, HostNotReady, MissingProgram
 from stinercut.settings import Settings
 from stinercut.store import require_space
 
@@ -35,65 +31,6 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Each extra of the distribution, and the modules that it brings."""
 
-MIN_PYTHON = (3, 11)
-
-
-class State(StrEnum):
-    """What a check found. `skipped`: not needed by what is installed here."""
-
-    OK = "ok"
-    PROBLEM = "problem"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check's outcome. `advice` is there when it is a problem."""
-
-    check: str
-    state: State
-    detail: str
-    advice: str = ""
-    code: str = ""
-    """The code of the error that this would be, such as `MISSING_PROGRAM`."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """Something to look at. `look` returns what it saw in words, or raises a StinercutError. `parts` are those of
-    PARTS that need it; none means all."""
-
-    name: str
-    look: Callable[[], str]
-    parts: frozenset[str] = frozenset()
-
-
-def look_at(checks: Iterable[Check], parts: frozenset[str]) -> list[Finding]:
-    """Do these checks, as far as the installed `parts` need them."""
-    return [_look(check, parts) for check in checks]
-
-
-def _look(check: Check, parts: frozenset[str]) -> Finding:
-    if check.parts and not check.parts & parts:
-        return Finding(check.name, State.SKIPPED, f"not needed: only {_listed(parts)} installed here")
-    try:
-        return Finding(check.name, State.OK, check.look())
-    except StinercutError as found:
-        detail = f"{found.file}: {found.what}" if found.file else found.what
-        return Finding(check.name, State.PROBLEM, detail, found.advice, found.code)
-
-
-def demand(findings: Iterable[Finding]) -> None:
-    """Raise for all problems together: MissingProgram if one is that, else HostNotReady."""
-    problems = [finding for finding in findings if finding.state is State.PROBLEM]
-    if not problems:
-        return
-    kind = MissingProgram if any(problem.code == MissingProgram.code for problem in problems) else HostNotReady
-    if len(problems) == 1:
-        raise kind(f"{problems[0].check}: {problems[0].detail}", advice=problems[0].advice)
-    lines = [f"  {problem.check}: {problem.detail}. {problem.advice}".rstrip() for problem in problems]
-    raise kind("\n".join(["several things are in the way:", *lines]))
-
 
 def installed_parts() -> frozenset[str]:
     """Which extras are installed, judged by their modules; nothing is imported."""
@@ -105,14 +42,9 @@ def require_all_parts(installed: frozenset[str]) -> None:
     missing = frozenset(PARTS) - installed
     if missing:
         raise MissingProgram(
-            f"only a part of Stinercut is installed here; missing: {_listed(missing)}",
+            f"only a part of Stinercut is installed here; missing: {listed(missing)}",
             advice="Install all of it with `pip install 'stinercut[all]'`. Beside a card reader, `stinercut detector`.",
         )
-
-
-def missing_modules(modules: Iterable[str]) -> list[str]:
-    """Those of these modules that can't be imported here."""
-    return [module for module in modules if importlib.util.find_spec(module) is None]
 
 
 # ---- the checks ------------------------------------------------------------------------------------------------------
@@ -143,13 +75,6 @@ def place_checks(settings: Settings) -> list[Check]:
     ]
 
 
-def python_version() -> str:
-    """The version of Python in use."""
-    if sys.version_info < MIN_PYTHON:
-        raise MissingProgram(f"Python {platform.python_version()} is too old", advice="Install Python 3.11 or newer.")
-    return platform.python_version()
-
-
 def parts_installed() -> str:
     """Which parts of Stinercut are installed."""
     found = installed_parts()
@@ -158,7 +83,7 @@ def parts_installed() -> str:
             "no part of Stinercut is installed, only its base",
             advice="Install everything with `pip install 'stinercut[all]'`, or `stinercut[detector]` beside a reader.",
         )
-    return _listed(found)
+    return listed(found)
 
 
 def ffmpeg_works() -> str:
@@ -202,30 +127,11 @@ def fonts_found() -> str:
     return f"{len(catalogue('Bold'))} Noto fonts{shaping}"
 
 
-def can_write(folder: Path) -> str:
-    """That the data folder takes a file, or, where it isn't there yet, that it can be made. Nothing is left there."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=_existing(folder), prefix=".stinercut-trial-") as trial:
-            trial.write(b"x")
-            trial.flush()
-    except OSError as refused:
-        raise HostNotReady(
-            f"can't be written: {refused.strerror or refused}",
-            file=folder,
-            advice="Choose another folder with --data or STINERCUT_DATA, or change its owner.",
-        ) from None
-    return str(folder)
-
-
 def has_space(folder: Path) -> str:
     """Free space on the volume of the data folder."""
-    there = _existing(folder)
+    there = nearest(folder)
     require_space(there, NEEDED_SPACE)
     return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free"
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
 
 
 def safe_to_listen(settings: Settings) -> str:
@@ -299,7 +205,3 @@ def free_ports(count: int) -> list[int]:
     finally:
         for trial in trials:
             trial.close()
-
-
-def _listed(parts: frozenset[str]) -> str:
-    return ", ".join(sorted(parts)) or "nothing"

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from app.doctor import can_write, demand, installed_parts, look_at, machine_checks, place_checks, require_all_parts
+from app.doctor import installed_parts, machine_checks, place_checks, require_all_parts
+from app.findings import can_write, demand, look_at
 from app.lock import sole_use
 from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
 from stinercut.errors import HostNotReady

@@ -4,35 +4,148 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.options import Data, settings_from
+from app.options import Data, say, settings_from
+from stinercut.errors import BadInput, HostNotReady, MissingProgram
+
+if TYPE_CHECKING:
+    from stinercut.settings import Settings
+
+ENABLE = ("systemctl --user daemon-reload", "systemctl --user enable --now stinercut-detector.service")
+"""What makes systemd take up the unit: now, and at every login."""
+
+Hub = Annotated[
+    str | None,
+    typer.Option(
+        "--hub",
+        "--hub-url",
+        help="Where the hub is: ws://HOST:8800. Default: $STINERCUT_HUB_URL, the settings file, or this machine.",
+        show_default=False,
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        help="The hub's secret; `-` reads it from the standard input. Default: $STINERCUT_TOKEN, or the settings file.",
+        show_default=False,
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        help="Name of this detector, another one for each. Default: $STINERCUT_DETECTOR_ID, or the settings file.",
+        show_default=False,
+    ),
+]
 
 
-def detector(
-    hub_url: Annotated[
-        str | None,
-        typer.Option(
-            help="Where the hub is: ws://HOST:8800/ws/detector. Default: $STINERCUT_HUB_URL, or this machine."
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--id", help="Name of this detector, one for each. Default: $STINERCUT_DETECTOR_ID.")
-    ] = None,
+def detector(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    hub: Hub = None,
+    token: Token = None,
+    name: Name = None,
     data: Data = None,
+    set_up: Annotated[bool, typer.Option("--set-up", help="Write these into the settings file, and end.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Write a systemd unit that starts the detector at login, and end.")
+    ] = False,
+    now: Annotated[bool, typer.Option("--now", help="With --install: take the unit up and start it.")] = False,
 ) -> None:
     """Watch for cards and copy what the hub asks for. For a machine with a card reader but without the rest.
 
-    `stinercut up` starts one by itself. The data folder must be the one the hub uses (a shared volume), and
-    $STINERCUT_TOKEN the hub's secret if it has one.
+    `stinercut up` starts one by itself. The data folder must be the one the hub uses (a shared volume), the token the
+    hub's if it has one. Set up once with `--set-up`, look with `stinercut doctor --detector`, then `--install`.
     """
-    settings = settings_from(data, hub_url=hub_url, detector_id=name)
-    os.environ.update(settings.environment())
-    command = [sys.executable, "-m", "detector"]
-    if sys.platform == "win32":
-        import subprocess
+    if now and not install:
+        raise BadInput("--now goes with --install", advice="Write `stinercut detector --install --now`.")
+    given = {"hub": hub, "token": _secret(token), "id": name, "data": data}
+    if set_up:
+        _set_up(given)
+    if install:
+        _install(now)
+    if not (set_up or install):
+        _watch(detector_settings(given))
 
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
-    os.execv(sys.executable, command)
+
+def detector_settings(given: dict[str, Any]) -> Settings:
+    """The settings of a detector's host: options (keys as in the settings file), then environment, then the file."""
+    from app.host import hub_address, read_file, settings_file, settings_of
+
+    chosen = settings_of(read_file(settings_file()), os.environ)
+    options = settings_of({key: value for key, value in given.items() if value is not None}, {})
+    chosen |= options
+    if "hub_url" in chosen:
+        chosen["hub_url"] = hub_address(chosen["hub_url"])
+    return settings_from(chosen.pop("data", None), **chosen)
+
+
+def _secret(token: str | None) -> str | None:
+    return sys.stdin.readline().strip() if token == "-" else token
+
+
+def _set_up(given: dict[str, Any]) -> None:
+    from app.host import hub_address, read_file, settings_file, write_file
+
+    path = settings_file()
+    new = {key: value for key, value in given.items() if value is not None}
+    if "data" in new:
+        new["data"] = Path(new["data"]).expanduser().absolute()
+    if "hub" in new:
+        new["hub"] = hub_address(new["hub"])
+    values = read_file(path) | new
+    if "hub" not in values:
+        raise BadInput("the address of the hub is missing", advice="Add --hub ws://HOST:8800.")
+    detector_settings(new)  # What can't be a setting is refused now, not when a card is in.
+    write_file(path, values)
+    say(f"Written, readable by you alone: {path}")
+    if "data" not in values:
+        say("No --data was given. It must be the hub's data folder, as this computer sees it (a shared volume).")
+    say("Next: `stinercut doctor --detector` looks whether all is well.")
+
+
+def _install(now: bool) -> None:
+    from app.host import unit, unit_file
+    from stinercut.store import replace_file
+
+    if not sys.platform.startswith("linux"):
+        raise BadInput("--install writes a systemd unit, which only Linux has", advice="See docs/detector.md.")
+    path = unit_file()
+    try:
+        replace_file(path, unit(sys.executable).encode())
+    except OSError as refused:
+        raise HostNotReady(f"can't be written ({refused.strerror})", file=path, advice="Change its owner.") from None
+    say(f"Written: {path}")
+    if now:
+        _take_up()
+        say("The detector runs. Its log: journalctl --user -u stinercut-detector -f")
+    else:
+        say("Two commands start it, now and at every login:")
+        for command in ENABLE:
+            say(f"  {command}")
+    say("To have it run without anybody logged in: loginctl enable-linger")
+
+
+def _take_up() -> None:
+    import subprocess
+
+    for command in ENABLE:
+        try:
+            done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise MissingProgram("systemctl is not installed", advice="Start `stinercut detector` yourself.") from None
+        if done.returncode:
+            why = done.stderr.strip() or f"exit code {done.returncode}"
+            raise HostNotReady(f"`{command}` failed: {why}", advice="The unit is written; try the command yourself.")
+
+
+def _watch(settings: Settings) -> None:
+    os.environ.update(settings.environment())
+    if sys.platform == "win32" or getattr(sys, "frozen", False):
+        from detector.__main__ import main
+
+        raise typer.Exit(main())
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "detector"])

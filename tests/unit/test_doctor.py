@@ -14,23 +14,17 @@ import pytest
 
 from app.doctor import (
     PARTS,
-    Check,
-    Finding,
-    State,
-    can_write,
-    demand,
     ffmpeg_works,
     fonts_found,
     free_ports,
     installed_parts,
-    look_at,
-    missing_modules,
     place_checks,
     port_is_free,
     require_all_parts,
     safe_to_listen,
     zbar_loads,
 )
+from app.findings import Check, Finding, State, can_write, demand, look_at, missing_modules
 from app.lock import running_stack, sole_use
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, MissingProgram
 from stinercut.settings import Settings

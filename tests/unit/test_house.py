@@ -67,7 +67,7 @@ STARTERS = {
     "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
     "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
     "app/supervisor.py": "the processes of `stinercut up`",
-    "app/commands/detector.py": "the detector, in place of the command",
+    "app/commands/detector.py": "systemctl, when a person asks for it",
 }
 STARTING = {"create_subprocess_exec", "create_subprocess_shell", "popen", "system", "run_async", "posix_spawn"}
 

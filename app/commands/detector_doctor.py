@@ -1,0 +1,17 @@
+"""`stinercut doctor --detector`: whether a host with a card reader alone can do its work."""
+
+from __future__ import annotations
+
+from app.options import Data, Json
+
+
+def detector_doctor(data: Data = None, as_json: Json = False) -> None:
+    """Look whether this machine has all that a detector needs: packages, folders, the hub, its token, card events.
+
+    Exit code 0 when nothing is in the way, 1 otherwise.
+    """
+    from app.commands.detector import detector_settings
+    from app.commands.reporting import report
+    from app.doctor_detector import look
+
+    report(look(lambda: detector_settings({"data": data})), as_json)

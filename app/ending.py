@@ -1,0 +1,58 @@
+"""How a command ends: the one place where errors become sentences and exit codes.
+
+Lives here: `run`. Doesn't: which commands there are (`cli`, `detector_cli`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from stinercut.errors import MissingProgram, StinercutError
+
+
+def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
+    """Run what was typed; always ends with SystemExit.
+
+    Exit codes: 0 well, 1 unexpected, 2 wrong usage, 3 and up as `stinercut.errors` says, 130 interrupted.
+    """
+    try:
+        try:
+            cli(args=list(arguments) if arguments is not None else None)
+        finally:
+            # Now, not by the interpreter at its end, where nobody could catch that the reader has gone.
+            sys.stdout.flush()
+    except StinercutError as refused:
+        _stop(refused, refused.sentence(), refused.exit_code)
+    except ModuleNotFoundError as missing:
+        known = _as_missing_part(missing)
+        _stop(missing, known.sentence(), known.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); nothing more can be said, not even by the interpreter's flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as surprise:
+        what = f"something unexpected went wrong: {type(surprise).__name__}: {surprise}"
+        _stop(surprise, f"{what}. Run it again with `stinercut --verbose ...` to see where.", 1)
+    sys.exit(0)
+
+
+def _stop(error: Exception, sentence: str, exit_code: int) -> NoReturn:
+    if os.environ.get("STINERCUT_DEBUG"):
+        traceback.print_exception(error)
+    typer.echo(f"stinercut: {sentence}", err=True)
+    sys.exit(exit_code)
+
+
+def _as_missing_part(missing: ModuleNotFoundError) -> MissingProgram:
+    return MissingProgram(
+        f"this needs the Python package {missing.name}, which is not installed here",
+        advice="Install all parts with `pip install 'stinercut[all]'`.",
+    )

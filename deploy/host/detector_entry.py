@@ -1,0 +1,5 @@
+"""Where the one-file detector begins (stinercut-detector.spec)."""
+
+from app.detector_cli import main
+
+main()
