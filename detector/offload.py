@@ -211,6 +211,17 @@ class Offload:
         return LeftOver(self.card_id, source.relative, source.size, source.mtime_ns)
 
     async def _read(self, file_id: str, part: Part) -> Copied:
+        """Read one file; where there is no room, give up the partial files that nobody uses and try once more."""
+        try:
+            return await self._attempt(file_id, part)
+        except CopyFailed as failed:
+            if failed.reason is not ErrorCode.DEST_FULL or not self.around.partials.drop_idle():
+                raise
+        if not part.checkpoints:
+            part.path.unlink(missing_ok=True)
+        return await self._attempt(file_id, part)
+
+    async def _attempt(self, file_id: str, part: Part) -> Copied:
         source, given_up = self.manifest.sources[file_id], Event()
         watch = Watch(
             on_chunk=self._reporter(file_id),

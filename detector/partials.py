@@ -53,6 +53,15 @@ class Partials:
             here[name].unlink(missing_ok=True)
         return len(here.keys() - known)
 
+    def drop_idle(self) -> int:
+        """Remove the partial files that wait for their card; returns how many. Footage that is here needs the room."""
+        idle = self.journal.partial_names() - self._in_use
+        for name in idle:
+            with suppress(OSError):
+                self.store.partial_path(name).unlink(missing_ok=True)
+            self.journal.forget_partial(name)
+        return len(idle)
+
     def claim(self, file: LeftOver) -> Part:
         """The partial file for a copy of `file`: one kept from an earlier copy where there is one, else a new name.
 

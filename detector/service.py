@@ -121,17 +121,15 @@ class _Detector:
         """Scan a card, tell what is on it, copy what is asked for."""
         card, label = session.card, session.card.card.label
         try:
-            root = CardRoot.at(card.root)
             limit = self._settings.small_file_limit
-            manifest = await in_thread(
-                lambda: scan(card.root, session.insertion_id, limit, session.stop.is_set), session.stop
-            )
+            # All in the thread: whatever touches a card may hang, and the other cards must not.
+            root, manifest, is_there = await in_thread(lambda: _look(session, limit), session.stop)
         except InterruptedError:
             return
         except OSError as refused:
             log.warning("Card %s can't be read (%s). Take it out and put it in again.", label, refused.strerror)
             return
-        if session.stop.is_set() or not root.is_there():
+        if session.stop.is_set() or not is_there:
             return  # Half a manifest would be taken for the whole one.
         for problem in manifest.unreadable:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
@@ -187,6 +185,13 @@ class _Detector:
         again = [now[left] for left in self._left_over if left in now]
         self._left_over = [left for left in self._left_over if left.card_id != card_id]
         return again
+
+
+def _look(session: _CardSession, small_limit: int) -> tuple[CardRoot, Manifest, bool]:
+    """A card's root, its manifest, and whether it was still there after. Raises OSError, InterruptedError."""
+    root = CardRoot.at(session.card.root)
+    manifest = scan(root.path, session.insertion_id, small_limit, session.stop.is_set)
+    return root, manifest, root.is_there()
 
 
 def _first(error: BaseException) -> BaseException:

@@ -204,6 +204,27 @@ def test_room_is_promised_once_over_all_cards(card: Path, small_disk: Path) -> N
     fetch(one, Part(small_disk / "second"), Watch())
 
 
+def test_a_partial_file_that_waits_for_its_card_gives_way_to_one_that_is_in(
+    card: Path, small_disk: Path, journal: Journal
+) -> None:
+    store = Store(small_disk / "store")
+    waiting = store.partial_path("ours.waiting")
+    waiting.write_bytes(b"x" * (40 << 20))
+    journal.checkpoint(waiting.name, WANTED, Checkpoint(40 << 20, "aa"))
+
+    async def story() -> None:
+        bench = bench_of(card, journal, store)
+        work = asyncio.create_task(bench.offload.run())
+        bench.offload.request(list(bench.offload.manifest.sources))
+        await bench.until(1)
+        assert not waiting.exists()
+        assert journal.partial_names() == set()
+        work.cancel()
+        await asyncio.wait({work})
+
+    asyncio.run(story())
+
+
 def test_what_is_written_is_not_counted_twice(small_disk: Path) -> None:
     space, mega = Space(), 1 << 20
     with space.reserve(small_disk, 40 * mega) as room:
