@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from pyzbar import pyzbar
 
-from stinercut.identity.decoders import zxing
+from stinercut.identity.decoders import to_code, zxing
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reader import read_film, read_picture
 from stinercut.media import ffmpeg as runner
@@ -112,7 +112,7 @@ def photos(corpus: Path, every: int) -> list[Score]:
         rows = [row for row in csv.DictReader(manifest) if (corpus / row["path"]).is_file()]
     expected: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        expected.setdefault((row["source"], row["path"]), []).append(plain(row["text"]))
+        expected.setdefault((row["source"], row["path"]), []).extend(plain(form) for form in forms(row["text"]))
     chosen = list(expected.items())[::every]
     scores: dict[tuple[str, str], Score] = {}
     for (source, path), texts in chosen:
@@ -125,6 +125,16 @@ def photos(corpus: Path, every: int) -> list[Score]:
             right = not found if silent else bool(found & set(texts))
             score.add(read=right, wrong=bool(found if silent else found - set(texts)), cpu=used)
     return [*scores.values(), *(total(scores, way) for way in WAYS)]
+
+
+def forms(text: str) -> set[str]:
+    """A text, and how it is given by a decoder that doesn't guess: bytes that are no UTF-8 stand there as escapes."""
+    found = {text}
+    for encoding in ("cp932", "gb18030", "latin-1"):
+        with contextlib.suppress(UnicodeEncodeError):
+            for ends in (text, text.replace("\n", "\r\n")):
+                found.add(to_code(ends.encode(encoding), "").text)
+    return found
 
 
 def total(scores: dict[tuple[str, str], Score], way: str) -> Score:

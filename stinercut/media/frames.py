@@ -41,8 +41,9 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
     seconds = video.duration - start if duration is None else min(duration, video.duration - start)
     if seconds <= 0:
         return
-    options: dict[str, str | None] = {"ss": f"{start:.6f}"} if start > 0 else {}
-    options |= {"noautorotate": None} if index else {}
+    options: dict[str, str | int | None] = {"ss": f"{start:.6f}"} if start > 0 else {}
+    # Each thread of the decoder holds frames of its own: 16 threads of 4K would take more memory than all the rest.
+    options |= {"noautorotate": None, "threads": 2} if index else {}
     # round=up holds each frame until the next tick: tick k shows what is on the screen at k/fps. The default, near,
     # shows a frame up to half a tick before its time.
     graph = (
