@@ -29,13 +29,16 @@ from hub.conversation import Conversation
 from hub.dagster import Dagster, DagsterRefused
 from hub.detectors import Detectors
 from hub.films import Films
+from hub.frames import Frames
 from hub.imports import ImportQueue, Imports
 from hub.live import Live
 from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
+from hub.review import Review, add_review
 from hub.security import answer_headers, is_same_origin
 from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
-from stinercut.catalog import Catalog, events, jumps, migrate
+from stinercut.catalog import Catalog, events, migrate, review
 from stinercut.catalog.models import now
+from stinercut.catalog.review import NameConflict
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -43,12 +46,17 @@ from stinercut.store import Store
 log = logging.getLogger("hub")
 
 WEB = Path(__file__).parent / "web"
-PAGES = {"": "index.html", "board.css": "board.css", "board.js": "board.js", "icon.svg": "icon.svg"}
+PAGES = {
+    "": "index.html",
+    "review": "review.html",
+    **{name: name for name in ("board.css", "board.js", "review.css", "review.js", "icon.svg")},
+}
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
 _STATUS: dict[type[StinercutError], int] = {
     NotFound: 404,
     BadInput: 400,
+    NameConflict: 409,
     Conflict: 409,
     DagsterRefused: 502,
     HostNotReady: 503,
@@ -65,6 +73,7 @@ class LeaveOut(BaseModel):
     """A person's decision about a clip."""
 
     file_id: int
+    who: str = "somebody at the board"
 
 
 class Cards(BaseModel):
@@ -91,6 +100,7 @@ class Hub:
     pipeline: Pipeline
     films: Films
     imports: ImportQueue
+    review: Review
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -108,7 +118,8 @@ class Hub:
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
         detectors.settled = imports.settled
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
-        return cls(catalog, live, links, feed, detectors, pipeline, Films(catalog, settings.films_dir), imports)
+        films, reviewing = Films(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
+        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -139,6 +150,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_pages(app)
     _add_api(app)
     _add_films(app)
+    add_review(app, lambda request: _hub(request).review)
     add_codes(app, settings.key_ring, lambda request: _hub(request).catalog)
     _add_sockets(app)
     return app
@@ -267,7 +279,7 @@ def _add_api(app: FastAPI) -> None:
 
         def decide() -> None:
             with hub.catalog.write() as session:
-                jumps.leave_out(session, jump, decision.file_id)
+                review.leave_out(session, decision.who, jump, decision.file_id)
 
         await asyncio.to_thread(decide)
         return await one_jump(request, jump)

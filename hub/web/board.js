@@ -260,6 +260,7 @@ function jumpDetails(view) {
       view.film ? h("ul", { class: "pairs" }, view.film.checks.map(checkLine)) : null,
       done && view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step))) : null,
       h("p", { class: "links" },
+        h("a", { class: "quiet", href: reviewOf(view) }, "Correct or sort files"),
         dagsterLink(view.links.run, "Run"), dagsterLink(view.links.partition, "Partition"), dagsterLink(view.links.lineage, "Lineage"))));
 }
 
@@ -282,6 +283,8 @@ function about(view) {
   return parts.join(" · ");
 }
 
+const reviewOf = (view) => `/review?jump=${encodeURIComponent(view.jump)}`;
+
 function jumpTile(view) {
   const [word, sign] = JUMP_WORDS[view.state] || [view.state, "dot"];
   const working = view.state === "producing" || view.state === "failed";
@@ -300,6 +303,7 @@ function jumpTile(view) {
       view.state === "failed" ? h("div", { class: "actions" },
         h("button", { class: "button main", type: "button", "data-action": "retry", "data-id": view.jump, disabled: busy.has(view.jump) },
           icon("retry"), busy.has(view.jump) ? "Starting…" : "Try again")) : null,
+      view.state === "review" ? h("div", { class: "actions" }, h("a", { class: "button main", href: reviewOf(view) }, icon("person"), "Say whose it is")) : null,
       jumpDetails(view)));
 }
 
@@ -360,6 +364,10 @@ function sayJump(before, view) {
 // What the hub says
 
 function takeJump(view, isNew) {
+  if (view.state === "gone") { // all of its files were moved to other jumps
+    jumps.delete(view.jump);
+    return;
+  }
   const known = jumps.get(view.jump);
   if (known && known.view.state !== view.state) busy.delete(view.jump);
   jumps.set(view.jump, { view, order: known ? known.order : isNew ? ++newest : --oldest });
@@ -502,7 +510,7 @@ const pressed = {
     at("sure-what").textContent = `${name} stays in the store, but the film is made without it.`;
     at("sure-yes").onclick = () => {
       at("sure").close();
-      ask(jump, `/api/jumps/${encodeURIComponent(jump)}/leave-out`, { file_id: Number(file) });
+      ask(jump, `/api/jumps/${encodeURIComponent(jump)}/leave-out`, { file_id: Number(file), who: localStorage.getItem("stinercut.who") || undefined });
     };
     at("sure").showModal();
   },

@@ -1,0 +1,67 @@
+"""What people see of a file while they review: still pictures, and the file itself to play.
+
+Lives here: finding a file's bytes (its proxy's where there is one), making stills and keeping them in the store.
+Doesn't: running ffmpeg (`stinercut.media`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi.responses import FileResponse
+
+from stinercut.catalog import Catalog, review
+from stinercut.errors import NotFound, StoreDamaged, UnreadableVideo
+from stinercut.media.stills import jpeg_still_at_part
+from stinercut.store import Store, key_of
+
+WIDTHS = {"small": 480, "large": 1280}
+STEPS = 20
+"""A still is of one of so many places in a film, so that nobody fills the disk by asking."""
+_AT_ONCE = 2
+_KEPT = {"cache-control": "private, max-age=86400"}
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Stills of the files in one store; two are made at once, the others wait."""
+
+    catalog: Catalog
+    store: Store
+    _making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def still(self, card_file_id: int, at: float, width: int) -> FileResponse:
+        """A picture of the file at that part of its length (0 to 1), as JPEG. Raises NotFound when there is none."""
+        content_hash, size = await asyncio.to_thread(self._source, card_file_id)
+        step = round(at * STEPS)
+        key = key_of("still", content_hash, step, width)
+        made = self.store.derived_path(key, ".jpg")
+        if not made.is_file():
+            async with self._making:
+                if not made.is_file():
+                    await asyncio.to_thread(self._make, key, (content_hash, size), step / STEPS, width)
+        return FileResponse(made, media_type="image/jpeg", headers=_KEPT)
+
+    def clip(self, card_file_id: int) -> FileResponse:
+        """The file, or its proxy, to play; in ranges if asked for. Raises NotFound or StoreDamaged."""
+        return FileResponse(self._path(self._source(card_file_id)), media_type="video/mp4", headers=_KEPT)
+
+    def _source(self, card_file_id: int) -> tuple[str, int]:
+        with self.catalog.read() as session:
+            return review.picture_source(session, card_file_id)
+
+    def _path(self, source: tuple[str, int]) -> Path:
+        try:
+            return self.store.require(*source)
+        except StoreDamaged as damaged:
+            raise NotFound(damaged.what, advice=damaged.advice) from None
+
+    def _make(self, key: str, source: tuple[str, int], part: float, width: int) -> None:
+        try:
+            picture = jpeg_still_at_part(self._path(source), part, width)
+        except UnreadableVideo as unreadable:
+            raise NotFound(f"no picture can be made: {unreadable.what}", advice=unreadable.advice) from None
+        with self.store.deriving(key, ".jpg") as partial:
+            partial.write_bytes(picture)

@@ -1,0 +1,347 @@
+"""Review over HTTP: what waits for a person, their decisions, the list of bookings, pictures of files.
+
+Lives here: routes and views below /api/review, /api/bookings and /api/files. Doesn't: what a decision does
+(`stinercut.catalog.review`), how pictures are made (`frames`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from hub.frames import WIDTHS, Frames
+from stinercut.catalog import Catalog, bookings, review
+from stinercut.catalog.models import Booking, Decision
+from stinercut.catalog.review import Group, ReviewFile
+from stinercut.errors import BadInput
+from stinercut.identity.payload import make_payload
+
+MAX_LIST_BYTES = 4_000_000
+
+T = TypeVar("T")
+
+
+class ReviewFileView(BaseModel):
+    """A file to look at. `code` is what a code in it says, or why it could not be taken; empty when it holds none."""
+
+    file_id: int
+    name: str
+    role: str
+    recorded: datetime
+    size: int
+    copied: bool
+    pictures: bool
+    """Whether stills and a clip to play are there."""
+    code: str
+    says: dict[str, str] | None
+    """Passenger, booking and date of its code."""
+
+
+class DecisionView(BaseModel):
+    """What a person decided."""
+
+    at: datetime
+    who: str
+    what: str
+    jump: str
+    file: str | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class GroupView(BaseModel):
+    """A jump as a person reviews it."""
+
+    jump: str
+    jump_date: date
+    passenger: str | None
+    booking_id: str | None
+    state: str
+    reason: str
+    files: list[ReviewFileView]
+    decisions: list[DecisionView]
+
+
+class Groups(BaseModel):
+    """What waits for a person, newest first."""
+
+    groups: list[GroupView]
+
+
+class BookingView(BaseModel):
+    """A booking of the office's list."""
+
+    jump: str
+    passenger_name: str
+    booking_id: str
+    jump_date: date
+    tandem_master_id: str | None
+
+
+class Bookings(BaseModel):
+    """Bookings, by day and name."""
+
+    bookings: list[BookingView]
+
+
+class ListView(BaseModel):
+    """What came of importing a list."""
+
+    new: int
+    changed: int
+    same: int
+
+
+class Decided(BaseModel):
+    """The jump that a decision ended at."""
+
+    jump: str
+
+
+class _Deciding(BaseModel):
+    who: str
+
+
+class Assign(_Deciding):
+    """Whose jump it is. `confirmed_name` repeats the name when it contradicts what was known."""
+
+    passenger_name: str
+    booking_id: str
+    jump_date: date
+    tandem_master_id: str | None = None
+    confirmed_name: str | None = None
+
+
+class Split(_Deciding):
+    """Files that are somebody else's."""
+
+    file_ids: list[int]
+
+
+class Move(Split):
+    """Files that belong to another jump."""
+
+    to: str
+    confirmed_name: str | None = None
+
+
+class Join(_Deciding):
+    """All files belong to another jump."""
+
+    into: str
+    confirmed_name: str | None = None
+
+
+class OneFile(_Deciding):
+    """One file."""
+
+    file_id: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """Decisions over a catalog."""
+
+    catalog: Catalog
+    frames: Frames
+
+    async def read(self, query: Callable[[Session], T]) -> T:
+        """The query's answer, off the event loop."""
+
+        def reading() -> T:
+            with self.catalog.read() as session:
+                return query(session)
+
+        return await asyncio.to_thread(reading)
+
+    async def write(self, decide: Callable[[Session], T]) -> T:
+        """The decision's answer once it is durable, off the event loop."""
+
+        def writing() -> T:
+            with self.catalog.write() as session:
+                return decide(session)
+
+        return await asyncio.to_thread(writing)
+
+
+def group_view(group: Group) -> GroupView:
+    """A group as browsers get it."""
+    jump, names = group.jump, {file.card_file_id: file.name for file in group.files}
+    return GroupView(
+        jump=jump.jump_key,
+        jump_date=jump.jump_date,
+        passenger=jump.passenger_name,
+        booking_id=jump.booking_id,
+        state=jump.state,
+        reason=jump.reason,
+        files=[_file_view(file) for file in group.files],
+        decisions=[_decision_view(decision, names) for decision in group.decisions],
+    )
+
+
+def _file_view(file: ReviewFile) -> ReviewFileView:
+    said = file.reading.payload if file.reading is not None else None
+    return ReviewFileView(
+        file_id=file.card_file_id,
+        name=file.name,
+        role=file.role,
+        recorded=file.recorded,
+        size=file.size,
+        copied=file.is_here,
+        pictures=file.source is not None,
+        code=_code_words(file),
+        says={"passenger_name": said.passenger_name, "booking_id": said.booking_id, "jump_date": str(said.jump_date)}
+        if said is not None
+        else None,
+    )
+
+
+def _code_words(file: ReviewFile) -> str:
+    reading = file.reading
+    if reading is None:
+        return ""
+    if reading.payload is not None:
+        return f"The code says {reading.payload.passenger_name}, booking {reading.payload.booking_id}."
+    return f"A code could not be taken: {reading.detail or reading.reason}." if reading.hides_identity else ""
+
+
+def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:
+    file = names.get(decision.card_file_id) if decision.card_file_id is not None else None
+    return DecisionView(
+        at=decision.at,
+        who=decision.who,
+        what=decision.what,
+        jump=decision.jump_key,
+        file=file,
+        before=decision.before,
+        after=decision.after,
+    )
+
+
+def _booking_view(booking: Booking) -> BookingView:
+    return BookingView(
+        jump=booking.jump_key,
+        passenger_name=booking.passenger_name,
+        booking_id=booking.booking_id,
+        jump_date=booking.jump_date,
+        tandem_master_id=booking.tandem_master_id,
+    )
+
+
+def add_review(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    """All routes of this module."""
+    _add_groups(app, review_of)
+    _add_decisions(app, review_of)
+    _add_file_decisions(app, review_of)
+    _add_bookings(app, review_of)
+    _add_pictures(app, review_of)
+
+
+def _add_groups(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    @app.get("/api/review")
+    async def groups(request: Request) -> Groups:
+        def query(session: Session) -> list[GroupView]:
+            return [group_view(review.group(session, key)) for key in review.waiting(session)]
+
+        return Groups(groups=await review_of(request).read(query))
+
+    @app.get("/api/review/jumps/{jump}")
+    async def one(request: Request, jump: str) -> GroupView:
+        return await review_of(request).read(lambda session: group_view(review.group(session, jump)))
+
+
+def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    @app.post("/api/review/jumps/{jump}/assign")
+    async def assign(request: Request, jump: str, said: Assign) -> Decided:
+        payload = make_payload(said.passenger_name, said.booking_id, said.jump_date, said.tandem_master_id)
+        key = await review_of(request).write(
+            lambda session: review.assign(session, said.who, jump, payload, said.confirmed_name)
+        )
+        return Decided(jump=key)
+
+    @app.post("/api/review/jumps/{jump}/join")
+    async def join(request: Request, jump: str, said: Join) -> Decided:
+        await review_of(request).write(
+            lambda session: review.join(session, said.who, jump, said.into, said.confirmed_name)
+        )
+        return Decided(jump=said.into)
+
+
+def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    @app.post("/api/review/jumps/{jump}/split")
+    async def split(request: Request, jump: str, said: Split) -> Decided:
+        key = await review_of(request).write(lambda session: review.split(session, said.who, jump, said.file_ids))
+        return Decided(jump=key)
+
+    @app.post("/api/review/jumps/{jump}/move")
+    async def move(request: Request, jump: str, said: Move) -> Decided:
+        await review_of(request).write(
+            lambda session: review.move(session, said.who, jump, said.file_ids, said.to, said.confirmed_name)
+        )
+        return Decided(jump=said.to)
+
+    @app.post("/api/review/jumps/{jump}/leave-out")
+    async def leave_out(request: Request, jump: str, said: OneFile) -> Decided:
+        await review_of(request).write(lambda session: review.leave_out(session, said.who, jump, said.file_id))
+        return Decided(jump=jump)
+
+    @app.post("/api/review/jumps/{jump}/put-back")
+    async def put_back(request: Request, jump: str, said: OneFile) -> Decided:
+        await review_of(request).write(lambda session: review.put_back(session, said.who, jump, said.file_id))
+        return Decided(jump=jump)
+
+
+def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    @app.get("/api/bookings")
+    async def listed(
+        request: Request, q: str = "", day: date | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+    ) -> Bookings:
+        found = await review_of(request).read(
+            lambda session: [_booking_view(one) for one in bookings.search(session, q, day, limit)]
+        )
+        return Bookings(bookings=found)
+
+    @app.post("/api/bookings")
+    async def import_list(request: Request) -> ListView:
+        found = bookings.parse_list(_text(await _limited_body(request)))
+        done = await review_of(request).write(lambda session: bookings.import_list(session, found))
+        return ListView(new=done.new, changed=done.changed, same=done.same)
+
+
+async def _limited_body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_LIST_BYTES:
+            raise BadInput(f"the list is larger than {MAX_LIST_BYTES // 1_000_000} MB", advice="Import it in parts.")
+    return body
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput("the list is no UTF-8 text", advice="Save it as CSV in UTF-8.") from None
+
+
+def _add_pictures(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
+    @app.get("/api/files/{card_file_id}/frame.jpg")
+    async def frame(
+        request: Request,
+        card_file_id: int,
+        at: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.5,
+        size: Literal["small", "large"] = "small",
+    ) -> FileResponse:
+        return await review_of(request).frames.still(card_file_id, at, WIDTHS[size])
+
+    @app.api_route("/api/files/{card_file_id}/clip.mp4", methods=["GET", "HEAD"])
+    def clip(request: Request, card_file_id: int) -> FileResponse:
+        return review_of(request).frames.clip(card_file_id)
