@@ -33,6 +33,7 @@ from stinercut.protocol import (
     Refused,
     Removed,
     SampleRequest,
+    Samples,
     Welcome,
     decode,
     encode,
@@ -76,7 +77,7 @@ class Detectors:
     """All connected detectors.
 
     `touched` is called whenever something has changed about an insertion, or (with None) about any card that is in;
-    `settled` when a file of an insertion has arrived or failed.
+    `settled` when a file of an insertion has arrived, failed or turned out to be known.
     """
 
     def __init__(self, conversation: Conversation, live: Live, token: str | None) -> None:
@@ -213,7 +214,7 @@ class Detectors:
         insertion_id = getattr(body, "insertion_id", None)
         if insertion_id is not None:
             self.touched(insertion_id)
-        if isinstance(body, FileCopied | CopyError):
+        if isinstance(body, FileCopied | CopyError | Samples):
             self.settled(body.insertion_id)
 
     async def _was_refused(self, connection: _Connection, refused: Refused) -> None:

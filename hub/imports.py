@@ -67,13 +67,15 @@ def plan_of(found: CardImport) -> Plan:
     with one path (in whatever case) the first counts.
     """
     files: dict[str, mhl.MediaFile] = {}
+    left_out = 0
     for entry in found.files:
         path = safe_path(entry.folder, entry.name)
-        if path is not None:
-            files.setdefault(path.casefold(), _listed(path, entry))
+        listed = files.setdefault(path.casefold(), _listed(path, entry)) if path is not None else None
+        # Two findings of one file, with one path and one content, are that file.
+        left_out += listed is None or listed.xxh128 != entry.content_hash
     kept = tuple(files.values())
     key = key_of(found.insertion_id, *(part for file in kept for part in (file.path, file.xxh128)))
-    return Plan(key, kept, len(found.files) - len(kept))
+    return Plan(key, kept, left_out)
 
 
 def _listed(path: str, entry: ImportedEntry) -> mhl.MediaFile:
@@ -218,7 +220,7 @@ class ImportQueue:
         self._queued: set[str] = set()
 
     def settled(self, insertion_id: str) -> None:
-        """A file of this insertion has arrived or failed: it may have been the last."""
+        """A file of this insertion has arrived, failed or turned out to be known: it may have been the last."""
         if insertion_id not in self._queued:
             self._queued.add(insertion_id)
             self._waiting.put_nowait(insertion_id)

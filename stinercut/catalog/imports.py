@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
 
-_OPEN = (EntryState.NEW, EntryState.REQUESTED)
+_OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
 _HERE = (EntryState.COPIED, EntryState.KNOWN)
 
 

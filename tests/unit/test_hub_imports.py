@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -14,10 +15,11 @@ import pytest
 from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
 
 from hub.conversation import Conversation
-from hub.imports import ImportQueue, Imports, folder_stem, safe_path
+from hub.imports import ImportQueue, Imports, folder_stem, plan_of, safe_path
 from stinercut import mhl
 from stinercut.catalog import Catalog, migrate
-from stinercut.catalog.models import now
+from stinercut.catalog.imports import CardImport, ImportedEntry
+from stinercut.catalog.models import EntryState, ManifestEntry, now
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.protocol import Envelope, FileCopied, FileEntry, Message
 from stinercut.store import Store, hash_file, sync_file
@@ -133,6 +135,28 @@ def test_what_could_not_be_copied_is_said_in_the_manifest(talk: Conversation, im
     [manifest] = (folder / mhl.FOLDER).glob("*.mhl")
     assert "1 more of the card could not be copied." in manifest.read_text()
     assert len(listed(folder)) == 1
+
+
+def test_a_file_in_doubt_is_waited_for(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A, B)
+    copied(talk, "in-1", A)
+    put(talk, B, EntryState.PROBABLE)
+    assert imports.finish("in-1") is None
+    put(talk, B, EntryState.FAILED)
+    assert imports.finish("in-1") is not None
+
+
+def put(talk: Conversation, file: FileEntry, state: EntryState) -> None:
+    with talk.catalog.write() as session:
+        session.get_one(ManifestEntry, ("in-1", file.file_id)).state = state
+
+
+def test_two_findings_of_one_file_are_that_file() -> None:
+    seen = ImportedEntry("DCIM/100GOPRO", A.name, A.size, A.modified, "ab" * 16, now())
+    other = replace(seen, content_hash="cd" * 16)
+    assert plan_of(CardImport("in-1", "GOPRO", now(), (seen, seen), 0)).left_out == 0
+    plan = plan_of(CardImport("in-1", "GOPRO", now(), (seen, other), 0))
+    assert ([file.xxh128 for file in plan.files], plan.left_out) == (["ab" * 16], 1)
 
 
 def test_hostile_names_stay_outside(talk: Conversation, imports: Imports) -> None:
