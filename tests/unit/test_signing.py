@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import cbor2
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
 from stinercut.identity import base45, signing
-from stinercut.identity.making import write_picture
+from stinercut.identity.making import qr_picture, write_picture
 from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.identity.reader import read_file
+from stinercut.identity.reader import read_file, read_film
 from stinercut.identity.reading import Reason
 from stinercut.keyring import NO_KEYS, Key, KeyRing
 from stinercut.settings import Settings
+from stinercut.synthetic.camera import Picture, Shot, film
 
 NEW, OLD = Key(2, bytes(range(32))), Key(1, b"\x11" * 16)
 RING = KeyRing((NEW, OLD))
@@ -215,6 +220,49 @@ def test_a_picture_with_a_stranger_signature_gives_nobody(tmp_path: Path) -> Non
     assert reading.reason is Reason.INVALID_QR
     assert "signature is wrong" in reading.detail
     assert reading.hides_identity
+
+
+def film_of(pictures: list[bytes | None], target: Path) -> Path:
+    """A film with one frame a picture, 4 a second; None: nothing to see."""
+    shot = Shot(seconds=len(pictures) / 4, size=(480, 270), seed=1, fps=Fraction(4))
+
+    def frames() -> Iterator[Picture]:
+        for png in pictures:
+            frame = np.full((270, 480, 3), 90, np.uint8)
+            if png is not None:
+                code = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+                frame[10:250, 100:340] = cv2.resize(code, (240, 240), interpolation=cv2.INTER_AREA)
+            yield frame
+
+    film(frames(), (480, 270), shot, target)
+    return target
+
+
+def test_a_signed_code_in_one_frame_of_a_film_is_enough(tmp_path: Path) -> None:
+    nothing: list[bytes | None] = [None] * 4
+    once = film_of([*nothing, qr_picture(ZOE, 4, RING), *nothing], tmp_path / "once.mp4")
+    reading = read_film(once, RING)
+    assert (reading.payload, reading.signed, reading.raw) == (ZOE, True, ZOE.signed_text(RING))
+    assert read_film(once).reason is Reason.INVALID_QR
+    unsigned = film_of([*nothing, qr_picture(ZOE, 4), *nothing], tmp_path / "unsigned.mp4")
+    assert read_film(unsigned, RING).reason is Reason.NOT_CONFIRMED
+
+
+def test_a_forged_code_spoils_a_film_and_two_passengers_too(tmp_path: Path) -> None:
+    stranger = KeyRing((Key(2, b"\x22" * 32),))
+    genuine, unsigned = qr_picture(ZOE, 4, RING), qr_picture(ZOE, 4)
+    forged = film_of([unsigned] * 4 + [qr_picture(LUKASZ, 4, stranger)] * 4, tmp_path / "forged.mp4")
+    reading = read_film(forged, RING)
+    assert (reading.payload, reading.reason) == (None, Reason.INVALID_QR)
+    assert "signature is wrong" in reading.detail
+    assert reading.raw == LUKASZ.signed_text(stranger)
+    two = film_of([genuine] * 4 + [qr_picture(LUKASZ, 4)] * 4, tmp_path / "two.mp4")
+    assert read_film(two, RING).reason is Reason.TWO_PAYLOADS
+    both_forms = film_of([genuine] * 2 + [unsigned] * 2, tmp_path / "both.mp4")
+    assert read_film(both_forms, RING).payload == ZOE
+    strict = KeyRing(RING.keys, only_signed=True)
+    unsigned_only = film_of([unsigned] * 4, tmp_path / "unsigned.mp4")
+    assert "only signed ones are accepted" in read_film(unsigned_only, strict).detail
 
 
 # Keys
