@@ -174,7 +174,7 @@ def _arguments() -> argparse.Namespace:
     options.add_argument("--rounds", type=int)
     options.add_argument("--folder", type=Path, help="on the disk to copy to; default: the system's temporary folder")
     given = options.parse_args()
-    for name, quick, whole in (("files", 6, 12), ("megabytes", 60, 200), ("rounds", 2, 5)):
+    for name, quick, whole in (("files", 5, 12), ("megabytes", 60, 200), ("rounds", 2, 5)):
         if getattr(given, name) is None:
             setattr(given, name, quick if given.quick else whole)
     return given

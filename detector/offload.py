@@ -218,7 +218,8 @@ class Offload:
             if failed.reason is not ErrorCode.DEST_FULL or not self.around.partials.drop_idle():
                 raise
         if not part.checkpoints:
-            part.path.unlink(missing_ok=True)
+            with suppress(OSError):  # What stays in the way is said by the next attempt.
+                part.path.unlink(missing_ok=True)
         return await self._attempt(file_id, part)
 
     async def _attempt(self, file_id: str, part: Part) -> Copied:
