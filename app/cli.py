@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.commands import card, demo, detector, doctor, qr, up
+from app.commands import bookings, card, demo, detector, doctor, qr, up
 from app.ending import run
 
 cli = typer.Typer(
@@ -29,6 +29,7 @@ cli.command("up")(up.up)
 cli.command("demo")(demo.demo)
 cli.add_typer(card.group, name="card")
 cli.add_typer(qr.group, name="qr")
+cli.add_typer(bookings.group, name="bookings")
 cli.command("doctor")(doctor.doctor)
 cli.command("detector")(detector.detector)
 

@@ -331,9 +331,10 @@ def _known_names(session: Session, payload: Payload, target: Jump | None) -> lis
     where = f"booking {payload.booking_id} of {payload.jump_date.isoformat()} is"
     booking = session.get(Booking, payload.jump_key)
     said: list[str] = []
-    if target is not None and target.state != JumpState.GONE and target.passenger_name != payload.passenger_name:
-        said.append(f"{where} {target.passenger_name}")
-    if booking is not None and booking.passenger_name != payload.passenger_name:
+    film_name = target.passenger_name if target is not None and target.state != JumpState.GONE else None
+    if film_name not in (None, payload.passenger_name):
+        said.append(f"{where} {film_name}")
+    if booking is not None and booking.passenger_name not in (film_name, payload.passenger_name):
         said.append(f"{where} {booking.passenger_name} in the list of bookings")
     return said
 

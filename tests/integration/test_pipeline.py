@@ -17,8 +17,9 @@ from app.definitions import defs
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, events, jumps, migrate
+from stinercut.catalog import Catalog, events, jumps, migrate, review
 from stinercut.catalog.models import JumpState
+from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -193,6 +194,44 @@ def test_a_small_truncated_clip_may_have_been_a_code_so_it_waits_for_a_person(
         assert waiting.state == JumpState.REVIEW
         assert broken.name in waiting.reason
         assert [file.file.name for file in waiting.files] == [broken.name]
+
+
+def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    folder = tmp_path / "GOPRO"
+    shutil.copytree(card[0], folder)
+    jump = card[1].jumps[0]
+    # Only a clip is left on the card, as after the film of the code was deleted: nobody is known for it.
+    for video in folder.rglob("*.MP4"):
+        if video.name not in jump.clips[:1]:
+            video.unlink()
+    [group] = identify(settings, folder, instance)
+    catalog = Catalog.open(settings.catalog_url)
+    payload = make_payload("Đorđe Šćepanović", "B-77", jump.payload.jump_date)
+    with catalog.write() as session:
+        assert review.waiting(session) == [group]
+        key = review.assign(session, "Kim", group, payload)
+    asked = tick(ready_jumps, instance)
+    assert isinstance(asked, dg.SensorResult)
+    assert [request.partition_key for request in asked.run_requests or []] == [key]
+    result = run("produce_jump", key, instance)
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    told = result.asset_materializations_for_node("qr_identity")[0].metadata
+    assert (told["decided_by"].value, told["source"].value) == ("Kim", "a person")
+    with catalog.read() as session:
+        film = jumps.latest_film(session, key)
+        assert film is not None
+        assert (film.passenger_name, film.jump_key) == ("Đorđe Šćepanović", payload.jump_key)
+        assert jumps.require_jump(session, group).state == JumpState.GONE
+
+    # A correction of the name afterwards hides that film and asks for exactly one more.
+    with catalog.write() as session:
+        review.assign(session, "Kim", key, payload.model_copy(update={"passenger_name": "Đorđa"}), "Đorđa")
+        assert jumps.latest_film(session, key) is None
+    again = tick(ready_jumps, instance)
+    assert isinstance(again, dg.SensorResult)
+    assert [request.partition_key for request in again.run_requests or []] == [key]
 
 
 def test_footage_that_vanished_from_the_store_is_a_failure_that_says_so(

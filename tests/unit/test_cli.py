@@ -27,6 +27,8 @@ COMMANDS = (
     "qr key",
     "qr film",
     "qr read",
+    "bookings",
+    "bookings import",
     "doctor",
     "detector",
 )
@@ -278,3 +280,19 @@ def test_a_bad_setting_is_named(capsys: pytest.CaptureFixture[str], monkeypatch:
     code, _, err = typed(capsys, "doctor")
     assert code == BadInput.exit_code
     assert "STINERCUT_HUB_PORT is 'many'" in err
+
+
+def test_a_list_of_bookings_is_imported_as_a_whole_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, data = tmp_path / "list.csv", tmp_path / "data"
+    path.write_text("passenger_name,booking_id,jump_date\nŽofie,B-1,2026-06-01\nJo,B-2,2026-06-01\n", "utf-8")
+    code, out, _ = typed(capsys, "bookings", "import", path, "--data", data, "--json")
+    assert (code, json.loads(out)) == (0, {"new": 2, "changed": 0, "same": 0})
+    code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
+    assert (code, out) == (0, "2 bookings: 0 new, 0 changed, 2 as before.\n")
+    path.write_text("passenger_name,booking_id,jump_date\nŽofie,B 1,2026-06-01\n", "utf-8")
+    code, _, err = typed(capsys, "bookings", "import", path, "--data", data)
+    assert code == 3
+    assert "line 2: booking_id" in err
+    path.write_bytes("Ž".encode("utf-16"))
+    assert typed(capsys, "bookings", "import", path, "--data", data)[0] == 3
+    assert typed(capsys, "bookings", "import", tmp_path / "none.csv", "--data", data)[0] == 3
