@@ -1,0 +1,66 @@
+"""Keys from the settings reach the reader: a card whose code is signed, where its key is known and where it isn't."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from support.importing import copy_requested, put_card_in
+
+from app.definitions import defs
+from sensors.new_manifests import new_manifests
+from stinercut.catalog import migrate
+from stinercut.identity.making import qr_picture
+from stinercut.identity.payload import make_payload
+from stinercut.keyring import KeyRing
+from stinercut.settings import Settings
+from stinercut.synthetic.qrfilm import film_pictures
+
+ZOE = make_payload("Zoë Müller", "B-1", date(2026, 5, 1))
+KEY = "3:" + "ab" * 32
+
+
+def card_with_a_signed_code(folder: Path) -> None:
+    film = folder / "DCIM" / "100GOPRO" / "GX010001.MP4"
+    film.parent.mkdir(parents=True)
+    picture = qr_picture(ZOE, keys=KeyRing.parse(KEY))
+    film_pictures([picture], film, size=(480, 270), seconds=1, fps=Fraction(10))
+    os.utime(film, (1_777_600_000, 1_777_600_000))
+
+
+def jumps_found(settings: Settings, folder: Path) -> list[str]:
+    """Put the card in and identify it, as the sensor asks for."""
+    migrate(settings.catalog_url)
+    copy_requested(settings, folder, put_card_in(settings, folder))
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
+        asked = new_manifests(context)
+        assert isinstance(asked, dg.SensorResult)
+        assert asked.run_requests
+        for request in asked.dynamic_partitions_requests or []:
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        job = defs.resolve_job_def("identify_card")
+        result = job.execute_in_process(instance=instance, partition_key=str(asked.run_requests[0].partition_key))
+        return list(result.output_for_node("card_sessions"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (f"4:{'cd' * 32},{KEY}", "2026-05-01_B-1"),
+        (f"3:{'cd' * 32}", "unidentified"),
+        ("", "unidentified"),
+    ],
+)
+def test_only_a_known_key_makes_a_passenger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, found: str
+) -> None:
+    monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("STINERCUT_QR_KEYS", keys)
+    card_with_a_signed_code(tmp_path / "card")
+    (jump,) = jumps_found(Settings(), tmp_path / "card")
+    assert found in jump
