@@ -92,7 +92,7 @@ class Conversation:
                 return ()
             case FileList():
                 with self.catalog.write() as session:
-                    complete = cards.record_file_list(session, body, self.small_file_limit, self._is_stored)
+                    complete = cards.record_file_list(session, body, self.small_file_limit, self.store.has)
                     return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
             case Samples():
                 return self._sampled(body)
@@ -150,13 +150,6 @@ class Conversation:
         """A detector takes no samples of this card: what is in doubt is copied."""
         with self.catalog.write() as session:
             cards.give_up_samples(session, insertion_id)
-
-    def _is_stored(self, content_hash: str, size: int) -> bool:
-        try:
-            self.store.require(content_hash, size)
-        except StoreDamaged:
-            return False
-        return True
 
     def asked_before(self, detector_id: str) -> tuple[Request, ...]:
         """What this detector was asked for and has not answered: a broken connection may have swallowed it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, jumps
@@ -154,32 +154,34 @@ _SEEN = (
 )
 
 
+# Made once: to put them together takes longer than to run them.
+_SEEN_HERE = (
+    select(*_SEEN, CardFileAlias.same_as)
+    .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+    .outerjoin(CardFileAlias, CardFileAlias.card_file_id == CardFile.card_file_id)
+    .where(CardFile.card_id == bindparam("card_id"), CardFile.size.in_(bindparam("sizes", expanding=True)))
+    .order_by(CardFile.card_file_id)
+)
+_SEEN_ELSEWHERE = (
+    select(*_SEEN)
+    .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+    .where(ImportedFile.size.in_(bindparam("sizes", expanding=True)), CardFile.card_id != bindparam("card_id"))
+    .order_by(CardFile.card_file_id)
+)
+
 _Alike = Mapping[tuple[str, int], Sequence[Seen]]
 """What was seen before, by folded name and size."""
 
 
-def _seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored: IsStored) -> _Alike:
+def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored: IsStored) -> _Alike:
     """The files of these sizes that were seen on this card or imported from any, without what the store has lost.
 
     A row that is another finding of a file which is placed in a jump stands for that file.
     """
-    wanted = list(set(sizes))
-    here = (
-        select(*_SEEN, CardFileAlias.same_as)
-        .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
-        .outerjoin(CardFileAlias, CardFileAlias.card_file_id == CardFile.card_file_id)
-        .where(CardFile.card_id == card_id, CardFile.size.in_(wanted))
-        .order_by(CardFile.card_file_id)
-    )
-    elsewhere = (
-        select(*_SEEN)
-        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
-        .where(ImportedFile.size.in_(wanted), CardFile.card_id != card_id)
-        .order_by(CardFile.card_file_id)
-    )
-    rows = [Seen(*row) for row in session.execute(here)]
+    wanted = {"card_id": card_id, "sizes": list(set(sizes))}
+    rows = [Seen(*row) for row in session.execute(_SEEN_HERE, wanted)]
     rows = _with_aliases(session, rows)
-    rows += [Seen(*row) for row in session.execute(elsewhere)]
+    rows += [Seen(*row) for row in session.execute(_SEEN_ELSEWHERE, wanted)]
     alike: dict[tuple[str, int], list[Seen]] = defaultdict(list)
     for seen in rows:
         lost = seen.content_hash is not None and not is_stored(seen.content_hash, seen.size)
@@ -221,7 +223,7 @@ def _exactly(file: FileEntry) -> _Exact:
 def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
     """Insert a piece's entries, each with its state. A few statements however long the list is."""
     _refuse_double_ids(session, insertion.insertion_id, files)
-    alike = _seen_before(session, insertion.card_id, (file.size for file in files), rules.is_stored)
+    alike = seen_before(session, insertion.card_id, (file.size for file in files), rules.is_stored)
     judged = [
         (file, judge(_facts(insertion.card_id, file), alike.get((folded(file.name), file.size), ()))) for file in files
     ]
@@ -395,7 +397,7 @@ def same_content(
             ManifestEntry.state == EntryState.PROBABLE,
         )
     ).all()
-    alike = _seen_before(session, card_id, (file.size for _, file in rows), lambda _hash, _size: True)
+    alike = seen_before(session, card_id, (file.size for _, file in rows), lambda _hash, _size: True)
     known: dict[tuple[str, int], str | None] = {}
     found: dict[str, Seen] = {}
     for file_id, file in rows:

@@ -20,7 +20,7 @@ than the last one of that name, size and date.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,6 +40,8 @@ def folded(text: str) -> str:
 
 def floored(moment: datetime) -> datetime:
     """A wall-clock time without its odd second: FAT stores steps of two, another driver may show the odd one."""
+    if not (moment.second & 1 or moment.microsecond or moment.tzinfo):
+        return moment
     return moment.replace(second=moment.second & ~1, microsecond=0, tzinfo=None)
 
 
@@ -88,6 +90,9 @@ class Judgement:
     """Where probable: what its content is to be compared with."""
 
 
+_NEVER_SEEN = Judgement(Verdict.NEW)
+
+
 def is_quarter_shift(one: datetime, other: datetime) -> bool:
     """Whether two wall-clock times differ as a change of zone or daylight saving makes them, or not at all."""
     seconds = abs(round((floored(one) - floored(other)).total_seconds()))
@@ -100,8 +105,10 @@ def is_believed(modified: datetime, imported_at: datetime) -> bool:
     return -timedelta(seconds=FAR_S) <= age <= BELIEVED_FOR
 
 
-def judge(file: Facts, alike: Iterable[Seen]) -> Judgement:
+def judge(file: Facts, alike: Sequence[Seen]) -> Judgement:
     """What is to be held of a file, given those of the same name and size that were seen before, on any card."""
+    if not alike:
+        return _NEVER_SEEN
     when = floored(file.modified)
     folder = folded(file.folder)
     here: list[Seen] = []
