@@ -285,7 +285,11 @@ function groupTile(view) {
 
 // The page
 
-function show() {
+// Somebody chose files or types in it: what changed meanwhile must not take that away.
+const isInUse = (element) => element.querySelector("input[type=checkbox]:checked") !== null ||
+  (element.contains(document.activeElement) && document.activeElement.nodeName === "INPUT");
+
+function show(keepsWork) {
   const keys = new Set(views.map((view) => view.jump));
   for (const [key, { element }] of shown) {
     if (!keys.has(key)) {
@@ -296,7 +300,7 @@ function show() {
   const elements = views.map((view) => {
     const json = JSON.stringify(view);
     const known = shown.get(view.jump);
-    if (known && known.json === json) return known.element;
+    if (known && (known.json === json || (keepsWork && isInUse(known.element)))) return known.element;
     const element = groupTile(view);
     if (known) known.element.replaceWith(element);
     shown.set(view.jump, { json, element });
@@ -310,10 +314,10 @@ function show() {
   at("summary").textContent = only ? "One jump" : views.length ? `${count(views.length, "group waits", "groups wait")} for a person` : "";
 }
 
-async function look() {
+async function look(keepsWork = false) {
   try {
     views = only ? [await ask(`/api/review/jumps/${encodeURIComponent(only)}`)] : (await ask("/api/review")).groups;
-    show();
+    show(keepsWork);
   } catch (problem) {
     at("summary").textContent = problem.message;
   }
@@ -353,5 +357,5 @@ at("look").addEventListener("close", () => {
   video.load();
 });
 
-setInterval(() => document.hidden || document.querySelector("dialog[open]") || look(), LOOK_EVERY_MS);
+setInterval(() => document.hidden || document.querySelector("dialog[open]") || look(true), LOOK_EVERY_MS);
 look();
