@@ -72,7 +72,7 @@ def finished_jump(hub: RunningHub, known: Catalog, card: str, name: str = "Anna 
     [key] = record(known, f"in-{card}", passenger(name, card), files[:1], files[1:])
     with known.write() as session:
         version = jumps.take_up(session, key, f"run-{card}").version
-        jumps.record_film(session, film(key, version, f"run-{card}"))
+        jumps.record_film(session, film(key, version, f"run-{card}", name=name))
     folder = hub.settings.films_dir / key
     folder.mkdir(parents=True)
     (folder / f"{key}.mp4").write_bytes(bytes(range(256)) * 4)

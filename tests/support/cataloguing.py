@@ -166,13 +166,15 @@ def ready_jump(catalog: Catalog, insertion: str = "in-1", card: str = "card-1") 
     return key, files
 
 
-def film(jump_key: str, version: str, run_id: str = "run-1", file_name: str | None = None) -> Film:
+def film(
+    jump_key: str, version: str, run_id: str = "run-1", file_name: str | None = None, name: str = "Anna Müller"
+) -> Film:
     """A film's row."""
     return Film(
         jump_key=jump_key,
         version=version,
         file_name=file_name or f"{jump_key}/{jump_key}.mp4",
-        passenger_name="Anna Müller",
+        passenger_name=name,
         template="bundled",
         template_fingerprint="f" * 32,
         seconds=12.5,

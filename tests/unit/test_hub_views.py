@@ -195,7 +195,7 @@ class TestJump:
         assert view.links.run == "http://127.0.0.1:3000/runs/run-1"
         assert view.links.partition.endswith(f"partition={key}")
         with known.write() as session:
-            jumps.record_film(session, film(key, version))
+            jumps.record_film(session, film(key, version, name="Đorđe Šćepanović"))
         view = jump(known, key)
         assert (view.state, view.progress) == ("done", 1.0)
         assert view.film is not None
