@@ -22,6 +22,7 @@ from stinercut.catalog import Catalog, bookings, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
+from stinercut.identity.booking_list import require_bookings
 from stinercut.identity.payload import make_payload
 
 MAX_LIST_BYTES = 4_000_000
@@ -311,7 +312,7 @@ def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
 
     @app.post("/api/bookings")
     async def import_list(request: Request) -> ListView:
-        found = bookings.parse_list(_text(await _limited_body(request)))
+        found = require_bookings(_text(await _limited_body(request)))
         done = await review_of(request).write(lambda session: bookings.import_list(session, found))
         return ListView(new=done.new, changed=done.changed, same=done.same)
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from app.options import Data, Json, say, settings_from
-from stinercut.errors import BadInput
 
 group = typer.Typer(help="The list of bookings, to choose from where no code says who jumps.", no_args_is_help=True)
 
@@ -26,8 +25,9 @@ def import_list(
     there is one. A list with an error in it is refused as a whole. With --json: "new", "changed", "same".
     """
     from stinercut.catalog import Catalog, bookings, migrate
+    from stinercut.identity.booking_list import read_bookings
 
-    found = bookings.parse_list(_text_of(file))
+    found = read_bookings(file)
     settings = settings_from(data)
     settings.data.mkdir(parents=True, exist_ok=True)
     migrate(settings.catalog_url)
@@ -41,12 +41,3 @@ def import_list(
         say(json.dumps({"new": done.new, "changed": done.changed, "same": done.same}))
     else:
         say(f"{len(found)} bookings: {done.new} new, {done.changed} changed, {done.same} as before.")
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput("the list is no UTF-8 text", file=file, advice="Save it as CSV in UTF-8.") from None
-    except OSError as refused:
-        raise BadInput(f"can't be read: {refused.strerror or refused}", file=file) from None

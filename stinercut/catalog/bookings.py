@@ -1,12 +1,11 @@
 """The office's list of bookings: who is to jump, to choose from where no code said it.
 
-Lives here: reading the list from CSV, keeping it, searching it. Doesn't: saying whose jump it is (`review`).
+Lives here: keeping the list, searching it. Doesn't: its form as CSV (`stinercut.identity.booking_list`), saying whose
+jump it is (`review`).
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,14 +15,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
 from stinercut.catalog.models import Booking, now
-from stinercut.errors import BadInput
-from stinercut.identity.payload import Payload, make_payload
-
-COLUMNS = ("passenger_name", "booking_id", "jump_date")
-"""What a list must have. `tandem_master_id` may be there too; other columns are passed over."""
-MASTER = "tandem_master_id"
-MAX_ROWS = 20_000
-_PROBLEMS_SHOWN = 5
+from stinercut.identity.payload import Payload
 
 
 @dataclass(frozen=True)
@@ -33,56 +25,6 @@ class ListImported:
     new: int
     changed: int
     same: int
-
-
-def parse_list(text: str) -> list[Payload]:
-    """The bookings in a CSV text whose first line names the columns; commas, semicolons or tabs between them.
-
-    All or nothing: raises BadInput that names the lines which can't be taken, and why.
-    """
-    lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=_delimiter(text))
-    names = {(name or "").strip().lower(): name for name in lines.fieldnames or ()}
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        raise BadInput(
-            f"the list has no column {' and no column '.join(missing)}",
-            advice=f"Its first line must name the columns: {', '.join(COLUMNS)}.",
-        )
-    found: dict[str, Payload] = {}
-    problems: list[str] = []
-    for line in lines:
-        fields = {column: (line.get(names[column]) or "").strip() for column in (*COLUMNS, MASTER) if column in names}
-        if not any(fields.values()):
-            continue
-        try:
-            payload = _payload(fields)
-            known = found.setdefault(payload.jump_key, payload)
-            if known != payload:
-                raise BadInput(f"booking {payload.booking_id} stands twice, differently")
-        except BadInput as refused:
-            problems.append(f"line {lines.line_num}: {refused.what}")
-    if problems:
-        more = len(problems) - _PROBLEMS_SHOWN
-        rest = f"; and {more} more" if more > 0 else ""
-        raise BadInput("; ".join(problems[:_PROBLEMS_SHOWN]) + rest, advice="Nothing was imported. Correct the list.")
-    if len(found) > MAX_ROWS:
-        raise BadInput(f"the list has {len(found)} bookings, more than {MAX_ROWS}", advice="Import it in parts.")
-    return list(found.values())
-
-
-def _delimiter(text: str) -> str:
-    head = text.partition("\n")[0]
-    return max(",;\t", key=head.count)
-
-
-def _payload(fields: dict[str, str]) -> Payload:
-    try:
-        day = date.fromisoformat(fields["jump_date"]) if len(fields["jump_date"]) == 10 else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise BadInput(f"jump_date must be written YYYY-MM-DD, not {fields['jump_date']!r}")
-    return make_payload(fields["passenger_name"], fields["booking_id"], day, fields.get(MASTER) or None)
 
 
 def import_list(session: Session, bookings: Sequence[Payload]) -> ListImported:

@@ -36,11 +36,16 @@ def read_bookings(file: Path) -> list[Payload]:
     Commas, semicolons or tabs, UTF-8 with or without a byte order mark, other columns are left alone. Raises BadInput,
     naming every bad row with its line: a sheet with a passenger missing would be found out at the aeroplane.
     """
-    bookings, bad = parse_bookings(_text(file))
+    return require_bookings(_text(file), file)
+
+
+def require_bookings(text: str, file: Path | None = None) -> list[Payload]:
+    """The bookings of a CSV text, as `read_bookings` has it: all of them, or BadInput for every row that is none."""
+    bookings, bad = parse_bookings(text.removeprefix("\ufeff"))
     if bad:
         named = "; ".join(f"line {row.line}: {row.what}" for row in bad[:20])
         more = f"; and {len(bad) - 20} more" if len(bad) > 20 else ""
-        raise BadInput(f"{named}{more}", file=file, advice="Correct these rows; no sheet was written.")
+        raise BadInput(f"{named}{more}", file=file, advice="Correct these rows; nothing of the list was taken.")
     if not bookings:
         raise BadInput(
             "there are no bookings in it", file=file, advice="One row for each passenger, below the heading."

@@ -139,7 +139,11 @@ def test_a_list_of_bookings_is_imported_and_searched(hub: RunningHub):
     assert (answer.status_code, answer.json()) == (200, {"new": 2, "changed": 0, "same": 0})
     found = httpx.get(f"{hub.url}/api/bookings", params={"q": "ćepan", "day": "2026-07-01"}).json()["bookings"]
     assert [one["booking_id"] for one in found] == ["E-1"]
-    for bad, what in ((b"name\nx\n", "no column"), ("Đ".encode("utf-16"), "no UTF-8"), (b"x" * 4_000_001, "larger")):
+    for bad, what in (
+        (b"name\nx\n", "the heading lacks"),
+        ("Đ".encode("utf-16"), "no UTF-8"),
+        (b"x" * 4_000_001, "larger"),
+    ):
         refused = httpx.post(f"{hub.url}/api/bookings", content=bad)
         assert refused.status_code == 400
         assert what in refused.json()["error"]["what"]

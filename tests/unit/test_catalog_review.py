@@ -12,6 +12,7 @@ from stinercut.catalog import Catalog, bookings, jumps, review
 from stinercut.catalog.models import Film, QrReading
 from stinercut.catalog.review import NameConflict, What
 from stinercut.errors import BadInput, NotFound
+from stinercut.identity.booking_list import require_bookings
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reading import Reading
 from stinercut.protocol import FileKind
@@ -292,8 +293,8 @@ HEAD = "passenger_name,booking_id,jump_date,tandem_master_id\n"
 
 class TestListOfBookings:
     def test_new_changed_and_same(self, catalog: Catalog):
-        first = bookings.parse_list(HEAD + "Anna Müller,B-1,2026-06-01,TM-1\nĐorđe,B-2,2026-06-01,\n\n")
-        second = bookings.parse_list("\ufeffBooking_ID;Jump_Date;Passenger_Name;paid\nB-2;2026-06-01;Đorđo;x\n")
+        first = require_bookings(HEAD + "Anna Müller,B-1,2026-06-01,TM-1\nĐorđe,B-2,2026-06-01,\n\n")
+        second = require_bookings("\ufeffBooking_ID;Jump_Date;Passenger_Name;paid\nB-2;2026-06-01;Đorđo;x\n")
         with catalog.write() as session:
             assert bookings.import_list(session, first) == bookings.ListImported(2, 0, 0)
             assert bookings.import_list(session, first) == bookings.ListImported(0, 0, 2)
@@ -307,15 +308,18 @@ class TestListOfBookings:
     @pytest.mark.parametrize(
         ("text", "what"),
         [
-            ("", "no column passenger_name"),
-            ("name,booking_id,jump_date\nA,B,2026-06-01\n", "no column passenger_name"),
-            (HEAD + "Anna,B-1,01.06.2026,\n", "line 2: jump_date must be written YYYY-MM-DD"),
+            ("", "line 1: the heading lacks passenger_name"),
+            ("name,booking_id,jump_date\nA,B,2026-06-01\n", "line 1: the heading lacks passenger_name"),
+            (HEAD + "Anna,B-1,01.06.2026,\n", "line 2: jump_date: '01.06.2026' is no date; write YYYY-MM-DD"),
             (HEAD + "Anna,B-1,2026-06-01,\nBo,B 2,2026-06-01,\n", "line 3: booking_id"),
-            (HEAD + "Anna,B-1,2026-06-01,\nBo,B-1,2026-06-01,\n", "line 3: booking B-1 stands twice"),
+            (
+                HEAD + "Anna,B-1,2026-06-01,\nBo,B-1,2026-06-01,\n",
+                "line 3: booking B-1 on 2026-06-01 is in line 2 already",
+            ),
             (HEAD + "Anna,unidentified-1,2026-06-01,\n", "line 2: booking_id"),
-            (HEAD + "Anna,B-1\n", "line 2: jump_date"),
+            (HEAD + "Anna,B-1\n", "line 2: 2 fields where the heading has 4"),
         ],
     )
     def test_a_list_with_an_error_is_refused_as_a_whole(self, text: str, what: str):
         with pytest.raises(BadInput, match=what):
-            bookings.parse_list(text)
+            require_bookings(text)
