@@ -37,7 +37,7 @@ from stinercut.catalog.models import Insertion, now
 
 log = logging.getLogger("hub.board")
 
-LOOK_EVERY_S = 0.4
+LOOK_EVERY_S = 0.6
 """Pause between two looks at the catalog while somebody listens. The promise is "within a second"."""
 LOOK_BACK = timedelta(minutes=5)
 """Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""

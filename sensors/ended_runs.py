@@ -25,7 +25,7 @@ _ENDS = {
 
 @dg.sensor(
     jobs=[identify_card, produce_jump],
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks jumps and cards as failed when their run ended without a result.",
 )
