@@ -1,0 +1,418 @@
+"""What a template says: tracks, clips, outputs and merge fields, in the shape known from timeline JSON.
+
+Lives here: the model of `template.json`, and what can be told wrong about it without looking at other files. Doesn't:
+the folder with its pictures, drawings and music (`folder`), drawing and encoding (`stinercut.media`), which template a
+jump uses (the catalog).
+
+Times are seconds, lengths on the picture are shares of the film's height, so one template serves every output.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+BUILT_IN_FIELDS = ("passenger_name", "jump_date", "place", "booking_id", "tandem_master")
+"""The merge fields that every jump brings; a template may add its own under `merge`."""
+
+FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
+"""A merge field within a text or a drawing: {{ passenger_name }}."""
+
+Seconds = Annotated[float, Field(ge=0, le=36_000, description="Write a number of seconds, such as 4 or 0.5.")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Write a colour as #rrggbb, such as #1f5fa8.")]
+Share = Annotated[float, Field(ge=0, le=1, description="Write a share, 0 to 1.")]
+Corner = Literal["topLeft", "top", "topRight", "left", "center", "right", "bottomLeft", "bottom", "bottomRight"]
+
+
+def _file(*endings: str) -> str:
+    return r"^[^/\\.][^/\\]*\.(" + "|".join(endings) + ")$"
+
+
+DrawingName = Annotated[
+    str, Field(pattern=_file("svg"), description="Write the name of an SVG beside template.json, without a folder.")
+]
+PictureName = Annotated[
+    str,
+    Field(
+        pattern=_file("png", "jpg", "jpeg", "svg"),
+        description="Write the name of a PNG, JPEG or SVG beside template.json, without a folder.",
+    ),
+]
+MovieName = Annotated[
+    str,
+    Field(pattern=_file("mp4", "mov"), description="Write the name of an MP4 beside template.json, without a folder."),
+]
+MusicName = Annotated[
+    str,
+    Field(
+        pattern=_file("mp3", "m4a", "ogg", "opus", "flac", "wav"),
+        description="Write the name of an MP3, M4A, OGG, FLAC or WAV beside template.json, without a folder.",
+    ),
+]
+LookName = Annotated[
+    str, Field(pattern=_file("cube"), description="Write the name of a .cube file beside template.json.")
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+# What a clip shows ---------------------------------------------------------------------------------------------------
+
+
+class Drawing(_Part):
+    """A drawn card: an SVG with merge fields, moving in as `docs/templates.md` tells."""
+
+    type: Literal["svg"] = "svg"
+    src: DrawingName
+
+
+class Picture(_Part):
+    """A picture: a splash screen on the main track, a watermark on a track above it."""
+
+    type: Literal["image"] = "image"
+    src: PictureName
+
+
+class Text(_Part):
+    """A line of text over the footage."""
+
+    type: Literal["text"] = "text"
+    text: str = Field(min_length=1, max_length=120, description="Write a short text; it may hold merge fields.")
+    colour: Colour = "#ffffff"
+    bold: bool = Field(default=True, description="Write true or false.")
+
+
+class Movie(_Part):
+    """A finished piece of film of the dropzone's own, such as an intro, with its own sound."""
+
+    type: Literal["video"] = "video"
+    src: MovieName
+    volume: Share = 1.0
+
+
+class Trim(_Part):
+    """What is cut off every clip."""
+
+    start: Seconds = 0.0
+    end: Seconds = 0.0
+
+
+class Look(_Part):
+    """Colours of the footage; 1 leaves each as it is filmed. `lut` is a table from a colour grading program."""
+
+    brightness: float = Field(default=1.0, ge=0.5, le=1.5, description="Write 0.5 (darker) to 1.5 (lighter).")
+    contrast: float = Field(default=1.0, ge=0.5, le=2.0, description="Write 0.5 to 2.")
+    saturation: float = Field(default=1.0, ge=0.0, le=3.0, description="Write 0 (grey) to 3.")
+    lut: LookName | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the footage stays as it was filmed."""
+        return self == Look()
+
+
+class Footage(_Part):
+    """The jump's own clips, in this place of the film.
+
+    `longest`: how much of each clip is shown at most, taken from its beginning, middle or end (`keep`).
+    """
+
+    type: Literal["footage"] = "footage"
+    order: Literal["recorded", "name", "reversed"] = Field(
+        default="recorded", description="Write recorded, name or reversed."
+    )
+    trim: Trim = Trim()
+    longest: Annotated[float, Field(ge=1, le=36_000)] | None = Field(
+        default=None, description="Write the most seconds to show of each clip, or leave it out."
+    )
+    keep: Literal["start", "middle", "end"] = Field(default="middle", description="Write start, middle or end.")
+    look: Look = Look()
+    volume: Share = 1.0
+
+
+Asset = Annotated[Drawing | Picture | Text | Movie | Footage, Field(discriminator="type")]
+
+
+# Clips and tracks ----------------------------------------------------------------------------------------------------
+
+
+class Transition(_Part):
+    """How a clip of the main track comes and goes: `cut`, `fade` (from and to the background) or `crossfade` (into its
+    neighbour). `between` is for footage: how its clips follow each other.
+    """
+
+    into: Literal["cut", "fade", "crossfade"] = Field(
+        default="cut", alias="in", description="Write cut, fade or crossfade."
+    )
+    out: Literal["cut", "fade", "crossfade"] = Field(default="cut", description="Write cut, fade or crossfade.")
+    between: Literal["cut", "fade", "crossfade"] = Field(default="cut", description="Write cut, fade or crossfade.")
+    seconds: float = Field(default=0.5, ge=0.1, le=3, description="Write 0.1 to 3 seconds.")
+
+
+class Clip(_Part):
+    """A piece of a track.
+
+    On the main track clips follow each other; `length` belongs to drawings and pictures, others last as they are.
+    On a track above, a clip lies over the footage or the whole film (`over`): from `start`, counted from where that
+    begins, for `length`, or until it ends. `height` and `margin` are shares of the film's height.
+    """
+
+    asset: Asset
+    length: float | None = Field(default=None, ge=0.1, le=36_000, description="Write a number of seconds, such as 4.")
+    transition: Transition = Transition()
+    over: Literal["footage", "film"] = Field(default="footage", description="Write footage or film.")
+    start: Seconds = 0.0
+    position: Corner = Field(
+        default="bottomRight",
+        description="Write topLeft, top, topRight, left, center, right, bottomLeft, bottom or bottomRight.",
+    )
+    margin: float = Field(default=0.037, ge=0, le=0.4, description="Write a share of the film's height, such as 0.037.")
+    height: float = Field(default=0.035, ge=0.01, le=1, description="Write a share of the film's height, such as 0.1.")
+    opacity: float = Field(default=0.75, gt=0, le=1, description="Write 0.1 (faint) to 1 (solid).")
+
+
+_OVERLAY_ONLY = ("over", "start", "position", "margin", "height", "opacity")
+_CARD = (1.0, 60.0)
+"""The shortest and the longest drawing or picture of the main track, in seconds."""
+
+
+class Track(_Part):
+    """One layer of the film."""
+
+    clips: tuple[Clip, ...] = Field(min_length=1, max_length=40, description="Write a list of clips.")
+
+
+class Duck(_Part):
+    """How far the music steps back while somebody speaks in the footage. `to`: the share of its volume that stays."""
+
+    to: Share = 0.3
+    attack: float = Field(default=0.2, ge=0.01, le=2, description="Write 0.01 to 2 seconds.")
+    release: float = Field(default=0.8, ge=0.05, le=9, description="Write 0.05 to 9 seconds.")
+
+
+class Soundtrack(_Part):
+    """Music under the whole film, repeated when it is shorter. `fade` in seconds, at both ends."""
+
+    src: MusicName
+    volume: Share = 0.6
+    fade: float = Field(default=1.5, ge=0, le=20, description="Write 0 to 20 seconds.")
+    duck: Duck | None = Field(default=Duck(), description='Write an object such as {"to": 0.3}, or null.')
+
+
+class Timeline(_Part):
+    """What plays when. Tracks are listed from the top down; the last one is the main track and holds the footage.
+
+    `loudness`: what the finished sound is brought to, in LUFS (EBU R 128); null leaves it as it was filmed.
+    """
+
+    background: Colour = "#000000"
+    soundtrack: Soundtrack | None = Field(
+        default=None, description='Write an object such as {"src": "music.mp3"}, or null.'
+    )
+    loudness: float | None = Field(
+        default=-16.0,
+        ge=-40,
+        le=-8,
+        description="Write -40 (quiet) to -8 (loud), or null to leave the sound as it was filmed.",
+    )
+    tracks: tuple[Track, ...] = Field(
+        min_length=1, max_length=9, description="Write a list of tracks; the last one holds the footage."
+    )
+
+    @property
+    def main(self) -> tuple[Clip, ...]:
+        """The clips that follow each other."""
+        return self.tracks[-1].clips
+
+    @property
+    def overlays(self) -> tuple[Clip, ...]:
+        """What lies over them, in the order of drawing: the lowest first."""
+        return tuple(clip for track in reversed(self.tracks[:-1]) for clip in track.clips)
+
+    @property
+    def footage(self) -> Clip:
+        """The clip of the main track that stands for the jump's own clips."""
+        return next(clip for clip in self.main if isinstance(clip.asset, Footage))
+
+    @field_validator("tracks")
+    @classmethod
+    def _in_their_places(cls, tracks: tuple[Track, ...]) -> tuple[Track, ...]:
+        last = len(tracks) - 1
+        for number, track in enumerate(tracks):
+            for place, clip in enumerate(track.clips):
+                wrong = _wrong_on_main(clip) if number == last else _wrong_above(clip)
+                if wrong:
+                    raise ValueError(f"track {number + 1}, clip {place + 1}: {wrong}")
+        if sum(isinstance(clip.asset, Footage) for clip in tracks[-1].clips) != 1:
+            raise ValueError('the last track needs exactly one clip {"asset": {"type": "footage"}}')
+        return tracks
+
+
+def _wrong_on_main(clip: Clip) -> str | None:
+    if isinstance(clip.asset, Text):
+        return "a text lies over the footage; put it on a track above, or draw it in an SVG"
+    misplaced = [name for name in _OVERLAY_ONLY if name in clip.model_fields_set]
+    if misplaced:
+        return f"{', '.join(misplaced)}: only for clips on the tracks above the last one"
+    drawn = isinstance(clip.asset, Drawing | Picture)
+    if drawn and not (clip.length and _CARD[0] <= clip.length <= _CARD[1]):
+        return f'a drawing or a picture needs a length of {_CARD[0]:g} to {_CARD[1]:g} seconds, such as "length": 4'
+    if not drawn and clip.length is not None:
+        return "a video and the footage last as long as they are; take length out"
+    return None
+
+
+def _wrong_above(clip: Clip) -> str | None:
+    if not isinstance(clip.asset, Picture | Text):
+        return f"{clip.asset.type} belongs on the last track; above it there are image and text"
+    if "transition" in clip.model_fields_set:
+        return "transitions belong to clips of the last track"
+    return None
+
+
+RATES = {
+    23.976: Fraction(24_000, 1001),
+    24.0: Fraction(24),
+    25.0: Fraction(25),
+    29.97: Fraction(30_000, 1001),
+    30.0: Fraction(30),
+    50.0: Fraction(50),
+    59.94: Fraction(60_000, 1001),
+    60.0: Fraction(60),
+}
+"""Frame rates as people write them, and what they are."""
+
+
+# Output --------------------------------------------------------------------------------------------------------------
+
+
+class VideoOutput(_Part):
+    """A film. The first output of a template is *the* film; others stand beside it.
+
+    `fit`: `contain` shows all of the footage, with bars; `cover` fills the frame and cuts off what is outside (for
+    upright films). `fps`: frames a second; 29.97 and 59.94 are 30000/1001 and 60000/1001, `source` is the footage's.
+    """
+
+    type: Literal["video"] = "video"
+    name: str = Field(
+        default="film",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,23}$",
+        description="Write small letters, digits and -, such as phone.",
+    )
+    width: int = Field(
+        default=1920, ge=64, le=7680, multiple_of=2, description="Write an even number of pixels, such as 1920."
+    )
+    height: int = Field(
+        default=1080, ge=64, le=4320, multiple_of=2, description="Write an even number of pixels, such as 1080."
+    )
+    fps: float | Literal["source"] = Field(
+        default=30, description="Write source, 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60."
+    )
+    fit: Literal["contain", "cover"] = Field(default="contain", description="Write contain or cover.")
+    crf: int = Field(
+        default=21, ge=12, le=40, description="Write 18 (better, larger) to 26 (smaller); 21 is a good choice."
+    )
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = Field(
+        default="veryfast", description="Write veryfast, or ultrafast for a preview."
+    )
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second, exactly; None where it follows the footage."""
+        return None if self.fps == "source" else RATES[float(self.fps)]
+
+    @field_validator("fps")
+    @classmethod
+    def _a_rate_of_cameras(cls, fps: float | Literal["source"]) -> float | Literal["source"]:
+        if fps != "source" and float(fps) not in RATES:
+            raise ValueError("no frame rate that cameras and players share")
+        return fps
+
+
+class StillsOutput(_Part):
+    """Photos taken out of the footage, spread over it, as JPEG of that height."""
+
+    type: Literal["stills"] = "stills"
+    name: str = Field(
+        default="photos", pattern=r"^[a-z0-9][a-z0-9-]{0,23}$", description="Write small letters, digits and -."
+    )
+    count: int = Field(default=6, ge=1, le=60, description="Write how many photos, 1 to 60.")
+    height: int = Field(default=1080, ge=64, le=4320, description="Write a number of pixels, such as 1080.")
+
+
+Output = Annotated[VideoOutput | StillsOutput, Field(discriminator="type")]
+
+
+class MergeField(_Part):
+    """A field of the template's own: where a text says {{ find }}, the film says `replace`."""
+
+    find: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Write small letters, digits and _, such as dropzone."
+    )
+    replace: str = Field(max_length=200, description="Write the text to put there.")
+
+
+class Document(_Part):
+    """All that `template.json` says. `language`: a code such as en, de or fr; how dates are written out."""
+
+    schema_: str | None = Field(default=None, alias="$schema", exclude=True)
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Write small letters, digits and -, such as classic."
+    )
+    version: int = Field(default=1, ge=1, description="Write a whole number; raise it with every change.")
+    description: str = Field(default="", max_length=300, description="Write a sentence about the template.")
+    language: str = Field(
+        default="en", pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="Write a language code, such as en or de."
+    )
+    date_style: Literal["long", "numeric", "iso"] = Field(default="long", description="Write long, numeric or iso.")
+    merge: tuple[MergeField, ...] = Field(default=(), max_length=40, description="Write a list of find and replace.")
+    timeline: Timeline
+    output: tuple[Output, ...] = Field(
+        default=(VideoOutput(),), min_length=1, max_length=8, description="Write a list of outputs."
+    )
+
+    @property
+    def films(self) -> tuple[VideoOutput, ...]:
+        """The video outputs; the first one is *the* film."""
+        return tuple(one for one in self.output if isinstance(one, VideoOutput))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names a text or a drawing of this template may hold in double braces."""
+        return (*BUILT_IN_FIELDS, *(field.find for field in self.merge))
+
+    @field_validator("output")
+    @classmethod
+    def _a_film_and_no_name_twice(cls, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+        names = [one.name for one in outputs]
+        if len(set(names)) != len(names):
+            raise ValueError("two outputs have the same name")
+        if not isinstance(outputs[0], VideoOutput):
+            raise ValueError("the first output is the film: make it a video")
+        return outputs
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> Self:
+        own = [field.find for field in self.merge]
+        for name in own:
+            if name in BUILT_IN_FIELDS or own.count(name) > 1:
+                raise ValueError(f"merge: {name} is there already")
+        for clip in self.timeline.overlays:
+            if isinstance(clip.asset, Text):
+                require_known_fields(clip.asset.text, self.fields)
+        return self
+
+
+def require_known_fields(text: str, known: tuple[str, ...]) -> None:
+    """Raise ValueError for braces in a text that are no merge field, naming those that there are."""
+    names = ", ".join(f"{{{{{name}}}}}" for name in known)
+    for name in FIELD.findall(text):
+        if name not in known:
+            raise ValueError(f"{{{{{name}}}}} is no field; there are {names}")
+    if "{{" in FIELD.sub("", text) or "}}" in FIELD.sub("", text):
+        raise ValueError(f"double braces stand alone; fields are written {names}")
