@@ -114,6 +114,12 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
             f"{payload.passenger_name!r} on this one"
         )
         return new_unidentified(session, insertion.card_id, why, first_file)
+    return jump_of(session, payload, insertion.card_id)
+
+
+def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
+    """The jump of a booking; a new one, without files yet, where there is none. `card_id`: where it was first found."""
+    jump = session.get(Jump, payload.jump_key)
     if jump is None:
         jump = Jump(
             jump_key=payload.jump_key,
@@ -121,7 +127,7 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
             booking_id=payload.booking_id,
             passenger_name=payload.passenger_name,
             tandem_master_id=payload.tandem_master_id,
-            card_id=insertion.card_id,
+            card_id=card_id,
             state=JumpState.WAITING,
         )
         session.add(jump)

@@ -208,16 +208,7 @@ def assign(session: Session, who: str, jump_key: str, payload: Payload, confirme
         known, f"{payload.passenger_name} ({payload.booking_id})", payload.passenger_name, confirmed_name
     )
     before = _as_it_is(jump, files)
-    if target is None:
-        target = Jump(
-            jump_key=payload.jump_key,
-            jump_date=payload.jump_date,
-            booking_id=payload.booking_id,
-            card_id=jump.card_id,
-            tandem_master_id=payload.tandem_master_id,
-            state=JumpState.WAITING,
-        )
-        session.add(target)
+    target = jumps.jump_of(session, payload, jump.card_id)
     target.passenger_name = payload.passenger_name
     target.tandem_master_id = payload.tandem_master_id or target.tandem_master_id
     booking = session.get(Booking, payload.jump_key)
