@@ -44,6 +44,8 @@ class ReviewFileView(BaseModel):
     code: str
     says: dict[str, str] | None
     """Passenger, booking and date of its code."""
+    same_as: str
+    """The file of this jump whose content it only repeats; empty where it is a clip of its own."""
 
 
 class DecisionView(BaseModel):
@@ -202,6 +204,7 @@ def _file_view(file: ReviewFile) -> ReviewFileView:
         says={"passenger_name": said.passenger_name, "booking_id": said.booking_id, "jump_date": str(said.jump_date)}
         if said is not None
         else None,
+        same_as=file.same_as,
     )
 
 

@@ -108,7 +108,9 @@ function fileTile(view, file, changed) {
   const scrub = h("input", { class: "scrub", type: "range", min: 0, max: 1, step: 0.05, value: 0.5, "aria-label": `Place in ${file.name}` });
   scrub.addEventListener("input", () => { image.src = picture(file, scrub.value); });
   const box = h("input", { type: "checkbox", value: file.file_id });
-  const words = { qr: "the code", clip: size(file.size), left_out: "left out of the film" }[file.role];
+  const words = file.same_as
+    ? `the same as ${file.same_as}; it is in the film once`
+    : { qr: "the code", clip: size(file.size), left_out: "left out of the film" }[file.role];
   const tile = h("li", { class: "frame", "data-role": file.role },
     open, file.pictures ? scrub : null,
     h("div", { class: "row" },
@@ -125,6 +127,7 @@ function fileTile(view, file, changed) {
 const picture = (file, part) => `/api/files/${file.file_id}/frame.jpg?at=${part}&size=large`;
 
 function outButton(view, file) {
+  if (file.same_as) return null;
   if (file.role === "clip") return button("Leave out", "", () => decide(view.jump, "leave-out", { file_id: file.file_id }));
   if (file.role === "left_out") return button("Put back", "", () => decide(view.jump, "put-back", { file_id: file.file_id }));
   return null;

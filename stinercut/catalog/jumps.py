@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
+from stinercut.catalog.aliases import aliases_among
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, Jump, JumpFile, JumpState, Role
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.payload import Payload
@@ -185,10 +186,14 @@ def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
 
 
 def refresh_jump(session: Session, jump_key: str) -> None:
-    """Work out a jump's state and wanted version from its files. What was left out of the film is not waited for."""
+    """Work out a jump's state and wanted version from its files.
+
+    What was left out of the film is not waited for, and what only repeats another file of it (`aliases`) is not in it.
+    """
     jump = require_jump(session, jump_key)
     places = _files_of(session, jump_key)
-    rows = [(place, imported) for place, imported in places if place.role != Role.LEFT_OUT]
+    repeats = aliases_among(session, jump_key)
+    rows = [row for row in places if row[0].role != Role.LEFT_OUT and row[0].card_file_id not in repeats]
     jump.wanted_version = None
     if not places:
         jump.state, jump.reason = JumpState.GONE, "All of its files were moved to other jumps."
@@ -279,6 +284,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
         .where(JumpFile.jump_key == jump_key, JumpFile.role != Role.LEFT_OUT)
         .order_by(JumpFile.position)
     ).all()
+    repeats = aliases_among(session, jump_key)
     files = tuple(
         FootageFile(
             card_file_id=place.card_file_id,
@@ -290,6 +296,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
             modified=file.modified,
         )
         for place, file, imported in rows
+        if place.card_file_id not in repeats
     )
     return JumpFootage(
         jump_key=jump_key,

@@ -20,6 +20,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events, identification, jumps
+from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.models import (
     Booking,
     CardFile,
@@ -78,6 +79,8 @@ class ReviewFile:
     is_here: bool
     source: tuple[str, int] | None
     reading: Reading | None
+    same_as: str
+    """What the file of this jump is called that has the same content; empty where none has. It is not in the film."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def group(session: Session, jump_key: str) -> Group:
     ).all()
     ids = [place.card_file_id for place, _, _ in rows]
     sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
+    repeats = counting_files(session, [jump_key])
     files = tuple(
         ReviewFile(
             card_file_id=place.card_file_id,
@@ -125,6 +129,7 @@ def group(session: Session, jump_key: str) -> Group:
             is_here=is_here,
             source=sources.get(place.card_file_id),
             reading=readings.get(place.card_file_id),
+            same_as=repeats.get(place.card_file_id, ""),
         )
         for place, file, is_here in rows
     )
@@ -275,7 +280,8 @@ def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
     who, before = _named(who), _role_of(session, jump_key, file)
     if before != Role.LEFT_OUT:
         raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
-    session.get_one(JumpFile, file).role = Role.CLIP
+    for place in _left_out_like(session, jump_key, file):
+        place.role = Role.CLIP
     session.flush()
     jumps.refresh_jump(session, jump_key)
     _keep_role(session, who, What.PUT_BACK, jump_key, file, before)
@@ -378,6 +384,21 @@ def _role_of(session: Session, jump_key: str, file: int) -> str:
     if place is None or place.jump_key != jump_key:
         raise NotFound(f"jump {jump_key} has no file {file}")
     return place.role
+
+
+def _left_out_like(session: Session, jump_key: str, file: int) -> Sequence[JumpFile]:
+    """This file's place, and those of others of its content that were left out: one of them keeps all of them out."""
+    content = select(ImportedFile.content_hash).where(ImportedFile.card_file_id == file).scalar_subquery()
+    rows = session.execute(
+        select(JumpFile)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(
+            JumpFile.jump_key == jump_key,
+            JumpFile.role == Role.LEFT_OUT,
+            or_(JumpFile.card_file_id == file, ImportedFile.content_hash == content),
+        )
+    )
+    return rows.scalars().all()
 
 
 def _keep_role(  # noqa: PLR0913, PLR0917

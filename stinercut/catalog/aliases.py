@@ -1,0 +1,81 @@
+"""The same content more than once among a jump's files: which of them counts.
+
+Lives here: the pure rule, its query, and the words for people. Doesn't: telling whether a file of a card is one that is
+known (`known`), what a film is made of (`jumps`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.models import Card, CardFile, ImportedFile, JumpFile, Role
+
+_BEFORE = {Role.QR: 0, Role.LEFT_OUT: 1, Role.CLIP: 2}
+"""Whose word counts where files of one content have several roles: a code is no clip, and what a person left out stays
+out, whichever card brings it again."""
+
+
+class Place(NamedTuple):
+    """A file's place in a jump."""
+
+    card_file_id: int
+    role: str
+    content_hash: str | None
+    """None while the file is still on its card: nobody knows yet what is in it."""
+
+
+def aliases(places: Iterable[Place]) -> dict[int, int]:
+    """Files of a jump that only repeat another one of it, as {card file id: card file id of that other one}.
+
+    The one that was found first counts, so that a card that comes later changes no film. What was left out is never an
+    alias: it is out by itself.
+    """
+    by_content: dict[str, list[Place]] = defaultdict(list)
+    for place in places:
+        if place.content_hash is not None:
+            by_content[place.content_hash].append(place)
+    return {
+        place.card_file_id: counts.card_file_id
+        for same in by_content.values()
+        for counts in [min(same, key=lambda one: (_BEFORE[Role(one.role)], one.card_file_id))]
+        for place in same
+        if place is not counts and place.role != Role.LEFT_OUT
+    }
+
+
+def aliases_among(session: Session, *jump_keys: str) -> dict[int, int]:
+    """The aliases among the files of each of these jumps, as `aliases` has them."""
+    rows = session.execute(
+        select(JumpFile.jump_key, JumpFile.card_file_id, JumpFile.role, ImportedFile.content_hash)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys))
+    )
+    by_jump: dict[str, list[Place]] = defaultdict(list)
+    for jump_key, card_file_id, role, content_hash in rows:
+        by_jump[jump_key].append(Place(card_file_id, role, content_hash))
+    return {file: counts for places in by_jump.values() for file, counts in aliases(places).items()}
+
+
+def counting_files(session: Session, jump_keys: Collection[str]) -> dict[int, str]:
+    """For each alias in these jumps, what a person calls the file that it repeats: `GX010001.MP4 of card GOPRO`."""
+    repeats = aliases_among(session, *jump_keys)
+    if not repeats:
+        return {}
+    rows = session.execute(
+        select(CardFile, Card.label)
+        .join(Card, Card.card_id == CardFile.card_id)
+        .where(CardFile.card_file_id.in_({*repeats, *repeats.values()}))
+    )
+    files = {file.card_file_id: (file, label) for file, label in rows}
+    return {alias: _called(files[alias][0], *files[counts]) for alias, counts in repeats.items()}
+
+
+def _called(alias: CardFile, counts: CardFile, label: str) -> str:
+    if alias.card_id != counts.card_id:
+        return f"{counts.name} of card {label}"
+    return f"{counts.folder}/{counts.name}" if alias.name == counts.name else counts.name
