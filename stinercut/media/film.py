@@ -15,8 +15,9 @@ from pathlib import Path
 
 from stinercut.errors import BadInput, WrongFilm
 from stinercut.media.checks import CheckResult, check_film
+from stinercut.media.encoding import Progress, Segment
 from stinercut.media.join import join
-from stinercut.media.segments import ClipSource, Progress, Segment, clip_segment, outro_segment, title_segment
+from stinercut.media.segments import ClipSource, clip_segment, outro_segment, title_segment
 from stinercut.media.titles import TitleFields
 from stinercut.store import Store, fsync_dir, require_space, sync_file
 from stinercut.templates.model import Template

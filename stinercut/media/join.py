@@ -16,7 +16,7 @@ import ffmpeg
 
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
-from stinercut.media.segments import Progress, Segment, share_of
+from stinercut.media.encoding import Progress, Segment, share_of
 
 _AUDIO_BITRATE = "192k"
 
@@ -39,11 +39,11 @@ def join(segments: Sequence[Segment], target: Path, *, title: str, on_progress: 
     """
     _require_joinable(segments)
     frames = sum(segment.frames for segment in segments)
-    fps = segments[0].fps
+    seconds = float(frames / segments[0].rate)
     try:
         with tempfile.TemporaryDirectory(prefix="stinercut-join-") as folder:
             argv = _graph(segments, Path(folder), target, title)
-            runner.run(argv, timeout=120 + frames / fps, on_frame=share_of(frames, on_progress), file=target)
+            runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target)
         found = _frames_in(target)
         if found != frames:
             raise WrongFilm(
@@ -54,7 +54,7 @@ def join(segments: Sequence[Segment], target: Path, *, title: str, on_progress: 
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return JoinResult(frames=frames, seconds=frames / fps, size=target.stat().st_size)
+    return JoinResult(frames=frames, seconds=seconds, size=target.stat().st_size)
 
 
 def _require_joinable(segments: Sequence[Segment]) -> None:
@@ -93,13 +93,18 @@ def _graph(segments: Sequence[Segment], folder: Path, target: Path, title: str) 
         "c:a": "aac",
         "b:a": _AUDIO_BITRATE,
         "movflags": "+faststart",
-        "video_track_timescale": 512 * segments[0].fps,
+        "video_track_timescale": _timescale(segments[0]),
         "map_metadata": -1,
         "metadata": f"title={title}",
         "format": "mp4",
     }
     argv: list[str] = ffmpeg.output(picture, sound, str(target.absolute()), **options).global_args("-xerror").compile()
     return argv
+
+
+def _timescale(segment: Segment) -> int:
+    rate = segment.rate
+    return 512 * rate.numerator if rate.denominator == 1 else rate.numerator
 
 
 def _list(paths: Iterable[Path]) -> str:

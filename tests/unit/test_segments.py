@@ -14,9 +14,10 @@ from support.footage import as_source, make_clip, real_footage, rotated, small_t
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
+from stinercut.media.encoding import Segment, sample_at
 from stinercut.media.frames import gray_frames
 from stinercut.media.probe import probe
-from stinercut.media.segments import EncodeProfile, Segment, clip_segment, fit, outro_segment, title_segment
+from stinercut.media.segments import clip_segment, fit, outro_segment, profile_of, title_segment
 from stinercut.media.titles import TitleFields
 from stinercut.store import Store
 from stinercut.templates import Output
@@ -247,7 +248,13 @@ def test_sizes_are_fitted_even_and_within() -> None:
     assert fit(4000, 3, 1920, 1080) == (1920, 2)
 
 
+def test_places_in_the_sound_never_drift_at_ntsc_rates() -> None:
+    rate = Fraction(30000, 1001)
+    for frame in (0, 1, 2, 10, 107892, 10_000_000):
+        assert abs(sample_at(rate, frame) - frame * 48000 * 1001 / 30000) <= 0.5
+
+
 def test_levels_grow_with_size_and_rate() -> None:
-    levels = [EncodeProfile.of(Output(width=w, height=h, fps=f)).level for w, h, f in
+    levels = [profile_of(Output(width=w, height=h, fps=f)).level for w, h, f in
               ((320, 180, 30), (1920, 1080, 30), (1920, 1080, 60), (3840, 2160, 30), (3840, 2160, 60))]  # fmt: skip
     assert levels == ["4.1", "4.1", "4.2", "5.1", "6.0"]

@@ -1,0 +1,316 @@
+"""How segments are encoded: the contract that makes them joinable, the cache, the validation of what was made.
+
+Lives here: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Doesn't: which filters a part of a
+film goes through (`segments`), which parts there are (`plan`), joining them (`join`).
+
+A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz of as many samples as
+its frames last, rounded up. It is looked for by everything that goes into it, so a repeat costs one look at a header.
+The strategy and its figures: video-only segments with PCM sound, joined with one AAC encode, cost what a single pass
+costs, and have no gaps in the sound (measured; segments with their own AAC have up to 16 ms at each join).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from stinercut.errors import FfmpegFailed, UnreadableVideo
+from stinercut.media import ffmpeg as runner
+from stinercut.store import Store
+
+CONTRACT = 2
+"""Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
+
+SAMPLE_RATE = 48_000
+"""Samples a second of all sound between decoding and the film."""
+
+BYTES_PER_SAMPLE = 4
+"""16 bits, stereo."""
+
+WAV_HEADER = 44
+
+_LEVELS = ((8_192, 245_760, "4.1"), (8_704, 522_240, "4.2"), (36_864, 983_040, "5.1"), (139_264, 4_177_920, "6.0"))
+"""H.264 levels: macroblocks in a frame, macroblocks a second, name (ITU-T H.264, table A-1)."""
+
+Progress = Callable[[float], None]
+"""Gets the share that is done, 0 to 1."""
+
+
+def sample_at(rate: Fraction, frame: int) -> int:
+    """The sample at which a frame begins, counted from the film's beginning.
+
+    At 30000/1001 frames a second a frame lasts 1601.6 samples. Rounding each place in the film, and not each length,
+    keeps the error below half a sample however long the film is.
+    """
+    return round(Fraction(frame * SAMPLE_RATE) / rate)
+
+
+def frames_in(seconds: float, rate: Fraction) -> int:
+    """How many frames last about that long; one at least."""
+    return max(1, round(seconds * rate))
+
+
+@dataclass(frozen=True)
+class EncodeProfile:
+    """The contract of one output: every segment of a film is encoded so, which makes them joinable without encoding.
+
+    `rate` in frames a second. `encoder` as ffmpeg calls it; all segments of a film share it.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    crf: int
+    preset: str
+    encoder: str = "libx264"
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second of the MP4 timebase."""
+        return 512 * self.rate.numerator if self.rate.denominator == 1 else self.rate.numerator
+
+    @property
+    def ticks(self) -> int:
+        """Ticks that one frame lasts, exactly."""
+        return int(self.timescale / self.rate)
+
+    @property
+    def level(self) -> str:
+        """The lowest H.264 level from 4.1 on that this size and rate fits."""
+        blocks = -(-self.width // 16) * -(-self.height // 16)
+        fits = (name for most, rate, name in _LEVELS if blocks <= most and blocks * self.rate <= rate)
+        return next(fits, "6.2")
+
+    @property
+    def group(self) -> int:
+        """Frames from one key frame to the next: two seconds."""
+        return round(2 * self.rate)
+
+    def samples(self, frames: int) -> int:
+        """Samples in a segment of so many frames: never too few, wherever in a film it stands."""
+        return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
+
+    def video_options(self, frames: int) -> dict[str, object]:
+        """ffmpeg's output options. One encoder thread: segments are made side by side."""
+        return {
+            "c:v": self.encoder,
+            "preset": self.preset,
+            "crf": self.crf,
+            "profile:v": "high",
+            "level:v": self.level,
+            "pix_fmt": "yuv420p",
+            "g": self.group,
+            "keyint_min": self.group,
+            "x264-params": "stitchable=1:open-gop=0:scenecut=0",
+            "threads:v": 1,
+            "frames:v": frames,
+            "video_track_timescale": self.timescale,
+            "color_primaries": "bt709",
+            "color_trc": "bt709",
+            "colorspace": "bt709",
+            "color_range": "tv",
+            "write_tmcd": 0,
+            "map_metadata": -1,
+        }
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A whole, validated segment. `seconds_spent` is wall time; `cached` says that it was there already."""
+
+    key: str
+    video: Path
+    audio: Path
+    frames: int
+    rate: Fraction
+    seconds_spent: float
+    cached: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return float(self.frames / self.rate)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What one encode must come to: so many frames of this profile, in these two files."""
+
+    profile: EncodeProfile
+    frames: int
+    video: Path
+    audio: Path
+
+    @property
+    def samples(self) -> int:
+        """How many samples the sound must have."""
+        return self.profile.samples(self.frames)
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return float(self.frames / self.profile.rate)
+
+
+# Cache and validation ------------------------------------------------------------------------------------------------
+
+
+def cached_or_made(
+    store: Store,
+    key: str,
+    profile: EncodeProfile,
+    encode: Callable[[Path, Path], int],
+    on_progress: Progress | None,
+) -> Segment:
+    """The segment of that key, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
+
+    Raises what `encode` raises, and FfmpegFailed when what it made isn't what the contract says.
+    """
+    began = time.monotonic()
+    video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
+    frames = _cached_frames(video, audio, profile)
+    cached = frames is not None
+    if frames is None:
+        with store.alone(key):
+            # Another run may have been at it: then it is here now.
+            frames = _cached_frames(video, audio, profile)
+            cached = frames is not None
+            if frames is None:
+                with store.deriving(key, ".mp4") as new_video, store.deriving(key, ".wav") as new_audio:
+                    frames = encode(new_video, new_audio)
+                    _validate(Goal(profile, frames, new_video, new_audio))
+    if on_progress:
+        on_progress(1.0)
+    return Segment(key, video, audio, frames, profile.rate, time.monotonic() - began, cached)
+
+
+def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
+    """The frames of a segment that is there and whole; None otherwise, and then a damaged file is out of the way.
+
+    Only headers are read. That is enough to see a cut file: a segment's index is at its end.
+    """
+    if not (video.is_file() and audio.is_file()):
+        return None
+    frames = _frames_in(video, profile, count=False)
+    samples = samples_in(audio)
+    if frames is not None and samples == profile.samples(frames):
+        return frames
+    video.unlink(missing_ok=True)
+    audio.unlink(missing_ok=True)
+    return None
+
+
+def _validate(goal: Goal) -> None:
+    """Raise FfmpegFailed unless both files are exactly what the contract says."""
+    frames, samples = _frames_in(goal.video, goal.profile, count=True), samples_in(goal.audio)
+    if (frames, samples) != (goal.frames, goal.samples):
+        raise FfmpegFailed(
+            f"a segment came out with {frames} frames and {samples} samples"
+            f" where {goal.frames} and {goal.samples} were due",
+            file=goal.video,
+            advice="Try again; if it happens again, check the disk.",
+        )
+
+
+def _frames_in(video: Path, profile: EncodeProfile, *, count: bool) -> int | None:
+    """How many frames an encoded segment has; None when it is damaged or not of this profile."""
+    try:
+        streams: list[dict[str, Any]] = runner.ffprobe_json(video, count_packets=count).get("streams", [])
+    except UnreadableVideo:
+        return None
+    if len(streams) != 1:
+        return None
+    stream = streams[0]
+    rate = f"{profile.rate.numerator}/{profile.rate.denominator}"
+    wanted = ("h264", profile.width, profile.height, "yuv420p", f"1/{profile.timescale}", rate)
+    names = ("codec_name", "width", "height", "pix_fmt", "time_base", "r_frame_rate")
+    if tuple(stream.get(name) for name in names) != wanted:
+        return None
+    frames = int(stream.get("nb_read_packets" if count else "nb_frames") or 0)
+    return frames if frames and int(stream.get("duration_ts") or 0) == frames * profile.ticks else None
+
+
+def samples_in(audio: Path) -> int | None:
+    """How many samples a segment's sound has; None when it is damaged, cut, or not 48 kHz, stereo, 16 bits."""
+    try:
+        with wave.open(str(audio), "rb") as sound:
+            shape = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+            samples = sound.getnframes()
+    except (OSError, EOFError, wave.Error):
+        return None
+    whole = audio.stat().st_size >= samples * BYTES_PER_SAMPLE + WAV_HEADER
+    return samples if whole and shape == (SAMPLE_RATE, 2, 2) else None
+
+
+# Graphs and running --------------------------------------------------------------------------------------------------
+
+
+def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
+    """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
+    exact = (
+        sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("apad")
+        .filter("atrim", end_sample=goal.samples)
+        .filter("asetpts", "N/SR/TB")
+    )
+    outputs = (
+        ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames)),
+        ffmpeg.output(exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact"),
+    )
+    argv: list[str] = ffmpeg.merge_outputs(*outputs).compile()
+    return argv
+
+
+def silence() -> Any:
+    """A sound stream of nothing, without end."""
+    return ffmpeg.input(f"anullsrc=r={SAMPLE_RATE}:cl=stereo", f="lavfi")
+
+
+@contextlib.contextmanager
+def scratch(store: Store) -> Generator[Path]:
+    """A folder for pictures on their way into ffmpeg, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="segment-", dir=store.partial_path().parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def encode(argv: list[str], goal: Goal, folder: Path, *, file: Path | None, on_progress: Progress | None) -> int:
+    """Run it; returns how many frames were written. `folder` takes ffmpeg's log, `file` is what an error names."""
+    written = 0
+    tell = share_of(goal.frames, on_progress)
+
+    def on_frame(done: int) -> None:
+        nonlocal written
+        written = done
+        if tell:
+            tell(done)
+
+    # A slow machine decodes 4K HEVC at a few frames a second; an encode that takes longer than this hangs.
+    timeout = 180 + 2.0 * goal.frames
+    runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, log=folder / "ffmpeg.log")
+    return written
+
+
+def share_of(frames: int, on_progress: Progress | None) -> Callable[[int], None] | None:
+    """What ffmpeg's frame counter should call so that `on_progress` gets the share of `frames` that is done."""
+    if on_progress is None:
+        return None
+    tell = on_progress
+
+    def on_frame(done: int) -> None:
+        tell(min(1.0, done / frames))
+
+    return on_frame
