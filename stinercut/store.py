@@ -8,6 +8,7 @@ Layout below the root:
     objects/3f/3f9a...   footage as it came from a card, named by the xxh3-128 of its content (32 hex digits)
     derived/3f/3f9a...x  segments and titles, named by the key of everything that went into them, plus a suffix
     partial/             files being written; never read by anybody but their writer
+    locks/               one for each thing that is being derived; see `Store.alone`
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 import xxhash
 
 from stinercut.errors import HostNotReady, StoreDamaged
+from stinercut.locks import held
 
 CHUNK = 1 << 20
 """Bytes per read: large enough that the loop costs nothing, small enough to stop quickly."""
@@ -142,6 +144,16 @@ class Store:
         publish(partial, final)
         make_read_only(final)
         return final
+
+    @contextmanager
+    def alone(self, key: str) -> Generator[None]:
+        """Derive something that nobody else derives meanwhile, on this machine or another one that shares the store.
+
+        Waits while another process is at it: look again then, since what it made is there. A holder that is killed
+        holds nobody up.
+        """
+        with held(self.root / "locks" / key):
+            yield
 
     @contextmanager
     def deriving(self, key: str, suffix: str) -> Generator[Path]:

@@ -1,0 +1,79 @@
+"""A lock that many processes (on machines that share a volume) can wait for, and that dies with its holder.
+
+Lives here: taking and letting go of a lock file. Doesn't: what is done under it (`store`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO
+
+_ASK_AGAIN_S = 0.1
+"""Between two tries. What is waited for takes seconds, and a signal must get through at any moment."""
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Generator[None]:
+    """Hold the lock file `path` while the block runs; waits as long as another process holds it.
+
+    The system lets go of it when its holder ends, however that happens. The file is gone afterwards where the system
+    allows to remove an open one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = _taken(path)
+    try:
+        yield
+    finally:
+        # Removed before it is let go of: whoever holds the name then makes a new file, and `_is_current` tells
+        # those who waited for this one.
+        if os.name != "nt":
+            path.unlink(missing_ok=True)
+        handle.close()
+
+
+def _taken(path: Path) -> IO[bytes]:
+    while True:
+        handle = path.open("a+b")
+        try:
+            if _try_lock(handle) and _is_current(handle, path):
+                return handle
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()
+        time.sleep(_ASK_AGAIN_S)
+
+
+def _is_current(handle: IO[bytes], path: Path) -> bool:
+    """Whether the locked file is still the one of that name, and not one that its last holder has removed."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: IO[bytes]) -> bool:
+        handle.seek(0)
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
