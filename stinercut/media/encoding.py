@@ -196,7 +196,7 @@ def cached_or_made(
 
 
 def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
-    """The frames of a segment that is there and whole; None otherwise, and then a damaged file is out of the way.
+    """The frames of a segment that is there and whole; None otherwise.
 
     Only headers are read. That is enough to see a cut file: a segment's index is at its end.
     """
@@ -206,9 +206,13 @@ def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | No
     samples = samples_in(audio)
     if frames is not None and samples == profile.samples(frames):
         return frames
-    video.unlink(missing_ok=True)
-    audio.unlink(missing_ok=True)
     return None
+
+
+def _clear(*damaged: Path) -> None:
+    """Take what is left of a damaged segment out of the way; publishing never replaces a file."""
+    for path in damaged:
+        path.unlink(missing_ok=True)
 
 
 def _validate(goal: Goal) -> None:
