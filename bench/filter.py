@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy import insert as sql_insert
 
-from stinercut.catalog import Catalog, cards, migrate
+from stinercut.catalog import Catalog, insertions, manifests, migrate, seen
 from stinercut.catalog.known import Facts, Verdict, folded, judge
 from stinercut.catalog.models import CardFile, EntryState, ImportedFile, ManifestEntry
 from stinercut.protocol import CardLabel, FileEntry, FileKind, FileList, Inserted
@@ -62,7 +62,7 @@ def insert(catalog: Catalog, insertion: str) -> None:
     card = CardLabel(card_id="card", label="GOPRO", kind="volume")
     with catalog.write() as session:
         message = Inserted(insertion_id=insertion, card=card, inserted_at=datetime.now(UTC))
-        cards.record_insertion(session, "det", message)
+        insertions.record_insertion(session, "det", message)
 
 
 def know(catalog: Catalog, store: Store, entries: list[FileEntry]) -> None:
@@ -70,8 +70,8 @@ def know(catalog: Catalog, store: Store, entries: list[FileEntry]) -> None:
     insert(catalog, "before")
     with catalog.write() as session:
         for piece in pieces("before", entries):
-            cards.record_file_list(session, piece, SMALL_LIMIT)
-        cards.record_removed(session, "before")
+            manifests.record_file_list(session, piece, SMALL_LIMIT)
+        insertions.record_removed(session, "before")
         rows = session.execute(select(CardFile.card_file_id, CardFile.size)).all()
         imports = [
             {"card_file_id": row, "content_hash": f"{n * 2654435761 % 2**32:08x}{n:024x}", "size": size}
@@ -85,23 +85,23 @@ def know(catalog: Catalog, store: Store, entries: list[FileEntry]) -> None:
             out.truncate(int(one["size"]))
 
 
-def told(catalog: Catalog, is_stored: cards.IsStored, messages: list[FileList]) -> int:
+def told(catalog: Catalog, is_stored: seen.IsStored, messages: list[FileList]) -> int:
     """How many files are new, without writing anything."""
     new = 0
     with catalog.read() as session:
         for message in messages:
-            alike = cards.seen_before(session, "card", [file.size for file in message.files], is_stored)
+            alike = seen.seen_before(session, "card", [file.size for file in message.files], is_stored)
             for file in message.files:
                 facts = Facts("card", file.folder, file.name, file.size, file.modified)
                 new += judge(facts, alike.get((folded(file.name), file.size), ())).verdict is not Verdict.KNOWN
     return new
 
 
-def recorded(catalog: Catalog, is_stored: cards.IsStored, messages: list[FileList]) -> int:
+def recorded(catalog: Catalog, is_stored: seen.IsStored, messages: list[FileList]) -> int:
     """How many files are new, with all that the hub writes down."""
     for message in messages:
         with catalog.write() as session:
-            complete = cards.record_file_list(session, message, SMALL_LIMIT, is_stored)
+            complete = manifests.record_file_list(session, message, SMALL_LIMIT, is_stored)
     assert complete
     with catalog.read() as session:
         return session.execute(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from stinercut.catalog import Catalog, cards
+from stinercut.catalog import Catalog, asking, copies, doubts, insertions, manifests
 from stinercut.errors import BadInput, NotFound, StoreDamaged
 from stinercut.protocol import (
     Ack,
@@ -77,7 +77,7 @@ class Conversation:
         if insertion_id is None:
             return
         with self.catalog.read() as session:
-            owner = cards.detector_of(session, insertion_id)
+            owner = insertions.detector_of(session, insertion_id)
         if owner not in (None, detector_id):
             raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
 
@@ -88,21 +88,21 @@ class Conversation:
                 return ()
             case Inserted():
                 with self.catalog.write() as session:
-                    cards.record_insertion(session, detector_id, body)
+                    insertions.record_insertion(session, detector_id, body)
                 return ()
             case FileList():
                 with self.catalog.write() as session:
-                    complete = cards.record_file_list(session, body, self.small_file_limit, self.store.has)
+                    complete = manifests.record_file_list(session, body, self.small_file_limit, self.store.has)
                     return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
             case Samples():
                 return self._sampled(body)
             case CopyError():
                 with self.catalog.write() as session:
-                    cards.record_copy_error(session, body)
+                    copies.record_copy_error(session, body)
                 return ()
             case Removed():
                 with self.catalog.write() as session:
-                    cards.record_removed(session, body.insertion_id)
+                    insertions.record_removed(session, body.insertion_id)
                 return ()
             case _:
                 raise BadInput(f"the hub takes no {body.type}")
@@ -114,7 +114,7 @@ class Conversation:
             # The detector holds it for done and won't send it again: people must see it, as a file that failed.
             detail = f"the hub does not find what the detector stored ({damaged.sentence()})"[:2000]
             with self.catalog.write() as session:
-                cards.record_copy_error(
+                copies.record_copy_error(
                     session,
                     CopyError(
                         insertion_id=message.insertion_id,
@@ -125,13 +125,13 @@ class Conversation:
                 )
             raise
         with self.catalog.write() as session:
-            cards.record_copied(session, message)
+            copies.record_copied(session, message)
 
     def _sampled(self, message: Samples) -> tuple[Request, ...]:
         with self.catalog.read() as session:
-            same = cards.same_content(session, message.insertion_id, message.samples, self._sample_of)
+            same = doubts.same_content(session, message.insertion_id, message.samples, self._sample_of)
         with self.catalog.write() as session:
-            cards.record_samples(session, message.insertion_id, message.samples, same)
+            doubts.record_samples(session, message.insertion_id, message.samples, same)
             return _next(session, message.insertion_id)
 
     def _sample_of(self, content_hash: str, size: int) -> str | None:
@@ -149,13 +149,13 @@ class Conversation:
     def no_samples(self, insertion_id: str) -> None:
         """A detector takes no samples of this card: what is in doubt is copied."""
         with self.catalog.write() as session:
-            cards.give_up_samples(session, insertion_id)
+            doubts.give_up_samples(session, insertion_id)
 
     def asked_before(self, detector_id: str) -> tuple[Request, ...]:
         """What this detector was asked for and has not answered: a broken connection may have swallowed it."""
         with self.catalog.read() as session:
-            open_requests = cards.open_requests(session, detector_id)
-            open_samples = cards.open_samples(session, detector_id)
+            open_requests = asking.open_requests(session, detector_id)
+            open_samples = doubts.open_samples(session, detector_id)
         copies = [request for insertion, files in open_requests for request in _requests(insertion, files)]
         samples = [request for insertion, files in open_samples for request in _sample_requests(insertion, files)]
         return (*samples, *copies)
@@ -163,7 +163,7 @@ class Conversation:
     def next_requests(self, detector_ids: Iterable[str]) -> dict[str, tuple[CopyRequest, ...]]:
         """What these detectors are to be asked for now, by detector id; it counts as asked from here on."""
         with self.catalog.read() as session:
-            waiting = cards.insertions_with_new_files(session, detector_ids)
+            waiting = asking.insertions_with_new_files(session, detector_ids)
         out: dict[str, tuple[CopyRequest, ...]] = {}
         for detector_id, insertion_id in waiting:
             with self.catalog.write() as session:
@@ -175,7 +175,7 @@ class Conversation:
     def card_is_out(self, insertion_id: str) -> None:
         """A detector says that it has no such card in."""
         with self.catalog.write() as session:
-            cards.record_removed(session, insertion_id)
+            insertions.record_removed(session, insertion_id)
 
 
 def _refused(envelope: Envelope, code: ErrorCode, detail: str) -> Refused:
@@ -183,11 +183,11 @@ def _refused(envelope: Envelope, code: ErrorCode, detail: str) -> Refused:
 
 
 def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:
-    return _requests(insertion_id, cards.take_requests(session, insertion_id))
+    return _requests(insertion_id, asking.take_requests(session, insertion_id))
 
 
 def _doubts(session: Session, message: FileList) -> tuple[SampleRequest, ...]:
-    return _sample_requests(message.insertion_id, cards.files_in_doubt(session, message.insertion_id))
+    return _sample_requests(message.insertion_id, doubts.files_in_doubt(session, message.insertion_id))
 
 
 def _sample_requests(insertion_id: str, files: list[str]) -> tuple[SampleRequest, ...]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from hub.live import Picture
 from stinercut.catalog import jumps
 from stinercut.catalog.models import (
+    OPEN,
     Card,
     CardFile,
     EntryState,
@@ -42,7 +43,6 @@ REMOVED_SHOWN = timedelta(days=1)
 INCOMPLETE_SHOWN = timedelta(days=7)
 """A card that is out and not done must come back; it stays on the board longer."""
 ERRORS_SHOWN = 50
-_OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
 
 CardState = Literal["scanning", "empty", "copying", "safe", "incomplete", "removed"]
 
@@ -340,7 +340,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
             is_listed=insertion.listed_at is not None,
             connected=insertion.detector_id in picture.connected,
             files=tally.counts(),
-            open=tally.count(*_OPEN),
+            open=tally.count(*OPEN),
             asked=tally.count(EntryState.REQUESTED),
             problem=insertion.identify_error or "",
         )
@@ -357,7 +357,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
                 state=state,
                 message=message,
                 files=situation.files,
-                bytes=ByteCounts(total=tally.bytes(*_OPEN, EntryState.COPIED, EntryState.FAILED), done=done),
+                bytes=ByteCounts(total=tally.bytes(*OPEN, EntryState.COPIED, EntryState.FAILED), done=done),
                 rate=picture.rates.get(insertion.insertion_id) if state == "copying" else None,
                 copying=under_way if state == "copying" else [],
                 errors=errors.get(insertion.insertion_id, []),

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events, jumps
-from stinercut.catalog.cards import refresh_identify_key
+from stinercut.catalog.loose import refresh_identify_key
 from stinercut.catalog.models import (
     CardFile,
     EntryState,

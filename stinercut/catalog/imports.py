@@ -12,9 +12,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
 
-_OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
 _HERE = (EntryState.COPIED, EntryState.KNOWN)
 
 
@@ -48,7 +47,7 @@ class CardImport:
 def finished_import(session: Session, insertion_id: str) -> CardImport | None:
     """The import of this insertion; None while files are still to come, or when nothing new was copied."""
     entry = select(ManifestEntry.state).where(ManifestEntry.insertion_id == insertion_id)
-    if session.execute(entry.where(ManifestEntry.state.in_(_OPEN)).limit(1)).first() is not None:
+    if session.execute(entry.where(ManifestEntry.state.in_(OPEN)).limit(1)).first() is not None:
         return None
     if session.execute(entry.where(ManifestEntry.state == EntryState.COPIED).limit(1)).first() is None:
         return None

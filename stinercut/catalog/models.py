@@ -62,6 +62,10 @@ class EntryState(StrEnum):
     FAILED = "failed"
 
 
+OPEN = (EntryState.NEW, EntryState.PROBABLE, EntryState.REQUESTED)
+"""Still to come from the card."""
+
+
 class JumpState(StrEnum):
     """Where a jump stands."""
 

@@ -14,7 +14,7 @@ from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board, free_port, running_hub
 
-from stinercut.catalog import Catalog, cards
+from stinercut.catalog import Catalog, copies
 from stinercut.protocol import FileCopied
 from stinercut.store import Store, hash_file, sync_file
 
@@ -52,7 +52,7 @@ def group(hub: RunningHub, known: Catalog, card: str, contents: list[bytes]) -> 
         named = hash_file(partial)
         store.add_object(partial, named)
         with known.write() as session:
-            cards.record_copied(
+            copies.record_copied(
                 session,
                 FileCopied(insertion_id=insertion, file_id=file.file_id, content_hash=named, size=file.size),
             )

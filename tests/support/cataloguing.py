@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from stinercut.catalog import Catalog, cards, jumps
+from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manifests
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
@@ -59,14 +59,14 @@ def list_of(insertion: str, files: Sequence[FileEntry], index: int = 0, total: i
 def put_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], card: str = "card-1") -> None:
     """A card with a whole manifest of one piece, at detector `det`."""
     with catalog.write() as session:
-        cards.record_insertion(session, "det", inserted(insertion, card))
-        cards.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
+        insertions.record_insertion(session, "det", inserted(insertion, card))
+        manifests.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
 
 
 def ask(catalog: Catalog, insertion: str) -> list[str]:
     """What is asked for now: file ids."""
     with catalog.write() as session:
-        return cards.take_requests(session, insertion)
+        return asking.take_requests(session, insertion)
 
 
 def content_of(file: FileEntry) -> str:
@@ -83,7 +83,7 @@ def copy(catalog: Catalog, insertion: str, files: Iterable[FileEntry]) -> None:
     """These files are durable, imported on the day they were filmed."""
     for file in files:
         with catalog.write() as session:
-            cards.record_copied(session, copied(insertion, file))
+            copies.record_copied(session, copied(insertion, file))
             row = session.get_one(ManifestEntry, (insertion, file.file_id)).card_file_id
             filmed = file.modified.replace(tzinfo=UTC)
             session.execute(
@@ -126,7 +126,7 @@ def record(  # noqa: PLR0917
         payload, tuple(row_ids(catalog, insertion, qr)), tuple(row_ids(catalog, insertion, clips)), why
     )
     with catalog.write() as session:
-        return jumps.record_sessions(session, cards.require_insertion(session, insertion), [found])
+        return jumps.record_sessions(session, insertions.require_insertion(session, insertion), [found])
 
 
 def states(catalog: Catalog, insertion: str) -> dict[str, str]:

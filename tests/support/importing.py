@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from detector.scan import chunked, scan
-from stinercut.catalog import Catalog, cards
+from stinercut.catalog import Catalog, asking, copies, insertions, manifests
 from stinercut.protocol import CardLabel, FileCopied, Inserted
 from stinercut.settings import Settings
 from stinercut.store import Store, hash_file, sync_file
@@ -19,20 +19,31 @@ def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") ->
     insertion_id = uuid.uuid4().hex
     label = CardLabel(card_id=card_id, label=folder.name, kind="folder")
     with Catalog.open(settings.catalog_url).write() as session:
-        cards.record_insertion(
+        insertions.record_insertion(
             session, "test", Inserted(insertion_id=insertion_id, card=label, inserted_at=datetime.now(UTC))
         )
         for piece in chunked(insertion_id, scan(folder, insertion_id, settings.small_file_limit).entries):
-            cards.record_file_list(session, piece, settings.small_file_limit)
+            manifests.record_file_list(session, piece, settings.small_file_limit)
     return insertion_id
 
 
-def copy_requested(settings: Settings, folder: Path, insertion_id: str) -> list[str]:
-    """Copy what would be asked for now. Returns the names of the copied files, in the order of asking."""
+def copy_requested(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
+    """Copy what would be asked for now, or the first so many of it. Returns their names, in the order of asking."""
+    with Catalog.open(settings.catalog_url).write() as session:
+        wanted = asking.take_requests(session, insertion_id)
+    return _copy(settings, folder, insertion_id, wanted[:most])
+
+
+def copy_rest(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
+    """Copy what was asked for and did not come yet, or the first so many of it. Returns their names."""
+    with Catalog.open(settings.catalog_url).read() as session:
+        open_ = dict(asking.open_requests(session, "test")).get(insertion_id, [])
+    return _copy(settings, folder, insertion_id, open_[:most])
+
+
+def _copy(settings: Settings, folder: Path, insertion_id: str, wanted: list[str]) -> list[str]:
     catalog, store = Catalog.open(settings.catalog_url), Store(settings.store_dir)
     entries = {entry.file_id: entry for entry in scan(folder, insertion_id, settings.small_file_limit).entries}
-    with catalog.write() as session:
-        wanted = cards.take_requests(session, insertion_id)
     for file_id in wanted:
         entry = entries[file_id]
         partial = store.partial_path()
@@ -41,7 +52,7 @@ def copy_requested(settings: Settings, folder: Path, insertion_id: str) -> list[
         content = hash_file(partial)
         store.add_object(partial, content)
         with catalog.write() as session:
-            cards.record_copied(
+            copies.record_copied(
                 session,
                 FileCopied(insertion_id=insertion_id, file_id=file_id, content_hash=content, size=entry.size),
             )

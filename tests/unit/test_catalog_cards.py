@@ -29,8 +29,8 @@ from support.cataloguing import (
     states,
 )
 
-from stinercut.catalog import Catalog, cards, events, migrate
-from stinercut.catalog.cards import Wanted, plan_requests
+from stinercut.catalog import Catalog, asking, copies, events, insertions, loose, manifests, migrate
+from stinercut.catalog.asking import Wanted, plan_requests
 from stinercut.catalog.models import Base, CardFile, Event, Insertion, ManifestEntry
 from stinercut.errors import BadInput, HostNotReady, NotFound
 from stinercut.protocol import ErrorCode, FileKind
@@ -105,7 +105,7 @@ class TestTransactions:
     def test_an_error_leaves_nothing(self, catalog: Catalog):
         def half() -> None:
             with catalog.write() as session:
-                cards.record_insertion(session, "det", inserted("in-1"))
+                insertions.record_insertion(session, "det", inserted("in-1"))
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
@@ -151,7 +151,7 @@ class TestInsertion:
         message = inserted("in-1")
         for _ in range(2):
             with catalog.write() as session:
-                cards.record_insertion(session, "det", message)
+                insertions.record_insertion(session, "det", message)
         with catalog.read() as session:
             assert [event.type for event in events.since(session, 0)] == ["card:inserted"]
 
@@ -160,14 +160,14 @@ class TestInsertion:
         put_in(catalog, "in-1", files)
         ask(catalog, "in-1")
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-2"))
+            insertions.record_insertion(session, "det", inserted("in-2"))
         assert is_out(catalog, "in-1")
         assert set(states(catalog, "in-1").values()) == {"new"}
 
     def test_the_label_follows_the_card(self, catalog: Catalog):
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1", label="OLD"))
-            cards.record_insertion(session, "det", inserted("in-2", label="NEW"))
+            insertions.record_insertion(session, "det", inserted("in-1", label="OLD"))
+            insertions.record_insertion(session, "det", inserted("in-2", label="NEW"))
         with catalog.read() as session:
             assert session.get_one(Insertion, "in-2").card.label == "NEW"
 
@@ -176,8 +176,8 @@ class TestFileList:
     def test_pieces_in_any_order_and_twice(self, catalog: Catalog):
         pieces = [list_of("in-1", [entry(f"GX01000{n}.MP4", minute=n)], n, 3) for n in range(3)]
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
-            done = [cards.record_file_list(session, pieces[n], SMALL_LIMIT) for n in (2, 0, 2, 0, 1, 1)]
+            insertions.record_insertion(session, "det", inserted("in-1"))
+            done = [manifests.record_file_list(session, pieces[n], SMALL_LIMIT) for n in (2, 0, 2, 0, 1, 1)]
         assert done == [False, False, False, False, True, True]
         assert len(states(catalog, "in-1")) == 3
         with catalog.read() as session:
@@ -186,29 +186,29 @@ class TestFileList:
 
     def test_nothing_is_asked_for_before_it_is_complete(self, catalog: Catalog):
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
-            cards.record_file_list(session, list_of("in-1", [entry("GX010001.MP4")], 0, 2), SMALL_LIMIT)
+            insertions.record_insertion(session, "det", inserted("in-1"))
+            manifests.record_file_list(session, list_of("in-1", [entry("GX010001.MP4")], 0, 2), SMALL_LIMIT)
         assert ask(catalog, "in-1") == []
 
     @pytest.mark.parametrize(("index", "total"), [(1, 1), (7, 3), (1, 3)])
     def test_pieces_that_do_not_fit(self, catalog: Catalog, index: int, total: int):
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
-            cards.record_file_list(session, list_of("in-1", [], 0, 2), SMALL_LIMIT)
+            insertions.record_insertion(session, "det", inserted("in-1"))
+            manifests.record_file_list(session, list_of("in-1", [], 0, 2), SMALL_LIMIT)
         with pytest.raises(BadInput, match="does not fit"), catalog.write() as session:
-            cards.record_file_list(session, list_of("in-1", [], index, total), SMALL_LIMIT)
+            manifests.record_file_list(session, list_of("in-1", [], index, total), SMALL_LIMIT)
 
     def test_one_id_for_two_files(self, catalog: Catalog):
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
+            insertions.record_insertion(session, "det", inserted("in-1"))
         twins = [entry("A.MP4"), entry("B.MP4").model_copy(update={"file_id": "f-A_MP4"})]
         with pytest.raises(BadInput, match="two files with one id"), catalog.write() as session:
-            cards.record_file_list(session, list_of("in-1", twins), SMALL_LIMIT)
+            manifests.record_file_list(session, list_of("in-1", twins), SMALL_LIMIT)
         assert states(catalog, "in-1") == {}
 
     def test_of_an_unknown_insertion(self, catalog: Catalog):
         with pytest.raises(NotFound), catalog.write() as session:
-            cards.record_file_list(session, list_of("nobody", []), SMALL_LIMIT)
+            manifests.record_file_list(session, list_of("nobody", []), SMALL_LIMIT)
 
     def test_what_is_no_footage_is_never_asked_for(self, catalog: Catalog):
         put_in(
@@ -291,8 +291,8 @@ class TestSeenAgain:
             return False
 
         with catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-2"))
-            cards.record_file_list(session, list_of("in-2", [file]), SMALL_LIMIT, is_stored)
+            insertions.record_insertion(session, "det", inserted("in-2"))
+            manifests.record_file_list(session, list_of("in-2", [file]), SMALL_LIMIT, is_stored)
         assert asked == [(copied("in-1", file).content_hash, SMALL)]
         assert ask(catalog, "in-2") == [file.file_id]
         copy(catalog, "in-2", [file])
@@ -312,14 +312,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         wrong = copied("in-1", file).model_copy(update={"size": SMALL - 1})
         with pytest.raises(BadInput, match="bytes were copied"), catalog.write() as session:
-            cards.record_copied(session, wrong)
+            copies.record_copied(session, wrong)
         assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
 
     def test_unknown_files_and_insertions(self, catalog: Catalog):
         put_in(catalog, "in-1", [entry("GX010001.MP4")])
         for insertion, file in (("in-1", entry("OTHER.MP4")), ("nobody", entry("GX010001.MP4"))):
             with pytest.raises(NotFound), catalog.write() as session:
-                cards.record_copied(session, copied(insertion, file))
+                copies.record_copied(session, copied(insertion, file))
 
     def test_an_error_stays_until_the_card_comes_again(self, catalog: Catalog):
         file = entry("GX010001.MP4")
@@ -327,7 +327,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for _ in range(2):
             with catalog.write() as session:
-                cards.record_copy_error(session, failed("in-1", file))
+                copies.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "failed"}
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
@@ -340,14 +340,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         copy(catalog, "in-1", [file])
         with catalog.write() as session:
-            cards.record_copy_error(session, failed("in-1", file))
+            copies.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "copied"}
 
     def test_a_copy_after_an_error_counts(self, catalog: Catalog):
         file = entry("GX010001.MP4")
         put_in(catalog, "in-1", [file])
         with catalog.write() as session:
-            cards.record_copy_error(session, failed("in-1", file))
+            copies.record_copy_error(session, failed("in-1", file))
         copy(catalog, "in-1", [file])
         with catalog.read() as session:
             row = session.get_one(ManifestEntry, ("in-1", file.file_id))
@@ -360,7 +360,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for file in files:
             with catalog.write() as session:
-                cards.record_copy_error(session, failed("in-1", file, code))
+                copies.record_copy_error(session, failed("in-1", file, code))
         assert set(states(catalog, "in-1").values()) == {"new"}
         assert is_out(catalog, "in-1")
         assert ask(catalog, "in-1") == []
@@ -377,15 +377,15 @@ class TestRequests:
         assert ask(catalog, "in-1") == ["f-GX010001_MP4", "f-GX010002_MP4"]
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
-            assert cards.open_requests(session, "det") == [("in-1", ["f-GX010001_MP4", "f-GX010002_MP4"])]
-            assert cards.open_requests(session, "other") == []
+            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010001_MP4", "f-GX010002_MP4"])]
+            assert asking.open_requests(session, "other") == []
         copy(catalog, "in-1", files[1:])
         with catalog.read() as session:
-            assert cards.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
+            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
         with catalog.write() as session:
-            cards.record_removed(session, "in-1")
+            insertions.record_removed(session, "in-1")
         with catalog.read() as session:
-            assert cards.open_requests(session, "det") == []
+            assert asking.open_requests(session, "det") == []
 
     def test_large_files_follow_identification(self, catalog: Catalog):
         code, large = entry("GX010001.MP4"), entry("GX010002.MP4", LARGE, minute=1)
@@ -394,17 +394,17 @@ class TestRequests:
         copy(catalog, "in-1", [code])
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
-            assert cards.insertions_with_new_files(session, ["det"]) == [("det", "in-1")]
+            assert asking.insertions_with_new_files(session, ["det"]) == [("det", "in-1")]
         record(catalog, "in-1", passenger(), [code], [large])
         assert ask(catalog, "in-1") == [large.file_id]
         with catalog.read() as session:
-            assert cards.insertions_with_new_files(session, ["det"]) == []
+            assert asking.insertions_with_new_files(session, ["det"]) == []
 
     def test_cards_of_other_detectors_are_not_meant(self, catalog: Catalog):
         put_in(catalog, "in-1", [entry("GX010001.MP4")])
         with catalog.read() as session:
-            assert cards.insertions_with_new_files(session, ["other"]) == []
-            assert cards.insertions_with_new_files(session, []) == []
+            assert asking.insertions_with_new_files(session, ["other"]) == []
+            assert asking.insertions_with_new_files(session, []) == []
 
 
 class TestIdentifyKey:
@@ -424,7 +424,7 @@ class TestIdentifyKey:
         put_in(catalog, "in-1", [code, other])
         copy(catalog, "in-1", [code])
         with catalog.write() as session:
-            cards.record_copy_error(session, failed("in-1", other))
+            copies.record_copy_error(session, failed("in-1", other))
         assert self.key(catalog) is not None
 
     def test_only_large_files_need_no_wait(self, catalog: Catalog):
@@ -437,7 +437,7 @@ class TestIdentifyKey:
         copy(catalog, "in-1", [file])
         record(catalog, "in-1", passenger(), [file], [])
         with catalog.write() as session:
-            cards.refresh_identify_key(session, cards.require_insertion(session, "in-1"))
+            loose.refresh_identify_key(session, insertions.require_insertion(session, "in-1"))
         assert self.key(catalog) is None
 
     def test_known_files_that_were_never_placed_are_identified_next_time(self, catalog: Catalog):
@@ -445,7 +445,7 @@ class TestIdentifyKey:
         put_in(catalog, "in-1", [file])
         copy(catalog, "in-1", [file])
         with catalog.write() as session:
-            cards.record_removed(session, "in-1")
+            insertions.record_removed(session, "in-1")
         put_in(catalog, "in-2", [file])
         assert self.key(catalog, "in-2") is not None
 

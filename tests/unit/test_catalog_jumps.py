@@ -23,7 +23,7 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, cards, events, jumps
+from stinercut.catalog import Catalog, copies, events, jumps
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Jump, StepStatus
 from stinercut.errors import BadInput, NotFound
@@ -293,7 +293,7 @@ class TestLeaveOut:
         ask(catalog, "in-1")
         copy(catalog, "in-1", files[1:2])
         with catalog.write() as session:
-            cards.record_copy_error(session, failed("in-1", files[2]))
+            copies.record_copy_error(session, failed("in-1", files[2]))
         assert state(catalog, key) == ("waiting", "2 of 3 files are here.")
         with catalog.write() as session:
             jumps.leave_out(session, key, row_ids(catalog, "in-1", files)[2])
@@ -358,6 +358,6 @@ def test_the_same_content_twice_is_copied_once_and_counts(catalog: Catalog):
     put_in(catalog, "in-2", [file], card="card-2")
     copy(catalog, "in-1", [file])
     with catalog.write() as session:
-        cards.record_copied(session, copied("in-2", file))
+        copies.record_copied(session, copied("in-2", file))
     first, second = row_ids(catalog, "in-1", [file]), row_ids(catalog, "in-2", [file])
     assert first != second

@@ -29,7 +29,7 @@ from hub.live import Live, Picture
 from hub.pipeline import Conflict, run_to_resume
 from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
-from stinercut.catalog import Catalog, cards, events, jumps, migrate
+from stinercut.catalog import Catalog, copies, events, insertions, jumps, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
 from stinercut.errors import HostNotReady
@@ -63,13 +63,13 @@ def jump(catalog: Catalog, key: str) -> JumpView:
 
 def out(catalog: Catalog, insertion: str = "in-1") -> None:
     with catalog.write() as session:
-        cards.record_removed(session, insertion)
+        insertions.record_removed(session, insertion)
 
 
 class TestCard:
     def test_scanning(self, known: Catalog):
         with known.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
+            insertions.record_insertion(session, "det", inserted("in-1"))
         view = card(known)
         assert (view.state, view.connected, view.label) == ("scanning", True, "GOPRO")
         away = card(known, Picture())
@@ -134,7 +134,7 @@ class TestCard:
 
     def test_pulled_out_before_it_was_looked_at(self, known: Catalog):
         with known.write() as session:
-            cards.record_insertion(session, "det", inserted("in-1"))
+            insertions.record_insertion(session, "det", inserted("in-1"))
         out(known)
         assert card(known).state == "incomplete"
 
@@ -143,7 +143,7 @@ class TestCard:
         put_in(known, "in-1", [file])
         ask(known, "in-1")
         with known.write() as session:
-            cards.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
+            copies.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
         view = card(known)
         assert view.state == "incomplete"
         assert [(error.name, error.code, error.detail) for error in view.errors] == [
@@ -209,7 +209,7 @@ class TestJump:
         copy(known, "in-1", files[:1])
         [key] = record(known, "in-1", passenger(), files[:1], files[1:])
         with known.write() as session:
-            cards.record_copy_error(session, failed("in-1", files[1]))
+            copies.record_copy_error(session, failed("in-1", files[1]))
         view = jump(known, key)
         assert (view.files[1].state, view.files[1].detail) == ("failed", "it could not be read")
         assert "GX010002.MP4" in view.reason

@@ -19,7 +19,7 @@ from support.cataloguing import FILMED_FROM, SMALL_LIMIT, entry, inserted, list_
 from detector.events import CardRoot
 from detector.sampling import take_sample
 from detector.scan import SourceFile
-from stinercut.catalog import Catalog, cards, migrate
+from stinercut.catalog import Catalog, asking, copies, doubts, insertions, loose, manifests, migrate
 from stinercut.catalog.known import Facts, Seen, Verdict, folded, is_believed, is_quarter_shift, judge
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile, ManifestEntry
 from stinercut.protocol import FileCopied, FileEntry, FileKind, FileSample
@@ -182,18 +182,18 @@ class World:
         listed = [one.file.model_copy(update={"file_id": f"f{place}"}) for place, one in enumerate(files)]
         by_id = {file.file_id: one for file, one in zip(listed, files, strict=True)}
         with self.catalog.write() as session:
-            cards.record_insertion(session, "det", inserted(insertion, card))
-            cards.record_file_list(session, list_of(insertion, listed), SMALL_LIMIT)
+            insertions.record_insertion(session, "det", inserted(insertion, card))
+            manifests.record_file_list(session, list_of(insertion, listed), SMALL_LIMIT)
         self._answer_samples(insertion, by_id)
         with self.catalog.write() as session:
-            asked = cards.take_requests(session, insertion)
+            asked = asking.take_requests(session, insertion)
         for file_id in asked:
             one = by_id[file_id]
             message = FileCopied(
                 insertion_id=insertion, file_id=file_id, content_hash=one.content_hash, size=one.file.size
             )
             with self.catalog.write() as session:
-                cards.record_copied(session, message)
+                copies.record_copied(session, message)
                 row = session.get_one(ManifestEntry, (insertion, file_id)).card_file_id
                 # Each card goes in at noon of the first day: what is dated 2016 is dated by a wrong clock.
                 session.get_one(ImportedFile, row).imported_at = FILMED_FROM.replace(hour=12, tzinfo=UTC)
@@ -204,14 +204,14 @@ class World:
 
     def _answer_samples(self, insertion: str, by_id: dict[str, Footage]) -> None:
         with self.catalog.read() as session:
-            in_doubt = cards.files_in_doubt(session, insertion)
+            in_doubt = doubts.files_in_doubt(session, insertion)
         samples = [FileSample(file_id=file_id, sample=by_id[file_id].content_hash) for file_id in in_doubt]
         self.sampled = [by_id[file_id].content for file_id in in_doubt]
         with self.catalog.read() as session:
-            same = cards.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
+            same = doubts.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
         for _ in range(2):  # At-least-once delivery.
             with self.catalog.write() as session:
-                cards.record_samples(session, insertion, samples, same)
+                doubts.record_samples(session, insertion, samples, same)
 
     def _must_hold(self, insertion: str, by_id: dict[str, Footage]) -> None:
         """Nothing new was skipped: the catalog holds the true content of every file of the card."""
@@ -279,17 +279,17 @@ class TestCatalog:
         record(world.catalog, "card-1-in-1", passenger(), [first], [])
         insertion = "again"
         with world.catalog.write() as session:
-            cards.record_insertion(session, "det", inserted(insertion, "card-1"))
-            cards.record_file_list(session, list_of(insertion, [first]), SMALL_LIMIT, lambda _hash, _size: False)
-            assert cards.take_requests(session, insertion) == ["f0"]
+            insertions.record_insertion(session, "det", inserted(insertion, "card-1"))
+            manifests.record_file_list(session, list_of(insertion, [first]), SMALL_LIMIT, lambda _hash, _size: False)
+            assert asking.take_requests(session, insertion) == ["f0"]
             other = FileCopied(insertion_id=insertion, file_id="f0", content_hash="c" * 32, size=one.file.size)
             for _ in range(2):
-                cards.record_copied(session, other)
+                copies.record_copied(session, other)
             rows = dict(session.execute(select(ImportedFile.content_hash, ImportedFile.card_file_id)).all())
             assert set(rows) == {one.content_hash, "c" * 32}
             placed = session.execute(select(JumpFile.card_file_id)).scalars().all()
             assert placed == [rows[one.content_hash]]
-            assert cards.loose_files(session, insertion) == [rows["c" * 32]]
+            assert loose.loose_files(session, insertion) == [rows["c" * 32]]
 
     def test_a_placed_file_under_another_date_is_an_alias_and_not_identified_again(self, world: World):
         files = self.card()
@@ -301,7 +301,7 @@ class TestCatalog:
             assert world.put_in("card-1", later) == []
             assert len(world.sampled) == sampled
         with world.catalog.read() as session:
-            assert cards.loose_files(session, "card-1-in-2") == []
+            assert loose.loose_files(session, "card-1-in-2") == []
             assert session.execute(select(func.count()).select_from(CardFileAlias)).scalar_one() == 4
             assert session.execute(select(func.count()).select_from(ImportedFile)).scalar_one() == 4
 
@@ -309,12 +309,12 @@ class TestCatalog:
         world.put_in("card-1", self.card())
         shifted = [one.file for one in moved(self.card(), SUMMER_TIME)]
         with world.catalog.write() as session:
-            cards.record_insertion(session, "det", inserted("in-2", "card-1"))
-            cards.record_file_list(session, list_of("in-2", shifted), SMALL_LIMIT)
-            assert cards.take_requests(session, "in-2") == []
-            assert cards.open_samples(session, "det") == [("in-2", sorted(one.file_id for one in shifted))]
-            cards.give_up_samples(session, "in-2")
-            assert len(cards.take_requests(session, "in-2")) == 4
+            insertions.record_insertion(session, "det", inserted("in-2", "card-1"))
+            manifests.record_file_list(session, list_of("in-2", shifted), SMALL_LIMIT)
+            assert asking.take_requests(session, "in-2") == []
+            assert doubts.open_samples(session, "det") == [("in-2", sorted(one.file_id for one in shifted))]
+            doubts.give_up_samples(session, "in-2")
+            assert len(asking.take_requests(session, "in-2")) == 4
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,89 @@
+"""Files that were copied, or could not be.
+
+Lives here: recording what a detector says of a copy. Doesn't: copying (`detector`), the bytes (`stinercut.store`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events, jumps
+from stinercut.catalog.doubts import tell_apart
+from stinercut.catalog.insertions import record_removed, require_insertion
+from stinercut.catalog.loose import refresh_identify_key
+from stinercut.catalog.models import EntryState, ImportedFile, ManifestEntry, now
+from stinercut.errors import BadInput, NotFound
+from stinercut.protocol import CopyError, ErrorCode, FileCopied
+
+_CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
+
+
+def record_copied(session: Session, message: FileCopied) -> None:
+    """A file is durable in the store. Recording it twice changes nothing.
+
+    Raises NotFound for an unknown file, BadInput when the size is not the manifest's: what was stored then is not the
+    file that the manifest means.
+    """
+    entry = _require_entry(session, message.insertion_id, message.file_id)
+    if message.size != entry.file.size:
+        raise BadInput(f"{message.size} bytes were copied where the card has {entry.file.size}", file=entry.file.name)
+    if entry.state == EntryState.COPIED:
+        return
+    imported = session.get(ImportedFile, entry.card_file_id)
+    if imported is not None and imported.content_hash != message.content_hash:
+        tell_apart(session, entry)  # A jump may hold that row: another content must never take its place.
+        session.flush()
+        session.refresh(entry)
+        imported = None
+    if imported is None:
+        session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=message.content_hash, size=message.size))
+    else:
+        imported.imported_at = now()
+    entry.state = EntryState.COPIED
+    entry.error_code = entry.error_detail = None
+    session.flush()
+    insertion = require_insertion(session, message.insertion_id)
+    refresh_identify_key(session, insertion)
+    jumps.refresh_jump_of_file(session, entry.card_file_id)
+    events.append(
+        session,
+        "card:file_copied",
+        card_id=insertion.card_id,
+        file=entry.file.name,
+        size=message.size,
+        content_hash=message.content_hash,
+    )
+
+
+def record_copy_error(session: Session, message: CopyError) -> None:
+    """A file could not be copied this time. It stays on the card's page until a later insertion brings it.
+
+    That the card is out is no failure of a file but a wait: it will be in again, so the insertion ends here.
+    """
+    entry = _require_entry(session, message.insertion_id, message.file_id)
+    if message.code in _CARD_IS_OUT:
+        record_removed(session, message.insertion_id)
+        return
+    if entry.state in (EntryState.COPIED, EntryState.FAILED):
+        return
+    entry.state = EntryState.FAILED
+    entry.error_code, entry.error_detail = message.code.value, message.detail
+    session.flush()
+    insertion = require_insertion(session, message.insertion_id)
+    refresh_identify_key(session, insertion)
+    jumps.refresh_jump_of_file(session, entry.card_file_id)
+    events.append(
+        session,
+        "card:copy_error",
+        card_id=insertion.card_id,
+        file=entry.file.name,
+        code=message.code.value,
+        detail=message.detail,
+    )
+
+
+def _require_entry(session: Session, insertion_id: str, file_id: str) -> ManifestEntry:
+    entry = session.get(ManifestEntry, (insertion_id, file_id))
+    if entry is None:
+        raise NotFound(f"the manifest of insertion {insertion_id} has no file {file_id}")
+    return entry

@@ -1,0 +1,86 @@
+"""Cards that go in and out.
+
+Lives here: recording an insertion and its end. Doesn't: what is on the card (`manifests`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry, now
+from stinercut.errors import NotFound
+from stinercut.protocol import Inserted
+
+
+def record_insertion(session: Session, detector_id: str, message: Inserted) -> None:
+    """A card went in. Recording the same message again changes nothing."""
+    if session.get(Insertion, message.insertion_id) is not None:
+        return
+    card = session.get(Card, message.card.card_id)
+    if card is None:
+        session.add(Card(card_id=message.card.card_id, label=message.card.label, kind=message.card.kind))
+        session.flush()
+    else:
+        card.label = message.card.label
+    # A card is in one reader at a time: an older insertion still open was cut short without a word.
+    for older in _open_insertions(session, message.card.card_id):
+        _close(session, older)
+        older.identify_key = None
+    session.add(
+        Insertion(
+            insertion_id=message.insertion_id,
+            card_id=message.card.card_id,
+            detector_id=detector_id,
+            inserted_at=message.inserted_at.astimezone(),
+            chunks_seen=[],
+        )
+    )
+    events.append(session, "card:inserted", card_id=message.card.card_id, label=message.card.label)
+
+
+def record_removed(session: Session, insertion_id: str) -> None:
+    """A card is out. What was still to come waits for the next time it is in."""
+    insertion = require_insertion(session, insertion_id)
+    if insertion.removed_at is not None:
+        return
+    _close(session, insertion)
+    events.append(session, "card:removed", card_id=insertion.card_id)
+
+
+def require_insertion(session: Session, insertion_id: str) -> Insertion:
+    """The insertion, or NotFound."""
+    insertion = session.get(Insertion, insertion_id)
+    if insertion is None:
+        raise NotFound(f"no card was put in under the id {insertion_id}")
+    return insertion
+
+
+def detector_of(session: Session, insertion_id: str) -> str | None:
+    """The detector that put a card in, None for an unknown insertion."""
+    return session.execute(
+        select(Insertion.detector_id).where(Insertion.insertion_id == insertion_id)
+    ).scalar_one_or_none()
+
+
+def _open_insertions(session: Session, card_id: str) -> Sequence[Insertion]:
+    return (
+        session.execute(select(Insertion).where(Insertion.card_id == card_id, Insertion.removed_at.is_(None)))
+        .scalars()
+        .all()
+    )
+
+
+def _close(session: Session, insertion: Insertion) -> None:
+    insertion.removed_at = now()
+    session.execute(
+        update(ManifestEntry)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            ManifestEntry.state == EntryState.REQUESTED,
+        )
+        .values(state=EntryState.NEW)
+    )

@@ -1,0 +1,59 @@
+"""Videos that belong to no jump yet, and when they can be identified.
+
+Lives here: an insertion's `identify_key`. Doesn't: reading codes and splitting the files (`identification`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.models import OPEN, CardFile, Insertion, JumpFile, ManifestEntry
+from stinercut.protocol import FileKind
+from stinercut.store import key_of
+
+
+def refresh_identify_key(session: Session, insertion: Insertion) -> None:
+    """Say whether this insertion has files to identify now: set or clear `identify_key`.
+
+    It has, when its manifest is complete, no small file or proxy of it is still to come, and a video of it belongs to
+    no jump yet. The key names just that set of files, so that one set is identified once.
+    """
+    insertion.identify_key = insertion.identify_error = None
+    if insertion.listed_at is None:
+        return
+    if _early_files_open(session, insertion.insertion_id):
+        return
+    loose = loose_files(session, insertion.insertion_id)
+    if loose:
+        insertion.identify_key = key_of(insertion.insertion_id, *sorted(loose))
+
+
+def _early_files_open(session: Session, insertion_id: str) -> bool:
+    return bool(
+        session.execute(
+            select(ManifestEntry.file_id)
+            .where(
+                ManifestEntry.insertion_id == insertion_id,
+                ManifestEntry.early.is_(True),
+                ManifestEntry.state.in_(OPEN),
+            )
+            .limit(1)
+        ).first()
+    )
+
+
+def loose_files(session: Session, insertion_id: str) -> list[int]:
+    """The videos of a manifest that belong to no jump yet: card file ids."""
+    return list(
+        session.execute(
+            select(ManifestEntry.card_file_id)
+            .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+            .outerjoin(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+            .where(
+                ManifestEntry.insertion_id == insertion_id,
+                CardFile.kind == FileKind.VIDEO,
+                JumpFile.jump_key.is_(None),
+            )
+        ).scalars()
+    )

@@ -1,0 +1,159 @@
+"""Manifests: the list of files of an insertion, each with the state that it begins with.
+
+Lives here: recording the pieces of a file list. Doesn't: what was seen before (`seen`), which files are held for known
+(`known`, a pure rule), what is asked for (`asking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.insertions import require_insertion
+from stinercut.catalog.known import Judgement, Verdict, floored, folded, judge
+from stinercut.catalog.loose import refresh_identify_key
+from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry, now
+from stinercut.catalog.seen import IsStored, facts_of, seen_before
+from stinercut.errors import BadInput
+from stinercut.protocol import FileEntry, FileKind, FileList
+
+_FOOTAGE = (FileKind.VIDEO, FileKind.PROXY)
+
+
+_Exact = tuple[str, str, int, datetime]
+"""What makes a file of a card the same row when it is seen again: folder, name, size, time."""
+
+
+def record_file_list(
+    session: Session, message: FileList, small_file_limit: int, is_stored: IsStored = lambda _hash, _size: True
+) -> bool:
+    """A piece of a manifest. Returns True once the manifest is complete. A piece may come twice.
+
+    Videos below `small_file_limit` bytes and proxies are marked as early: codes are looked for in them. A file that was
+    imported before counts as known while `is_stored` says that its object is still there; otherwise it is fetched
+    again. Raises NotFound for an unknown insertion, BadInput for a piece that can't be one.
+    """
+    insertion = require_insertion(session, message.insertion_id)
+    if message.index >= message.total or insertion.chunks_total not in (None, message.total):
+        raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
+    if message.index in insertion.chunks_seen:
+        return insertion.listed_at is not None
+    _add_entries(session, insertion, message.files, _Rules(small_file_limit, is_stored))
+    insertion.chunks_seen = [*insertion.chunks_seen, message.index]
+    insertion.chunks_total = message.total
+    if len(insertion.chunks_seen) < message.total:
+        return False
+    insertion.listed_at = now()
+    session.flush()
+    refresh_identify_key(session, insertion)
+    data: dict[str, Any] = {**_counts(session, insertion.insertion_id)}
+    events.append(session, "card:file_list", card_id=insertion.card_id, **data)
+    return True
+
+
+@dataclass(frozen=True)
+class _Rules:
+    small_file_limit: int
+    is_stored: IsStored
+
+
+def _exactly(file: FileEntry) -> _Exact:
+    return (folded(file.folder), folded(file.name), file.size, floored(file.modified))
+
+
+def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
+    """Insert a piece's entries, each with its state. A few statements however long the list is."""
+    _refuse_double_ids(session, insertion.insertion_id, files)
+    alike = seen_before(session, insertion.card_id, (file.size for file in files), rules.is_stored)
+    judged = [
+        (file, judge(facts_of(insertion.card_id, file), alike.get((folded(file.name), file.size), ())))
+        for file in files
+    ]
+    rows = _new_rows(session, insertion.card_id, [file for file, judgement in judged if judgement.exact is None])
+    entries: list[dict[str, object]] = [
+        {
+            "insertion_id": insertion.insertion_id,
+            "file_id": file.file_id,
+            "card_file_id": _row_of(judgement) or rows[_exactly(file)],
+            "main_file_id": file.main_file_id,
+            "early": _is_early(file.kind, file.size, rules.small_file_limit),
+            "state": _first_state(file.kind, judgement.verdict),
+        }
+        for file, judgement in judged
+    ]
+    if entries:
+        session.execute(insert(ManifestEntry), entries)
+
+
+def _row_of(judgement: Judgement) -> int | None:
+    exact = judgement.exact
+    if exact is None:
+        return None
+    is_known_elsewhere = judgement.verdict is Verdict.KNOWN and exact.same_as is not None
+    return exact.same_as if is_known_elsewhere else exact.card_file_id
+
+
+def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dict[_Exact, int]:
+    """Make the rows of files that were never seen; returns them by what makes them the same."""
+    fresh: dict[_Exact, FileEntry] = {}
+    for file in files:
+        fresh.setdefault(_exactly(file), file)
+    if not fresh:
+        return {}
+    made = session.execute(
+        insert(CardFile).returning(CardFile.card_file_id, sort_by_parameter_order=True),
+        [_card_file(card_id, file) for file in fresh.values()],
+    ).scalars()
+    return dict(zip(fresh, made, strict=True))
+
+
+def _refuse_double_ids(session: Session, insertion_id: str, files: Sequence[FileEntry]) -> None:
+    ids = {file.file_id for file in files}
+    taken = session.execute(
+        select(ManifestEntry.file_id).where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.file_id.in_(ids))
+    ).first()
+    if taken is not None or len(ids) != len(files):
+        raise BadInput(f"the file list of insertion {insertion_id} names two files with one id")
+
+
+def _card_file(card_id: str, file: FileEntry) -> dict[str, object]:
+    return {
+        "card_id": card_id,
+        "folder": file.folder,
+        "name": file.name,
+        "size": file.size,
+        "modified": floored(file.modified),
+        "kind": file.kind.value,
+        "recording": file.recording,
+        "chapter": file.chapter,
+    }
+
+
+def _first_state(kind: FileKind, verdict: Verdict) -> str:
+    if verdict is Verdict.KNOWN:
+        return EntryState.KNOWN
+    if kind not in _FOOTAGE:
+        return EntryState.SKIPPED
+    return EntryState.PROBABLE if verdict is Verdict.PROBABLE else EntryState.NEW
+
+
+def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
+    return kind is FileKind.PROXY or (kind is FileKind.VIDEO and size < small_file_limit)
+
+
+def _counts(session: Session, insertion_id: str) -> dict[str, int]:
+    rows = session.execute(
+        select(ManifestEntry.state, func.count())
+        .where(ManifestEntry.insertion_id == insertion_id)
+        .group_by(ManifestEntry.state)
+    )
+    states = {state: files for state, files in rows}
+    known, skipped = states.get(EntryState.KNOWN, 0), states.get(EntryState.SKIPPED, 0)
+    found = sum(states.values()) - skipped
+    return {"found": found, "known": known, "new": found - known}
