@@ -187,6 +187,7 @@ def cached_or_made(
             frames = _cached_frames(video, audio, profile)
             cached = frames is not None
             if frames is None:
+                _clear(video, audio)
                 with store.deriving(key, ".mp4") as new_video, store.deriving(key, ".wav") as new_audio:
                     frames = encode(new_video, new_audio)
                     _validate(Goal(profile, frames, new_video, new_audio))
