@@ -20,18 +20,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from hub.card_views import CardView, card_views
+from hub.jump_views import JumpView, jump_views, newest_jumps
 from hub.live import Live, Picture
 from hub.security import is_same_origin
-from hub.views import (
-    CardView,
-    EventView,
-    JumpView,
-    Links,
-    card_views,
-    event_view,
-    jump_views,
-    newest_jumps,
-)
+from hub.views import EventView, Links, event_view
 from stinercut.catalog import Catalog, events, jumps
 from stinercut.catalog.models import Insertion, now
 

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from hub.card_views import CardView, card_views
 from hub.dagster import FAILED, IN_FLIGHT, Dagster, Run
+from hub.jump_views import JumpView, jump_views
 from hub.live import Picture
-from hub.views import CardView, JumpView, Links, StepView, View, card_views, jump_views, steps_of
+from hub.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog, jumps
 from stinercut.catalog.models import JumpState
 from stinercut.errors import NotFound, StinercutError

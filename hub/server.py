@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.board import Feed, serve_board
+from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
 from hub.dagster import Dagster, DagsterRefused
@@ -31,11 +32,12 @@ from hub.detectors import Detectors
 from hub.films import Films
 from hub.frames import Frames
 from hub.imports import ImportQueue, Imports
+from hub.jump_views import JumpView, jump_views, newest_jumps
 from hub.live import Live
 from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_same_origin
-from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
+from hub.views import Links
 from stinercut.catalog import Catalog, events, migrate, review
 from stinercut.catalog.models import now
 from stinercut.catalog.review import NameConflict

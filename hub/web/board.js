@@ -205,6 +205,8 @@ const JUMP_WORDS = {
 };
 const STEP_SIGNS = { waiting: "dot", running: "dot", done: "check", failed: "alert" };
 
+const isInFilm = (file) => file.role === "clip" && !file.same_as;
+
 // The file that a step is about: its key ends in the file's number.
 function clipOf(view, step) {
   const number = /^clip:(\d+)$/.exec(step.step);
@@ -220,7 +222,7 @@ function leaveOutButton(view, file) {
 function stepLine(view, step) {
   const failed = step.status === "failed";
   const clip = failed ? clipOf(view, step) : null;
-  const others = view.files.filter((file) => file.role === "clip").length > 1;
+  const others = view.files.filter(isInFilm).length > 1;
   return h("li", { "data-key": `step:${step.step}`, "data-status": step.status },
     icon(STEP_SIGNS[step.status] || "dot"),
     h("span", { class: "label" }, step.label, h("span", { class: "unseen" }, `: ${step.status}`)),
@@ -231,7 +233,9 @@ function stepLine(view, step) {
 }
 
 function fileLine(file) {
-  const words = { qr: "the code", clip: "", left_out: "left out of the film" }[file.role];
+  const words = file.same_as
+    ? `the same as ${file.same_as}; it is in the film once`
+    : { qr: "the code", clip: "", left_out: "left out of the film" }[file.role];
   const state = { copied: size(file.size), pending: `${size(file.size)}, still on the card`, failed: file.detail || "could not be copied" }[file.state];
   return h("li", null,
     icon(file.state === "copied" ? "check" : file.state === "failed" ? "alert" : "dot", file.state === "failed" ? "bad" : ""),
@@ -250,7 +254,7 @@ function dagsterLink(url, words) {
 
 function jumpDetails(view) {
   const done = view.state === "done";
-  const clips = view.files.filter((file) => file.role === "clip").length;
+  const clips = view.files.filter(isInFilm).length;
   const heads = [count(clips, "clip", "clips")];
   if (view.film && view.film.checks.length) heads.push(`${count(view.film.checks.length, "check", "checks")} passed`);
   return h("details", { "data-key": "details" },

@@ -23,12 +23,14 @@ from support.cataloguing import (
 )
 
 from hub.__main__ import check
+from hub.card_views import CardView, card_views
 from hub.dagster import Run
 from hub.films import download_name
+from hub.jump_views import JumpView, jump_views, newest_jumps
 from hub.live import Live, Picture
 from hub.pipeline import Conflict, run_to_resume
 from hub.security import answer_headers, is_loopback, is_same_origin
-from hub.views import CardView, JumpView, Links, card_views, jump_views, newest_jumps
+from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, insertions, jumps, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
@@ -221,6 +223,17 @@ class TestJump:
         with known.write() as session:
             jumps.leave_out(session, key, row_ids(known, "in-1", files)[1])
         assert [file.role for file in jump(known, key).files] == ["qr", "left_out", "clip"]
+
+    def test_what_a_file_repeats_is_said(self, known: Catalog):
+        key, files = ready_jump(known)
+        again = [file.model_copy(update={"file_id": f"g{file.file_id}"}) for file in files]
+        put_in(known, "in-2", again, "card-2")
+        ask(known, "in-2")
+        copy(known, "in-2", again)
+        record(known, "in-2", passenger(), again[:1], again[1:])
+        seen = {file.file_id: file.same_as for file in jump(known, key).files}
+        assert [seen[row] for row in row_ids(known, "in-1", files)] == ["", "", ""]
+        assert [seen[row] for row in row_ids(known, "in-2", again)] == [f"{file.name} of card GOPRO" for file in files]
 
     def test_nobody_known(self, known: Catalog):
         file = entry("GX010001.MP4")

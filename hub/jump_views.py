@@ -1,0 +1,197 @@
+"""What browsers see of jumps: their files, how far the film is, the film.
+
+Lives here: the views and how they are made, in a fixed number of queries however many jumps there are. Doesn't:
+sending them (`board`), what is known (`stinercut.catalog`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from pathlib import PurePosixPath
+from typing import Literal
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.views import JumpLinks, Links, StepView, View, steps_of
+from stinercut.catalog import jumps
+from stinercut.catalog.aliases import counting_files
+from stinercut.catalog.models import (
+    CardFile,
+    EntryState,
+    Film,
+    ImportedFile,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+    ManifestEntry,
+)
+
+
+class JumpFileView(View):
+    """A file of a jump. `file_id` is the number that `leave-out` takes."""
+
+    file_id: int
+    name: str
+    role: str
+    state: Literal["pending", "copied", "failed"]
+    size: int
+    detail: str = ""
+    """Why it could not be copied, if so."""
+    same_as: str = ""
+    """The file of this jump whose content it only repeats: it is in the film once. Empty for all others."""
+
+
+class CheckView(View):
+    """One check a film passed before it was published."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class FilmView(View):
+    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds."""
+
+    url: str
+    download: str
+    poster: str
+    seconds: float
+    size: int
+    made_in: float
+    checks: list[CheckView]
+
+
+class JumpView(View):
+    """A jump, its files, and how far its film is."""
+
+    jump: str
+    jump_date: date
+    booking_id: str | None
+    passenger: str | None
+    state: str
+    reason: str
+    files: list[JumpFileView]
+    steps: list[StepView]
+    progress: float
+    film: FilmView | None
+    run_id: str | None
+    links: JumpLinks
+
+
+def newest_jumps(session: Session, limit: int) -> list[str]:
+    """The keys of the newest jumps, newest first."""
+    return list(
+        session.execute(select(Jump.jump_key).order_by(Jump.jump_date.desc(), Jump.created_at.desc()).limit(limit))
+        .scalars()
+        .all()
+    )
+
+
+def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> list[JumpView]:
+    """These jumps (unknown ones are passed over), newest first."""
+    rows = (
+        session.execute(
+            select(Jump)
+            .where(Jump.jump_key.in_(jump_keys))
+            .order_by(Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key)
+        )
+        .scalars()
+        .all()
+    )
+    keys = [jump.jump_key for jump in rows]
+    files, steps, films = _jump_files(session, keys), steps_of(session, keys), jumps.latest_films(session, keys)
+    return [
+        _jump_view(links, jump, files.get(jump.jump_key, []), steps.get(jump.jump_key, []), films.get(jump.jump_key))
+        for jump in rows
+    ]
+
+
+def _jump_view(
+    links: Links, jump: Jump, files: list[JumpFileView], steps: list[StepView], film: Film | None
+) -> JumpView:
+    failed = [file.name for file in files if file.state == "failed" and file.role != "left_out"]
+    reason = jump.reason
+    if jump.state == JumpState.WAITING and failed:
+        reason = f"{reason} Could not be copied: {', '.join(failed)}."
+    return JumpView(
+        jump=jump.jump_key,
+        jump_date=jump.jump_date,
+        booking_id=jump.booking_id,
+        passenger=jump.passenger_name,
+        state=jump.state,
+        reason=reason,
+        files=files,
+        steps=steps,
+        progress=_progress(jump.state, steps),
+        film=_film_view(film) if film is not None else None,
+        run_id=jump.run_id,
+        links=links.jump(jump.jump_key, jump.run_id),
+    )
+
+
+def _progress(state: str, steps: Sequence[StepView]) -> float:
+    if state == JumpState.DONE:
+        return 1.0
+    if state not in (JumpState.PRODUCING, JumpState.FAILED) or not steps:
+        return 0.0
+    return round(sum(step.progress for step in steps) / len(steps), 4)
+
+
+def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[JumpFileView]]:
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys))
+        .order_by(JumpFile.position)
+    ).all()
+    missing = [place.card_file_id for place, _, is_here in rows if not is_here]
+    failures = _copy_failures(session, missing) if missing else {}
+    repeats = counting_files(session, jump_keys)
+    out: dict[str, list[JumpFileView]] = {}
+    for place, file, is_here in rows:
+        failure = failures.get(place.card_file_id)
+        out.setdefault(place.jump_key, []).append(
+            JumpFileView(
+                file_id=place.card_file_id,
+                name=file.name,
+                role=place.role,
+                state="copied" if is_here else "pending" if failure is None else "failed",
+                size=file.size,
+                detail=failure or "",
+                same_as=repeats.get(place.card_file_id, ""),
+            )
+        )
+    return out
+
+
+def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int, str]:
+    """Files whose latest insertion could not copy them, and why."""
+    rows = session.execute(
+        select(ManifestEntry.card_file_id, ManifestEntry.state, ManifestEntry.error_detail)
+        .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
+        .where(ManifestEntry.card_file_id.in_(card_file_ids))
+        .order_by(Insertion.inserted_at)
+    )
+    latest = {card_file_id: (state, detail) for card_file_id, state, detail in rows}
+    return {file: detail or "" for file, (state, detail) in latest.items() if state == EntryState.FAILED}
+
+
+def _film_view(film: Film) -> FilmView:
+    folder = f"/films/{quote(film.jump_key)}"
+    # The version makes a browser fetch a film anew that was made again under the same name.
+    version = f"v={quote(film.version)}-{film.film_id}"
+    url = f"{folder}/{quote(PurePosixPath(film.file_name).name)}?{version}"
+    return FilmView(
+        url=url,
+        download=f"{url}&download=1",
+        poster=f"{folder}/poster.jpg?{version}",
+        seconds=film.seconds,
+        size=film.size,
+        made_in=film.made_in,
+        checks=[CheckView.model_validate(check) for check in film.checks],
+    )
