@@ -18,15 +18,7 @@ from typing import Literal
 
 from stinercut.errors import BadInput
 from stinercut.media.encoding import frames_in
-from stinercut.templates.timeline import (
-    RATES,
-    Document,
-    Drawing,
-    Footage,
-    Look,
-    Movie,
-    Picture,
-)
+from stinercut.templates.timeline import RATES, Document, Footage, Look, Movie
 from stinercut.templates.timeline import Clip as TemplateClip
 
 _SHORTEST_BLEND = 2
@@ -61,17 +53,10 @@ class Take:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawing, by the name of its SVG; `frames` is the length of its whole movement."""
+    """A drawing or picture: its place on the main track, from 0; `frames` is the length of its whole movement."""
 
-    src: str
+    place: int
     frames: int
-
-
-@dataclass(frozen=True)
-class Still:
-    """A picture of the template's folder."""
-
-    src: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +76,7 @@ class Filmed:
     volume: float
 
 
-Content = Drawn | Still | Reel | Filmed
+Content = Drawn | Reel | Filmed
 
 
 @dataclass(frozen=True)
@@ -191,7 +176,8 @@ def plan_film(document: Document, rate: Fraction, takes: Sequence[Take], movies:
     """
     if not takes:
         raise BadInput("there are no clips to make a film of", advice="A film needs at least one clip of the jump.")
-    items = [item for clip in document.timeline.main for item in _items(clip, rate, takes, movies)]
+    main = enumerate(document.timeline.main)
+    items = [item for place, clip in main for item in _items(place, clip, rate, takes, movies)]
     parts = _parts(items, rate)
     return FilmPlan(rate, _with_windows(parts, document, rate))
 
@@ -252,7 +238,9 @@ class _Item:
     seconds: float
 
 
-def _items(clip: TemplateClip, rate: Fraction, takes: Sequence[Take], movies: Mapping[str, float]) -> Iterator[_Item]:
+def _items(
+    place: int, clip: TemplateClip, rate: Fraction, takes: Sequence[Take], movies: Mapping[str, float]
+) -> Iterator[_Item]:
     change, asset = clip.transition, clip.asset
     if isinstance(asset, Footage):
         ordered = in_order(takes, asset.order)
@@ -267,8 +255,7 @@ def _items(clip: TemplateClip, rate: Fraction, takes: Sequence[Take], movies: Ma
         content: Content = Reel(asset.src, asset.volume)
     else:
         frames = max(2, frames_in(clip.length or 1.0, rate))
-        assert isinstance(asset, Drawing | Picture)
-        content = Drawn(asset.src, frames) if isinstance(asset, Drawing) else Still(asset.src)
+        content = Drawn(place, frames)
     yield _Item(content, 0, frames, change.into, change.out, change.seconds)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Reel, Shot, Still, Take, plan_film, source_rate
+from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Reel, Shot, Take, plan_film, source_rate
 from stinercut.templates.timeline import RATES, Document
 
 NTSC = Fraction(30000, 1001)
@@ -194,7 +194,7 @@ def test_contents_of_the_parts() -> None:
             {"asset": {"type": "image", "src": "b.png"}, "length": 1},
         ]), NTSC, takes(1), {"own.mp4": 2.0},
     )  # fmt: skip
-    assert [type(part.content) for part in plan.parts if isinstance(part, Shot)] == [Reel, Drawn, Filmed, Still]
+    assert [type(part.content) for part in plan.parts if isinstance(part, Shot)] == [Reel, Drawn, Filmed, Drawn]
     assert [part.volume for part in plan.parts] == [0.2, 1.0, 0.5, 1.0]
     assert [part.frames for part in plan.parts] == [60, 90, 30, 30]
     assert plan.seconds == pytest.approx(210 * 1001 / 30000)
