@@ -24,11 +24,15 @@ _AGAIN = "Copy it from the card again, or leave it out."
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The first audio stream: codec name, samples per second, channels."""
+    """The first audio stream that can be read: codec name, samples per second, channels.
+
+    `stream` is its number among the audio streams.
+    """
 
     codec: str
     sample_rate: int
     channels: int
+    stream: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Probe:
 
     Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the
     camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix` and `transfer`
-    are ffmpeg's names of the colour matrix and transfer.
+    are ffmpeg's names of the colour matrix and transfer. `video_start` is how many seconds after the file's beginning
+    (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     """
 
     duration: float
@@ -51,6 +56,8 @@ class Probe:
     recorded: datetime | None
     matrix: str = ""
     transfer: str = ""
+    video_start: float = 0.0
+    interlaced: bool = False
 
 
 def probe(path: Path) -> Probe:
@@ -84,6 +91,8 @@ def probe(path: Path) -> Probe:
         recorded=_recorded(stream, container),
         matrix=str(stream.get("color_space", "")),
         transfer=str(stream.get("color_transfer", "")),
+        video_start=_video_start(stream, container),
+        interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
     )
 
 
@@ -127,11 +136,20 @@ def _fraction(said: object) -> Fraction | None:
     return value if value > 0 else None
 
 
+def _video_start(stream: dict[str, Any], container: dict[str, Any]) -> float:
+    """Seconds from the file's beginning, as ffmpeg counts it, to the first picture."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return max(0.0, float(stream["start_time"]) - float(container["start_time"]))
+    return 0.0
+
+
 def _audio(found: dict[str, Any]) -> AudioInfo | None:
-    for stream in found.get("streams", []):
+    streams = [stream for stream in found.get("streams", []) if stream.get("codec_type") == "audio"]
+    for number, stream in enumerate(streams):
         rate, channels = int(stream.get("sample_rate") or 0), int(stream.get("channels") or 0)
-        if stream.get("codec_type") == "audio" and rate and channels:
-            return AudioInfo(str(stream.get("codec_name", "")), rate, channels)
+        codec = str(stream.get("codec_name", ""))
+        if rate and channels and codec not in ("", "none", "unknown"):
+            return AudioInfo(codec, rate, channels, number)
     return None
 
 

@@ -1,0 +1,197 @@
+"""Footage as ffmpeg filters: whatever a camera wrote, at the film's rate and size, in BT.709, with its sound beside it.
+
+Lives here: reading a video from a frame on, its picture fitted and coloured, its sound cut to the same frames. Doesn't:
+what lies over it and how it comes and goes (`segments`), encoding (`encoding`).
+
+Frame k of a clip is what is on the screen k frames (of the film) after its first picture. That is so wherever reading
+begins, so a clip in several parts shows each of its frames once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+
+from stinercut.errors import UnreadableVideo
+from stinercut.media.encoding import SAMPLE_RATE, silence
+from stinercut.media.probe import Probe
+from stinercut.templates.timeline import Look
+
+SPARE_FRAMES = 3
+"""How many times the last frame may be repeated to reach the promised count; more is missing footage."""
+
+_LEAD_S = 1
+"""Seconds that are read before the first frame that is wanted: decoders of sound need some to come in."""
+
+_HDR = ("arib-std-b67", "smpte2084")
+_WHITE_NITS = 203
+"""Where HDR footage has its white (ITU-R BT.2408, HDR reference white)."""
+
+_PEAK = round(1000 / _WHITE_NITS, 3)
+"""The brightest that is kept apart from white, 1000 nits, in units of it."""
+
+_BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown."""
+
+    path: Path
+    probe: Probe
+    begin: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What footage is fitted into: size in pixels, frames a second, how it fits, the colour of the bars."""
+
+    width: int
+    height: int
+    rate: Fraction
+    fit: Literal["contain", "cover"] = "contain"
+    background: str = "#000000"
+
+
+def opened(source: Source, rate: Fraction) -> Any:
+    """The input of ffmpeg: the file, read from a little before the first frame that is wanted."""
+    first = _first_second(source, rate)
+    last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
+    options: dict[str, object] = {"ss": first} if first else {}
+    return ffmpeg.input(str(source.path.absolute()), t=f"{last + 1:.3f}", **options)
+
+
+def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | None) -> Any:
+    """The picture of an input made by `opened`: exactly `source.frames` frames, fitted, coloured, 8 bits BT.709."""
+    found = source.probe
+    picture = _deinterlaced(clip["v:0"], found, frame.rate)
+    picture = _on_grid(picture, source, frame.rate)
+    width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
+    if found.transfer in _HDR:
+        picture = _to_sdr(picture.filter("scale", width, height, flags="bicubic"))
+    else:
+        picture = picture.filter("scale", width, height, flags="bicubic", in_color_matrix=_matrix(found), **_BT709)
+    picture = _fitted(picture.filter("format", "yuv420p"), frame, look, lut)
+    return picture.filter("setsar", 1)
+
+
+def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
+    """The sound that belongs to `picture_of`, exactly `samples` of it; silence where there is none."""
+    audio = source.probe.audio
+    if audio is None:
+        return silence().filter("atrim", end_sample=samples)
+    begin = float(source.begin / rate) - _first_second(source, rate) + source.probe.video_start
+    start = round(begin * SAMPLE_RATE)
+    return (
+        clip[f"a:{audio.stream}"]
+        # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
+        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0)
+        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("apad")
+        .filter("atrim", start_sample=start, end_sample=start + samples)
+        .filter("asetpts", "N/SR/TB")
+    )
+
+
+def require_all(written: int, source: Source, rate: Fraction) -> None:
+    """Raise UnreadableVideo when the footage ended before its header said: a film never silently lacks a part."""
+    if written < source.frames:
+        readable = float((source.begin + max(0, written - SPARE_FRAMES)) / rate)
+        raise UnreadableVideo(
+            f"only {readable:.1f} of {source.probe.duration:.1f} s can be read: the file is cut short or damaged",
+            file=source.path,
+            advice="Copy it from the card again, or leave it out.",
+        )
+
+
+def fit(width: int, height: int, into_width: int, into_height: int, *, cover: bool = False) -> tuple[int, int]:
+    """The largest even size of the same shape within the given one, or the smallest that covers it."""
+    ways = (into_width / width, into_height / height)
+    scale = max(ways) if cover else min(ways)
+    fitted = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+    if cover:
+        return max(into_width, fitted[0]), max(into_height, fitted[1])
+    return min(into_width, fitted[0]), min(into_height, fitted[1])
+
+
+def _first_second(source: Source, rate: Fraction) -> int:
+    """The whole second of the file from which on it is read."""
+    return max(0, int(source.begin / rate) - _LEAD_S)
+
+
+def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
+    """The frames `begin` to `begin + frames`, counted from the first picture of the file, at that rate.
+
+    A sixteenth of a frame is added to each time: where a frame lies exactly between two places (60 to 30 frames a
+    second) rounding errors would decide which of the two is taken, and differently in each part of a clip.
+    """
+    first = _first_second(source, rate)
+    shift = first - source.probe.video_start + float(1 / (16 * rate))
+    begin = {} if first else {"start_time": 0}
+    return (
+        picture.filter("setpts", f"PTS+({shift:.9f})/TB")
+        .filter("fps", fps=rate, **begin)
+        .filter("tpad", stop_mode="clone", stop=SPARE_FRAMES)
+        .filter("trim", start_pts=source.begin, end_pts=source.begin + source.frames)
+        .filter("setpts", "PTS-STARTPTS")
+    )
+
+
+def _deinterlaced(picture: Any, found: Probe, rate: Fraction) -> Any:
+    """Fields made frames: as many as there are fields where the film has room for them."""
+    if not found.interlaced:
+        return picture
+    every_field = rate > found.fps * Fraction(5, 4)
+    return picture.filter("bwdif", mode="send_field" if every_field else "send_frame", deint="all")
+
+
+def _fitted(picture: Any, frame: Frame, look: Look, lut: Path | None) -> Any:
+    picture = _coloured(picture, look, lut)
+    if frame.fit == "cover":
+        return picture.filter("crop", frame.width, frame.height)
+    return picture.filter("pad", frame.width, frame.height, "(ow-iw)/2", "(oh-ih)/2", color=frame.background)
+
+
+def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
+    """Brightness multiplies, contrast turns around the middle grey; the colour grows with both, so hues stay."""
+    light = look.brightness * look.contrast
+    if look.brightness != 1 or look.contrast != 1 or look.saturation != 1:
+        lift = 16 + 219 * 0.5 * (1 - look.contrast)
+        luma = f"clip((val-16)*{light:.6f}+{lift:.6f},16,235)"
+        chroma = f"clip((val-128)*{light * look.saturation:.6f}+128,16,240)"
+        picture = picture.filter("lutyuv", y=luma, u=chroma, v=chroma)
+    if lut is not None:
+        picture = (
+            picture.filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc")
+            .filter("format", "gbrp")
+            .filter("lut3d", str(lut))
+            .filter("scale", in_range="pc", **_BT709)
+            .filter("format", "yuv420p")
+        )
+    return picture
+
+
+def _matrix(found: Probe) -> str:
+    """The colour matrix to read footage by. Players take untagged footage for BT.709 from 720 lines on."""
+    if found.matrix in ("", "unknown", "reserved", "gbr"):
+        return "bt709" if min(found.width, found.height) >= 720 else "bt601"
+    return "auto"
+
+
+def _to_sdr(picture: Any) -> Any:
+    """HLG and PQ to BT.709: linear light with HDR's white at 1, what is brighter pressed together, back again.
+
+    The curve (Mobius) leaves the lower third as it is: skin and fields look as in footage that was filmed in SDR.
+    """
+    return (
+        picture.filter("zscale", t="linear", npl=_WHITE_NITS)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "mobius", desat=0, peak=_PEAK)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+    )
