@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from sensors.arriving_clips import arriving_clips
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
 from stinercut.settings import Settings
+from stinercut_assets.arrived_clips import render_arrived_clips
 from stinercut_assets.card_sessions import card_sessions
 from stinercut_assets.imported_files import imported_files
 from stinercut_assets.jobs import identify_card, produce_jump
@@ -41,8 +43,8 @@ defs = dg.Definitions(
         session_clips,
         rendered_video,
     ],
-    jobs=[identify_card, produce_jump],
-    sensors=[new_manifests, ready_jumps, ended_runs],
+    jobs=[identify_card, produce_jump, render_arrived_clips],
+    sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs],
     executor=film_executor,
     resources={"installation": Installation()},
 )

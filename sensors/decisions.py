@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.watching import InWork
+from stinercut.store import key_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,15 @@ def requests(wanted: Iterable[Wanted], partitions: Collection[str]) -> Requests:
     runs = tuple(dict.fromkeys(wanted))
     new = tuple(dict.fromkeys(one.partition for one in runs if one.partition not in partitions))
     return Requests(new, runs)
+
+
+def ahead(
+    new: Iterable[Arriving], asked: Mapping[str, str], waiting: Collection[str]
+) -> tuple[list[Wanted], dict[str, str]]:
+    """The runs that work ahead, and what to remember as asked for: the version of each jump that still waits."""
+    wanted = [Wanted(one.jump_key, key_of("ahead", one.jump_key, one.version)) for one in new]
+    remembered = {**asked, **{one.jump_key: one.version for one in new}}
+    return wanted, {jump: version for jump, version in remembered.items() if jump in waiting}
 
 
 class RunEnd(StrEnum):

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from sensors.decisions import Wanted, requests
+from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
 from stinercut_assets.jobs import CARD_TAG, identify_card
 from stinercut_assets.partitions import cards
@@ -16,20 +17,27 @@ from stinercut_assets.resources import Installation
     description="Requests identification for each card whose manifest is complete and whose early files are here.",
 )
 def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per card and set of files."""
+    """One run per card and set of files. The cursor remembers what was asked for, and only ends the waiting sooner."""
     installation = Installation()
-    with installation.catalog.read() as session:
-        waiting = jump_queries.insertions_to_identify(session)
-    if not waiting:
+    asked = frozenset((context.cursor or "").split())
+
+    def wanted() -> list[Wanted]:
+        with installation.catalog.read() as session:
+            return [Wanted(card, key) for card, _, key in jump_queries.insertions_to_identify(session)]
+
+    wait_for_news(lambda: any(one.run_key not in asked for one in wanted()))
+    # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
+    found = wanted()
+    if not found:
         return dg.SkipReason("No card waits for identification.")
-    wanted = [Wanted(card, key) for card, _, key in waiting]
-    asked = requests(wanted, context.instance.get_dynamic_partitions(cards.name or ""))
+    to_do = requests(found, context.instance.get_dynamic_partitions(cards.name or ""))
     return dg.SensorResult(
-        dynamic_partitions_requests=[cards.build_add_request(list(asked.new_partitions))]
-        if asked.new_partitions
+        dynamic_partitions_requests=[cards.build_add_request(list(to_do.new_partitions))]
+        if to_do.new_partitions
         else [],
         run_requests=[
             dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags={CARD_TAG: run.partition})
-            for run in asked.runs
+            for run in to_do.runs
         ],
+        cursor=" ".join(run.run_key for run in to_do.runs),
     )

@@ -1,11 +1,15 @@
 """Sensor: all files of a jump are here, so its film can be made (and again when its footage has changed)."""
 
+from datetime import datetime
+
 import dagster as dg
 
 from sensors.decisions import Wanted, requests
+from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
+from stinercut.catalog.jumps import JumpFootage
 from stinercut.store import key_of
-from stinercut_assets.jobs import JUMP_TAG, produce_jump
+from stinercut_assets.jobs import JUMP_TAG, PRIORITY_TAG, film_priority, produce_jump
 from stinercut_assets.lineage import observe_footage, observe_template
 from stinercut_assets.partitions import jumps
 from stinercut_assets.resources import Installation
@@ -18,33 +22,54 @@ from stinercut_assets.resources import Installation
     description="Requests the film of each jump whose files have all arrived, once per version of its footage.",
 )
 def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per jump and version."""
+    """One run per jump and version. The cursor remembers what was asked for, and only ends the waiting sooner."""
     installation = Installation()
+    asked = frozenset((context.cursor or "").split())
+
+    def is_news() -> bool:
+        with installation.catalog.read() as session:
+            return any(run_key(*one) not in asked for one in jump_queries.ready_jumps(session))
+
+    wait_for_news(is_news)
+    # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
     with installation.catalog.read() as session:
-        ready = [jump_queries.footage_of(session, jump) for jump, _ in jump_queries.ready_jumps(session)]
+        ready = {
+            run_key(jump, version): jump_queries.footage_of(session, jump)
+            for jump, version in jump_queries.ready_jumps(session)
+        }
     if not ready:
         return dg.SkipReason("No jump waits for its film.")
-    asked = requests(
-        (Wanted(footage.jump_key, run_key(footage.jump_key, footage.version)) for footage in ready),
+    to_do = requests(
+        (Wanted(footage.jump_key, key) for key, footage in ready.items()),
         context.instance.get_dynamic_partitions(jumps.name or ""),
     )
     observations: list[dg.AssetObservation] = []
-    for footage in ready:
+    for footage in (footage for key, footage in ready.items() if key not in asked):
         template = installation.template_of(footage.jump_key)
         observations += [
             observe_footage(footage.jump_key, footage.version, len(footage.clips)),
             observe_template(footage.jump_key, template.fingerprint, template.name),
         ]
     return dg.SensorResult(
-        dynamic_partitions_requests=[jumps.build_add_request(list(asked.new_partitions))]
-        if asked.new_partitions
+        dynamic_partitions_requests=[jumps.build_add_request(list(to_do.new_partitions))]
+        if to_do.new_partitions
         else [],
         run_requests=[
-            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags={JUMP_TAG: run.partition})
-            for run in asked.runs
+            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags=_tags(ready[run.run_key]))
+            for run in to_do.runs
         ],
         asset_events=observations,
+        cursor=" ".join(ready),
     )
+
+
+def _tags(footage: JumpFootage) -> dict[str, str]:
+    """What a film's run says of itself: who comes first, and by what a person finds it."""
+    today = datetime.now().date()  # Here and now: codes and cameras hold the days of this place.
+    return {
+        JUMP_TAG: footage.jump_key,
+        PRIORITY_TAG: str(film_priority(footage.jump_date, today)),
+    }
 
 
 def run_key(jump_key: str, version: str) -> str:

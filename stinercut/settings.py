@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
 
 MEGABYTE = 1_000_000
@@ -35,6 +37,22 @@ class Settings(BaseSettings):
     dagster_database_url: str | None = Field(
         default=None,
         description="SQLAlchemy URL of Dagster's own PostgreSQL database, apart from the catalog's. Default: SQLite.",
+    )
+    executor: Literal["processes", "celery"] = Field(
+        default="processes",
+        description="What makes films: processes of this machine, or Celery workers on as many as you like.",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None,
+        description="Redis where steps wait for workers, redis://:PASSWORD@HOST:6379/0. For `celery` only.",
+    )
+    result_url: SecretStr | None = Field(
+        default=None, description="Redis where workers leave what steps gave. Default: the one where steps wait."
+    )
+    worker_patience: float = Field(
+        default=15 * 60.0,
+        gt=0,
+        description="Seconds that a step waits for a worker when none is in reach; then its run fails and says so.",
     )
     host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
     hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
@@ -58,6 +76,12 @@ class Settings(BaseSettings):
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, description="How many ffmpeg steps run at once on this machine."
     )
+    retries: int = Field(
+        default=3, ge=0, description="How often a step is tried again that failed for a reason a repeat may mend."
+    )
+    step_retries: str = Field(
+        default="", description="The same for single steps, where it differs: render_clip=5,read_code=0."
+    )
     watch_mounts: bool = Field(default=True, description="Whether the detector takes mounted volumes for cards.")
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")
@@ -72,6 +96,19 @@ class Settings(BaseSettings):
     def key_ring(self) -> KeyRing:
         """The keys that codes are signed with. Raises BadInput for a setting that makes none."""
         return KeyRing.parse(self.qr_keys.get_secret_value(), only_signed=self.qr_require_signed)
+
+    def retries_of(self, step: str) -> int:
+        """How often this step is tried again. Raises BadInput for a setting that can't be read."""
+        for part in filter(None, map(str.strip, self.step_retries.split(","))):
+            name, _, number = part.partition("=")
+            if not name.strip() or not number.strip().isdecimal():
+                raise BadInput(
+                    f"STINERCUT_STEP_RETRIES has {part!r}, which is no step=number",
+                    advice="Write names of steps and numbers: render_clip=5,read_code=0.",
+                )
+            if name.strip() == step:
+                return int(number)
+        return self.retries
 
     @cached_property
     def catalog_url(self) -> str:

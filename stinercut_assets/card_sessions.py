@@ -18,6 +18,7 @@ from stinercut_assets.partitions import cards
 from stinercut_assets.pictures import table
 from stinercut_assets.reporting import Planned, Reporter, failures
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 
 
 def _reporter(context: dg.OpExecutionContext, installation: Installation) -> Reporter:
@@ -28,7 +29,10 @@ def _planned(file: EarlyFile, position: int = 0) -> Planned:
     return Planned(step=f"code:{file.card_file_id}", label=file.name, position=position)
 
 
-@dg.op(out={"files": dg.DynamicOut(EarlyFile), "expected": dg.Out(list)})
+@dg.op(
+    out={"files": dg.DynamicOut(EarlyFile), "expected": dg.Out(list)},
+    retry_policy=retry_policy("early_files"),
+)
 def early_files(
     context: dg.OpExecutionContext, installation: Installation
 ) -> Iterator[dg.DynamicOutput[EarlyFile] | dg.Output[list[str]]]:
@@ -43,7 +47,7 @@ def early_files(
     yield dg.Output([str(file.card_file_id) for file in files], output_name="expected")
 
 
-@dg.op
+@dg.op(retry_policy=retry_policy("read_code"))
 def read_code(context: dg.OpExecutionContext, installation: Installation, file: EarlyFile) -> FileReading:
     """Look for a passenger's code in one file. A file without one, or no video at all, is an answer, not an error."""
     from stinercut.identity.reader import read_film
@@ -58,7 +62,7 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
     return FileReading(file, reading)
 
 
-@dg.op
+@dg.op(retry_policy=retry_policy("split_card"))
 def split_card(
     context: dg.OpExecutionContext, installation: Installation, readings: list[FileReading], expected: list[str]
 ) -> dg.Output[list[str]]:

@@ -18,6 +18,7 @@ from stinercut_assets.lineage import footage as footage_spec
 from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import table
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Looked:
     deps=[footage_spec],
     group_name="identification",
     kinds={"file"},
+    retry_policy=retry_policy("imported_files"),
     description="The jump's files as they lie in the store: complete, and each one a video that can be read.",
 )
 def imported_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.Output[JumpFootage]:

@@ -1,25 +1,54 @@
-"""The two jobs: identify a card, produce a jump's film.
+"""The jobs over assets: identify a card, produce a jump's film. What all jobs share: tags, and who comes first.
 
 Lives here: what runs together, and its priority. Doesn't: when they run (`sensors`), on how many processes or machines
-a film is made (`app.definitions` chooses the executor).
+a film is made (`app.definitions` chooses the executor), the job that works ahead (`arrived_clips`).
+
+Who comes first: identification, then films of today's jumps, then what can be rendered ahead, then older jumps, then
+backfills. The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their
+run. Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).
 """
 
 from __future__ import annotations
+
+from datetime import date, timedelta
 
 import dagster as dg
 
 CARD_TAG = "stinercut/card"
 JUMP_TAG = "stinercut/jump"
+WORK_TAG = "stinercut/work"
+"""What kind of run this is; `dagster.yaml` limits how many of each kind run at once."""
+PRIORITY_TAG = "dagster/priority"
+
+IDENTIFY_PRIORITY = 10
+TODAY_PRIORITY = 5
+EARLY_PRIORITY = 3
+OLDER_PRIORITY = 1
+BACKFILL_PRIORITY = 0
+"""What a run has that says nothing else, as a backfill's."""
 
 _RESUME_WHOLE_ASSET = {"dagster/retry_strategy": "FROM_ASSET_FAILURE"}
 """How Dagster's own run retries resume; see `stinercut_assets.fanout` for why not step by step."""
+
+EARLY_TAGS = {
+    PRIORITY_TAG: str(EARLY_PRIORITY),
+    WORK_TAG: "early",
+    # A run that is lost costs nothing: the next one, or the film's, does what it did not.
+    "dagster/max_retries": "0",
+}
+
+
+def film_priority(jump_date: date, today: date) -> int:
+    """The priority of a film's run: jumps of today (and of yesterday, whose evening is over midnight) come first."""
+    return TODAY_PRIORITY if jump_date >= today - timedelta(days=1) else OLDER_PRIORITY
+
 
 identify_card = dg.define_asset_job(
     "identify_card",
     selection=dg.AssetSelection.assets("card_sessions"),
     # Many small steps: the in-process executor costs 0.03 s a step, another process 0.6 s.
     executor_def=dg.in_process_executor,
-    tags={"dagster/priority": "10", **_RESUME_WHOLE_ASSET},
+    tags={PRIORITY_TAG: str(IDENTIFY_PRIORITY), WORK_TAG: "identify", **_RESUME_WHOLE_ASSET},
     description="Read the codes on a card and split its new files into jumps.",
 )
 
@@ -29,6 +58,6 @@ produce_jump = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         "imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video"
     ),
-    tags={"dagster/priority": "0", **_RESUME_WHOLE_ASSET},
+    tags={PRIORITY_TAG: str(BACKFILL_PRIORITY), WORK_TAG: "film", **_RESUME_WHOLE_ASSET},
     description="Make a jump's film from its imported files.",
 )

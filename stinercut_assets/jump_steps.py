@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from stinercut.catalog import jumps
+from stinercut.catalog.arriving import clip_step_name
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.media.segments import ClipSource
 from stinercut.media.titles import TitleFields
@@ -22,7 +23,7 @@ FILM = Planned("film", "Join and check the film", 999)
 
 def clip_step(clip: FootageFile) -> Planned:
     """The step that renders a clip."""
-    return Planned(f"clip:{clip.card_file_id}", clip.name, 10 + clip.position)
+    return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position)
 
 
 def all_steps(footage: JumpFootage) -> list[Planned]:

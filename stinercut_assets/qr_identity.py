@@ -19,6 +19,7 @@ from stinercut_assets.jump_steps import IDENTITY, go_on, reporter
 from stinercut_assets.partitions import jumps
 from stinercut_assets.pictures import picture
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def confirm_identity(
     partitions_def=jumps,
     group_name="identification",
     kinds={"opencv"},
+    retry_policy=retry_policy("qr_identity"),
     description="The jump's passenger, confirmed by the films of the code among its files (or by a person's word).",
 )
 def qr_identity(

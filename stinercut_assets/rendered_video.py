@@ -23,6 +23,7 @@ from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import picture, table
 from stinercut_assets.reporting import Doing
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 from stinercut_assets.session_clips import RenderedClip
 from stinercut_assets.title_and_outro import TitleAndOutro
 
@@ -43,7 +44,7 @@ POSTER = "poster.jpg"
     group_name="films",
     kinds={"ffmpeg"},
     pool="ffmpeg",
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=2),
+    retry_policy=retry_policy("rendered_video"),
     check_specs=[
         dg.AssetCheckSpec(name, asset="rendered_video", description=words, blocking=True)
         for name, words in CHECKS.items()

@@ -16,13 +16,11 @@ import dagster as dg
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus
-from stinercut.errors import FfmpegFailed, HostNotReady, StinercutError
+from stinercut.errors import StinercutError
+from stinercut_assets.retries import is_worth_a_retry
 
 _PROGRESS_EVERY = 0.5
 """Seconds between two progress reports of a step: what an eye can follow, and two commits a second at most."""
-
-_WORTH_A_RETRY = (FfmpegFailed, HostNotReady)
-"""Errors of the machine, not of the footage: the same step may succeed a moment later."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +125,7 @@ def as_failure(refused: StinercutError) -> dg.Failure:
         "file": refused.file or "-",
         "advice": refused.advice or "-",
     }
-    return dg.Failure(
-        description=refused.sentence(), metadata=metadata, allow_retries=isinstance(refused, _WORTH_A_RETRY)
-    )
+    return dg.Failure(description=refused.sentence(), metadata=metadata, allow_retries=is_worth_a_retry(refused))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from stinercut_assets.pictures import gallery, table
 from stinercut_assets.qr_identity import Identity
 from stinercut_assets.reporting import failures
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def clip_key(clip: FootageFile) -> str:
 @dg.op(
     ins={"film_template": dg.In(dg.Nothing)},
     out={"clips": dg.DynamicOut(FootageFile), "expected": dg.Out(list)},
+    retry_policy=retry_policy("clips_to_render"),
 )
 def clips_to_render(
     context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
@@ -57,7 +59,7 @@ def clips_to_render(
     yield dg.Output([clip_key(clip) for clip in footage.clips], output_name="expected")
 
 
-@dg.op(pool="ffmpeg", retry_policy=dg.RetryPolicy(max_retries=2, delay=2))
+@dg.op(pool="ffmpeg", retry_policy=retry_policy("render_clip"))
 def render_clip(context: dg.OpExecutionContext, installation: Installation, clip: FootageFile) -> RenderedClip:
     """Normalise one clip and put the watermark on it. A segment that exists already costs nothing."""
     template = installation.template_of(context.partition_key)
@@ -71,7 +73,7 @@ def render_clip(context: dg.OpExecutionContext, installation: Installation, clip
     return RenderedClip(clip, segment)
 
 
-@dg.op
+@dg.op(retry_policy=retry_policy("collect_clips"))
 def collect_clips(
     context: dg.OpExecutionContext, clips: list[RenderedClip], expected: list[str]
 ) -> dg.Output[list[RenderedClip]]:

@@ -17,6 +17,7 @@ from stinercut_assets.partitions import jumps
 from stinercut_assets.pictures import picture
 from stinercut_assets.qr_identity import Identity
 from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,27 @@ class TitleAndOutro:
     outro: Segment
 
 
+def render_title_and_outro(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
+) -> TitleAndOutro:
+    """The two segments, reported as one step; what exists already costs nothing."""
+    template = installation.template_of(context.partition_key)
+    with reporter(context, installation).doing(TITLE) as doing:
+        fields = title_fields(installation, footage)
+        title = title_segment(installation.store, template, fields, on_progress=lambda done: doing.progress(done / 2))
+        outro = outro_segment(
+            installation.store, template, fields, on_progress=lambda done: doing.progress(0.5 + done / 2)
+        )
+    return TitleAndOutro(title, outro)
+
+
 @dg.asset(
     partitions_def=jumps,
     deps=[film_template],
     group_name="films",
     kinds={"ffmpeg"},
     pool="ffmpeg",
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=2),
+    retry_policy=retry_policy("title_and_outro"),
     description=(
         "The title with the passenger's name, date and place, and the outro, as segments of the film. They are kept by "
         "content: an outro without merge fields is rendered once for all films."
@@ -44,16 +59,11 @@ def title_and_outro(
 ) -> dg.Output[TitleAndOutro]:
     """The two segments."""
     go_on(context, installation)
-    template = installation.template_of(context.partition_key)
-    with reporter(context, installation).doing(TITLE) as doing:
-        fields = title_fields(installation, imported_files)
-        title = title_segment(installation.store, template, fields, on_progress=lambda done: doing.progress(done / 2))
-        outro = outro_segment(
-            installation.store, template, fields, on_progress=lambda done: doing.progress(0.5 + done / 2)
-        )
-        still = jpeg_still(title.video, at=title.seconds / 2, width=640)
+    both = render_title_and_outro(context, installation, imported_files)
+    title, outro = both.title, both.outro
+    still = jpeg_still(title.video, at=title.seconds / 2, width=640)
     return dg.Output(
-        TitleAndOutro(title, outro),
+        both,
         data_version=dg.DataVersion(key_of(title.key, outro.key)),
         metadata={
             "title": picture(still, "title"),

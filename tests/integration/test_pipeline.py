@@ -38,6 +38,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CardMade]:
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation of its own, with a migrated catalog."""
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("sensors.news.LOOK_FOR_S", 0.0)  # One look a tick: nothing comes from elsewhere here.
     settings = Settings()
     migrate(settings.catalog_url)
     return settings

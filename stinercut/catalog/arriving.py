@@ -1,0 +1,99 @@
+"""Jumps whose footage is still coming: what of it is here already, and can be worked on.
+
+Lives here: the queries behind "work on a clip starts when that clip has arrived". Doesn't: when a run starts
+(`sensors`), jumps that are whole (`jumps`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.jumps import FootageFile, JumpFootage, require_jump
+from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Role, Step, StepStatus
+from stinercut.errors import BadInput
+from stinercut.store import key_of
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A jump with a passenger that waits for files; `version` names who it is and which of its clips have arrived."""
+
+    jump_key: str
+    jump_date: date
+    version: str
+
+
+def clip_step_name(card_file_id: int) -> str:
+    """What the step that renders a clip is called; stable within its jump."""
+    return f"clip:{card_file_id}"
+
+
+def arriving_jumps(session: Session, limit: int = 100) -> list[Arriving]:
+    """Jumps with a passenger that wait for files, those that changed last come last.
+
+    A clip whose step has failed counts as not here: the film's run says what is wrong with it.
+    """
+    rows = session.execute(
+        select(Jump.jump_key, Jump.jump_date, Jump.passenger_name)
+        .where(Jump.state == JumpState.WAITING, Jump.booking_id.is_not(None))
+        .order_by(Jump.changed_at, Jump.jump_key)
+        .limit(limit)
+    ).all()
+    keys = [row.jump_key for row in rows]
+    clips = session.execute(
+        select(JumpFile.jump_key, JumpFile.card_file_id, ImportedFile.content_hash)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(keys), JumpFile.role == Role.CLIP)
+        .order_by(JumpFile.position)
+    ).all()
+    failed = _failed_steps(session, keys)
+    here: dict[str, list[str]] = {}
+    for jump_key, card_file_id, content_hash in clips:
+        if (jump_key, clip_step_name(card_file_id)) not in failed:
+            here.setdefault(jump_key, []).append(content_hash)
+    return [Arriving(key, day, key_of(key, name, *here.get(key, []))) for key, day, name in rows]
+
+
+def _failed_steps(session: Session, jump_keys: Collection[str]) -> set[tuple[str, str]]:
+    rows = session.execute(
+        select(Step.subject, Step.step).where(Step.subject.in_(jump_keys), Step.status == StepStatus.FAILED)
+    )
+    return {(subject, step) for subject, step in rows}
+
+
+def footage_here(session: Session, jump_key: str) -> JumpFootage:
+    """The clips of a jump that can be rendered now, whether or not more are to come. No film is made of it.
+
+    Raises NotFound, and BadInput for a jump without a passenger.
+    """
+    jump = require_jump(session, jump_key)
+    if jump.passenger_name is None or jump.booking_id is None:
+        raise BadInput(f"jump {jump_key} has no passenger yet", advice="A person must say whose jump this is.")
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key, JumpFile.role == Role.CLIP)
+        .order_by(JumpFile.position)
+    ).all()
+    broken = {step for _, step in _failed_steps(session, [jump_key])}
+    files = tuple(
+        FootageFile(
+            card_file_id=place.card_file_id,
+            name=file.name,
+            role=Role(place.role),
+            position=place.position,
+            size=imported.size,
+            content_hash=imported.content_hash,
+            modified=file.modified,
+        )
+        for place, file, imported in rows
+        if clip_step_name(place.card_file_id) not in broken
+    )
+    version = key_of(jump_key, *(file.content_hash for file in files))
+    return JumpFootage(jump_key, jump.jump_date, jump.passenger_name, jump.booking_id, version, files)

@@ -1,0 +1,59 @@
+"""Job `render_arrived_clips` [jump]: what of a jump can be rendered before its last file is here.
+
+Lives here: the op job over the clips that have arrived, the title and the outro. Doesn't: rendering a clip (it is the
+same step as the film's, `session_clips`), a film: that is `produce_jump`, which finds the segments by their content.
+
+An op job and not an asset: what it makes is no version of anything. A clip that fails here is no failure of its jump;
+the film's own run says what is wrong with it once all files are here.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from stinercut.catalog import arriving
+from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut_assets.jobs import EARLY_TAGS
+from stinercut_assets.jump_steps import TITLE, clip_step, reporter
+from stinercut_assets.partitions import jumps
+from stinercut_assets.reporting import failures
+from stinercut_assets.resources import Installation
+from stinercut_assets.retries import retry_policy
+from stinercut_assets.session_clips import clip_key, render_clip
+from stinercut_assets.title_and_outro import render_title_and_outro
+
+
+@dg.op(
+    out={"footage": dg.Out(JumpFootage), "clips": dg.DynamicOut(FootageFile)},
+    retry_policy=retry_policy("arrived_clips"),
+)
+def arrived_clips(
+    context: dg.OpExecutionContext, installation: Installation
+) -> Iterator[dg.Output[JumpFootage] | dg.DynamicOutput[FootageFile]]:
+    """The clips of the jump that are here, one dynamic output each."""
+    with failures():
+        with installation.catalog.read() as session:
+            footage = arriving.footage_here(session, context.partition_key)
+        reporter(context, installation).plan([TITLE, *map(clip_step, footage.clips)])
+    context.log.info("%d clips have arrived", len(footage.clips))
+    yield dg.Output(footage, output_name="footage")
+    for clip in footage.clips:
+        yield dg.DynamicOutput(clip, mapping_key=clip_key(clip), output_name="clips")
+
+
+@dg.op(pool="ffmpeg", out=dg.Out(dg.Nothing), tags={"dagster/priority": "1"}, retry_policy=retry_policy("render_cards"))
+def render_cards(context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage) -> None:
+    """The title and the outro: all that they need is the name."""
+    render_title_and_outro(context, installation, footage)
+
+
+@dg.job(
+    partitions_def=jumps,
+    tags=EARLY_TAGS,
+    description="Render what of a jump is here while the rest is still copied. Its film's run finds the segments.",
+)
+def render_arrived_clips() -> None:
+    """Title, outro and the clips that are here."""
+    found = arrived_clips()
+    render_cards(found.footage)
+    found.clips.map(render_clip)
