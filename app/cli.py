@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.commands import bookings, card, demo, detector, doctor, qr, up
+from app.commands import bookings, card, demo, detector, doctor, qr, up, worker
 from app.ending import run
 
 cli = typer.Typer(
@@ -26,6 +26,7 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 cli.command("up")(up.up)
+cli.command("worker")(worker.worker)
 cli.command("demo")(demo.demo)
 cli.add_typer(card.group, name="card")
 cli.add_typer(qr.group, name="qr")

@@ -17,21 +17,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.pools import FFMPEG_POOL, ffmpeg_limit
 from stinercut.settings import Settings
-
-FFMPEG_POOL = "ffmpeg"
-"""The pool of all steps that keep a core busy, over all runs.
-
-Its limit is STINERCUT_WORKERS and one more: a step that waits for its turn asks again only every second, later every
-15 seconds (Dagster's own figures), and no core shall stand still meanwhile.
-"""
 
 
 def main() -> None:
     """Load, make the storage, wait for the code server, hand over."""
     part, arguments = sys.argv[1], sys.argv[2:]
     command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
-    make_storage(Path(os.environ["DAGSTER_HOME"]), Settings().workers + 1)
+    make_storage(Path(os.environ["DAGSTER_HOME"]), ffmpeg_limit(Settings()))
     if part != "code":
         wait_for_port(os.environ["STINERCUT_CODE_HOST"], int(os.environ["STINERCUT_CODE_PORT"]))
     sys.argv = ["dagster", *arguments]
@@ -56,7 +50,7 @@ def _daemon() -> Callable[[], None]:
     return command
 
 
-def make_storage(home: Path, pool_limit: int) -> None:
+def make_storage(home: Path, pool_limit: int | None) -> None:
     """Make Dagster's tables if they aren't there, and set how many ffmpeg steps may run. One process at a time does."""
     from dagster import DagsterInstance
     from filelock import FileLock
@@ -64,7 +58,10 @@ def make_storage(home: Path, pool_limit: int) -> None:
     with FileLock(home / "storage.lock", timeout=120), DagsterInstance.get() as instance:
         _ = instance.run_storage, instance.schedule_storage
         limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
-        if limits.get(FFMPEG_POOL) != pool_limit:
+        if pool_limit is None:
+            if FFMPEG_POOL in limits:
+                instance.event_log_storage.delete_concurrency_limit(FFMPEG_POOL)
+        elif limits.get(FFMPEG_POOL) != pool_limit:
             instance.event_log_storage.set_concurrency_slots(FFMPEG_POOL, pool_limit)
 
 

@@ -1,12 +1,13 @@
 """Dagster's definitions: everything of `stinercut_assets` and `sensors`, with what they work with and run on.
 
-Lives here: putting them together for the code server, and choosing the executor. Doesn't: any of them.
+Lives here: putting them together for the code server. Doesn't: any of them, or choosing the executor (`executors`).
 """
 
 from __future__ import annotations
 
 import dagster as dg
 
+from app.executors import film_executor
 from sensors.arriving_clips import arriving_clips
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
@@ -23,15 +24,6 @@ from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import session_clips
 from stinercut_assets.title_and_outro import title_and_outro
 
-# Steps in parallel processes, forked from one that has everything loaded (`app.preload`).
-film_executor = dg.multiprocess_executor.configured(
-    {
-        "max_concurrent": Settings().workers,
-        "start_method": {"forkserver": {"preload_modules": ["app.preload"]}},
-    },
-    name="film_executor",
-)
-
 defs = dg.Definitions(
     assets=[
         footage,
@@ -45,6 +37,6 @@ defs = dg.Definitions(
     ],
     jobs=[identify_card, produce_jump, render_arrived_clips],
     sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs],
-    executor=film_executor,
+    executor=film_executor(Settings()),
     resources={"installation": Installation()},
 )

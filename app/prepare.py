@@ -8,6 +8,7 @@ A process of its own, so that the supervisor, which lives as long as the stack, 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from stinercut.catalog import migrate
 from stinercut.errors import StinercutError
@@ -22,9 +23,22 @@ def main() -> None:
     try:
         settings = Settings()
         migrate(settings.catalog_url)
+        if settings.executor == "celery":
+            announce_volume(settings)
         sweep_partials((settings.store_dir, settings.films_dir), A_DAY)
     except StinercutError as refused:
         sys.exit(refused.sentence())
+
+
+def announce_volume(settings: Settings) -> None:
+    """Give the shared volume a name and tell the workers which one it is."""
+    from app.fleet import Fleet, unreachable
+    from app.volume import name_volume
+
+    volume = name_volume(settings)
+    # Redis being away now is for each run to make up for.
+    with suppress(*unreachable()):
+        Fleet.of(settings).set_volume(volume)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from app.doctor import installed_parts, machine_checks, place_checks, require_all_parts
+from app.doctor_fleet import fleet_checks
 from app.findings import can_write, demand, look_at
 from app.lock import sole_use
 from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
@@ -23,26 +25,29 @@ LOOPBACK = "127.0.0.1"
 T = TypeVar("T")
 
 
-def run_stack(
+def run_stack(  # noqa: PLR0913 - each is a choice of its own
     settings: Settings,
     say: Say,
     work: Callable[[Supervisor], Awaitable[T]],
     *,
     detector: bool = True,
+    worker: bool = True,
     extra: Sequence[Child] = (),
 ) -> T | None:
     """Run all processes for as long as some work takes; returns what it gave, None when asked to end by a signal.
 
     Checks before anything starts that this machine can do it, and that no other stack has the data folder. Nothing is
-    left running after. Raises HostNotReady, MissingProgram, and what `work` raises.
+    left running after. `worker`: in a fleet, whether this
+    machine makes films as well. Raises HostNotReady, MissingProgram, and what `work` raises.
     """
     require_all_parts(installed_parts())
     root = project_root()
     can_write(settings.data)
     with sole_use(settings, detector=detector):
-        demand(look_at([*machine_checks(), *place_checks(settings)], installed_parts()))
+        checks = [*machine_checks(), *place_checks(settings), *fleet_checks(settings)]
+        demand(look_at(checks, installed_parts()))
         prepare_dagster_home(settings, root)
-        everything = [*children(settings, root, detector=detector), *extra]
+        everything = [*children(settings, root, detector=detector, worker=worker), *extra]
         return run_until_asked(Supervisor(everything, say).run(work))
 
 
@@ -95,7 +100,7 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def children(settings: Settings, root: Path, *, detector: bool = True) -> list[Child]:
+def children(settings: Settings, root: Path, *, detector: bool = True, worker: bool = True) -> list[Child]:
     """All processes of a stack, in the order in which they are started."""
     env = environment(settings, os.environ)
     reach = LOOPBACK if settings.host in ("0.0.0.0", "::", "") else settings.host
@@ -142,4 +147,9 @@ def children(settings: Settings, root: Path, *, detector: bool = True) -> list[C
     ]
     if detector:
         everything.append(child("the detector", "detector", "detector", after=("the hub",)))
+    if worker and settings.executor == "celery":
+        from app.worker import nodes
+
+        prepared = ("the catalog's set-up", "the code server")
+        everything += [replace(node, after=prepared) for node in nodes(settings, root, env)]
     return everything

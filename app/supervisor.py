@@ -82,6 +82,8 @@ class Policy:
     """Before the first restart; doubles with every further death in the window."""
     longest_pause: float = 8.0
     answer_within: float = 120.0
+    ask_deeper: bool = True
+    """Whether what the children started is asked to end with them. Without it they end it themselves, in the grace."""
 
 
 async def answers(address: Address, patience: float = 5.0) -> bool:
@@ -293,6 +295,9 @@ class Supervisor:
         children = [self.pid(child.name) for child in reversed(self._children)]
         first = [pid for pid in children if pid is not None]
         parents = {*first, os.getpid()}
+        if not self._policy.ask_deeper:
+            ask_to_end(_existing(first))
+            return
         second = [process for process in marked(self.mark) if process.pid not in first and _parent(process) in parents]
         ask_to_end([*_existing(first), *second])
 

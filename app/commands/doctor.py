@@ -23,6 +23,7 @@ def doctor(
     from app.commands.detector_doctor import detector_doctor
     from app.commands.reporting import report
     from app.doctor import installed_parts, machine_checks, place_checks
+    from app.doctor_fleet import fleet_checks, fleet_findings
     from app.findings import Finding, State, look_at
     from app.lock import running_stack
 
@@ -38,4 +39,6 @@ def doctor(
         findings.append(Finding("stack", State.OK, "not running; `stinercut up` starts it"))
         ours = {check.name for check in place_checks(settings)}
     findings += look_at([check for check in place_checks(settings) if check.name in ours], installed_parts())
+    findings += look_at(fleet_checks(settings), installed_parts())
+    findings += fleet_findings(settings)
     report(findings, as_json)

@@ -23,6 +23,9 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
     dagster_port: Annotated[int | None, typer.Option(help="Port of Dagster's pages. Default: 3000.")] = None,
     code_port: Annotated[int | None, typer.Option(help="Port between Dagster's parts. Default: 4266.")] = None,
     detector: Annotated[bool, typer.Option(help="Whether cards put into this machine are looked for.")] = True,
+    worker: Annotated[
+        bool, typer.Option(help="With STINERCUT_EXECUTOR=celery: whether this machine makes films as well.")
+    ] = True,
 ) -> None:
     """Run everything on this machine until Ctrl-C: the board, the pipeline and the card detection.
 
@@ -33,7 +36,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
 
     settings = settings_from(data, host=host, hub_port=hub_port, dagster_port=dagster_port, code_port=code_port)
     say(f"Starting. Data folder: {settings.data}")
-    run_stack(settings, say, lambda running: _announce(running, settings), detector=detector)
+    run_stack(settings, say, lambda running: _announce(running, settings), detector=detector, worker=worker)
     say("Stopped.")
 
 

@@ -1,4 +1,8 @@
-"""A whole `stinercut up` for a test: started, listened to, stopped, and nothing of it left over."""
+"""A whole `stinercut up` for a test, alone or as a fleet: started, listened to, killed, and nothing of it left over.
+
+`embedded` and `fleet` give a `SetUp`: the stack and, in a fleet, its PostgreSQL, Redis and workers, each of which can
+be killed and started again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -17,6 +22,7 @@ from threading import Thread
 import psutil
 
 from app.doctor import free_ports
+from support.servers import PostgresServer, RedisServer
 
 
 def until(truth: Callable[[], object], seconds: float) -> None:
@@ -47,17 +53,19 @@ class Stack:
     ports: list[int] = field(default_factory=lambda: free_ports(3))
     lines: Queue[str] = field(default_factory=Queue[str])
     said: list[str] = field(default_factory=list[str])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: tuple[str, ...] = ()
 
     def start(self) -> None:
         hub, dagster, code = map(str, self.ports)
-        argv = [sys.executable, "-m", "app.cli", "up", "--data", str(self.data)]
+        argv = [sys.executable, "-m", "app.cli", "up", "--data", str(self.data), *self.options]
         argv += ["--hub-port", hub, "--dagster-port", dagster, "--code-port", code]
         self.process = subprocess.Popen(
             argv,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "STINERCUT_WATCH_MOUNTS": "false"},
+            env={**os.environ, "STINERCUT_WATCH_MOUNTS": "false", **self.environment},
             start_new_session=True,
         )
         Thread(target=self._listen, daemon=True).start()
@@ -104,3 +112,212 @@ class Stack:
             self.process.wait()
         for one in self.processes():
             one.kill()
+
+
+# ---- a fleet ---------------------------------------------------------------------------------------------------------
+
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "hub": ("hub",),
+    "code server": ("app.dagster_child", "code"),
+    "webserver": ("app.dagster_child", "webserver"),
+    "daemon": ("app.dagster_child", "daemon"),
+    "detector": ("detector",),
+}
+"""The processes of a stack that its supervisor keeps running, and how their command lines begin after `python -m`."""
+
+
+@dataclass
+class FleetWorker:
+    """A `stinercut worker` as on a machine of its own."""
+
+    data: Path
+    environment: Mapping[str, str]
+    slots: int = 1
+    said: list[str] = field(default_factory=list[str])
+
+    def start(self) -> None:
+        """Start it; `until_it_works` waits for it."""
+        argv = [sys.executable, "-m", "app.cli", "worker", "--data", str(self.data), "--slots", str(self.slots)]
+        self.process = subprocess.Popen(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **self.environment},
+            start_new_session=True,
+        )
+        Thread(target=self._listen, args=(self.process,), daemon=True).start()
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        self.said += [line.rstrip() for line in process.stdout]
+
+    def nodes(self) -> list[psutil.Process]:
+        """Its Celery nodes: the processes that take steps and give signs of life."""
+        return [
+            one for one in psutil.Process(self.process.pid).children() if "app.worker_node" in " ".join(one.cmdline())
+        ]
+
+    def everything(self) -> list[psutil.Process]:
+        """All its processes, itself first."""
+        try:
+            mine = psutil.Process(self.process.pid)
+            return [mine, *mine.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    def kill_node(self, queue: str = "ffmpeg") -> None:
+        """SIGKILL the node of a queue; its supervisor starts another one."""
+        next(one for one in self.nodes() if queue in one.cmdline()).kill()
+
+    def kill(self) -> None:
+        """SIGKILL all of it at once, as when its machine is switched off."""
+        everything = self.everything()
+        for one in everything:
+            try:
+                one.suspend()
+            except psutil.Error:
+                continue
+        for one in [*everything, *self.everything()]:
+            try:
+                one.kill()
+            except psutil.Error:
+                continue
+        self.process.wait()
+
+    def stop(self, seconds: float = 90) -> None:
+        """SIGTERM, and wait for its end."""
+        self.process.terminate()
+        self.process.wait(seconds)
+
+    def restart(self) -> None:
+        """Kill it if it lives, and start it again."""
+        if self.process.poll() is None:
+            self.kill()
+        self.start()
+
+
+@dataclass
+class SetUp:
+    """A running installation. `postgres`, `redis` and `workers` are there in a fleet only."""
+
+    stack: Stack
+    postgres: PostgresServer | None = None
+    redis: RedisServer | None = None
+    workers: list[FleetWorker] = field(default_factory=list[FleetWorker])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to work on this installation (`stinercut card insert`, `Settings` in a test)."""
+        return {**self.stack.environment, "STINERCUT_DATA": str(self.stack.data)}
+
+    def kill(self, member: str) -> None:
+        """SIGKILL a member: one of `MEMBERS`, `postgres`, `redis`, `worker 0`, `worker 1`... What belongs to the stack
+        is started again by its supervisor; the others wait for `restart`."""
+        self._member(member).kill()
+
+    def restart(self, member: str) -> None:
+        """Start `postgres`, `redis` or a worker again, killing it first if it lives. `redis` and `postgres` are asked
+        to stop."""
+        found = self._member(member)
+        assert not isinstance(found, psutil.Process), f"{member} is started again by its supervisor"
+        found.restart()
+
+    def _member(self, name: str) -> psutil.Process | PostgresServer | RedisServer | FleetWorker:
+        if name in MEMBERS:
+            return self.stack.child(*MEMBERS[name])
+        if name.startswith("worker "):
+            return self.workers[int(name.split()[1])]
+        found = {"postgres": self.postgres, "redis": self.redis}[name]
+        assert found is not None, f"no {name} in this set-up"
+        return found
+
+    def run_workers(self) -> list[psutil.Process]:
+        """The processes of Dagster's runs that are going on."""
+        return [one for one in self.stack.processes() if "execute_run" in _words(one)]
+
+    def steps(self) -> list[psutil.Process]:
+        """The processes in which a film's steps are made: forked from a forkserver, or a Celery node's."""
+        runs = self.run_workers()
+        mine = [child for run in runs for child in run.children(recursive=True)]
+        return [*mine, *(child for worker in self.workers for node in worker.nodes() for child in node.children())]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@contextmanager
+def embedded(data: Path, environment: Mapping[str, str] | None = None) -> Generator[SetUp]:
+    """`stinercut up` as on a laptop: SQLite, processes of this machine."""
+    stack = Stack(data, environment=environment or {})
+    stack.start()
+    try:
+        stack.wait_for("Dagster:")
+        yield SetUp(stack)
+    finally:
+        stack.clean()
+
+
+@contextmanager
+def servers(*, redis_keeps: bool = True) -> Iterator[tuple[PostgresServer, RedisServer, dict[str, str]]]:
+    """A PostgreSQL with the databases `catalog` and `dagster`, a Redis, and the environment that leads to them."""
+    postgres, redis = PostgresServer(), RedisServer(keeps=redis_keeps)
+    try:
+        postgres.start()
+        redis.start()
+        yield (
+            postgres,
+            redis,
+            {
+                "STINERCUT_DATABASE_URL": postgres.make("catalog"),
+                "STINERCUT_DAGSTER_DATABASE_URL": postgres.make("dagster"),
+                "STINERCUT_EXECUTOR": "celery",
+                "STINERCUT_BROKER_URL": redis.url,
+            },
+        )
+    finally:
+        redis.close()
+        postgres.close()
+
+
+@contextmanager
+def fleet(
+    data: Path, workers: int = 2, *, redis_keeps: bool = True, environment: Mapping[str, str] | None = None
+) -> Generator[SetUp]:
+    """PostgreSQL for catalog and Dagster, Celery over Redis, so many workers with one rendering at a time each."""
+    with servers(redis_keeps=redis_keeps) as (postgres, redis, leads):
+        given = {**leads, **(environment or {})}
+        stack = Stack(data, environment=given, options=("--no-worker",))
+        setup = SetUp(stack, postgres, redis, [FleetWorker(data, given) for _ in range(workers)])
+        stack.start()
+        try:
+            stack.wait_for("Dagster:")
+            for worker in setup.workers:
+                worker.start()
+            until_workers(setup, workers)
+            yield setup
+        finally:
+            for worker in setup.workers:
+                if hasattr(worker, "process"):
+                    worker.kill()
+            stack.clean()
+
+
+def until_workers(setup: SetUp, count: int, seconds: float = 60) -> None:
+    """Wait until so many workers take steps of both queues."""
+    assert setup.redis is not None
+    client = setup.redis.client()
+
+    def there() -> bool:
+        names = [str(name) for name in client.scan_iter("stinercut:worker:*")]
+        found = [text for name in names if (text := client.get(name))]
+        return sum('"takes": true' in str(text) for text in found) >= 2 * count
+
+    try:
+        until(there, seconds)
+    finally:
+        client.close()

@@ -1,0 +1,56 @@
+"""`stinercut worker`: this machine works for a fleet, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import Data, say, settings_from
+
+if TYPE_CHECKING:
+    from app.supervisor import Supervisor
+    from stinercut.settings import Settings
+
+
+def worker(
+    data: Data = None,
+    queues: Annotated[
+        str, typer.Option(help="Which steps: `ffmpeg` (rendering), `steps` (all others), or both with a comma.")
+    ] = "ffmpeg,steps",
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="How many renderings at once. Default: $STINERCUT_WORKERS, or all cores.")
+    ] = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that steps in hand get to end after SIGTERM; then others take them.")
+    ] = 60.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look whether a worker of this machine takes steps, for health checks.")
+    ] = False,
+) -> None:
+    """Make films for a fleet: take steps from Redis until Ctrl-C. One per machine.
+
+    Needs the shared volume as its data folder, and the environment of the stack: STINERCUT_BROKER_URL,
+    STINERCUT_DATABASE_URL, STINERCUT_DAGSTER_DATABASE_URL. docs/deploy.md has it all.
+    """
+    from app.worker import as_member, ready_here, run_worker
+
+    chosen = [name.strip() for name in queues.split(",") if name.strip()]
+    settings = settings_from(data, workers=slots)
+    if check:
+        raise typer.Exit(0 if ready_here(as_member(settings), chosen) else 1)
+    say(f"Starting. Data folder: {settings.data}")
+    member = as_member(settings)
+    run_worker(member, say, lambda running: _announce(running, member, chosen), queues=chosen, grace=grace)
+    say("Stopped.")
+
+
+async def _announce(running: Supervisor, settings: Settings, queues: list[str]) -> None:
+    from app.worker import ready_here
+
+    await running.ready()
+    while not await asyncio.to_thread(ready_here, settings, queues):
+        await asyncio.sleep(0.5)
+    say(f"Working: {settings.workers} renderings at once. Ctrl-C ends it; steps in hand are finished first.")
+    await asyncio.Event().wait()

@@ -1,0 +1,21 @@
+"""The pool of steps that keep a core busy, and how many of them may run at once.
+
+Lives here: its name and limit. Doesn't: setting it (`dagster_child`), which steps are in it (`stinercut_assets`).
+"""
+
+from __future__ import annotations
+
+from stinercut.settings import Settings
+
+FFMPEG_POOL = "ffmpeg"
+"""The pool of all steps that keep a core busy, over all runs."""
+
+
+def ffmpeg_limit(settings: Settings) -> int | None:
+    """How many steps of the pool may run at once, over all runs; None is no limit.
+
+    On one machine: STINERCUT_WORKERS and one more, since a step that waits for its turn asks again only every second,
+    later every 15 seconds (Dagster's own figures), and no core shall stand still meanwhile. In a fleet: no limit here;
+    each machine's worker takes as many as it has slots, the others wait in the queue for whoever is free.
+    """
+    return settings.workers + 1 if settings.executor == "processes" else None

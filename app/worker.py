@@ -1,0 +1,80 @@
+"""What a worker of a fleet consists of: one Celery node a queue, kept running until it is asked to end.
+
+Lives here: the nodes' command lines and slots, and what must be right before they start. Doesn't: a node
+(`worker_node`), keeping them running (`supervisor`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from app.doctor import machine_checks
+from app.doctor_fleet import worker_checks
+from app.findings import demand, look_at
+from app.fleet import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, unreachable
+from app.supervisor import Child, Policy, Say, Supervisor, run_until_asked
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
+
+STEPS_SLOTS = 2
+"""Processes for steps that keep no core busy: they look at files and rows, and wait for them."""
+
+NAMES = {FFMPEG_QUEUE: "the film worker", STEPS_QUEUE: "the step worker"}
+
+
+def run_worker(
+    settings: Settings,
+    say: Say,
+    work: Callable[[Supervisor], Awaitable[None]],
+    *,
+    queues: Sequence[str] = QUEUES,
+    grace: float = 60.0,
+) -> None:
+    """Work until asked to end; steps in hand get `grace` seconds then.
+
+    `settings` are those of `as_member`. Raises HostNotReady, MissingProgram, BadInput.
+    """
+    from app.doctor import installed_parts
+    from app.stack import environment, project_root
+
+    demand(look_at([*machine_checks(), *worker_checks(settings)], installed_parts()))
+    env = environment(settings, os.environ)
+    supervisor = Supervisor(nodes(settings, project_root(), env, queues), say, Policy(grace=grace, ask_deeper=False))
+    run_until_asked(supervisor.run(work))
+
+
+def as_member(settings: Settings) -> Settings:
+    """The settings of a machine that works for a fleet: whoever starts a worker wants Celery, whatever else is set."""
+    return settings.model_copy(update={"executor": "celery"})
+
+
+def nodes(settings: Settings, root: Path, env: Mapping[str, str], queues: Sequence[str] = QUEUES) -> list[Child]:
+    """One Celery node for each of these queues. Raises BadInput for a queue that isn't one."""
+    strange = [queue for queue in queues if queue not in QUEUES]
+    if strange or not queues:
+        raise BadInput(f"no queue {', '.join(strange)}", advice=f"There are {' and '.join(QUEUES)}.")
+    slots = {FFMPEG_QUEUE: settings.workers, STEPS_QUEUE: STEPS_SLOTS}
+    return [
+        Child(
+            NAMES[queue],
+            (sys.executable, "-m", "app.worker_node", queue, str(slots[queue])),
+            env,
+            # On the shared volume, where each machine needs a file of its own.
+            settings.logs_dir / f"worker-{socket.gethostname()}-{queue}.log",
+            root,
+        )
+        for queue in dict.fromkeys(queues)
+    ]
+
+
+def ready_here(settings: Settings, queues: Sequence[str] = QUEUES) -> bool:
+    """Whether workers of this host take steps of all these queues now."""
+    try:
+        here = [one for one in Fleet.of(settings).workers() if one.host == socket.gethostname() and one.takes]
+    except unreachable():
+        return False
+    return set(queues) <= {one.queue for one in here}

@@ -1,0 +1,138 @@
+"""One Celery worker of a fleet: `python -m app.worker_node ffmpeg|steps SLOTS`, as `stinercut worker` starts it.
+
+Lives here: its name, its sign of life, what is loaded before its processes are forked. Doesn't: what a step does
+(`celery_app`), keeping it running (`supervisor`).
+
+SIGTERM: it takes no more steps, ends those in hand and ends. Whoever started it kills it when that takes too long; the
+steps then go to another worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from typing import Any, cast
+
+from celery import bootsteps, signals
+
+from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
+from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
+from app.volume import volume_name
+from stinercut.settings import Settings
+
+
+@dataclass
+class Pulse:
+    """A worker's signs of life, from a thread of their own: they go on while Celery waits for its connection."""
+
+    fleet: Fleet
+    worker: Worker
+    ended: threading.Event = field(default_factory=threading.Event)
+    last_turn: float = 0.0
+    """When Celery's own loop last went round, by the monotonic clock: only then are steps taken."""
+
+    def turn(self) -> None:
+        """Celery's loop went round."""
+        self.last_turn = time.monotonic()
+
+    def run(self) -> None:
+        """Give signs of life until the end."""
+        while not self.ended.wait(BEAT_EVERY):
+            self.give()
+
+    def give(self) -> None:
+        """Give one now. Redis being away is for the next one."""
+        takes = time.monotonic() - self.last_turn < 3 * BEAT_EVERY
+        try:
+            self.fleet.beat(replace(self.worker, takes=takes))
+        except unreachable():
+            return
+
+    def stop(self) -> None:
+        """Say goodbye."""
+        self.ended.set()
+        try:
+            self.fleet.leave(self.worker.name)
+        except unreachable():
+            return
+
+
+def turning(pulse: Pulse) -> type[bootsteps.StartStopStep]:
+    """A step of Celery's consumer that notes that its loop goes round; it begins and stops with it."""
+
+    class Turning(bootsteps.StartStopStep):
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def __init__(self, parent: Any, **options: Any) -> None:
+            super().__init__(parent, **options)
+            self.timer: Any = None
+
+        def start(self, parent: Any) -> None:
+            pulse.turn()
+            pulse.give()
+            self.timer = parent.timer.call_repeatedly(BEAT_EVERY / 2, pulse.turn)
+
+        def stop(self, parent: Any) -> None:
+            if self.timer is not None:
+                self.timer.cancel()
+
+    return Turning
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    queue, slots = sys.argv[1], int(sys.argv[2])
+    settings = Settings()
+    name = f"{queue}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
+    os.environ[WORKER_NAME] = name
+    pulse = Pulse(
+        Fleet.of(settings),
+        Worker(
+            name=name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queue=queue,
+            slots=slots,
+            takes=False,
+            volume=volume_name(settings),
+            version=metadata.version("stinercut"),
+            since=time.time(),
+        ),
+    )
+    celery = working(settings)
+    cast(Any, celery.steps)["consumer"].add(turning(pulse))
+
+    def claim(request: Any, **_: Any) -> None:
+        """A step has been taken off the queue: whoever watches it knows at once by whom."""
+        headers = request.request_dict
+        try:
+            pulse.fleet.receive(headers[RUN_HEADER], headers[STEP_HEADER], Claim(request.id, name))
+        except unreachable():
+            return
+
+    def ending(**_: Any) -> None:
+        pulse.last_turn = 0.0
+
+    signals.task_received.connect(claim, weak=False)
+    signals.worker_shutting_down.connect(ending, weak=False)
+    threading.Thread(target=pulse.run, daemon=True).start()
+    # Loaded once, before the processes are forked: each step begins with all definitions at hand.
+    importlib.import_module("app.preload")
+
+    argv = ["worker", "--queues", queue, "--concurrency", str(slots), "--hostname", name, "--loglevel", "WARNING"]
+    argv += ["--pool", "prefork", "--without-gossip", "--without-mingle"]
+    try:
+        cast(Any, celery).worker_main(argv)
+    finally:
+        pulse.stop()
+
+
+if __name__ == "__main__":
+    main()
