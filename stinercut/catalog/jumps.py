@@ -6,6 +6,7 @@ Doesn't: how a card falls into sessions (`stinercut.sessions`), when a run start
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
 from stinercut.catalog.aliases import aliases_among
-from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, Jump, JumpFile, JumpState, Role
+from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.payload import Payload
 from stinercut.store import key_of
@@ -57,10 +59,20 @@ class JumpFootage:
     booking_id: str
     version: str
     files: tuple[FootageFile, ...]
+    template: str | None = None
+    """The template that a person chose for this jump."""
+    cut: Cut | None = None
+    """Which parts of the clips are shown, where a person decided that."""
+    tandem_master_id: str | None = None
+
+    @property
+    def takes(self) -> tuple[Take[FootageFile], ...]:
+        """What the film shows, in its order. Raises BadInput when a cut leaves nothing."""
+        return takes(self.clips, self.cut)
 
     @property
     def clips(self) -> tuple[FootageFile, ...]:
-        """The files that make up the film, in its order."""
+        """The files that the film can be made of, in order of recording."""
         return tuple(file for file in self.files if file.role is Role.CLIP)
 
     @property
@@ -215,11 +227,26 @@ def refresh_jump(session: Session, jump_key: str) -> None:
         jump.booking_id,
         jump.jump_date,
         *(f"{place.role}:{imported.content_hash}" for place, imported in rows if imported is not None),
+        *_wishes(session, jump),
     )
     if jump.wanted_version != jump.produced_version:
         jump.state, jump.reason = JumpState.READY, ""
     elif jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         _back_to_produced(session, jump)
+
+
+def _cut_of(session: Session, jump_key: str) -> Cut | None:
+    row = session.get(JumpCut, jump_key)
+    if row is None:
+        return None
+    return Cut(tuple(Piece(int(file), start, end) for file, start, end in row.pieces), frozenset(row.decided))
+
+
+def _wishes(session: Session, jump: Jump) -> list[str]:
+    """What a person wants this film to be like, as parts of its version. None is none: versions of old stay."""
+    cut = session.get(JumpCut, jump.jump_key)
+    wishes = [f"template:{jump.template}"] if jump.template else []
+    return wishes + ([f"cut:{json.dumps([cut.pieces, cut.decided])}"] if cut else [])
 
 
 def _back_to_produced(session: Session, jump: Jump) -> None:
@@ -305,6 +332,9 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
         booking_id=jump.booking_id,
         version=jump.wanted_version,
         files=files,
+        template=jump.template,
+        cut=_cut_of(session, jump_key),
+        tandem_master_id=jump.tandem_master_id,
     )
 
 

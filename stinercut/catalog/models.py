@@ -4,7 +4,8 @@ Lives here: columns, keys and the words their states use. Doesn't: queries. A ch
 
     card 1-n insertion 1-n manifest_entry n-1 card_file 1-0..1 imported_file n-1 (object in the store)
     jump 1-n jump_file n-1 card_file        jump 1-n film        card_file 1-0..1 qr_reading
-    jump 1-n decision (what people decided)   booking (the office's list; a jump may come from one)
+    jump 1-0..1 jump_cut    jump 1-n decision (what people decided)
+    booking (the office's list; a jump may come from one)
 """
 
 from __future__ import annotations
@@ -221,6 +222,8 @@ class Jump(Base):
     """Names identity and footage that the film should have; None while files are missing or a person is needed."""
     produced_version: Mapped[str | None] = mapped_column(String(32))
     """The wanted version that the last run took up."""
+    template: Mapped[str | None] = mapped_column(String(64))
+    """The template that a person chose for it; None: the installation's own choice."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
     changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now, index=True)
@@ -240,6 +243,18 @@ class JumpFile(Base):
     file: Mapped[CardFile] = relationship()
 
 
+class JumpCut(Base):
+    """Which parts of its clips a jump's film shows, where a person decided that."""
+
+    __tablename__ = "jump_cut"
+    jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), primary_key=True)
+    pieces: Mapped[list[list[float]]] = mapped_column(JSON)
+    """In the order of the film: card file id, first and last second."""
+    decided: Mapped[list[int]] = mapped_column(JSON)
+    """The clips that there were to choose from. A clip that came later is shown whole, at the end."""
+    made_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+
+
 class Film(Base):
     """A finished film that passed its checks. The newest of a jump is the one shown."""
 
@@ -252,6 +267,12 @@ class Film(Base):
     passenger_name: Mapped[str] = mapped_column(String(80))
     template: Mapped[str] = mapped_column(String(64))
     template_fingerprint: Mapped[str] = mapped_column(String(32))
+    aspects: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    """Fingerprints of what the template said about clips, drawings and sound; None for older films."""
+    drawn_seconds: Mapped[float | None] = mapped_column(Float)
+    """How much of it is drawn, not filmed."""
+    spent_per_second: Mapped[float | None] = mapped_column(Float)
+    """Seconds of work that one encoded second cost; None when every part was there already."""
     seconds: Mapped[float] = mapped_column(Float)
     frames: Mapped[int] = mapped_column(Integer)
     size: Mapped[int] = mapped_column(BigInteger)
@@ -283,7 +304,7 @@ class Decision(Base):
     at: Mapped[datetime] = mapped_column(Moment, default=now)
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(16))
-    """One of `stinercut.catalog.review.What`."""
+    """One of `stinercut.catalog.review.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
     """The jump as it is called after the decision."""
     card_file_id: Mapped[int | None] = mapped_column(ForeignKey("card_file.card_file_id"))

@@ -1,0 +1,157 @@
+"""What people want films to be like, and which films are no longer what they should be. On both databases."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
+
+from stinercut.catalog import Catalog, jumps, staleness, wishes
+from stinercut.catalog.models import Decision, Film, JumpState
+from stinercut.catalog.staleness import FilmMade, Wanted
+from stinercut.cut import Cut, Piece
+from stinercut.errors import BadInput, NotFound
+
+
+def footage(catalog: Catalog, key: str) -> jumps.JumpFootage:
+    with catalog.read() as session:
+        return jumps.footage_of(session, key)
+
+
+def done(catalog: Catalog, key: str, **made_with: object) -> str:
+    """Take the jump up and publish its film; returns its version."""
+    with catalog.write() as session:
+        version = jumps.take_up(session, key, "run-1").version
+        made: Film = film(key, version)
+        for name, value in made_with.items():
+            setattr(made, name, value)
+        jumps.record_film(session, made)
+    return version
+
+
+class TestWishes:
+    def test_choosing_a_template_wants_exactly_that_film_anew_and_taking_it_back_wants_the_old_one(
+        self, catalog: Catalog
+    ) -> None:
+        key, _ = ready_jump(catalog)
+        version = done(catalog, key)
+        with catalog.write() as session:
+            wishes.choose_template(session, key, "sunset", "Jo")
+            assert [found for found, _ in jumps.ready_jumps(session)] == [key]
+        assert footage(catalog, key).template == "sunset"
+        assert footage(catalog, key).version != version
+        with catalog.write() as session:
+            wishes.choose_template(session, key, None, "Jo")
+            assert jumps.ready_jumps(session) == []
+            assert jumps.require_jump(session, key).state == JumpState.DONE
+        assert footage(catalog, key).version == version
+
+    def test_choosing_what_is_chosen_is_no_decision(self, catalog: Catalog) -> None:
+        key, _ = ready_jump(catalog)
+        with catalog.write() as session:
+            for _ in range(2):
+                wishes.choose_template(session, key, "sunset", "Jo")
+            assert [(one.who, one.what, one.after) for one in session.scalars(select(Decision))] == [
+                ("Jo", "template", {"template": "sunset"})
+            ]
+
+    def test_a_cut_is_what_the_film_shows_until_it_is_dropped(self, catalog: Catalog) -> None:
+        key, files = ready_jump(catalog)
+        version = done(catalog, key)
+        first, second = row_ids(catalog, "in-1", files[1:])
+        cut = Cut((Piece(second, 1.5, 4.0), Piece(first, 0.0, 2.0)), frozenset({first, second}))
+        with catalog.write() as session:
+            wishes.choose_cut(session, key, cut, "Jo")
+        assert footage(catalog, key).cut == cut
+        assert [(take.file.card_file_id, take.start, take.end) for take in footage(catalog, key).takes] == [
+            (second, 1.5, 4.0),
+            (first, 0.0, 2.0),
+        ]
+        assert footage(catalog, key).version != version
+        with catalog.write() as session:
+            wishes.drop_cut(session, key, "Jo")
+        assert footage(catalog, key).version == version
+        assert [take.file.card_file_id for take in footage(catalog, key).takes] == [first, second]
+
+    def test_a_clip_of_a_second_camera_is_in_the_film_that_was_cut(self, catalog: Catalog) -> None:
+        key, files = ready_jump(catalog)
+        first, second = row_ids(catalog, "in-1", files[1:])
+        with catalog.write() as session:
+            wishes.choose_cut(session, key, Cut((Piece(second, 0, 1),), frozenset({first, second})), "Jo")
+        late = [entry("GX010900.MP4", minute=20), entry("GX010901.MP4", 8_000_123, minute=21)]
+        put_in(catalog, "in-2", late, "card-2")
+        copy(catalog, "in-2", late)
+        record(catalog, "in-2", passenger(), late[:1], late[1:])
+        [third] = row_ids(catalog, "in-2", late[1:])
+        assert [(take.file.card_file_id, take.end) for take in footage(catalog, key).takes] == [
+            (second, 1),
+            (third, None),
+        ]
+
+    def test_what_can_not_be_is_refused_and_changes_nothing(self, catalog: Catalog) -> None:
+        key, _ = ready_jump(catalog)
+        before = footage(catalog, key)
+        with pytest.raises(BadInput, match="does not have"), catalog.write() as session:
+            wishes.choose_cut(session, key, Cut((Piece(99, 0, 1),), frozenset()), "Jo")
+        with pytest.raises(BadInput, match="no cut of its own"), catalog.write() as session:
+            wishes.drop_cut(session, key, "Jo")
+        with pytest.raises(BadInput, match="name of who made it"), catalog.write() as session:
+            wishes.choose_template(session, key, "sunset", " ")
+        with pytest.raises(NotFound), catalog.write() as session:
+            wishes.choose_template(session, "2026-01-01_nobody", "sunset", "Jo")
+        assert footage(catalog, key) == before
+
+
+class TestStaleness:
+    NOW = Wanted("classic", "new", {"clips": "c1", "drawings": "d2", "sound": "s1"})
+    FILM = FilmMade("2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 60, 7, 2.0)
+
+    def test_exactly_the_films_of_a_changed_template_are_stale(self) -> None:
+        films = [
+            self.FILM,
+            FilmMade("up-to-date", None, "new", self.NOW.aspects, 60, 7, None),
+            FilmMade("other-template", "sunset", "s", {}, 60, 7, None),
+            FilmMade("template-is-gone", "lost", "x", {}, 60, 7, None),
+            FilmMade("chosen", "classic", "old", self.FILM.aspects, 30, 7, 1.0),
+        ]
+        templates = {"classic": self.NOW, "sunset": Wanted("sunset", "s", {})}
+        assert [one.jump_key for one in staleness.stale_films(films, templates, "classic")] == [
+            "2026-06-01_B-1",
+            "chosen",
+        ]
+        assert [one.jump_key for one in staleness.stale_films(films, templates, "sunset")][:2] == [
+            "2026-06-01_B-1",
+            "up-to-date",
+        ]
+
+    @pytest.mark.parametrize(
+        ("aspects", "changed", "seconds"),
+        [
+            ({"clips": "c1", "drawings": "d0", "sound": "s1"}, ("drawings",), 7),
+            ({"clips": "c1", "drawings": "d2", "sound": "s0"}, ("sound",), 0),
+            ({"clips": "c0", "drawings": "d2", "sound": "s1"}, ("clips",), 53),
+            ({}, ("clips", "drawings", "sound"), 60),
+        ],
+    )
+    def test_only_what_a_change_touches_is_counted(
+        self, aspects: dict[str, str], changed: tuple[str, ...], seconds: float
+    ) -> None:
+        made = FilmMade("jump", None, "old", aspects, 60, 7, 2.0)
+        [stale] = staleness.stale_films([made], {"classic": self.NOW}, "classic")
+        assert (stale.changed, stale.seconds) == (changed, seconds)
+
+    def test_the_cost_is_what_films_cost_before(self) -> None:
+        stale = staleness.stale_films([self.FILM], {"classic": self.NOW}, "classic")
+        cost = staleness.cost_of(stale, [self.FILM], workers=2)
+        assert (cost.films, cost.encoded_seconds) == (1, 7)
+        assert cost.work_seconds == pytest.approx(2.0 * (7 + 0.03 * 60) / 2)
+        assert staleness.cost_of([], [self.FILM], workers=2) == staleness.Cost(0, 0, 0)
+
+    def test_only_finished_jumps_count_and_each_with_the_film_that_is_shown(self, catalog: Catalog) -> None:
+        key, _ = ready_jump(catalog)
+        with catalog.read() as session:
+            assert staleness.films_made(session) == []
+        done(catalog, key, template_fingerprint="a" * 32, aspects={"clips": "x"}, drawn_seconds=7.0)
+        done(catalog, key, template_fingerprint="b" * 32)
+        with catalog.read() as session:
+            assert staleness.films_made(session) == [FilmMade(key, None, "b" * 32, {}, 12.5, 0.0, None)]
