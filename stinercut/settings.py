@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")
     place: str = Field(default="", description="Name of the dropzone, shown on the title.")
+    template: str = Field(
+        default="classic", description="The template of films for which no other was chosen (docs/templates.md)."
+    )
     qr_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Keys of signed codes, id:hex pairs with commas between: the first signs, all of them verify.",
@@ -129,6 +132,11 @@ class Settings(BaseSettings):
     def films_dir(self) -> Path:
         """Finished films, one folder per jump. Nothing is here before it passed its checks."""
         return self.data / "films"
+
+    @cached_property
+    def templates_dir(self) -> Path:
+        """This installation's own templates, one folder each. They come before bundled ones of the same name."""
+        return self.data / "templates"
 
     @cached_property
     def imports_dir(self) -> Path:
