@@ -6,6 +6,7 @@ signing and checking (`stinercut.identity.signing`).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -43,6 +44,16 @@ class KeyRing:
         if not self.keys:
             raise BadInput("there is no key to sign codes with", advice=f"Set STINERCUT_QR_KEYS. {_ADVICE}")
         return self.keys[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with what this ring accepts; the order of keys doesn't count.
+
+        It gives away no more of a key than any code that was signed with it.
+        """
+        rows = sorted(f"{key.number}:{key.secret.hex()}" for key in self.keys)
+        ring = ",".join(rows) + (";only signed" if self.only_signed else "")
+        return hashlib.sha256(ring.encode()).hexdigest()[:16]
 
     def get(self, number: int) -> Key | None:
         """The key of this number."""

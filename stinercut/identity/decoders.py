@@ -1,28 +1,31 @@
-"""The two decoders: pixels in, texts of QR codes out.
+"""The two decoders: pixels in, texts of QR codes out; each in a child process of its own.
 
-Lives here: zxing-cpp (in this process) and zbar (in a child process of its own). Doesn't: which pixels are tried
-(`reader`), what a text means (`payload`).
+Lives here: starting, asking and guarding these processes, and how one stands in for the other. Doesn't: the program
+that runs in them (`decoder_worker`), which pixels are tried (`film`, `picture`), what a text means (`payload`).
 
-Why two: zxing-cpp reads more and is far faster, yet each reads codes that the other can't. Why zbar is kept apart: it
-can abort() the process on an assertion. Why it runs in binary mode only: left to itself it guesses at Shift-JIS and
+Why two: zxing-cpp reads more and is far faster, yet each reads codes that the other can't. Why apart: both are C++ that
+is fed with whatever a camera filmed; zbar is known to abort() on assertions, and a decoder that crashes or never comes
+back must cost one picture, not the step. Why zbar runs in binary mode only: left to itself it guesses at Shift-JIS and
 Big5 before UTF-8 and returned 9 of 20 names with diacritics changed, inside still-valid JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import signal
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-import zxingcpp
 
 Gray = npt.NDArray[np.uint8]
 """A picture: height x width, one byte a pixel, 0 black."""
@@ -30,8 +33,16 @@ Gray = npt.NDArray[np.uint8]
 ZXING: Final = "zxing-cpp"
 ZBAR: Final = "zbar"
 
-ZBAR_TIMEOUT: Final = 10.0
-"""Seconds for one picture. A 4K frame takes well under one; a zbar that takes longer hangs."""
+PACKAGES: Final = {ZXING: "zxingcpp", ZBAR: "pyzbar"}
+
+PICTURE_SECONDS: Final = 10.0
+"""For one picture. A 4K frame takes 0.02 s in zxing-cpp and well under 1 s in zbar; one that takes longer hangs."""
+
+MOST_LOSSES: Final = 3
+"""Pictures of one file that a decoder may be lost at; then it is left out for the rest of the file."""
+
+LONGEST_CODE: Final = 8000
+"""Bytes. A QR code holds 2953 at most, 7089 as digits; a child that announces more has gone mad."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +56,14 @@ class Code:
 
 @dataclass(frozen=True)
 class Look:
-    """What one decoder saw in one picture: codes, and whether there was another that could not be decoded."""
+    """What was seen in one picture: codes, and whether there was another that could not be decoded.
+
+    `missed`: the decoder that sees most was lost at this picture, so there may be more in it.
+    """
 
     codes: tuple[Code, ...] = ()
     damaged: bool = False
+    missed: bool = False
 
 
 def to_code(data: bytes, decoder: str) -> Code:
@@ -59,69 +74,98 @@ def to_code(data: bytes, decoder: str) -> Code:
         return Code(data.decode("utf-8", "backslashreplace"), False, decoder)
 
 
-def zxing(picture: Gray) -> Look:
-    """All QR codes that zxing-cpp finds, at any angle, light on dark too."""
-    read = cast("Callable[..., list[Any]]", zxingcpp.read_barcodes)
-    found = read(np.ascontiguousarray(picture), formats=zxingcpp.BarcodeFormat.QRCode, return_errors=True)
-    whole = [code for code in found if code.valid]
-    return Look(tuple(to_code(code.bytes, ZXING) for code in whole), damaged=len(whole) < len(found))
+class DecoderLost(Exception):
+    """A child process died or hung over a picture."""
 
 
-class ZbarLost(Exception):
-    """The child process died or hung; it isn't started again."""
+class Decoder:
+    """One decoder in a child process, started at the first picture and kept until the block ends.
 
-
-class Zbar:
-    """zbar in a child process, started at the first picture and kept until the block ends.
-
-    After an abort or a hang every further call raises ZbarLost at once: whoever reads goes on with the other decoder.
+    A child that dies is started again and gets the same picture once more: it may have been killed for something else.
+    A second death, or a hang, is this picture's fault: it raises DecoderLost. The next picture gets a fresh child,
+    until MOST_LOSSES; from then on DecoderLost comes at once.
     """
 
-    def __init__(self, command: tuple[str, ...] | None = None, timeout: float = ZBAR_TIMEOUT) -> None:
-        self._command = command or (sys.executable, "-m", "stinercut.identity.zbar_worker")
+    def __init__(self, name: str, command: Sequence[str] = (), timeout: float = PICTURE_SECONDS) -> None:
+        self.name = name
+        self.losses = 0
+        self._command = tuple(command) or command_of(name)
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
-        self.lost = ""
+        self._ends: list[str] = []
 
-    def __enter__(self) -> Zbar:
+    def __enter__(self) -> Decoder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
+        self._end()
 
     @property
     def process_id(self) -> int | None:
         """The child's process id while it runs."""
         return self._process.pid if self._process else None
 
-    def look(self, picture: Gray) -> Look:
-        """All QR codes that zbar finds. Raises ZbarLost."""
-        if self.lost:
-            raise ZbarLost(self.lost)
-        try:
-            return Look(tuple(to_code(data, ZBAR) for data in self._ask(picture)))
-        except (OSError, EOFError) as gone:
-            self.lost = self._epitaph()
-            raise ZbarLost(self.lost) from gone
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it was lost so often that no further picture is given to it."""
+        return self.losses >= MOST_LOSSES
 
-    def _ask(self, picture: Gray) -> list[bytes]:
-        process = self._started()
-        # Killing on time makes the blocked read or write end, on every system, without threads that wait.
-        guard = threading.Timer(self._timeout, process.kill)
+    @property
+    def obituary(self) -> str:
+        """How its children ended before their time, in words; empty when none did."""
+        if not self._ends:
+            return ""
+        after = "left out from then on" if self.is_left_out else "started again"
+        return f"the decoder {self.name} {', then '.join(dict.fromkeys(self._ends))} and was {after}"
+
+    def look(self, picture: Gray) -> Look:
+        """All QR codes that it finds. Raises DecoderLost."""
+        for attempt in (1, 2):
+            if self.is_left_out:
+                break
+            try:
+                return self._ask(picture)
+            except (OSError, EOFError) as gone:
+                hung = isinstance(gone, TimeoutError)
+                self._ends.append(self._end_in_words(gone))
+                if hung or attempt == 2:
+                    self.losses += 1
+                    break
+        raise DecoderLost(self.obituary)
+
+    def _ask(self, picture: Gray) -> Look:
+        process, hung = self._started(), threading.Event()
+
+        def stop() -> None:
+            hung.set()
+            process.kill()
+
+        # Killing on time makes the blocked read or write end, on every system.
+        guard = threading.Timer(self._timeout, stop)
         guard.start()
         try:
             pipe = cast("BinaryIO", process.stdin)
             height, width = picture.shape
             pipe.write(struct.pack("<II", width, height))
-            pipe.write(np.ascontiguousarray(picture).tobytes())
+            pipe.write(np.ascontiguousarray(picture).data)
             pipe.flush()
-            answer = cast("BinaryIO", process.stdout)
-            (count,) = struct.unpack("<I", read_exactly(answer, 4))
-            return [read_exactly(answer, struct.unpack("<I", read_exactly(answer, 4))[0]) for _ in range(count)]
+            return self._answer(cast("BinaryIO", process.stdout))
+        except (OSError, EOFError):
+            if hung.is_set():
+                raise TimeoutError from None
+            raise
         finally:
             guard.cancel()
+
+    def _answer(self, pipe: BinaryIO) -> Look:
+        damaged, count = struct.unpack("<?I", read_exactly(pipe, 5))
+        codes: list[Code] = []
+        for _ in range(count):
+            (length,) = struct.unpack("<I", read_exactly(pipe, 4))
+            if length > LONGEST_CODE:
+                raise EOFError
+            codes.append(to_code(read_exactly(pipe, length), self.name))
+        return Look(tuple(codes), damaged)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -130,12 +174,83 @@ class Zbar:
             )
         return self._process
 
-    def _epitaph(self) -> str:
+    def _end_in_words(self, gone: Exception) -> str:
         if self._process is None:
-            return "zbar could not be started"
-        code = _end(self._process)
-        self._process = None
-        return f"zbar ended with {code} and was left out"
+            return f"could not be started ({gone})"
+        code = self._end(patience=1.0)
+        if isinstance(gone, TimeoutError):
+            return f"took longer than {self._timeout:.3g} s for one picture"
+        return f"ended by {_signal_name(-code)}" if code < 0 else f"ended with exit status {code}"
+
+    def _end(self, patience: float = 0.0) -> int:
+        """End the child, after so many seconds in which it may do so itself; its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=patience)
+        process.kill()  # Harmless when it has ended. It isn't asked: it has nothing to tidy up.
+        code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # There may be bytes of ours still in it.
+                cast("BinaryIO", pipe).close()
+        return code
+
+
+class Decoders:
+    """Both decoders for one file. Each goes on when the other is lost, and it is said."""
+
+    def __init__(self, first: Decoder | None = None, second: Decoder | None = None) -> None:
+        self._zxing = first or Decoder(ZXING)
+        self._zbar = second or Decoder(ZBAR)
+
+    def __enter__(self) -> Decoders:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for each in (self._zxing, self._zbar):
+            each.__exit__(kind, error, at)
+
+    def look(self, picture: Gray) -> Look:
+        """What zxing-cpp sees; where it is lost, what zbar sees. Never raises."""
+        try:
+            return self._zxing.look(picture)
+        except DecoderLost:
+            return replace(self.second_look(picture), missed=True)
+
+    def second_look(self, picture: Gray) -> Look:
+        """What zbar sees; nothing when it is lost. Never raises."""
+        try:
+            return self._zbar.look(picture)
+        except DecoderLost:
+            return Look()
+
+    @property
+    def has_second(self) -> bool:
+        """Whether zbar is still there."""
+        return not self._zbar.is_left_out
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Names of the decoders that were lost at one picture or more."""
+        return tuple(each.name for each in (self._zxing, self._zbar) if each.losses)
+
+    @property
+    def obituaries(self) -> tuple[str, ...]:
+        """What happened to the decoders' processes, in words."""
+        return tuple(each.obituary for each in (self._zxing, self._zbar) if each.obituary)
+
+
+def command_of(name: str) -> tuple[str, ...]:
+    """The command line of a decoder's child process. Raises ModuleNotFoundError when its package isn't installed."""
+    package = PACKAGES[name]
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    module = Path(found.origin)
+    folder = module.parent.parent if found.submodule_search_locations else module.parent
+    worker = Path(__file__).with_name("decoder_worker.py")
+    return (sys.executable, "-I", "-S", str(worker), name, str(folder))
 
 
 def read_exactly(pipe: BinaryIO, count: int) -> bytes:
@@ -146,13 +261,8 @@ def read_exactly(pipe: BinaryIO, count: int) -> bytes:
     return data
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    with contextlib.suppress(OSError):  # It may be gone already, with bytes of ours still in the pipe.
-        cast("BinaryIO", process.stdin).close()
+def _signal_name(number: int) -> str:
     try:
-        code = process.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        code = process.wait()
-    cast("BinaryIO", process.stdout).close()
-    return code
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

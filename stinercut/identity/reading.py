@@ -6,10 +6,15 @@ Lives here: `Reading` and its reasons, shared by the reader, the catalog and the
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from stinercut.identity.payload import Payload
+from stinercut.keyring import KeyRing
+
+READER_VERSION: Final = 2
+"""Goes up with each change by which the reader reads what it did not read before: kept refusals are then read again."""
 
 
 class Reason(StrEnum):
@@ -24,7 +29,7 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     """A valid payload in one frame only, and no second frame that agrees."""
     UNREADABLE = "unreadable"
-    """No video, or one that is cut short before its first picture."""
+    """No video, one that is cut short, or one over which the decoder was lost: there may be a code in it."""
 
 
 class Reading(BaseModel):
@@ -46,6 +51,13 @@ class Reading(BaseModel):
     seconds: float = 0.0
     """Wall-clock seconds that the reading took."""
 
+    lost_decoders: tuple[str, ...] = ()
+    """Decoders that crashed or hung over a picture of it, by name; `detail` says how."""
+    reader: int = 0
+    """Version of the reader that looked; 0 for readings older than this field."""
+    keys: str = ""
+    """Fingerprint of the key ring that it looked with."""
+
     @property
     def hides_identity(self) -> bool:
         """Whether there may have been a code that could not be taken.
@@ -53,3 +65,13 @@ class Reading(BaseModel):
         What follows such a file on the card may belong to somebody else than what went before it.
         """
         return self.reason is not None and self.reason is not Reason.NO_QR_FOUND
+
+    def is_outdated(self, keys: KeyRing) -> bool:
+        """Whether the file should be read again, since another result is to be expected from this reader and ring.
+
+        Only what gave no payload is: a name that was read once stands, whatever key is taken away later.
+        """
+        if self.payload is not None:
+            return False
+        asked_keys = self.raw is not None and self.keys != keys.fingerprint
+        return asked_keys or self.reader != READER_VERSION or bool(self.lost_decoders)

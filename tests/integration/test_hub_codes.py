@@ -12,10 +12,10 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from support.codes import codes_in
 from support.hubs import RunningHub, free_port, running_hub
 
 from stinercut.catalog import Catalog, bookings
-from stinercut.identity.decoders import zxing
 from stinercut.identity.making import BORDER
 from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.keyring import Key, KeyRing
@@ -45,7 +45,7 @@ def text_in(svg: str) -> str:
             x += values[0]
         else:
             x, y = (values[0], values[1]) if verb == "M" else (x + values[0], y + values[1])
-    (code,) = zxing(cv2.resize(picture, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)).codes
+    (code,) = codes_in(np.asarray(cv2.resize(picture, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)))
     assert (picture[:BORDER] == 255).all()
     return code.text
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.codes import codes_in
 
 from stinercut.errors import BadInput
-from stinercut.identity.decoders import zxing
 from stinercut.identity.making import BORDER, qr_code, qr_picture, write_picture
 from stinercut.identity.payload import make_payload
 
@@ -28,7 +28,7 @@ def test_a_picture_holds_the_payload_with_its_quiet_zone() -> None:
     modules = qr_code(PAYLOAD).symbol_size(scale=1, border=0)[0]
     assert picture.shape == (6 * (modules + 2 * BORDER),) * 2
     assert (picture[: 6 * BORDER] == 255).all()
-    assert [code.text for code in zxing(picture).codes] == [PAYLOAD.text()]
+    assert [code.text for code in codes_in(picture)] == [PAYLOAD.text()]
 
 
 def test_png_and_svg_by_suffix(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_other_suffixes_sizes_and_places_are_refused(tmp_path: Path) -> None:
 
 def test_the_longest_payload_fits() -> None:
     longest = make_payload("Ш" * 80, "B" * 32, date(2026, 5, 1), "T" * 32)
-    assert [code.text for code in zxing(decoded(qr_picture(longest, scale=4))).codes] == [longest.text()]
+    assert [code.text for code in codes_in(decoded(qr_picture(longest, scale=4)))] == [longest.text()]

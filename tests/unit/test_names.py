@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.codes import codes_in
 
 from stinercut.errors import BadInput
-from stinercut.identity.decoders import zxing
 from stinercut.identity.making import qr_picture
 from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.keyring import Key, KeyRing
@@ -57,7 +57,7 @@ def test_a_sample_through_pictures(keys: KeyRing | None) -> None:
     for payload in payloads(2, 2 * len(SCRIPTS)):
         picture = cv2.imdecode(np.frombuffer(qr_picture(payload, 4, keys), np.uint8), cv2.IMREAD_GRAYSCALE)
         assert picture is not None
-        (code,) = zxing(np.asarray(picture)).codes
+        (code,) = codes_in(np.asarray(picture))
         assert code.exact
         assert parse_payload(code.text, RING) == payload
 
@@ -76,3 +76,5 @@ def test_the_bench_says_that_nothing_was_wrong() -> None:
     bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "names.py"), run_name="bench_names")
     for result in bench["measure"](40):
         assert (result.read, result.wrong, result.unread) == (40, 0, 0)
+    for result in bench["measure_films"](2):
+        assert (result.read, result.wrong, result.unread) == (2, 0, 0)

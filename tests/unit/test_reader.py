@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import json
 import os
-import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
@@ -18,13 +16,16 @@ import cv2
 import numpy as np
 import pytest
 import segno
+from support import decoders as ends
+from support.decoders import failing
 
-from stinercut.identity import reader
-from stinercut.identity.decoders import Zbar
+from stinercut.identity import films, pictures, reader
+from stinercut.identity.decoders import ZBAR, ZXING, Decoder, Decoders, Gray
 from stinercut.identity.making import qr_picture, write_picture
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reader import read_file, read_film, read_picture
 from stinercut.identity.reading import Reason
+from stinercut.keyring import NO_KEYS
 from stinercut.media import ffmpeg as runner
 from stinercut.synthetic.camera import Picture, Shot, film
 from stinercut.synthetic.card import PASSENGERS
@@ -84,6 +85,7 @@ def test_twenty_names_through_film_and_back(tmp_path: Path) -> None:
         payload = make_payload(name, f"B-{number}", date(2026, 5, 1), "TM-1")
         make_qr_film(payload, tmp_path / "code.mp4", size=SMALL, seconds=0.9, seed=number)
         reading = read_film(tmp_path / "code.mp4")
+        assert reading.payload is not None
         assert reading.payload == payload
         assert unicodedata.is_normalized("NFC", reading.payload.passenger_name)
         assert reading.reason is None
@@ -208,8 +210,8 @@ def test_an_easy_film_is_read_from_its_key_frames_alone(tmp_path: Path, monkeypa
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the film was probed, or decoded as a whole")
 
-    monkeypatch.setattr(reader, "probe", never)
-    monkeypatch.setattr(reader, "gray_frames", never)
+    monkeypatch.setattr(films, "probe", never)
+    monkeypatch.setattr(films, "gray_frames", never)
     reading = read_film(tmp_path / "code.mp4")
     assert reading.payload == ZOE
     assert reading.film_seconds == pytest.approx(3, abs=0.05)
@@ -254,25 +256,76 @@ def test_damaged_key_frames_are_made_up_for(tmp_path: Path) -> None:
 
 # A decoder that is lost in the middle
 
-ONE_ANSWER = (
-    "import os, struct, sys, time; take = sys.stdin.buffer.read; w, h = struct.unpack('<II', take(8)); take(w * h); "
-    "sys.stdout.buffer.write(struct.pack('<I', 0)); sys.stdout.buffer.flush(); take(8); "
-)
+
+def with_decoders(
+    monkeypatch: pytest.MonkeyPatch, *, first: Decoder | None = None, second: Decoder | None = None
+) -> None:
+    monkeypatch.setattr(reader, "Decoders", lambda: Decoders(first, second))
 
 
-@pytest.mark.parametrize("end", ["os.abort()", "time.sleep(60)"])
-def test_the_other_decoder_goes_on_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
-    child = functools.partial(Zbar, command=(sys.executable, "-c", ONE_ANSWER + end), timeout=1.0)
-    monkeypatch.setattr(reader, "Zbar", child)
+@pytest.mark.parametrize("end", [ends.SEGFAULT, ends.KILLED, ends.STOPPED])
+def test_zbar_reads_a_film_over_which_zxing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    make_qr_film(ZOE, tmp_path / "code.mp4", size=SMALL, seconds=2)
+    with_decoders(monkeypatch, first=failing(ZXING, end, timeout=0.7))
+    reading = read_film(tmp_path / "code.mp4")
+    assert (reading.payload, reading.decoder) == (ZOE, ZBAR)
+    assert reading.lost_decoders == (ZXING,)
+    assert "the decoder zxing-cpp" in reading.detail
+    assert "left out from then on" in reading.detail
+
+
+def test_zxing_goes_on_with_the_next_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It crashes over the first frame in which it finds something; its second child reads that frame too."""
+    flag = tmp_path / "crashed"
+    once = f"answer[0] and not os.path.exists({str(flag)!r}) and not open({str(flag)!r}, 'w').close()"
+    make_qr_film(ZOE, tmp_path / "code.mp4", size=SMALL, seconds=2)
+    with_decoders(monkeypatch, first=failing(ZXING, ends.SEGFAULT, once))
+    reading = read_film(tmp_path / "code.mp4")
+    assert (reading.payload, reading.decoder, reading.lost_decoders) == (ZOE, ZXING, ())
+    assert "zxing-cpp ended by SIGSEGV and was started again" in reading.detail
+
+
+def test_a_film_over_which_zxing_is_lost_is_not_said_to_hold_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the clips after it could go under the name before it."""
+    make_clip(tmp_path / "clip.mp4", 5, 1.0, SMALL)
+    with_decoders(monkeypatch, first=failing(ZXING, ends.ABORT))
+    reading = read_film(tmp_path / "clip.mp4")
+    assert reading.reason is Reason.UNREADABLE
+    assert "a code may have been missed" in reading.detail
+    assert "zxing-cpp ended by SIGABRT" in reading.detail
+    assert reading.hides_identity
+    assert reading.is_outdated(NO_KEYS), "it is worth another look"
+
+
+@pytest.mark.parametrize("end", [ends.ABORT, ends.ENDLESS])
+def test_zxing_goes_on_where_zbar_is_lost_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    with_decoders(monkeypatch, second=failing(ZBAR, end, "number > 1", timeout=0.7))
     flash(tmp_path / "once.mp4", ZOE, range(5, 6), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
     reading = read_film(tmp_path / "once.mp4")
     assert reading.reason is Reason.NOT_CONFIRMED
-    assert (reading.raw, reading.decoder) == (ZOE.text(), "zxing-cpp")
-    assert "zbar ended with" in reading.detail
-    (tmp_path / "spoiled.png").write_bytes(spoiled("x" * 60))
-    picture = read_picture(tmp_path / "spoiled.png")
-    assert picture.reason is Reason.INVALID_QR
-    assert "zbar ended with" in picture.detail
+    assert (reading.raw, reading.decoder) == (ZOE.text(), ZXING)
+    assert "the decoder zbar" in reading.detail
+
+
+def no_rungs(_picture: Gray) -> list[Gray]:
+    return []
+
+
+def test_the_same_decoder_twice_at_one_picture_is_one_witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where zbar stands in for zxing-cpp its second look at the same rung says nothing new."""
+    write_picture(ZOE, tmp_path / "code.png")
+    monkeypatch.setattr(pictures, "prepared", no_rungs)
+    with_decoders(monkeypatch, first=failing(ZXING, ends.EXIT))
+    reading = read_picture(tmp_path / "code.png")
+    assert (reading.reason, reading.decoder) == (Reason.NOT_CONFIRMED, ZBAR)
+    monkeypatch.undo()
+    with_decoders(monkeypatch, first=failing(ZXING, ends.EXIT))
+    reading = read_picture(tmp_path / "code.png")
+    assert (reading.payload, reading.decoder, reading.lost_decoders) == (ZOE, ZBAR, (ZXING,))
 
 
 # Files that are damaged, or no films

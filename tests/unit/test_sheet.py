@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.codes import codes_in
 
 from stinercut.errors import BadInput
 from stinercut.identity.booking_list import BadRow, parse_bookings, read_bookings
-from stinercut.identity.decoders import Gray, zxing
+from stinercut.identity.decoders import Gray
 from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.identity.sheet import A_PAGE, draw_page, write_sheet
 from stinercut.keyring import Key, KeyRing
@@ -30,7 +31,7 @@ def gray(page: Image.Image) -> Gray:
 
 
 def read(page: Image.Image, keys: KeyRing) -> list[Payload]:
-    found = {code.text for code in zxing(gray(page)).codes}
+    found = {code.text for code in codes_in(gray(page))}
     return sorted((parse_payload(text, keys) for text in found), key=lambda payload: payload.booking_id)
 
 

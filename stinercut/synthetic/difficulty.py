@@ -1,0 +1,36 @@
+"""Films of a code that are harder to read: to try the reader, and to measure it.
+
+Lives here: what each level does to a film. Doesn't: the film itself (`qrfilm`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from stinercut.errors import BadInput
+from stinercut.media import ffmpeg as runner
+
+EASY: Final = "easy"
+
+LEVELS: Final = {
+    EASY: "",
+    "dim": "gblur=sigma={blur},eq=contrast=0.25:brightness=-0.25",
+    "far": "scale=iw*0.45:-2,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:gray",
+    "moment": "drawbox=c=gray:t=fill:enable='not(between(t,{begin},{end}))'",
+}
+"""Dim and out of focus; from further away; in the picture for a moment only."""
+
+
+def make_harder(film: Path, target: Path, level: str, size: tuple[int, int], seconds: float) -> None:
+    """The film again, harder to read, as H.264 with two key frames a second; without sound. Raises BadInput."""
+    if level not in LEVELS:
+        raise BadInput(f"{level!r} is no level of difficulty", advice=f"Choose one of {', '.join(LEVELS)}.")
+    width, height = size
+    begin = 0.53 * seconds
+    recipe = LEVELS[level].format(
+        width=width, height=height, blur=3.2 * width / 1920, begin=f"{begin:.3f}", end=f"{begin + 0.7:.3f}"
+    )
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-g", "15", "-an"]
+    filters = ["-vf", recipe] if recipe else []
+    runner.run(["-i", str(film), *filters, *coded, str(target)], timeout=60 + 60 * seconds, file=film)

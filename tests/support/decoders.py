@@ -1,0 +1,49 @@
+"""Decoders' child processes that crash or hang over real pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stinercut.identity import decoder_worker
+from stinercut.identity.decoders import Decoder, command_of
+
+SEGFAULT = "import ctypes; ctypes.string_at(0)"
+ABORT = "os.abort()"
+KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
+STOPPED = "os.kill(os.getpid(), signal.SIGSTOP)"
+EXIT = "os._exit(3)"
+ENDLESS = "exec('while True: pass')"
+
+_PROGRAM = """
+import os, runpy, signal, sys
+worker = runpy.run_path(sys.argv[1])
+sys.path[:0] = sys.argv[3:]
+decode, number = worker["LIBRARIES"][sys.argv[2]](), 0
+
+def decode_or_end(pixels, width, height):
+    global number
+    number += 1
+    answer = decode(pixels, width, height)
+    if {when}: {end}
+    return answer
+
+worker["serve"](sys.stdin.buffer, sys.stdout.buffer, decode_or_end)
+"""
+
+
+def failing(name: str, end: str, when: str = "True", timeout: float = 10.0) -> Decoder:
+    """The real decoder in its real process, which ends like this over a picture: after decoding it, before answering.
+
+    `when` is an expression over `number` (of the picture, counted from 1 in each process), `width`, `height`, `answer`.
+    """
+    folder = command_of(name)[-1]
+    program = _PROGRAM.format(when=when, end=end)
+    command = (sys.executable, "-I", "-S", "-c", program, str(Path(decoder_worker.__file__)), name, folder)
+    return Decoder(name, command, timeout)
+
+
+def failing_once(name: str, end: str, flag: Path) -> Decoder:
+    """The same, over the second picture only, and never again."""
+    remember = f"number == 2 and not os.path.exists({str(flag)!r}) and not open({str(flag)!r}, 'w').close()"
+    return failing(name, end, remember)
