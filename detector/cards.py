@@ -17,6 +17,7 @@ from watchfiles import awatch
 
 from detector.events import CardEvent, CardIn, CardOut, Present, changes
 from detector.folders import Noted, eject_folder, insert_folder, noted
+from detector.threads import in_thread
 from detector.volumes import watch_volumes
 from stinercut.settings import Settings
 
@@ -56,7 +57,7 @@ async def folder_cards(settings: Settings) -> AsyncIterator[CardEvent]:
 
 async def _looks(settings: Settings) -> AsyncGenerator[Noted]:
     """What the notes say: now, at each change of the cards folder, and once in a while."""
-    yield noted(settings.cards_dir)
+    yield await _noted(settings)
     watching = awatch(
         settings.cards_dir,
         watch_filter=None,  # The default one ignores any path with a folder like `.venv` or `node_modules` in it.
@@ -67,7 +68,12 @@ async def _looks(settings: Settings) -> AsyncGenerator[Noted]:
         recursive=False,
     )
     async for _changes in watching:
-        yield noted(settings.cards_dir)
+        yield await _noted(settings)
+
+
+async def _noted(settings: Settings) -> Noted:
+    """In a thread: a look at a folder that is a card which hangs would hold up everything else."""
+    return await in_thread(lambda: noted(settings.cards_dir), Event())
 
 
 async def volume_cards() -> AsyncIterator[CardEvent]:

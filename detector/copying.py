@@ -104,7 +104,8 @@ def fetch(source: Source, part: Part, watch: Watch) -> Copied:
     try:
         try:
             there = part.path.stat().st_size if part.checkpoints else 0
-            with source.space.reserve(part.path.parent, max(0, source.file.size - there)) as room:
+            needed = max(0, source.file.size - there)
+            with source.space.reserve(part.path.parent, needed, watch.should_stop) as room:
                 return _fetch_into(reading, part, source, watch, room)
         except NoRoom as short:
             need = f"{short.needed / 1e9:.1f} GB are needed and {short.free / 1e9:.1f} GB are free for it"

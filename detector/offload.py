@@ -63,6 +63,8 @@ class Surroundings:
     """Called in the copying thread after each chunk."""
     space: Space = field(default_factory=Space)
     watchdog: Watchdog = field(default_factory=Watchdog)
+    require_store: Callable[[], None] = lambda: None
+    """Raises HostNotReady when the store is not the one that it was: nothing must be written then."""
 
 
 class CopyQueue:
@@ -202,6 +204,7 @@ class Offload:
         return (part, copied) if copied is not None else None
 
     def _claim(self, source: SourceFile) -> Part:
+        self.around.require_store()
         try:
             return self.around.partials.claim(self._identity(source))
         except OSError as refused:
@@ -242,6 +245,7 @@ class Offload:
     async def _settle(self, file_id: str, part: Part, copied: Copied, started: float) -> None:
         source, keep = self.manifest.sources[file_id], True
         try:
+            self.around.require_store()
             await self.around.verifier.verify(part.path, copied, small=source.small)
         except CopyFailed as failed:
             keep = False

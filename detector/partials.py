@@ -7,6 +7,7 @@ Lives here: claiming one for a copy, keeping or dropping it after. Doesn't: what
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -57,8 +58,7 @@ class Partials:
         """Remove the partial files that wait for their card; returns how many. Footage that is here needs the room."""
         idle = self.journal.partial_names() - self._in_use
         for name in idle:
-            with suppress(OSError):
-                self.store.partial_path(name).unlink(missing_ok=True)
+            _remove(self.store.partial_path(name))
             self.journal.forget_partial(name)
         return len(idle)
 
@@ -92,7 +92,13 @@ class Partials:
         known = name in self.journal.partial_names()
         if keep and known:
             return
-        with suppress(OSError):
-            part.path.unlink(missing_ok=True)
+        _remove(part.path)
         if known:
             self.journal.forget_partial(name)
+
+
+def _remove(path: Path) -> None:
+    """Remove a partial file, emptied first: a copy that hangs may hold it open, and with it the room on the disk."""
+    with suppress(OSError):
+        os.truncate(path, 0)
+        path.unlink(missing_ok=True)

@@ -11,16 +11,16 @@ import asyncio
 import logging
 import os
 import stat
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 from detector.events import CardRoot, shown
-from detector.journal import Journal
+from detector.offload import Surroundings
 from detector.scan import Manifest, SourceFile
-from detector.threads import in_thread
+from detector.watchdog import Hung, Pulse
 from stinercut.protocol import CopyError, ErrorCode, FileSample, Samples
 from stinercut.samples import sample_of
 
@@ -58,11 +58,12 @@ class Sampler:
     insertion_id: str
     root: CardRoot
     manifest: Manifest
-    journal: Journal
-    wake: Callable[[], None]
+    around: Surroundings
     _asked: dict[str, None] = field(default_factory=dict[str, None])
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
+    _is_silent: bool = False
+    """A read hung: no more samples are taken, everything asked for is to be copied."""
 
     def request(self, file_ids: Iterable[str]) -> None:
         """The hub asks for samples. Ids that are none are answered as such."""
@@ -74,11 +75,11 @@ class Sampler:
                 unknown.append(file_id)
         if unknown:
             detail = "there is no such file on this card"
-            self.journal.put(
+            self.around.journal.put(
                 CopyError(insertion_id=self.insertion_id, file_id=file_id, code=ErrorCode.UNKNOWN_ID, detail=detail)
                 for file_id in unknown
             )
-            self.wake()
+            self.around.wake()
         self._news.set()
 
     @asynccontextmanager
@@ -96,19 +97,35 @@ class Sampler:
         while True:
             self._news.clear()
             while batch := list(self._asked)[:SAMPLES_PER_MESSAGE]:
-                samples = await in_thread(lambda batch=batch: self._take(batch), self._stop)
-                if self._stop.is_set() or not self.root.is_there():
+                samples = await self._taken(batch)
+                if samples is None:
                     return  # The card is out: nothing that was read from here on says anything.
-                self.journal.put([Samples(insertion_id=self.insertion_id, samples=samples)])
+                self.around.journal.put([Samples(insertion_id=self.insertion_id, samples=samples)])
                 for file_id in batch:
                     del self._asked[file_id]
-                self.wake()
+                self.around.wake()
             await self._news.wait()
 
-    def _take(self, file_ids: list[str]) -> list[FileSample]:
-        out: list[FileSample] = []
-        for file_id in file_ids:
-            if self._stop.is_set():
-                break
-            out.append(FileSample(file_id=file_id, sample=take_sample(self.root, self.manifest.sources[file_id])))
-        return out
+    async def _taken(self, file_ids: list[str]) -> list[FileSample] | None:
+        """The samples of these files, empty ones of those that a card which hangs did not give; None without a card."""
+        taken: dict[str, str | None] = {}
+        pulse, given_up = Pulse(), Event()
+
+        def take() -> bool:
+            for file_id in file_ids:
+                if self._stop.is_set() or given_up.is_set():
+                    break
+                with pulse:
+                    taken[file_id] = take_sample(self.root, self.manifest.sources[file_id])
+            with pulse:
+                return self.root.is_there()
+
+        if not self._is_silent:
+            try:
+                if not await self.around.watchdog.run(take, pulse, given_up) or self._stop.is_set():
+                    return None
+            except Hung:
+                log.warning("A read for a sample did not come back; what it was to tell apart is copied.")
+                self._is_silent = True
+        found = dict(taken)
+        return [FileSample(file_id=file_id, sample=found.get(file_id)) for file_id in file_ids]

@@ -101,7 +101,8 @@ def wall_clock(mtime_ns: int) -> datetime:
 def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[[], bool] = lambda: False) -> Manifest:
     """The manifest of a card. Files below `small_limit` bytes, proxies and thumbnails count as small.
 
-    Raises OSError when the root itself can't be read, InterruptedError when told to stop.
+    `should_stop` is called for every file and folder. Raises OSError when the root itself can't be read,
+    InterruptedError when told to stop.
     """
     unreadable: list[str] = []
     found = sorted(_walk(root, unreadable, should_stop), key=lambda file: file.parts)
@@ -145,6 +146,8 @@ def _walk(root: Path, unreadable: list[str], should_stop: Callable[[], bool]) ->
         try:
             with os.scandir(root.joinpath(*parts)) as listing:
                 for entry in listing:
+                    if should_stop():
+                        raise InterruptedError
                     yield from _look(entry, parts, pending, unreadable)
         except OSError as refused:
             if not parts:

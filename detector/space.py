@@ -7,7 +7,7 @@ Nothing is allocated: other programs may still fill the disk, and then a write f
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +25,15 @@ class NoRoom(Exception):
 
 @dataclass
 class Reservation:
-    """Room for one copy. `left` is what isn't written yet, in bytes."""
+    """Room for one copy. `left` is what isn't written yet, in bytes; nothing is, from when `given_up` says so."""
 
     left: int
+    given_up: Callable[[], bool] = lambda: False
+
+    @property
+    def held(self) -> int:
+        """What nobody else may be promised."""
+        return 0 if self.given_up() else self.left
 
     def wrote(self, amount: int) -> None:
         """That many bytes more are on the disk now, and no longer counted here."""
@@ -42,11 +48,15 @@ class Space:
     _open: list[Reservation] = field(default_factory=list[Reservation])
 
     @contextmanager
-    def reserve(self, folder: Path, needed: int) -> Generator[Reservation]:
-        """Hold room for `needed` bytes on the disk of `folder` for the block. Raises NoRoom, OSError."""
-        reservation = Reservation(needed)
+    def reserve(
+        self, folder: Path, needed: int, given_up: Callable[[], bool] = lambda: False
+    ) -> Generator[Reservation]:
+        """Hold room for `needed` bytes on the disk of `folder` for the block, or until `given_up` says that nobody
+        waits for this copy any more: one whose read hangs never comes to its end. Raises NoRoom, OSError.
+        """
+        reservation = Reservation(needed, given_up)
         with self._lock:
-            free = shutil.disk_usage(folder).free - sum(each.left for each in self._open)
+            free = shutil.disk_usage(folder).free - sum(each.held for each in self._open)
             if free < needed:
                 raise NoRoom(needed, max(0, free))
             self._open.append(reservation)

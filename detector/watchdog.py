@@ -41,6 +41,10 @@ class Pulse:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._since = None
 
+    def beat(self) -> None:
+        """The card has answered, and is asked again at once."""
+        self._since = time.monotonic()
+
     def silent_for(self) -> float:
         """Seconds that the card has been waited for, 0 while it isn't."""
         since = self._since

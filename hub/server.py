@@ -110,6 +110,8 @@ class Hub:
         catalog = Catalog.open(settings.catalog_url)
         live, links = Live(), Links(settings.dagster_address.rstrip("/"))
         store = Store(settings.store_dir)
+        # The hub alone makes it: a detector without it waits, and fills no folder that a volume was to be mounted on.
+        store.root.mkdir(parents=True, exist_ok=True)
         conversation = Conversation(catalog, store, settings.small_file_limit)
         token = settings.token.get_secret_value() if settings.token else None
         detectors = Detectors(conversation, live, token)

@@ -2,7 +2,13 @@
 
 Lives here: `mounted`, the faults a card can have, and the few FUSE messages it takes (linux/fuse.h, protocol 7.31).
 Doesn't: what is expected of the detector. Needs Linux, /dev/fuse and the right to mount.
-Use: python slow_card.py FOLDER MOUNTPOINT [--rate BYTES_PER_S] [--fail-at OFFSET | --hang-at OFFSET] [--in NAME]
+Use: python slow_card.py FOLDER MOUNTPOINT [--rate BYTES_PER_S] [--in NAME, and what is wrong with that file:
+    --fail-at OFFSET    a bad block: EIO
+    --hang-at OFFSET    a read that never comes back
+    --end-at OFFSET     the file ends there, whatever its size says
+    --gone-at OFFSET    pulled, once just so many bytes were given
+    --at-most BYTES     reads give fewer bytes than asked for]
+  [--hang-listing FOLDER | --gone-listing FOLDER] the same while a folder is listed
 """
 
 from __future__ import annotations
@@ -28,6 +34,8 @@ FOR_A_DAY = (86400, 86400, 0, 0)
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT = 1, 2, 3, 14, 15, 17, 18, 25, 26
 OPENDIR, READDIR, RELEASEDIR, DESTROY, BATCH_FORGET = 27, 28, 29, 38, 42
 MAX_READ = 1 << 20
+DIRECT = 1
+"""FOPEN_DIRECT_IO: every read of the file is a request."""
 MAX_PAGES_FLAG = 1 << 22
 _HELLO = struct.pack(
     "<IIIIHHIIHHIIIIII", 7, 31, MAX_READ, MAX_PAGES_FLAG, 1, 1, MAX_READ, 1, MAX_READ // 4096, 0, *[0] * 6
@@ -42,6 +50,11 @@ class Card:
     rate: float | None = None
     fail_at: int | None = None
     hang_at: int | None = None
+    end_at: int | None = None
+    gone_at: int | None = None
+    at_most: int | None = None
+    hang_listing: str = ""
+    gone_listing: str = ""
     bad_name: str = ""
     count: Path | None = None
     given: int = 0
@@ -71,6 +84,14 @@ class Card:
     def read(self, node: int, offset: int, size: int) -> bytes | None:
         path = self.paths[node - 1]
         bad = path.name == self.bad_name
+        if bad and self.gone_at is not None:
+            if offset >= self.gone_at:
+                os._exit(0)  # Nobody answers any more: the kernel says so to whoever asks.
+            size = min(size, self.gone_at - offset)
+        if bad and self.end_at is not None:
+            size = max(0, min(size, self.end_at - offset))
+        if bad and self.at_most is not None:
+            size = min(size, self.at_most)
         if bad and self.fail_at is not None and offset + size > self.fail_at:
             raise OSError(errno.EIO, "bad block")
         if bad and self.hang_at is not None and offset + size > self.hang_at:
@@ -84,7 +105,18 @@ class Card:
             self.count.write_text(str(self.given))
         return data
 
-    def listing(self, node: int, offset: int, size: int) -> bytes:
+    def open(self, node: int) -> bytes:
+        """A file that gives less than its size says is read past the kernel's cache, which would fill it up."""
+        exact = any(value is not None for value in (self.gone_at, self.end_at, self.at_most))
+        direct = exact and self.paths[node - 1].name == self.bad_name
+        return struct.pack("<QII", node, DIRECT if direct else 0, 0)
+
+    def listing(self, node: int, offset: int, size: int) -> bytes | None:
+        name = self.paths[node - 1].name
+        if name == self.gone_listing:
+            os._exit(0)
+        if name == self.hang_listing:
+            return None
         out = b""
         for number, path in enumerate(sorted(self.paths[node - 1].iterdir()), start=1):
             if number > offset:
@@ -102,7 +134,7 @@ class Card:
             INIT: lambda: _HELLO,
             LOOKUP: lambda: self.look_up(self.paths[node - 1] / body.rstrip(b"\0").decode()),
             GETATTR: lambda: struct.pack("<QII", *FOR_A_DAY[1:]) + self.attributes(node),
-            OPEN: lambda: struct.pack("<QII", node, 0, 0),
+            OPEN: lambda: self.open(node),
             OPENDIR: lambda: struct.pack("<QII", node, 0, 0),
             READ: lambda: self.read(node, *struct.unpack_from("<8xQI", body)),
             READDIR: lambda: self.listing(node, *struct.unpack_from("<8xQI", body)),
@@ -149,15 +181,22 @@ def main() -> None:
     options.add_argument("--rate", type=float)
     options.add_argument("--fail-at", type=int)
     options.add_argument("--hang-at", type=int)
+    options.add_argument("--end-at", type=int)
+    options.add_argument("--gone-at", type=int)
+    options.add_argument("--at-most", type=int)
+    options.add_argument("--hang-listing", default="")
+    options.add_argument("--gone-listing", default="")
     options.add_argument("--in", dest="bad_name", default="")
     options.add_argument("--count", type=Path, help="file that holds how many bytes were read from the card")
     given = options.parse_args()
-    card = Card(given.folder, given.rate, given.fail_at, given.hang_at, given.bad_name, given.count)
+    chosen = vars(given)
+    mountpoint: Path = chosen.pop("mountpoint")
+    card = Card(**chosen)
     card.node(given.folder)
     device = os.open("/dev/fuse", os.O_RDWR)
     libc = ctypes.CDLL(None, use_errno=True)
     how = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,max_read={MAX_READ}".encode()
-    if libc.mount(b"card", os.fsencode(given.mountpoint), b"fuse", 1, how):
+    if libc.mount(b"card", os.fsencode(mountpoint), b"fuse", 1, how):
         sys.exit(f"can't mount: {os.strerror(ctypes.get_errno())}")
     sys.stdout.write("mounted\n")
     sys.stdout.flush()

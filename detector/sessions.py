@@ -1,0 +1,161 @@
+"""The cards that are in: what follows when one comes or goes, and when the hub asks for something of it.
+
+Lives here: one session per insertion, from its scan to its end. Doesn't: noticing cards (`cards`), the connection
+(`link`), the order of copies (`offload`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+
+from detector.events import CardEvent, CardIn, CardOut, CardRoot
+from detector.journal import LeftOver
+from detector.offload import Offload, Surroundings
+from detector.sampling import Sampler
+from detector.scan import Manifest, chunked, scan
+from detector.watchdog import Hung, Pulse
+from stinercut.protocol import CopyError, CopyRequest, ErrorCode, Inserted, Message, SampleRequest
+
+log = logging.getLogger("detector")
+
+
+@dataclass
+class _Session:
+    """One insertion: what is known of it so far."""
+
+    insertion_id: str
+    card: CardIn
+    stop: Event = field(default_factory=Event)
+    offload: Offload | None = None
+    sampler: Sampler | None = None
+    work: asyncio.Task[None] | None = None
+
+
+class Sessions:
+    """The sessions of the cards that are in, by the key of their event.
+
+    `left_over` are the files that an earlier life of the detector was asked for and has not copied.
+    """
+
+    def __init__(self, around: Surroundings, small_file_limit: int, left_over: list[LeftOver]) -> None:
+        self._around = around
+        self._small_file_limit = small_file_limit
+        self._left_over = left_over
+        self._sessions: dict[str, _Session] = {}
+
+    async def follow(self, events: asyncio.Queue[CardEvent]) -> None:
+        """Act on what goes in and out, until cancelled. An error of a session ends all and is raised as it is."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                match await events.get():
+                    case CardIn() as card:
+                        self._card_in(card, tasks)
+                    case CardOut(key=key):
+                        await self._card_out(key)
+
+    def requested(self, request: CopyRequest | SampleRequest) -> None:
+        """The hub asks for files or for samples; a request for files is durable when this returns."""
+        for session in self._sessions.values():
+            if session.insertion_id != request.insertion_id or session.offload is None or session.sampler is None:
+                continue
+            part = session.sampler if isinstance(request, SampleRequest) else session.offload
+            part.request(request.file_ids)
+            return
+        known = self._around.journal.knows(request.insertion_id)
+        code = ErrorCode.STALE_INSERT if known else ErrorCode.UNKNOWN_ID
+        detail = "that card is out again" if known else "there was no such insertion"
+        errors: list[Message] = [
+            CopyError(insertion_id=request.insertion_id, file_id=file_id, code=code, detail=detail)
+            for file_id in request.file_ids
+        ]
+        self._around.journal.put(errors)
+        self._around.wake()
+
+    def _card_in(self, card: CardIn, tasks: asyncio.TaskGroup) -> None:
+        session = _Session(uuid.uuid4().hex, card)
+        self._sessions[card.key] = session
+        self._around.journal.card_in(
+            Inserted(insertion_id=session.insertion_id, card=card.card, inserted_at=datetime.now(UTC))
+        )
+        self._around.wake()
+        session.work = tasks.create_task(self._serve(session))
+
+    async def _serve(self, session: _Session) -> None:
+        """Scan a card, tell what is on it, copy what is asked for."""
+        card, label = session.card, session.card.card.label
+        try:
+            root, manifest, is_there = await self._scanned(session)
+        except InterruptedError:
+            return
+        except Hung:
+            log.warning(
+                "Card %s gives no answer. Take it out and put it in again, in another reader.", label
+            )
+            return
+        except OSError as refused:
+            log.warning("Card %s can't be read (%s). Take it out and put it in again.", label, refused.strerror)
+            return
+        if session.stop.is_set() or not is_there:
+            return  # Half a manifest would be taken for the whole one.
+        for problem in manifest.unreadable:
+            log.warning("Card %s: can't be read, left out: %s", label, problem)
+        log.info("Card %s is in: %d files, %d videos", label, len(manifest.entries), manifest.videos)
+        self._around.journal.put(chunked(session.insertion_id, manifest.entries))
+        session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
+        session.sampler = Sampler(session.insertion_id, root, manifest, self._around)
+        again = self._take_left_over(card.card.card_id, manifest)
+        if again:
+            log.info("Card %s: going on with %d files that were asked for before", label, len(again))
+            session.offload.request(again)
+        self._around.wake()
+        async with session.sampler.working():
+            await session.offload.run()
+
+    async def _scanned(self, session: _Session) -> tuple[CardRoot, Manifest, bool]:
+        """A card's root, its manifest, and whether it was still there after. Raises OSError, InterruptedError, Hung.
+
+        All in the thread: whatever touches a card may hang, and the other cards must not.
+        """
+        pulse, given_up = Pulse(), Event()
+
+        def should_stop() -> bool:
+            pulse.beat()
+            return session.stop.is_set() or given_up.is_set()
+
+        def look() -> tuple[CardRoot, Manifest, bool]:
+            with pulse:
+                root = CardRoot.at(session.card.root)
+                manifest = scan(root.path, session.insertion_id, self._small_file_limit, should_stop)
+                pulse.beat()
+                return root, manifest, root.is_there()
+
+        return await self._around.watchdog.run(look, pulse, given_up)
+
+    async def _card_out(self, key: str) -> None:
+        session = self._sessions.pop(key)
+        session.stop.set()
+        label, journal = session.card.card.label, self._around.journal
+        if session.offload is not None and session.work is not None:
+            await session.offload.card_out(session.work)
+        else:
+            if session.work is not None:
+                session.work.cancel()
+                await asyncio.wait({session.work})
+            journal.card_out(session.insertion_id)
+            self._around.wake()
+        log.info("Card %s is out", label)
+
+    def _take_left_over(self, card_id: str, manifest: Manifest) -> list[str]:
+        """The files of this card that an earlier life of the detector was asked for and that look just the same."""
+        now = {
+            LeftOver(card_id, source.relative, source.size, source.mtime_ns): file_id
+            for file_id, source in manifest.sources.items()
+        }
+        again = [now[left] for left in self._left_over if left in now]
+        self._left_over = [left for left in self._left_over if left.card_id != card_id]
+        return again

@@ -1,0 +1,229 @@
+"""The whole detector against a WebSocket server that a test plays the hub on, with folders as cards.
+
+Lives here: the played hub, starting and ending a detector, cards to put in. Doesn't: what is expected of either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from detector.journal import Journal
+from detector.service import run
+from stinercut.protocol import (
+    Ack,
+    CopyRequest,
+    Envelope,
+    ErrorCode,
+    FileEntry,
+    FileList,
+    Hello,
+    Inserted,
+    Message,
+    Progress,
+    Refused,
+    Welcome,
+    decode,
+    encode,
+)
+from stinercut.settings import Settings
+from stinercut.store import CHUNK
+from support.slow_card import NotHere, mounted
+
+M = TypeVar("M", bound=Message)
+PATIENCE_S = 20
+"""Only how long a test waits before it says that something never came."""
+
+
+@dataclass
+class Hub:
+    """Plays the hub. Everything that came lies in `heard`; what isn't asked for yet stays there."""
+
+    acknowledges: bool = True
+    token: str | None = None
+    heard: list[Envelope] = field(default_factory=list[Envelope])
+    answers: list[Message] = field(default_factory=list[Message])
+    """What `heard` doesn't hold: acks and refusals."""
+    hellos: list[Hello] = field(default_factory=list[Hello])
+    socket: ServerConnection | None = None
+    server: Server | None = None
+    _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def handle(self, socket: ServerConnection) -> None:
+        hello = decode(await socket.recv()).body
+        assert isinstance(hello, Hello)
+        self.hellos.append(hello)
+        if hello.token != self.token:
+            await socket.send(encode(Refused(code=ErrorCode.BAD_TOKEN, detail="wrong token")))
+            await self._notify()
+            return
+        await socket.send(encode(Welcome(version=1)))
+        self.socket = socket
+        await self._notify()
+        try:
+            async for frame in socket:
+                await self._take(socket, decode(frame))
+        except ConnectionClosed:
+            pass
+
+    async def _take(self, socket: ServerConnection, envelope: Envelope) -> None:
+        if isinstance(envelope.body, Ack | Refused):
+            self.answers.append(envelope.body)
+        else:
+            self.heard.append(envelope)
+            if self.acknowledges and not isinstance(envelope.body, Progress):
+                await socket.send(encode(Ack(of=envelope.id)))
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._more:
+            self._more.notify_all()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S), self._more:
+            await self._more.wait_for(true)
+
+    async def next(self, kind: type[M], where: Callable[[M], bool] = lambda _message: True) -> M:
+        """The first message of a kind, taken out of `heard`."""
+
+        def index() -> int | None:
+            bodies = [envelope.body for envelope in self.heard]
+            return next((i for i, body in enumerate(bodies) if isinstance(body, kind) and where(body)), None)
+
+        await self.until(lambda: index() is not None)
+        found = index()
+        assert found is not None
+        body = self.heard.pop(found).body
+        assert isinstance(body, kind)
+        return body
+
+    async def send(self, body: Message, message_id: str | None = None) -> None:
+        await self.send_raw(encode(body, message_id))
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        assert self.socket is not None
+        await self.socket.send(frame)
+
+    async def ask(self, insertion_id: str, *file_ids: str, message_id: str = "ask") -> None:
+        """Ask for files and wait until the detector has it written down."""
+        await self.send(CopyRequest(insertion_id=insertion_id, file_ids=list(file_ids)), message_id)
+        await self.until(lambda: Ack(of=message_id) in self.answers)
+
+    async def card(self) -> tuple[str, dict[str, FileEntry]]:
+        """The insertion id and the files by name of the card that went in next."""
+        inserted = await self.next(Inserted)
+        listing = await self.next(FileList, lambda piece: piece.insertion_id == inserted.insertion_id)
+        assert (listing.index, listing.total) == (0, 1)
+        return inserted.insertion_id, {entry.name: entry for entry in listing.files}
+
+    def types(self) -> list[str]:
+        return [envelope.body.type for envelope in self.heard if not isinstance(envelope.body, Progress)]
+
+
+@asynccontextmanager
+async def serving(hub: Hub, port: int = 0) -> AsyncIterator[int]:
+    async with serve(hub.handle, "127.0.0.1", port) as server:
+        hub.server = server
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+def settings_for(tmp_path: Path, port: int, **more: object) -> Settings:
+    """Settings of a detector whose store is there already, as the hub makes it."""
+    settings = Settings(data=tmp_path / "data", hub_url=f"ws://127.0.0.1:{port}", watch_mounts=False, **more)  # type: ignore[arg-type]
+    settings.store_dir.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+@asynccontextmanager
+async def detecting(settings: Settings, on_chunk: Callable[[int], None] = lambda _done: None) -> AsyncIterator[None]:
+    task = asyncio.create_task(run(settings, on_chunk=on_chunk))
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    assert task.cancelled(), task.exception()
+    assert partials(settings) == []
+
+
+def partials(settings: Settings) -> list[Path]:
+    """The partial files that nobody can go on with."""
+    folder = settings.store_dir / "partial"
+    with closing(Journal(settings.detector_dir / "journal.db")) as journal:
+        known = journal.partial_names()
+    return [path for path in folder.iterdir() if path.name not in known] if folder.exists() else []
+
+
+class Gate:
+    """Holds the copying thread after its first chunk until it is opened: a card that is slow for as long as needed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.reached = asyncio.Event()
+        self.open = Event()
+        self.seen: list[int] = []
+
+    def __call__(self, done: int) -> None:
+        self.seen.append(done)
+        self._loop.call_soon_threadsafe(self.reached.set)
+        assert self.open.wait(PATIENCE_S)
+
+
+def gopro_card(tmp_path: Path) -> Path:
+    """Two recordings, one of them large (by the limit that the tests set), with a proxy."""
+    folder = tmp_path / "GOPRO" / "DCIM" / "100GOPRO"
+    folder.mkdir(parents=True)
+    for name, size in (("GX010001.MP4", 3 * CHUNK), ("GX010002.MP4", 2 * CHUNK), ("GX010003.MP4", 1000)):
+        (folder / name).write_bytes(os.urandom(size))
+    (folder / "GL010001.LRV").write_bytes(os.urandom(500))
+    return tmp_path / "GOPRO"
+
+
+def content(card: Path, name: str) -> Path:
+    return card / "DCIM" / "100GOPRO" / name
+
+
+def endless(file: Path) -> None:
+    """A sparse file so large that no disk here copies it before what the test does next is noticed."""
+    with file.open("wb") as handle:
+        handle.truncate(4_000_000_000)
+
+
+async def started(settings: Settings) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "detector",
+        env=os.environ | settings.environment(),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@contextmanager
+def in_reader(folder: Path, *options: str) -> Iterator[Path]:
+    """The folder's content as a card in a bad reader, at a mount point beside it; skips where FUSE can't be had."""
+    place = folder.with_name("reader")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(mounted(folder, place, *options))
+        except NotHere as why:
+            pytest.skip(f"needs FUSE: {why}")
+        yield place
+
+
+def large(file: Path, size: int) -> Path:
+    file.write_bytes(os.urandom(CHUNK) * (size // CHUNK))
+    return file
