@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
@@ -20,6 +18,13 @@ from typing import Any
 import pytest
 import segno
 from support.footage import real_footage
+from support.scenarios import (
+    SMALL,
+    a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files,
+    film_of,
+    insert,
+    settled,
+)
 from support.stacks import Stack
 from support.watching import Board, open_board
 
@@ -28,13 +33,11 @@ from stinercut.identity.payload import Payload, make_payload
 from stinercut.media.probe import probe
 from stinercut.settings import Settings
 from stinercut.store import Store, hash_file
-from stinercut.synthetic.card import make_card
 from stinercut.synthetic.qrfilm import film_pictures, make_qr_film
 from stinercut.synthetic.scenes import make_clip
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
-SMALL = (640, 360)
 BEGAN = datetime(2026, 11, 20, 9, 0)
 
 
@@ -84,11 +87,6 @@ def passenger(name: str, booking: str) -> Payload:
     return make_payload(name, booking, date(2026, 11, 20))
 
 
-def insert(stack: Stack, card: Path, *more: str) -> None:
-    argv = [sys.executable, "-m", "app.cli", "card", "insert", str(card), "--data", str(stack.data), *more]
-    subprocess.run(argv, check=True, timeout=60, capture_output=True)
-
-
 def request(stack: Stack, path: str, body: dict[str, Any] | None = None, *, post: bool = False) -> tuple[int, Any]:
     """Ask the hub; returns status and JSON, also of a refusal."""
     asked = urllib.request.Request(
@@ -101,14 +99,6 @@ def request(stack: Stack, path: str, body: dict[str, Any] | None = None, *, post
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
-
-
-def settled(board: Board, label: str) -> dict[str, Any]:
-    """The card, once all it had is copied."""
-    return board.wait(
-        f"card {label} is safe to pull out",
-        lambda: (card := board.card_of(label)) and card["state"] in ("safe", "empty") and card,
-    )
 
 
 def card_id(board: Board, label: str) -> str | None:
@@ -134,52 +124,10 @@ def reviews(board: Board, label: str, *names: str) -> dict[str, Any]:
     )
 
 
-def film_of(stack: Stack, board: Board, jump: str, seconds: float = 240) -> Path:
-    """The jump's film once it is done, checked by its own checks and by us."""
-    done = board.wait(
-        f"the film of {jump}",
-        lambda: (found := board.jumps.get(jump)) and found["state"] in ("done", "failed") and found,
-        seconds,
-    )
-    assert done["state"] == "done", done["reason"]
-    assert done["film"]["checks"]
-    assert all(check["passed"] for check in done["film"]["checks"])
-    path = stack.data / "films" / jump / f"{jump}.mp4"
-    assert probe(path).duration == pytest.approx(done["film"]["seconds"], abs=0.1)
-    return path
-
-
 def test_a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files(
     stack: Stack, board: Board, tmp_path: Path
 ) -> None:
-    card = tmp_path / "TANDEM-1"
-    made = make_card(card, jumps=1, clips=2, seconds=1.0, size=SMALL, seed=3)
-    insert(stack, card)
-    first = made.jumps[0]
-    film_of(stack, board, first.payload.jump_key)
-    assert board.jumps[first.payload.jump_key]["passenger"] == first.payload.passenger_name
-    read = [event["data"] for event in board.events if event["type"] == "pipeline:qr_decoded"]
-    assert {"passenger": first.payload.passenger_name, "booking": first.payload.booking_id}.items() <= read[0].items()
-
-    insert(stack, card, "--eject")
-    board.wait("the card is out", lambda: (found := board.card_of("TANDEM-1")) and found["state"] == "removed")
-    before = board.card_of("TANDEM-1")
-    insert(stack, card)
-    board.wait("the card is in again", lambda: board.card_of("TANDEM-1") != before and settled(board, "TANDEM-1"))
-    again = board.card_of("TANDEM-1")
-    assert again
-    assert (again["files"]["new"], again["files"]["copied"]) == (0, 0)
-
-    insert(stack, card, "--eject")
-    made = make_card(card, jumps=2, clips=2, seconds=1.0, size=SMALL, seed=3)
-    copied_before = [event for event in board.events if event["type"] == "card:file_copied"]
-    insert(stack, card)
-    second = made.jumps[1]
-    film_of(stack, board, second.payload.jump_key)
-    copied = [event["data"]["file"] for event in board.events if event["type"] == "card:file_copied"]
-    new = {name.replace("GX", "GL").replace(".MP4", ".LRV") for name in second.files} | set(second.files)
-    assert set(copied[len(copied_before) :]) <= new
-    assert set(second.files) <= set(copied[len(copied_before) :])
+    a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files(stack, board, tmp_path)
 
 
 def test_real_gopro_clips_after_a_filmed_code_give_one_film_that_plays(

@@ -171,8 +171,8 @@ class RedisServer:
         program = redis_program()
         if program is None:
             pytest.skip("Redis is not installed (Debian: redis-tools)")
-        argv = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        argv += ["--appendonly", "yes" if self.keeps else "no"]
+        argv = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        argv += ["--save", "", "--appendonly", "yes" if self.keeps else "no"]
         with (self.folder / "log").open("ab") as log:
             self.server = subprocess.Popen(
                 argv, executable=program, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
