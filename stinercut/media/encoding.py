@@ -65,6 +65,16 @@ def frames_in(seconds: float, rate: Fraction) -> int:
     return max(1, round(seconds * rate))
 
 
+def timescale_of(rate: Fraction) -> int:
+    """Ticks a second of the MP4 timebase at that frame rate: a frame lasts a whole number of them."""
+    return 512 * rate.numerator if rate.denominator == 1 else rate.numerator
+
+
+def ticks_of(rate: Fraction) -> int:
+    """Ticks that one frame lasts, exactly."""
+    return int(timescale_of(rate) / rate)
+
+
 @dataclass(frozen=True)
 class EncodeProfile:
     """The contract of one output: every segment of a film is encoded so, which makes them joinable without encoding.
@@ -82,12 +92,12 @@ class EncodeProfile:
     @property
     def timescale(self) -> int:
         """Ticks a second of the MP4 timebase."""
-        return 512 * self.rate.numerator if self.rate.denominator == 1 else self.rate.numerator
+        return timescale_of(self.rate)
 
     @property
     def ticks(self) -> int:
         """Ticks that one frame lasts, exactly."""
-        return int(self.timescale / self.rate)
+        return ticks_of(self.rate)
 
     @property
     def level(self) -> str:
