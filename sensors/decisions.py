@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.watching import InWork
@@ -79,3 +80,47 @@ _WORDS = {
     RunEnd.CANCELED: "The run was cancelled. Retry it; finished parts are kept.",
     RunEnd.GONE: "The run is gone from Dagster's records. Retry it; finished parts are kept.",
 }
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the lineage was told about templates: fingerprints by name, and how far the telling of `name` has got.
+
+    `after` is the jump key that was told last; empty at the beginning.
+    """
+
+    says: Mapping[str, str]
+    name: str
+    after: str
+    fingerprint: str = ""
+
+    def as_cursor(self) -> dict[str, object]:
+        """Itself, as JSON holds it."""
+        return {"says": dict(self.says), "name": self.name, "after": self.after, "fingerprint": self.fingerprint}
+
+    @classmethod
+    def from_cursor(cls, said: Mapping[str, Any]) -> Told:
+        """What `as_cursor` gave."""
+        return cls(said["says"], said["name"], said["after"], said["fingerprint"])
+
+
+def tell_next(
+    films: Iterable[tuple[str, str]], current: Mapping[str, str], told: Told, limit: int
+) -> tuple[list[tuple[str, str]], Told]:
+    """The films (jump key, template name) to tell the lineage about next, and what will then have been told.
+
+    One changed template at a time, `limit` films at a time, in the order of jump keys. A template that changes again
+    meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
+    """
+    says = {name: said for name, said in told.says.items() if name in current}
+    changed = sorted(name for name, said in current.items() if says.get(name) != said)
+    if not changed:
+        return [], Told(says, "", "")
+    name = told.name if told.name in changed else changed[0]
+    goes_on = told.name == name and told.fingerprint == current[name]
+    after = told.after if goes_on else ""
+    concerned = sorted(jump for jump, template in films if template == name and jump > after)
+    news = [(jump, name) for jump in concerned[:limit]]
+    if len(concerned) <= limit:
+        return news, Told({**says, name: current[name]}, "", "")
+    return news, Told(says, name, news[-1][0], current[name])

@@ -1,8 +1,10 @@
 """The sensors' decisions, without Dagster: what should run, and what an ended run means."""
 
+import json
+
 import pytest
 
-from sensors.decisions import RunEnd, Wanted, requests, verdicts
+from sensors.decisions import RunEnd, Told, Wanted, requests, tell_next, verdicts
 from stinercut.catalog.watching import InWork
 
 
@@ -40,3 +42,38 @@ def test_what_goes_on_or_is_finished_or_has_no_run_yet_is_left_alone() -> None:
 def test_the_reason_is_what_the_failed_steps_said() -> None:
     failed = InWork("jump", "run", step_errors=("GX010001.MP4: cut short.", "GX010002.MP4: no video."))
     assert verdicts([failed], {"run": RunEnd.FAILED})["jump"] == "GX010001.MP4: cut short. GX010002.MP4: no video."
+
+
+class TestTellingTheLineageAboutTemplates:
+    FILMS = tuple((f"jump-{number}", "" if number % 2 else "sunset") for number in range(10))
+
+    def told(self, before: Told, current: dict[str, str], limit: int = 2) -> tuple[list[str], Told]:
+        """Tick until nothing is left to say; every jump that was told about, in order."""
+        out: list[str] = []
+        for _ in range(20):
+            news, before = tell_next(
+                self.FILMS, current, Told.from_cursor(json.loads(json.dumps(before.as_cursor()))), limit
+            )
+            assert len(news) <= limit
+            out += [jump for jump, _ in news]
+        return out, before
+
+    def test_exactly_the_films_of_a_changed_template_are_told_about_once(self) -> None:
+        before = Told({"": "a", "classic": "a", "sunset": "s"}, "", "")
+        out, after = self.told(before, {"": "b", "classic": "b", "sunset": "s"})
+        assert out == ["jump-1", "jump-3", "jump-5", "jump-7", "jump-9"]
+        assert after.says == {"": "b", "classic": "b", "sunset": "s"}
+
+    def test_another_default_concerns_those_that_follow_it(self) -> None:
+        before = Told({"": "a", "classic": "a", "sunset": "s"}, "", "")
+        assert self.told(before, {"": "s", "classic": "a", "sunset": "s"})[0] == [f"jump-{n}" for n in (1, 3, 5, 7, 9)]
+
+    def test_a_template_that_changes_again_meanwhile_begins_anew(self) -> None:
+        before = Told({"sunset": "1"}, "", "")
+        _, before = tell_next(self.FILMS, {"sunset": "2"}, before, 2)
+        assert self.told(before, {"sunset": "3"})[0] == [f"jump-{n}" for n in (0, 2, 4, 6, 8)]
+
+    def test_a_template_that_is_gone_is_forgotten_and_one_that_is_back_is_news(self) -> None:
+        before = Told({"sunset": "1"}, "", "")
+        assert tell_next(self.FILMS, {}, before, 2) == ([], Told({}, "", ""))
+        assert len(self.told(Told({}, "", ""), {"sunset": "1"})[0]) == 5
