@@ -26,7 +26,10 @@ NEEDED_SPACE = 2_000_000_000
 PARTS: dict[str, tuple[str, ...]] = {
     "detector": ("watchfiles", "websockets"),
     "hub": ("fastapi", "uvicorn", "sqlalchemy", "alembic", "httpx", "websockets"),
-    "media": ("cv2", "numpy", "PIL", "pyzbar", "zxingcpp", "segno", "ffmpeg", "fontTools"),
+    "media": (
+        *("cv2", "numpy", "PIL", "pyzbar", "zxingcpp", "segno", "ffmpeg"),
+        *("fontTools", "uharfbuzz", "resvg_py", "babel"),
+    ),
     "pipeline": ("dagster", "dagster_webserver", "dagster_postgres", "sqlalchemy"),
 }
 """Each extra of the distribution, and the modules that it brings."""

@@ -47,15 +47,26 @@ def runs_of(text: str, *, bold: bool) -> list[Run]:
     """
     fonts = catalogue("Bold" if bold else "Regular")
     if not fonts:
-        raise MissingProgram(
-            "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
-        )
+        raise _no_font()
     _require_shaping(text)
+    return runs_with(text, fonts)
+
+
+def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
+    """How to draw a line with these fonts, the preferred ones first. Raises as `runs_of`."""
+    if not fonts:
+        raise _no_font()
     base = _base_direction(text)
     whole = next((font for font in fonts if _covers(font, text)), None)
     if whole is not None:
         return [Run(text, whole, base)]
     return _page_order(_pieces(text, fonts, base), base)
+
+
+def _no_font() -> MissingProgram:
+    return MissingProgram(
+        "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
+    )
 
 
 def can_shape() -> bool:

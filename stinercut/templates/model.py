@@ -21,7 +21,7 @@ FILE_NAME = "template.json"
 MERGE_FIELDS = ("passenger_name", "jump_date", "place")
 """What a text may hold in braces."""
 
-_BUNDLED = Path(__file__).parent / "bundled"
+_BUNDLED = Path(__file__).parent / "flat"
 
 Seconds = Annotated[float, Field(ge=1, le=30)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Write a colour as #rrggbb, such as #1f5fa8.")]

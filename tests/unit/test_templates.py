@@ -13,7 +13,7 @@ from PIL import Image
 from stinercut.errors import BadInput
 from stinercut.templates import bundled, load
 
-CLASSIC = Path(__file__).parents[2] / "stinercut" / "templates" / "bundled" / "classic"
+CLASSIC = Path(__file__).parents[2] / "stinercut" / "templates" / "flat" / "classic"
 
 
 def folder_with(tmp_path: Path, changes: dict[str, Any]) -> Path:

@@ -1,0 +1,287 @@
+"""A template's folder: `template.json` and the files it names, read as a whole or refused.
+
+Lives here: reading a folder, finding a template by its name, its fingerprint. Doesn't: what `template.json` may say
+(`timeline`), what a drawing may hold (`svg`), looking into pictures, music and fonts (`checking`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stinercut.errors import BadInput, StinercutError
+from stinercut.store import key_of
+from stinercut.templates import svg
+from stinercut.templates.merging import require_language
+from stinercut.templates.problems import problems_of
+from stinercut.templates.timeline import (
+    Clip,
+    Document,
+    Drawing,
+    Footage,
+    Movie,
+    Output,
+    Picture,
+    VideoOutput,
+)
+
+FILE_NAME = "template.json"
+FONT_FOLDER = "fonts"
+UPRIGHT = ".upright.svg"
+"""`title.upright.svg` is drawn in place of `title.svg` where a film is higher than wide."""
+
+NAME_FIELD = "passenger_name"
+_BUNDLED = Path(__file__).parent / "bundled"
+_STILL_TO_READ = 0.5
+"""Seconds that everything on a card must stand still together, so that it can be read (and the name be checked)."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A whole template: what `template.json` says, and the folder its files lie in."""
+
+    document: Document
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its name, as jumps refer to it."""
+        return self.document.name
+
+    @property
+    def version(self) -> int:
+        """The number its owner gave this state of it."""
+        return self.document.version
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Everything that is made of a jump; the first one is the film."""
+        return self.document.output
+
+    @property
+    def film(self) -> VideoOutput:
+        """The output that is *the* film."""
+        return self.document.films[0]
+
+    @property
+    def title(self) -> Clip:
+        """The card of the main track that shows the passenger's name: the film's name is checked there."""
+        return next(clip for clip in self._cards if self.shows_name(clip))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hex digits that change with anything that is said, and with the content of every file in use."""
+        names = sorted(self.files)
+        said = self.document.model_dump_json(by_alias=True)
+        return key_of("template", said, *(part for name in names for part in (name, self.path(name).read_bytes())))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file in use: those that `template.json` names, what drawings show, and fonts (`fonts/name.ttf`)."""
+        found = [name for _, name in named_files(self.document)]
+        for name in list(found):
+            if name.endswith(".svg"):
+                upright = name.removesuffix(".svg") + UPRIGHT
+                both = [name] + ([upright] if (self.folder / upright).is_file() else [])
+                found += [one for one in both if one != name]
+                found += [picture for one in both for picture in self.drawing(one).pictures]
+        found += [f"{FONT_FOLDER}/{font.name}" for font in self.fonts]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def fonts(self) -> tuple[Path, ...]:
+        """Fonts that the template brings along."""
+        folder = self.folder / FONT_FOLDER
+        return tuple(sorted(path for path in folder.glob("*") if path.suffix.lower() in (".ttf", ".otf")))
+
+    def path(self, file_name: str) -> Path:
+        """Where a file of this template lies. Raises BadInput when it isn't there."""
+        path = self.folder / file_name
+        if not path.is_file():
+            raise BadInput(
+                f"the template {self.name} names {file_name}, which is not there",
+                file=path,
+                advice=f"Put it beside {FILE_NAME}, or take its name out.",
+            )
+        return path
+
+    def drawing(self, file_name: str, *, upright: bool = False) -> svg.Svg:
+        """A drawing, read. `upright`: the one for films that are higher than wide, where there is one."""
+        other = self.folder / (file_name.removesuffix(".svg") + UPRIGHT)
+        path = other if upright and other.is_file() else self.path(file_name)
+        return svg.read(path, self.document.fields)
+
+    @property
+    def _cards(self) -> list[Clip]:
+        return [clip for clip in self.document.timeline.main if isinstance(clip.asset, Drawing)]
+
+    def shows_name(self, clip: Clip) -> bool:
+        """Whether a clip is a drawing with the passenger's name."""
+        return isinstance(clip.asset, Drawing) and self.drawing(clip.asset.src).shows(NAME_FIELD)
+
+
+def load(folder: Path) -> Template:
+    """The template in a folder. Raises BadInput with the first problem: file, field and what to write instead."""
+    template, problems = read(folder)
+    if problems:
+        raise problems[0]
+    assert template is not None
+    return template
+
+
+def read(folder: Path) -> tuple[Template | None, list[StinercutError]]:
+    """The template in a folder, as far as it can be read, and everything that is wrong with it."""
+    path = folder / FILE_NAME
+    try:
+        document = Document.model_validate(_said(path))
+    except BadInput as refused:
+        return None, [refused]
+    except ValidationError as refused:
+        return None, list(problems_of(refused, path))
+    template = Template(document, folder.absolute())
+    problems: list[StinercutError] = []
+    for look in (_missing_files, _wrong_drawings):
+        problems += look(template)
+        if problems:
+            return template, problems
+    return template, _wrong_titles(template)
+
+
+def bundled(name: str = "classic") -> Template:
+    """A template that comes with Stinercut. Raises BadInput for a name there is none of."""
+    return find(name, ())
+
+
+def find(name: str, folders: Sequence[Path]) -> Template:
+    """The template of that name: an installation's own `folders` first, in their order, then the bundled ones."""
+    for folder in (*folders, _BUNDLED):
+        if (folder / name / FILE_NAME).is_file():
+            template = load(folder / name)
+            if template.name != name:
+                raise BadInput(
+                    f'name: it says "{template.name}" in a folder called {name}',
+                    file=folder / name / FILE_NAME,
+                    advice=f'Write "{name}", or call the folder {template.name}.',
+                )
+            return template
+    raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(names(folders))}.")
+
+
+def names(folders: Sequence[Path] = ()) -> list[str]:
+    """The names of all templates that can be found, in the order of the alphabet."""
+    return sorted({path.parent.name for folder in (*folders, _BUNDLED) for path in folder.glob(f"*/{FILE_NAME}")})
+
+
+def named_files(document: Document) -> list[tuple[str, str]]:
+    """Every file that `template.json` names, with the place where it does."""
+    timeline = document.timeline
+    out: list[tuple[str, str]] = []
+    if timeline.soundtrack:
+        out.append(("timeline, soundtrack, src", timeline.soundtrack.src))
+    for place, clip in placed_clips(document):
+        if isinstance(clip.asset, Drawing | Picture | Movie):
+            out.append((f"{place}, asset, src", clip.asset.src))
+        elif isinstance(clip.asset, Footage) and clip.asset.look.lut:
+            out.append((f"{place}, asset, look, lut", clip.asset.look.lut))
+    return out
+
+
+def placed_clips(document: Document) -> list[tuple[str, Clip]]:
+    """Every clip with its place, as a person counts."""
+    return [
+        (f"timeline, track {number}, clip {place}", clip)
+        for number, track in enumerate(document.timeline.tracks, 1)
+        for place, clip in enumerate(track.clips, 1)
+    ]
+
+
+def _said(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput(
+            "there is no template here", file=path, advice=f"A template is a folder with {FILE_NAME}."
+        ) from None
+    except UnicodeDecodeError:
+        raise BadInput("the file is not UTF-8 text", file=path, advice="Save it as UTF-8.") from None
+    except json.JSONDecodeError as refused:
+        where = f"line {refused.lineno}, column {refused.colno}"
+        raise BadInput(f"no valid JSON at {where}: {refused.msg}", file=path, advice="Mend that place.") from None
+    except RecursionError:
+        raise BadInput("the file is nested too deeply", file=path, advice="Compare with a bundled template.") from None
+    if not isinstance(said, dict):
+        raise BadInput("a template is a JSON object", file=path, advice='Begin with {"name": ...}.')
+    return said
+
+
+def _missing_files(template: Template) -> list[StinercutError]:
+    path = template.folder / FILE_NAME
+    out: list[StinercutError] = []
+    try:
+        require_language(template.document.language)
+    except BadInput as refused:
+        out.append(BadInput(refused.what, file=path, advice=refused.advice))
+    for place, name in named_files(template.document):
+        if not (template.folder / name).is_file():
+            advice = f"Put {name} beside {FILE_NAME}, or write the name of a file that is there."
+            out.append(BadInput(f"{place}: {name} is not there", file=path, advice=advice))
+    return out
+
+
+def _wrong_drawings(template: Template) -> list[StinercutError]:
+    out: list[StinercutError] = []
+    for place, clip in placed_clips(template.document):
+        asset = clip.asset
+        if not (isinstance(asset, Drawing | Picture) and asset.src.endswith(".svg")):
+            continue
+        for upright in (False, True):
+            try:
+                drawing = template.drawing(asset.src, upright=upright)
+                for picture in drawing.pictures:
+                    template.path(picture)
+                if isinstance(asset, Drawing):
+                    _require_time_to_read(drawing, clip, place)
+            except BadInput as refused:
+                out.append(refused)
+    return list({problem.sentence(): problem for problem in out}.values())
+
+
+def _require_time_to_read(drawing: svg.Svg, clip: Clip, place: str) -> None:
+    """Everything on a card is in place before it begins to go."""
+    going = clip.transition.seconds if clip.transition.out != "cut" else 0.0
+    length = clip.length or 0.0
+    if drawing.settled + going + _STILL_TO_READ > length:
+        raise BadInput(
+            f"the last part is in place after {drawing.settled:g} s, too late for a card of {length:g} s"
+            + (f" that goes {going:g} s before its end" if going else ""),
+            file=drawing.path,
+            advice=f"Shorten data-at and data-for, or make {place}, length at least"
+            f" {drawing.settled + going + _STILL_TO_READ:g}.",
+        )
+
+
+def _wrong_titles(template: Template) -> list[StinercutError]:
+    """A film says whose it is: a card of the main track holds the name, in both its forms."""
+    shown = [clip for clip in template.document.timeline.main if template.shows_name(clip)]
+    if len(shown) != 1:
+        what = "no drawing" if not shown else "more than one drawing"
+        return [
+            BadInput(
+                f"{what} of the last track holds {{{{ {NAME_FIELD} }}}}",
+                file=template.folder / FILE_NAME,
+                advice="Exactly one does: a film's title says whose it is.",
+            )
+        ]
+    asset = shown[0].asset
+    assert isinstance(asset, Drawing)
+    upright = template.drawing(asset.src, upright=True)
+    if not upright.shows(NAME_FIELD):
+        advice = f"Write {{{{ {NAME_FIELD} }}}} in it, as in {asset.src}."
+        return [BadInput("the drawing doesn't hold the name", file=upright.path, advice=advice)]
+    return []

@@ -1,0 +1,172 @@
+"""What is wrong with a `template.json`, in a person's words: the field as one counts, and what to write instead.
+
+Lives here: turning the model's errors into sentences. Doesn't: the model (`timeline`), reading files (`folder`).
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from stinercut.errors import BadInput
+from stinercut.templates.timeline import Document
+
+_PLURALS = {"tracks": "track", "clips": "clip", "output": "output", "merge": "merge"}
+"""Lists, and what one of their items is called."""
+
+_COMPARE = "Compare with the bundled template classic, or with docs/templates.md."
+_Loc = tuple[int | str, ...]
+
+
+def problems_of(refused: ValidationError, file: Path) -> list[BadInput]:
+    """Every problem that the model found, each once, in the order of the file."""
+    out: dict[str, BadInput] = {}
+    for error in refused.errors(include_url=False):
+        what, advice = _said(error)
+        out.setdefault(what, BadInput(what, file=file, advice=advice))
+    return list(out.values())
+
+
+def place_of(loc: _Loc) -> str:
+    """Where in the file, as a person counts: `timeline, track 2, clip 1, length`."""
+    words: list[str] = []
+    kind: Any = Document
+    for part in loc:
+        if isinstance(part, int):
+            words[-1] = f"{_PLURALS.get(words[-1], words[-1])} {part + 1}"
+            kind = _item(kind)
+        elif (info := _field(kind, part)) is not None:
+            words.append(_written(part, info))
+            kind = info.annotation
+        elif (chosen := _tagged(kind, part)) is not None:
+            kind = chosen  # which kind of asset or output it was taken for: nothing that stands in the file
+        else:
+            words.append(part)
+    return ", ".join(words) or "the template"
+
+
+def _said(error: Any) -> tuple[str, str]:
+    loc: _Loc = error["loc"]
+    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+    where, advice = place_of(loc), _advice(loc)
+    if kind == "extra_forbidden":
+        there = ", ".join(_names(_owner(loc)))
+        return f"{where}: there is no such field", f"There are: {there}." if there else _COMPARE
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        types_ = ", ".join(_tags(_kind_at(loc)))
+        return f"{where}, type: it is missing or unknown", f"Write one of: {types_}."
+    if kind == "missing":
+        return f"{where}: it is missing", advice
+    if kind == "string_pattern_mismatch":
+        message = "that can't be used"
+    return f"{where}: {_own_words(message)}{_shown(error.get('input'))}", advice
+
+
+def _own_words(message: str) -> str:
+    return message[:1].lower() + message[1:] if message.startswith(("Input ", "Tuple ", "String ")) else message
+
+
+def _shown(found: Any) -> str:
+    simple = isinstance(found, str | int | float | None) and len(str(found)) < 80
+    return f" (it says {json.dumps(found, ensure_ascii=False)})" if simple else ""
+
+
+def _advice(loc: _Loc) -> str:
+    """What to write instead: the field's own description, looked up from the innermost place outwards."""
+    for depth in range(len(loc), 0, -1):
+        part = loc[depth - 1]
+        info = _field(_kind_at(loc[: depth - 1]), part) if isinstance(part, str) else None
+        if info is not None and (description := _description(info)):
+            return description
+    return _COMPARE
+
+
+def _description(info: FieldInfo) -> str | None:
+    if info.description:
+        return info.description
+    for kind in typing.get_args(info.annotation):
+        for extra in typing.get_args(kind)[1:]:
+            if isinstance(extra, FieldInfo) and extra.description:
+                return extra.description
+    return None
+
+
+def _names(kind: Any) -> list[str]:
+    models = [one for one in _alternatives(kind) if _is_model(one)]
+    if len(models) != 1:
+        return []
+    return [_written(name, info) for name, info in models[0].model_fields.items() if name != "schema_"]
+
+
+def _written(name: str, info: FieldInfo) -> str:
+    return info.alias or name
+
+
+def _owner(loc: _Loc) -> Any:
+    return _kind_at(loc[:-1])
+
+
+def _kind_at(loc: _Loc) -> Any:
+    kind: Any = Document
+    for part in loc:
+        if isinstance(part, int):
+            kind = _item(kind)
+        elif (info := _field(kind, part)) is not None:
+            kind = info.annotation
+        elif (chosen := _tagged(kind, part)) is not None:
+            kind = chosen
+        else:
+            return None
+    return kind
+
+
+def _field(kind: Any, name: int | str) -> FieldInfo | None:
+    for model in _alternatives(kind):
+        if _is_model(model):
+            for own, info in model.model_fields.items():
+                if name in (own, info.alias):
+                    return info
+    return None
+
+
+def _tagged(kind: Any, tag: str) -> Any:
+    for model in _alternatives(kind):
+        if _is_model(model) and tag in _tags(model):
+            return model
+    return None
+
+
+def _tags(kind: Any) -> list[str]:
+    out: list[str] = []
+    for model in _alternatives(kind):
+        if _is_model(model) and "type" in model.model_fields:
+            out += [str(tag) for tag in typing.get_args(model.model_fields["type"].annotation)]
+    return out
+
+
+def _item(kind: Any) -> Any:
+    """What a list of the model holds."""
+    for one in _alternatives(kind):
+        if typing.get_origin(one) is tuple:
+            return typing.get_args(one)[0]
+    return None
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    """The kinds that a field may hold: the members of unions, without their annotations."""
+    origin = typing.get_origin(kind)
+    if origin is typing.Annotated:
+        return _alternatives(typing.get_args(kind)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [one for member in typing.get_args(kind) for one in _alternatives(member)]
+    return [kind]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

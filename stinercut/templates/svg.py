@@ -1,0 +1,319 @@
+"""Reads a drawing: an SVG of a template, made harmless and checked before anything draws it.
+
+Lives here: what an SVG may hold, the pictures and fields it names, how its parts come in (`data-` attributes). Doesn't:
+fonts and drawing (`stinercut.media.drawings`).
+
+A drawing can name nothing outside its folder: no links, no entities, no scripts. What editing programs add for
+themselves is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stinercut.errors import BadInput
+from stinercut.templates.timeline import FIELD, require_known_fields
+
+Enter = Literal["fade", "rise", "slide-left", "slide-right", "zoom"]
+ENTRANCES = ("fade", "rise", "slide-left", "slide-right", "zoom")
+MOVES = ("still", "drift-left", "drift-right", "zoom-in", "zoom-out")
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+_MOST_BYTES = 4_000_000
+_MOST_ELEMENTS = 20_000
+_DEEPEST = 100
+_FORBIDDEN = ("script", "foreignObject", "iframe", "textPath", "tref", "font", "a")
+_NOTHING_TO_DRAW = frozenset(
+    [
+        "defs",
+        "style",
+        "title",
+        "desc",
+        "metadata",
+        "symbol",
+        "linearGradient",
+        "radialGradient",
+        "filter",
+        "clipPath",
+        "mask",
+        "pattern",
+        "marker",
+    ]
+)
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(px)?\s*$")
+_URL = re.compile(r"url\(\s*['\"]?\s*([^'\")]*)")
+_EMBEDDED = re.compile(r"data:image/(png|jpeg|jpg);base64,")
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """How a part comes in: from `at`, within `lasting` seconds."""
+
+    kind: Enter
+    at: float
+    lasting: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a drawing that moves as one: elements directly within the <svg>, in the order of drawing."""
+
+    elements: tuple[ET.Element, ...]
+    enter: Entrance | None = None
+
+
+@dataclass(frozen=True)
+class Svg:
+    """A drawing that was read. `shared`: gradients, filters, styles, for all parts. `box`: its viewBox."""
+
+    path: Path
+    root: ET.Element
+    box: tuple[float, float, float, float]
+    shared: tuple[ET.Element, ...]
+    background: ET.Element | None
+    move: str
+    speed: float | None
+    parts: tuple[Part, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every piece of text in it, for its fields."""
+        found = (text for element in self.root.iter("text") for text in element.itertext())
+        return tuple(text for text in found if text.strip())
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the picture files that it shows."""
+        names = (element.get("href", "") for element in self.root.iter("image"))
+        return tuple(dict.fromkeys(name for name in names if not name.startswith("data:")))
+
+    @property
+    def settled(self) -> float:
+        """Seconds after which everything is in place."""
+        return max((part.enter.at + part.enter.lasting for part in self.parts if part.enter), default=0.0)
+
+    def shows(self, field: str) -> bool:
+        """Whether a text of it holds that merge field."""
+        return any(field in FIELD.findall(text) for text in self.texts)
+
+
+def read(path: Path, known_fields: tuple[str, ...]) -> Svg:
+    """The drawing in that file. Raises BadInput naming the file, the element, and what to change."""
+    root = _parsed(path)
+    _clean(root)
+    _require_harmless(root, path)
+    box = _view_box(root, path)
+    for element in root.iter("text"):
+        for text in element.itertext():
+            try:
+                require_known_fields(text, known_fields)
+            except ValueError as refused:
+                raise BadInput(f"text {text.strip()!r}: {refused}", file=path, advice="Correct that text.") from None
+    return _divided(path, root, box)
+
+
+def named(element: ET.Element) -> str:
+    """An element as a person finds it: <g id="name">."""
+    place = f' id="{element.get("id")}"' if element.get("id") else ""
+    return f"<{element.tag}{place}>"
+
+
+def number(element: ET.Element, name: str, path: Path, *, least: float = 0.0, most: float = 1e6) -> float | None:
+    """A `data-` attribute that is a number, None where it isn't given."""
+    said = element.get(name)
+    if said is None:
+        return None
+    match = _NUMBER.match(said)
+    if match is None or not least <= float(match[1]) <= most:
+        raise BadInput(
+            f'{named(element)}: {name}="{said}" can\'t be used',
+            file=path,
+            advice=f"Write a number from {least:g} to {most:g}.",
+        )
+    return float(match[1])
+
+
+def _parsed(path: Path) -> ET.Element:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput("the drawing is not there", file=path, advice="Put it beside template.json.") from None
+    if len(data) > _MOST_BYTES:
+        raise BadInput(
+            f"the drawing has {len(data) / 1e6:.1f} MB, more than {_MOST_BYTES / 1e6:.0f}",
+            file=path,
+            advice="Keep pictures as files beside it, and simplify its paths.",
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput("the drawing is not UTF-8 text", file=path, advice="Save it as plain SVG, in UTF-8.") from None
+    if "<!ENTITY" in text:
+        raise BadInput("the drawing defines entities", file=path, advice='Save it as "plain SVG".')
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as refused:
+        line, column = refused.position
+        raise BadInput(
+            f"no valid SVG at line {line}, column {column + 1}: {str(refused).split(':')[0]}",
+            file=path,
+            advice="Mend that place, or save the drawing again in the program that made it.",
+        ) from None
+    if root.tag not in (f"{{{_SVG}}}svg", "svg"):
+        raise BadInput("this is XML, but no SVG", file=path, advice="Save the drawing as plain SVG.")
+    return root
+
+
+def _clean(element: ET.Element) -> None:
+    """Take out what isn't SVG (notes of editing programs), and write names without their namespace."""
+    element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
+    if _XLINK in element.attrib:
+        element.attrib.setdefault("href", element.attrib[_XLINK])
+    for name in [name for name in element.attrib if name.startswith("{")]:
+        del element.attrib[name]
+    for child in list(element):
+        if child.tag.startswith("{") and not child.tag.startswith(f"{{{_SVG}}}"):
+            element.remove(child)
+        else:
+            _clean(child)
+
+
+def _require_harmless(root: ET.Element, path: Path) -> None:
+    elements = list(_with_depth(root))
+    if len(elements) > _MOST_ELEMENTS or max(depth for _, depth in elements) > _DEEPEST:
+        raise BadInput(
+            f"the drawing has {len(elements)} elements, or they lie too deep within each other",
+            file=path,
+            advice="Simplify it, or put its finest part in as a picture.",
+        )
+    for element, _ in elements:
+        if element.tag in _FORBIDDEN:
+            raise BadInput(f"{named(element)} has no place in a drawing", file=path, advice=_instead(element.tag))
+        _require_own_references(element, path)
+    uses = [element for element, _ in elements if element.tag == "use"]
+    targets = {f"#{element.get('id')}": element for element, _ in elements if element.get("id")}
+    for use in uses:
+        target = targets.get(use.get("href", ""))
+        if target is not None and next(target.iter("use"), None) is not None:
+            raise BadInput(f"{named(use)} uses what itself uses others", file=path, advice="Unlink that clone.")
+
+
+def _instead(tag: str) -> str:
+    if tag in ("textPath", "tref"):
+        return "Write the text as plain text, or turn it into a path."
+    return "Take it out; parts come in by data-enter (see docs/templates.md)."
+
+
+def _with_depth(element: ET.Element, depth: int = 0) -> Iterator[tuple[ET.Element, int]]:
+    # Not recursive: the depth is what is to be measured.
+    waiting = [(element, depth)]
+    while waiting:
+        one, at = waiting.pop()
+        yield one, at
+        waiting += [(child, at + 1) for child in one]
+
+
+def _require_own_references(element: ET.Element, path: Path) -> None:
+    """Raise BadInput for whatever leads out of the template's folder."""
+    href = element.get("href")
+    if href is not None:
+        if element.tag in ("image", "feImage"):
+            beside = re.fullmatch(r"[^/\\.][^/\\:]*\.(png|jpg|jpeg)", href, re.IGNORECASE)
+            if not (beside and element.tag == "image") and not _EMBEDDED.match(href):
+                raise BadInput(
+                    f'{named(element)} shows "{href[:60]}"',
+                    file=path,
+                    advice="Put the picture beside template.json and write its name alone, such as logo.png.",
+                )
+        elif not href.startswith("#"):
+            raise BadInput(f'{named(element)} links to "{href[:60]}"', file=path, advice="Take the link out.")
+    words = [element.text or ""] if element.tag == "style" else list(element.attrib.values())
+    for text in words:
+        outside = [target for target in _URL.findall(text) if not target.startswith("#")]
+        if outside or "@import" in text:
+            what = outside[0][:60] if outside else "@import"
+            raise BadInput(
+                f'{named(element)} loads "{what}"',
+                file=path,
+                advice="Put fonts into the folder fonts, pictures beside template.json, and take the address out.",
+            )
+
+
+def _view_box(root: ET.Element, path: Path) -> tuple[float, float, float, float]:
+    numbers = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", root.get("viewBox", ""))
+    if not numbers:
+        sizes = [_NUMBER.match(root.get(name, "")) for name in ("width", "height")]
+        numbers = ["0", "0", *(found[1] for found in sizes if found)]
+    if len(numbers) != 4 or float(numbers[2]) <= 0 or float(numbers[3]) <= 0:
+        raise BadInput("the <svg> has no usable viewBox", file=path, advice='Write viewBox="0 0 1920 1080" on it.')
+    left, top, width, height = (float(one) for one in numbers)
+    root.set("viewBox", " ".join(f"{one:g}" for one in (left, top, width, height)))
+    return left, top, width, height
+
+
+def _divided(path: Path, root: ET.Element, box: tuple[float, float, float, float]) -> Svg:
+    """The drawing in parts. Raises BadInput for movements that can't be."""
+    shared: list[ET.Element] = []
+    parts: list[Part] = []
+    background: ET.Element | None = None
+    for element in root:
+        for inner in element.iter():
+            lost = [name for name in ("data-enter", "data-background") if inner is not element and inner.get(name)]
+            if lost:
+                raise BadInput(
+                    f"{named(inner)} with {lost[0]} lies within {named(element)}",
+                    file=path,
+                    advice="Only what lies directly within the <svg> moves: put the attribute on that outer element.",
+                )
+        if element.tag in _NOTHING_TO_DRAW:
+            shared.append(element)
+        elif element.get("data-background") is not None:
+            if background is not None or parts:
+                raise BadInput(
+                    f"{named(element)} is a background that others lie below",
+                    file=path,
+                    advice="Draw one background, and draw it first (in the lowest layer).",
+                )
+            background = element
+        elif (enter := _entrance(element, path)) is not None:
+            parts.append(Part((element,), enter))
+        elif parts and parts[-1].enter is None:
+            parts[-1] = Part((*parts[-1].elements, element))
+        else:
+            parts.append(Part((element,)))
+    move, speed = "still", None
+    if background is not None:
+        move, speed = _move(background, path)
+    return Svg(path, root, box, tuple(shared), background, move, speed, tuple(parts))
+
+
+def _move(background: ET.Element, path: Path) -> tuple[str, float | None]:
+    move = background.get("data-background", "") or "still"
+    if move not in MOVES:
+        raise BadInput(
+            f'{named(background)}: data-background="{move}"', file=path, advice=f"Write one of: {', '.join(MOVES)}."
+        )
+    return move, number(background, "data-speed", path, most=0.2)
+
+
+def _entrance(element: ET.Element, path: Path) -> Entrance | None:
+    kind = element.get("data-enter")
+    at, lasting = (number(element, name, path, most=60) for name in ("data-at", "data-for"))
+    if kind is None:
+        if at is not None or lasting is not None:
+            raise BadInput(
+                f"{named(element)} says when it comes in, but not how", file=path, advice='Add data-enter="fade".'
+            )
+        return None
+    for known in ENTRANCES:
+        if kind == known:
+            return Entrance(known, at or 0.0, 0.8 if lasting is None else lasting)
+    raise BadInput(
+        f'{named(element)}: data-enter="{kind}" is unknown', file=path, advice=f"Write one of: {', '.join(ENTRANCES)}."
+    )
