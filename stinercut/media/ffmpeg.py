@@ -143,6 +143,23 @@ def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
     return found
 
 
+def packet_times(path: Path, stream: str = "v:0") -> list[tuple[int, int]]:
+    """When each packet of a stream is shown and decoded, in ticks of its timebase, in the order of the file.
+
+    Reads the whole file, decodes nothing. Raises UnreadableVideo.
+    """
+    command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
+    command += ["-select_streams", stream, "-show_entries", "packet=pts,dts", str(path.absolute())]
+    try:
+        with _started(command, timeout=_PROBE_SECONDS + path.stat().st_size / 1e7, file=path, log=None) as job:
+            text = job.output.read().decode()
+            job.finish()
+    except FfmpegFailed as failed:
+        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+    rows = (line.split(",") for line in text.splitlines() if line)
+    return [(int(row[0]), int(row[1])) for row in rows if row[0] != "N/A" and row[1] != "N/A"]
+
+
 def require_ffmpeg() -> str:
     """The version of ffmpeg in use, such as `5.1.9-0+deb12u1`. Raises MissingProgram when it or ffprobe isn't there."""
     _program("ffprobe")
