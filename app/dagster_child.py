@@ -35,6 +35,9 @@ def main() -> None:
 def _code_server() -> Callable[[], None]:
     from dagster._cli import main as command
 
+    from app.forking import fork_runs
+
+    fork_runs()
     return command
 
 

@@ -20,6 +20,9 @@ import psutil
 MARK = "STINERCUT_STACK"
 """Environment variable whose value names one running stack."""
 
+RUN_NAME = "stinercut-run"
+"""What the process of a run calls itself (Linux); see `forking`."""
+
 _PR_SET_CHILD_SUBREAPER = 36
 """prctl(2) on Linux: orphans below this process become its children instead of those of process 1."""
 

@@ -25,7 +25,7 @@ from typing import IO, TypeVar
 
 import psutil
 
-from app.processes import MARK, adopt_orphans, ask_to_end, how_it_ended, kill_marked, marked, reap_orphans
+from app.processes import MARK, RUN_NAME, adopt_orphans, ask_to_end, how_it_ended, kill_marked, marked, reap_orphans
 from stinercut.errors import HostNotReady
 
 T = TypeVar("T")
@@ -298,7 +298,7 @@ class Supervisor:
         if not self._policy.ask_deeper:
             ask_to_end(_existing(first))
             return
-        second = [process for process in marked(self.mark) if process.pid not in first and _parent(process) in parents]
+        second = [process for process in marked(self.mark) if process.pid not in first and _is_second(process, parents)]
         ask_to_end([*_existing(first), *second])
 
     async def _until_ended(self) -> None:
@@ -311,11 +311,14 @@ def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _parent(process: psutil.Process) -> int | None:
+def _is_second(process: psutil.Process, parents: set[int]) -> bool:
+    """Whether a child started this process, directly or (a run) through its fork server, which ends by itself."""
     try:
-        return process.ppid()
+        if process.name() == RUN_NAME:
+            return True
+        return process.ppid() in parents and "multiprocessing.forkserver" not in " ".join(process.cmdline())
     except psutil.Error:
-        return None
+        return False
 
 
 def _existing(pids: Sequence[int]) -> list[psutil.Process]:

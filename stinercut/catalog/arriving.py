@@ -44,6 +44,8 @@ def arriving_jumps(session: Session, limit: int = 100) -> list[Arriving]:
         .order_by(Jump.changed_at, Jump.jump_key)
         .limit(limit)
     ).all()
+    if not rows:
+        return []
     keys = [row.jump_key for row in rows]
     clips = session.execute(
         select(JumpFile.jump_key, JumpFile.card_file_id, ImportedFile.content_hash)

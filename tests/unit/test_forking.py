@@ -1,0 +1,70 @@
+"""Runs are forked from one process: what `app.forking` relies on in Python and Dagster, and that steps share it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+
+ROOT = Path(__file__).parents[2]
+SHARES = """
+import multiprocessing, os, sys
+from app.forking import RunContext
+
+def child(queue):
+    queue.put(("step", os.getpid(), os.getppid()))
+
+def run(queue, end_server):
+    queue.put(("run", os.getpid(), os.getppid()))
+    if end_server:
+        os.kill(os.getppid(), 9)
+    step = multiprocessing.get_context("forkserver").Process(target=child, args=(queue,))
+    step.start()
+    step.join()
+
+if __name__ == "__main__":
+    context = RunContext()
+    context.set_forkserver_preload(["stinercut.errors"])
+    queue = context.Queue()
+    process = context.Process(target=run, args=(queue, len(sys.argv) > 1))
+    process.start()
+    print(*queue.get(timeout=30))
+    print(*queue.get(timeout=30))
+    process.join(30)
+"""
+
+
+def processes(folder: Path, *options: str) -> dict[str, tuple[int, int]]:
+    """Process id and parent of a run and of its step."""
+    script = folder / "shares.py"
+    script.write_text(SHARES)
+    done = subprocess.run(
+        [sys.executable, script, *options], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert len(rows) == 2, done.stderr
+    return {name: (int(pid), int(parent)) for name, pid, parent in rows}
+
+
+def test_a_run_and_its_steps_are_forked_from_one_process(tmp_path: Path) -> None:
+    found = processes(tmp_path)
+    assert found["run"][0] != found["step"][0]
+    assert found["run"][1] == found["step"][1], "the same parent: one fork server"
+
+
+def test_a_run_whose_fork_server_was_killed_makes_its_own(tmp_path: Path) -> None:
+    found = processes(tmp_path, "end the server")
+    assert found["run"][1] != found["step"][1]
+
+
+def test_dagster_starts_runs_in_the_context_that_is_replaced() -> None:
+    from dagster._grpc.server import DagsterApiServer
+
+    names = [*DagsterApiServer.__init__.__code__.co_names, *DagsterApiServer.StartRun.__code__.co_names]
+    assert names.count("_mp_ctx") >= 2, "made at the beginning, used for a run"
