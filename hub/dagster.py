@@ -1,4 +1,4 @@
-"""Dagster, asked over its GraphQL: which runs there were, and go on with one that failed.
+"""Dagster, asked over its GraphQL: which runs there were, go on with one that failed, backfills.
 
 Lives here: the queries and what their answers mean. Doesn't: whether a retry is wise (`pipeline`). Dagster is never
 imported: the webserver may run on another machine and in another version.
@@ -7,6 +7,7 @@ imported: the webserver may run on another machine and in another version.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +38,24 @@ mutation Retry($params: ReexecutionParams!) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on Error { message }
+  }
+}
+"""
+_BACKFILL = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}
+"""
+_BACKFILLS = """
+query Backfills($status: BulkActionStatus!) {
+  partitionBackfillsOrError(status: $status, limit: 100) {
+    __typename
+    ... on PartitionBackfills { results { id partitionNames } }
+    ... on PythonError { message }
   }
 }
 """
@@ -99,6 +118,29 @@ class Dagster:
                 f"Dagster did not start run {run_id} again: {why}", advice="Look at the run in Dagster."
             )
         return str(answer["run"]["runId"])
+
+    async def backfill(
+        self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
+    ) -> str:
+        """Make these assets anew for these partitions, each in a run, when there is room. Returns its id."""
+        params = {
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "partitionNames": list(partitions),
+            "title": title,
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        }
+        answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            why = str(answer.get("message", answer["__typename"])).strip().splitlines()[0]
+            raise DagsterRefused(f"Dagster did not start the backfill: {why}", advice="Look at Dagster's page.")
+        return str(answer["backfillId"])
+
+    async def backfilling(self) -> dict[str, str]:
+        """The partitions that a backfill is still busy with: partition -> the backfill's id."""
+        found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
+        if found["__typename"] != "PartitionBackfills":
+            raise DagsterRefused(f"Dagster can't list its backfills: {found.get('message', '')}")
+        return {name: one["id"] for one in found["results"] for name in one["partitionNames"] or ()}
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -17,6 +17,7 @@ from stinercut.catalog.models import Film, Jump
 from stinercut.errors import NotFound
 
 POSTER = "poster.jpg"
+TIMELINE = ".otio"
 _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 
 
@@ -46,6 +47,16 @@ class Films:
         if download:
             return FileResponse(path, media_type="video/mp4", headers=headers, filename=file_name)
         return FileResponse(path, media_type="video/mp4", headers=headers)
+
+    def timeline(self, jump_key: str, name: str) -> FileResponse:
+        """The timeline beside a jump's film, for editing programs. Raises NotFound."""
+        with self.catalog.read() as session:
+            film = jumps.latest_film(session, jump_key)
+        wanted = PurePosixPath(film.file_name).with_suffix(TIMELINE) if film is not None else None
+        if wanted is None or wanted.name != name:
+            raise NotFound(f"jump {jump_key} has no timeline {name}")
+        headers = {"cache-control": "private, no-cache"}
+        return FileResponse(self._inside(str(wanted)), media_type="application/json", headers=headers, filename=name)
 
     def poster(self, jump_key: str) -> FileResponse:
         """The still picture of a jump's film. Raises NotFound."""

@@ -27,6 +27,7 @@ from hub.board import Feed, serve_board
 from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
+from hub.cuts import Cuts, add_cuts
 from hub.dagster import Dagster, DagsterRefused
 from hub.detectors import Detectors
 from hub.films import Films
@@ -103,6 +104,7 @@ class Hub:
     films: Films
     imports: ImportQueue
     review: Review
+    cuts: Cuts
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -110,9 +112,8 @@ class Hub:
         catalog = Catalog.open(settings.catalog_url)
         live, links = Live(), Links(settings.dagster_address.rstrip("/"))
         store = Store(settings.store_dir)
-        # The hub alone makes it: a detector without it waits, and fills no folder that a volume was to be mounted on.
-        store.root.mkdir(parents=True, exist_ok=True)
-        conversation = Conversation(catalog, store, settings.small_file_limit)
+        store.make()
+        conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
         token = settings.token.get_secret_value() if settings.token else None
         detectors = Detectors(conversation, live, token)
         feed = Feed(catalog, live, links)
@@ -123,7 +124,8 @@ class Hub:
         detectors.settled = imports.settled
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
         films, reviewing = Films(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
-        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing)
+        cuts = Cuts(catalog, store)
+        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -155,6 +157,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_api(app)
     _add_films(app)
     add_review(app, lambda request: _hub(request).review)
+    add_cuts(app, lambda request: _hub(request).cuts)
     add_codes(app, settings.key_ring, lambda request: _hub(request).catalog)
     _add_sockets(app)
     return app
@@ -312,6 +315,10 @@ def _add_films(app: FastAPI) -> None:
     @app.api_route("/films/{jump}/{film}.mp4", methods=["GET", "HEAD"])
     def film(request: Request, jump: str, film: str, download: bool = False) -> FileResponse:
         return _hub(request).films.film(jump, f"{film}.mp4", download)
+
+    @app.api_route("/films/{jump}/{film}.otio", methods=["GET", "HEAD"])
+    def timeline(request: Request, jump: str, film: str) -> FileResponse:
+        return _hub(request).films.timeline(jump, f"{film}.otio")
 
 
 def _add_sockets(app: FastAPI) -> None:

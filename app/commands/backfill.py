@@ -1,0 +1,77 @@
+"""`stinercut backfill`: the films of a changed template, made anew."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+from app.options import Data, Json, say, settings_from
+
+_SHOWN = 20
+
+
+def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    stale: Annotated[
+        bool, typer.Option("--stale", help="All finished films whose template has changed since they were made.")
+    ] = False,
+    jump: Annotated[
+        list[str] | None, typer.Option("--jump", help="Only this jump, if its film is stale. May be repeated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and what it costs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make films anew after a change of their template, when nothing more urgent is to do.
+
+    Says first how many films that concerns and about how long it takes; only what the change touches is encoded again.
+    Old films stay until the new ones are whole. It may be started again at any time: what is done, or being done, is
+    passed over. Needs the running hub (`stinercut up`). With --json: the films, the cost, and the backfill's id.
+    """
+    from app.hub_api import ask
+    from stinercut.errors import BadInput
+
+    if not stale and not jump:
+        raise BadInput("nothing says which films", advice="Use --stale for all of them, or --jump for one.")
+    settings = settings_from(data)
+    found = ask(settings, "GET", "/api/stale")
+    films = [film for film in found["films"] if jump is None or film["jump"] in jump]
+    to_do = [film for film in films if film["backfill"] is None]
+    if not as_json:
+        _tell(films, to_do, found)
+    started: dict[str, Any] = {"backfill": None, "jumps": []}
+    if to_do and not dry_run and (yes or as_json or typer.confirm("Make them anew?")):
+        started = ask(settings, "POST", "/api/backfill", {"jumps": [film["jump"] for film in to_do]})
+    if as_json:
+        cost = {"minutes": found["minutes"], "encoded_seconds": found["encoded_seconds"]}
+        say(json.dumps({"films": films, **cost, "problem": found["problem"], **started}))
+    elif started["backfill"]:
+        say(f"Backfill {started['backfill']} makes {len(started['jumps'])} films anew; the board shows how far.")
+
+
+def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], found: dict[str, Any]) -> None:
+    if found["problem"]:
+        say(f"This may not be all: {found['problem']}")
+    if not films:
+        say("Every film has the template it should have.")
+        return
+    for film in films[:_SHOWN]:
+        busy = " (being made anew)" if film["backfill"] else ""
+        changed = ", ".join(film["changed"]) or "nothing that is seen or heard"
+        say(f"  {film['jump']}  {film['template']}: {changed}{busy}")
+    if len(films) > _SHOWN:
+        say(f"  ... and {len(films) - _SHOWN} more")
+    per_template = ", ".join(f"{count} of {name}" for name, count in Counter(one["template"] for one in films).items())
+    say(f"{len(films)} films have an older template ({per_template}); {len(films) - len(to_do)} are being made anew.")
+    if to_do:
+        film, work = _minutes(found["encoded_seconds"] / 60), _minutes(found["minutes"])
+        say(f"All of it encodes {film} of film: about {work} of work.")
+
+
+def _minutes(minutes: float) -> str:
+    if minutes < 1:
+        return f"{round(minutes * 60)} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

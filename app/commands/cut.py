@@ -1,0 +1,71 @@
+"""`stinercut cut`: a film's timeline out to an editing program, and back as the jump's cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from app.options import Data, Json, say, settings_from
+
+group = typer.Typer(help="Which parts of its clips a jump's film shows.", no_args_is_help=True)
+
+JumpKey = Annotated[str, typer.Argument(metavar="JUMP", help="The jump, as the board names it: 2026-06-01_B-1.")]
+Who = Annotated[str, typer.Option("--who", help="Your name: it is kept with the decision.", envvar="USER")]
+
+
+@group.command("show")
+def show(jump: JumpKey, data: Data = None, as_json: Json = False) -> None:
+    """Say what the film of a jump shows, and where its timeline for editing programs lies."""
+    from app.hub_api import ask, path_of
+
+    settings = settings_from(data)
+    _tell(ask(settings, "GET", path_of("api", "jumps", jump, "cut")), as_json)
+    timeline = settings.films_dir / jump / f"{jump}.otio"
+    if timeline.is_file() and not as_json:
+        say(f"Timeline: {timeline}")
+
+
+@group.command("import")
+def import_timeline(
+    jump: JumpKey,
+    file: Annotated[Path, typer.Argument(metavar="FILE.otio", help="The timeline, as the editing program exports it.")],
+    who: Who,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a timeline the jump's cut; its film is then made anew, and only what the cut changed is encoded.
+
+    Order, in and out points travel; effects, speed changes and several video tracks don't, and are refused.
+    """
+    from app.hub_api import ask, path_of
+    from stinercut.errors import BadInput
+
+    try:
+        text = file.read_bytes()
+    except OSError as refused:
+        raise BadInput(f"can't be read: {refused.strerror}", file=file, advice="Check the path.") from None
+    query = urlencode({"who": who, "file": file.name})
+    _tell(ask(settings_from(data), "PUT", f"{path_of('api', 'jumps', jump, 'cut')}?{query}", text), as_json)
+
+
+@group.command("drop")
+def drop(jump: JumpKey, who: Who, data: Data = None, as_json: Json = False) -> None:
+    """Show a jump's clips as its template says again."""
+    from app.hub_api import ask, path_of
+
+    path = f"{path_of('api', 'jumps', jump, 'cut')}?{urlencode({'who': who})}"
+    _tell(ask(settings_from(data), "DELETE", path), as_json)
+
+
+def _tell(cut: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(cut))
+        return
+    say(f"{cut['jump']} shows {'what a person cut' if cut['by_hand'] else 'its clips as the template says'}:")
+    for piece in cut["pieces"]:
+        whole = piece["start"] is None
+        say(f"  {piece['name']}" + ("" if whole else f"  from {piece['start']:.2f} s to {piece['end']:.2f} s"))

@@ -1,0 +1,56 @@
+"""The running hub, as commands ask it: one request, its answer or its refusal in our words.
+
+Lives here: `ask`. Doesn't: what is asked (`commands`), following the board (`board`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib import error, request
+from urllib.parse import quote
+
+from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
+from stinercut.settings import Settings
+
+_TIMEOUT_S = 60
+_START_IT = "Is it running? `stinercut up` starts it; --data names another data folder's."
+
+
+def ask(settings: Settings, method: str, path: str, body: object | bytes = None) -> Any:
+    """What the hub answers to one request, from JSON. `body` is sent as JSON, bytes as they are.
+
+    Raises HostNotReady when there is no hub to ask, NotFound, and BadInput with the hub's own words when it refuses.
+    """
+    is_raw = isinstance(body, bytes)
+    data = body if is_raw else json.dumps(body).encode() if body is not None else None
+    asked = request.Request(
+        settings.hub_address + path,
+        data,
+        {"content-type": "application/octet-stream" if is_raw else "application/json"},
+        method=method,
+    )
+    # Its own house: no proxy that the environment may name for the web.
+    opener = request.build_opener(request.ProxyHandler({}))
+    try:
+        with opener.open(asked, timeout=_TIMEOUT_S) as answer:
+            return json.loads(answer.read() or b"null")
+    except error.HTTPError as refused:
+        raise _refusal(refused) from None
+    except (OSError, json.JSONDecodeError) as silent:
+        raise HostNotReady(f"the hub does not answer at {settings.hub_address} ({silent})", advice=_START_IT) from None
+
+
+def path_of(*parts: str) -> str:
+    """A path of the hub, each part quoted."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _refusal(refused: error.HTTPError) -> StinercutError:
+    try:
+        said = json.loads(refused.read())["error"]
+        what, advice, code = str(said["what"]), str(said["advice"]), str(said["code"])
+    except (ValueError, KeyError, TypeError):
+        return HostNotReady(f"the hub answered {refused.code} {refused.reason}", advice=_START_IT)
+    kind = {NotFound.code: NotFound, HostNotReady.code: HostNotReady}.get(code, BadInput)
+    return kind(what, advice=advice)

@@ -1,0 +1,116 @@
+"""A jump's timeline for editing programs: out as it is, back as the jump's cut.
+
+Lives here: the routes, and which clips a timeline may name. Doesn't: the format (`stinercut.interchange`), writing the
+file beside the film (`stinercut_assets.rendered_video`), keeping a cut (`stinercut.catalog.wishes`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel
+
+from stinercut.catalog import Catalog, jumps, wishes
+from stinercut.catalog.jumps import FootageFile
+from stinercut.cut import Cut
+from stinercut.errors import BadInput
+from stinercut.interchange import LARGEST, KnownClip, read_cut
+from stinercut.media.probe import probe
+from stinercut.store import Store
+
+
+class PieceView(BaseModel):
+    """A part of a clip, in seconds from its beginning; None: all that the template shows."""
+
+    file_id: int
+    name: str
+    start: float | None
+    end: float | None
+
+
+class CutView(BaseModel):
+    """What a jump's film shows, in its order. `by_hand`: a person's timeline says so, not the template."""
+
+    jump: str
+    by_hand: bool
+    pieces: list[PieceView]
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Jumps' cuts."""
+
+    catalog: Catalog
+    store: Store
+
+    def view(self, jump: str) -> CutView:
+        """What the film shows. Raises NotFound, and BadInput while files are missing."""
+        with self.catalog.read() as session:
+            footage = jumps.footage_of(session, jump)
+        pieces = [
+            PieceView(file_id=take.file.card_file_id, name=take.file.name, start=take.start, end=take.end)
+            for take in footage.takes
+        ]
+        return CutView(jump=jump, by_hand=footage.cut is not None, pieces=pieces)
+
+    def import_timeline(self, jump: str, text: bytes, file: str, who: str) -> CutView:
+        """Make a timeline the jump's cut. Raises NotFound, and BadInput saying what in it can't be."""
+        with self.catalog.read() as session:
+            clips = jumps.footage_of(session, jump).clips
+        cut: Cut = read_cut(text, self._known(clips), file=file)
+        with self.catalog.write() as session:
+            wishes.choose_cut(session, jump, cut, who)
+        return self.view(jump)
+
+    def drop(self, jump: str, who: str) -> CutView:
+        """Back to what the template says. Raises NotFound, and BadInput where there is no cut."""
+        with self.catalog.write() as session:
+            wishes.drop_cut(session, jump, who)
+        return self.view(jump)
+
+    def _known(self, clips: tuple[FootageFile, ...]) -> list[KnownClip]:
+        # Two cameras give the same names: such a name says nothing, and only our ids in the timeline tell.
+        names = Counter(clip.name.casefold() for clip in clips)
+        return [
+            KnownClip(
+                clip.card_file_id,
+                probe(self.store.require(clip.content_hash, clip.size)).duration,
+                (clip.name,) if names[clip.name.casefold()] == 1 else (),
+            )
+            for clip in clips
+        ]
+
+
+Who = Annotated[str, Query(min_length=1, max_length=80)]
+
+
+def add_cuts(app: FastAPI, cuts_of: Callable[[Request], Cuts]) -> None:
+    """All routes of this module."""
+
+    @app.get("/api/jumps/{jump}/cut")
+    async def cut(request: Request, jump: str) -> CutView:
+        return await asyncio.to_thread(cuts_of(request).view, jump)
+
+    @app.put("/api/jumps/{jump}/cut", status_code=202)
+    async def replace(request: Request, jump: str, who: Who, file: str = "the timeline") -> CutView:
+        text = await _body(request)
+        return await asyncio.to_thread(cuts_of(request).import_timeline, jump, text, file, who)
+
+    @app.delete("/api/jumps/{jump}/cut", status_code=202)
+    async def drop(request: Request, jump: str, who: Who) -> CutView:
+        return await asyncio.to_thread(cuts_of(request).drop, jump, who)
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body. Raises BadInput as soon as it is larger than any timeline."""
+    text = bytearray()
+    async for piece in request.stream():
+        text += piece
+        if len(text) > LARGEST:
+            raise BadInput(f"the timeline is larger than {LARGEST // 1_000_000} MB", advice="Is it an .otio file?")
+    return bytes(text)
