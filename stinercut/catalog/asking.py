@@ -62,23 +62,41 @@ def take_requests(session: Session, insertion_id: str) -> list[str]:
     insertion = require_insertion(session, insertion_id)
     if insertion.listed_at is None or insertion.removed_at is not None:
         return []
+    may_be_asked_for = (
+        ManifestEntry.insertion_id == insertion_id,
+        ManifestEntry.state == EntryState.NEW,
+        ManifestEntry.early.is_(True)
+        | select(JumpFile.jump_key)
+        .where(JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .correlate(ManifestEntry)
+        .exists(),
+    )
     rows = session.execute(
-        select(ManifestEntry, CardFile, JumpFile.jump_key, jumps.is_identified())
+        select(
+            ManifestEntry.file_id,
+            CardFile.kind,
+            ManifestEntry.early,
+            CardFile.modified,
+            CardFile.name,
+            JumpFile.jump_key,
+            jumps.is_identified(),
+        )
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
         .outerjoin(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
         .outerjoin(jumps.Jump, jumps.Jump.jump_key == JumpFile.jump_key)
-        .where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.state == EntryState.NEW)
+        .where(*may_be_asked_for)
     ).all()
     wanted = [
-        Wanted(entry.file_id, FileKind(file.kind), entry.early, file.modified, file.name, jump_key, bool(identified))
-        for entry, file, jump_key, identified in rows
+        Wanted(file_id, FileKind(kind), early, modified, name, jump_key, bool(identified))
+        for file_id, kind, early, modified, name, jump_key, identified in rows
     ]
     chosen = plan_requests(wanted)
     if chosen:
         session.execute(
             update(ManifestEntry)
-            .where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.file_id.in_(chosen))
+            .where(*may_be_asked_for)
             .values(state=EntryState.REQUESTED)
+            .execution_options(synchronize_session=False)
         )
     return chosen
 

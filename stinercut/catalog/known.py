@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -79,8 +78,7 @@ class Verdict(StrEnum):
     NEW = "new"
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A verdict, and the files it rests on."""
 
     verdict: Verdict
@@ -90,7 +88,7 @@ class Judgement:
     """Where probable: what its content is to be compared with."""
 
 
-_NEVER_SEEN = Judgement(Verdict.NEW)
+NEVER_SEEN = Judgement(Verdict.NEW)
 
 
 def is_quarter_shift(one: datetime, other: datetime) -> bool:
@@ -108,14 +106,14 @@ def is_believed(modified: datetime, imported_at: datetime) -> bool:
 def judge(file: Facts, alike: Sequence[Seen]) -> Judgement:
     """What is to be held of a file, given those of the same name and size that were seen before, on any card."""
     if not alike:
-        return _NEVER_SEEN
+        return NEVER_SEEN
     when = floored(file.modified)
-    folder = folded(file.folder)
     here: list[Seen] = []
     candidates: list[Seen] = []
     for seen in alike:
         same_time = floored(seen.modified) == when
-        if same_time and seen.card_id == file.card_id and folded(seen.folder) == folder:
+        in_folder = seen.folder == file.folder or folded(seen.folder) == folded(file.folder)
+        if same_time and seen.card_id == file.card_id and in_folder:
             here.append(seen)
         if seen.content_hash is not None and (same_time or is_quarter_shift(seen.modified, when)):
             candidates.append(seen)

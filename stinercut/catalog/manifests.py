@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
+from stinercut.catalog.bulk import Value, insert_rows, table_of
 from stinercut.catalog.insertions import require_insertion
-from stinercut.catalog.known import Judgement, Verdict, floored, folded, judge
+from stinercut.catalog.known import NEVER_SEEN, Facts, Judgement, Seen, Verdict, floored, folded, judge
 from stinercut.catalog.loose import refresh_identify_key
 from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry, now
-from stinercut.catalog.seen import IsStored, facts_of, seen_before
+from stinercut.catalog.seen import IsStored, seen_before
 from stinercut.errors import BadInput
 from stinercut.protocol import FileEntry, FileKind, FileList
 
 _FOOTAGE = (FileKind.VIDEO, FileKind.PROXY)
 
 
+_LARGEST = 2**63 - 1
+"""Bytes; what the databases can hold."""
+_IDENTITY = ("folder", "name", "size", "modified")
 _Exact = tuple[str, str, int, datetime]
 """What makes a file of a card the same row when it is seen again: folder, name, size, time."""
 
@@ -69,16 +74,13 @@ def _exactly(file: FileEntry) -> _Exact:
 
 def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
     """Insert a piece's entries, each with its state. A few statements however long the list is."""
-    _refuse_double_ids(session, insertion.insertion_id, files)
-    alike = seen_before(session, insertion.card_id, (file.size for file in files), rules.is_stored)
-    judged = [
-        (file, judge(facts_of(insertion.card_id, file), alike.get((folded(file.name), file.size), ())))
-        for file in files
-    ]
-    rows = _new_rows(session, insertion.card_id, [file for file, judgement in judged if judgement.exact is None])
-    entries: list[dict[str, object]] = [
+    _refuse_impossible(insertion.insertion_id, files)
+    card_id = insertion.card_id
+    alike = seen_before(session, card_id, (file.size for file in files), rules.is_stored)
+    judged = [(file, _judged(card_id, file, alike.get((folded(file.name), file.size)))) for file in files]
+    rows = _new_rows(session, card_id, [file for file, judgement in judged if judgement.exact is None])
+    entries: list[dict[str, Value]] = [
         {
-            "insertion_id": insertion.insertion_id,
             "file_id": file.file_id,
             "card_file_id": _row_of(judgement) or rows[_exactly(file)],
             "main_file_id": file.main_file_id,
@@ -87,8 +89,15 @@ def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEnt
         }
         for file, judgement in judged
     ]
-    if entries:
-        session.execute(insert(ManifestEntry), entries)
+    in_all = {"insertion_id": insertion.insertion_id, "changed_at": now()}
+    try:
+        insert_rows(session, table_of(ManifestEntry), entries, in_all)
+    except IntegrityError:
+        raise _two_with_one_id(insertion.insertion_id) from None
+
+
+def _judged(card_id: str, file: FileEntry, alike: Sequence[Seen] | None) -> Judgement:
+    return judge(Facts(card_id, file.folder, file.name, file.size, file.modified), alike) if alike else NEVER_SEEN
 
 
 def _row_of(judgement: Judgement) -> int | None:
@@ -104,27 +113,26 @@ def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dic
     fresh: dict[_Exact, FileEntry] = {}
     for file in files:
         fresh.setdefault(_exactly(file), file)
-    if not fresh:
-        return {}
-    made = session.execute(
-        insert(CardFile).returning(CardFile.card_file_id, sort_by_parameter_order=True),
-        [_card_file(card_id, file) for file in fresh.values()],
-    ).scalars()
-    return dict(zip(fresh, made, strict=True))
+    rows = [_card_file(file) for file in fresh.values()]
+    made = insert_rows(session, table_of(CardFile), rows, {"card_id": card_id}, ("card_file_id", *_IDENTITY))
+    return {(folded(one.folder), folded(one.name), one.size, one.modified): one.card_file_id for one in made}
 
 
-def _refuse_double_ids(session: Session, insertion_id: str, files: Sequence[FileEntry]) -> None:
-    ids = {file.file_id for file in files}
-    taken = session.execute(
-        select(ManifestEntry.file_id).where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.file_id.in_(ids))
-    ).first()
-    if taken is not None or len(ids) != len(files):
-        raise BadInput(f"the file list of insertion {insertion_id} names two files with one id")
+def _refuse_impossible(insertion_id: str, files: Sequence[FileEntry]) -> None:
+    """Raise BadInput for what no card has: it could not be written down."""
+    if len({file.file_id for file in files}) != len(files):
+        raise _two_with_one_id(insertion_id)
+    for file in files:
+        if file.size > _LARGEST or "\0" in file.name or "\0" in file.folder or "\0" in file.recording:
+            raise BadInput(f"no card has a file of {file.size} bytes under this name", file=repr(file.name))
 
 
-def _card_file(card_id: str, file: FileEntry) -> dict[str, object]:
+def _two_with_one_id(insertion_id: str) -> BadInput:
+    return BadInput(f"the file list of insertion {insertion_id} names two files with one id")
+
+
+def _card_file(file: FileEntry) -> dict[str, Value]:
     return {
-        "card_id": card_id,
         "folder": file.folder,
         "name": file.name,
         "size": file.size,

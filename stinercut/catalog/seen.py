@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.known import Facts, Seen, folded
+from stinercut.catalog.known import Seen, folded
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile
-from stinercut.protocol import FileEntry
 
 IsStored = Callable[[str, int], bool]
 """Says whether an object of that content hash and size lies in the store."""
@@ -59,9 +58,10 @@ def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored:
     A row that is another finding of a file which is placed in a jump stands for that file.
     """
     wanted = {"card_id": card_id, "sizes": list(set(sizes))}
-    rows = [Seen(*row) for row in session.execute(_SEEN_HERE, wanted)]
-    rows = _with_aliases(session, rows)
-    rows += [Seen(*row) for row in session.execute(_SEEN_ELSEWHERE, wanted)]
+    # Plain rows: made into mapped objects they would take twice as long.
+    connection = session.connection()
+    rows = _with_aliases(session, [Seen._make(row) for row in connection.execute(_SEEN_HERE, wanted)])
+    rows += [Seen(*row) for row in connection.execute(_SEEN_ELSEWHERE, wanted)]
     alike: dict[tuple[str, int], list[Seen]] = defaultdict(list)
     for seen in rows:
         lost = seen.content_hash is not None and not is_stored(seen.content_hash, seen.size)
@@ -90,7 +90,3 @@ def _with_aliases(session: Session, rows: list[Seen]) -> list[Seen]:
             )
         )
     return out
-
-
-def facts_of(card_id: str, file: FileEntry) -> Facts:
-    return Facts(card_id, file.folder, file.name, file.size, file.modified)
