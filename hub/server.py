@@ -36,6 +36,7 @@ from hub.imports import ImportQueue, Imports
 from hub.jump_views import JumpView, jump_views, newest_jumps
 from hub.live import Live
 from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
+from hub.renewal import Renewal, add_renewal
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_same_origin
 from hub.views import Links
@@ -105,6 +106,7 @@ class Hub:
     imports: ImportQueue
     review: Review
     cuts: Cuts
+    renewal: Renewal
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -125,7 +127,9 @@ class Hub:
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
         films, reviewing = Films(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
         cuts = Cuts(catalog, store)
-        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts)
+        shelf = (settings.templates_dir,)
+        renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
+        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -158,6 +162,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_films(app)
     add_review(app, lambda request: _hub(request).review)
     add_cuts(app, lambda request: _hub(request).cuts)
+    add_renewal(app, lambda request: _hub(request).renewal)
     add_codes(app, settings.key_ring, lambda request: _hub(request).catalog)
     _add_sockets(app)
     return app

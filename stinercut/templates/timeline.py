@@ -311,7 +311,7 @@ class VideoOutput(_Part):
         default=1080, ge=64, le=4320, multiple_of=2, description="Write an even number of pixels, such as 1080."
     )
     fps: float | Literal["source"] = Field(
-        default=30, description="Write source, 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60."
+        default=30.0, description="Write source, 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60."
     )
     fit: Literal["contain", "cover"] = Field(default="contain", description="Write contain or cover.")
     crf: int = Field(

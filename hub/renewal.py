@@ -1,0 +1,209 @@
+"""Making films anew after a template changed: which ones, what it costs, and the backfill that does it.
+
+Lives here: the shelf of templates, the view of stale films, starting a backfill, their routes below /api. Doesn't:
+which films are stale (`stinercut.catalog.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
+
+Starting one again does no harm: films that are up to date, and those that a backfill is busy with, are passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict
+
+from hub.dagster import Dagster
+from stinercut.catalog import Catalog, staleness, wishes
+from stinercut.catalog.staleness import Stale, Wanted
+from stinercut.errors import StinercutError
+from stinercut.templates import folder
+from stinercut.templates.aspects import aspects
+
+FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
+"""What Dagster makes for a jump (`stinercut_assets.jobs.produce_jump`); a test holds the two together."""
+BACKFILL_TAGS = {
+    "dagster/priority": "0",
+    "dagster/retry_strategy": "FROM_ASSET_FAILURE",
+    "stinercut/work": "backfill",
+}
+
+
+class TemplateView(BaseModel):
+    """A template of this installation. `problem` says why it can't be used; empty when it can."""
+
+    name: str
+    version: int | None
+    description: str
+    is_default: bool
+    outputs: list[str]
+    problem: str
+
+
+class Templates(BaseModel):
+    """All templates, in the order of the alphabet."""
+
+    templates: list[TemplateView]
+
+
+class StaleView(BaseModel):
+    """A film whose template has changed. `changed`: clips, drawings, sound; `seconds` of film are encoded anew."""
+
+    jump: str
+    template: str
+    changed: list[str]
+    seconds: float
+    backfill: str | None
+    """The backfill that is busy with it."""
+
+
+class Renewable(BaseModel):
+    """What a backfill would do. `minutes` of work on this machine's cores, after what films cost so far."""
+
+    films: list[StaleView]
+    to_do: int
+    encoded_seconds: float
+    minutes: float
+    problem: str
+    """Why the list may be incomplete: Dagster or a template can't be asked."""
+
+
+class Wish(BaseModel):
+    """Which films to make anew; `jumps` None: all that are stale."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jumps: list[str] | None = None
+
+
+class Started(BaseModel):
+    """The backfill that was started; None where there was nothing to do."""
+
+    backfill: str | None
+    jumps: list[str]
+
+
+class TemplateWish(BaseModel):
+    """A person's choice for a jump; None: the installation's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: str
+    template: str | None
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Templates as they are now, and the films made with them."""
+
+    catalog: Catalog
+    dagster: Dagster
+    folders: Sequence[Path]
+    default: str
+    workers: int
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def shelf(self) -> tuple[dict[str, folder.Template], dict[str, str]]:
+        """Templates by name, and by name why one can't be used."""
+        good: dict[str, folder.Template] = {}
+        bad: dict[str, str] = {}
+        for name in folder.names(self.folders):
+            try:
+                good[name] = folder.find(name, self.folders)
+            except StinercutError as refused:
+                bad[name] = refused.sentence()
+        return good, bad
+
+    def templates(self) -> list[TemplateView]:
+        """What there is to choose from, broken ones included."""
+        good, bad = self.shelf()
+        return [_view(name, good.get(name), bad.get(name, ""), self.default) for name in sorted({*good, *bad})]
+
+    async def renewable(self) -> Renewable:
+        """Which films a backfill would make anew, and at what cost. Dagster's silence is said, and no error."""
+        stale, cost, problems = await asyncio.to_thread(self._stale)
+        busy: dict[str, str] = {}
+        try:
+            busy = await self.dagster.backfilling()
+        except StinercutError as silent:
+            problems.append(silent.sentence())
+        films = [
+            StaleView(
+                jump=one.jump_key,
+                template=one.template,
+                changed=list(one.changed),
+                seconds=round(one.seconds, 1),
+                backfill=busy.get(one.jump_key),
+            )
+            for one in stale
+        ]
+        return Renewable(
+            films=films,
+            to_do=sum(film.backfill is None for film in films),
+            encoded_seconds=round(cost.encoded_seconds, 1),
+            minutes=round(cost.work_seconds / 60, 1),
+            problem=" ".join(problems),
+        )
+
+    async def start(self, wish: Wish) -> Started:
+        """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused."""
+        async with self._starting:
+            stale, _, _ = await asyncio.to_thread(self._stale)
+            busy = await self.dagster.backfilling()
+            keys = [one.jump_key for one in stale if one.jump_key not in busy]
+            if wish.jumps is not None:
+                keys = [key for key in keys if key in set(wish.jumps)]
+            if not keys:
+                return Started(backfill=None, jumps=[])
+            title = f"{len(keys)} films with a changed template"
+            return Started(backfill=await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS), jumps=keys)
+
+    def choose(self, jump: str, wish: TemplateWish) -> None:
+        """A person chooses a jump's template. Raises NotFound, and BadInput for one that can't be used."""
+        if wish.template is not None:
+            folder.find(wish.template, self.folders)
+        with self.catalog.write() as session:
+            wishes.choose_template(session, jump, wish.template, wish.who)
+
+    def _stale(self) -> tuple[list[Stale], staleness.Cost, list[str]]:
+        good, bad = self.shelf()
+        wanted = {name: Wanted(name, one.fingerprint, aspects(one)) for name, one in good.items()}
+        with self.catalog.read() as session:
+            films = staleness.films_made(session)
+        stale = staleness.stale_films(films, wanted, self.default)
+        return stale, staleness.cost_of(stale, films, self.workers), list(bad.values())
+
+
+def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:
+    """All routes of this module."""
+
+    @app.get("/api/templates")
+    async def templates(request: Request) -> Templates:
+        return Templates(templates=await asyncio.to_thread(renewal_of(request).templates))
+
+    @app.get("/api/stale")
+    async def stale(request: Request) -> Renewable:
+        return await renewal_of(request).renewable()
+
+    @app.post("/api/backfill", status_code=202)
+    async def backfill(request: Request, wish: Wish) -> Started:
+        return await renewal_of(request).start(wish)
+
+    @app.post("/api/jumps/{jump}/template", status_code=202)
+    async def choose(request: Request, jump: str, wish: TemplateWish) -> TemplateWish:
+        await asyncio.to_thread(renewal_of(request).choose, jump, wish)
+        return wish
+
+
+def _view(name: str, template: folder.Template | None, problem: str, default: str) -> TemplateView:
+    return TemplateView(
+        name=name,
+        version=template.version if template else None,
+        description=template.document.description if template else "",
+        is_default=name == default,
+        outputs=[output.name for output in template.outputs] if template else [],
+        problem=problem,
+    )

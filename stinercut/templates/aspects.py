@@ -1,0 +1,78 @@
+"""What a template says about clips, about drawings and about sound, each as a fingerprint.
+
+Lives here: telling the three apart, so that people can be told beforehand what a changed template will cost. Doesn't:
+what is really made anew: the renderer finds by content which of its parts are there (`stinercut.media`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from stinercut.store import key_of
+from stinercut.templates.folder import UPRIGHT, Template
+from stinercut.templates.timeline import Clip, Footage, Movie, Picture, Text
+
+
+def aspects(template: Template) -> dict[str, str]:
+    """Fingerprints by aspect: `clips`, `drawings`, `sound`. Equal where a change of the template leaves that alone.
+
+    The number of the version and the description are in none of them: they change nothing that is seen or heard.
+    """
+    said = template.document
+    timeline = said.timeline
+    shared = (timeline.background, *(output.model_dump_json() for output in said.output))
+    words = (said.language, said.date_style, *(field.model_dump_json() for field in said.merge), *_fonts(template))
+    footage = timeline.footage
+    assert isinstance(footage.asset, Footage)
+    drawn = [clip for clip in timeline.main if clip is not footage]
+    with_words = any(isinstance(clip.asset, Text) or _is_svg(clip) for clip in timeline.overlays)
+    return {
+        "clips": key_of(
+            *shared,
+            footage.asset.model_dump_json(exclude={"volume"}),
+            *(clip.transition.model_dump_json() for clip in timeline.main),
+            *_looked_at(template, [footage, *timeline.overlays]),
+            *(words if with_words else ()),
+        ),
+        "drawings": key_of(*shared, *words, *_looked_at(template, drawn)),
+        "sound": key_of(
+            timeline.model_dump_json(include={"soundtrack", "loudness"}),
+            footage.asset.volume,
+            *(clip.asset.volume for clip in drawn if isinstance(clip.asset, Movie)),
+            *_bytes(template, [timeline.soundtrack.src] if timeline.soundtrack else []),
+        ),
+    }
+
+
+def _looked_at(template: Template, clips: Iterable[Clip]) -> list[str | bytes]:
+    """What these clips say of the picture, and the bytes of the files they show."""
+    out: list[str | bytes] = []
+    for clip in clips:
+        out.append(clip.model_dump_json(exclude={"asset": {"volume"}}))
+        if isinstance(clip.asset, Footage):
+            out += _bytes(template, [clip.asset.look.lut] if clip.asset.look.lut else [])
+        elif not isinstance(clip.asset, Text):
+            out += _bytes(template, _with_what_it_draws(template, clip.asset.src))
+    return out
+
+
+def _with_what_it_draws(template: Template, name: str) -> list[str]:
+    """A file, its upright form, and the pictures that these drawings hold."""
+    if not name.endswith(".svg"):
+        return [name]
+    upright = name.removesuffix(".svg") + UPRIGHT
+    forms = [name, *([upright] if (template.folder / upright).is_file() else [])]
+    return [*forms, *(picture for form in forms for picture in template.drawing(form).pictures)]
+
+
+def _bytes(template: Template, names: Iterable[str]) -> list[bytes]:
+    return [template.path(name).read_bytes() for name in names]
+
+
+def _fonts(template: Template) -> list[bytes]:
+    return [font.read_bytes() for font in template.fonts]
+
+
+def _is_svg(clip: Clip) -> bool:
+    return isinstance(clip.asset, Picture) and PurePath(clip.asset.src).suffix == ".svg"
