@@ -33,7 +33,8 @@ LARGEST = 20_000_000
 class Shown:
     """A stretch of the film: `seconds` of a file from `start` on, of a file that has `file_seconds` at `rate`.
 
-    `card_file_id` is given for clips; what was drawn or belongs to the template has none.
+    `card_file_id` is given for clips; what was drawn or belongs to the template has none. `blend`: for how many seconds
+    it and the stretch before it flow into each other; both stretches count these seconds as theirs.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Shown:
     file_seconds: float
     rate: Fraction
     card_file_id: int | None = None
+    blend: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def write_timeline(name: str, rate: Fraction, parts: Sequence[Shown]) -> str:
     timeline = otio.schema.Timeline(name=name, global_start_time=_time(0, rate))
     for kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
         track = otio.schema.Track(name="Film" if kind == otio.schema.TrackKind.Video else "Sound", kind=kind)
-        track.extend([_clip(part) for part in parts if kind == otio.schema.TrackKind.Video or _is_filmed(part)])
+        track.extend(_items(parts, rate, with_sound=kind == otio.schema.TrackKind.Audio))
         timeline.tracks.append(track)
     return str(timeline.to_json_string())
 
@@ -74,7 +76,7 @@ def read_cut(text: str | bytes, clips: Iterable[KnownClip], *, file: str = "the 
     known = list(clips)
     by_id = {clip.card_file_id: clip for clip in known}
     by_name = {name.casefold(): clip for clip in known for name in clip.names}
-    pieces = [piece for clip in _filmed(timeline, file) if (piece := _piece(clip, by_id, by_name, file)) is not None]
+    pieces = [piece for used in _filmed(timeline, file) if (piece := _piece(used, by_id, by_name, file)) is not None]
     if not pieces:
         raise BadInput(
             "the timeline shows none of this jump's clips",
@@ -92,17 +94,30 @@ def _range(start: float, seconds: float, rate: Fraction) -> Any:
     return otio.opentime.TimeRange(_time(start, rate), _time(seconds, rate))
 
 
-def _is_filmed(part: Shown) -> bool:
-    return part.card_file_id is not None
+def _items(parts: Sequence[Shown], rate: Fraction, *, with_sound: bool) -> list[Any]:
+    """The stretches of a track, with a dissolve where two flow into each other; it is cut in the middle of that.
+
+    In the track of sounds, what has none is a gap as long.
+    """
+    items: list[Any] = []
+    for number, part in enumerate(parts):
+        after = parts[number + 1].blend if number + 1 < len(parts) else 0.0
+        begin, seconds = part.start + part.blend / 2, part.seconds - (part.blend + after) / 2
+        if part.blend:
+            half = _time(part.blend / 2, rate)
+            items.append(otio.schema.Transition("Dissolve", "SMPTE_Dissolve", in_offset=half, out_offset=half))
+        is_silent = with_sound and part.card_file_id is None
+        items.append(otio.schema.Gap(duration=_time(seconds, part.rate)) if is_silent else _clip(part, begin, seconds))
+    return items
 
 
-def _clip(part: Shown) -> Any:
+def _clip(part: Shown, begin: float, seconds: float) -> Any:
     return otio.schema.Clip(
         name=part.name,
         media_reference=otio.schema.ExternalReference(
             target_url=part.path.absolute().as_uri(), available_range=_range(0, part.file_seconds, part.rate)
         ),
-        source_range=_range(part.start, part.seconds, part.rate),
+        source_range=_range(begin, seconds, part.rate),
         metadata={_NOTE: {"card_file_id": part.card_file_id}},
     )
 
@@ -125,37 +140,59 @@ def _parsed(text: str | bytes, file: str) -> Any:
     return timeline
 
 
-def _filmed(timeline: Any, file: str) -> list[Any]:
+@dataclass(frozen=True)
+class _Used:
+    """A clip of a timeline, and for how many seconds more it is seen in the dissolves before and after it."""
+
+    clip: Any
+    before: float
+    after: float
+
+
+def _filmed(timeline: Any, file: str) -> list[_Used]:
     """The clips of the one video track that holds any; on several they would have to be laid over each other."""
-    tracks = [[item for item in track if not _is_air(item)] for track in timeline.video_tracks() if track.enabled]
-    used = [items for items in tracks if items]
+    used = [clips for track in timeline.video_tracks() if track.enabled and (clips := _used(track, file))]
     if len(used) > 1:
         raise BadInput(
             f"{len(used)} video tracks hold clips, and a cut is one after the other",
             file=file,
             advice="Bring the clips onto one video track and export again.",
         )
-    clips = used[0] if used else []
-    for clip in clips:
-        if not isinstance(clip, otio.schema.Clip):
+    return used[0] if used else []
+
+
+def _used(track: Any, file: str) -> list[_Used]:
+    out: list[_Used] = []
+    items = list(track)
+    for number, item in enumerate(items):
+        if isinstance(item, otio.schema.Gap | otio.schema.Transition) or not item.enabled:
+            continue
+        if not isinstance(item, otio.schema.Clip):
             raise BadInput(
-                f"{clip.name!r} is a timeline within the timeline", file=file, advice="Take its clips out of it."
+                f"{item.name!r} is a timeline within the timeline", file=file, advice="Take its clips out of it."
             )
-        if any(isinstance(effect, otio.schema.TimeEffect) for effect in clip.effects):
+        if any(isinstance(effect, otio.schema.TimeEffect) for effect in item.effects):
             raise BadInput(
-                f"{clip.name!r} is played at another speed, and a cut can't say that",
+                f"{item.name!r} is played at another speed, and a cut can't say that",
                 file=file,
                 advice="Set its speed back to 100 % and export again.",
             )
-    return clips
+        before = items[number - 1] if number else None
+        after = items[number + 1] if number + 1 < len(items) else None
+        out.append(_Used(item, _reach(before, "in_offset"), _reach(after, "out_offset")))
+    return out
 
 
-def _is_air(item: Any) -> bool:
-    """Whether nothing is shown there: gaps, what is switched off, and transitions, which the template decides."""
-    return isinstance(item, otio.schema.Gap | otio.schema.Transition) or not item.enabled
+def _reach(neighbour: Any, offset: str) -> float:
+    """How far a dissolve reaches into the clip beyond its cut."""
+    if not isinstance(neighbour, otio.schema.Transition):
+        return 0.0
+    seconds: float = getattr(neighbour, offset).to_seconds()
+    return seconds if math.isfinite(seconds) else 0.0
 
 
-def _piece(clip: Any, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str) -> Piece | None:
+def _piece(used: _Used, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str) -> Piece | None:
+    clip = used.clip
     note = clip.metadata.get(_NOTE)
     said = note.get("card_file_id") if note is not None else None
     if note is not None and said is None:
@@ -168,24 +205,23 @@ def _piece(clip: Any, by_id: Mapping[int, KnownClip], by_name: Mapping[str, Know
         )
     spoken = clip.trimmed_range()
     offset = clip.media_reference.available_range.start_time if clip.media_reference.available_range else None
-    start = spoken.start_time.to_seconds() - (offset.to_seconds() if offset is not None else 0.0)
+    begin = spoken.start_time.to_seconds() - (offset.to_seconds() if offset is not None else 0.0)
     seconds = spoken.duration.to_seconds()
-    return _within(known, start, seconds, clip.name, file)
+    if not (math.isfinite(begin) and math.isfinite(seconds)) or seconds <= 0:
+        raise BadInput(f"{clip.name!r} has no length in the timeline", file=file, advice="Take it out, or lengthen it.")
+    return _within(known, begin - used.before, begin + seconds + used.after, clip.name, file)
 
 
-def _within(known: KnownClip, start: float, seconds: float, name: str, file: str) -> Piece:
+def _within(known: KnownClip, begin: float, end: float, name: str, file: str) -> Piece:
     """The piece, its ends brought inside of the clip where rounding to frames put them a little outside."""
     slack = 0.2
-    end = start + seconds
-    if not (math.isfinite(start) and math.isfinite(end)) or seconds <= 0:
-        raise BadInput(f"{name!r} has no length in the timeline", file=file, advice="Take it out, or give it a length.")
-    if start < -slack or end > known.seconds + slack:
+    if begin < -slack or end > known.seconds + slack:
         raise BadInput(
-            f"{name!r} is used from {start:.2f} to {end:.2f} s, and it is {known.seconds:.2f} s long",
+            f"{name!r} is used from {begin:.2f} to {end:.2f} s, and it is {known.seconds:.2f} s long",
             file=file,
             advice="Trim it to what was filmed. Speed changes don't travel.",
         )
-    return Piece(known.card_file_id, max(0.0, start), min(end, known.seconds))
+    return Piece(known.card_file_id, max(0.0, begin), min(end, known.seconds))
 
 
 def _file_name(clip: Any) -> str:

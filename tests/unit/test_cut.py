@@ -100,8 +100,25 @@ class TestTimeline:
         video, sound = timeline.tracks
         urls = [clip.media_reference.target_url for clip in video]
         assert urls[1] == "file:///cards/J%C3%BCrg%27s%20card%20%231/GX010007.MP4"
-        assert [clip.name for clip in sound] == ["GX010007.MP4", "GX010008.MP4"]
+        assert [clip.name for clip in sound if isinstance(clip, otio.schema.Clip)] == ["GX010007.MP4", "GX010008.MP4"]
+        assert sound.duration().to_seconds() == pytest.approx(29, abs=0.1)
         assert video.duration().to_seconds() == pytest.approx(29, abs=0.1)
+
+    def test_dissolves_go_out_and_come_back_without_taking_anything_off_the_clips(self) -> None:
+        film = [
+            FILM[0],
+            Shown("a", Path("/x/GX010007.MP4"), 1, 8, 15, RATE, 7, blend=0.5),
+            Shown("b", Path("/x/GX010008.MP4"), 2, 10, 20, RATE, 8, blend=1.0),
+        ]
+        text = write_timeline("film", Fraction(30), film)
+        video = otio.adapters.read_from_string(text, "otio_json").tracks[0]
+        assert [type(item).__name__ for item in video] == ["Clip", "Transition", "Clip", "Transition", "Clip"]
+        assert video.duration().to_seconds() == pytest.approx(4 + 8 + 10 - 1.5, abs=0.1)
+        pieces = read_cut(text, CLIPS).pieces
+        assert [(piece.card_file_id, piece.start, piece.end) for piece in pieces] == [
+            (7, pytest.approx(1, abs=0.04), pytest.approx(9, abs=0.06)),
+            (8, pytest.approx(2, abs=0.04), pytest.approx(12, abs=0.06)),
+        ]
 
     def test_a_person_moves_cuts_and_drops_clips(self) -> None:
         timeline = otio.adapters.read_from_string(write_timeline("film", Fraction(30), FILM), "otio_json")
