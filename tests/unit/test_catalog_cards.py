@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 from support.cataloguing import (
+    FILMED_FROM,
     LARGE,
     SMALL,
     SMALL_LIMIT,
@@ -228,6 +229,40 @@ class TestFileList:
         files = [entry(f"F{n:04d}.MP4", minute=n) for n in range(500)]
         put_in(catalog, "in-1", files)
         assert len(ask(catalog, "in-1")) == 500
+
+    @pytest.mark.parametrize("impossible", [{"size": 2**63}, {"name": "GX\0.MP4"}, {"folder": "DCIM\0"}])
+    def test_what_no_card_has_is_refused(self, catalog: Catalog, impossible: dict[str, object]):
+        with catalog.write() as session:
+            insertions.record_insertion(session, "det", inserted("in-1"))
+        file = entry("GX010001.MP4").model_copy(update=impossible)
+        with pytest.raises(BadInput, match="no card has"), catalog.write() as session:
+            manifests.record_file_list(session, list_of("in-1", [file]), SMALL_LIMIT)
+        assert states(catalog, "in-1") == {}
+
+    def test_one_id_in_two_pieces(self, catalog: Catalog):
+        one, other = entry("GX010001.MP4"), entry("GX010002.MP4")
+        with catalog.write() as session:
+            insertions.record_insertion(session, "det", inserted("in-1"))
+            manifests.record_file_list(session, list_of("in-1", [one], 0, 2), SMALL_LIMIT)
+        again = other.model_copy(update={"file_id": one.file_id})
+        with pytest.raises(BadInput, match="two files with one id"), catalog.write() as session:
+            manifests.record_file_list(session, list_of("in-1", [again], 1, 2), SMALL_LIMIT)
+        assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
+
+    def test_every_kind_of_name_and_time(self, catalog: Catalog):
+        """What is written in one statement comes back as it was, and is the same file when it is seen again."""
+        odd = ["ÄÖ ü.MP4", 'it\'s "one".MP4', "back\\slash\\u0000.MP4", "日本 🪂.MP4", "%s :x ? $1.MP4"]
+        files = [
+            entry(f"F{n}", n).model_copy(update={"name": name, "modified": FILMED_FROM.replace(year=1980 + 20 * n)})
+            for n, name in enumerate(odd)
+        ]
+        put_in(catalog, "in-1", files)
+        with catalog.read() as session:
+            rows = session.execute(select(CardFile).order_by(CardFile.size)).scalars().all()
+        assert [(row.name, row.modified) for row in rows] == [(file.name, file.modified) for file in files]
+        put_in(catalog, "in-2", files)
+        with catalog.read() as session:
+            assert session.execute(select(func.count()).select_from(CardFile)).scalar_one() == len(files)
 
 
 class TestSeenAgain:
