@@ -1,4 +1,4 @@
-"""Dagster, asked over its GraphQL: which runs there were, go on with one that failed, backfills.
+"""Dagster, asked over its GraphQL: which runs there were, go on with one that failed, begin one, backfills.
 
 Lives here: the queries and what their answers mean. Doesn't: whether a retry is wise (`pipeline`). Dagster is never
 imported: the webserver may run on another machine and in another version.
@@ -26,7 +26,7 @@ _RUNS = """
 query RunsOfPartition($filter: RunsFilter!, $limit: Int!) {
   runsOrError(filter: $filter, limit: $limit) {
     __typename
-    ... on Runs { results { runId jobName status creationTime startTime endTime } }
+    ... on Runs { results { runId jobName status creationTime startTime endTime tags { key value } } }
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message }
   }
@@ -59,6 +59,24 @@ query Backfills($status: BulkActionStatus!) {
   }
 }
 """
+_PLACES = """
+query Places {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+    ... on Error { message }
+  }
+}
+"""
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message }
+  }
+}
+"""
 
 
 class DagsterRefused(StinercutError):
@@ -77,6 +95,8 @@ class Run:
     created: datetime
     started: datetime | None
     ended: datetime | None
+    will_retry: bool = False
+    """It failed, and Dagster is about to begin it again by itself."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +133,34 @@ class Dagster:
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
         if answer["__typename"] != "LaunchRunSuccess":
-            why = str(answer.get("message", answer["__typename"])).strip().splitlines()[0]
             raise DagsterRefused(
-                f"Dagster did not start run {run_id} again: {why}", advice="Look at the run in Dagster."
+                f"Dagster did not start run {run_id} again: {_first_line(answer)}", advice="Look at the run in Dagster."
             )
         return str(answer["run"]["runId"])
+
+    async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
+        """Begin a run of a job for one partition, with these tags besides. Returns its id."""
+        all_tags = {**tags, "dagster/partition": partition}
+        params = {
+            "selector": {**await self._place_of(job), "jobName": job},
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in all_tags.items()]},
+        }
+        answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            why = f"Dagster did not begin {job} for {partition}: {_first_line(answer)}"
+            raise DagsterRefused(why, advice="Look at the job in Dagster.")
+        return str(answer["run"]["runId"])
+
+    async def _place_of(self, job: str) -> dict[str, str]:
+        found = (await self._ask(_PLACES, {}))["repositoriesOrError"]
+        for place in found.get("nodes", ()):
+            if any(one["name"] == job for one in place["jobs"]):
+                return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
+        raise HostNotReady(
+            f"Dagster has no job {job} loaded just now",
+            advice="Wait a moment, then try again; see Dagster's Deployment.",
+        )
 
     async def backfill(
         self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
@@ -131,8 +174,8 @@ class Dagster:
         }
         answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
         if answer["__typename"] != "LaunchBackfillSuccess":
-            why = str(answer.get("message", answer["__typename"])).strip().splitlines()[0]
-            raise DagsterRefused(f"Dagster did not start the backfill: {why}", advice="Look at Dagster's page.")
+            why = f"Dagster did not start the backfill: {_first_line(answer)}"
+            raise DagsterRefused(why, advice="Look at Dagster's page.")
         return str(answer["backfillId"])
 
     async def backfilling(self) -> dict[str, str]:
@@ -157,7 +200,12 @@ class Dagster:
         return body["data"]
 
 
+def _first_line(answer: dict[str, Any]) -> str:
+    return next(iter(str(answer.get("message", "")).strip().splitlines()), answer["__typename"])
+
+
 def _run(found: dict[str, Any]) -> Run:
+    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
     return Run(
         run_id=found["runId"],
         job=found["jobName"],
@@ -165,6 +213,7 @@ def _run(found: dict[str, Any]) -> Run:
         created=datetime.fromtimestamp(found["creationTime"], UTC),
         started=_moment(found["startTime"]),
         ended=_moment(found["endTime"]),
+        will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
     )
 
 

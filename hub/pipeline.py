@@ -18,9 +18,9 @@ from hub.dagster import FAILED, IN_FLIGHT, Dagster, Run
 from hub.jump_views import JumpView, jump_views
 from hub.live import Picture
 from hub.views import Links, StepView, View, steps_of
-from stinercut.catalog import Catalog, jumps
+from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
-from stinercut.errors import NotFound, StinercutError
+from stinercut.errors import HostNotReady, NotFound, StinercutError
 
 
 class Conflict(StinercutError):
@@ -47,6 +47,8 @@ class PipelineView(View):
     kind: Literal["jump", "card"]
     status: str
     reason: str
+    failed: bool
+    """Whether its run failed, so that a retry makes sense."""
     progress: float
     steps: list[StepView]
     runs: list[RunView]
@@ -55,27 +57,46 @@ class PipelineView(View):
 
 
 class RetryView(View):
-    """A retry that was started."""
+    """A retry that was started: a run that goes on with another one (`resumes`), or begins anew."""
 
     run_id: str
-    resumes: str
+    resumes: str | None
 
 
-def run_to_resume(runs: Sequence[Run], jump_state: str | None) -> Run:
-    """The run to go on with: the newest, if it failed. Raises Conflict otherwise.
+class RetriedView(View):
+    """What a retry of one jump or card came to: a run, or why there is none."""
 
-    `jump_state` is None for a card. Runs newest first.
+    id: str
+    run_id: str | None
+    problem: str
+    code: str
+
+
+AHEAD = "render_arrived_clips"
+"""The job that only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
+
+
+def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool = False) -> Run | None:
+    """The run to go on with: the newest, if it failed; None to begin anew. Raises Conflict when there is nothing to do.
+
+    `jump_state` is None for a card, `failed` says whether the catalog holds it for failed: that counts also where
+    Dagster has forgotten the run, or calls it a success. Runs newest first.
     """
+    runs = [run for run in runs if run.job != AHEAD]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
         raise Conflict(f"run {flying.run_id} is {flying.status.lower()}", advice="Wait for its end.")
+    if runs and runs[0].will_retry:
+        raise Conflict(f"Dagster is about to go on with run {runs[0].run_id} by itself", advice="Wait a minute.")
     if jump_state in (JumpState.READY, JumpState.WAITING):
         raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
     if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
         raise Conflict("nothing of it failed")
-    if not runs or runs[0].status not in FAILED:
-        raise Conflict("nothing of it failed" if runs else "there was no run of it yet")
-    return runs[0]
+    if runs and runs[0].status in FAILED:
+        return runs[0]
+    if failed or jump_state == JumpState.FAILED:
+        return None
+    raise Conflict("nothing of it failed" if runs else "there was no run of it yet")
 
 
 @dataclass(frozen=True)
@@ -105,11 +126,37 @@ class Pipeline:
         # Two taps on the button at once must not make two runs.
         lock = self._retrying.setdefault(subject, asyncio.Lock())
         async with lock:
-            parent = run_to_resume(await self.dagster.runs_of(subject), known.status if known.kind == "jump" else None)
-            run_id = await self.dagster.retry(parent.run_id)
-            if known.kind == "jump":
+            is_jump = known.kind == "jump"
+            parent = run_to_resume(
+                await self.dagster.runs_of(subject), known.status if is_jump else None, failed=known.failed
+            )
+            if parent is not None:
+                run_id = await self.dagster.retry(parent.run_id)
+            else:
+                job, tag = ("produce_jump", "stinercut/jump") if is_jump else ("identify_card", "stinercut/card")
+                run_id = await self.dagster.launch(job, subject, {tag: subject})
+            if is_jump:
                 await asyncio.to_thread(self._resumed, subject, run_id)
-        return RetryView(run_id=run_id, resumes=parent.run_id)
+        return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
+
+    async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
+        """Go on with these jumps and cards, or with all that failed; each gets its answer. One after the other."""
+        if subjects is None:
+            subjects = await asyncio.to_thread(self._failed)
+        answers: list[RetriedView] = []
+        for subject in dict.fromkeys(subjects):
+            try:
+                begun = await self.retry(subject, picture)
+                answers.append(RetriedView(id=subject, run_id=begun.run_id, problem="", code=""))
+            except HostNotReady:
+                raise
+            except StinercutError as refused:
+                answers.append(RetriedView(id=subject, run_id=None, problem=refused.sentence(), code=refused.code))
+        return answers
+
+    def _failed(self) -> list[str]:
+        with self.catalog.read() as session:
+            return watching.failed_subjects(session)
 
     def _resumed(self, jump_key: str, run_id: str) -> None:
         with self.catalog.write() as session:
@@ -136,6 +183,7 @@ class Pipeline:
             kind="card",
             status=card.state,
             reason=card.message,
+            failed=bool(card.problem),
             progress=1.0 if is_done else round(share, 4),
             steps=steps,
             runs=[],
@@ -160,6 +208,7 @@ def _of_jump(jump: JumpView) -> PipelineView:
         kind="jump",
         status=jump.state,
         reason=jump.reason,
+        failed=jump.state == JumpState.FAILED,
         progress=jump.progress,
         steps=jump.steps,
         runs=[],

@@ -35,8 +35,9 @@ from hub.frames import Frames
 from hub.imports import ImportQueue, Imports
 from hub.jump_views import JumpView, jump_views, newest_jumps
 from hub.live import Live
-from hub.pipeline import Conflict, Pipeline, PipelineView, RetryView
+from hub.pipeline import Conflict, Pipeline, PipelineView
 from hub.renewal import Renewal, add_renewal
+from hub.retrying import add_retrying
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_same_origin
 from hub.views import Links
@@ -159,6 +160,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_error_answers(app)
     _add_pages(app)
     _add_api(app)
+    add_retrying(app, lambda request: (_hub(request).pipeline, _hub(request).live))
     _add_films(app)
     add_review(app, lambda request: _hub(request).review)
     add_cuts(app, lambda request: _hub(request).cuts)
@@ -300,11 +302,6 @@ def _add_api(app: FastAPI) -> None:
     async def pipeline(request: Request, subject: str) -> PipelineView:
         hub = _hub(request)
         return await hub.pipeline.view(subject, hub.live.picture())
-
-    @app.post("/api/pipeline/{subject}/retry", status_code=202)
-    async def retry(request: Request, subject: str) -> RetryView:
-        hub = _hub(request)
-        return await hub.pipeline.retry(subject, hub.live.picture())
 
 
 def _read(hub: Hub, query: Callable[[Any], Any]) -> Any:

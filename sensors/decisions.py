@@ -74,6 +74,15 @@ def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str,
     return out
 
 
+def settled(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
+    """What is finished and no run works on any more, though its state still says that one does."""
+    return [
+        one.subject
+        for one in in_work
+        if one.finished and one.run_id is not None and ends.get(one.run_id, RunEnd.GONE) is not RunEnd.GOING
+    ]
+
+
 _WORDS = {
     RunEnd.SUCCEEDED: "The run ended without a film. Retry it; finished parts are kept.",
     RunEnd.FAILED: "The run was cut off. Retry it; finished parts are kept.",

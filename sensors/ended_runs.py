@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from sensors.decisions import RunEnd, verdicts
+from sensors.decisions import RunEnd, settled, verdicts
 from sensors.ready_jumps import run_key
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
@@ -21,6 +21,9 @@ _ENDS = {
     dg.DagsterRunStatus.FAILURE: RunEnd.FAILED,
     dg.DagsterRunStatus.CANCELED: RunEnd.CANCELED,
 }
+
+_WILL_GO_ON, _WENT_ON_WITH = "dagster/will_retry", "dagster/auto_retry_run_id"
+"""What Dagster writes on a run whose process was lost, at its end, and when its retry begins."""
 
 
 @dg.sensor(
@@ -39,12 +42,14 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     jumps += [InWork(jump, _requested(context, run_key(jump, version))) for jump, version in ready]
     identifying = [InWork(key, _requested(context, key)) for _, key in cards]
     ends = _ends(context, [*jumps, *identifying])
-    failed_jumps, failed_cards = verdicts(jumps, ends), verdicts(identifying, ends)
-    if failed_jumps or failed_cards:
+    failed_jumps, failed_cards, finished = verdicts(jumps, ends), verdicts(identifying, ends), settled(jumps, ends)
+    if failed_jumps or failed_cards or finished:
         run_of = {one.subject: one.run_id or "" for one in (*jumps, *identifying)}
         with installation.catalog.write() as session:
             for jump, reason in failed_jumps.items():
                 jump_queries.record_failure(session, jump, run_of[jump], reason)
+            for jump in finished:
+                watching.settle(session, jump)
             for key, reason in failed_cards.items():
                 watching.record_identify_failure(session, key, run_of[key], reason)
     return dg.SkipReason(f"{len(failed_jumps)} jumps and {len(failed_cards)} cards failed since the last look.")
@@ -57,8 +62,16 @@ def _requested(context: dg.SensorEvaluationContext, key: str) -> str | None:
 
 
 def _ends(context: dg.SensorEvaluationContext, in_work: Iterable[InWork]) -> dict[str, RunEnd]:
-    ends: dict[str, RunEnd] = {}
-    for run_id in {one.run_id for one in in_work if one.run_id}:
-        run = context.instance.get_run_by_id(run_id)
-        ends[run_id] = RunEnd.GONE if run is None else _ENDS.get(run.status, RunEnd.GOING)
-    return ends
+    return {run_id: _end_of(context.instance, run_id) for run_id in {one.run_id for one in in_work if one.run_id}}
+
+
+def _end_of(instance: dg.DagsterInstance, run_id: str) -> RunEnd:
+    """How a run ended, or the one with which Dagster went on by itself. It goes on while Dagster is about to do so."""
+    run = instance.get_run_by_id(run_id)
+    while run is not None and (follower := run.tags.get(_WENT_ON_WITH)):
+        run = instance.get_run_by_id(follower)
+    if run is None:
+        return RunEnd.GONE
+    if run.status == dg.DagsterRunStatus.FAILURE and run.tags.get(_WILL_GO_ON) == "true":
+        return RunEnd.GOING
+    return _ENDS.get(run.status, RunEnd.GOING)

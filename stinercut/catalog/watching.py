@@ -66,3 +66,26 @@ def record_identify_failure(session: Session, identify_key: str, run_id: str, re
     for insertion in insertions.all():
         insertion.identify_error = reason
         events.append(session, "pipeline:failed", card_id=insertion.card_id, what=reason, run_id=run_id)
+
+
+def failed_subjects(session: Session) -> list[str]:
+    """The jumps and cards whose run failed, longest ago first: what a retry of everything is about."""
+    jumps = session.execute(
+        select(Jump.jump_key).where(Jump.state == JumpState.FAILED).order_by(Jump.changed_at, Jump.jump_key)
+    ).scalars()
+    cards = session.execute(
+        select(Insertion.card_id)
+        .where(Insertion.identify_key.is_not(None), Insertion.identify_error.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    return list(dict.fromkeys([*cards, *jumps]))
+
+
+def settle(session: Session, jump_key: str) -> None:
+    """The run that touched this jump ended, and its film is there: say so.
+
+    A person may have had single assets of a finished jump made again, which brings no film of its own.
+    """
+    jump = session.get_one(Jump, jump_key)
+    if jump.state == JumpState.PRODUCING:
+        jump.state, jump.reason = JumpState.DONE, ""

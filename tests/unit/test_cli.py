@@ -29,6 +29,7 @@ COMMANDS = (
     "qr read",
     "bookings",
     "bookings import",
+    "retry",
     "doctor",
     "detector",
 )

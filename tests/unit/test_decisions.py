@@ -1,11 +1,14 @@
 """The sensors' decisions, without Dagster: what should run, and what an ended run means."""
 
 import json
+from datetime import date
 
 import pytest
 
-from sensors.decisions import RunEnd, Told, Wanted, requests, tell_next, verdicts
+from sensors.decisions import RunEnd, Told, Wanted, ahead, requests, settled, tell_next, verdicts
+from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.watching import InWork
+from stinercut_assets.jobs import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 
 def test_a_partition_is_added_before_its_run_and_only_when_it_is_new() -> None:
@@ -77,3 +80,24 @@ class TestTellingTheLineageAboutTemplates:
         before = Told({"sunset": "1"}, "", "")
         assert tell_next(self.FILMS, {}, before, 2) == ([], Told({}, "", ""))
         assert len(self.told(Told({}, "", ""), {"sunset": "1"})[0]) == 5
+
+
+def test_a_finished_jump_whose_run_ended_is_settled_and_one_that_is_worked_on_is_not() -> None:
+    in_work = [InWork("ended", "1", finished=True), InWork("going", "2", finished=True), InWork("unfinished", "1")]
+    assert settled(in_work, {"1": RunEnd.SUCCEEDED, "2": RunEnd.GOING}) == ["ended"]
+
+
+def test_what_was_asked_for_is_remembered_while_its_jump_waits() -> None:
+    day = date(2026, 6, 1)
+    wanted, cursor = ahead([Arriving("a", day, "v2")], {"a": "v1", "done": "v9"}, {"a"})
+    assert [one.partition for one in wanted] == ["a"]
+    assert cursor == {"a": "v2"}
+    again, _ = ahead([Arriving("a", day, "v3")], cursor, {"a"})
+    assert again[0].run_key != wanted[0].run_key
+
+
+def test_cards_come_before_films_of_today_and_those_before_what_is_rendered_ahead_and_older_jumps() -> None:
+    today = date(2026, 6, 2)
+    films = [film_priority(day, today) for day in (today, date(2026, 6, 1), date(2026, 5, 31))]
+    assert films[0] == films[1]
+    assert IDENTIFY_PRIORITY > films[0] > EARLY_PRIORITY > films[2] == OLDER_PRIORITY > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -340,12 +341,31 @@ def run(status: str, run_id: str = "r") -> Run:
     return Run(run_id, "produce_jump", status, datetime.now(UTC), None, None)
 
 
+def resumed(runs: list[Run], state: str | None) -> str | None:
+    found = run_to_resume(runs, state)
+    return found.run_id if found else None
+
+
 class TestRetry:
     def test_the_newest_failed_run_is_resumed(self):
         runs = [run("FAILURE", "new"), run("FAILURE", "old")]
-        assert run_to_resume(runs, "failed").run_id == "new"
-        assert run_to_resume([run("CANCELED", "new")], "producing").run_id == "new"
-        assert run_to_resume(runs, None).run_id == "new"
+        assert resumed(runs, "failed") == "new"
+        assert resumed([run("CANCELED", "new")], "producing") == "new"
+        assert resumed(runs, None) == "new"
+
+    def test_a_run_that_only_worked_ahead_is_none_to_go_on_with(self):
+        ahead = replace(run("FAILURE", "ahead"), job="render_arrived_clips")
+        assert resumed([ahead, run("FAILURE", "film")], "failed") == "film"
+        assert resumed([replace(ahead, status="STARTED"), run("FAILURE", "film")], "failed") == "film"
+
+    def test_what_dagster_forgot_or_calls_a_success_begins_anew(self):
+        assert resumed([], "failed") is None
+        assert resumed([run("SUCCESS"), run("FAILURE")], "failed") is None
+        assert run_to_resume([], None, failed=True) is None
+
+    def test_not_while_dagster_is_about_to_do_it(self):
+        with pytest.raises(Conflict, match="by itself"):
+            run_to_resume([replace(run("FAILURE"), will_retry=True)], "failed")
 
     @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "NOT_STARTED", "CANCELING"])
     def test_not_while_one_is_going_on(self, status: str):
@@ -359,9 +379,9 @@ class TestRetry:
 
     def test_not_without_a_failure(self):
         with pytest.raises(Conflict, match="no run"):
-            run_to_resume([], "failed")
+            run_to_resume([], "producing")
         with pytest.raises(Conflict, match="nothing of it failed"):
-            run_to_resume([run("SUCCESS"), run("FAILURE")], "failed")
+            run_to_resume([run("SUCCESS"), run("FAILURE")], "producing")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""`stinercut retry`: go on with what failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from app.options import Data, Json, say, settings_from
+
+
+def retry(
+    subjects: Annotated[
+        list[str] | None, typer.Argument(metavar="[JUMP]...", help="Keys of jumps, or ids of cards.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All jumps and cards whose run failed.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with jumps and cards whose run failed; only what is left is done. The board's button does the same.
+
+    Needs the running hub (`stinercut up`). What goes on already, or did not fail, is left alone and said. Ends with 1
+    when nothing could be started of what was asked for. With --json: a list of id, run_id, problem and code.
+    """
+    from app.hub_api import ask
+    from stinercut.errors import BadInput
+
+    if everything == bool(subjects):
+        raise BadInput("say which jumps, or --all", advice="The board shows their keys, such as 2026-06-01_B-1.")
+    settings = settings_from(data)
+    retried = ask(settings, "POST", "/api/retry", {"subjects": None if everything else subjects})["retried"]
+    if as_json:
+        say(json.dumps(retried))
+    elif not retried:
+        say("Nothing has failed.")
+    else:
+        for one in retried:
+            say(f"{one['id']}: {one['problem']}" if one["problem"] else f"{one['id']} goes on (run {one['run_id']}).")
+    if retried and all(one["problem"] for one in retried):
+        raise typer.Exit(1)

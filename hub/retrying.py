@@ -1,0 +1,42 @@
+"""Going on with what failed, over HTTP: the one action behind the board's button and `stinercut retry`.
+
+Lives here: the routes. Doesn't: what a retry does (`pipeline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+from hub.live import Live
+from hub.pipeline import Pipeline, RetriedView, RetryView
+
+
+class Wish(BaseModel):
+    """Jumps and cards to go on with; all that failed when there is no list."""
+
+    subjects: list[str] | None = None
+
+
+class Answers(BaseModel):
+    """What came of each."""
+
+    retried: list[RetriedView]
+
+
+def add_retrying(app: FastAPI, parts: Callable[[Request], tuple[Pipeline, Live]]) -> None:
+    """Add the routes."""
+
+    # The same action under two names: the second is where a jump's other actions are.
+    @app.post("/api/pipeline/{subject}/retry", status_code=202)
+    @app.post("/api/jumps/{subject}/retry", status_code=202)
+    async def retry(request: Request, subject: str) -> RetryView:
+        pipeline, live = parts(request)
+        return await pipeline.retry(subject, live.picture())
+
+    @app.post("/api/retry", status_code=202)
+    async def retry_all(request: Request, wish: Wish) -> Answers:
+        pipeline, live = parts(request)
+        return Answers(retried=await pipeline.retry_all(wish.subjects, live.picture()))
