@@ -102,6 +102,7 @@ def fetch(source: Source, part: Part, watch: Watch) -> Copied:
     with watch.pulse:
         reading = _open_source(source)
     try:
+        _stop_if_told(watch)  # Left behind while it hung: no partial file is to appear now.
         try:
             there = part.path.stat().st_size if part.checkpoints else 0
             needed = max(0, source.file.size - there)
@@ -113,7 +114,8 @@ def fetch(source: Source, part: Part, watch: Watch) -> Copied:
         except OSError as refused:
             raise destination_failed(refused, part.path) from None
     finally:
-        os.close(reading)
+        with watch.pulse:
+            close_source(reading)
 
 
 def _fetch_into(reading: int, part: Part, source: Source, watch: Watch, room: Reservation) -> Copied:
@@ -167,9 +169,15 @@ def _open_source(source: Source) -> int:
     try:
         _require_unchanged(handle, source)
     except CopyFailed:
-        os.close(handle)
+        close_source(handle)
         raise
     return handle
+
+
+def close_source(handle: int) -> None:
+    """Close a file of a card. One that was pulled may refuse even this; whatever it means, its reads have said it."""
+    with suppress(OSError):
+        os.close(handle)
 
 
 def _stream(pair: _Pair, source: Source, watch: Watch, start: Prefix) -> str:

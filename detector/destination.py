@@ -3,8 +3,9 @@
 Lives here: waiting for the store's folder, and telling it from another one in its place. Doesn't: the layout of the
 store (`stinercut.store`), what follows when it is gone (`service`).
 
-The store's folder is made by the hub. Where it lies on a volume of its own or on another computer's, a detector that
-made it by itself would fill the empty mount point, on a disk that nobody meant, whenever that volume isn't mounted.
+The store's folders are made by the hub. Where they lie on a volume of their own or on another computer's, a detector
+that made them by itself would fill the empty mount point, on a disk that nobody meant, whenever that volume isn't
+mounted.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Destination:
 
     @classmethod
     def at(cls, path: Path) -> Destination:
-        """The folder that is at `path` now. Raises OSError when there is none."""
+        """The store that is at `path` now. Raises OSError when there is none."""
+        (path / "objects").stat()
         seen = path.stat()
         return cls(path, seen.st_dev, seen.st_ino)
 

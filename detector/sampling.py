@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from detector.copying import READ_FLAGS, close_source
 from detector.events import CardRoot, shown
 from detector.offload import Surroundings
 from detector.scan import Manifest, SourceFile
@@ -27,7 +28,6 @@ from stinercut.samples import sample_of
 log = logging.getLogger("detector")
 
 SAMPLES_PER_MESSAGE = 100
-READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def take_sample(root: CardRoot, source: SourceFile) -> str | None:
@@ -48,7 +48,7 @@ def take_sample(root: CardRoot, source: SourceFile) -> str | None:
         log.warning("No sample of %s could be taken (%s); it is to be copied.", shown(source.relative), refused)
         return None
     finally:
-        os.close(handle)
+        close_source(handle)
 
 
 @dataclass

@@ -93,9 +93,7 @@ class Sessions:
         except InterruptedError:
             return
         except Hung:
-            log.warning(
-                "Card %s gives no answer. Take it out and put it in again, in another reader.", label
-            )
+            log.warning("Card %s gives no answer. Take it out and put it in again, in another reader.", label)
             return
         except OSError as refused:
             log.warning("Card %s can't be read (%s). Take it out and put it in again.", label, refused.strerror)

@@ -46,6 +46,11 @@ async def in_thread(work: Callable[[], T], stop: Event) -> T:
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait({done}, timeout=GRACE_S)
-        if done.done() and not done.cancelled():
-            done.exception()  # Looked at, so that asyncio doesn't complain about it.
+        done.add_done_callback(_look_at)
         raise
+
+
+def _look_at(done: asyncio.Future[T]) -> None:
+    """Nobody waits for this result any more, whenever it comes; looked at, so that asyncio does not complain."""
+    if not done.cancelled():
+        done.exception()

@@ -94,6 +94,11 @@ class Store:
 
     root: Path
 
+    def make(self) -> None:
+        """Make its folders where they are missing. Only the hub does: a writer elsewhere tells by them that it has the
+        store before it, and not the empty folder that a volume is to be mounted on."""
+        (self.root / "objects").mkdir(parents=True, exist_ok=True)
+
     def object_path(self, content_hash: str) -> Path:
         """Where footage of this content lies, whether or not it is there."""
         return self.root / "objects" / content_hash[:2] / content_hash

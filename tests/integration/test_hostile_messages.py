@@ -35,6 +35,7 @@ from stinercut.protocol import (
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.settings import Settings
+from stinercut.store import Store
 
 TOKEN = "right"
 PATIENCE_S = 20
@@ -234,7 +235,7 @@ async def _against_a_detector(tmp_path: Path) -> None:  # noqa: PLR0915
     async with serve(hub, "127.0.0.1", 0, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
         settings = Settings(data=tmp_path / "data", hub_url=f"ws://127.0.0.1:{port}/ws/detector", watch_mounts=False)
-        settings.store_dir.mkdir(parents=True)  # As the hub makes it.
+        Store(settings.store_dir).make()  # As the hub makes it.
         insert_folder(settings, tmp_path / "card")
         running = asyncio.create_task(run(settings))
         try:

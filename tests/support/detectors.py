@@ -38,7 +38,7 @@ from stinercut.protocol import (
     encode,
 )
 from stinercut.settings import Settings
-from stinercut.store import CHUNK
+from stinercut.store import CHUNK, Store
 from support.slow_card import NotHere, mounted
 
 M = TypeVar("M", bound=Message)
@@ -141,7 +141,7 @@ async def serving(hub: Hub, port: int = 0) -> AsyncIterator[int]:
 def settings_for(tmp_path: Path, port: int, **more: object) -> Settings:
     """Settings of a detector whose store is there already, as the hub makes it."""
     settings = Settings(data=tmp_path / "data", hub_url=f"ws://127.0.0.1:{port}", watch_mounts=False, **more)  # type: ignore[arg-type]
-    settings.store_dir.mkdir(parents=True, exist_ok=True)
+    Store(settings.store_dir).make()
     return settings
 
 

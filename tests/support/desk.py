@@ -1,0 +1,351 @@
+"""A dropzone's desk in one test: the real hub, the real detector, folders as cards, and what must hold at any moment.
+
+Lives here: `Desk`, and `Desk.hold`, the invariant that every row of the crash matrix ends with. Doesn't: the faults
+(`slow_card`, `relay`, `dying_detector`, `dying_hub`), the rows (`tests/integration/test_crash_matrix_*.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+import uvicorn
+from sqlalchemy import Select, select, text
+
+from detector.cards import eject_folder, insert_folder
+from detector.service import run
+from detector.watchdog import HUNG_S
+from hub.server import create_app
+from stinercut.catalog import Catalog
+from stinercut.catalog.models import Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.settings import Settings
+from stinercut.store import Store, hash_file
+from support.slow_card import NotHere, mounted
+
+PATIENCE_S = 30.0
+"""Only how long a test waits before it says that something never came."""
+HERE = Path(__file__).parent
+FOLDER = "DCIM/100GOPRO"
+_HEARD = text("insertion.rowid")
+_Tree = dict[str, tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file of a manifest, as the board's pages know it."""
+
+    label: str
+    insertion_id: str
+    folder: str
+    name: str
+    size: int
+    state: str
+    error: str | None
+    content_hash: str | None
+
+
+@dataclass
+class Desk:
+    """One data folder with everything around it."""
+
+    settings: Settings
+    cards: dict[Path, _Tree] = field(default_factory=dict[Path, _Tree])
+    """What each card holds, by its folder: to be found unchanged by the detector."""
+    contents: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The hashes of all content that files of a name and size ever had."""
+    ended: list[BaseException | None] = field(default_factory=list[BaseException | None])
+    """How a detector ended that should not have."""
+
+    @classmethod
+    def at(cls, base: Path, catalog: Path, **chosen: Any) -> Desk:
+        """A desk below `base` with a copy of an empty, migrated catalog."""
+        settings = Settings(data=base / "data", hub_port=_free_port(), watch_mounts=False, **chosen)
+        Store(settings.store_dir).make()
+        shutil.copyfile(catalog, settings.data / "catalog.db")
+        return cls(settings)
+
+    # ---- cards ---------------------------------------------------------------------------------------------------
+
+    def card(self, name: str, files: Mapping[str, int | bytes]) -> Path:
+        """Make a card with these files, by name below DCIM/100GOPRO or by path; sizes stand for noise."""
+        root = self.settings.data.parent / name
+        for place, content in files.items():
+            self.put(root, place, content)
+        return root
+
+    def put(self, root: Path, place: str, content: int | bytes, *, minutes_ago: float = 60) -> Path:
+        """Write a file to a card; a name alone lies below DCIM/100GOPRO."""
+        file = root / (place if "/" in place else f"{FOLDER}/{place}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(os.urandom(content) if isinstance(content, int) else content)
+        when = (time.time() - minutes_ago * 60) // 2 * 2
+        os.utime(file, (when, when))
+        self.remember(root)
+        return file
+
+    def remember(self, root: Path) -> None:
+        """The card is as it is now."""
+        tree = _tree(root)
+        self.cards[root] = tree
+        for place, (size, _when, content) in tree.items():
+            self.contents[Path(place).name, size].add(content)
+
+    def insert(self, root: Path) -> None:
+        """Put a card in (again)."""
+        insert_folder(self.settings, root)
+
+    def eject(self, root: Path) -> None:
+        """Take it out."""
+        eject_folder(self.settings, root)
+
+    @contextmanager
+    def in_reader(self, root: Path, *options: str) -> Iterator[Path]:
+        """A card in a reader with faults (see `slow_card`); yields its mount point, the same each time."""
+        place = root.with_name(f"{root.name}-reader")
+        try:
+            reader = mounted(root, place, *options)
+            reader.__enter__()
+        except NotHere as why:
+            pytest.skip(f"needs FUSE: {why}")
+        try:
+            yield place
+        finally:
+            reader.__exit__(None, None, None)
+
+    # ---- the two sides -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def hub(self, ping_s: float = 10) -> Iterator[None]:
+        """The hub, in a thread."""
+        listening = socket.create_server(("127.0.0.1", self.settings.hub_port))
+        config = uvicorn.Config(
+            create_app(self.settings),
+            ws="websockets-sansio",
+            ws_max_size=4 << 20,
+            ws_ping_interval=ping_s,
+            ws_ping_timeout=ping_s,
+            timeout_graceful_shutdown=1,
+            log_level="error",
+        )
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            wait_for("the hub to answer", lambda: server.started or not thread.is_alive())
+            assert thread.is_alive()
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+            listening.close()
+        assert not thread.is_alive()
+
+    @contextmanager
+    def detector(
+        self, on_chunk: Callable[[int], None] = lambda _done: None, hung_s: float = HUNG_S, **chosen: Any
+    ) -> Iterator[None]:
+        """The detector, in a thread; what ends it before its time is raised."""
+        loop, begun = asyncio.new_event_loop(), Event()
+        tasks: list[asyncio.Task[None]] = []
+        settings = self.settings.model_copy(update=chosen)
+
+        async def life() -> None:
+            task = asyncio.create_task(run(settings, on_chunk=on_chunk, hung_s=hung_s))
+            tasks.append(task)
+            begun.set()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                self.ended.append(task.exception())
+
+        thread = Thread(target=loop.run_until_complete, args=(life(),), daemon=True)
+        thread.start()
+        assert begun.wait(PATIENCE_S)
+        try:
+            yield
+        finally:
+            if thread.is_alive():
+                loop.call_soon_threadsafe(tasks[0].cancel)
+            thread.join(PATIENCE_S)
+            loop.close()
+        assert not self.ended
+
+    @contextmanager
+    def process(
+        self, *command: str, beside: Sequence[str] = (sys.executable,), **environment: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A Python process beside, `python -m detector` unless another one is given; ended at the end."""
+        argv = [*beside, *(command or ("-m", "detector"))]
+        variables = os.environ | self.settings.environment() | environment
+        with (self.settings.data / f"process-{time.monotonic_ns()}.log").open("wb") as log:
+            process = subprocess.Popen(argv, env=variables, cwd=HERE.parents[1], stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(PATIENCE_S)
+
+    # ---- what is known -------------------------------------------------------------------------------------------
+
+    def rows(self) -> list[Row]:
+        """All files of all manifests, in the order that the hub heard of their insertions."""
+        found = self._ask(
+            select(Card.label, Insertion, CardFile, ManifestEntry, ImportedFile.content_hash)
+            .select_from(Insertion)
+            .join(Card, Card.card_id == Insertion.card_id)
+            .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)
+            .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+            .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+            .order_by(_HEARD)
+        )
+        return [
+            Row(
+                label,
+                insertion.insertion_id,
+                file.folder,
+                file.name,
+                file.size,
+                entry.state,
+                entry.error_code and f"{entry.error_code}: {entry.error_detail}",
+                content_hash,
+            )
+            for label, insertion, file, entry, content_hash in found
+        ]
+
+    def insertions(self, label: str) -> list[str]:
+        """The ids of the times that the card was in, in the order that the hub heard of them."""
+        wanted = select(Insertion.insertion_id).join(Card).where(Card.label == label).order_by(_HEARD)
+        return [row[0] for row in self._ask(wanted)]
+
+    def newest(self, label: str) -> list[Row]:
+        """The manifest of the newest insertion of the card that a person calls so; empty before it is there."""
+        insertions = self.insertions(label)
+        return [row for row in self.rows() if row.insertion_id in insertions[-1:]]
+
+    def states(self, label: str) -> dict[str, str]:
+        """The state of each file of the card's newest manifest, with the code of its error."""
+        return {
+            row.name: f"{row.state} {row.error.split(':')[0]}" if row.error else row.state for row in self.newest(label)
+        }
+
+    def _ask(self, query: Select[Any]) -> list[Any]:
+        catalog = Catalog.open(self.settings.catalog_url)
+        try:
+            with catalog.read() as session:
+                return list(session.execute(query).all())
+        finally:
+            catalog.close()
+
+    def until(self, label: str, *, insertions: int = 0, **states: str) -> None:
+        """Wait until the card's files have these states; a name's dot is an underscore. Without any: all are here.
+
+        `insertions`: so many times it must have been in by then.
+        """
+        wanted = {name.replace("_", "."): state for name, state in states.items()}
+
+        def so() -> bool:
+            assert not self.ended
+            if len(self.insertions(label)) < insertions:
+                return False
+            now = self.states(label)
+            if wanted:
+                return wanted.items() <= now.items()
+            return bool(now) and set(now.values()) <= {"copied", "known", "skipped"}
+
+        wait_for(f"{label}: {wanted or 'everything here'}", so, lambda: str(self.rows()))
+
+    # ---- what must hold ------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """The invariant. Whatever has happened: no visible partial file, every file that was asked for is copied or
+        visibly pending, one object per content, and the objects' bytes are those of the card, which was only read.
+        """
+        objects = self._hold_objects()
+        store = Store(self.settings.store_dir)
+        for row in self.rows():
+            if row.state in (EntryState.COPIED, EntryState.KNOWN):
+                assert row.content_hash in objects, f"held for copied, and not there: {row}"
+                assert row.content_hash in self.contents[row.name, row.size], f"not what the card held: {row}"
+                store.require(row.content_hash, row.size)
+            elif row.state == EntryState.FAILED:
+                assert row.error, f"failed without a word: {row}"
+            else:
+                assert row.state in (EntryState.NEW, EntryState.REQUESTED, EntryState.PROBABLE, EntryState.SKIPPED)
+        for root, tree in self.cards.items():
+            assert _tree(root) == tree, f"card {root.name} was written to"
+
+    def _hold_objects(self) -> set[str]:
+        files = [path for path in (self.settings.store_dir / "objects").rglob("*") if path.is_file()]
+        everything = {one for hashes in self.contents.values() for one in hashes}
+        for path in files:
+            assert hash_file(path) == path.name, f"a visible file is not what its name says: {path}"
+            assert path.name in everything, f"no card ever held this: {path}"
+        for path in self.settings.imports_dir.rglob("*.MP4"):
+            assert path.is_dir() or hash_file(path) in everything, f"a partial file in an import folder: {path}"
+        names = [path.name for path in files]
+        assert len(set(names)) == len(names), "one content twice"
+        return set(names)
+
+    def hold_everything(self, *roots: Path, label: str | None = None) -> None:
+        """And more: every file of these cards is here, whole, as the card has it, and nothing partial is left."""
+        self.hold()
+        for root in roots:
+            found = {(row.folder, row.name): row for row in self.newest(label or root.name)}
+            for place, (_size, _when, content) in self.cards[root].items():
+                folder, _, name = place.rpartition("/")
+                row = found[folder, name]
+                assert row.state in (EntryState.COPIED, EntryState.KNOWN), row
+                assert row.content_hash == content, row
+        left = {path: path.stat().st_size for path in (self.settings.store_dir / "partial").glob("*")}
+        assert not left, f"partial files that nobody goes on with: {left}"
+
+
+def wait_for(what: str, true: Callable[[], object], said: Callable[[], str] = str) -> None:
+    """Look again and again until something is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s; {said()}"
+        time.sleep(0.02)
+
+
+class Gate:
+    """Holds a copying thread at a chunk until it is opened: what happens then happens in the middle of a copy."""
+
+    def __init__(self, at: int = 1) -> None:
+        self._at = at
+        self.reached = Event()
+        self.open = Event()
+
+    def __call__(self, done: int) -> None:
+        if done >= self._at and not self.reached.is_set():
+            self.reached.set()
+            assert self.open.wait(PATIENCE_S)
+
+
+def _tree(root: Path) -> _Tree:
+    """Every plain file below a card, with size, time and hash."""
+    out: _Tree = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            seen = path.stat()
+            out[path.relative_to(root).as_posix()] = (seen.st_size, seen.st_mtime_ns, hash_file(path))
+    return out
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

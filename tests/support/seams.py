@@ -1,0 +1,19 @@
+"""Where tests put a fault that this machine can't have for real: one effect of one module is replaced by another.
+
+Lives here: `Instead`. Doesn't: the faults. The product knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Instead:
+    """A module (or any object) with some of its names replaced; everything else is as it was."""
+
+    def __init__(self, real: object, **replaced: object) -> None:
+        self.__dict__.update(replaced)
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
