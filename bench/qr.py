@@ -37,11 +37,12 @@ from typing import Any, cast
 from PIL import Image
 from pyzbar import pyzbar
 
-from stinercut.identity.decoders import ZBAR, ZXING, Decoder, to_code
+from stinercut.identity.decoders import ZBAR, ZXING, Decoder, Decoders, to_code
+from stinercut.identity.evidence import Seen
 from stinercut.identity.ladder import prepared
 from stinercut.identity.payload import Payload, make_payload
-from stinercut.identity.pictures import load_gray
-from stinercut.identity.reader import read_film, read_picture
+from stinercut.identity.pictures import load_gray, look_at_picture
+from stinercut.identity.reader import read_film
 from stinercut.media import ffmpeg as runner
 from stinercut.synthetic.card import PASSENGERS
 from stinercut.synthetic.difficulty import EASY, LEVELS, make_harder
@@ -113,9 +114,12 @@ def by_decoder(decoder: Decoder, *, ladder: bool) -> Callable[[Path], list[str]]
 
 
 def by_reader(photo: Path) -> list[str]:
-    """This reader. It keeps the first 1000 characters of the first foreign code."""
-    raw = read_picture(photo).raw
-    return [raw] if raw else []
+    """This reader's picture path: every text that it saw (a reading keeps the first foreign one)."""
+    picture, seen = load_gray(photo), Seen()
+    if not isinstance(picture, str):
+        with Decoders() as decoders:
+            look_at_picture(picture, decoders, seen)
+    return [*seen.foreign, *(payload.text() for payload in seen.moments)]
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from stinercut.catalog import Catalog, asking, copies, doubts, insertions, manifests
+from stinercut.catalog import Catalog, asking, copies, doubts, identification, insertions, manifests
 from stinercut.errors import BadInput, NotFound, StoreDamaged
+from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import (
     Ack,
     CopyError,
@@ -53,6 +54,8 @@ class Conversation:
     catalog: Catalog
     store: Store
     small_file_limit: int
+    keys: KeyRing = NO_KEYS
+    """Codes that were refused for want of a key are read again when their card comes back."""
 
     def handle(self, detector_id: str, envelope: Envelope) -> Effects:
         """Act on one message of a detector that said hello. The same message twice changes nothing the second time.
@@ -93,6 +96,8 @@ class Conversation:
             case FileList():
                 with self.catalog.write() as session:
                     complete = manifests.record_file_list(session, body, self.small_file_limit, self.store.has)
+                    if complete:
+                        self._read_again(session, body.insertion_id)
                     return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
             case Samples():
                 return self._sampled(body)
@@ -132,6 +137,7 @@ class Conversation:
             same = doubts.same_content(session, message.insertion_id, message.samples, self._sample_of)
         with self.catalog.write() as session:
             doubts.record_samples(session, message.insertion_id, message.samples, same)
+            self._read_again(session, message.insertion_id)
             return _next(session, message.insertion_id)
 
     def _sample_of(self, content_hash: str, size: int) -> str | None:
@@ -150,6 +156,12 @@ class Conversation:
         """A detector takes no samples of this card: what is in doubt is copied."""
         with self.catalog.write() as session:
             doubts.give_up_samples(session, insertion_id)
+            self._read_again(session, insertion_id)
+
+    def _read_again(self, session: Session, insertion_id: str) -> None:
+        """Codes of a card that is back, refused before, may be accepted now."""
+        insertion = insertions.require_insertion(session, insertion_id)
+        identification.read_outdated_again(session, insertion, self.keys)
 
     def asked_before(self, detector_id: str) -> tuple[Request, ...]:
         """What this detector was asked for and has not answered: a broken connection may have swallowed it."""

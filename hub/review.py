@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from hub.frames import WIDTHS, Frames
-from stinercut.catalog import Catalog, bookings, review
+from stinercut.catalog import Catalog, bookings, identification, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
@@ -277,6 +277,11 @@ def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None
             lambda session: review.join(session, said.who, jump, said.into, said.confirmed_name)
         )
         return Decided(jump=said.into)
+
+    @app.post("/api/review/jumps/{jump}/read-again")
+    async def read_again(request: Request, jump: str, _said: _Deciding) -> Decided:
+        await review_of(request).write(lambda session: identification.read_again(session, jump))
+        return Decided(jump=jump)
 
 
 def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:

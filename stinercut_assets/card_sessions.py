@@ -12,7 +12,7 @@ import dagster as dg
 
 from stinercut.catalog import identification
 from stinercut.catalog.identification import EarlyFile, FileReading
-from stinercut.identity.reading import Reason
+from stinercut.identity.reading import Reading, Reason
 from stinercut_assets.fanout import all_of, mapping_key
 from stinercut_assets.partitions import cards
 from stinercut_assets.pictures import table
@@ -29,6 +29,12 @@ def _planned(file: EarlyFile, position: int = 0) -> Planned:
     return Planned(step=f"code:{file.card_file_id}", label=file.name, position=position)
 
 
+def _note(reading: Reading) -> str:
+    """What the board shows beside the file."""
+    said = reading.payload.passenger_name if reading.payload else str(reading.reason)
+    return f"{said} ({', '.join(reading.lost_decoders)} failed)" if reading.lost_decoders else said
+
+
 @dg.op(
     out={"files": dg.DynamicOut(EarlyFile), "expected": dg.Out(list)},
     retry_policy=retry_policy("early_files"),
@@ -39,7 +45,7 @@ def early_files(
     """The files in which a code may be: small videos, and proxies of large ones. Each is looked at in a step."""
     with failures():
         with installation.catalog.write() as session:
-            files = identification.begin(session, context.partition_key)
+            files = identification.begin(session, context.partition_key, installation.settings.key_ring)
         _reporter(context, installation).plan(_planned(file, position) for position, file in enumerate(files))
     context.log.info("%d files may hold a code", len(files))
     for file in files:
@@ -55,8 +61,10 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
     with _reporter(context, installation).doing(_planned(file)) as doing:
         keys = installation.settings.key_ring
         reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size), keys)
-        doing.note = reading.payload.passenger_name if reading.payload else str(reading.reason)
+        doing.note = _note(reading)
         context.log.info("%s: %s", file.name, reading.detail or doing.note)
+        for decoder in reading.lost_decoders:
+            context.log.warning("%s: %s was lost over it; the other decoder went on", file.name, decoder)
         with installation.catalog.write() as session:
             identification.record_reading(session, context.partition_key, file, reading)
     return FileReading(file, reading)
@@ -95,6 +103,7 @@ def split_card(
                         "passenger": one.reading.payload.passenger_name if one.reading.payload else None,
                         "reason": one.reading.reason.value if one.reading.reason else None,
                         "decoder": one.reading.decoder,
+                        "lost decoders": ", ".join(one.reading.lost_decoders),
                         "frame at s": one.reading.frame_time,
                         "seconds": round(one.reading.seconds, 3),
                     }

@@ -189,6 +189,9 @@ function assignForm(view) {
     })) : null,
     list,
     h("div", { class: "actions" }, submit,
+      canReadAgain(view) ? button("Read its codes again", "", async () => {
+        if (await decide(view.jump, "read-again", {})) note("Its codes are read again. What becomes of its files shows here or on the board in a moment.");
+      }) : null,
       button("It belongs to a jump that is there…", "", async () => {
         const into = await whither(view.jump);
         if (into) await decide(view.jump, "join", { into: into.jump }, into.passenger);
@@ -207,6 +210,9 @@ function assignForm(view) {
   offer();
   return form;
 }
+
+// A code that could not be taken may be now: its key was added, or the reader has learnt.
+const canReadAgain = (view) => view.state === "review" && view.files.some((file) => file.code && !file.says);
 
 // Choosing another jump
 

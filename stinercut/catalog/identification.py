@@ -6,28 +6,35 @@ answer. Doesn't: reading films (`stinercut.identity.reader`), the rules of split
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events, jumps
-from stinercut.catalog.loose import refresh_identify_key
+from stinercut.catalog.loose import early_files_open, refresh_identify_key
 from stinercut.catalog.models import (
     CardFile,
+    Decision,
     EntryState,
     ImportedFile,
     Insertion,
     Jump,
     JumpFile,
+    JumpState,
     ManifestEntry,
     QrReading,
+    now,
 )
+from stinercut.errors import BadInput
 from stinercut.identity.reading import Reading, Reason
+from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import FileKind
 from stinercut.sessions import CardVideo, SessionRules, split
+from stinercut.sessions import Session as SplitSession
 
 
 @dataclass(frozen=True)
@@ -59,13 +66,17 @@ class FoundJump:
     why: str
 
 
-def begin(session: Session, card_id: str) -> list[EarlyFile]:
-    """The files of a card that belong to no jump yet and can be looked at, in order of recording."""
+def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[EarlyFile]:
+    """The files of a card that belong to no jump yet and can be looked at, in order of recording.
+
+    With them come those that were refused before and may be accepted with these keys, or by this reader.
+    """
     events.clear_steps(session, card_id)
     files: dict[int, EarlyFile] = {}
     for insertion in _waiting(session, card_id):
+        read_outdated_again(session, insertion, keys)
         insertion.identify_error = None
-        for file in [*_small_videos(session, insertion), *_proxies(session, insertion)]:
+        for file in [*_small_videos(session, insertion, keys), *_proxies(session, insertion, keys)]:
             files.setdefault(file.card_file_id, file)
     return list(files.values())
 
@@ -82,7 +93,7 @@ def _waiting(session: Session, card_id: str) -> Sequence[Insertion]:
     )
 
 
-def _small_videos(session: Session, insertion: Insertion) -> list[EarlyFile]:
+def _small_videos(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
     rows = session.execute(
         select(CardFile, ImportedFile, QrReading)
         .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
@@ -98,12 +109,12 @@ def _small_videos(session: Session, insertion: Insertion) -> list[EarlyFile]:
         .order_by(CardFile.modified, CardFile.name)
     )
     return [
-        EarlyFile(file.card_file_id, file.name, imported.content_hash, imported.size, _known(known))
+        EarlyFile(file.card_file_id, file.name, imported.content_hash, imported.size, _known(known, keys))
         for file, imported, known in rows
     ]
 
 
-def _proxies(session: Session, insertion: Insertion) -> list[EarlyFile]:
+def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
     """Proxies of videos that are too large to be fetched before anybody knows whose they are."""
     main_entry, main_file = aliased(ManifestEntry), aliased(CardFile)
     rows = session.execute(
@@ -128,19 +139,25 @@ def _proxies(session: Session, insertion: Insertion) -> list[EarlyFile]:
         .order_by(main_file.modified, main_file.name)
     )
     return [
-        EarlyFile(video.card_file_id, video.name, imported.content_hash, imported.size, _known(known))
+        EarlyFile(video.card_file_id, video.name, imported.content_hash, imported.size, _known(known, keys))
         for video, imported, known in rows
     ]
 
 
-def _known(row: QrReading | None) -> Reading | None:
-    return Reading.model_validate(row.reading) if row is not None else None
+def _known(row: QrReading | None, keys: KeyRing) -> Reading | None:
+    """A reading that stands; None where the file is to be read, or read again."""
+    reading = Reading.model_validate(row.reading) if row is not None else None
+    return None if reading is None or reading.is_outdated(keys) else reading
 
 
 def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Reading) -> None:
     """Keep what was read in a file and tell those who watch."""
-    if session.get(QrReading, file.card_file_id) is None:
+    row = session.get(QrReading, file.card_file_id)
+    if row is None:
         session.add(QrReading(card_file_id=file.card_file_id, reading=reading.model_dump(mode="json")))
+    elif reading != file.known_reading:
+        row.reading, row.read_at = reading.model_dump(mode="json"), now()
+    lost = list(reading.lost_decoders)
     if reading.payload is not None:
         events.append(
             session,
@@ -150,31 +167,47 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
             passenger=reading.payload.passenger_name,
             booking=reading.payload.booking_id,
             file=file.name,
+            detail=reading.detail,
+            lost_decoders=lost,
         )
     elif reading.reason is Reason.NO_QR_FOUND:
-        events.append(session, "pipeline:no_qr_found", card_id=card_id, file=file.name)
+        events.append(
+            session,
+            "pipeline:no_qr_found",
+            card_id=card_id,
+            file=file.name,
+            detail=reading.detail,
+            lost_decoders=lost,
+        )
     else:
         events.append(
-            session, "pipeline:invalid_qr", card_id=card_id, file=file.name, raw=reading.raw, detail=reading.detail
+            session,
+            "pipeline:invalid_qr",
+            card_id=card_id,
+            file=file.name,
+            raw=reading.raw,
+            reason=reading.reason.value if reading.reason is not None else None,
+            detail=reading.detail,
+            lost_decoders=lost,
         )
 
 
 def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap: timedelta) -> list[FoundJump]:
     """Split what waits on this card into jumps and record them."""
-    by_file = {str(one.file.card_file_id): one.reading for one in readings}
+    by_file = {one.file.card_file_id: one.reading for one in readings}
     found: list[FoundJump] = []
     for insertion in _waiting(session, card_id):
-        videos, unread = _videos(session, insertion, set(by_file))
-        sessions = [
-            jumps.FoundSession(
-                payload=one.payload,
-                qr_files=tuple(int(file) for file in one.qr_files),
-                clips=tuple(int(file) for file in one.clips),
-                why=one.why,
-            )
-            for one in split(videos, by_file, SessionRules(gap=gap), unread)
-        ]
-        touched = jumps.record_sessions(session, insertion, sessions)
+        videos = _videos(session, insertion)
+        loose = {file for file, video in videos.items() if video.is_loose}
+        known = readings_of(session, videos.keys() - loose) | by_file
+        unread = {file for file, video in videos.items() if video.may_hide_a_code and file not in known}
+        sessions = split(
+            [video.video for video in videos.values()],
+            {str(file): reading for file, reading in known.items()},
+            SessionRules(gap=gap),
+            {str(file) for file in unread},
+        )
+        touched = jumps.record_sessions(session, insertion, [part for one in sessions if (part := _new(one, loose))])
         session.flush()
         refresh_identify_key(session, insertion)
         found += [_found(session, key) for key in dict.fromkeys(touched)]
@@ -183,36 +216,54 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
     return found
 
 
-def _videos(session: Session, insertion: Insertion, looked_at: set[str]) -> tuple[list[CardVideo], set[str]]:
-    """The manifest's videos without a jump; and those among them in which a code may be that nobody could read."""
+@dataclass(frozen=True)
+class _Video:
+    """A video of a manifest. What belongs to a jump already is a witness to the order of filming, and no more."""
+
+    video: CardVideo
+    is_loose: bool
+    may_hide_a_code: bool
+
+
+def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
+    """The manifest's videos by card file id."""
     rows = session.execute(
-        select(CardFile, ManifestEntry)
+        select(CardFile, ManifestEntry, JumpFile.card_file_id.is_(None))
         .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
         .outerjoin(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
-        .where(
-            ManifestEntry.insertion_id == insertion.insertion_id,
-            CardFile.kind == FileKind.VIDEO,
-            JumpFile.jump_key.is_(None),
+        .where(ManifestEntry.insertion_id == insertion.insertion_id, CardFile.kind == FileKind.VIDEO)
+    )
+    return {
+        file.card_file_id: _Video(
+            video=CardVideo(
+                file_id=str(file.card_file_id),
+                name=file.name,
+                folder=file.folder,
+                recorded=file.modified,
+                size=file.size,
+                recording=file.recording,
+                chapter=file.chapter,
+            ),
+            is_loose=is_loose,
+            may_hide_a_code=entry.early or entry.state == EntryState.FAILED,
         )
-    ).all()
-    videos = [
-        CardVideo(
-            file_id=str(file.card_file_id),
-            name=file.name,
-            folder=file.folder,
-            recorded=file.modified,
-            size=file.size,
-            recording=file.recording,
-            chapter=file.chapter,
-        )
-        for file, _ in rows
-    ]
-    unread = {
-        str(file.card_file_id)
-        for file, entry in rows
-        if (entry.early or entry.state == EntryState.FAILED) and str(file.card_file_id) not in looked_at
+        for file, entry, is_loose in rows
     }
-    return videos, unread
+
+
+def _new(found: SplitSession, loose: AbstractSet[int]) -> jumps.FoundSession | None:
+    """What of a session belongs to no jump yet; None when nothing does.
+
+    It has a passenger only where a code is among it: a code of an earlier insertion may have been overruled since.
+    """
+    qr_files = tuple(int(file) for file in found.qr_files if int(file) in loose)
+    clips = tuple(int(file) for file in found.clips if int(file) in loose)
+    if not qr_files and not clips:
+        return None
+    if found.payload is not None and not qr_files:
+        why = f"filmed after the code of {found.payload.passenger_name}, which an earlier insertion brought"
+        return jumps.FoundSession(None, qr_files, clips, why)
+    return jumps.FoundSession(found.payload, qr_files, clips, found.why)
 
 
 def _found(session: Session, jump_key: str) -> FoundJump:
@@ -222,7 +273,81 @@ def _found(session: Session, jump_key: str) -> FoundJump:
     return FoundJump(jump_key, jump.passenger_name, clips, jump.reason)
 
 
-def readings_of(session: Session, card_file_ids: Sequence[int]) -> dict[int, Reading]:
+def readings_of(session: Session, card_file_ids: Collection[int]) -> dict[int, Reading]:
     """The kept readings of these files, by card file id."""
     rows = session.execute(select(QrReading).where(QrReading.card_file_id.in_(card_file_ids))).scalars()
     return {row.card_file_id: Reading.model_validate(row.reading) for row in rows}
+
+
+# Reading again
+
+
+def read_again(session: Session, jump_key: str) -> None:
+    """Look for codes in the files of an unidentified jump anew, whatever was read in them before.
+
+    They belong to no jump from here on until identification has placed them, which begins by itself. Raises NotFound;
+    BadInput where somebody is known for them, or some of their card's small files are still to come.
+    """
+    jump = jumps.require_jump(session, jump_key)
+    if jump.state != JumpState.REVIEW:
+        raise BadInput(f"jump {jump_key} does not wait for a person: its codes are not read again")
+    files = _files_of(session, jump_key)
+    insertions = _newest_insertions(session, files)
+    if any(early_files_open(session, insertion.insertion_id) for insertion in insertions):
+        raise BadInput(
+            "small files of its card are still to come, and a code may be in them",
+            advice="Leave the card in until they are copied; what could not be read is then read again by itself.",
+        )
+    session.execute(delete(QrReading).where(QrReading.card_file_id.in_(files)))
+    _give_back(session, jump, insertions)
+
+
+def read_outdated_again(session: Session, insertion: Insertion, keys: KeyRing) -> list[str]:
+    """Give back to identification the jumps of this card that wait for a person because a code was refused that these
+    keys, or this version of the reader, may accept. Returns their keys.
+
+    Jumps that a person has decided something about are left to people. Nothing is done while early files are to come.
+    """
+    if early_files_open(session, insertion.insertion_id):
+        return []
+    rows = session.execute(
+        select(Jump, QrReading)
+        .join(JumpFile, JumpFile.jump_key == Jump.jump_key)
+        .join(QrReading, QrReading.card_file_id == JumpFile.card_file_id)
+        .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            Jump.state == JumpState.REVIEW,
+            ~select(Decision.decision_id).where(Decision.jump_key == Jump.jump_key).exists(),
+        )
+    ).all()
+    outdated = {jump.jump_key: jump for jump, row in rows if Reading.model_validate(row.reading).is_outdated(keys)}
+    for jump in outdated.values():
+        _give_back(session, jump, [insertion])
+    return list(outdated)
+
+
+def _files_of(session: Session, jump_key: str) -> list[int]:
+    return list(session.execute(select(JumpFile.card_file_id).where(JumpFile.jump_key == jump_key)).scalars())
+
+
+def _newest_insertions(session: Session, files: Collection[int]) -> list[Insertion]:
+    """The last insertion of each card that these files were seen on."""
+    rows = session.execute(
+        select(Insertion)
+        .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)
+        .where(ManifestEntry.card_file_id.in_(files), Insertion.listed_at.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    return list({insertion.card_id: insertion for insertion in rows}.values())
+
+
+def _give_back(session: Session, jump: Jump, insertions: Iterable[Insertion]) -> None:
+    session.execute(delete(JumpFile).where(JumpFile.jump_key == jump.jump_key))
+    session.expire_all()
+    jumps.refresh_jump(session, jump.jump_key)
+    jump.reason = "Its codes were read again."
+    session.flush()
+    for insertion in insertions:
+        refresh_identify_key(session, insertion)
+        events.append(session, "card:read_again", card_id=insertion.card_id, jump_key=jump.jump_key)

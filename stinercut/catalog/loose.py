@@ -5,10 +5,10 @@ Lives here: an insertion's `identify_key`. Doesn't: reading codes and splitting 
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import OPEN, CardFile, Insertion, JumpFile, ManifestEntry
+from stinercut.catalog.models import OPEN, CardFile, Insertion, Jump, JumpFile, JumpState, ManifestEntry
 from stinercut.protocol import FileKind
 from stinercut.store import key_of
 
@@ -17,19 +17,31 @@ def refresh_identify_key(session: Session, insertion: Insertion) -> None:
     """Say whether this insertion has files to identify now: set or clear `identify_key`.
 
     It has, when its manifest is complete, no small file or proxy of it is still to come, and a video of it belongs to
-    no jump yet. The key names just that set of files, so that one set is identified once.
+    no jump yet. The key names just that set of files, so that one set is identified once; and again after a person or
+    a new key asked for it (`identification.read_again`).
     """
     insertion.identify_key = insertion.identify_error = None
     if insertion.listed_at is None:
         return
-    if _early_files_open(session, insertion.insertion_id):
+    if early_files_open(session, insertion.insertion_id):
         return
     loose = loose_files(session, insertion.insertion_id)
     if loose:
-        insertion.identify_key = key_of(insertion.insertion_id, *sorted(loose))
+        again = _readings_again(session, insertion.card_id)
+        insertion.identify_key = key_of(insertion.insertion_id, *sorted(loose), *(["again", again] if again else []))
 
 
-def _early_files_open(session: Session, insertion_id: str) -> bool:
+def _readings_again(session: Session, card_id: str) -> int:
+    """How many of a card's unidentified groups were given back to identification, or to other jumps."""
+    return session.execute(
+        select(func.count())
+        .select_from(Jump)
+        .where(Jump.card_id == card_id, Jump.booking_id.is_(None), Jump.state == JumpState.GONE)
+    ).scalar_one()
+
+
+def early_files_open(session: Session, insertion_id: str) -> bool:
+    """Whether small files or proxies of a manifest are still to come."""
     return bool(
         session.execute(
             select(ManifestEntry.file_id)

@@ -18,6 +18,7 @@ from stinercut.identity.ladder import prepared
 
 MAX_PICTURE_BYTES: Final = 100_000_000
 
+
 _HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
 
@@ -54,6 +55,7 @@ def load_gray(path: Path) -> Gray | str:
         if path.stat().st_size > MAX_PICTURE_BYTES:
             return "too large for a picture of a code"
         data = np.frombuffer(path.read_bytes(), np.uint8)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except OSError as refused:
         return f"can't be opened: {refused.strerror or refused}"

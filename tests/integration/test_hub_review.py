@@ -14,7 +14,8 @@ from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board, free_port, running_hub
 
-from stinercut.catalog import Catalog, copies
+from stinercut.catalog import Catalog, copies, jumps
+from stinercut.catalog.loose import loose_files
 from stinercut.protocol import FileCopied
 from stinercut.store import Store, hash_file, sync_file
 
@@ -131,6 +132,18 @@ def test_what_makes_no_sense_changes_nothing(
     assert set(refused.json()["error"]) == {"code", "what", "advice"}
     after = httpx.get(f"{hub.url}/api/review/jumps/{key}").json()
     assert (after["state"], [file["file_id"] for file in after["files"]], after["decisions"]) == ("review", files, [])
+
+
+def test_codes_are_read_again_when_a_person_asks(hub: RunningHub, known: Catalog):
+    key, files = group(hub, known, "again", [b"a code that was refused"])
+    assert decide(hub, key, "read-again").json() == {"jump": key}
+    assert httpx.get(f"{hub.url}/api/jumps/{key}").json()["state"] == "gone"
+    with known.read() as session:
+        assert "again" in {card for card, _, _ in jumps.insertions_to_identify(session)}
+        assert loose_files(session, "in-again") == files
+    refused = decide(hub, key, "read-again")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_INPUT")
+    assert decide(hub, "nobody", "read-again").status_code == 404
 
 
 def test_a_list_of_bookings_is_imported_and_searched(hub: RunningHub):

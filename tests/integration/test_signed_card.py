@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,8 @@ from support.importing import copy_requested, put_card_in
 
 from app.definitions import defs
 from sensors.new_manifests import new_manifests
-from stinercut.catalog import migrate
+from stinercut.catalog import Catalog, identification, jumps, migrate
+from stinercut.catalog.insertions import require_insertion
 from stinercut.identity.making import qr_picture
 from stinercut.identity.payload import make_payload
 from stinercut.keyring import KeyRing
@@ -29,14 +31,13 @@ def card_with_a_signed_code(folder: Path) -> None:
     film.parent.mkdir(parents=True)
     picture = qr_picture(ZOE, keys=KeyRing.parse(KEY))
     film_pictures([picture], film, size=(480, 270), seconds=1, fps=Fraction(10))
-    os.utime(film, (1_777_600_000, 1_777_600_000))
+    filmed = time.time() - 3600
+    os.utime(film, (filmed, filmed))
 
 
-def jumps_found(settings: Settings, folder: Path) -> list[str]:
-    """Put the card in and identify it, as the sensor asks for."""
-    migrate(settings.catalog_url)
-    copy_requested(settings, folder, put_card_in(settings, folder))
-    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
+def identified(instance: dg.DagsterInstance) -> tuple[list[str], str]:
+    """Identify the card as the sensor asks for. Keys of the jumps found, and the run key that was asked for."""
+    with dg.build_sensor_context(instance=instance) as context:
         asked = new_manifests(context)
         assert isinstance(asked, dg.SensorResult)
         assert asked.run_requests
@@ -45,7 +46,15 @@ def jumps_found(settings: Settings, folder: Path) -> list[str]:
             instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
         job = defs.resolve_job_def("identify_card")
         result = job.execute_in_process(instance=instance, partition_key=str(asked.run_requests[0].partition_key))
-        return list(result.output_for_node("card_sessions"))
+        return list(result.output_for_node("card_sessions")), str(asked.run_requests[0].run_key)
+
+
+def jumps_found(settings: Settings, folder: Path) -> list[str]:
+    """Put the card in and identify it."""
+    migrate(settings.catalog_url)
+    copy_requested(settings, folder, put_card_in(settings, folder))
+    with dg.DagsterInstance.ephemeral() as instance:
+        return identified(instance)[0]
 
 
 @pytest.mark.parametrize(
@@ -64,3 +73,44 @@ def test_only_a_known_key_makes_a_passenger(
     card_with_a_signed_code(tmp_path / "card")
     (jump,) = jumps_found(Settings(), tmp_path / "card")
     assert found in jump
+
+
+def given_back(catalog: Catalog, insertion: str) -> list[str]:
+    """The jumps that are read again with the keys of now, as the hub does it when a card is in."""
+    with catalog.write() as session:
+        return identification.read_outdated_again(session, require_insertion(session, insertion), Settings().key_ring)
+
+
+def test_a_refused_code_is_read_again_once_its_key_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the name stands when the key is taken away again, although the jump's film is made later."""
+    monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
+    card_with_a_signed_code(tmp_path / "card")
+    settings = Settings()
+    migrate(settings.catalog_url)
+    catalog = Catalog.open(settings.catalog_url)
+    copy_requested(settings, tmp_path / "card", put_card_in(settings, tmp_path / "card"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        (unknown,), first = identified(instance)
+        assert "unidentified" in unknown
+        monkeypatch.setenv("STINERCUT_QR_KEYS", KEY)
+        insertion = put_card_in(settings, tmp_path / "card")
+        with catalog.write() as session:
+            again = identification.read_outdated_again(
+                session, require_insertion(session, insertion), Settings().key_ring
+            )
+        assert again == [unknown]
+        found, second = identified(instance)
+        assert found == [ZOE.jump_key]
+        assert first != second, "Dagster makes one run for a run key"
+    monkeypatch.setenv("STINERCUT_QR_KEYS", "")
+    insertion = put_card_in(settings, tmp_path / "card")
+    with catalog.write() as session:
+        assert not identification.read_outdated_again(
+            session, require_insertion(session, insertion), Settings().key_ring
+        )
+        jump = jumps.require_jump(session, ZOE.jump_key)
+        assert jump.passenger_name == ZOE.passenger_name
+        (file,) = (place.card_file_id for place in jump.files)
+        assert identification.readings_of(session, [file])[file].payload == ZOE
+        assert not jumps.insertions_to_identify(session)
+    catalog.close()

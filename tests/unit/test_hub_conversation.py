@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, list_of, passenger, record, states
+from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, list_of, passenger, record, row_ids, states
 
 from hub.conversation import FILES_PER_REQUEST, Conversation, Effects
 from hub.detectors import hello_problem
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.catalog.models import QrReading
+from stinercut.identity.reading import READER_VERSION, Reading, Reason
+from stinercut.keyring import Key, KeyRing
 from stinercut.protocol import (
     Ack,
     CopyRequest,
@@ -190,3 +194,23 @@ def test_long_requests_are_cut(talk: Conversation):
 def test_who_is_let_in(body: Message, token: str | None, code: ErrorCode | None):
     problem = hello_problem(body, token)
     assert (problem[0] if problem else None) == code
+
+
+def test_a_refused_code_is_read_again_when_its_card_comes_back_and_the_key_is_known(talk: Conversation):
+    ring = KeyRing((Key(1, b"k" * 16),))
+    card_in(talk, [CODE])
+    say(talk, stored(talk, CODE))
+    (unknown,) = record(talk.catalog, "in-1", None, [], [CODE], "a code that is no passenger's")
+    (file,) = row_ids(talk.catalog, "in-1", [CODE])
+    refused = Reading(reason=Reason.INVALID_QR, raw="SJ1:X", reader=READER_VERSION, keys=talk.keys.fingerprint)
+    with talk.catalog.write() as session:
+        session.add(QrReading(card_file_id=file, reading=refused.model_dump(mode="json")))
+
+    def waiting() -> tuple[str, int]:
+        with talk.catalog.read() as session:
+            return jumps.require_jump(session, unknown).state, len(jumps.insertions_to_identify(session))
+
+    card_in(talk, [CODE], "in-2")
+    assert waiting() == ("review", 0)
+    card_in(replace(talk, keys=ring), [CODE], "in-3")
+    assert waiting() == ("gone", 1)
