@@ -24,6 +24,10 @@ from stinercut.settings import Settings
 def main() -> None:
     """Load, make the storage, wait for the code server, hand over."""
     part, arguments = sys.argv[1], sys.argv[2:]
+    if Settings().dagster_database_url:
+        from app.patience import wait_for_postgres
+
+        wait_for_postgres()
     command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
     make_storage(Path(os.environ["DAGSTER_HOME"]), ffmpeg_limit(Settings()))
     if part != "code":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from app.executors import film_executor
+from app.patience import wait_for_postgres
 from sensors.arriving_clips import arriving_clips
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
@@ -23,6 +24,9 @@ from stinercut_assets.rendered_video import rendered_video
 from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import session_clips
 from stinercut_assets.title_and_outro import title_and_outro
+
+if Settings().dagster_database_url:
+    wait_for_postgres()
 
 defs = dg.Definitions(
     assets=[

@@ -45,8 +45,9 @@ LOOK_EVERY = 0.5
 HOLDER_GONE = 4.0
 """Seconds without its worker's sign of life (which lasts `fleet.BEAT_LASTS`) after which a step is sent again. They
 count only while Redis answers: after it was away, workers get this long to be heard."""
-FORGOTTEN = 3.0
-"""Seconds after which a step that Redis knows nothing of is sent again."""
+FORGOTTEN = 6.0
+"""Seconds after which a step that Redis knows nothing of is sent again: longer than workers take to say what they have
+in hand once Redis is back."""
 NOBODY_AFTER = 3.0
 """Seconds without any worker before people are told."""
 SENDS = 4

@@ -21,11 +21,27 @@ from importlib import metadata
 from typing import Any, cast
 
 from celery import bootsteps, signals
+from celery.worker import state
 
 from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
 from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
 from app.volume import volume_name
 from stinercut.settings import Settings
+
+
+@dataclass(frozen=True)
+class Held:
+    """A step that this worker took off the queue and has not ended yet."""
+
+    run_id: str
+    step: str
+    task: str
+
+    @classmethod
+    def of(cls, request: Any) -> Held:
+        """The step of one of Celery's requests."""
+        headers = request.request_dict
+        return cls(headers[RUN_HEADER], headers[STEP_HEADER], request.id)
 
 
 @dataclass
@@ -37,10 +53,13 @@ class Pulse:
     ended: threading.Event = field(default_factory=threading.Event)
     last_turn: float = 0.0
     """When Celery's own loop last went round, by the monotonic clock: only then are steps taken."""
+    ending: bool = False
+    held: tuple[Held, ...] = ()
 
     def turn(self) -> None:
-        """Celery's loop went round."""
+        """Celery's loop went round, and has these steps in hand."""
         self.last_turn = time.monotonic()
+        self.held = tuple(Held.of(request) for request in state.reserved_requests)
 
     def run(self) -> None:
         """Give signs of life until the end."""
@@ -49,9 +68,12 @@ class Pulse:
 
     def give(self) -> None:
         """Give one now. Redis being away is for the next one."""
-        takes = time.monotonic() - self.last_turn < 3 * BEAT_EVERY
+        takes = not self.ending and time.monotonic() - self.last_turn < 3 * BEAT_EVERY
         try:
             self.fleet.beat(replace(self.worker, takes=takes))
+            # A Redis that lost its memory hears again who has what, before anybody takes it for lost.
+            for one in self.held:
+                self.fleet.receive(one.run_id, one.step, Claim(one.task, self.worker.name))
         except unreachable():
             return
 
@@ -111,14 +133,14 @@ def main() -> None:
 
     def claim(request: Any, **_: Any) -> None:
         """A step has been taken off the queue: whoever watches it knows at once by whom."""
-        headers = request.request_dict
+        one = Held.of(request)
         try:
-            pulse.fleet.receive(headers[RUN_HEADER], headers[STEP_HEADER], Claim(request.id, name))
+            pulse.fleet.receive(one.run_id, one.step, Claim(one.task, name))
         except unreachable():
             return
 
     def ending(**_: Any) -> None:
-        pulse.last_turn = 0.0
+        pulse.ending = True
 
     signals.task_received.connect(claim, weak=False)
     signals.worker_shutting_down.connect(ending, weak=False)
