@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,18 +34,42 @@ Signed = Annotated[
 
 @group.command("make")
 def make(  # noqa: PLR0913, PLR0917 - each is an option
-    passenger_name: Name,
-    booking_id: Booking,
-    jump_date: JumpDate,
-    output: Annotated[Path, typer.Option("--output", help="The picture to write: .png or .svg.")],
+    output: Annotated[Path, typer.Option("--output", help="What to write: .png, .svg, or .pdf for a sheet to print.")],
+    passenger_name: Name | None = None,
+    booking_id: Booking | None = None,
+    jump_date: JumpDate | None = None,
     tandem_master_id: Master = None,
+    bookings: Annotated[
+        Path | None, typer.Option("--bookings", help="A CSV of bookings, for a .pdf with the codes of all of them.")
+    ] = None,
     signed: Signed = False,
 ) -> None:
-    """Make a passenger's code as a picture, to print or to show on a phone."""
+    """Make a passenger's code, as a picture to print or to show on a phone, or a sheet of codes for a list of bookings.
+
+    Give name, booking and date of one passenger; or --bookings with a CSV, as `stinercut qr sheet` takes it.
+    """
+    said = {"--passenger-name": passenger_name, "--booking-id": booking_id, "--jump-date": jump_date}
+    if bookings is not None:
+        if too_much := [option for option, value in said.items() if value is not None]:
+            raise typer.BadParameter(f"{too_much[0]} is of one passenger; --bookings brings its own.")
+        _write_sheet(bookings, output, signed)
+        return
+    if passenger_name is None or booking_id is None or jump_date is None:
+        missing = next(option for option, value in said.items() if value is None)
+        raise typer.BadParameter(f"{missing} is missing; or give --bookings.")
+    payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
+    _write_code(payload, output, _signing(signed))
+
+
+def _write_code(payload: Payload, output: Path, keys: KeyRing | None) -> None:
     from stinercut.identity.making import write_picture
 
-    payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
-    write_picture(payload, output, keys=_signing(signed))
+    if output.suffix.lower() == ".pdf":
+        from stinercut.identity.sheet import write_sheet
+
+        write_sheet([payload], output, keys)
+    else:
+        write_picture(payload, output, keys=keys)
     say(f"Written: {output}")
 
 
@@ -59,6 +84,10 @@ def sheet(
     The CSV's heading names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and tandem_master_id if
     wanted. Commas, semicolons or tabs; UTF-8. One bad row, and nothing is written; each is named with its line.
     """
+    _write_sheet(bookings, output, signed)
+
+
+def _write_sheet(bookings: Path, output: Path, signed: bool) -> None:
     from stinercut.identity.booking_list import read_bookings
     from stinercut.identity.sheet import write_sheet
 
@@ -88,10 +117,16 @@ def film(  # noqa: PLR0913, PLR0917 - each is an option
     tandem_master_id: Master = None,
     seconds: Annotated[float, typer.Option("--seconds", help="Length of the film.")] = 4.0,
     size: Annotated[str, typer.Option("--size", help="Width x height in pixels.")] = "1280x720",
+    signed: Signed = False,
+    level: Annotated[
+        str, typer.Option("--level", help="How hard it is to read: easy, dim, far, moment (in the picture for 0.7 s).")
+    ] = "easy",
 ) -> None:
     """Make a short film of a passenger's code, as a hand would film it: to try the reading, or to begin a card with."""
-    from stinercut.synthetic.qrfilm import make_qr_film
+    from stinercut.synthetic.difficulty import EASY, check_level
 
+    check_level(level)
+    keys = _signing(signed)
     payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
     if output.suffix.lower() != ".mp4":
         raise BadInput("a film is written as .mp4", file=output, advice="Choose this ending.")
@@ -100,8 +135,29 @@ def film(  # noqa: PLR0913, PLR0917 - each is an option
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as refused:
         raise BadInput(f"can't write there: {refused.strerror or refused}", file=output) from None
-    make_qr_film(payload, target, size=size_from(size), seconds=seconds)
+    if level == EASY:
+        _film(payload, keys, target, size_from(size), seconds)
+    else:
+        _hard_film(payload, keys, target, size_from(size), seconds, level)
     say(f"Written: {output}")
+
+
+def _film(payload: Payload, keys: KeyRing | None, target: Path, size: tuple[int, int], seconds: float) -> None:
+    from stinercut.identity.making import qr_picture
+    from stinercut.synthetic.qrfilm import film_pictures
+
+    film_pictures([qr_picture(payload, keys=keys)], target, size=size, seconds=seconds)
+
+
+def _hard_film(  # noqa: PLR0913, PLR0917 - what `_film` takes, and how hard
+    payload: Payload, keys: KeyRing | None, target: Path, size: tuple[int, int], seconds: float, level: str
+) -> None:
+    from stinercut.synthetic.difficulty import make_harder
+
+    with tempfile.TemporaryDirectory(prefix="stinercut-") as folder:
+        easy = Path(folder) / "easy.mp4"
+        _film(payload, keys, easy, size, seconds)
+        make_harder(easy, target, level, size, seconds)
 
 
 @group.command("read")
@@ -112,7 +168,8 @@ def read(
     """Read the code in films or pictures.
 
     With --json one object a line: "file", "payload" (or null), "raw" (the code's text), "reason" (or null; otherwise
-    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail", "signed".
+    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail", "signed", "frame_time" (seconds into
+    the film), "decoder", "seconds" (that reading took), "lost_decoders" (those that crashed or hung over it).
 
     Exit code 0 when every file gave a payload, 1 otherwise.
     """
@@ -144,7 +201,11 @@ def _payload(name: str, booking_id: str, jump_date: datetime, master: str | None
 
 def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
     fields = reading.model_dump(mode="json")
-    return {"file": str(file), **{name: fields[name] for name in ("payload", "raw", "reason", "detail", "signed")}}
+    fields["seconds"] = round(reading.seconds, 3)
+    return {"file": str(file), **{name: fields[name] for name in _FIELDS}}
+
+
+_FIELDS = ("payload", "raw", "reason", "detail", "signed", "frame_time", "decoder", "seconds", "lost_decoders")
 
 
 _IN_WORDS = {
@@ -157,8 +218,8 @@ _IN_WORDS = {
 
 
 def _as_sentence(file: Path, reading: Reading) -> str:
+    detail = f" ({reading.detail})" if reading.detail else ""
     if reading.payload is not None:
         found = reading.payload
-        return f"{file}: {found.passenger_name}, booking {found.booking_id}, {found.jump_date.isoformat()}"
-    detail = f" ({reading.detail})" if reading.detail else ""
+        return f"{file}: {found.passenger_name}, booking {found.booking_id}, {found.jump_date.isoformat()}{detail}"
     return f"{file}: {_IN_WORDS[str(reading.reason)]}{detail}"

@@ -168,6 +168,8 @@ def _first_problem(refused: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "payload"
     if first["type"] == "string_pattern_mismatch":
         return f"{where}: must be 1 to 32 letters A-Z, digits, '-' and '_', beginning with a letter or digit"
+    if first["type"] in ("string_too_short", "string_too_long"):
+        return f"{where}: must be 1 to {MAX_NAME} characters"
     if first["type"] == "missing":
         return f"{where}: is missing"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"

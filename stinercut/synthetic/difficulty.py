@@ -22,10 +22,15 @@ LEVELS: Final = {
 """Dim and out of focus; from further away; in the picture for a moment only."""
 
 
-def make_harder(film: Path, target: Path, level: str, size: tuple[int, int], seconds: float) -> None:
-    """The film again, harder to read, as H.264 with two key frames a second; without sound. Raises BadInput."""
+def check_level(level: str) -> None:
+    """Raise BadInput for what is no level."""
     if level not in LEVELS:
         raise BadInput(f"{level!r} is no level of difficulty", advice=f"Choose one of {', '.join(LEVELS)}.")
+
+
+def make_harder(film: Path, target: Path, level: str, size: tuple[int, int], seconds: float) -> None:
+    """The film again, harder to read, as H.264 with two key frames a second; without sound. Raises BadInput."""
+    check_level(level)
     width, height = size
     begin = 0.53 * seconds
     recipe = LEVELS[level].format(

@@ -193,6 +193,44 @@ def test_a_sheet_names_the_rows_that_are_wrong(capsys: pytest.CaptureFixture[str
     assert not (tmp_path / "sheet.pdf").exists()
 
 
+def test_a_list_of_bookings_becomes_a_sheet_by_make_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bookings, pdf = tmp_path / "list.csv", tmp_path / "sheet.pdf"
+    bookings.write_text("passenger_name,booking_id,jump_date\nZoë Müller,B-1,2026-11-20\nAnn,B-2,2026-11-20\n")
+    made = typed(capsys, "qr", "make", "--bookings", bookings, "--output", pdf)
+    assert made == (0, f"Written: {pdf} (2 codes, 1 page)\n", "")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    one = tmp_path / "one.pdf"
+    assert typed(capsys, "qr", "make", *PERSON, "--output", one) == (0, f"Written: {one}\n", "")
+    assert one.read_bytes().startswith(b"%PDF")
+    code, _, err = typed(capsys, "qr", "make", *PERSON, "--bookings", bookings, "--output", tmp_path / "no.pdf")
+    assert (code, "--passenger-name is of one passenger" in " ".join(err.split())) == (2, True)
+    code, _, err = typed(capsys, "qr", "make", *PERSON[:2], "--output", tmp_path / "no.pdf")
+    assert (code, "--booking-id is missing" in " ".join(err.split())) == (2, True)
+    assert not (tmp_path / "no.pdf").exists()
+
+
+def test_harder_films_and_signed_ones_are_made_and_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ("qr", "film", *PERSON, "--seconds", "2", "--size", "640x360")
+    for level in ("dim", "far", "moment"):
+        assert typed(capsys, *made, "--level", level, "--output", tmp_path / f"{level}.mp4")[0] == 0
+    code, out, _ = typed(capsys, "qr", "read", tmp_path / "dim.mp4", tmp_path / "moment.mp4", "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert (code, [answer["payload"] for answer in answers]) == (0, [PAYLOAD, PAYLOAD])
+    assert 1.0 < answers[1]["frame_time"] < 1.8
+    assert [answer["decoder"] for answer in answers] == ["zxing-cpp"] * 2
+    assert all(answer["seconds"] > 0 and answer["lost_decoders"] == [] for answer in answers)
+    code, _, err = typed(capsys, *made, "--level", "cruel", "--output", tmp_path / "no.mp4")
+    assert (code, "no level of difficulty" in err) == (BadInput.exit_code, True)
+    monkeypatch.setenv("STINERCUT_QR_KEYS", f"1:{'ab' * 32}")
+    assert typed(capsys, *made, "--signed", "--output", tmp_path / "signed.mp4")[0] == 0
+    (answer,) = (
+        json.loads(line) for line in typed(capsys, "qr", "read", tmp_path / "signed.mp4", "--json")[1].splitlines()
+    )
+    assert (answer["payload"], answer["signed"]) == (PAYLOAD, True)
+
+
 def test_a_film_is_mp4_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = typed(capsys, "qr", "film", *PERSON, "--output", tmp_path / "a.avi")
     assert code == BadInput.exit_code
