@@ -65,7 +65,7 @@ class Desk:
     cards: dict[Path, _Tree] = field(default_factory=dict[Path, _Tree])
     """What each card holds, by its folder: to be found unchanged by the detector."""
     contents: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-    """The hashes of all content that files of a name and size ever had."""
+    """The hashes of all content that files of a name (folded) and size ever had."""
     ended: list[BaseException | None] = field(default_factory=list[BaseException | None])
     """How a detector ended that should not have."""
 
@@ -101,7 +101,7 @@ class Desk:
         tree = _tree(root)
         self.cards[root] = tree
         for place, (size, _when, content) in tree.items():
-            self.contents[Path(place).name, size].add(content)
+            self.contents[Path(place).name.casefold(), size].add(content)
 
     def insert(self, root: Path) -> None:
         """Put a card in (again)."""
@@ -278,7 +278,9 @@ class Desk:
         for row in self.rows():
             if row.state in (EntryState.COPIED, EntryState.KNOWN):
                 assert row.content_hash in objects, f"held for copied, and not there: {row}"
-                assert row.content_hash in self.contents[row.name, row.size], f"not what the card held: {row}"
+                assert row.content_hash in self.contents[row.name.casefold(), row.size], (
+                    f"not what the card held: {row}"
+                )
                 store.require(row.content_hash, row.size)
             elif row.state == EntryState.FAILED:
                 assert row.error, f"failed without a word: {row}"
