@@ -79,7 +79,9 @@ def ticks_of(rate: Fraction) -> int:
 class EncodeProfile:
     """The contract of one output: every segment of a film is encoded so, which makes them joinable without encoding.
 
-    `rate` in frames a second. `encoder` as ffmpeg calls it; all segments of a film share it.
+    `rate` in frames a second. `encoder` as ffmpeg calls it; all segments of a film share it. `full_range`: black is 0
+    and white 255, as many cameras write it. `set_number`: the number of x264's parameter sets, other than the camera's
+    where a film holds frames of both.
     """
 
     width: int
@@ -88,6 +90,18 @@ class EncodeProfile:
     crf: int
     preset: str
     encoder: str = "libx264"
+    full_range: bool = False
+    set_number: int = 0
+
+    @property
+    def delay(self) -> int:
+        """By how many frames showing begins after decoding, in x264's presets: some frames wait for later ones."""
+        return 0 if self.preset == "ultrafast" else 2
+
+    @property
+    def pixels(self) -> str:
+        """ffmpeg's name for the pixels of what was encoded."""
+        return "yuvj420p" if self.full_range else "yuv420p"
 
     @property
     def timescale(self) -> int:
@@ -126,14 +140,14 @@ class EncodeProfile:
             "pix_fmt": "yuv420p",
             "g": self.group,
             "keyint_min": self.group,
-            "x264-params": "stitchable=1:open-gop=0:scenecut=0",
+            "x264-params": "stitchable=1:open-gop=0:scenecut=0" + f":sps-id={self.set_number}" * (self.set_number > 0),
             "threads:v": 1,
             "frames:v": frames,
             "video_track_timescale": self.timescale,
             "color_primaries": "bt709",
             "color_trc": "bt709",
             "colorspace": "bt709",
-            "color_range": "tv",
+            "color_range": "pc" if self.full_range else "tv",
             "write_tmcd": 0,
             "map_metadata": -1,
         }
@@ -252,7 +266,7 @@ def _frames_in(video: Path, profile: EncodeProfile, *, count: bool) -> int | Non
         return None
     stream = streams[0]
     rate = f"{profile.rate.numerator}/{profile.rate.denominator}"
-    wanted = ("h264", profile.width, profile.height, "yuv420p", f"1/{profile.timescale}", rate)
+    wanted = ("h264", profile.width, profile.height, profile.pixels, f"1/{profile.timescale}", rate)
     names = ("codec_name", "width", "height", "pix_fmt", "time_base", "r_frame_rate")
     if tuple(stream.get(name) for name in names) != wanted:
         return None
@@ -277,18 +291,36 @@ def samples_in(audio: Path) -> int | None:
 
 def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
     """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
+    argv: list[str] = ffmpeg.merge_outputs(_video_of(picture, goal), _audio_of(sound, goal)).compile()
+    return argv
+
+
+def picture_alone(picture: Any, goal: Goal) -> list[str]:
+    """The argv of an ffmpeg that writes only the picture."""
+    argv: list[str] = _video_of(picture, goal).compile()
+    return argv
+
+
+def sound_alone(sound: Any, goal: Goal) -> list[str]:
+    """The argv of an ffmpeg that writes only the sound."""
+    argv: list[str] = _audio_of(sound, goal).compile()
+    return argv
+
+
+def _video_of(picture: Any, goal: Goal) -> Any:
+    if goal.profile.full_range:
+        picture = picture.filter("scale", in_range="tv", out_range="pc").filter("format", "yuv420p")
+    return ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
+
+
+def _audio_of(sound: Any, goal: Goal) -> Any:
     exact = (
         sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("apad")
         .filter("atrim", end_sample=goal.samples)
         .filter("asetpts", "N/SR/TB")
     )
-    outputs = (
-        ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames)),
-        ffmpeg.output(exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact"),
-    )
-    argv: list[str] = ffmpeg.merge_outputs(*outputs).compile()
-    return argv
+    return ffmpeg.output(exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact")
 
 
 def silence() -> Any:
