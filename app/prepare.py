@@ -1,6 +1,7 @@
 """Before the hub starts, once: the catalog gets this version's tables, leftovers of killed processes go.
 
-`python -m app.prepare`. Lives here: what must be done once at each start. Doesn't: how (`stinercut.catalog`, `store`).
+`python -m app.prepare`; with `--dagster-home` it makes Dagster's folder too, which `stinercut up` does by itself.
+Lives here: what must be done once at each start. Doesn't: how (`stinercut.catalog`, `store`, `home`).
 
 A process of its own, so that the supervisor, which lives as long as the stack, never holds a database library.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
+from app.home import prepare_dagster_home, project_root
 from stinercut.catalog import migrate
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
@@ -25,6 +27,8 @@ def main() -> None:
         migrate(settings.catalog_url)
         if settings.executor == "celery":
             announce_volume(settings)
+        if "--dagster-home" in sys.argv[1:]:
+            prepare_dagster_home(settings, project_root())
         sweep_partials((settings.store_dir, settings.films_dir), A_DAY)
     except StinercutError as refused:
         sys.exit(refused.sentence())

@@ -1,7 +1,7 @@
 """Which processes `stinercut up` consists of, and what must lie ready for them.
 
-Lives here: every child's command line, environment, log and place in the order; Dagster's instance folder. Doesn't:
-keeping them running (`supervisor`), whether the machine can take them (`doctor`).
+Lives here: every child's command line, environment, log and place in the order. Doesn't: keeping them running
+(`supervisor`), whether the machine can take them (`doctor`), Dagster's instance folder (`home`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TypeVar
 from app.doctor import installed_parts, machine_checks, place_checks, require_all_parts
 from app.doctor_fleet import fleet_checks
 from app.findings import can_write, demand, look_at
+from app.home import prepare_dagster_home, project_root
 from app.lock import sole_use
 from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
-from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -37,8 +37,8 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
     """Run all processes for as long as some work takes; returns what it gave, None when asked to end by a signal.
 
     Checks before anything starts that this machine can do it, and that no other stack has the data folder. Nothing is
-    left running after. `worker`: in a fleet, whether this
-    machine makes films as well. Raises HostNotReady, MissingProgram, and what `work` raises.
+    left running after. `worker`: in a fleet, whether this machine makes films as well. Raises HostNotReady,
+    MissingProgram, and what `work` raises.
     """
     require_all_parts(installed_parts())
     root = project_root()
@@ -49,39 +49,6 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
         prepare_dagster_home(settings, root)
         everything = [*children(settings, root, detector=detector, worker=worker), *extra]
         return run_until_asked(Supervisor(everything, say).run(work))
-
-
-def project_root() -> Path:
-    """The folder with `dagster.yaml` and `workspace.yaml`: the one above `app/`. Raises HostNotReady without them."""
-    root = Path(__file__).resolve().parent.parent
-    for name in ("dagster.yaml", "workspace.yaml"):
-        if not (root / name).is_file():
-            raise HostNotReady(
-                "this file of the project is not there",
-                file=root / name,
-                advice="Install from a checkout with `pip install -e .[all]`; the detector alone needs none of this.",
-            )
-    return root
-
-
-def prepare_dagster_home(settings: Settings, root: Path) -> None:
-    """Make DAGSTER_HOME and put the project's `dagster.yaml` there, refreshed at each start."""
-    home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    wanted = instance_config(settings, root).read_bytes()
-    target = home / "dagster.yaml"
-    if target.is_file() and target.read_bytes() == wanted:
-        return
-    fresh = home / "dagster.yaml.part"
-    fresh.write_bytes(wanted)
-    fresh.replace(target)
-
-
-def instance_config(settings: Settings, root: Path) -> Path:
-    """The `dagster.yaml` in use: the embedded one, or the one for a PostgreSQL server when there is a URL for it."""
-    if settings.dagster_database_url:
-        return root / "deploy" / "dagster.yaml"
-    return root / "dagster.yaml"
 
 
 def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:

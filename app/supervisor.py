@@ -17,8 +17,8 @@ import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
@@ -61,7 +61,8 @@ class Child:
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
-    log: Path
+    log: Path | None
+    """Where what it says goes; None: where what this process says goes."""
     cwd: Path | None = None
     answers_at: Address | None = None
     after: tuple[str, ...] = ()
@@ -109,8 +110,10 @@ def pause_before_restart(deaths: int, policy: Policy) -> float:
     return min(policy.first_pause * 2 ** (deaths - 1), policy.longest_pause)
 
 
-def last_words(log: Path, lines: int = 3) -> str:
+def last_words(log: Path | None, lines: int = 3) -> str:
     """The last lines of a log that hold anything, in one line; empty without any."""
+    if log is None:
+        return ""
     try:
         with log.open("rb") as source:
             source.seek(max(0, log.stat().st_size - 4096))
@@ -120,8 +123,10 @@ def last_words(log: Path, lines: int = 3) -> str:
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
 
 
-def rotate(log: Path, limit: int = LOG_LIMIT) -> None:
+def rotate(log: Path | None, limit: int = LOG_LIMIT) -> None:
     """Move a log's content away once it is over the limit. Its writer keeps appending to the same, emptied file."""
+    if log is None:
+        return
     with suppress(OSError):
         if log.stat().st_size > limit:
             shutil.copyfile(log, log.with_name(log.name + ".1"))
@@ -249,8 +254,7 @@ class Supervisor:
         await asyncio.sleep(pause_before_restart(len(deaths), policy))
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
-        child.log.parent.mkdir(parents=True, exist_ok=True)
-        with child.log.open("ab") as log:
+        with _opened(child.log) as log:
             return await asyncio.create_subprocess_exec(
                 *child.argv,
                 stdin=subprocess.DEVNULL,
@@ -305,6 +309,17 @@ class Supervisor:
         deadline = time.monotonic() + self._policy.grace
         while time.monotonic() < deadline and marked(self.mark):
             await asyncio.sleep(0.05)
+
+
+@contextmanager
+def _opened(log: Path | None) -> Generator[IO[bytes] | None]:
+    """The log to append to; None for this process's own output."""
+    if log is None:
+        yield None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as handle:
+        yield handle
 
 
 def _capital(name: str) -> str:

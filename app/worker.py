@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.doctor import machine_checks
@@ -26,24 +27,29 @@ STEPS_SLOTS = 2
 NAMES = {FFMPEG_QUEUE: "the film worker", STEPS_QUEUE: "the step worker"}
 
 
-def run_worker(
+def run_worker(  # noqa: PLR0913 - each is a choice of its own
     settings: Settings,
     say: Say,
     work: Callable[[Supervisor], Awaitable[None]],
     *,
     queues: Sequence[str] = QUEUES,
     grace: float = 60.0,
+    stdout: bool = False,
 ) -> None:
     """Work until asked to end; steps in hand get `grace` seconds then.
 
     `settings` are those of `as_member`. Raises HostNotReady, MissingProgram, BadInput.
     """
     from app.doctor import installed_parts
-    from app.stack import environment, project_root
+    from app.home import project_root
+    from app.stack import environment
 
     demand(look_at([*machine_checks(), *worker_checks(settings)], installed_parts()))
     env = environment(settings, os.environ)
-    supervisor = Supervisor(nodes(settings, project_root(), env, queues), say, Policy(grace=grace, ask_deeper=False))
+    members = nodes(settings, project_root(), env, queues)
+    if stdout:
+        members = [replace(one, log=None) for one in members]
+    supervisor = Supervisor(members, say, Policy(grace=grace, ask_deeper=False))
     run_until_asked(supervisor.run(work))
 
 

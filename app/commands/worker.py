@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stinercut.settings import Settings
 
 
-def worker(
+def worker(  # noqa: PLR0913, PLR0917 - each is an option
     data: Data = None,
     queues: Annotated[
         str, typer.Option(help="Which steps: `ffmpeg` (rendering), `steps` (all others), or both with a comma.")
@@ -25,6 +25,7 @@ def worker(
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds that steps in hand get to end after SIGTERM; then others take them.")
     ] = 60.0,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Log here instead of into the data folder.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only look whether a worker of this machine takes steps, for health checks.")
     ] = False,
@@ -42,7 +43,11 @@ def worker(
         raise typer.Exit(0 if ready_here(as_member(settings), chosen) else 1)
     say(f"Starting. Data folder: {settings.data}")
     member = as_member(settings)
-    run_worker(member, say, lambda running: _announce(running, member, chosen), queues=chosen, grace=grace)
+
+    async def announce(running: Supervisor) -> None:
+        await _announce(running, member, chosen)
+
+    run_worker(member, say, announce, queues=chosen, grace=grace, stdout=stdout)
     say("Stopped.")
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import graphlib
+import json
+import os
 import re
+import shutil
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import psutil
 import pytest
+import redis
 import yaml
+from support.servers import redis_program
+from support.stacks import until
 
+from app.doctor import free_ports
 from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +28,9 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "stinercut"}
+MORE_TEXTS = {name: (ROOT / "deploy" / name).read_text() for name in ("reachable.yml", "worker.yml")}
+MORE: dict[str, dict[str, Any]] = {name: yaml.safe_load(text) for name, text in MORE_TEXTS.items()}
+SCHEMA: dict[str, Any] = json.loads((ROOT / "tests" / "data" / "compose-spec.json").read_text())
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 DAGSTER: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
 WORKSPACE: dict[str, Any] = yaml.safe_load((ROOT / "workspace.yaml").read_text())
@@ -33,9 +46,110 @@ def environment_names(value: Any) -> set[str]:
     return own | {name for one in value.values() for name in environment_names(one)}
 
 
+ALL_FILES = {"docker-compose.yml": COMPOSE, **MORE}
+
+
+@pytest.mark.parametrize("name", ALL_FILES)
+def test_compose_files_keep_to_the_specification(name: str) -> None:
+    # The schema of https://github.com/compose-spec/compose-spec (schema/compose-spec.json, Apache-2.0).
+    jsonschema.validate(ALL_FILES[name], SCHEMA, jsonschema.Draft7Validator)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"services": {"worker": {"restart": True}}},
+        {"services": {"worker": {"depend_on": ["redis"]}}},
+        {"services": {"worker": {"healthcheck": {"test": ["CMD", "true"], "interval": 30}}}},
+        {"volume": {"data": None}},
+    ],
+)
+def test_the_specification_notices_mistakes(change: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**COMPOSE, **change}, SCHEMA, jsonschema.Draft7Validator)
+
+
+@pytest.mark.parametrize(
+    "files", [["docker-compose.yml"], ["docker-compose.yml", "deploy/reachable.yml"], ["deploy/worker.yml"]]
+)
+def test_docker_takes_the_files(files: list[str]) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("Docker's compose is not installed")
+    names = re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values()))
+    chosen = [word for name in files for word in ("-f", str(ROOT / name))]
+    ran = subprocess.run(
+        [docker, "compose", *chosen, "--project-directory", str(ROOT), "config", "--quiet"],
+        env={**os.environ, **dict.fromkeys(names, "1")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_worker_elsewhere_is_as_one_here() -> None:
+    there, here = MORE["worker.yml"]["services"]["worker"], OURS["worker"]
+    same = set(there) - {"environment", "volumes"}
+    assert {name: there[name] for name in same} == {name: here[name] for name in same}
+    for name, value in there["environment"].items():
+        local = re.sub(r"\$\{STINERCUT_PRIVATE_ADDRESS[^}]*\}:(\d+)", lambda port: f"{PORTS[port[1]]}:{port[1]}", value)
+        assert local == here["environment"][name], name
+    assert MORE["worker.yml"]["volumes"] == MORE["reachable.yml"]["volumes"]
+
+
+PORTS = {"5432": "postgres", "6379": "redis"}
+
+
+def test_ours_run_without_rights_and_others_do_not_run_as_root() -> None:
+    for service in OURS.values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert not {"privileged", "cap_add", "user"} & set(service)
+    assert SERVICES["redis"]["user"] == "redis"
+
+
+def test_only_workers_scale_and_they_can() -> None:
+    assert not {"container_name", "ports"} & set(OURS["worker"])
+    grace = float(OURS["worker"]["command"][-1])
+    assert OURS["worker"]["command"][:2] == ["stinercut", "worker"]
+    assert float(OURS["worker"]["stop_grace_period"].removesuffix("s")) > grace + 10
+
+
+def test_redis_starts_with_its_command_keeps_all_and_asks_for_the_password(tmp_path: Path) -> None:
+    program = redis_program()
+    if program is None:
+        pytest.skip("Redis is not installed (Debian: redis-tools)")
+    (tmp_path / "redis-server").symlink_to(program)
+    (port,) = free_ports(1)
+    shell, option, script = SERVICES["redis"]["command"]
+    # As Compose hands it over: two dollar signs are one; only place and port are the test's.
+    script = script.replace("$$", "$").replace("--dir /data", f"--dir {tmp_path} --port {port} --bind 127.0.0.1")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDISCLI_AUTH": "letters0and1digits"}
+    server = subprocess.Popen([shell, option, script], env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        client = redis.Redis(port=port, password="letters0and1digits")
+        until(lambda: answers(client), 10)
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=port).ping()
+        assert "letters0" not in " ".join(psutil.Process(server.pid).cmdline())
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
 def test_the_services_are_those_of_the_house() -> None:
-    assert set(OURS) == {"prepare", "hub", "dagster-code", "dagster-webserver", "dagster-daemon"}
-    assert set(SERVICES) - set(OURS) == {"postgres"}
+    assert set(OURS) == {"prepare", "hub", "dagster-code", "dagster-webserver", "dagster-daemon", "worker"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "redis"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -48,16 +162,18 @@ def test_a_service_comes_back_and_waits_for_what_it_needs(name: str) -> None:
             assert how == {"condition": "service_completed_successfully"}
         else:
             assert how == {"condition": "service_healthy"}
-            assert SERVICES[needed]["healthcheck"]["test"][0] == "CMD"
+            assert SERVICES[needed]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
 
 def test_tables_are_made_before_anyone_uses_them() -> None:
     order = graphlib.TopologicalSorter({name: set(one.get("depends_on", {})) for name, one in SERVICES.items()})
-    first, second, *others = order.static_order()
-    assert (first, second) == ("postgres", "prepare")
+    first, second, third, *others = order.static_order()
+    assert ({first, second}, third) == ({"postgres", "redis"}, "prepare")
     assert all("prepare" in SERVICES[name]["depends_on"] for name in others)
     prepare = SERVICES["prepare"]["command"][-1]
-    assert f"deploy/dagster.yaml {OURS['hub']['environment']['DAGSTER_HOME']}/dagster.yaml" in prepare
+    assert "python -m app.prepare --dagster-home" in prepare
+    environment = OURS["hub"]["environment"]
+    assert environment["DAGSTER_HOME"] == str(Settings(data=Path(environment["STINERCUT_DATA"])).dagster_home)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -95,13 +211,14 @@ def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
 
 
 def test_secrets_come_from_outside_and_are_demanded() -> None:
-    for secret in ("POSTGRES_PASSWORD", "STINERCUT_TOKEN"):
+    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "STINERCUT_TOKEN"):
         uses = re.findall(r"\$\{" + secret + r"(:\?)?", COMPOSE_TEXT)
         assert set(uses) == {":?"}, f"{secret} is used where it may be empty"
     example = (ROOT / "deploy" / "example.env").read_text()
-    for name in set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT)):
+    for name in set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values()))):
         assert re.search(rf"^{name}=", example, re.MULTILINE), f"{name} is not explained in deploy/example.env"
-    assert re.findall(r"^(?:POSTGRES_PASSWORD|STINERCUT_TOKEN)=(.*)$", example, re.MULTILINE) == ["", ""]
+    secrets = re.findall(r"^(?:POSTGRES_PASSWORD|REDIS_PASSWORD|STINERCUT_TOKEN)=(.*)$", example, re.MULTILINE)
+    assert secrets == ["", "", ""]
 
 
 def test_only_the_hub_is_reachable_from_other_machines() -> None:
@@ -115,13 +232,13 @@ def test_addresses_inside_lead_to_services_that_listen_there() -> None:
     code, port = environment["STINERCUT_CODE_HOST"], environment["STINERCUT_CODE_PORT"]
     assert OURS[code]["command"][-4:] == ["-h", "0.0.0.0", "-p", port]
     assert environment["STINERCUT_DAGSTER_URL"] == "http://dagster-webserver:3000"
-    assert OURS["dagster-webserver"]["command"][1:5] == ["-h", "0.0.0.0", "-p", "3000"]
+    assert OURS["dagster-webserver"]["command"][4:8] == ["-h", "0.0.0.0", "-p", "3000"]
     databases = [environment["STINERCUT_DATABASE_URL"], environment["STINERCUT_DAGSTER_DATABASE_URL"]]
     assert all(url.startswith("postgresql+psycopg2://") for url in databases), "the driver that is installed"
     assert [url.partition("@")[2] for url in databases] == ["postgres:5432/stinercut", "postgres:5432/dagster"]
 
 
-@pytest.mark.parametrize("module", ["hub.__main__", "app.definitions", "app.prepare"])
+@pytest.mark.parametrize("module", ["hub.__main__", "app.definitions", "app.prepare", "app.dagster_child"])
 def test_modules_that_commands_name_exist(module: str) -> None:
     assert find_spec(module)
     assert any(module.removesuffix(".__main__") in " ".join(service["command"]) for service in OURS.values())
