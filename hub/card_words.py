@@ -61,21 +61,21 @@ def _when_in(now_: Situation) -> tuple[CardState, str]:
         return "scanning", "Looking at what is on it. Leave it in." if now_.connected else away
     files = now_.files
     if files.found == 0:
-        return "empty", "There are no videos on it. Pull it out."
+        return "empty", "There are no videos on it. You can pull it out."
     if now_.open:
         return "copying", _copying_sentence(now_) if now_.connected else away
     if files.failed:
         why = f"{_files(files.failed)} could not be copied. Pull it out and put it in again to try once more."
         return "incomplete", why
     if files.new == 0:
-        return "safe", "Nothing new is on it. You can pull it out."
+        return "safe", "Nothing new is on it: every file was copied and checked before. You can pull it out."
     all_of = "The new file is" if files.new == 1 else f"All {files.new} new files are"
     return "safe", f"{all_of} copied and checked. You can pull it out."
 
 
 def _copying_sentence(now_: Situation) -> str:
     if now_.asked:
-        return f"{now_.files.copied} of {_files(now_.files.new, 'new file')} copied. Leave it in."
+        return f"{now_.files.copied} of {_files(now_.files.new, 'new file')} copied and checked. Leave it in."
     if now_.problem:
         return "The passengers' codes on it could not be read. Leave it in, and try again below."
     return "Looking for the passengers' codes before the large files are copied. Leave it in."

@@ -146,11 +146,20 @@ function copyingLines(view) {
   const speed = view.rate ? `${(view.rate / 1e6).toFixed(view.rate < 1e7 ? 1 : 0)} MB/s` : null;
   const rest = view.rate > 0 ? left((total - done) / view.rate) : null;
   lines.push(h("p", { class: "numbers" },
-    h("span", null, `${size(done)} of ${size(total)}`),
+    h("span", null, `${size(done)} of ${size(total)} copied`),
     h("span", null, [speed, rest].filter(Boolean).join(" · "))));
   const names = view.copying.map((file) => file.name).join(", ");
-  if (names) lines.push(h("p", { class: "about" }, names));
+  if (names) lines.push(h("p", { class: "about" }, `Now ${names}`));
   return lines;
+}
+
+// How many files, in four numbers; a card that was looked at has them.
+function cardCounts(view) {
+  const { found, known, new: fresh, copied, failed } = view.files;
+  const rows = [[found, "found"], [known, "had before"], [fresh, "new"], [copied, "checked"]];
+  if (failed) rows.push([failed, "failed"]);
+  return h("dl", { class: "counts" },
+    rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
 }
 
 function cardTile(view) {
@@ -161,6 +170,7 @@ function cardTile(view) {
     h("p", { class: "label" }, h("span", null, view.label), h("span", null, `in at ${clock(view.inserted_at)}`)),
     h("p", { class: "word" }, icon(sign), word),
     h("p", { class: "sentence" }, view.message),
+    view.files.found ? cardCounts(view) : null,
     view.state === "copying" || unfinished ? copyingLines(view) : null,
     view.problem
       ? h("div", { class: "errors" },

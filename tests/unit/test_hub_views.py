@@ -93,7 +93,7 @@ class TestCard:
         assert view.state == "copying"
         assert (view.bytes.total, view.bytes.done, view.rate) == (4_000_000, 1_500_000, 9e7)
         assert [(file.name, file.size, file.done) for file in view.copying] == [("GX010002.MP4", 3_000_000, 500_000)]
-        assert view.message == "1 of 2 new files copied. Leave it in."
+        assert view.message == "1 of 2 new files copied and checked. Leave it in."
         copy(known, "in-1", files[1:])
         view = card(known, Picture(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
         assert (view.state, view.bytes.done, view.copying, view.rate) == ("safe", 4_000_000, [], None)
