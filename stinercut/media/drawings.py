@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import io
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -132,6 +133,8 @@ def sheet_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, in
     outlined(drawing, Words(template, fields))
     speed = _SPEEDS.get(drawing.move, 0.0) if drawing.speed is None else drawing.speed
     picture = _lone_picture(drawing, template)
+    if picture is not None and drawing.background is not None:
+        drawing.root.remove(drawing.background)
     _embed_pictures(drawing, template)
     background = None
     if picture is None and drawing.background is not None and _is_there(drawing.background, drawing):
@@ -151,7 +154,7 @@ def drawn(sheet: Sheet) -> Card:
     size = _background_size(sheet)
     ground = Image.new("RGB", size, ImageColor.getrgb(sheet.colour)[:3])
     if sheet.picture:
-        picture = ImageOps.fit(open_picture(sheet.picture)[0].convert("RGBA"), size, Image.Resampling.LANCZOS)
+        picture = _filling(sheet.picture, sheet.picture_hash, size)
         ground.paste(picture, mask=picture.getchannel("A"))
     elif sheet.background:
         picture = rendered(sheet.background, size, sheet.file)
@@ -323,6 +326,12 @@ def rendered(text: str, size: tuple[int, int], file: Path) -> Image.Image:
     if picture.size != size:
         raise BadInput(f"the drawing came out as {picture.size}", file=file, advice="Give its <svg> a plain viewBox.")
     return picture
+
+
+@functools.lru_cache(maxsize=2)
+def _filling(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
+    """A picture that fills that size. Kept for the next name on the same card."""
+    return ImageOps.fit(open_picture(path)[0].convert("RGBA"), size, Image.Resampling.BICUBIC)
 
 
 def _background_size(sheet: Sheet) -> tuple[int, int]:

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fontTools.ttLib import TTFont
+import uharfbuzz
 from PIL import features
 
 from stinercut.errors import BadInput, MissingProgram
+
+hb: Any = uharfbuzz
+"""It comes without type stubs."""
 
 Direction = Literal["ltr", "rtl"]
 _RTL = frozenset({"R", "AL", "AN"})
@@ -106,9 +109,7 @@ def _font_folders() -> list[Path]:
 
 @functools.lru_cache(maxsize=512)
 def _characters(font: Path) -> frozenset[int]:
-    with TTFont(font, lazy=True, fontNumber=0) as opened:
-        table: Any = opened.getBestCmap() or {}
-        return frozenset(table)
+    return frozenset(hb.Face(hb.Blob.from_file_path(str(font)), 0).unicodes)
 
 
 def _covers(font: Path, text: str) -> bool:

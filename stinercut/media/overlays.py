@@ -75,7 +75,7 @@ def _text(template: Template, clip: Clip, text: str, size: tuple[int, int]) -> I
     if not text or not isinstance(asset, Text):
         return None
     font_size = size[1] * clip.height
-    found = face_fonts("sans-serif", 700 if asset.bold else 400, template.fonts, template.folder / FILE_NAME)
+    found = face_fonts(asset.font, 700 if asset.bold else 400, template.fonts, template.folder / FILE_NAME)
     # Of plain capitals only: accents and joined letters stand closer to each other.
     spacing = _SPACING * font_size if text.isascii() and text.isupper() else 0.0
     widest = max(8.0, size[0] - 2 * size[1] * clip.margin - font_size)

@@ -19,7 +19,7 @@ from fontTools.ttLib import TTFont
 
 from stinercut.errors import BadInput
 from stinercut.media import fonts
-from stinercut.media.lettering import LEADING, Face, Line, Room, lines_of
+from stinercut.media.lettering import LEADING, Face, Line, Room, line_of, lines_of
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields, merged, values_of
@@ -282,6 +282,13 @@ def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
 
 
 # Fonts that a template brings ----------------------------------------------------------------------------------------
+
+
+def require_font(path: Path) -> None:
+    """Raise BadInput unless the file is a font that can be drawn with."""
+    _family_names(path)
+    if line_of("A", Face((path, *fonts.catalogue("Regular")), 100)).width <= 0:
+        raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")
 
 
 @functools.lru_cache(maxsize=64)

@@ -160,16 +160,22 @@ def bundled(name: str = "classic") -> Template:
 
 def find(name: str, folders: Sequence[Path]) -> Template:
     """The template of that name: an installation's own `folders` first, in their order, then the bundled ones."""
+    folder = place_of(name, folders)
+    template = load(folder)
+    if template.name != name:
+        raise BadInput(
+            f'name: it says "{template.name}" in a folder called {name}',
+            file=folder / FILE_NAME,
+            advice=f'Write "{name}", or call the folder {template.name}.',
+        )
+    return template
+
+
+def place_of(name: str, folders: Sequence[Path]) -> Path:
+    """The folder of the template of that name, whatever is in it. Raises BadInput when there is none."""
     for folder in (*folders, _BUNDLED):
         if (folder / name / FILE_NAME).is_file():
-            template = load(folder / name)
-            if template.name != name:
-                raise BadInput(
-                    f'name: it says "{template.name}" in a folder called {name}',
-                    file=folder / name / FILE_NAME,
-                    advice=f'Write "{name}", or call the folder {template.name}.',
-                )
-            return template
+            return folder / name
     raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(names(folders))}.")
 
 

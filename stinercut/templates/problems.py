@@ -27,10 +27,17 @@ _Loc = tuple[int | str, ...]
 def problems_of(refused: ValidationError, file: Path) -> list[BadInput]:
     """Every problem that the model found, each once, in the order of the file."""
     out: dict[str, BadInput] = {}
-    for error in refused.errors(include_url=False):
+    errors = refused.errors(include_url=False)
+    for error in errors:
+        if error["type"] == "too_short" and any(_lies_within(one["loc"], error["loc"]) for one in errors):
+            continue  # a list is only short of items because those in it are wrong
         what, advice = _said(error)
         out.setdefault(what, BadInput(what, file=file, advice=advice))
     return list(out.values())
+
+
+def _lies_within(loc: _Loc, outer: _Loc) -> bool:
+    return len(loc) > len(outer) and loc[: len(outer)] == outer
 
 
 def place_of(loc: _Loc) -> str:

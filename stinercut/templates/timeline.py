@@ -84,6 +84,11 @@ class Text(_Part):
     type: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=120, description="Write a short text; it may hold merge fields.")
     colour: Colour = "#ffffff"
+    font: str = Field(
+        default="sans-serif",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,'-]{0,79}$",
+        description="Write sans-serif, serif, or the name of a font family in the template's folder fonts.",
+    )
     bold: bool = Field(default=True, description="Write true or false.")
 
 

@@ -1,0 +1,179 @@
+"""`stinercut template check`: everything that can be wrong with a template, found before a film needs it.
+
+Lives here: looking into every file that a template names, and drawing hard names with it. Doesn't: reading the folder
+(`folder`), drawing (`stinercut.media`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+from stinercut.errors import BadInput, StinercutError
+from stinercut.media import drawings, overlays
+from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.media.svgtext import require_font
+from stinercut.templates import folder
+from stinercut.templates.folder import Template
+from stinercut.templates.merging import Fields
+from stinercut.templates.timeline import Clip, Drawing, Footage, Movie, Picture, VideoOutput
+
+HARD = (
+    Fields("Žofie Nováková", date(2025, 6, 14), "Klatovy", "B-1042", "Petr Svoboda"),
+    Fields("Maria Magdalena Anastasia von Hohenstein-Württemberg zu Lichtenfels", date(2025, 11, 30)),
+    Fields("محمد بن عبد الله آل سعود", date(2025, 9, 30), "دبي"),
+    Fields("ณัฐวุฒิ สะกิดใจ", date(2025, 12, 31), "กรุงเทพมหานคร"),
+)
+"""Names and places that a template must be able to show: accents, length, right to left, marks above and below."""
+
+_MOST_PIXELS = 64_000_000
+_LUT_LINES = 300_000
+
+
+def problems(path: Path) -> list[StinercutError]:
+    """Everything that is wrong with the template in that folder, each with its file and what to do."""
+    template, found = folder.read(path)
+    if template is None:
+        return found
+    # Files that are not there were named already; nothing more can be said about them.
+    there = [file for _, file in folder.named_files(template.document) if (template.folder / file).is_file()]
+    looks: list[Callable[[], object]] = [lambda font=font: require_font(font) for font in template.fonts]
+    looks += [lambda file=file, template=template: _look_into(template, file) for file in dict.fromkeys(there)]
+    out = list(found)
+    for look in looks:
+        out += _said_by(look)
+    if not out:
+        out += _drawn_wrong(template)
+    return _each_once(out)
+
+
+def _said_by(look: Callable[[], object]) -> list[StinercutError]:
+    try:
+        look()
+    except StinercutError as refused:
+        return [refused]
+    return []
+
+
+def _each_once(found: list[StinercutError]) -> list[StinercutError]:
+    return list({problem.sentence(): problem for problem in found}.values())
+
+
+def _look_into(template: Template, file: str) -> None:
+    path = template.path(file)
+    ending = path.suffix.lower()
+    if ending in (".png", ".jpg", ".jpeg"):
+        _require_picture(path)
+    elif ending == ".svg":
+        for upright in (False, True):
+            for picture in template.drawing(file, upright=upright).pictures:
+                _require_picture(template.path(picture))
+    elif ending == ".cube":
+        require_lut(path)
+    else:
+        _require_playable(path, "video" if ending in (".mp4", ".mov") else "audio")
+
+
+def _require_picture(path: Path) -> None:
+    picture, _ = drawings.open_picture(path)
+    if picture.width * picture.height > _MOST_PIXELS:
+        raise BadInput(
+            f"the picture has {picture.width} x {picture.height} pixels", file=path, advice="Make it 8000 wide or less."
+        )
+
+
+def _require_playable(path: Path, kind: str) -> None:
+    """Raise BadInput unless the file has a stream of that kind that lasts."""
+    what = "a video" if kind == "video" else "music"
+    try:
+        found = ffprobe_json(path)
+    except StinercutError as refused:
+        raise BadInput(
+            f"this is not {what} that can be read: {refused.what}", file=path, advice="Export it again, as MP4 or MP3."
+        ) from None
+    streams = [one for one in found.get("streams", []) if one.get("codec_type") == kind]
+    seconds = float(found.get("format", {}).get("duration") or 0)
+    if not streams or seconds < 0.1:
+        raise BadInput(
+            f"there is no {'picture' if kind == 'video' else 'sound'} in it, or it lasts no time",
+            file=path,
+            advice="Export it again, as MP4 or MP3.",
+        )
+
+
+def require_lut(path: Path) -> None:
+    """Raise BadInput unless the file is a whole .cube table (Adobe's Cube LUT specification 1.0, three dimensions)."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    size, rows = 0, 0
+    for line in lines[:_LUT_LINES]:
+        words = line.split()
+        if words[:1] == ["LUT_3D_SIZE"] and len(words) == 2 and words[1].isdigit():
+            size = int(words[1])
+        elif len(words) == 3 and all(_is_number(word) for word in words):
+            rows += 1
+    if not 2 <= size <= 65 or rows != size**3:
+        raise BadInput(
+            f"this is no whole .cube table ({rows} rows where {size**3} are due)",
+            file=path,
+            advice="Export it again as a 3D LUT of 17, 33 or 65 points, or take lut out.",
+        )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _drawn_wrong(template: Template) -> list[StinercutError]:
+    """What goes wrong when hard names are drawn: small, since only the shape of a film matters."""
+    out: list[StinercutError] = []
+    for clip, size in _to_draw(template):
+        for fields in HARD:
+            out += _said_by(lambda clip=clip, size=size, fields=fields: _draw(template, clip, fields, size))
+    return out
+
+
+def _to_draw(template: Template) -> Iterator[tuple[Clip, tuple[int, int]]]:
+    shapes = {_small(one): None for one in template.outputs if isinstance(one, VideoOutput)}
+    for _, clip in folder.placed_clips(template.document):
+        if not isinstance(clip.asset, Movie | Footage):
+            yield from ((clip, size) for size in shapes)
+
+
+def _small(output: VideoOutput) -> tuple[int, int]:
+    scale = 360 / max(output.width, output.height)
+    return max(2, round(output.width * scale / 2) * 2), max(2, round(output.height * scale / 2) * 2)
+
+
+def _draw(template: Template, clip: Clip, fields: Fields, size: tuple[int, int]) -> None:
+    if clip in template.document.timeline.overlays:
+        overlays.overlay_of(template, clip, fields, size)
+        return
+    card = drawings.card_of(template, clip, fields, size)
+    if isinstance(clip.asset, Picture):
+        return
+    _require_ink(template, clip, fields, size, card)
+
+
+def _require_ink(template: Template, clip: Clip, fields: Fields, size: tuple[int, int], card: drawings.Card) -> None:
+    """The title looks otherwise with another name: it lies within the picture, and nothing hides it."""
+    if fields is not HARD[0] or clip is not template.title:
+        return
+    other = drawings.card_of(template, clip, dataclasses.replace(fields, passenger_name="Ng"), size)
+    shown = [drawings.frame_at(one, 0, Fraction(30)).tobytes() for one in (card, other)]
+    if shown[0] == shown[1]:
+        assert isinstance(clip.asset, Drawing)
+        raise BadInput(
+            "the name can't be seen: another name gives the same picture",
+            file=template.folder / clip.asset.src,
+            advice="Move its text into the picture, in front of everything else, in a colour that shows.",
+        )
