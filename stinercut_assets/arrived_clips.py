@@ -12,33 +12,36 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stinercut.catalog import arriving
-from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.catalog.jumps import JumpFootage
 from stinercut_assets.jobs import EARLY_TAGS
 from stinercut_assets.jump_steps import TITLE, clip_step, reporter
 from stinercut_assets.partitions import jumps
+from stinercut_assets.production import clip_parts, production_so_far
 from stinercut_assets.reporting import failures
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
-from stinercut_assets.session_clips import clip_key, render_clip
+from stinercut_assets.session_clips import ClipWork, clip_key, render_clip
 from stinercut_assets.title_and_outro import render_title_and_outro
 
 
 @dg.op(
-    out={"footage": dg.Out(JumpFootage), "clips": dg.DynamicOut(FootageFile)},
+    out={"footage": dg.Out(JumpFootage), "clips": dg.DynamicOut(ClipWork)},
     retry_policy=retry_policy("arrived_clips"),
 )
 def arrived_clips(
     context: dg.OpExecutionContext, installation: Installation
-) -> Iterator[dg.Output[JumpFootage] | dg.DynamicOutput[FootageFile]]:
+) -> Iterator[dg.Output[JumpFootage] | dg.DynamicOutput[ClipWork]]:
     """The clips of the jump that are here, one dynamic output each."""
     with failures():
         with installation.catalog.read() as session:
             footage = arriving.footage_here(session, context.partition_key)
         reporter(context, installation).plan([TITLE, *map(clip_step, footage.clips)])
+        production = production_so_far(installation, footage)
     context.log.info("%d clips have arrived", len(footage.clips))
     yield dg.Output(footage, output_name="footage")
     for clip in footage.clips:
-        yield dg.DynamicOutput(clip, mapping_key=clip_key(clip), output_name="clips")
+        work = ClipWork(clip, clip_parts(production, clip))
+        yield dg.DynamicOutput(work, mapping_key=clip_key(clip), output_name="clips")
 
 
 @dg.op(pool="ffmpeg", out=dg.Out(dg.Nothing), tags={"dagster/priority": "1"}, retry_policy=retry_policy("render_cards"))

@@ -10,8 +10,6 @@ import dagster as dg
 from stinercut.catalog import jumps
 from stinercut.catalog.arriving import clip_step_name
 from stinercut.catalog.jumps import FootageFile, JumpFootage
-from stinercut.media.segments import ClipSource
-from stinercut.media.titles import TitleFields
 from stinercut_assets.reporting import Planned, Reporter
 from stinercut_assets.resources import Installation
 
@@ -40,16 +38,3 @@ def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installatio
     """Say that this run works on the jump now: a re-execution begins in the middle of the plan."""
     with installation.catalog.write() as session:
         jumps.resume(session, context.partition_key, context.run.run_id)
-
-
-def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:
-    """A clip as the renderer takes it. Raises StoreDamaged when its bytes are not whole."""
-    path = installation.store.require(clip.content_hash, clip.size)
-    return ClipSource(content_hash=clip.content_hash, path=path, name=clip.name)
-
-
-def title_fields(installation: Installation, footage: JumpFootage) -> TitleFields:
-    """What the title says."""
-    return TitleFields(
-        passenger_name=footage.passenger_name, jump_date=footage.jump_date, place=installation.settings.place
-    )

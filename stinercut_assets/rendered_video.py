@@ -6,36 +6,30 @@ and checked (`stinercut.media.film`). The checks run inside this step, because a
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
 from stinercut.catalog import jumps
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
-from stinercut.media.checks import CheckResult
-from stinercut.media.film import FilmRefused, FinishedFilm, finish_film
-from stinercut.media.segments import Segment
+from stinercut.media.checks import CHECKS, CheckResult
+from stinercut.media.film import FilmRefused, Finished, FinishedFilm, Production, finish_film, owner_of, poster_second
 from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
-from stinercut_assets.jump_steps import FILM, go_on, reporter, title_fields
+from stinercut_assets.jump_steps import FILM, go_on, reporter
 from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps as jump_partitions
-from stinercut_assets.pictures import picture, table
+from stinercut_assets.pictures import gallery, picture, table
+from stinercut_assets.production import FilmOrder, Made, film_order, production_of
 from stinercut_assets.reporting import Doing
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 from stinercut_assets.session_clips import RenderedClip
-from stinercut_assets.title_and_outro import TitleAndOutro
-
-CHECKS = {
-    "duration_is_sum": "The film is as long as title, clips and outro together, to the frame.",
-    "audio_as_long_as_video": "The sound ends where the picture ends.",
-    "decodes_to_the_end": "Every frame of the film decodes without an error.",
-    "right_name": "The title in the finished film shows the passenger's name, and no other.",
-    "playable_in_browser": "H.264 and AAC in an MP4 that starts before it is loaded.",
-}
 
 POSTER = "poster.jpg"
+
+Row = dict[str, str | int | float | bool | None]
 
 
 @dg.asset(
@@ -46,8 +40,8 @@ POSTER = "poster.jpg"
     pool="ffmpeg",
     retry_policy=retry_policy("rendered_video"),
     check_specs=[
-        dg.AssetCheckSpec(name, asset="rendered_video", description=words, blocking=True)
-        for name, words in CHECKS.items()
+        dg.AssetCheckSpec(name, asset="rendered_video", description=words, blocking=blocking)
+        for name, (words, blocking) in CHECKS.items()
     ],
     description=(
         "The passenger's film: title, clips and outro joined without encoding the picture again, sound encoded once. "
@@ -58,27 +52,25 @@ def rendered_video(
     context: dg.AssetExecutionContext,
     installation: Installation,
     imported_files: JumpFootage,
-    title_and_outro: TitleAndOutro,
+    title_and_outro: Made,
     session_clips: list[RenderedClip],
 ) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The published film's file name, below the folder of films."""
     go_on(context, installation)
-    parts = [
-        ("title", title_and_outro.title),
-        *((one.clip.name, one.segment) for one in session_clips),
-        ("outro", title_and_outro.outro),
-    ]
     with reporter(context, installation).doing(FILM) as doing:
+        production = production_of(installation, imported_files)
+        made = [title_and_outro, *(clip.made for clip in session_clips)]
         try:
-            film = _make(context, installation, imported_files, [segment for _, segment in parts], doing)
+            finished = _finished(context, installation, imported_files, film_order(production, made), doing)
         except FilmRefused as wrong:
             yield from _results(wrong.checks)
             raise
-        yield from _results(film.checks)
+        yield from _results(finished.checks)
+        film = finished.film
         name = f"{imported_files.jump_key}/{film.path.name}"
-        poster = jpeg_still(film.path, at=title_and_outro.title.seconds / 2, width=960)
+        poster = jpeg_still(film.path, at=poster_second(production), width=960)
         replace_file(film.path.with_name(POSTER), poster)
-        _record(context, installation, imported_files, film, name)
+        _record(context, installation, imported_files, finished, production)
     yield dg.Output(
         name,
         metadata={
@@ -86,7 +78,9 @@ def rendered_video(
             "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
             "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
             "title": picture(poster, "title"),
-            "parts": table(_rows(parts)),
+            "stills": gallery(_stills(film)),
+            "outputs": table([*map(_film_row, finished.films), *map(_photo_row, finished.photos)]),
+            "parts": table(_part_rows(production, made)),
             "seconds": round(film.seconds, 3),
             "frames": film.frames,
             "MB": round(film.size / 1e6, 1),
@@ -94,28 +88,29 @@ def rendered_video(
     )
 
 
-def _make(
+def _finished(
     context: dg.AssetExecutionContext,
     installation: Installation,
     footage: JumpFootage,
-    segments: Sequence[Segment],
+    order: FilmOrder,
     doing: Doing,
-) -> FinishedFilm:
+) -> Finished:
     target = installation.settings.films_dir / footage.jump_key / f"{footage.jump_key}.mp4"
-    context.log.info("Joining %d segments into %s", len(segments), target)
+    context.log.info("Joining %d segments into %s", sum(map(len, order.segments)), target)
 
     def require_wanted() -> None:
         with installation.catalog.read() as session:
             jumps.require_wanted(session, footage)
 
     return finish_film(
-        segments,
-        installation.template_of(footage.jump_key),
-        title_fields(installation, footage),
-        target,
-        on_progress=doing.progress,
-        before_publishing=require_wanted,
+        order.production, order.segments, target, on_progress=doing.progress, before_publishing=require_wanted
     )
+
+
+def _stills(film: FinishedFilm) -> list[tuple[str, bytes]]:
+    """A few pictures of the finished film, from its beginning to its end."""
+    moments = [film.seconds * part for part in (0.2, 0.4, 0.6, 0.8)]
+    return [(f"{moment:.1f} s", jpeg_still(film.path, at=moment, width=320)) for moment in moments]
 
 
 def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
@@ -125,26 +120,49 @@ def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
             check_name=check.name,
             passed=check.passed,
             description=check.detail,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
             metadata={key: str(value) for key, value in check.values.items()},
         )
 
 
-def _rows(parts: Sequence[tuple[str, Segment]]) -> list[dict[str, str | int | float | bool | None]]:
+def _film_row(film: FinishedFilm) -> Row:
+    return {
+        "output": film.name,
+        "file": film.path.name,
+        "seconds": round(film.seconds, 2),
+        "MB": round(film.size / 1e6, 1),
+    }
+
+
+def _photo_row(folder: Path) -> Row:
+    photos = list(folder.iterdir())
+    size = sum(photo.stat().st_size for photo in photos)
+    return {"output": f"{len(photos)} photos", "file": folder.name, "seconds": None, "MB": round(size / 1e6, 1)}
+
+
+def _part_rows(production: Production, made: Sequence[Made]) -> list[Row]:
+    names = {clip.clip.source.content_hash: clip.clip.source.name for clip in production.clips}
     return [
         {
-            "part": name,
-            "seconds": round(segment.seconds, 2),
-            "seconds_spent": round(segment.seconds_spent, 2),
-            "kept": segment.cached,
+            "output": one.output,
+            "part": names.get(owner_of(one.part) or "", "drawing"),
+            "seconds": round(one.segment.seconds, 2),
+            "seconds_spent": round(one.segment.seconds_spent, 2),
+            "kept": one.segment.cached,
         }
-        for name, segment in parts
+        for each in made
+        for one in each.parts
     ]
 
 
 def _record(
-    context: dg.AssetExecutionContext, installation: Installation, footage: JumpFootage, film: FinishedFilm, name: str
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    footage: JumpFootage,
+    finished: Finished,
+    production: Production,
 ) -> None:
-    template = installation.template_of(footage.jump_key)
+    template, film = production.template, finished.film
     started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
     with installation.catalog.write() as session:
         jumps.record_film(
@@ -152,14 +170,14 @@ def _record(
             Film(
                 jump_key=footage.jump_key,
                 version=footage.version,
-                file_name=name,
+                file_name=f"{footage.jump_key}/{film.path.name}",
                 passenger_name=footage.passenger_name,
                 template=template.name,
                 template_fingerprint=template.fingerprint,
                 seconds=film.seconds,
                 frames=film.frames,
                 size=film.size,
-                checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in film.checks],
+                checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in finished.checks],
                 run_id=context.run.run_id,
                 made_in=time.time() - started,
             ),

@@ -1,4 +1,4 @@
-"""Asset `session_clips` [jump]: one segment per video, rendered in parallel, complete or not at all.
+"""Asset `session_clips` [jump]: each video's parts of all outputs, rendered in parallel, complete or not at all.
 
 Lives here: the fan-out over the jump's clips and the guard that collects them. Doesn't: rendering
 (`stinercut.media.segments`). The graph is partitioned by jump; each clip is a dynamic output.
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import dagster as dg
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
-from stinercut.media.segments import Segment, clip_segment
 from stinercut.media.stills import jpeg_still
 from stinercut.store import key_of
 from stinercut_assets.fanout import all_of, mapping_key
-from stinercut_assets.jump_steps import all_steps, clip_source, clip_step, go_on, reporter
+from stinercut_assets.jump_steps import all_steps, clip_step, go_on, reporter
 from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps
 from stinercut_assets.pictures import gallery, table
+from stinercut_assets.production import Made, PartsToMake, clip_parts, make, production_so_far, require_readable
 from stinercut_assets.qr_identity import Identity
 from stinercut_assets.reporting import failures
 from stinercut_assets.resources import Installation
@@ -25,11 +25,19 @@ from stinercut_assets.retries import retry_policy
 
 
 @dataclass(frozen=True)
-class RenderedClip:
-    """A clip and its segment."""
+class ClipWork:
+    """A clip, and which parts of which outputs are to be made of it."""
 
     clip: FootageFile
-    segment: Segment
+    work: tuple[PartsToMake, ...]
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """A clip, and what was made of it."""
+
+    clip: FootageFile
+    made: Made
 
     @property
     def key(self) -> str:
@@ -44,33 +52,38 @@ def clip_key(clip: FootageFile) -> str:
 
 @dg.op(
     ins={"film_template": dg.In(dg.Nothing)},
-    out={"clips": dg.DynamicOut(FootageFile), "expected": dg.Out(list)},
+    out={"clips": dg.DynamicOut(ClipWork), "expected": dg.Out(list)},
     retry_policy=retry_policy("clips_to_render"),
 )
 def clips_to_render(
     context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
-) -> Iterator[dg.DynamicOutput[FootageFile] | dg.Output[list[str]]]:
+) -> Iterator[dg.DynamicOutput[ClipWork] | dg.Output[list[str]]]:
     """Send out the jump's clips, one dynamic output each, and the list of what must come back."""
     go_on(context, installation)
     reporter(context, installation).plan(all_steps(footage))
     context.log.info("%d clips for %s", len(footage.clips), identity.booking_id)
+    with failures():
+        # A clip that can't be read fails in its own step.
+        production = production_so_far(installation, footage)
     for clip in footage.clips:
-        yield dg.DynamicOutput(clip, mapping_key=clip_key(clip), output_name="clips")
+        work = ClipWork(clip, clip_parts(production, clip))
+        yield dg.DynamicOutput(work, mapping_key=clip_key(clip), output_name="clips")
     yield dg.Output([clip_key(clip) for clip in footage.clips], output_name="expected")
 
 
 @dg.op(pool="ffmpeg", retry_policy=retry_policy("render_clip"))
-def render_clip(context: dg.OpExecutionContext, installation: Installation, clip: FootageFile) -> RenderedClip:
-    """Normalise one clip and put the watermark on it. A segment that exists already costs nothing."""
-    template = installation.template_of(context.partition_key)
-    with reporter(context, installation).doing(clip_step(clip)) as doing:
-        segment = clip_segment(
-            installation.store, clip_source(installation, clip), template, on_progress=doing.progress
-        )
+def render_clip(context: dg.OpExecutionContext, installation: Installation, clip: ClipWork) -> RenderedClip:
+    """Make what all outputs show of one clip. A segment that exists already costs nothing."""
+    with reporter(context, installation).doing(clip_step(clip.clip)) as doing:
+        require_readable(installation, clip.clip)
+        made = make(clip.work, doing.progress)
     context.log.info(
-        "%s: %d frames %s", clip.name, segment.frames, "kept" if segment.cached else f"in {segment.seconds_spent:.1f} s"
+        "%s: %d parts, %s",
+        clip.clip.name,
+        len(made.parts),
+        "all kept" if made.kept else f"made in {made.seconds_spent:.1f} s",
     )
-    return RenderedClip(clip, segment)
+    return RenderedClip(clip.clip, made)
 
 
 @dg.op(retry_policy=retry_policy("collect_clips"))
@@ -80,40 +93,44 @@ def collect_clips(
     """All clips in the order of the film; fails when one is missing."""
     with failures():
         complete = all_of(expected, clips, lambda clip: clip.key)
-        stills = [
-            (one.clip.name, jpeg_still(one.segment.video, at=one.segment.seconds / 2, width=320)) for one in complete
-        ]
+        stills = [(one.clip.name, _still(one)) for one in complete]
     return dg.Output(
         complete,
-        data_version=dg.DataVersion(key_of(*(one.segment.key for one in complete))),
+        data_version=dg.DataVersion(key_of(*(part.segment.key for one in complete for part in one.made.parts))),
         metadata={
             "clips": table(
                 [
                     {
                         "clip": one.clip.name,
-                        "seconds": round(one.segment.seconds, 2),
-                        "frames": one.segment.frames,
-                        "seconds_spent": round(one.segment.seconds_spent, 2),
-                        "kept": one.segment.cached,
+                        "seconds": round(one.made.seconds, 2),
+                        "parts": len(one.made.parts),
+                        "seconds_spent": round(one.made.seconds_spent, 2),
+                        "kept": one.made.kept,
                     }
                     for one in complete
                 ]
             ),
             "pictures": gallery(stills),
-            "seconds": round(sum(one.segment.seconds for one in complete), 2),
+            "seconds": round(sum(one.made.seconds for one in complete), 2),
         },
     )
 
 
+def _still(clip: RenderedClip) -> bytes:
+    """The middle of the clip's longest part."""
+    longest = max((one.segment for one in clip.made.film), key=lambda segment: segment.frames)
+    return jpeg_still(longest.video, at=longest.seconds / 2, width=320)
+
+
 @dg.graph_asset(
-    # The template puts the watermark on every clip. A graph asset names what it only depends on as an input of Nothing.
+    # The template decides how every clip looks. A graph asset names what it only depends on as an input of Nothing.
     ins={"film_template": dg.AssetIn(key=film_template.key, dagster_type=dg.Nothing)},
     partitions_def=jumps,
     group_name="films",
     kinds={"ffmpeg"},
     description=(
-        "The jump's clips as segments of equal format with the watermark on them: one step per video, in parallel. "
-        "A segment is kept by content, so a retry or a second camera renders only what is missing."
+        "The jump's clips as segments of equal format, for all outputs of its template: one step per video, in "
+        "parallel. A segment is kept by content, so a retry or a second camera renders only what is missing."
     ),
 )
 def session_clips(imported_files: JumpFootage, qr_identity: Identity, film_template: None) -> list[RenderedClip]:

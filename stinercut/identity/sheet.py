@@ -23,7 +23,7 @@ from stinercut.errors import BadInput
 from stinercut.identity.making import qr_code
 from stinercut.identity.payload import Payload
 from stinercut.keyring import KeyRing
-from stinercut.media.titles import text_mask
+from stinercut.media.papertext import text_mask
 
 DPI: Final = 600
 """What office laser printers print."""

@@ -1,7 +1,7 @@
-"""A whole film, from segments or from clips, published only after it passed its checks.
+"""A whole film in all its outputs, from clips: planned, made, checked, and published only then.
 
-Lives here: the order of things and the publishing. Doesn't: the pieces (`segments`, `join`, `checks`), who calls for a
-film (`stinercut_assets`, the command).
+Lives here: the order of things and the publishing. Doesn't: the pieces (`plan`, `segments`, `sound`, `join`, `photos`,
+`checks`), who calls for a film (`stinercut_assets`, the command).
 """
 
 from __future__ import annotations
@@ -9,32 +9,102 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
+import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stinercut.errors import BadInput, WrongFilm
-from stinercut.media.checks import CheckResult, check_film
+from stinercut.errors import WrongFilm
+from stinercut.media.checks import CheckResult, check_film, title_frame
 from stinercut.media.encoding import Progress, Segment
-from stinercut.media.join import join
-from stinercut.media.segments import ClipSource, clip_segment, outro_segment, title_segment
-from stinercut.media.titles import TitleFields
+from stinercut.media.join import Joinable, Soundness, join
+from stinercut.media.photos import take_photos
+from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
+from stinercut.media.probe import probe
+from stinercut.media.segments import ClipSource, FilmedClip, Workshop, part_segment
+from stinercut.media.sound import Music
 from stinercut.store import Store, fsync_dir, require_space, sync_file
-from stinercut.templates.model import Template
+from stinercut.templates import Fields, Template
+from stinercut.templates.timeline import Movie, StillsOutput
 
-PartProgress = Callable[[str, float], None]
-"""Gets the part that is being made (`title`, a clip's name, `outro`, `film`) and how much of it is done, 0 to 1."""
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip's appearance in a film. `begin` and `end` in seconds where a person cut it, None where not."""
+
+    clip: FilmedClip
+    begin: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Making:
+    """One film of a production: what it is made with, and of which parts."""
+
+    shop: Workshop
+    plan: FilmPlan
+
+    @property
+    def name(self) -> str:
+        """The name of its output."""
+        return self.shop.output.name
+
+    def parts_of(self, take: str) -> list[Part]:
+        """The parts that belong to a clip: those that show it. What it shares with an earlier clip is that one's."""
+        return [part for part in self.plan.parts if owner_of(part) == take]
+
+    @property
+    def cards(self) -> list[Part]:
+        """The parts that show none of the jump's clips."""
+        return [part for part in self.plan.parts if owner_of(part) is None]
+
+
+@dataclass(frozen=True)
+class Production:
+    """All outputs of a template for one jump, planned. `films` in the order of the template, *the* film first."""
+
+    store: Store
+    template: Template
+    fields: Fields
+    clips: tuple[Shown, ...]
+    films: tuple[Making, ...]
+
+    @property
+    def photos(self) -> tuple[StillsOutput, ...]:
+        """Its outputs that are photos."""
+        return tuple(one for one in self.template.outputs if isinstance(one, StillsOutput))
 
 
 @dataclass(frozen=True)
 class FinishedFilm:
-    """A published film. `size` in bytes."""
+    """A published film, one output of several. `size` in bytes."""
 
+    name: str
     path: Path
     seconds: float
     frames: int
     size: int
     checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Everything that was published for a jump. `photos` are the folders of photos."""
+
+    films: tuple[FinishedFilm, ...]
+    photos: tuple[Path, ...]
+
+    @property
+    def film(self) -> FinishedFilm:
+        """*The* film."""
+        return self.films[0]
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Each check once: passed when every film passed it."""
+        return over_all([(film.name, film.checks) for film in self.films])
 
 
 class FilmRefused(WrongFilm):
@@ -47,69 +117,199 @@ class FilmRefused(WrongFilm):
         self.checks = tuple(checks)
 
 
-def make_film(  # noqa: PLR0913 - what a film is made of
-    store: Store,
-    clips: Sequence[ClipSource],
-    template: Template,
-    fields: TitleFields,
+class Cancelled(Exception):
+    """Somebody stopped it."""
+
+
+# Planning ------------------------------------------------------------------------------------------------------------
+
+
+def looked_into(sources: Sequence[ClipSource]) -> tuple[Shown, ...]:
+    """The clips, whole. Raises UnreadableVideo for one that is no video."""
+    return tuple(Shown(FilmedClip(source, probe(source.path))) for source in sources)
+
+
+def planned(
+    store: Store, template: Template, fields: Fields, clips: Sequence[Shown], *, encoder: str = "libx264"
+) -> Production:
+    """What is to be made of these clips, in order of recording (or of a person's cut). Raises BadInput without any."""
+    document = template.document
+    by_key = {one.clip.source.content_hash: one.clip for one in clips}
+    takes = [
+        Take(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
+             one.begin, one.end)
+        for one in clips
+    ]  # fmt: skip
+    movies = [clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)]
+    lengths = {name: probe(template.path(name)).duration for name in dict.fromkeys(movies)}
+    films: list[Making] = []
+    for output in document.films:
+        rate = output.rate or source_rate(take.rate for take in takes)
+        shop = Workshop(store, template, output, rate, fields, by_key, encoder)
+        films.append(Making(shop, plan_film(document, rate, takes, lengths)))
+    return Production(store, template, fields, tuple(clips), tuple(films))
+
+
+def owner_of(part: Part) -> str | None:
+    """The clip that a part is made with: the first that it shows."""
+    return next((shot.content.take for shot in part.shots if isinstance(shot.content, Filmed)), None)
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+def make_film(
+    production: Production,
     target: Path,
     *,
-    on_progress: PartProgress | None = None,
-) -> FinishedFilm:
-    """A film of these clips, in this order, at `target`. What was rendered before is taken from the store.
+    workers: int = 1,
+    on_progress: Progress | None = None,
+) -> Finished:
+    """All outputs, the film at `target` and the others beside it. What was rendered before comes from the store.
 
-    Raises what the parts raise; nothing is at `target` then that wasn't there before.
+    `workers`: how many segments are made at once. Raises what the parts raise; nothing is at `target` then that wasn't
+    there before. An exception in `on_progress` stops everything.
     """
-    if not clips:
-        raise BadInput("there are no clips to make a film of", advice="A film needs at least one clip of the jump.")
-    segments = [title_segment(store, template, fields, on_progress=_part(on_progress, "title"))]
-    segments += [clip_segment(store, clip, template, on_progress=_part(on_progress, clip.name)) for clip in clips]
-    segments += [outro_segment(store, template, fields, on_progress=_part(on_progress, "outro"))]
-    return finish_film(segments, template, fields, target, on_progress=_part(on_progress, "film"))
+    whole = sum(making.plan.frames for making in production.films)
+    done: dict[int, float] = {}
+
+    def told(number: int, frames: float) -> None:
+        done[number] = frames
+        if on_progress:
+            on_progress(0.9 * sum(done.values()) / whole)
+
+    jobs = [(making.shop, part) for making in production.films for part in making.plan.parts]
+    segments = iter(_made(jobs, workers, told))
+    films = [[next(segments) for _ in making.plan.parts] for making in production.films]
+    return finish_film(production, films, target, on_progress=_last_tenth(on_progress))
 
 
-def finish_film(  # noqa: PLR0913 - what a film is made of
-    segments: Sequence[Segment],
-    template: Template,
-    fields: TitleFields,
+def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[int, float], None]) -> list[Segment]:
+    """The segments of these parts, some at once. The first failure, or Ctrl-C, stops the others."""
+    stop = threading.Event()
+
+    def make(number: int) -> Segment:
+        shop, part = jobs[number]
+
+        def tell(share: float) -> None:
+            if stop.is_set():
+                raise Cancelled
+            told(number, share * part.frames)
+
+        tell(0.0)
+        return part_segment(shop, part, on_progress=tell)
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting = [pool.submit(make, number) for number in range(len(jobs))]
+        try:
+            finished, _ = wait(waiting, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            stop.set()
+            raise
+        failed = [one for one in finished if one.exception() is not None]
+        if failed:
+            stop.set()
+            raise failed[0].exception() or Cancelled
+    return [one.result() for one in waiting]
+
+
+def finish_film(
+    production: Production,
+    segments: Sequence[Sequence[Segment]],
     target: Path,
     *,
     on_progress: Progress | None = None,
     before_publishing: Callable[[], None] | None = None,
-) -> FinishedFilm:
-    """Join the segments (title first, outro last), check the result, and give it its name in one step.
+) -> Finished:
+    """Join each film's segments, check the results, and give all of them their names.
 
-    `before_publishing` may raise: the last moment to find that this film is no longer wanted.
-
-    A film that was at `target` stays there until the new one takes its place. Raises FilmRefused, naming the checks
-    that failed, and leaves no partial file; raises what `join` raises.
+    `segments`: for each film of the production, those of its parts. `before_publishing` may raise: the last moment to
+    find that this film is no longer wanted. What was there before stays until the new files take its place, each in one
+    step. Raises FilmRefused, naming the checks that failed, and leaves no partial file; raises what `join` raises.
     """
-    with _beside(target) as partial:
-        require_space(target.parent, 2 * sum(segment.video.stat().st_size for segment in segments))
-        joined = join(segments, partial, title=fields.passenger_name, on_progress=_first_half(on_progress))
-        checks = check_film(partial, segments, template, fields)
-        require_passed(checks, target)
-        sync_file(partial)
+    tell = on_progress or _nothing
+    with contextlib.ExitStack() as partials:
+        films: list[tuple[Path, FinishedFilm]] = []
+        for number, (making, parts) in enumerate(zip(production.films, segments, strict=True)):
+            partial = partials.enter_context(_beside(target))
+            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target))))
+            tell((number + 1) / (len(production.films) + 1))
+        require_passed([film for _, film in films], target)
+        folders = [partials.enter_context(_photos(production, output, target)) for output in production.photos]
         if before_publishing:
             before_publishing()
-        os.replace(partial, target)  # noqa: PTH105 - says "even if one is there", on every system
+        for output, folder in zip(production.photos, folders, strict=True):
+            _replace_folder(folder, photo_folder(target, output))
+        # The film itself comes last: whoever sees it finds the others beside it.
+        for partial, film in reversed(films):
+            os.replace(partial, film.path)  # noqa: PTH105 - says "even if one is there", on every system
         fsync_dir(target.parent)
-    if on_progress:
-        on_progress(1.0)
-    return FinishedFilm(target, joined.seconds, joined.frames, joined.size, tuple(checks))
+    tell(1.0)
+    return Finished(
+        tuple(film for _, film in films), tuple(photo_folder(target, output) for output in production.photos)
+    )
 
 
-def require_passed(checks: Sequence[CheckResult], film: Path) -> None:
-    """Raise FilmRefused when a check failed, saying which and why."""
-    failed = [check for check in checks if not check.passed]
+def _joined(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
+    shop = making.shop
+    require_space(partial.parent, 2 * sum(segment.video.stat().st_size for segment in segments))
+    timeline = shop.template.document.timeline
+    music = Music(timeline.soundtrack, shop.template.path(timeline.soundtrack.src)) if timeline.soundtrack else None
+    parts = [Joinable(segment, part.volume) for segment, part in zip(segments, making.plan.parts, strict=True)]
+    result = join(parts, partial, title=shop.fields.passenger_name, sound=Soundness(music, timeline.loudness))
+    checks = check_film(partial, shop, making.plan)
+    sync_file(partial)
+    return FinishedFilm(making.name, final, result.seconds, result.frames, result.size, tuple(checks))
+
+
+def require_passed(films: Sequence[FinishedFilm], target: Path) -> None:
+    """Raise FilmRefused when a film failed a check that holds it back, saying which and why."""
+    checks = over_all([(film.name, film.checks) for film in films])
+    failed = [check for check in checks if check.blocking and not check.passed]
     if failed:
         why = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         raise FilmRefused(
             f"the film did not pass its checks and was not published: {why}",
-            file=film,
+            file=target,
             advice="Render this jump again; if it fails again, its clips or its template need a look.",
             checks=checks,
         )
+
+
+def over_all(films: Sequence[tuple[str, Sequence[CheckResult]]]) -> tuple[CheckResult, ...]:
+    """Each check once, over all films: the first film's result, and what others failed."""
+    out: list[CheckResult] = []
+    for number, first in enumerate(films[0][1]):
+        failed = [(name, checks[number]) for name, checks in films if not checks[number].passed]
+        if not failed or len(films) == 1:
+            out.append(first)
+            continue
+        detail = "; ".join(f"{name}: {check.detail}" for name, check in failed)
+        out.append(replace(first, passed=False, detail=detail))
+    return tuple(out)
+
+
+# Names and places ----------------------------------------------------------------------------------------------------
+
+
+def _path_of(making: Making, production: Production, target: Path) -> Path:
+    return target if making is production.films[0] else beside(target, making.name)
+
+
+def beside(target: Path, output: str) -> Path:
+    """Where another video output of the film at `target` lies."""
+    return target.with_name(f"{target.stem}-{output}.mp4")
+
+
+def photo_folder(target: Path, output: StillsOutput) -> Path:
+    """Where the photos of the film at `target` lie."""
+    return target.with_name(f"{target.stem}-{output.name}")
+
+
+def poster_second(production: Production) -> float:
+    """When the title is whole on the film, in seconds: the picture to show for it."""
+    making = production.films[0]
+    return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
 
 
 @contextlib.contextmanager
@@ -122,16 +322,32 @@ def _beside(target: Path) -> Generator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _part(on_progress: PartProgress | None, name: str) -> Progress | None:
+@contextlib.contextmanager
+def _photos(production: Production, output: StillsOutput, target: Path) -> Generator[Path]:
+    folder = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.partial")
+    folder.mkdir()
+    try:
+        take_photos(production.films[0].shop, production.films[0].plan, output, folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _replace_folder(new: Path, final: Path) -> None:
+    """Give a folder its name. One of that name is moved away first and then removed."""
+    old = final.with_name(f".{final.name}-{secrets.token_hex(4)}.partial")
+    with contextlib.suppress(FileNotFoundError):
+        final.rename(old)
+    new.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _last_tenth(on_progress: Progress | None) -> Progress | None:
     if on_progress is None:
         return None
     tell = on_progress
-    return lambda done: tell(name, done)
+    return lambda done: tell(0.9 + done / 10)
 
 
-def _first_half(on_progress: Progress | None) -> Progress | None:
-    """Joining is about half of finishing; the checks decode the film once."""
-    if on_progress is None:
-        return None
-    tell = on_progress
-    return lambda done: tell(done / 2)
+def _nothing(_: float) -> None:
+    pass

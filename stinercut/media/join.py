@@ -1,7 +1,7 @@
-"""Joins segments into a film: video copied, sound encoded once.
+"""Joins segments into a film: video copied, sound mixed and encoded once.
 
-Lives here: the join and the tests that it needs before and after. Doesn't: whether it is the right film (`checks`),
-giving it its place (`film`).
+Lives here: the join and the tests that it needs before and after. Doesn't: what the sound is made of (`sound`), whether
+it is the right film (`checks`), giving it its place (`film`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,26 @@ import ffmpeg
 
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Progress, Segment, share_of
+from stinercut.media.encoding import Progress, Segment, share_of, ticks_of, timescale_of
+from stinercut.media.sound import Music, film_sound
 
 _AUDIO_BITRATE = "192k"
+
+
+@dataclass(frozen=True)
+class Joinable:
+    """A segment in a film. `volume`: how loud its sound is there, as a share."""
+
+    segment: Segment
+    volume: float = 1.0
+
+
+@dataclass(frozen=True)
+class Soundness:
+    """What the finished sound is: music under it, and how loud it becomes (LUFS; None as it was filmed)."""
+
+    music: Music | None = None
+    loudness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,19 +47,31 @@ class JoinResult:
     size: int
 
 
-def join(segments: Sequence[Segment], target: Path, *, title: str, on_progress: Progress | None = None) -> JoinResult:
+def join(
+    parts: Sequence[Joinable],
+    target: Path,
+    *,
+    title: str,
+    sound: Soundness = Soundness(),
+    on_progress: Progress | None = None,
+) -> JoinResult:
     """Write the segments, one after the other, to `target` (MP4, index in front). `title` goes into its metadata.
 
     `target` is written directly: give a temporary name. It is removed when anything goes wrong. Raises StoreDamaged
-    when a segment is not there, BadInput when segments don't fit together, FfmpegFailed, and WrongFilm when the result
-    hasn't exactly the frames of its segments (ffmpeg's concat ends with status 0 when a segment is cut short).
+    when a segment is not there, BadInput when segments don't fit together or the music can't be read, FfmpegFailed, and
+    WrongFilm when the result hasn't exactly the frames of its segments (ffmpeg's concat ends with status 0 when a
+    segment is cut short).
     """
-    _require_joinable(segments)
+    segments = [part.segment for part in parts]
+    require_joinable(segments)
     frames = sum(segment.frames for segment in segments)
     seconds = float(frames / segments[0].rate)
     try:
-        with tempfile.TemporaryDirectory(prefix="stinercut-join-") as folder:
-            argv = _graph(segments, Path(folder), target, title)
+        # Beside the film and not in a temporary folder: the sound of an hour is 0.7 GB.
+        with tempfile.TemporaryDirectory(prefix=".join-", suffix=".partial", dir=target.parent) as folder:
+            both = [(part.segment, part.volume) for part in parts]
+            mixed = film_sound(both, sound.music, sound.loudness, Path(folder))
+            argv = _graph(segments, mixed, Path(folder), target, title)
             runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target)
         found = _frames_in(target)
         if found != frames:
@@ -57,7 +86,8 @@ def join(segments: Sequence[Segment], target: Path, *, title: str, on_progress: 
     return JoinResult(frames=frames, seconds=seconds, size=target.stat().st_size)
 
 
-def _require_joinable(segments: Sequence[Segment]) -> None:
+def require_joinable(segments: Sequence[Segment]) -> None:
+    """Raise StoreDamaged when a segment is not there, BadInput when one is encoded otherwise than the first."""
     if not segments:
         raise BadInput("there is nothing to join", advice="A film needs at least one segment.")
     first = ""
@@ -82,18 +112,18 @@ def _likeness(segment: Segment) -> str:
     return " ".join(str(stream.get(name)) for name in names)
 
 
-def _graph(segments: Sequence[Segment], folder: Path, target: Path, title: str) -> list[str]:
-    videos, sounds = folder / "video.ffconcat", folder / "audio.ffconcat"
-    videos.write_text(_list(segment.video for segment in segments), encoding="utf-8")
-    sounds.write_text(_list(segment.audio for segment in segments), encoding="utf-8")
-    picture = ffmpeg.input(str(videos), f="concat", safe=0)["v:0"]
-    sound = ffmpeg.input(str(sounds), f="concat", safe=0)["a:0"]
+def _graph(segments: Sequence[Segment], mixed: Path, folder: Path, target: Path, title: str) -> list[str]:
+    videos = folder / "video.ffconcat"
+    videos.write_text(_list(segments), encoding="utf-8")
+    picture = ffmpeg.input(str(videos.absolute()), f="concat", safe=0)["v:0"]
+    sound = ffmpeg.input(str(mixed.absolute()))["a:0"]
     options: dict[str, object] = {
         "c:v": "copy",
+        "bsf:v": _on_the_grid(ticks_of(segments[0].rate)),
         "c:a": "aac",
         "b:a": _AUDIO_BITRATE,
         "movflags": "+faststart",
-        "video_track_timescale": _timescale(segments[0]),
+        "video_track_timescale": timescale_of(segments[0].rate),
         "map_metadata": -1,
         "metadata": f"title={title}",
         "format": "mp4",
@@ -102,15 +132,18 @@ def _graph(segments: Sequence[Segment], folder: Path, target: Path, title: str) 
     return argv
 
 
-def _timescale(segment: Segment) -> int:
-    rate = segment.rate
-    return 512 * rate.numerator if rate.denominator == 1 else rate.numerator
-
-
-def _list(paths: Iterable[Path]) -> str:
+def _list(segments: Iterable[Segment]) -> str:
     """An ffconcat list. In quotes only the quote itself is special, and is written outside of them."""
-    quoted = (str(path.absolute()).replace("'", "'\\''") for path in paths)
+    quoted = (str(segment.video.absolute()).replace("'", "'\\''") for segment in segments)
     return "ffconcat version 1.0\n" + "".join(f"file '{path}'\n" for path in quoted)
+
+
+def _on_the_grid(ticks: int) -> str:
+    """Timestamps counted anew: ffmpeg's concat places each file by the length of the last one in microseconds, and at
+    30000/1001 frames a second that leaves a gap or an overlap of a millisecond at every other join.
+    """
+    decoded = f"STARTDTS+N*{ticks}"
+    return f"setts=dts={decoded}:pts={decoded}+round((PTS-DTS)/{ticks})*{ticks}:duration={ticks}"
 
 
 def _frames_in(film: Path) -> int:

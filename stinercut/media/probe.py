@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media import ffmpeg as runner
+from stinercut.store import Store, key_of, replace_file
+
+Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
+"""Frames a second, exactly; in JSON as text such as 30000/1001."""
 
 _STILLS = ("image2", "tty", "_pipe", "gif")
 """Formats by which ffprobe calls a picture or a plain text a video."""
+
+_KEPT = 1
+"""Raise it whenever `Probe` changes what it says about a file."""
 
 _AGAIN = "Copy it from the card again, or leave it out."
 
@@ -48,7 +57,7 @@ class Probe:
     duration: float
     width: int
     height: int
-    fps: Fraction
+    fps: Rate
     rotation: int
     video_codec: str
     audio: AudioInfo | None
@@ -58,6 +67,9 @@ class Probe:
     transfer: str = ""
     video_start: float = 0.0
     interlaced: bool = False
+
+
+_PROBES = TypeAdapter(Probe)
 
 
 def probe(path: Path) -> Probe:
@@ -94,6 +106,16 @@ def probe(path: Path) -> Probe:
         video_start=_video_start(stream, container),
         interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
     )
+
+
+def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
+    """`probe`, asked once for each content: the answer is kept in the store."""
+    kept = store.derived_path(key_of("probe", _KEPT, content_hash, runner.build()), ".json")
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return _PROBES.validate_json(kept.read_bytes())
+    found = probe(path)
+    replace_file(kept, _PROBES.dump_json(found))
+    return found
 
 
 def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:

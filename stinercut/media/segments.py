@@ -1,208 +1,267 @@
-"""Segments of the first kind of template: a clip, the title, the outro.
+"""Segments: each part of a film, encoded so that it joins with the others without encoding again.
 
-Lives here: the filters each of them goes through. Doesn't: how they are encoded, kept and validated (`encoding`), what
-a title looks like (`titles`), joining (`join`).
+Lives here: which filters a part goes through, and the key under which its segment is kept. Doesn't: which parts there
+are (`plan`), what footage goes through (`footage`), drawing (`drawings`, `overlays`), the encode itself (`encoding`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from stinercut.errors import UnreadableVideo
-from stinercut.media import encoding
+from stinercut.media import drawings, encoding, overlays
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import CONTRACT, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment
+from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment
+from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
+from stinercut.media.overlays import Placed
+from stinercut.media.plan import Blend, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
-from stinercut.media.titles import Layers, Placed, TitleFields, drift, frames_of, outro_layers, title_layers, watermark
-from stinercut.store import Store, key_of
-from stinercut.templates.model import Output, Template
+from stinercut.store import Store, hash_file, key_of
+from stinercut.templates import Fields, Template
+from stinercut.templates.timeline import Look, VideoOutput
 
 CARD_CRF = 21
-"""Title and outro are never encoded worse than this: letters suffer first, and the name is read off the film again.
+"""Drawings are never encoded worse than this: letters suffer first, and the name is read off the film again.
 They still join with clips of any crf: with `stitchable` it isn't part of the decoder's configuration."""
-
-_SPARE_FRAMES = 3
-"""How many times the last frame may be repeated to reach the promised count; more is missing footage."""
-
-_HDR = ("arib-std-b67", "smpte2084")
 
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Footage to make a segment from: hash of its content, where it lies, and the name a person knows it by."""
+    """Footage to make a film from: hash of its content, where it lies, and the name a person knows it by."""
 
     content_hash: str
     path: Path
     name: str
 
 
-def profile_of(output: Output) -> EncodeProfile:
-    """The profile that a template's output asks for."""
-    return EncodeProfile(output.width, output.height, Fraction(output.fps), output.crf, output.preset)
+@dataclass(frozen=True)
+class FilmedClip:
+    """A clip that was looked into."""
+
+    source: ClipSource
+    probe: Probe
 
 
-def clip_segment(
-    store: Store, source: ClipSource, template: Template, *, on_progress: Progress | None = None
-) -> Segment:
-    """The segment of a clip: its picture fitted into the film's, the watermark on it, its sound or silence.
+@dataclass(frozen=True)
+class Workshop:
+    """What the parts of one output of a film are made with. `clips` by the keys that the plan's takes have."""
 
-    `on_progress` gets the share that is done, 0 to 1. Raises UnreadableVideo for footage that can't be read to its end:
-    a film never silently lacks a part of a jump. Raises FfmpegFailed.
+    store: Store
+    template: Template
+    output: VideoOutput
+    rate: Fraction
+    fields: Fields
+    clips: Mapping[str, FilmedClip]
+    encoder: str = "libx264"
+
+    @property
+    def profile(self) -> EncodeProfile:
+        """How footage is encoded."""
+        output = self.output
+        return EncodeProfile(output.width, output.height, self.rate, output.crf, output.preset, self.encoder)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.output.width, self.output.height
+
+    @property
+    def frame(self) -> Frame:
+        """What footage is fitted into."""
+        background = self.template.document.timeline.background
+        return Frame(*self.size, self.rate, self.output.fit, background)
+
+    @cached_property
+    def overlays(self) -> tuple[Placed | None, ...]:
+        """The template's overlays, drawn for this output and jump; None for one that has nothing to say."""
+        over = self.template.document.timeline.overlays
+        return tuple(overlays.overlay_of(self.template, clip, self.fields, self.size) for clip in over)
+
+    def sheet(self, drawn: Drawn) -> drawings.Sheet:
+        """A card about to be drawn."""
+        clip = self.template.document.timeline.main[drawn.place]
+        return drawings.sheet_of(self.template, clip, self.fields, self.size)
+
+
+def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = None) -> Segment:
+    """The segment of a part, from the store where it is there already.
+
+    `on_progress` gets the share that is done, 0 to 1. Raises UnreadableVideo for footage that can't be read to its end
+    (a film never silently lacks a part of a jump), FfmpegFailed, and what drawing raises.
     """
-    profile = profile_of(template.output)
-    mark = watermark(template)
-    mark_parts = (mark.picture.size, mark.picture.tobytes(), mark.x, mark.y) if mark else ("no watermark",)
-    key = key_of("clip", CONTRACT, source.content_hash, profile, *mark_parts, runner.build())
+    profile = _profile(shop, part)
+    key = key_of("part", CONTRACT, profile, runner.build(), *_said(shop, part))
 
     def encode(video: Path, audio: Path) -> int:
-        found = probe(source.path)
-        goal = Goal(profile, max(1, round(found.duration * profile.rate)), video, audio)
-        with encoding.scratch(store) as folder:
-            graph = _clip_graph(source.path, found, _saved(mark, folder), goal)
-            written = encoding.encode(graph, goal, folder, file=source.path, on_progress=on_progress)
-        _require_all(written, goal, found, source.path)
+        goal = Goal(profile, part.frames, video, audio)
+        with encoding.scratch(shop.store) as folder:
+            picture, sound = _joined(shop, part, goal, folder)
+            argv = encoding.two_outputs(picture, sound, goal)
+            source = _first_footage(shop, part)
+            written = encoding.encode(
+                argv, goal, folder, file=source and source.path, on_progress=on_progress, slower=_slower(shop, source)
+            )
+            if source:
+                require_all(written, source, shop.rate)
         return goal.frames
 
-    return encoding.cached_or_made(store, key, profile, encode, on_progress)
+    return encoding.cached_or_made(shop.store, key, profile, encode, on_progress)
 
 
-def title_segment(
-    store: Store, template: Template, fields: TitleFields, *, on_progress: Progress | None = None
-) -> Segment:
-    """The title with the passenger's name. Raises MissingProgram or BadInput when the name can't be drawn whole."""
-    return _card_segment(store, template.output, title_layers(template, fields), template.title.seconds, on_progress)
+def segments_of(shop: Workshop, parts: Sequence[Part], *, on_progress: Progress | None = None) -> list[Segment]:
+    """The segments of several parts, one after the other."""
+    whole, done = sum(part.frames for part in parts), 0
+    out: list[Segment] = []
+    for part in parts:
+
+        def tell(share: float, done: int = done, part: Part = part) -> None:
+            if on_progress:
+                on_progress((done + share * part.frames) / whole)
+
+        out.append(part_segment(shop, part, on_progress=tell))
+        done += part.frames
+    return out
 
 
-def outro_segment(
-    store: Store, template: Template, fields: TitleFields, *, on_progress: Progress | None = None
-) -> Segment:
-    """The outro; the same one for all films unless the template's texts hold fields."""
-    return _card_segment(store, template.output, outro_layers(template, fields), template.outro.seconds, on_progress)
+def _profile(shop: Workshop, part: Part) -> EncodeProfile:
+    profile = shop.profile
+    if any(isinstance(shot.content, Drawn) for shot in part.shots):
+        return dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF))
+    return profile
 
 
-def fit(width: int, height: int, into_width: int, into_height: int) -> tuple[int, int]:
-    """The largest even size of the same shape within the given one."""
-    scale = min(into_width / width, into_height / height)
-    fitted_width = min(into_width, max(2, round(width * scale / 2) * 2))
-    return fitted_width, min(into_height, max(2, round(height * scale / 2) * 2))
+# Keys ----------------------------------------------------------------------------------------------------------------
 
 
-def _card_segment(
-    store: Store, output: Output, layers: Layers, seconds: float, on_progress: Progress | None
-) -> Segment:
-    profile = profile_of(output)
-    profile = dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF))
-    frames = frames_of(seconds, output.fps)
-    pixels = (layers.sky.size, layers.sky.tobytes(), layers.text.tobytes())
-    key = key_of("card", CONTRACT, frames, profile, *pixels, runner.build())
-
-    def encode(video: Path, audio: Path) -> int:
-        goal = Goal(profile, frames, video, audio)
-        with encoding.scratch(store) as folder:
-            sky, text = folder / "sky.png", folder / "text.png"
-            layers.sky.save(sky, compress_level=1)
-            layers.text.save(text, compress_level=1)
-            encoding.encode(_card_graph(output, sky, text, goal), goal, folder, file=None, on_progress=on_progress)
-        return frames
-
-    return encoding.cached_or_made(store, key, profile, encode, on_progress)
+def _said(shop: Workshop, part: Part) -> list[object]:
+    """All that goes into a part but the encoding, for its key: contents by their bytes, never by their names."""
+    if isinstance(part, Shot):
+        return ["shot", *_said_of(shop, part)]
+    both = [(shot.volume, *_said_of(shop, shot)) for shot in part.shots]
+    return ["blend", *(one for said in both for one in said)]
 
 
-def _require_all(written: int, goal: Goal, found: Probe, source: Path) -> None:
-    """Raise UnreadableVideo when the footage ended before its header said."""
-    if written < goal.frames:
-        readable = float(max(0, written - _SPARE_FRAMES) / goal.profile.rate)
-        raise UnreadableVideo(
-            f"only {readable:.1f} of {found.duration:.1f} s can be read: the file is cut short or damaged",
-            file=source,
-            advice="Copy it from the card again, or leave it out.",
-        )
+def _said_of(shop: Workshop, shot: Shot) -> list[object]:
+    content = shot.content
+    said: list[object] = [shot.begin, shot.frames, shot.fade_in, shot.fade_out, shop.frame]
+    if isinstance(content, Drawn):
+        said += ["card", content.frames, shop.sheet(content).key]
+    elif isinstance(content, Reel):
+        said += ["reel", hash_file(shop.template.path(content.src))]
+    else:
+        look = content.look
+        lut = shop.template.path(look.lut).read_bytes() if look.lut else b""
+        said += ["clip", shop.clips[content.take].source.content_hash, look.model_dump_json(exclude={"lut"}), lut]
+    for window in shot.windows:
+        over = shop.overlays[window.overlay]
+        if over is not None:
+            said += [over.picture.size, over.picture.tobytes(), over.x, over.y, window.begin, window.end]
+    return said
 
 
 # Graphs --------------------------------------------------------------------------------------------------------------
 
-_BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
 
-
-def _clip_graph(source: Path, found: Probe, mark: tuple[Path, int, int] | None, goal: Goal) -> list[str]:
-    """A clip at the film's frame rate and size, with bars where its shape differs, and the watermark at x, y."""
-    clip = ffmpeg.input(str(source.absolute()))
-    profile = goal.profile
-    width, height = fit(found.width, found.height, profile.width, profile.height)
-    picture = clip["v:0"].filter("fps", fps=profile.rate, start_time=0)
-    picture = picture.filter("tpad", stop_mode="clone", stop=_SPARE_FRAMES)
-    if found.transfer in _HDR:
-        picture = _to_sdr(picture)
-    picture = (
-        picture.filter("scale", width, height, flags="bicubic", in_color_matrix=_matrix(found), **_BT709)
-        .filter("pad", profile.width, profile.height, "(ow-iw)/2", "(oh-ih)/2")
-        .filter("setsar", 1)
-        .filter("format", "yuv420p")
+def _joined(shop: Workshop, part: Part, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    """Picture and sound of a part."""
+    if isinstance(part, Shot):
+        return _streams(shop, part, goal, folder)
+    folders = [folder / "before", folder / "after"]
+    for one in folders:
+        one.mkdir()
+    (picture, sound), (other, other_sound) = (
+        _streams(shop, shot, goal, where) for shot, where in zip(part.shots, folders, strict=True)
     )
-    if mark:
-        path, x, y = mark
-        picture = ffmpeg.filter([picture, ffmpeg.input(str(path))], "overlay", x, y, format="yuv420")
-    if found.audio is None:
-        return encoding.two_outputs(picture, encoding.silence(), goal)
-    return encoding.two_outputs(
-        picture, clip["a:0"].filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0), goal
-    )
+    blended = ffmpeg.filter([picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0)
+    return blended, _blended_sound(part, sound, other_sound, goal)
 
 
-def _card_graph(output: Output, sky: Path, text: Path, goal: Goal) -> list[str]:
-    """The sky drifts, the text comes a little later, all of it fades in from black and out again."""
-    times, by = drift(output)
-    length = goal.frames / output.fps
-    fade = min(0.7, length / 5)
-    moving = _held(sky, goal).filter("crop", output.width, output.height, f"floor(n*{times}/{by})", 0)
-    faded = _held(text, goal).filter("format", "rgba").filter("fade", t="in", st=fade / 2, d=fade, alpha=1)
-    picture = (
-        ffmpeg.filter([moving, faded], "overlay", 0, 0, format="rgb")
-        .filter("fade", t="in", st=0, d=fade)
-        .filter("fade", t="out", st=length - fade, d=fade)
-        .filter("scale", **_BT709)
-        .filter("setsar", 1)
-        .filter("format", "yuv420p")
-    )
-    return encoding.two_outputs(picture, encoding.silence(), goal)
+def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
+    """The first sound going while the second one comes, as loud together as apart, each at its own volume."""
+    going = before.filter("afade", t="out", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.before.volume)
+    coming = after.filter("afade", t="in", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.after.volume)
+    return ffmpeg.filter([going, coming], "amix", inputs=2, normalize=0, duration="longest")
 
 
-def _held(picture: Path, goal: Goal) -> Any:
-    """One picture for as long as the goal: read once, then repeated (an endless loop keeps ffmpeg from ending)."""
-    return ffmpeg.input(str(picture), framerate=goal.profile.rate).filter("loop", loop=goal.frames - 1, size=1)
+def _streams(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    picture, sound = _content(shop, shot, goal, folder)
+    picture = _under_overlays(shop, shot.windows, shot.frames, picture, folder)
+    colour = shop.template.document.timeline.background
+    if shot.fade_in:
+        picture = picture.filter("fade", t="in", start_frame=0, nb_frames=shot.fade_in, color=colour)
+        sound = sound.filter("afade", t="in", ss=0, ns=goal.profile.samples(shot.fade_in))
+    if shot.fade_out:
+        first = shot.frames - shot.fade_out
+        picture = picture.filter("fade", t="out", start_frame=first, nb_frames=shot.fade_out, color=colour)
+        start, length = goal.profile.samples(first), goal.profile.samples(shot.fade_out)
+        sound = sound.filter("afade", t="out", ss=start, ns=length)
+    tick = f"{shop.rate.denominator}/{shop.rate.numerator}"
+    return picture.filter("format", "yuv420p").filter("settb", tick).filter("setpts", "N"), sound
 
 
-def _matrix(found: Probe) -> str:
-    """The colour matrix to read footage by. Players take untagged footage for BT.709 from 720 lines on."""
-    if found.transfer in _HDR:
-        return "bt709"
-    if found.matrix in ("", "unknown", "reserved", "gbr"):
-        return "bt709" if min(found.width, found.height) >= 720 else "bt601"
-    return "auto"
+def _content(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    content = shot.content
+    if isinstance(content, Drawn):
+        card = drawings.drawn(shop.sheet(content))
+        picture = drawings.play(card, content.frames, shop.rate, folder)
+        if (shot.begin, shot.frames) != (0, content.frames):
+            picture = picture.filter("trim", start_frame=shot.begin, end_frame=shot.begin + shot.frames)
+            picture = picture.filter("setpts", "PTS-STARTPTS")
+        return picture, encoding.silence().filter("atrim", end_sample=goal.samples)
+    source = _source(shop, shot)
+    look, lut = (content.look, _lut(shop, content.look, folder)) if isinstance(content, Filmed) else (Look(), None)
+    clip = opened(source, shop.rate)
+    return picture_of(clip, source, shop.frame, look, lut), sound_of(clip, source, shop.rate, goal.samples)
 
 
-def _to_sdr(picture: Any) -> Any:
-    """HLG and PQ to BT.709: linear light at 100 nits, a filmic curve, back again."""
-    return (
-        picture.filter("zscale", t="linear", npl=100)
-        .filter("format", "gbrpf32le")
-        .filter("zscale", p="bt709")
-        .filter("tonemap", "hable", desat=0)
-        .filter("zscale", t="bt709", m="bt709", r="tv")
-        .filter("format", "yuv420p")
-    )
+def _source(shop: Workshop, shot: Shot) -> Source:
+    content = shot.content
+    if isinstance(content, Filmed):
+        clip = shop.clips[content.take]
+        return Source(clip.source.path, clip.probe, shot.begin, shot.frames)
+    assert isinstance(content, Reel)
+    path = shop.template.path(content.src)
+    return Source(path, probe(path), shot.begin, shot.frames)
 
 
-def _saved(mark: Placed | None, folder: Path) -> tuple[Path, int, int] | None:
-    """The watermark as a file ffmpeg can read, and its place."""
-    if mark is None:
+def _lut(shop: Workshop, look: Look, folder: Path) -> Path | None:
+    """The colour table under a plain name: filters read some characters of a path as their own."""
+    if look.lut is None:
         return None
-    path = folder / "watermark.png"
-    mark.picture.save(path)
-    return path, mark.x, mark.y
+    copy = folder / "look.cube"
+    shutil.copyfile(shop.template.path(look.lut), copy)
+    return copy
+
+
+def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, picture: Any, folder: Path) -> Any:
+    for number, window in enumerate(windows):
+        over = shop.overlays[window.overlay]
+        if over is None:
+            continue
+        path = folder / f"overlay-{number}.png"
+        over.picture.save(path)
+        drawn = ffmpeg.input(str(path)).filter("scale", out_color_matrix="bt709", out_range="tv")
+        shown: dict[str, object] = {}
+        if (window.begin, window.end) != (0, frames):
+            shown = {"enable": f"between(n,{window.begin},{window.end - 1})"}
+        drawn = drawn.filter("format", "yuva420p")
+        picture = ffmpeg.filter([picture, drawn], "overlay", over.x, over.y, format="yuv420", **shown)
+    return picture
+
+
+def _first_footage(shop: Workshop, part: Part) -> Source | None:
+    """What an error of a part is about: its footage, if there is any."""
+    return next((_source(shop, shot) for shot in part.shots if not isinstance(shot.content, Drawn)), None)
+
+
+def _slower(shop: Workshop, source: Source | None) -> float:
+    """How many frames are decoded for one of the film: slow motion takes longer."""
+    return max(1.0, float(source.probe.fps / shop.rate)) if source else 1.0

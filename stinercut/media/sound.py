@@ -216,7 +216,7 @@ def _levelled(mixed: Path, target: float, folder: Path) -> Path:
 def loudness_of(sound: Path) -> float:
     """Integrated loudness in LUFS (EBU R 128), as low as -70 for silence. Reads anything with a sound track."""
     measured = ffmpeg.input(str(sound.absolute()))["a:0"].filter("ebur128", metadata=1)
-    with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file="pipe\\:1", direct=1)
+    with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file="-")
     argv = ffmpeg.output(with_log, "-", format="null").compile()
     said = b"".join(runner.read_pipe(argv, timeout=_SECONDS + _seconds(sound), chunk_bytes=1 << 16, file=sound))
     return integrated(said.decode())

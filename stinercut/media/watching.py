@@ -12,6 +12,7 @@ from pathlib import Path
 
 import ffmpeg
 
+from stinercut.errors import FfmpegFailed
 from stinercut.media import ffmpeg as runner
 from stinercut.media.sound import integrated
 
@@ -42,7 +43,7 @@ class Seen:
 
 
 def watch(film: Path, frames: int) -> Seen:
-    """Decode all of a film that should have so many frames. Raises FfmpegFailed when that ends early."""
+    """Decode all of a film that should have so many frames. Raises FfmpegFailed when nothing of it can be decoded."""
     counted = 0
 
     def count(done: int) -> None:
@@ -53,15 +54,21 @@ def watch(film: Path, frames: int) -> Seen:
         folder = Path(name)
         log, seen, heard = (folder / f"{what}.txt" for what in ("said", "seen", "heard"))
         argv = _graph(film, seen, heard)
-        runner.run(argv, timeout=120 + frames, on_frame=count, file=film, log=log)
-        said = log.read_text(errors="replace").strip()
+        try:
+            runner.run(argv, timeout=120 + frames, on_frame=count, file=film, log=log)
+            said = log.read_text(errors="replace").strip()
+        except FfmpegFailed as failed:
+            if not counted:
+                raise
+            said = failed.what
         notes = seen.read_text() if seen.is_file() else ""
         loudness = integrated(heard.read_text() if heard.is_file() else "")
     return Seen(counted, said, loudness, _spans(notes, "black"), _spans(notes, "freezedetect.freeze"))
 
 
 def _graph(film: Path, seen: Path, heard: Path) -> list[str]:
-    source = ffmpeg.input(str(film.absolute()))
+    # By default the decoder hides most damage: of 20 films with 2000 wrong bytes each it complained of 16, so of all.
+    source = ffmpeg.input(str(film.absolute()), err_detect="explode+aggressive")
     both = source["v:0"].filter_multi_output("split", 2)
     looked = (
         both[1]

@@ -1,8 +1,10 @@
-"""What a film looks like: the template's model and the bundled default.
+"""What a film looks like: templates as folders, and what they say about a jump.
 
-Lives here: reading and validating a template folder. Doesn't: drawing or encoding it (`stinercut.media`).
+Lives here: reading and validating a template folder, filling in its merge fields. Doesn't: drawing or encoding it
+(`stinercut.media`).
 """
 
-from stinercut.templates.model import Colours, Output, Outro, Template, Title, Watermark, bundled, load
+from stinercut.templates.folder import Template, bundled, find, load
+from stinercut.templates.merging import Fields, merged
 
-__all__ = ["Colours", "Output", "Outro", "Template", "Title", "Watermark", "bundled", "load"]
+__all__ = ["Fields", "Template", "bundled", "find", "load", "merged"]

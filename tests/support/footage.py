@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stinercut.media import ffmpeg as runner
-from stinercut.media.segments import ClipSource
-from stinercut.store import hash_file
-from stinercut.templates import Template, bundled
+from stinercut.media.encoding import Segment
+from stinercut.media.film import looked_into, planned
+from stinercut.media.segments import ClipSource, Workshop, part_segment
+from stinercut.store import Store, hash_file
+from stinercut.templates import Fields, Template
+from stinercut.templates.timeline import Document
+
+FIELDS = Fields("Jana Nováková", date(2025, 6, 14), "Klatovy")
 
 SINE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate={rate}:duration={seconds}")
 
@@ -46,17 +55,35 @@ def as_source(path: Path) -> ClipSource:
     return ClipSource(hash_file(path), path, path.name)
 
 
-def small_template(**output: object) -> Template:
-    """The bundled template at 320x180 with a title and an outro of one second."""
-    classic = bundled()
-    small = {"width": 320, "height": 180, "preset": "ultrafast", **output}
-    return classic.model_copy(
-        update={
-            "output": classic.output.model_copy(update=small),
-            "title": classic.title.model_copy(update={"seconds": 1.0}),
-            "outro": classic.outro.model_copy(update={"seconds": 1.0}),
-        }
-    )
+PLAIN = Path(__file__).parent / "plain"
+"""A template whose title and outro last a second and stand still."""
+
+
+def small_template(*, change: Mapping[str, Any] | None = None, folder: Path = PLAIN, **output: object) -> Template:
+    """The plain template at 320x180. `output` changes its film, `change` its document: `{"timeline": {...}}`."""
+    said = json.loads((folder / "template.json").read_text())
+    said["output"][0] |= output
+    return Template(Document.model_validate(_merged(said, change or {})), folder)
+
+
+def _merged(said: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`said` with the changes, dictionary by dictionary."""
+    out = dict(said)
+    for name, value in change.items():
+        out[name] = _merged(out.get(name) or {}, value) if isinstance(value, Mapping) else value
+    return out
+
+
+def workshop(store: Store, template: Template, *clips: Path, fields: Fields = FIELDS) -> Workshop:
+    """What the first output's parts are made with; the clips' keys are the hashes of their content."""
+    return planned(store, template, fields, looked_into([as_source(clip) for clip in clips])).films[0].shop
+
+
+def whole_clip(store: Store, clip: Path, template: Template) -> Segment:
+    """The segment of a clip as a film of it alone shows it between cuts."""
+    making = planned(store, template, FIELDS, looked_into([as_source(clip)])).films[0]
+    (part,) = making.parts_of(hash_file(clip))
+    return part_segment(making.shop, part)
 
 
 def real_footage(name: str) -> Path:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.footage import as_source, make_clip, real_footage, small_template
+from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 
 from stinercut.errors import BadInput, UnreadableVideo, WrongFilm
 from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import NAME_THRESHOLD, CheckResult, check_film, title_difference
-from stinercut.media.film import FilmRefused, finish_film, make_film
-from stinercut.media.join import join
+from stinercut.media.checks import CHECKS, NAME_THRESHOLD, CheckResult, check_film, title_difference
+from stinercut.media.film import FilmRefused, Production, finish_film, looked_into, make_film, planned
+from stinercut.media.join import Joinable, join
+from stinercut.media.plan import FilmPlan
 from stinercut.media.probe import probe
-from stinercut.media.segments import Segment, clip_segment, outro_segment, title_segment
-from stinercut.media.titles import TitleFields
+from stinercut.media.segments import Segment, Workshop, part_segment
 from stinercut.store import Store
-from stinercut.templates import Template
+from stinercut.templates import Fields
 
 DAY = date(2025, 6, 14)
-RIGHT = TitleFields("Jana Nováková", DAY, "Klatovy")
+RIGHT = FIELDS
 TEMPLATE = small_template()
-NAMES = {"duration_is_sum", "audio_as_long_as_video", "decodes_to_the_end", "right_name", "playable_in_browser"}
+NAMES = set(CHECKS)
 
 
 @pytest.fixture(scope="module")
@@ -34,28 +35,39 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def segments(store: Store, tmp_path_factory: pytest.TempPathFactory) -> list[Segment]:
+def production(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Production:
     clip = make_clip(tmp_path_factory.mktemp("clips") / "a.mp4")
-    return [
-        title_segment(store, TEMPLATE, RIGHT),
-        clip_segment(store, as_source(clip), TEMPLATE),
-        outro_segment(store, TEMPLATE, RIGHT),
-    ]
+    return planned(store, TEMPLATE, RIGHT, looked_into([as_source(clip)]))
+
+
+@pytest.fixture(scope="module")
+def segments(production: Production) -> list[Segment]:
+    (making,) = production.films
+    return [part_segment(making.shop, part) for part in making.plan.parts]
 
 
 @pytest.fixture(scope="module")
 def film(segments: list[Segment], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("films") / "film.mp4"
-    join(segments, target, title=RIGHT.passenger_name)
+    return joined(segments, tmp_path_factory.mktemp("films") / "film.mp4", RIGHT.passenger_name)
+
+
+def joined(segments: list[Segment], target: Path, title: str) -> Path:
+    join([Joinable(segment) for segment in segments], target, title=title)
     return target
 
 
-def failed(film: Path, segments: list[Segment], fields: TitleFields = RIGHT, template: Template = TEMPLATE) -> set[str]:
-    return {check.name for check in check_film(film, segments, template, fields) if not check.passed}
+def shop_of(production: Production, fields: Fields = RIGHT) -> tuple[Workshop, FilmPlan]:
+    """What the film should be, for other fields than it was made with."""
+    (making,) = production.films
+    return replace(making.shop, fields=fields), making.plan
 
 
-def test_a_right_film_passes_every_check(film: Path, segments: list[Segment]) -> None:
-    checks = check_film(film, segments, TEMPLATE, RIGHT)
+def failed(film: Path, production: Production, fields: Fields = RIGHT) -> set[str]:
+    return {check.name for check in check_film(film, *shop_of(production, fields)) if not check.passed}
+
+
+def test_a_right_film_passes_every_check(film: Path, production: Production) -> None:
+    checks = check_film(film, *shop_of(production))
     assert {check.name for check in checks} == NAMES
     assert [check for check in checks if not check.passed] == []
     assert all(check.detail and check.values for check in checks)
@@ -65,38 +77,42 @@ def test_a_right_film_passes_every_check(film: Path, segments: list[Segment]) ->
     "name",
     ["Jana Novákova", "Jána Nováková", "Jana Nowáková", "Jana Nováková.", "Jan Nováková", "jana Nováková", "Petr"],
 )
-def test_one_changed_letter_is_a_wrong_name(film: Path, segments: list[Segment], tmp_path: Path, name: str) -> None:
+def test_one_changed_letter_is_a_wrong_name(film: Path, production: Production, tmp_path: Path, name: str) -> None:
     """The metadata may say what it will: the picture itself is somebody else's."""
-    wrong = TitleFields(name, DAY, RIGHT.place)
+    wrong = Fields(name, DAY, RIGHT.place)
     relabelled = tmp_path / "relabelled.mp4"
     options = ["-c", "copy", "-movflags", "+faststart", "-metadata", f"title={name}", str(relabelled)]
     runner.run(["-i", str(film), *options], timeout=30)
-    assert title_difference(relabelled, TEMPLATE, wrong) > 2 * NAME_THRESHOLD
-    assert title_difference(relabelled, TEMPLATE, RIGHT) < NAME_THRESHOLD / 2
-    assert failed(relabelled, segments, wrong) == {"right_name"}
+    assert title_difference(relabelled, *shop_of(production, wrong)) > 2 * NAME_THRESHOLD
+    assert title_difference(relabelled, *shop_of(production)) < NAME_THRESHOLD / 2
+    assert failed(relabelled, production, wrong) == {"right_name"}
 
 
-def test_the_wrong_day_is_noticed_too(film: Path, segments: list[Segment]) -> None:
-    assert failed(film, segments, TitleFields(RIGHT.passenger_name, date(2025, 6, 15), RIGHT.place)) == {"right_name"}
+def test_the_wrong_day_is_noticed_too(film: Path, production: Production) -> None:
+    assert failed(film, production, Fields(RIGHT.passenger_name, date(2025, 6, 15), RIGHT.place)) == {"right_name"}
 
 
 def test_the_title_of_a_strongly_compressed_film_is_still_read(store: Store, tmp_path: Path) -> None:
     """The worst encode that a template may ask for, on the worst picture that may lie behind the title."""
     noise = np.random.default_rng(1).integers(0, 120, (180, 320, 3), np.uint8)
+    for file in PLAIN.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
     Image.fromarray(noise).resize((640, 360)).save(tmp_path / "noise.png")
-    template = small_template(crf=40, preset="veryfast", width=640, height=360)
-    title = template.title.model_copy(update={"background": "noise.png"})
-    template = template.model_copy(update={"title": title, "folder": tmp_path})
-    clip = clip_segment(store, as_source(make_clip(tmp_path / "a.mp4")), template)
-    join([title_segment(store, template, RIGHT), clip], tmp_path / "film.mp4", title="x")
-    assert title_difference(tmp_path / "film.mp4", template, RIGHT) < NAME_THRESHOLD
-    other = TitleFields("Jana Novákova", DAY, RIGHT.place)
-    assert title_difference(tmp_path / "film.mp4", template, other) > 2 * NAME_THRESHOLD
+    title = (PLAIN / "title.svg").read_text()
+    ground = '<image href="noise.png" width="1920" height="1080"/>'
+    (tmp_path / "title.svg").write_text(title.replace('<rect width="1920" height="1080" fill="#1c5a9e"/>', ground))
+    template = small_template(folder=tmp_path, crf=40, preset="veryfast", width=640, height=360)
+    clips = looked_into([as_source(make_clip(tmp_path / "a.mp4"))])
+    (making,) = planned(store, template, RIGHT, clips).films
+    segments = [part_segment(making.shop, part) for part in making.plan.parts]
+    film = joined(segments, tmp_path / "film.mp4", "x")
+    assert title_difference(film, making.shop, making.plan) < NAME_THRESHOLD
+    other = replace(making.shop, fields=Fields("Jana Novákova", DAY, RIGHT.place))
+    assert title_difference(film, other, making.plan) > 2 * NAME_THRESHOLD
 
 
-def test_wrong_metadata_is_a_wrong_name(segments: list[Segment], tmp_path: Path) -> None:
-    join(segments, tmp_path / "film.mp4", title="Petr Svoboda")
-    assert failed(tmp_path / "film.mp4", segments) == {"right_name"}
+def test_wrong_metadata_is_a_wrong_name(segments: list[Segment], production: Production, tmp_path: Path) -> None:
+    assert failed(joined(segments, tmp_path / "film.mp4", "Petr Svoboda"), production) == {"right_name"}
 
 
 def remade(film: Path, target: Path, *options: str) -> Path:
@@ -105,60 +121,74 @@ def remade(film: Path, target: Path, *options: str) -> Path:
     return target
 
 
-def test_each_fault_is_caught_by_its_check(film: Path, segments: list[Segment], tmp_path: Path) -> None:
+def test_each_fault_is_caught_by_its_check(film: Path, production: Production, tmp_path: Path) -> None:
     short = remade(film, tmp_path / "short.mp4", "-t", "2.5")
-    assert {"duration_is_sum", "decodes_to_the_end"} <= failed(short, segments)
+    assert {"duration_is_sum", "decodes_to_the_end"} <= failed(short, production)
     cut_sound = remade(film, tmp_path / "cut-sound.mp4", "-c:a", "aac", "-af", "atrim=end=2.5")
-    assert "audio_as_long_as_video" in failed(cut_sound, segments)
+    assert "audio_as_long_as_video" in failed(cut_sound, production)
     no_sound = remade(film, tmp_path / "no-sound.mp4", "-an")
-    assert {"audio_as_long_as_video", "playable_in_browser", "decodes_to_the_end"} <= failed(no_sound, segments)
+    assert {"audio_as_long_as_video", "playable_in_browser", "decodes_to_the_end"} <= failed(no_sound, production)
     index_last = remade(film, tmp_path / "index-last.mp4", "-movflags", "-faststart")
-    assert failed(index_last, segments) == {"playable_in_browser"}
+    assert failed(index_last, production) == {"playable_in_browser"}
     mpeg4 = remade(film, tmp_path / "mpeg4.mp4", "-c:v", "mpeg4", "-q:v", "1")
-    assert failed(mpeg4, segments) == {"playable_in_browser"}
+    assert failed(mpeg4, production) == {"playable_in_browser"}
     other_size = remade(film, tmp_path / "size.mp4", "-c:v", "libx264", "-vf", "scale=160:90")
-    assert "playable_in_browser" in failed(other_size, segments)
+    assert "playable_in_browser" in failed(other_size, production)
 
 
-def test_damage_inside_the_film_is_found_by_decoding(film: Path, segments: list[Segment], tmp_path: Path) -> None:
+def test_damage_inside_the_film_is_found_by_decoding(film: Path, production: Production, tmp_path: Path) -> None:
     damaged = bytearray(film.read_bytes())
     middle = len(damaged) // 2
     damaged[middle : middle + 2000] = b"\xa5" * 2000
     (tmp_path / "damaged.mp4").write_bytes(damaged)
-    assert failed(tmp_path / "damaged.mp4", segments) == {"decodes_to_the_end"}
+    assert failed(tmp_path / "damaged.mp4", production) == {"decodes_to_the_end"}
 
 
-def test_what_is_no_film_fails_every_check(segments: list[Segment], tmp_path: Path) -> None:
+def test_what_is_no_film_fails_every_check(production: Production, tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(b"no film" * 1000)
-    assert failed(tmp_path / "film.mp4", segments) == NAMES
+    assert failed(tmp_path / "film.mp4", production) == NAMES
+
+
+def test_a_gap_between_two_pictures_is_noticed(film: Path, production: Production, tmp_path: Path) -> None:
+    gap = remade(film, tmp_path / "gap.mp4", "-bsf:v", "setts=ts=TS+gte(N\\,40)*200")
+    assert "no_gap_at_a_join" in failed(gap, production)
+
+
+def test_black_and_still_footage_is_told_but_not_held_back(store: Store, tmp_path: Path) -> None:
+    """Somebody filmed with the cap on; that is no reason to keep the film from the passenger."""
+    black = make_clip(tmp_path / "black.mp4", seconds=5.5, options=("-vf", "drawbox=t=fill:c=black"))
+    made = make_film(planned(store, TEMPLATE, RIGHT, looked_into([as_source(black)])), tmp_path / "film.mp4")
+    (told,) = [check for check in made.checks if not check.passed]
+    assert (told.name, told.blocking) == ("picture_moves", False)
+    assert "black" in told.detail
+    assert "stands still" in told.detail
 
 
 def test_a_film_is_made_checked_and_published(store: Store, tmp_path: Path) -> None:
-    clips = [as_source(make_clip(tmp_path / f"{n}.mp4", seconds=0.4 + n / 10)) for n in range(2)]
-    seen: list[tuple[str, float]] = []
+    clips = looked_into([as_source(make_clip(tmp_path / f"{n}.mp4", seconds=0.4 + n / 10)) for n in range(2)])
+    seen: list[float] = []
     target = tmp_path / "films" / "jump" / "film.mp4"
-
-    def tell(part: str, done: float) -> None:
-        seen.append((part, done))
-
-    made = make_film(store, clips, TEMPLATE, RIGHT, target, on_progress=tell)
+    finished = make_film(planned(store, TEMPLATE, RIGHT, clips), target, workers=2, on_progress=seen.append)
+    made = finished.film
     assert made.path == target
     assert made.frames == 30 + 12 + 15 + 30
     assert made.size == target.stat().st_size
     assert {check.name for check in made.checks if check.passed} == NAMES
-    assert list(dict.fromkeys(part for part, _ in seen)) == ["title", "0.mp4", "1.mp4", "outro", "film"]
-    assert seen[-1] == ("film", 1.0)
+    assert seen[-1] == 1.0
     assert [path.name for path in target.parent.iterdir()] == ["film.mp4"]
 
 
 def test_a_wrong_film_is_not_published_and_the_old_one_stays(
-    store: Store, segments: list[Segment], tmp_path: Path
+    production: Production, segments: list[Segment], tmp_path: Path
 ) -> None:
     target = tmp_path / "film.mp4"
-    old = finish_film(segments, TEMPLATE, RIGHT, target)
+    old = finish_film(production, [segments], target)
     before = target.read_bytes()
+    (making,) = production.films
+    wrong = Fields("Petr Svoboda", DAY, RIGHT.place)
+    mixed = replace(production, films=(replace(making, shop=replace(making.shop, fields=wrong)),))
     with pytest.raises(FilmRefused, match="right_name") as refused:
-        finish_film(segments, TEMPLATE, TitleFields("Petr Svoboda", DAY, RIGHT.place), target)
+        finish_film(mixed, [segments], target)
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
     assert [check.name for check in refused.value.checks if not check.passed] == ["right_name"]
@@ -170,17 +200,24 @@ def test_a_wrong_film_is_not_published_and_the_old_one_stays(
 def test_a_bad_clip_gives_no_film(store: Store, tmp_path: Path) -> None:
     good, bad = make_clip(tmp_path / "good.mp4"), tmp_path / "bad.mp4"
     bad.write_bytes(good.read_bytes()[:20_000])
-    target = tmp_path / "films" / "film.mp4"
     with pytest.raises(UnreadableVideo, match=r"bad\.mp4"):
-        make_film(store, [as_source(good), as_source(bad)], TEMPLATE, RIGHT, target)
+        looked_into([as_source(good), as_source(bad)])
+    # Its index is in front: only reading it to its end shows that it is cut.
+    cut = make_clip(tmp_path / "cut.mp4", seconds=3, options=("-movflags", "+faststart", "-g", "30"))
+    cut.write_bytes(cut.read_bytes()[: int(cut.stat().st_size * 0.6)])
+    target = tmp_path / "films" / "film.mp4"
+    clips = looked_into([as_source(good), as_source(cut), as_source(good)])
+    for workers in (1, 3):
+        with pytest.raises(UnreadableVideo, match=r"cut\.mp4"):
+            make_film(planned(store, TEMPLATE, RIGHT, clips), target, workers=workers)
     assert not target.exists()
     with pytest.raises(BadInput, match="no clips"):
-        make_film(store, [], TEMPLATE, RIGHT, target)
+        planned(store, TEMPLATE, RIGHT, [])
 
 
 def test_a_film_of_real_gopro_footage(store: Store, tmp_path: Path) -> None:
-    clips = [as_source(real_footage(name)) for name in ("karma.mp4", "max-heromode.mp4")]
-    made = make_film(store, clips, TEMPLATE, RIGHT, tmp_path / "film.mp4")
+    clips = looked_into([as_source(real_footage(name)) for name in ("karma.mp4", "max-heromode.mp4")])
+    made = make_film(planned(store, TEMPLATE, RIGHT, clips), tmp_path / "film.mp4").film
     assert made.frames == 30 + 362 + 315 + 30
     assert probe(made.path).duration == pytest.approx(737 / 30, abs=1 / 30)
     assert all(check.passed for check in made.checks)

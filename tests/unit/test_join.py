@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.footage import as_source, make_clip, small_template
+from support.footage import make_clip, small_template, whole_clip
 
 from stinercut.errors import BadInput, StinercutError, StoreDamaged
 from stinercut.media import ffmpeg as runner
 from stinercut.media.checks import top_level_atoms
-from stinercut.media.join import join
-from stinercut.media.segments import Segment, clip_segment
+from stinercut.media.encoding import Segment
+from stinercut.media.join import Joinable, join
 from stinercut.store import Store
 
 
@@ -24,13 +25,17 @@ def segments(tmp_path_factory: pytest.TempPathFactory) -> list[Segment]:
     store = Store(folder / "the store")
     lengths = (1.0, 0.5, 1.3)
     clips = [make_clip(folder / f"{seconds}.mp4", seconds=seconds) for seconds in lengths]
-    return [clip_segment(store, as_source(clip), small_template()) for clip in clips]
+    return [whole_clip(store, clip, small_template()) for clip in clips]
+
+
+def joinable(segments: Sequence[Segment]) -> list[Joinable]:
+    return [Joinable(segment) for segment in segments]
 
 
 def test_the_film_is_the_sum_of_its_segments(segments: list[Segment], tmp_path: Path) -> None:
     seen: list[float] = []
     target = tmp_path / "film it's.mp4"
-    joined = join(segments, target, title="Žofie 'Žo' Nová; x=y", on_progress=seen.append)
+    joined = join(joinable(segments), target, title="Žofie 'Žo' Nová; x=y", on_progress=seen.append)
     assert joined.frames == 30 + 15 + 39
     assert joined.seconds == pytest.approx(2.8)
     assert joined.size == target.stat().st_size
@@ -45,7 +50,7 @@ def test_the_film_is_the_sum_of_its_segments(segments: list[Segment], tmp_path: 
 
 
 def test_the_sound_has_no_gap_at_a_join(segments: list[Segment], tmp_path: Path) -> None:
-    join(segments, tmp_path / "film.mp4", title="x")
+    join(joinable(segments), tmp_path / "film.mp4", title="x")
     argv = ["-i", str(tmp_path / "film.mp4"), "-map", "0:a:0", "-ac", "1", "-f", "s16le", "-"]
     sound = np.frombuffer(b"".join(runner.read_pipe(argv, timeout=30, chunk_bytes=1 << 20)), np.int16).astype(float)
     for moment in (1.0, 1.5):
@@ -62,21 +67,24 @@ def test_a_cut_segment_gives_no_shorter_film(segments: list[Segment], tmp_path: 
         cut.write_bytes(getattr(whole, part).read_bytes()[:300])
         broken = [segments[0], dataclasses.replace(whole, **{part: cut}), segments[2]]
         with pytest.raises(StinercutError):
-            join(broken, tmp_path / "film.mp4", title="x")
+            join(joinable(broken), tmp_path / "film.mp4", title="x")
         assert not (tmp_path / "film.mp4").exists()
 
 
 def test_a_segment_that_promises_more_than_it_has_is_noticed(segments: list[Segment], tmp_path: Path) -> None:
     lying = dataclasses.replace(segments[1], frames=segments[1].frames + 1)
+    with pytest.raises(StoreDamaged, match="too short"):
+        join(joinable([segments[0], lying, segments[2]]), tmp_path / "film.mp4", title="x")
+    lying = dataclasses.replace(lying, audio=segments[2].audio)
     with pytest.raises(StinercutError, match="84 frames where 85"):
-        join([segments[0], lying, segments[2]], tmp_path / "film.mp4", title="x")
+        join(joinable([segments[0], lying, segments[2]]), tmp_path / "film.mp4", title="x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_segment_is_named(segments: list[Segment], tmp_path: Path) -> None:
     gone = dataclasses.replace(segments[1], audio=tmp_path / "gone.wav")
     with pytest.raises(StoreDamaged, match=r"gone\.wav"):
-        join([segments[0], gone], tmp_path / "film.mp4", title="x")
+        join(joinable([segments[0], gone]), tmp_path / "film.mp4", title="x")
     with pytest.raises(BadInput, match="nothing to join"):
         join([], tmp_path / "film.mp4", title="x")
 
@@ -85,8 +93,7 @@ def test_a_missing_segment_is_named(segments: list[Segment], tmp_path: Path) -> 
 def test_segments_of_two_kinds_are_not_joined(
     segments: list[Segment], tmp_path: Path, output: dict[str, object]
 ) -> None:
-    other = clip_segment(
-        Store(tmp_path / "store"), as_source(make_clip(tmp_path / "a.mp4", seconds=0.4)), small_template(**output)
-    )
+    clip = make_clip(tmp_path / "a.mp4", seconds=0.4)
+    other = whole_clip(Store(tmp_path / "store"), clip, small_template(**output))
     with pytest.raises(BadInput, match="otherwise than the first"):
-        join([segments[0], other], tmp_path / "film.mp4", title="x")
+        join(joinable([segments[0], other]), tmp_path / "film.mp4", title="x")

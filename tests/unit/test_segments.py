@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import wave
-from datetime import date
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.footage import as_source, make_clip, real_footage, rotated, small_template
+from support.footage import FIELDS, PLAIN, make_clip, real_footage, rotated, small_template, whole_clip, workshop
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Segment, sample_at
+from stinercut.media.encoding import EncodeProfile, Segment, sample_at
+from stinercut.media.footage import fit
 from stinercut.media.frames import gray_frames
+from stinercut.media.plan import Drawn, Filmed, Shot, Window
 from stinercut.media.probe import probe
-from stinercut.media.segments import clip_segment, fit, outro_segment, profile_of, title_segment
-from stinercut.media.titles import TitleFields
-from stinercut.store import Store
-from stinercut.templates import Output
+from stinercut.media.segments import Workshop, part_segment
+from stinercut.store import Store, hash_file
+from stinercut.templates import Fields, Template
+from stinercut.templates.timeline import Look
 
-FIELDS = TitleFields("Jana Nová", date(2025, 6, 14), "Klatovy")
 VFR = ("-vf", "select='if(lt(n,12),1,not(mod(n,7)))'", "-fps_mode", "vfr")
 HLG = ("-pix_fmt", "yuv420p10le", "-color_trc", "arib-std-b67", "-color_primaries", "bt2020", "-colorspace", "bt2020nc")
 
@@ -41,6 +43,18 @@ def samples(segment: Segment) -> NDArray[np.int16]:
 def video_stream(segment: Segment) -> dict[str, object]:
     (stream,) = runner.ffprobe_json(segment.video, count_packets=True)["streams"]
     return stream
+
+
+def drawn(store: Store, template: Template, place: int, fields: Fields = FIELDS) -> Segment:
+    """The segment of a drawing of the main track."""
+    shop = Workshop(store, template, template.film, template.film.rate or Fraction(30), fields, {})
+    return part_segment(shop, Shot(Drawn(place, 30), 0, 30))
+
+
+def unmarked(**output: object) -> Template:
+    """The plain template without its mark."""
+    tracks = json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"]
+    return small_template(change={"timeline": {"tracks": tracks[1:]}}, **output)
 
 
 def odd_clip(kind: str, folder: Path) -> Path:
@@ -77,7 +91,7 @@ def test_every_kind_of_clip_comes_out_exact_and_alike(store: Store, tmp_path: Pa
     alike: set[object] = set()
     for kind in KINDS:
         clip = odd_clip(kind, tmp_path)
-        segment = clip_segment(store, as_source(clip), template)
+        segment = whole_clip(store, clip, template)
         stream = video_stream(segment)
         assert segment.frames == max(1, round(probe(clip).duration * 30)), kind
         assert int(str(stream["nb_read_packets"])) == segment.frames, kind
@@ -85,7 +99,7 @@ def test_every_kind_of_clip_comes_out_exact_and_alike(store: Store, tmp_path: Pa
         assert len(samples(segment)) == segment.frames * 1600, kind
         assert not list((store.root / "partial").iterdir()), kind
         alike.add((stream["extradata_hash"], stream["time_base"], stream["width"], stream["height"], stream["pix_fmt"]))
-    card = title_segment(store, template, FIELDS), outro_segment(store, template, FIELDS)
+    card = drawn(store, template, 0), drawn(store, template, 2)
     alike |= {
         (stream["extradata_hash"], stream["time_base"], stream["width"], stream["height"], stream["pix_fmt"])
         for stream in map(video_stream, card)
@@ -96,10 +110,10 @@ def test_every_kind_of_clip_comes_out_exact_and_alike(store: Store, tmp_path: Pa
 
 def test_a_portrait_clip_has_bars_and_is_not_stretched(store: Store, tmp_path: Path) -> None:
     for kind in ("portrait", "turned"):
-        segment = clip_segment(store, as_source(odd_clip(kind, tmp_path)), small_template())
+        segment = whole_clip(store, odd_clip(kind, tmp_path), small_template())
         _, picture = next(gray_frames(segment.video, fps=1))
         assert picture[:, :100].max() < 30
-        assert picture[:160, 220:].max() < 30  # above the watermark
+        assert picture[:150, 220:].max() < 30  # above the watermark
         assert picture[:, 120:200].std() > 20
 
 
@@ -110,7 +124,7 @@ def test_picture_and_sound_stay_together(store: Store, tmp_path: Path) -> None:
     sound = "aevalsrc='if(gte(t,0.75),sin(2*PI*880*t),0)':s=44100:d=1.75"
     argv = ["-f", "lavfi", "-i", picture, "-itsoffset", "0.25", "-f", "lavfi", "-i", sound]
     runner.run([*argv, "-c:v", "libx264", "-c:a", "aac", str(clip)], timeout=30)
-    segment = clip_segment(store, as_source(clip), small_template(fps=30))
+    segment = whole_clip(store, clip, small_template(fps=30))
     flash = next(moment for moment, frame in gray_frames(segment.video, fps=30) if frame[:100].mean() > 120)
     beep = int(np.argmax(np.abs(samples(segment)[:, 0].astype(int)) > 3000)) / 48000
     assert flash == pytest.approx(1.0, abs=1 / 30)
@@ -138,12 +152,12 @@ def flat_clip(
 
 def test_colours_survive_full_range_and_other_matrices(store: Store, tmp_path: Path) -> None:
     """GoPro files are full range; SD without a note is BT.601. An orange must stay this orange."""
-    template = small_template(crf=12).model_copy(update={"watermark": None})
+    template = unmarked(crf=12)
     wanted = np.array([220, 120, 40])
     for red, blue, spaces in ((0.299, 0.114, "smpte170m"), (0.299, 0.114, None), (0.2126, 0.0722, "bt709")):
         for span, pixels in (("pc", "yuvj420p"), ("tv", "yuv420p")):
             clip = flat_clip(tmp_path, wanted, (red, blue), pixels, spaces)
-            segment = clip_segment(store, as_source(clip), template)
+            segment = whole_clip(store, clip, template)
             argv = ["-i", str(segment.video), "-vf", "scale=in_color_matrix=bt709:in_range=tv", "-frames:v", "1"]
             argv += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
             frame = np.frombuffer(b"".join(runner.read_pipe(argv, timeout=30, chunk_bytes=1 << 20)), np.uint8)
@@ -152,9 +166,8 @@ def test_colours_survive_full_range_and_other_matrices(store: Store, tmp_path: P
 
 
 def test_the_watermark_is_on_the_clip(store: Store, tmp_path: Path) -> None:
-    clip = as_source(make_clip(tmp_path / "a.mp4", sound=None))
-    marked = clip_segment(store, clip, small_template())
-    bare = clip_segment(store, clip, small_template().model_copy(update={"watermark": None}))
+    clip = make_clip(tmp_path / "a.mp4", sound=None)
+    marked, bare = (whole_clip(store, clip, template) for template in (small_template(), unmarked()))
     (_, with_mark), (_, without) = (next(gray_frames(segment.video, fps=1)) for segment in (marked, bare))
     apart = np.abs(with_mark.astype(int) - without.astype(int))
     assert apart[160:, 240:].max() > 30
@@ -163,29 +176,40 @@ def test_the_watermark_is_on_the_clip(store: Store, tmp_path: Path) -> None:
 
 def test_what_was_made_is_kept_until_something_that_matters_changes(store: Store, tmp_path: Path) -> None:
     template = small_template()
-    clip = as_source(make_clip(tmp_path / "a.mp4"))
-    first, second = (clip_segment(store, clip, template) for _ in range(2))
+    clip = make_clip(tmp_path / "a.mp4")
+    shop = workshop(store, template, clip)
+    footage = Filmed(hash_file(clip), Look(), 1.0)
+    part = Shot(footage, 0, 30, windows=(Window(0, 0, 30),))
+    first, second = (part_segment(shop, part) for _ in range(2))
     assert (first.cached, second.cached) == (False, True)
     assert (second.key, second.frames, second.video) == (first.key, first.frames, first.video)
-    clip.path.unlink()
-    assert clip_segment(store, clip, template).cached, "the clip itself is not needed any more"
+    clip.unlink()
+    assert part_segment(shop, part).cached, "the clip itself is not needed any more"
+    louder = replace(part, content=replace(footage, volume=0.3))
+    assert part_segment(shop, louder).cached, "how loud it is belongs to the join"
 
-    title = title_segment(store, template, FIELDS)
-    assert title_segment(store, template, FIELDS).cached
-    assert title_segment(store, template, TitleFields("Jana Nova", FIELDS.jump_date, FIELDS.place)).key != title.key
-    other_words = template.model_copy(update={"title": template.title.model_copy(update={"heading": "JUMP"})})
-    assert clip_segment(store, clip, other_words).cached, "a clip doesn't depend on the title"
-    assert outro_segment(store, template, FIELDS).key == outro_segment(store, other_words, FIELDS).key
-    for changed in (small_template(crf=25), template.model_copy(update={"watermark": None})):
-        with pytest.raises(UnreadableVideo, match="not there"):
-            clip_segment(store, clip, changed)
+    title = drawn(store, template, 0)
+    assert drawn(store, template, 0).cached
+    other = Fields("Jana Novakova", FIELDS.jump_date, FIELDS.place)
+    assert drawn(store, template, 0, other).key != title.key
+    assert drawn(store, template, 2, other).key == drawn(store, template, 2).key, "it has no fields"
+    assert part_segment(replace(shop, fields=other), part).cached, "a clip doesn't depend on the title"
+    coarser, warmer = small_template(crf=25), replace(footage, look=Look(saturation=1.2))
+    for workplace, changed in (
+        (replace(shop, template=coarser, output=coarser.film), part),
+        (replace(shop, template=unmarked()), replace(part, windows=())),
+        (shop, replace(part, begin=1, frames=29, windows=(Window(0, 0, 29),))),
+        (shop, replace(part, content=warmer)),
+    ):
+        with pytest.raises((FfmpegFailed, UnreadableVideo), match="not there"):
+            part_segment(workplace, changed)
 
 
 @pytest.mark.parametrize("damage", ["cut video", "cut sound", "no sound", "empty video", "other sound"])
 def test_a_damaged_kept_segment_is_made_anew(store: Store, tmp_path: Path, damage: str) -> None:
     template = small_template()
-    clip = as_source(make_clip(tmp_path / "a.mp4"))
-    first = clip_segment(store, clip, template)
+    clip = make_clip(tmp_path / "a.mp4")
+    first = whole_clip(store, clip, template)
     whole = first.video.read_bytes(), first.audio.read_bytes()
     if damage == "no sound":
         first.audio.unlink()
@@ -196,10 +220,10 @@ def test_a_damaged_kept_segment_is_made_anew(store: Store, tmp_path: Path, damag
     else:
         path, keep = (first.audio, 0.7) if "sound" in damage else (first.video, 0.8 if "cut" in damage else 0)
         path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
-    again = clip_segment(store, clip, template)
+    again = whole_clip(store, clip, template)
     assert not again.cached
     assert (again.video.read_bytes(), again.audio.read_bytes()) == whole, "the same input gives the same bytes"
-    assert clip_segment(store, clip, template).cached
+    assert whole_clip(store, clip, template).cached
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.8])
@@ -208,7 +232,7 @@ def test_footage_that_ends_early_is_refused_not_shortened(store: Store, tmp_path
     clip = make_clip(tmp_path / "a.mp4", seconds=3, options=("-movflags", "+faststart", "-g", "30"))
     clip.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * keep)])
     with pytest.raises((UnreadableVideo, FfmpegFailed)) as refused:
-        clip_segment(store, as_source(clip), small_template())
+        whole_clip(store, clip, small_template())
     assert refused.value.file == str(clip)
     assert not list(store.root.glob("derived/*/*"))
     assert not list((store.root / "partial").iterdir())
@@ -216,17 +240,19 @@ def test_footage_that_ends_early_is_refused_not_shortened(store: Store, tmp_path
 
 def test_progress_goes_from_little_to_all(store: Store, tmp_path: Path) -> None:
     seen: list[float] = []
-    source = as_source(make_clip(tmp_path / "a.mp4", seconds=2))
-    clip_segment(store, source, small_template(), on_progress=seen.append)
+    clip = make_clip(tmp_path / "a.mp4", seconds=2)
+    shop = workshop(store, small_template(), clip)
+    part = Shot(Filmed(hash_file(clip), Look(), 1.0), 0, 60)
+    part_segment(shop, part, on_progress=seen.append)
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] == 1.0
-    clip_segment(store, source, small_template(), on_progress=seen.append)
+    part_segment(shop, part, on_progress=seen.append)
     assert seen[-1] == 1.0
 
 
 @pytest.mark.parametrize("fps", [24, 25, 50, 60])
 def test_other_frame_rates_are_exact_too(store: Store, tmp_path: Path, fps: int) -> None:
-    segment = clip_segment(store, as_source(make_clip(tmp_path / "a.mp4")), small_template(fps=fps))
+    segment = whole_clip(store, make_clip(tmp_path / "a.mp4"), small_template(fps=fps))
     assert segment.frames == fps
     assert segment.seconds == 1.0
     assert len(samples(segment)) == 48000
@@ -234,7 +260,7 @@ def test_other_frame_rates_are_exact_too(store: Store, tmp_path: Path, fps: int)
 
 def test_real_gopro_footage(store: Store) -> None:
     for name, frames in (("karma.mp4", 362), ("max-heromode.mp4", 315)):
-        segment = clip_segment(store, as_source(real_footage(name)), small_template())
+        segment = whole_clip(store, real_footage(name), small_template())
         assert segment.frames == frames
         assert len(samples(segment)) == frames * 1600
         assert np.abs(samples(segment)).max() > 100, "its sound is there"
@@ -255,6 +281,6 @@ def test_places_in_the_sound_never_drift_at_ntsc_rates() -> None:
 
 
 def test_levels_grow_with_size_and_rate() -> None:
-    levels = [profile_of(Output(width=w, height=h, fps=f)).level for w, h, f in
+    levels = [EncodeProfile(w, h, Fraction(f), 21, "veryfast").level for w, h, f in
               ((320, 180, 30), (1920, 1080, 30), (1920, 1080, 60), (3840, 2160, 30), (3840, 2160, 60))]  # fmt: skip
     assert levels == ["4.1", "4.1", "4.2", "5.1", "6.0"]

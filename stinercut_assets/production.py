@@ -1,0 +1,176 @@
+"""A jump's production: its plan over the template, and the parts of it that steps have made.
+
+Lives here: planning a jump's outputs from its footage, and what steps hand to each other. Doesn't: planning and making
+themselves (`stinercut.media.film`), Dagster's steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.errors import StinercutError
+from stinercut.media.encoding import Segment
+from stinercut.media.film import Production, Shown, planned
+from stinercut.media.plan import Part
+from stinercut.media.probe import Probe, kept_probe
+from stinercut.media.segments import ClipSource, FilmedClip, Workshop, segments_of
+from stinercut.templates import Fields
+from stinercut_assets.resources import Installation
+
+
+@dataclass(frozen=True)
+class PartsToMake:
+    """Parts of one output, and what they are made with."""
+
+    shop: Workshop
+    parts: tuple[Part, ...]
+
+    @property
+    def frames(self) -> int:
+        """How many there are to make."""
+        return sum(part.frames for part in self.parts)
+
+
+@dataclass(frozen=True)
+class MadePart:
+    """A part of an output, made."""
+
+    output: str
+    part: Part
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a step has made, and the fingerprint of the template it was made from."""
+
+    fingerprint: str
+    parts: tuple[MadePart, ...]
+
+    @property
+    def film(self) -> tuple[MadePart, ...]:
+        """The parts of *the* film: those of the first output."""
+        return tuple(one for one in self.parts if one.output == self.parts[0].output)
+
+    @property
+    def seconds(self) -> float:
+        """How long the parts of the film play."""
+        return sum(one.segment.seconds for one in self.film)
+
+    @property
+    def seconds_spent(self) -> float:
+        """How long making all of them took, on the clock."""
+        return sum(one.segment.seconds_spent for one in self.parts)
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of it was there already."""
+        return all(one.segment.cached for one in self.parts)
+
+
+def fields_of(installation: Installation, footage: JumpFootage) -> Fields:
+    """What the template's texts are filled in with."""
+    return Fields(
+        passenger_name=footage.passenger_name,
+        jump_date=footage.jump_date,
+        place=installation.settings.place,
+        booking_id=footage.booking_id,
+    )
+
+
+def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:
+    """A clip as the renderer takes it. Raises StoreDamaged when its bytes are not whole."""
+    path = installation.store.require(clip.content_hash, clip.size)
+    return ClipSource(content_hash=clip.content_hash, path=path, name=clip.name)
+
+
+def production_of(installation: Installation, footage: JumpFootage) -> Production:
+    """The outputs of a jump's template, planned over its clips. Raises UnreadableVideo, StoreDamaged, BadInput."""
+    return _planned(installation, footage, [_shown(installation, clip) for clip in footage.clips])
+
+
+def production_so_far(installation: Installation, footage: JumpFootage) -> Production:
+    """The same over those clips that can be read, and where there is none over one that stands for what will come.
+
+    For work on parts: the step of a clip that can't be read says so, and the others go on.
+    """
+    shown: list[Shown] = []
+    for clip in footage.clips:
+        with contextlib.suppress(StinercutError):
+            shown.append(_shown(installation, clip))
+    return _planned(installation, footage, shown or [_TO_COME])
+
+
+def require_readable(installation: Installation, clip: FootageFile) -> None:
+    """Raise UnreadableVideo or StoreDamaged for a clip that no part could be planned for."""
+    _shown(installation, clip)
+
+
+_TO_COME = Shown(
+    FilmedClip(
+        ClipSource("to come", Path("to-come"), "to come"),
+        Probe(60.0, 1920, 1080, Fraction(30), 0, "h264", None, 0, None),
+    )
+)
+
+
+def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[Shown]) -> Production:
+    template = installation.template_of(footage.jump_key)
+    return planned(installation.store, template, fields_of(installation, footage), shown)
+
+
+def _shown(installation: Installation, clip: FootageFile) -> Shown:
+    source = clip_source(installation, clip)
+    return Shown(FilmedClip(source, kept_probe(installation.store, source.content_hash, source.path)))
+
+
+def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:
+    """What of all outputs belongs to a clip."""
+    return tuple(PartsToMake(film.shop, tuple(film.parts_of(clip.content_hash))) for film in production.films)
+
+
+def card_parts(production: Production) -> tuple[PartsToMake, ...]:
+    """What of all outputs shows no clip."""
+    return tuple(PartsToMake(film.shop, tuple(film.cards)) for film in production.films)
+
+
+def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> Made:
+    """Make these parts, one after the other. Raises what `part_segment` raises."""
+    whole, done = max(1, sum(one.frames for one in work)), 0
+    out: list[MadePart] = []
+    for one in work:
+
+        def tell(share: float, done: int = done, frames: int = one.frames) -> None:
+            on_progress((done + share * frames) / whole)
+
+        segments = segments_of(one.shop, one.parts, on_progress=tell)
+        pairs = zip(one.parts, segments, strict=True)
+        out += [MadePart(one.shop.output.name, part, segment) for part, segment in pairs]
+        done += one.frames
+    return Made(work[0].shop.template.fingerprint, tuple(out))
+
+
+@dataclass(frozen=True)
+class FilmOrder:
+    """A production, and for each of its films the segments of its parts."""
+
+    production: Production
+    segments: list[list[Segment]]
+
+
+def film_order(production: Production, made: Iterable[Made]) -> FilmOrder:
+    """What to join. What other steps made is taken where it was made from this template; the rest is made here, as when
+    the template changed in the meantime. Raises what `part_segment` raises.
+    """
+    current = production.template.fingerprint
+    there = {(one.output, one.part): one.segment for each in made if each.fingerprint == current for one in each.parts}
+    segments = [
+        [there.get((film.name, part)) or segments_of(film.shop, [part])[0] for part in film.plan.parts]
+        for film in production.films
+    ]
+    return FilmOrder(production, segments)
