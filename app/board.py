@@ -181,6 +181,9 @@ def about_event(kind: str, data: dict[str, JsonValue]) -> Iterator[str]:
         yield f"Read {file}: {data.get('passenger')} (booking {data.get('booking')})"
     elif kind == "pipeline:invalid_qr":
         yield f"Could not take the code in {file}: {data.get('detail') or 'it is no passenger code'}"
+    lost = data.get("lost_decoders")
+    if isinstance(lost, list) and lost and kind != "pipeline:invalid_qr":
+        yield f"{file}: {data.get('detail') or f'{lost[0]} failed over it'}"
 
 
 async def follow(url: str) -> AsyncGenerator[dict[str, Any]]:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from support.identifying import identified
 from support.importing import copy_requested, put_card_in
 
-from app.definitions import defs
-from sensors.new_manifests import new_manifests
 from stinercut.catalog import Catalog, identification, jumps, migrate
 from stinercut.catalog.insertions import require_insertion
 from stinercut.identity.making import qr_picture
@@ -33,20 +32,6 @@ def card_with_a_signed_code(folder: Path) -> None:
     film_pictures([picture], film, size=(480, 270), seconds=1, fps=Fraction(10))
     filmed = time.time() - 3600
     os.utime(film, (filmed, filmed))
-
-
-def identified(instance: dg.DagsterInstance) -> tuple[list[str], str]:
-    """Identify the card as the sensor asks for. Keys of the jumps found, and the run key that was asked for."""
-    with dg.build_sensor_context(instance=instance) as context:
-        asked = new_manifests(context)
-        assert isinstance(asked, dg.SensorResult)
-        assert asked.run_requests
-        for request in asked.dynamic_partitions_requests or []:
-            assert isinstance(request, dg.AddDynamicPartitionsRequest)
-            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        job = defs.resolve_job_def("identify_card")
-        result = job.execute_in_process(instance=instance, partition_key=str(asked.run_requests[0].partition_key))
-        return list(result.output_for_node("card_sessions")), str(asked.run_requests[0].run_key)
 
 
 def jumps_found(settings: Settings, folder: Path) -> list[str]:

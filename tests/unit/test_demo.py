@@ -95,6 +95,22 @@ def test_a_film_that_passed_gets_its_place(tmp_path: Path) -> None:
     ]
 
 
+def test_a_decoder_that_failed_is_told(tmp_path: Path) -> None:
+    read = {"file": "GX010001.MP4", "passenger": NAME, "booking": "B-17"}
+    ended = "the decoder zxing-cpp ended by SIGSEGV and was started again"
+    _, said = end_of(
+        tmp_path,
+        event(1, "pipeline:qr_decoded", **read, lost_decoders=["zxing-cpp"], detail=ended),
+        event(2, "pipeline:no_qr_found", file="GX010002.MP4", lost_decoders=["zbar"], detail=""),
+        jump("done", film=film(GOOD)),
+    )
+    assert said[:3] == [
+        f"Read GX010001.MP4: {NAME} (booking B-17)",
+        f"GX010001.MP4: {ended}",
+        "GX010002.MP4: zbar failed over it",
+    ]
+
+
 def test_all_expected_jumps_are_waited_for(tmp_path: Path) -> None:
     other = "2024-06-01_B-18"
     outcome, _ = end_of(

@@ -95,6 +95,24 @@ def test_two_codes_in_a_row() -> None:
     ]
 
 
+def test_a_jump_without_a_code_between_two_with_one() -> None:
+    """A long pause before it parts it from the one, its successor's code from the other."""
+    a, a1, lost, lost1, b, b1 = (video(n, at) for n, at in enumerate((0, 5, 70, 75, 90, 95), start=1))
+    assert sessions((a, ZOE), (a1, None), (lost, None), (lost1, None), (b, LUKASZ), (b1, None)) == [
+        Session(ZOE, ids(a), ids(a1)),
+        Session(None, (), ids(lost, lost1), AFTER_PAUSE),
+        Session(LUKASZ, ids(b), ids(b1)),
+    ]
+
+
+def test_two_cameras_of_one_booking_on_one_card_are_one_jump() -> None:
+    hand, hand1 = video(1, 0), video(2, 5)
+    wing, wing1 = video(71, 1, folder="DCIM/101GOPRO"), video(72, 6, folder="DCIM/101GOPRO")
+    assert sessions((hand, ZOE), (hand1, None), (wing, ZOE), (wing1, None)) == [
+        Session(ZOE, ids(hand, wing), ids(hand1, wing1))
+    ]
+
+
 @pytest.mark.parametrize("reason", [Reason.INVALID_QR, Reason.TWO_PAYLOADS, Reason.NOT_CONFIRMED, Reason.UNREADABLE])
 def test_what_may_hide_a_code_ends_the_name_and_is_kept_for_review(reason: Reason) -> None:
     a, a1, doubt, b1, c, c1 = (video(n, 3 * n) for n in range(1, 7))

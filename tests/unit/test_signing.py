@@ -12,6 +12,7 @@ import cbor2
 import cv2
 import numpy as np
 import pytest
+import segno
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,6 +190,15 @@ def test_the_schema_holds_under_a_signature_too(fields: list[object], word: str)
 @pytest.mark.parametrize("text", FOREIGN)
 def test_foreign_codes_are_no_identity(text: str, keys: KeyRing) -> None:
     assert "not one of ours" in refused(text, keys)
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_foreign_codes_are_refused_as_they_are_filmed(text: str, tmp_path: Path) -> None:
+    """With the raw text for the person who wonders what the camera saw."""
+    segno.make(text, micro=False, error="m", encoding="utf-8").save(str(tmp_path / "code.png"), scale=8, border=4)
+    reading = read_file(tmp_path / "code.png", RING)
+    assert (reading.payload, reading.reason, reading.raw) == (None, Reason.INVALID_QR, text)
+    assert "not one of ours" in reading.detail
 
 
 @given(st.text())
