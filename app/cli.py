@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.commands import backfill, bookings, card, cut, demo, detector, doctor, qr, retry, up, worker
+from app.commands import backfill, bookings, card, catalog, cut, demo, detector, doctor, qr, retry, up, worker
 from app.ending import run
 
 cli = typer.Typer(
@@ -31,6 +31,7 @@ cli.command("demo")(demo.demo)
 cli.add_typer(card.group, name="card")
 cli.add_typer(qr.group, name="qr")
 cli.add_typer(bookings.group, name="bookings")
+cli.add_typer(catalog.group, name="catalog")
 cli.add_typer(cut.group, name="cut")
 cli.command("retry")(retry.retry)
 cli.command("backfill")(backfill.backfill)

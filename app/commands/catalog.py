@@ -1,0 +1,45 @@
+"""`stinercut catalog`: the database of what is known."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from app.options import Data, Json, say, settings_from
+from stinercut.errors import HostNotReady
+
+group = typer.Typer(help="The database of what is known: cards, jumps, films.", no_args_is_help=True)
+
+
+@group.command("move")
+def move(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="Where to: postgresql://USER:PASSWORD@HOST/DATABASE.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the catalog into an empty database, such as PostgreSQL for a fleet. The old one stays as it is.
+
+    Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL. With --json: rows by table.
+    """
+    from app.lock import running_stack
+    from stinercut.catalog.moving import move as move_catalog
+
+    settings = settings_from(data)
+    if running := running_stack(settings):
+        raise HostNotReady(
+            f"`stinercut up` is running on this data folder (process {running.pid})",
+            file=settings.data,
+            advice="Stop it with Ctrl-C first: what it writes while the catalog moves would be left behind.",
+        )
+
+    def tell(table: str, rows: int) -> None:
+        if rows and not as_json:
+            say(f"{rows:>9} rows of {table}")
+
+    copied = move_catalog(settings.catalog_url, to, tell)
+    if as_json:
+        say(json.dumps(copied))
+        return
+    say(f"{sum(copied.values())} rows copied and counted. Now set STINERCUT_DATABASE_URL to that URL, everywhere.")

@@ -1,0 +1,94 @@
+"""Moving a catalog to another database: from SQLite to PostgreSQL when an installation grows.
+
+Lives here: copying every row of every table, and making sure that they all arrived. Doesn't: whether the stack is down
+meanwhile (the command asks), Dagster's own history (docs/deploy.md says what becomes of it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Table, func, insert, null, select, text
+from sqlalchemy.engine import make_url
+
+from stinercut.catalog.engine import Catalog, migrate
+from stinercut.catalog.models import Base
+from stinercut.errors import BadInput
+
+BATCH = 1000
+"""Rows in one statement."""
+
+
+def move(source_url: str, target_url: str, on_table: Callable[[str, int], None] | None = None) -> dict[str, int]:
+    """Copy the whole catalog; returns how many rows each table has. The source stays as it is.
+
+    Both are brought to this version's tables first. All or nothing: the target is filled in one transaction, and its
+    rows are counted before that is committed. `on_table` hears of each table that is copied. Raises BadInput when the
+    target isn't empty or is the source, HostNotReady when a database can't be opened.
+    """
+    if make_url(source_url) == make_url(target_url):
+        raise BadInput("the catalog is already there", advice="Name another database.")
+    migrate(source_url)
+    migrate(target_url)
+    source, target = Catalog.open(source_url), Catalog.open(target_url)
+    try:
+        with source.read() as reading, target.write() as writing:
+            return _copy_all(reading.connection(), writing.connection(), on_table)
+    finally:
+        source.close()
+        target.close()
+
+
+def _copy_all(reading: Connection, writing: Connection, on_table: Callable[[str, int], None] | None) -> dict[str, int]:
+    tables = Base.metadata.sorted_tables
+    filled = [table.name for table in tables if _count(writing, table)]
+    if filled:
+        raise BadInput(
+            f"the other database holds a catalog already ({', '.join(filled)} have rows)",
+            advice="Make an empty database for it: CREATE DATABASE ...",
+        )
+    copied: dict[str, int] = {}
+    for table in tables:
+        copied[table.name] = _copy(reading, writing, table)
+        _go_on_counting(writing, table)
+        if on_table:
+            on_table(table.name, copied[table.name])
+    short = [table.name for table in tables if _count(writing, table) != _count(reading, table)]
+    if short:
+        raise BadInput(
+            f"not all rows of {', '.join(short)} arrived; nothing was changed", advice="Stop the stack, then try again."
+        )
+    return copied
+
+
+def _copy(reading: Connection, writing: Connection, table: Table) -> int:
+    """Copy a table's rows, some at a time."""
+    found = reading.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+    count = 0
+    for rows in found.partitions(BATCH):
+        writing.execute(insert(table), [{name: _value(table, name, row[name]) for name in row} for row in rows])
+        count += len(rows)
+    return count
+
+
+def _value(table: Table, name: str, value: Any) -> Any:
+    """A value to insert: nothing in a JSON column stays NULL, and doesn't become JSON's own null."""
+    return null() if value is None and isinstance(table.c[name].type, JSON) else value
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def _go_on_counting(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL number the next row after the last one. SQLite does by itself."""
+    column = table.autoincrement_column
+    if connection.dialect.name != "postgresql" or column is None:
+        return
+    sequence = connection.execute(
+        text("SELECT pg_get_serial_sequence(:table, :column)"), {"table": table.name, "column": column.name}
+    ).scalar_one()
+    highest: int | None = connection.execute(select(func.max(column))).scalar()
+    if sequence and highest is not None:
+        connection.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})

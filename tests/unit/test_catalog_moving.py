@@ -1,0 +1,203 @@
+"""Migrations from the first tables on, and moving a catalog to another database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, Connection, MetaData, create_engine, func, insert, select, text
+from support.cataloguing import film, passenger, ready_jump
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.lock import sole_use
+from stinercut import catalog as catalog_package
+from stinercut.catalog import Catalog, bookings, events, jumps, migrate
+from stinercut.catalog.models import Base, now
+from stinercut.catalog.moving import move
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
+
+MIGRATIONS = Path(catalog_package.__file__).parent / "migrations"
+REVISIONS = [one.revision for one in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions()))]
+
+
+def empty_postgres(server: str) -> str:
+    """URL of a new, empty database."""
+    name = f"moving_{uuid4().hex[:8]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'old.db'}"
+    return empty_postgres(request.getfixturevalue("postgres_url"))
+
+
+def migrate_to(connection: Connection, revision: str, *, down: bool = False) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def rows_of(connection: Connection) -> dict[str, int]:
+    found = MetaData()
+    found.reflect(connection)
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in found.sorted_tables
+        if table.name != "alembic_version"
+    }
+
+
+def fill_first_tables(connection: Connection) -> None:
+    """A card with one file, a jump, an event and a step, as the first version wrote them."""
+    found = MetaData()
+    found.reflect(connection)
+    given: dict[str, dict[str, Any]] = {
+        "card": {"card_id": "card-1"},
+        "insertion": {"insertion_id": "in-1", "card_id": "card-1"},
+        "card_file": {"card_file_id": 7, "card_id": "card-1"},
+        "imported_file": {"card_file_id": 7},
+        "jump": {"jump_key": "2026-11-20_B-1", "card_id": "card-1"},
+        "jump_file": {"card_file_id": 7, "jump_key": "2026-11-20_B-1"},
+        "event": {"type": "pipeline:started", "data": {}},
+        "step": {"subject": "2026-11-20_B-1", "step": "film"},
+    }
+    for name, known in given.items():
+        table = found.tables[name]
+        row = {column.name: _something(column) for column in table.columns if not column.nullable}
+        if name == "event":
+            row.pop("event_id")
+        connection.execute(insert(table), [row | known])
+
+
+def _something(column: Any) -> Any:
+    """A value that a column which must have one takes."""
+    if isinstance(column.type, JSON):
+        return []
+    kind = column.type.python_type
+    if kind.__name__ in ("datetime", "date"):
+        return now() if kind.__name__ == "datetime" else now().date()
+    return kind("1") if kind is not bool else True
+
+
+class TestMigrations:
+    def test_each_step_from_the_first_tables_keeps_what_is_there(self, new_url: str) -> None:
+        engine = create_engine(new_url)
+        with engine.connect() as connection:
+            with connection.begin():
+                migrate_to(connection, REVISIONS[0])
+            with connection.begin():
+                fill_first_tables(connection)
+            before = rows_of(connection)
+            connection.rollback()
+            assert sum(before.values()) == 8
+            for revision in REVISIONS[1:]:
+                with connection.begin():
+                    migrate_to(connection, revision)
+                assert {name: rows_of(connection)[name] for name in before} == before, revision
+                connection.rollback()
+            assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        engine.dispose()
+        # What the first version wrote reads like what this one writes.
+        opened = Catalog.open(new_url)
+        with opened.read() as session:
+            assert jumps.require_jump(session, "2026-11-20_B-1").card_id == "card-1"
+            assert [event.type for event in events.since(session, 0)] == ["pipeline:started"]
+        opened.close()
+
+    def test_each_step_leads_back_to_the_first_tables(self, new_url: str) -> None:
+        engine = create_engine(new_url)
+        with engine.connect() as connection:
+            with connection.begin():
+                migrate_to(connection, REVISIONS[0])
+            first = set(rows_of(connection))
+            connection.rollback()
+            with connection.begin():
+                migrate_to(connection, "head")
+            with connection.begin():
+                migrate_to(connection, REVISIONS[0], down=True)
+            assert set(rows_of(connection)) == first
+        engine.dispose()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Settings:
+    """An installation whose SQLite catalog holds a card, a jump with its film, and a booking."""
+    settings = Settings(data=tmp_path / "data", database_url=None)
+    migrate(settings.catalog_url)
+    catalog = Catalog.open(settings.catalog_url)
+    jump, _ = ready_jump(catalog)
+    with catalog.write() as session:
+        session.add(film(jump, "version-1"))
+        bookings.import_list(session, [passenger("Žofie Müller", "B-77")])
+    catalog.close()
+    return settings
+
+
+def everything(url: str) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables, as the catalog's types give them."""
+    opened = Catalog.open(url)
+    with opened.read() as session:
+        found = {
+            table.name: [dict(row) for row in session.execute(select(table).order_by(*table.primary_key)).mappings()]
+            for table in Base.metadata.sorted_tables
+        }
+    opened.close()
+    return found
+
+
+class TestMoving:
+    def test_everything_arrives_and_counting_goes_on(self, filled: Settings, postgres_url: str) -> None:
+        target = empty_postgres(postgres_url)
+        before = everything(filled.catalog_url)
+        said = CliRunner().invoke(cli, ["catalog", "move", "--to", target, "--data", str(filled.data), "--json"])
+        assert said.exit_code == 0, said.output
+        assert json.loads(said.stdout) == {name: len(rows) for name, rows in before.items()}
+        assert everything(target) == before == everything(filled.catalog_url)
+        opened = Catalog.open(target)
+        with opened.write() as session:
+            last = events.last_id(session)
+            events.append(session, "card:inserted")
+            assert events.last_id(session) == last + 1
+        ready_jump(opened, insertion="in-2", card="card-2")
+        opened.close()
+
+    def test_back_to_sqlite(self, filled: Settings, postgres_url: str, tmp_path: Path) -> None:
+        server, back = empty_postgres(postgres_url), f"sqlite:///{tmp_path / 'back.db'}"
+        move(filled.catalog_url, server)
+        move(server, back)
+        assert everything(back) == everything(filled.catalog_url)
+
+    def test_a_catalog_that_is_there_is_left_alone(self, filled: Settings, postgres_url: str) -> None:
+        target = empty_postgres(postgres_url)
+        move(filled.catalog_url, target)
+        there = everything(target)
+        with pytest.raises(BadInput, match="holds a catalog already"):
+            move(filled.catalog_url, target)
+        assert everything(target) == there
+        with pytest.raises(BadInput, match="already there"):
+            move(target, target)
+
+    def test_not_under_a_running_stack(self, filled: Settings, tmp_path: Path) -> None:
+        with sole_use(filled, detector=False):
+            words = ["catalog", "move", "--to", f"sqlite:///{tmp_path / 'x.db'}", "--data", str(filled.data)]
+            refused = CliRunner().invoke(cli, words)
+        assert "is running on this data folder" in str(refused.exception)
+        assert not (tmp_path / "x.db").exists()
