@@ -65,6 +65,11 @@ def fsync_dir(folder: Path) -> None:
         os.close(handle)
 
 
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK)
+_NO_LINKS_ON_WINDOWS = (1, 50, 1142)
+"""ERROR_INVALID_FUNCTION (exFAT), ERROR_NOT_SUPPORTED (a share), ERROR_TOO_MANY_LINKS: all of them EINVAL to Python."""
+
+
 def publish(partial: Path, final: Path) -> bool:
     """Give a whole, closed file its final name without ever replacing another; the partial name is gone after.
 
@@ -78,7 +83,7 @@ def publish(partial: Path, final: Path) -> bool:
         fresh = False
     except OSError as refused:
         # exFAT and some network shares know no links. A rename on Windows refuses to clobber by itself.
-        if refused.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK):
+        if refused.errno not in _NO_LINKS and getattr(refused, "winerror", None) not in _NO_LINKS_ON_WINDOWS:
             raise
         fresh = not final.exists()
         if fresh:
@@ -185,12 +190,24 @@ def sweep_partials(folders: Iterable[Path], older_than: float) -> int:
     stale = [
         path
         for folder in folders
-        for path in (*folder.glob("partial/*"), *folder.glob("*/.*.partial.*"))
-        if path.is_file() and path.stat().st_mtime < oldest
+        for path in {*folder.glob("partial/*"), *folder.glob("*/.*.partial.*"), *folder.glob("*/.*.partial")}
+        if _changed_at(path) < oldest
     ]
     for path in stale:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(stale)
+
+
+def _changed_at(path: Path) -> float:
+    """When a file, or anything directly in a folder, was last written to. What goes meanwhile is not stale."""
+    try:
+        inside = path.iterdir() if path.is_dir() else ()
+        return max(one.stat().st_mtime for one in (path, *inside))
+    except FileNotFoundError:
+        return time.time()
 
 
 def sync_file(path: Path) -> None:

@@ -6,15 +6,31 @@ param(
     [string]$Program
 )
 $ErrorActionPreference = "Stop"
-$Program = (Resolve-Path $Program).Path
+$Program = (Resolve-Path $Program).ProviderPath
+$user = "$env:USERDOMAIN\$env:USERNAME"
 
 $action = New-ScheduledTaskAction -Execute $Program -Argument "run" -WorkingDirectory (Split-Path $Program)
-$trigger = New-ScheduledTaskTrigger -AtLogOn -User "$env:USERDOMAIN\$env:USERNAME"
+$trigger = New-ScheduledTaskTrigger -AtLogOn -User $user
+$principal = New-ScheduledTaskPrincipal -UserId $user -LogonType Interactive -RunLevel Limited
 $settings = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -StartWhenAvailable `
     -ExecutionTimeLimit ([TimeSpan]::Zero) -RestartCount 999 -RestartInterval (New-TimeSpan -Minutes 1) `
     -MultipleInstances IgnoreNew
 
-Register-ScheduledTask -TaskName "Stinercut detector" -Description "Copies footage off cards for the hub" `
-    -Action $action -Trigger $trigger -Settings $settings -Force | Out-Null
-Start-ScheduledTask -TaskName "Stinercut detector"
-Write-Host "The detector runs, now and after every login."
+try {
+    Register-ScheduledTask -TaskName "Stinercut detector" -Description "Copies footage off cards for the hub" `
+        -Action $action -Trigger $trigger -Principal $principal -Settings $settings -Force | Out-Null
+    Start-ScheduledTask -TaskName "Stinercut detector"
+    Write-Host "The detector runs, now and after every login."
+}
+catch {
+    # Some houses let nobody make tasks. A shortcut in the start-up folder needs no leave, but brings nothing back.
+    Write-Warning "No task could be made ($($_.Exception.Message)). A shortcut in the start-up folder does it instead."
+    $shell = New-Object -ComObject WScript.Shell
+    $shortcut = $shell.CreateShortcut((Join-Path ([Environment]::GetFolderPath("Startup")) "Stinercut detector.lnk"))
+    $shortcut.TargetPath = $Program
+    $shortcut.Arguments = "run"
+    $shortcut.WorkingDirectory = Split-Path $Program
+    $shortcut.Save()
+    Start-Process -FilePath $Program -ArgumentList "run" -WorkingDirectory (Split-Path $Program)
+    Write-Host "The detector runs, now and after every login. If it ends, start it by its shortcut."
+}
