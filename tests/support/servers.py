@@ -177,13 +177,14 @@ class RedisServer:
             self.server = subprocess.Popen(
                 argv, executable=program, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        _await(self.server, self._answers, self.folder / "log")
+        _await(self.server, self.answers, self.folder / "log")
 
     def client(self) -> redis.Redis:
         """A client of its own for a test."""
         return redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it answers now."""
         client = self.client()
         try:
             return bool(client.ping())

@@ -1,0 +1,286 @@
+"""The fleet's executor: its decisions as plain functions, its steps against a real Redis without any worker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from celery.exceptions import TaskRevokedError
+from dagster import DagsterRun
+from support.servers import RedisServer
+
+from app.celery_app import STEP_TASK, reading, sending
+from app.executors import film_executor
+from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
+from app.fleet_executor import (
+    FORGOTTEN,
+    HOLDER_GONE,
+    NOBODY_AFTER,
+    SENDS,
+    NoWorker,
+    SentStep,
+    StepLost,
+    Verdict,
+    View,
+    Watched,
+    decide,
+    queue_priority,
+)
+from app.waiting import STEP, Notice
+from stinercut.catalog import Catalog, events, migrate
+from stinercut.errors import HostNotReady, MissingProgram
+from stinercut.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+ME = Worker("ffmpeg-1@here", "here", 1, FFMPEG_QUEUE, 2, True, "volume /data", "0.1.0", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (Watched(1), Verdict.WAIT),
+        (Watched(1, stuck=NOBODY_AFTER - 1), Verdict.WAIT),
+        (Watched(1, stuck=NOBODY_AFTER + 1), Verdict.NOBODY),
+        (Watched(1, stuck=101), Verdict.GIVE_UP),
+        (Watched(1, holder_gone=HOLDER_GONE - 1), Verdict.WAIT),
+        (Watched(1, holder_gone=HOLDER_GONE + 1), Verdict.AGAIN),
+        (Watched(SENDS, holder_gone=HOLDER_GONE + 1), Verdict.GIVE_UP),
+        (Watched(1, forgotten=FORGOTTEN - 1), Verdict.WAIT),
+        (Watched(1, forgotten=FORGOTTEN + 1, stuck=200), Verdict.AGAIN),
+        (Watched(SENDS, forgotten=FORGOTTEN + 1), Verdict.GIVE_UP),
+    ],
+)
+def test_what_becomes_of_a_step(seen: Watched, verdict: Verdict) -> None:
+    assert decide(seen, patience=100) is verdict
+
+
+def test_workers_speak_up_before_their_steps_count_as_forgotten() -> None:
+    assert 2 * BEAT_EVERY < FORGOTTEN
+    assert 3 * BEAT_EVERY < BEAT_LASTS
+
+
+def test_what_comes_first_in_dagster_comes_first_in_redis() -> None:
+    assert [queue_priority(given) for given in ("10", "4", None, "0", "-4", "-10", "-99", "nonsense")] == [
+        0, 3, 5, 5, 7, 9, 9, 5,
+    ]  # fmt: skip
+
+
+def test_one_machine_never_loads_celery_or_redis() -> None:
+    code = "import app.definitions, app.stack, app.commands.up, sys; print({'celery', 'redis'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+    assert film_executor(Settings(executor="processes")).name == "film_executor"
+
+
+def test_a_fleet_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.missing_modules", lambda modules: list(modules)[:1])
+    with pytest.raises(MissingProgram, match="celery is missing"):
+        film_executor(Settings(executor="celery"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"), [(None, "nothing says where steps wait"), ("amqp://host", "begins with amqp://")]
+)
+def test_a_wrong_broker_is_said(url: str | None, said: str) -> None:
+    with pytest.raises(HostNotReady, match=said):
+        broker_url(Settings.model_validate({"executor": "celery", "broker_url": url}))
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+
+# ---- against a real Redis --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    server = RedisServer(keeps=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def settings(server: RedisServer, tmp_path: Path) -> Settings:
+    """An installation whose Redis is empty."""
+    if not server.answers():
+        server.start()
+    server.client().flushall()
+    return Settings.model_validate(
+        {"data": tmp_path, "executor": "celery", "broker_url": server.url, "worker_patience": 1.0, "database_url": None}
+    )
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def step(settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SentStep]:
+    """A step that was not sent yet, watched less patiently than in earnest."""
+    for name in ("HOLDER_GONE", "FORGOTTEN", "NOBODY_AFTER", "LOOK_EVERY"):
+        monkeypatch.setattr(f"app.fleet_executor.{name}", 0.3)
+    migrate(settings.catalog_url)
+    run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": "2026-11-20_B-1"})
+    sender = sending(settings)
+    notice = Notice.of(settings, run, said.append)
+    yield SentStep(
+        step="render_clip[1]",
+        queue=FFMPEG_QUEUE,
+        view=View(Fleet.of(settings), "run-1", ME.volume, ["render_clip[1]"]),
+        send=lambda task: sender.send_task(STEP_TASK, task_id=task, queue=FFMPEG_QUEUE) and None,
+        results=reading(settings),
+        patience=settings.worker_patience,
+        notice=notice,
+        log=said.append,
+    )
+    notice.end()
+
+
+def until_ready(step: SentStep, seconds: float) -> None:
+    """Look as the executor's loop does."""
+    deadline = time.monotonic() + seconds
+    while not step.ready():
+        assert time.monotonic() < deadline, "the step never ended"
+        time.sleep(0.05)
+
+
+def until_true(step: SentStep, truth: object, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not truth():  # type: ignore[operator]
+        assert not step.ready()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def board_line(settings: Settings) -> list[str]:
+    catalog = Catalog.open(settings.catalog_url)
+    try:
+        with catalog.read() as session:
+            return [one.label for one in events.steps_of(session, "2026-11-20_B-1") if one.step == STEP]
+    finally:
+        catalog.close()
+
+
+def store_result(step: SentStep, task: str, result: object, state: str = "SUCCESS") -> None:
+    step.results.backend.store_result(task, result, state)
+
+
+def test_what_a_worker_gives_arrives(step: SentStep) -> None:
+    step.ready()
+    step.view.fleet.beat(ME)
+    store_result(step, step.tasks[0], ["an event"])
+    until_ready(step, 5)
+    assert step.get() == ["an event"]
+
+
+def test_without_any_worker_people_are_told_and_then_it_fails(
+    step: SentStep, settings: Settings, said: list[str]
+) -> None:
+    step.patience = 2.0
+    until_true(step, lambda: board_line(settings), 10)
+    assert board_line(settings) == said
+    assert "`stinercut worker`" in said[0]
+    until_ready(step, 10)
+    with pytest.raises(NoWorker, match="no worker took this step for 2 s"):
+        step.get()
+    assert board_line(settings) == []
+
+
+def test_the_line_goes_away_when_a_worker_comes(step: SentStep, settings: Settings) -> None:
+    step.patience = 60.0
+    until_true(step, lambda: board_line(settings), 10)
+    step.view.fleet.beat(ME)
+    until_true(step, lambda: not board_line(settings), 5)
+
+
+def test_a_worker_of_another_volume_counts_for_nothing(step: SentStep, settings: Settings) -> None:
+    step.patience = 60.0
+    step.view.fleet.beat(replace(ME, volume="another /data"))
+    until_true(step, lambda: board_line(settings), 10)
+
+
+def test_a_step_of_a_dead_worker_is_sent_again_until_it_is_too_often(step: SentStep, said: list[str]) -> None:
+    step.view.fleet.beat(replace(ME, name="other@there"))
+    for number in range(SENDS):
+        until_true(step, lambda number=number: step.sends == number + 1, 15)
+        step.view.fleet.beat(replace(ME, name="other@there"))
+        step.view.fleet.take("run-1", step.step, Claim(step.tasks[-1], f"dead-{number}@here"))
+    until_ready(step, 15)
+    with pytest.raises(StepLost, match=f"{SENDS} times"):
+        step.get()
+    assert sum("is gone. It is sent again" in sentence for sentence in said) == SENDS - 1
+
+
+def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, server: RedisServer) -> None:
+    step.patience = 60.0
+    step.ready()
+    server.kill()
+    until_true(step, lambda: step.view.lost_sight, 5)
+    server.start()
+    until_true(step, lambda: step.sends == 2, 15)
+    assert server.client().llen(FFMPEG_QUEUE) + sum(
+        server.client().llen(key) for key in server.client().scan_iter(f"{FFMPEG_QUEUE}\x06*")
+    ) == 1  # fmt: skip
+
+
+def test_a_killed_process_is_no_fault_of_the_step(step: SentStep) -> None:
+    from billiard.exceptions import WorkerLostError
+
+    step.ready()
+    step.view.fleet.beat(ME)
+    store_result(step, step.tasks[0], WorkerLostError("signal 9"), "FAILURE")
+    until_true(step, lambda: step.sends == 2, 5)
+    store_result(step, step.tasks[-1], ValueError("its own fault"), "FAILURE")
+    until_ready(step, 5)
+    with pytest.raises(ValueError, match="its own fault"):
+        step.get()
+
+
+def test_a_dropped_duplicate_is_not_the_end(step: SentStep) -> None:
+    step.ready()
+    step.view.fleet.beat(ME)
+    first = step.tasks[0]
+    step.tasks.append("second")
+    store_result(step, first, None)
+    until_true(step, lambda: step.tasks == ["second"], 5)
+    store_result(step, "second", ["an event"])
+    until_ready(step, 5)
+
+
+def test_a_step_that_waits_can_be_cancelled_without_any_worker(step: SentStep) -> None:
+    step.ready()
+    step.revoke()
+    assert step.ready()
+    with pytest.raises(TaskRevokedError):
+        step.get()
+
+
+def test_who_has_a_step_is_kept_until_it_is_free(settings: Settings) -> None:
+    fleet = Fleet.of(settings)
+    fleet.sent("run-1", "a", "task-1")
+    fleet.receive("run-1", "a", Claim("task-1", "w-1"))
+    fleet.receive("run-1", "a", Claim("task-2", "w-2"))
+    fleet.sent("run-1", "a", "task-3")
+    assert fleet.claims("run-1", ["a", "b"]) == {"a": Claim("task-1", "w-1")}
+    fleet.forget_run("run-1", ["a"])
+    assert fleet.claims("run-1", ["a"]) == {}
+
+
+def test_a_worker_lives_until_it_leaves_or_falls_silent(settings: Settings, server: RedisServer) -> None:
+    fleet = Fleet.of(settings)
+    fleet.beat(ME)
+    fleet.beat(replace(ME, name="b"))
+    assert [one.name for one in fleet.workers()] == ["b", ME.name]
+    fleet.leave("b")
+    assert fleet.workers() == [ME]
+    assert 0 < server.client().pttl(f"stinercut:worker:{ME.name}") <= BEAT_LASTS * 1000
+    server.client().delete(f"stinercut:worker:{ME.name}")
+    assert (fleet.workers(), fleet.lives(ME.name)) == ([], False)
