@@ -12,10 +12,12 @@ from app.patience import wait_for_postgres
 from sensors.arriving_clips import arriving_clips
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
+from sensors.overdue_films import overdue_films
 from sensors.ready_jumps import ready_jumps
 from stinercut.settings import Settings
 from stinercut_assets.arrived_clips import render_arrived_clips
 from stinercut_assets.card_sessions import card_sessions
+from stinercut_assets.freshness import films_in_time
 from stinercut_assets.imported_files import imported_files
 from stinercut_assets.jobs import identify_card, produce_jump
 from stinercut_assets.lineage import film_template, footage
@@ -23,6 +25,7 @@ from stinercut_assets.qr_identity import qr_identity
 from stinercut_assets.rendered_video import rendered_video
 from stinercut_assets.resources import Installation
 from stinercut_assets.session_clips import session_clips
+from stinercut_assets.tidying import every_night, tidy_up
 from stinercut_assets.title_and_outro import title_and_outro
 
 if Settings().dagster_database_url:
@@ -39,8 +42,10 @@ defs = dg.Definitions(
         session_clips,
         rendered_video,
     ],
-    jobs=[identify_card, produce_jump, render_arrived_clips],
-    sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs],
+    asset_checks=[films_in_time],
+    jobs=[identify_card, produce_jump, render_arrived_clips, tidy_up],
+    schedules=[every_night],
+    sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, overdue_films],
     executor=film_executor(Settings()),
     resources={"installation": Installation()},
 )

@@ -1,7 +1,8 @@
 """Sensor: runs that ended without bringing what they were for, however they ended, become visible failures.
 
 It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
-killed, that were cancelled on Dagster's page, or that ended while the daemon was down.
+killed, that were cancelled on Dagster's page, or that ended while the daemon was down. And it removes the segments that
+killed processes left half-written.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from sensors.ready_jumps import run_key
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.watching import InWork
+from stinercut.leftovers import sweep_dead_segments
 from stinercut_assets.jobs import identify_card, produce_jump
 from stinercut_assets.resources import Installation
 
@@ -52,6 +54,7 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
                 watching.settle(session, jump)
             for key, reason in failed_cards.items():
                 watching.record_identify_failure(session, key, run_of[key], reason)
+    sweep_dead_segments(installation.store)
     return dg.SkipReason(f"{len(failed_jumps)} jumps and {len(failed_cards)} cards failed since the last look.")
 
 

@@ -36,6 +36,20 @@ def held(path: Path) -> Generator[None]:
         handle.close()
 
 
+def is_free(path: Path) -> bool:
+    """Whether nobody holds the lock file `path` at this moment; a file that a killed holder left is removed."""
+    try:
+        handle = path.open("r+b")
+    except FileNotFoundError:
+        return True
+    with handle:
+        if not _try_lock(handle):
+            return False
+        if os.name != "nt" and _is_current(handle, path):
+            path.unlink(missing_ok=True)
+        return True
+
+
 def _taken(path: Path) -> IO[bytes]:
     while True:
         handle = path.open("a+b")

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     step_retries: str = Field(
         default="", description="The same for single steps, where it differs: render_clip=5,read_code=0."
     )
+    runs_kept_days: int = Field(
+        default=90, ge=1, description="How many days Dagster's runs, their events and their logs are kept."
+    )
+    film_due_minutes: int = Field(
+        default=60, ge=1, description="So long after its last file a jump's film is overdue, and its check says so."
+    )
     watch_mounts: bool = Field(default=True, description="Whether the detector takes mounted volumes for cards.")
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")

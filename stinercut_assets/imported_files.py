@@ -9,14 +9,16 @@ from fractions import Fraction
 
 import dagster as dg
 
-from stinercut.catalog import jumps
+from stinercut.catalog import jumps, watching
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
 from stinercut.errors import BadInput, StinercutError
-from stinercut_assets.jump_steps import FILES, all_steps, reporter
+from stinercut_assets.jobs import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG, seconds_for
+from stinercut_assets.jump_steps import FILES, all_steps, jump_page, reporter
 from stinercut_assets.lineage import footage as footage_spec
 from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import table
+from stinercut_assets.reporting import failures
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 
@@ -27,6 +29,7 @@ class Looked:
 
     row: dict[str, str | int | float | None]
     problem: str | None
+    seconds: float = 0.0
 
 
 @dg.asset(
@@ -39,10 +42,11 @@ class Looked:
 )
 def imported_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.Output[JumpFootage]:
     """The jump's footage. Fails, naming every file that can't be used, before anything is rendered."""
-    with installation.catalog.write() as session:
-        footage = jumps.take_up(session, context.partition_key, context.run.run_id)
-    reporting = reporter(context, installation)
-    reporting.plan(all_steps(footage))
+    with failures():
+        with installation.catalog.write() as session:
+            footage = jumps.take_up(session, context.partition_key, context.run.run_id)
+        reporting = reporter(context, installation)
+        reporting.plan(all_steps(footage))
     with reporting.doing(FILES):
         looked = [_look(installation, file) for file in footage.files]
         problems = [one.problem for one in looked if one.problem]
@@ -51,6 +55,10 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
                 " ".join(problems),
                 advice="Put the card in again if it holds a better copy, or leave the clip out on the jump's page.",
             )
+    seconds = sum(one.seconds for one in looked)
+    tags = _tags(installation, footage)
+    # Here and not where a run is requested: a backfill's and a person's runs carry them too.
+    context.instance.add_run_tags(context.run.run_id, {**tags, MAX_RUNTIME_TAG: str(seconds_for(seconds))})
     return dg.Output(
         footage,
         data_version=dg.DataVersion(footage.version),
@@ -58,8 +66,24 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
             "files": table([one.row for one in looked]),
             "clips": len(footage.clips),
             "bytes": sum(file.size for file in footage.files),
+            "seconds": round(seconds, 1),
+            "jump": dg.MetadataValue.url(jump_page(installation, footage.jump_key)),
+            **tags,
         },
     )
+
+
+def _tags(installation: Installation, footage: JumpFootage) -> dict[str, str]:
+    """What a run and what it makes are found by: cards, cameras, booking, template. No names."""
+    with installation.catalog.read() as session:
+        cards = watching.cards_of(session, footage.jump_key)
+    return {
+        JUMP_TAG: footage.jump_key,
+        CARD_TAG: " ".join(card for card, _ in cards),
+        "stinercut/camera": " ".join(dict.fromkeys(label for _, label in cards)),
+        "stinercut/booking": footage.booking_id,
+        "stinercut/template": installation.template_of(footage.jump_key).name,
+    }
 
 
 def _look(installation: Installation, file: FootageFile) -> Looked:
@@ -83,4 +107,4 @@ def _look(installation: Installation, file: FootageFile) -> Looked:
         "video": found.video_codec,
         "audio": found.audio.codec if found.audio else "none",
     }
-    return Looked(row, None)
+    return Looked(row, None, found.duration if file.role is Role.CLIP else 0.0)

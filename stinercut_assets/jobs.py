@@ -19,6 +19,8 @@ JUMP_TAG = "stinercut/jump"
 WORK_TAG = "stinercut/work"
 """What kind of run this is; `dagster.yaml` limits how many of each kind run at once."""
 PRIORITY_TAG = "dagster/priority"
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+"""Seconds after which Dagster's run monitoring ends a run."""
 
 IDENTIFY_PRIORITY = 10
 TODAY_PRIORITY = 5
@@ -35,7 +37,14 @@ EARLY_TAGS = {
     WORK_TAG: "early",
     # A run that is lost costs nothing: the next one, or the film's, does what it did not.
     "dagster/max_retries": "0",
+    MAX_RUNTIME_TAG: "7200",
 }
+
+
+def seconds_for(footage_seconds: float) -> int:
+    """How long a film's run may take at most, its waiting for a place included: half an hour, and a minute for each
+    second of footage. ffmpeg's own limits are a tenth of that; this is for what hangs without an ffmpeg."""
+    return round(1800 + 60 * footage_seconds)
 
 
 def film_priority(jump_date: date, today: date) -> int:
@@ -48,7 +57,12 @@ identify_card = dg.define_asset_job(
     selection=dg.AssetSelection.assets("card_sessions"),
     # Many small steps: the in-process executor costs 0.03 s a step, another process 0.6 s.
     executor_def=dg.in_process_executor,
-    tags={PRIORITY_TAG: str(IDENTIFY_PRIORITY), WORK_TAG: "identify", **_RESUME_WHOLE_ASSET},
+    tags={
+        PRIORITY_TAG: str(IDENTIFY_PRIORITY),
+        WORK_TAG: "identify",
+        MAX_RUNTIME_TAG: "7200",
+        **_RESUME_WHOLE_ASSET,
+    },
     description="Read the codes on a card and split its new files into jumps.",
 )
 

@@ -34,6 +34,11 @@ def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installa
     return Reporter(installation.catalog, context.partition_key, context.run.run_id)
 
 
+def jump_page(installation: Installation, jump_key: str) -> str:
+    """The hub's page about a jump: the board, at that jump."""
+    return f"{installation.settings.hub_address}/#jump={jump_key}"
+
+
 def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> None:
     """Say that this run works on the jump now: a re-execution begins in the middle of the plan."""
     with installation.catalog.write() as session:

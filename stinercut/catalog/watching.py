@@ -6,12 +6,24 @@ Lives here: the queries behind "did the run bring what it was for?". Doesn't: as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
-from stinercut.catalog.models import Film, Insertion, Jump, JumpState, Step, StepStatus
+from stinercut.catalog.models import (
+    Card,
+    CardFile,
+    Film,
+    ImportedFile,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+    Step,
+    StepStatus,
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,33 @@ def failed_subjects(session: Session) -> list[str]:
         .order_by(Insertion.inserted_at)
     ).scalars()
     return list(dict.fromkeys([*cards, *jumps]))
+
+
+def cards_of(session: Session, jump_key: str) -> list[tuple[str, str]]:
+    """The cards that a jump's files came from: card id and label, in the order of the files."""
+    rows = session.execute(
+        select(Card.card_id, Card.label)
+        .join(CardFile, CardFile.card_id == Card.card_id)
+        .join(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    )
+    return list(dict.fromkeys((card, label) for card, label in rows))
+
+
+def overdue_jumps(session: Session, before: datetime) -> list[tuple[str, str]]:
+    """Jumps whose last file came before that moment and whose film is not there: (jump key, state), oldest first."""
+    last = func.max(ImportedFile.imported_at)
+    rows = session.execute(
+        select(Jump.jump_key, Jump.state)
+        .join(JumpFile, JumpFile.jump_key == Jump.jump_key)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(Jump.state.in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED)))
+        .group_by(Jump.jump_key, Jump.state)
+        .having(last < before)
+        .order_by(last)
+    )
+    return [(key, state) for key, state in rows]
 
 
 def settle(session: Session, jump_key: str) -> None:
