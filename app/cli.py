@@ -13,7 +13,22 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.commands import backfill, bookings, card, catalog, cut, demo, detector, doctor, qr, retry, up, worker
+from app.commands import (
+    backfill,
+    bookings,
+    card,
+    catalog,
+    cut,
+    demo,
+    detector,
+    doctor,
+    qr,
+    render,
+    retry,
+    template,
+    up,
+    worker,
+)
 from app.ending import run
 
 cli = typer.Typer(
@@ -33,6 +48,8 @@ cli.add_typer(qr.group, name="qr")
 cli.add_typer(bookings.group, name="bookings")
 cli.add_typer(catalog.group, name="catalog")
 cli.add_typer(cut.group, name="cut")
+cli.add_typer(template.group, name="template")
+cli.command("render")(render.render)
 cli.command("retry")(retry.retry)
 cli.command("backfill")(backfill.backfill)
 cli.command("doctor")(doctor.doctor)

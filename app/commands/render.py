@@ -1,0 +1,193 @@
+"""`stinercut render`: a film from clips, without Dagster, catalog or cards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import Data, Json, say, settings_from
+from stinercut.errors import BadInput
+
+if TYPE_CHECKING:
+    from stinercut.media.film import Finished, Shown
+    from stinercut.templates import Template
+
+INTERRUPTED = 130
+
+
+def render(  # noqa: PLR0913, PLR0917 - each is an option
+    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="The clips of the film.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The film to write: .mp4. Other outputs lie beside it.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="The passenger's name, as it shall stand on the film.")],
+    template: Annotated[
+        str, typer.Option("--template", help="A template's folder, or the name of one that is installed.")
+    ] = "classic",
+    jump_date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Day of the jump. Default: of the first clip."),
+    ] = None,
+    place: Annotated[str, typer.Option("--place", help="Where it was. Default: $STINERCUT_PLACE.")] = "",
+    booking: Annotated[str, typer.Option("--booking-id", help="Number of the booking.")] = "",
+    master: Annotated[str, typer.Option("--tandem-master", help="Who flew the tandem.")] = "",
+    as_given: Annotated[
+        bool, typer.Option("--as-given", help="Leave the clips in this order, not in that of their recording.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Segments that are made at once.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a film of clips, in all outputs of a template. What was rendered before is not rendered again.
+
+    Nothing is at its place before it is whole and checked. Ctrl-C leaves no process and no partial file.
+
+    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks) and "photos" (folders).
+    """
+    from stinercut.media.film import Cancelled, make_film, planned
+    from stinercut.store import Store
+    from stinercut.templates import Fields
+
+    settings = settings_from(data, workers=workers)
+    target = _target(output)
+    chosen = _template(template, settings.templates_dir)
+    shown = _shown(clips, as_given)
+    day = jump_date.date() if jump_date else _day_of(shown)
+    fields = Fields(_named(name), day, place or settings.place, booking, master)
+    production = planned(Store(settings.store_dir), chosen, fields, shown)
+    try:
+        with _ends_like_ctrl_c(), _progress(not as_json) as on_progress:
+            finished = make_film(production, target, workers=settings.workers, on_progress=on_progress)
+    except (KeyboardInterrupt, Cancelled):
+        typer.echo("Interrupted. What was rendered is kept; no film was written.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        say(json.dumps(_as_fields(finished), ensure_ascii=False, indent=2))
+    else:
+        _tell(finished)
+
+
+def _target(output: Path) -> Path:
+    if output.suffix.lower() != ".mp4":
+        raise BadInput("a film is written as .mp4", file=output, advice="Choose this ending.")
+    target = output.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise BadInput(f"can't write there: {refused.strerror or refused}", file=output) from None
+    if not os.access(target.parent, os.W_OK):
+        raise BadInput("this folder can't be written to", file=target.parent, advice="Choose another one.")
+    return target
+
+
+def _template(which: str, installed: Path) -> Template:
+    from stinercut.templates import folder
+
+    own = Path(which)
+    if own.name != which or (own / folder.FILE_NAME).is_file():
+        return folder.load(own)
+    return folder.load(folder.place_of(which, (installed,)))
+
+
+def _named(name: str) -> str:
+    if not name.strip():
+        raise BadInput("a film needs a passenger's name", advice="Give it with --name.")
+    return name.strip()
+
+
+def _shown(clips: list[Path], as_given: bool) -> list[Shown]:
+    """The clips, looked into; in the order of their recording where all of them say when that was."""
+    from stinercut.media.film import looked_into
+    from stinercut.media.probe import probe
+    from stinercut.media.segments import ClipSource
+    from stinercut.store import hash_file
+
+    for clip in clips:
+        probe(clip)  # What can't be a clip is said before gigabytes are hashed.
+    sources = [ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips]
+    shown = list(looked_into(sources))
+    times = [one.clip.probe.recorded for one in shown]
+    if as_given or None in times:
+        return shown
+    naive = {id(one): moment.replace(tzinfo=None) for one, moment in zip(shown, times, strict=True) if moment}
+    return sorted(shown, key=lambda one: naive[id(one)])
+
+
+def _day_of(shown: list[Shown]) -> date:
+    recorded = next((one.clip.probe.recorded for one in shown if one.clip.probe.recorded), None)
+    return recorded.date() if recorded else date.today()
+
+
+@contextlib.contextmanager
+def _ends_like_ctrl_c() -> Generator[None]:
+    """A request to end (SIGTERM) cleans up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _progress(wanted: bool) -> Generator[Callable[[float], None]]:
+    """A bar on a terminal, a line for each tenth anywhere else, nothing for programs."""
+    if not wanted:
+        yield lambda _: None
+        return
+    if not sys.stdout.isatty():
+        yield _lines()
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("Rendering", total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _lines() -> Callable[[float], None]:
+    told = 0
+
+    def tell(done: float) -> None:
+        nonlocal told
+        if int(done * 10) > told:
+            told = int(done * 10)
+            say(f"{told * 10:3d} %")
+
+    return tell
+
+
+def _as_fields(finished: Finished) -> dict[str, object]:
+    return {
+        "films": [
+            {
+                "name": film.name,
+                "file": str(film.path),
+                "seconds": round(film.seconds, 3),
+                "frames": film.frames,
+                "bytes": film.size,
+                "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in film.checks],
+            }
+            for film in finished.films
+        ],
+        "photos": [str(folder) for folder in finished.photos],
+    }
+
+
+def _tell(finished: Finished) -> None:
+    for film in finished.films:
+        say(f"Written: {film.path} ({film.seconds:.1f} s, {film.size / 1e6:.1f} MB)")
+        for check in film.checks:
+            if not check.passed:
+                say(f"    look at it: {check.detail}")
+    for folder in finished.photos:
+        say(f"Written: {folder} ({len(list(folder.iterdir()))} photos)")

@@ -1,0 +1,89 @@
+"""`stinercut render`: a film from the command line, and what is left when somebody stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.footage import PLAIN, make_clip
+
+from stinercut.media.probe import probe
+
+COMMAND = [sys.executable, "-m", "app.cli", "render", "--template", str(PLAIN)]
+
+
+def run(*words: str, data: Path) -> subprocess.CompletedProcess[str]:
+    words = (*COMMAND, "--data", str(data), *words)
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_clips_become_a_film_in_the_order_of_their_recording(tmp_path: Path) -> None:
+    late = make_clip(tmp_path / "a.mp4", seconds=0.5, options=("-metadata", "creation_time=2025-06-14T12:00:00Z"))
+    early = make_clip(tmp_path / "b.mp4", seconds=0.8, options=("-metadata", "creation_time=2025-06-14T11:00:00Z"))
+    words = ("--name", "Zoë Wójcik", str(late), str(early), "-o", str(tmp_path / "out" / "film.mp4"), "--json")
+    done = run(*words, data=tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    (film,) = said["films"]
+    assert film["frames"] == 30 + 24 + 15 + 30
+    assert all(check["passed"] for check in film["checks"])
+    assert Path(film["file"]) == tmp_path / "out" / "film.mp4"
+    assert probe(Path(film["file"])).duration == pytest.approx(3.3)
+    assert said["photos"] == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.mp4"]
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", seconds=0.4)
+    (tmp_path / "empty.mp4").touch()
+    film = str(tmp_path / "film.mp4")
+    for words, code, said in (
+        (("--name", "A", str(tmp_path / "empty.mp4"), "-o", film), 6, "empty.mp4: the file is empty"),
+        (("--name", "A", str(tmp_path / "gone.mp4"), "-o", film), 6, "gone.mp4: the file is not there"),
+        (("--name", " ", str(clip), "-o", film), 3, "needs a passenger's name"),
+        (("--name", "A", str(clip), "-o", str(tmp_path / "film.avi")), 3, "written as .mp4"),
+        (("--name", "A", "--template", "nothing", str(clip), "-o", film), 3, "nothing"),
+    ):
+        done = run(*words, data=tmp_path / "data")
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert not Path(film).exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_the_middle_it_leaves_nothing(tmp_path: Path, ending: signal.Signals) -> None:
+    clip = make_clip(tmp_path / "long.mp4", size="640x360", seconds=40, options=("-g", "300"))
+    words = ("--name", "A", "--workers", "2", str(clip), str(clip), "-o", str(tmp_path / "out" / "film.mp4"))
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    job = subprocess.Popen(
+        [*COMMAND, "--data", str(tmp_path / "data"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+    assert job.stdout is not None
+    assert job.stdout.readline().strip() == "10 %"
+    assert _ffmpegs(tmp_path), "it is at work"
+    job.send_signal(ending)
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == 130
+    assert "Interrupted" in said
+    assert _ffmpegs(tmp_path) == []
+    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "data" / "store" / "partial").iterdir()) == []
+
+
+def _ffmpegs(folder: Path) -> list[str]:
+    """The command lines of running programs that name a file below the folder, other than ours."""
+    found: list[str] = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"ffmpeg") and any(str(folder).encode() in word for word in words):
+            found.append(b" ".join(words).decode(errors="replace"))
+    return found
