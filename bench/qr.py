@@ -6,7 +6,8 @@ Photos (`manifest.csv` with path, source, text; default $STINERCUT_QR_CORPUS or 
 milliseconds for pyzbar alone, zxing-cpp alone, each of them on every rung of the ladder of preprocessing (until one
 gives a code), both ladders one after the other, and this reader's picture path, its processes' start included. The
 corpus holds no passenger's code, so nothing ever ends the picture path early: its milliseconds are the worst case.
-Where a photo has no code, "read" is the share of photos about which nothing was said.
+Where a photo has no code, "read" is the share of photos about which nothing was said. Three photos count as wrong for
+every decoder: the manifest has a slip in one text, and names one of the two codes in two others.
 Films: as `stinercut qr film` makes them, at each of its levels. Share read, CPU seconds (all processes), and peak
 memory of this reader; beside it the plan that came first: frames of the first 5 s every 0.5 s as PNG files, pyzbar as
 it comes, stop at the first that is JSON.
@@ -327,7 +328,7 @@ def wanted_of_films(scores: Iterable[Score]) -> list[Wanted]:
         Wanted("films: every one is read", f"not all of {', '.join(unread)}" if unread else "all", not unread),
         Wanted("films: no wrong name", f"{wrong}", wrong == 0),
         Wanted("films: more read for less than by the seeds' plan", f"not {dearer}" if dearer else "all", not dearer),
-        Wanted("easy 1080p: at most 0.2 CPU s", f"{easy:.2f}", round(easy, 2) <= 0.2),
+        Wanted("easy 1080p: at most 0.2 CPU s", f"{easy:.3f}", easy <= 0.2),
         Wanted("4K, the dearest level: at most 1.0 CPU s", f"{large:.2f}", large <= 1.0),
         Wanted("peak memory: under 400 MB", f"{most / 1e6:.0f} MB", most < 400e6),
     ]

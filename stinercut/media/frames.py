@@ -73,10 +73,16 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
     # The loop filter only smooths blocks here: no other frame is built on what comes out.
     quick = {"discard": "nokey", "skip_frame": "nokey", "skip_loop_filter": "all", "threads": 1, "noautorotate": None}
     graph = (
-        ffmpeg.input(str(path.absolute()), **quick)["v:0"]
-        .filter("scale", wide, high, flags="area")
+        # `vf` instead of `filter_complex`, as `.filter` would have it: that costs 5 ms more to set up.
         # Without `fps_mode` the pipe fills the gaps with copies, which would agree with themselves.
-        .output("pipe:1", format="rawvideo", pix_fmt="gray", vframes=count, fps_mode="passthrough")
+        ffmpeg.input(str(path.absolute()), **quick)["v:0"].output(
+            "pipe:1",
+            format="rawvideo",
+            pix_fmt="gray",
+            vframes=count,
+            fps_mode="passthrough",
+            vf=f"scale={wide}:{high}:flags=area",
+        )
     )
     pipe = runner.read_pipe(graph.compile(), timeout=60 + 2 * count, chunk_bytes=wide * high, file=path)
     try:

@@ -28,6 +28,7 @@ def decode_or_end(pixels, width, height):
     if {when}: {end}
     return answer
 
+worker["serve"].__globals__["ORPHAN_SECONDS"] = {orphan_seconds}
 worker["serve"](sys.stdin.buffer, sys.stdout.buffer, decode_or_end)
 """
 
@@ -37,10 +38,14 @@ def failing(name: str, end: str, when: str = "True", timeout: float = 10.0) -> D
 
     `when` is an expression over `number` (of the picture, counted from 1 in each process), `width`, `height`, `answer`.
     """
-    folder = command_of(name)[-1]
-    program = _PROGRAM.format(when=when, end=end)
-    command = (sys.executable, "-I", "-S", "-c", program, str(Path(decoder_worker.__file__)), name, folder)
-    return Decoder(name, command, timeout)
+    return Decoder(name, failing_command(name, end, when), timeout)
+
+
+def failing_command(name: str, end: str, when: str = "True", orphan_seconds: int = 60) -> tuple[str, ...]:
+    """The command line of such a process."""
+    program = _PROGRAM.format(when=when, end=end, orphan_seconds=orphan_seconds)
+    worker = str(Path(decoder_worker.__file__))
+    return (sys.executable, "-I", "-S", "-c", program, worker, name, command_of(name)[-1])
 
 
 def failing_once(name: str, end: str, flag: Path) -> Decoder:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import signal
+import struct
+import subprocess
 import sys
 import time
 from datetime import date
@@ -16,7 +18,7 @@ import pytest
 import segno
 import zxingcpp
 from support import decoders as ends
-from support.decoders import failing, failing_once
+from support.decoders import failing, failing_command, failing_once
 
 from stinercut.identity.decoders import PACKAGES, ZBAR, ZXING, Decoder, DecoderLost, Decoders, Gray, command_of, to_code
 from stinercut.identity.payload import make_payload
@@ -187,6 +189,16 @@ def test_a_child_killed_from_outside_is_started_again_and_nothing_is_lost(name: 
     with failing_once(name, ends.KILLED, tmp_path / "killed") as decoder:
         assert [decoder.look(HELLO).codes[0].text for _ in range(3)] == ["hello"] * 3
         assert (decoder.losses, (tmp_path / "killed").exists()) == (0, True)
+
+
+@pytest.mark.parametrize("name", [ZXING, ZBAR])
+def test_a_child_that_hangs_when_nobody_guards_it_any_more_ends_itself(name: str) -> None:
+    command = failing_command(name, ends.ENDLESS, orphan_seconds=1)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        assert child.stdin is not None
+        child.stdin.write(struct.pack("<II", 4, 4) + bytes(16))
+        child.stdin.flush()
+        assert child.wait(timeout=20) == 1
 
 
 # One stands in for the other
