@@ -26,8 +26,10 @@ from typing import Any
 
 import ffmpeg
 
-from stinercut.errors import FfmpegFailed, UnreadableVideo
+from stinercut.errors import FfmpegFailed
+from stinercut.media import encoders, h264
 from stinercut.media import ffmpeg as runner
+from stinercut.media.tracks import Format, Run, read_track, write_track
 from stinercut.store import Store
 
 CONTRACT = 2
@@ -89,14 +91,14 @@ class EncodeProfile:
     rate: Fraction
     crf: int
     preset: str
-    encoder: str = "libx264"
+    encoder: str = encoders.SOFTWARE
     full_range: bool = False
     set_number: int = 0
 
     @property
     def delay(self) -> int:
-        """By how many frames showing begins after decoding, in x264's presets: some frames wait for later ones."""
-        return 0 if self.preset == "ultrafast" else 2
+        """By how many frames showing begins after decoding: in x264's presets some frames wait for later ones."""
+        return 0 if self.preset == "ultrafast" or self.encoder != encoders.SOFTWARE else 2
 
     @property
     def pixels(self) -> str:
@@ -125,23 +127,18 @@ class EncodeProfile:
         """Frames from one key frame to the next: two seconds."""
         return round(2 * self.rate)
 
+    def format(self, record: bytes) -> Format:
+        """What a video of this profile says of itself; `record` is its avcC."""
+        return Format(self.width, self.height, self.timescale, self.ticks, self.delay, record, self.full_range)
+
     def samples(self, frames: int) -> int:
         """Samples in a segment of so many frames: never too few, wherever in a film it stands."""
         return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
 
     def video_options(self, frames: int) -> dict[str, object]:
-        """ffmpeg's output options. One encoder thread: segments are made side by side."""
+        """ffmpeg's output options."""
         return {
-            "c:v": self.encoder,
-            "preset": self.preset,
-            "crf": self.crf,
-            "profile:v": "high",
-            "level:v": self.level,
-            "pix_fmt": "yuv420p",
-            "g": self.group,
-            "keyint_min": self.group,
-            "x264-params": "stitchable=1:open-gop=0:scenecut=0" + f":sps-id={self.set_number}" * (self.set_number > 0),
-            "threads:v": 1,
+            **(self._by_x264() if self.encoder == encoders.SOFTWARE else self._by_hardware()),
             "frames:v": frames,
             "video_track_timescale": self.timescale,
             "color_primaries": "bt709",
@@ -151,6 +148,27 @@ class EncodeProfile:
             "write_tmcd": 0,
             "map_metadata": -1,
         }
+
+    def _by_x264(self) -> dict[str, object]:
+        """One encoder thread: segments are made side by side."""
+        number = f":sps-id={self.set_number}" if self.set_number else ""
+        return {
+            "c:v": encoders.SOFTWARE,
+            "preset": self.preset,
+            "crf": self.crf,
+            "profile:v": "high",
+            "level:v": self.level,
+            "pix_fmt": "yuv420p",
+            "g": self.group,
+            "keyint_min": self.group,
+            "x264-params": f"stitchable=1:open-gop=0:scenecut=0{number}",
+            "threads:v": 1,
+        }
+
+    def _by_hardware(self) -> dict[str, object]:
+        size = (self.width, self.height)
+        asked = encoders.options(self.encoder, crf=self.crf, size=size, rate=self.rate, group=self.group)
+        return {"c:v": encoders.name_of(self.encoder), **asked}
 
 
 @dataclass(frozen=True)
@@ -218,6 +236,7 @@ def cached_or_made(
                 _clear(video, audio)
                 with store.deriving(key, ".mp4") as new_video, store.deriving(key, ".wav") as new_audio:
                     frames = encode(new_video, new_audio)
+                    _settle(new_video, profile)
                     _validate(Goal(profile, frames, new_video, new_audio))
     if on_progress:
         on_progress(1.0)
@@ -225,13 +244,8 @@ def cached_or_made(
 
 
 def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
-    """The frames of a segment that is there and whole; None otherwise.
-
-    Only headers are read. That is enough to see a cut file: a segment's index is at its end.
-    """
-    if not (video.is_file() and audio.is_file()):
-        return None
-    frames = _frames_in(video, profile, count=False)
+    """The frames of a segment that is there and whole; None otherwise. Only headers are read."""
+    frames = _frames_in(video, profile)
     samples = samples_in(audio)
     if frames is not None and samples == profile.samples(frames):
         return frames
@@ -244,9 +258,26 @@ def _clear(*damaged: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _settle(video: Path, profile: EncodeProfile) -> None:
+    """Give a segment the delay of its profile: x264 leaves it out of films of one or two frames, and others of the
+    film's segments would then overlap it by as much.
+    """
+    track = read_track(video)
+    if track is None or track.delay == profile.delay * profile.ticks:
+        return
+    settled = video.with_name(f"settled-{video.name}")
+    try:
+        write_track(settled, [Run(track, 0, track.frames)], profile.format(track.record))
+        settled.replace(video)
+    except ValueError as refused:
+        raise FfmpegFailed(f"{profile.encoder} wrote frames in a strange order: {refused}", file=video) from None
+    finally:
+        settled.unlink(missing_ok=True)
+
+
 def _validate(goal: Goal) -> None:
     """Raise FfmpegFailed unless both files are exactly what the contract says."""
-    frames, samples = _frames_in(goal.video, goal.profile, count=True), samples_in(goal.audio)
+    frames, samples = _frames_in(goal.video, goal.profile), samples_in(goal.audio)
     if (frames, samples) != (goal.frames, goal.samples):
         raise FfmpegFailed(
             f"a segment came out with {frames} frames and {samples} samples"
@@ -256,22 +287,24 @@ def _validate(goal: Goal) -> None:
         )
 
 
-def _frames_in(video: Path, profile: EncodeProfile, *, count: bool) -> int | None:
-    """How many frames an encoded segment has; None when it is damaged or not of this profile."""
+def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
+    """How many frames an encoded segment has; None when it is not there, damaged, cut, or not of this profile.
+
+    Its index says where every frame lies; ffprobe, which takes a hundred times as long, knows no more without decoding.
+    """
+    track = read_track(video)
+    if track is None or track.irregular or track.coding != b"avc1":
+        return None
+    wanted = (profile.width, profile.height, profile.timescale, track.frames * profile.ticks)
+    if (track.width, track.height, track.timescale, track.length) != wanted:
+        return None
+    if track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
+        return None
     try:
-        streams: list[dict[str, Any]] = runner.ffprobe_json(video, count_packets=count).get("streams", [])
-    except UnreadableVideo:
+        said = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
+    except h264.Strange:
         return None
-    if len(streams) != 1:
-        return None
-    stream = streams[0]
-    rate = f"{profile.rate.numerator}/{profile.rate.denominator}"
-    wanted = ("h264", profile.width, profile.height, profile.pixels, f"1/{profile.timescale}", rate)
-    names = ("codec_name", "width", "height", "pix_fmt", "time_base", "r_frame_rate")
-    if tuple(stream.get(name) for name in names) != wanted:
-        return None
-    frames = int(stream.get("nb_read_packets" if count else "nb_frames") or 0)
-    return frames if frames and int(stream.get("duration_ts") or 0) == frames * profile.ticks else None
+    return track.frames if all(one.plain and one.full_range == profile.full_range for one in said) else None
 
 
 def samples_in(audio: Path) -> int | None:
@@ -291,25 +324,31 @@ def samples_in(audio: Path) -> int | None:
 
 def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
     """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
-    argv: list[str] = ffmpeg.merge_outputs(_video_of(picture, goal), _audio_of(sound, goal)).compile()
-    return argv
+    return _argv(ffmpeg.merge_outputs(_video_of(picture, goal), _audio_of(sound, goal)), goal)
 
 
 def picture_alone(picture: Any, goal: Goal) -> list[str]:
     """The argv of an ffmpeg that writes only the picture."""
-    argv: list[str] = _video_of(picture, goal).compile()
-    return argv
+    return _argv(_video_of(picture, goal), goal)
 
 
 def sound_alone(sound: Any, goal: Goal) -> list[str]:
     """The argv of an ffmpeg that writes only the sound."""
-    argv: list[str] = _audio_of(sound, goal).compile()
-    return argv
+    return _argv(_audio_of(sound, goal), goal)
+
+
+def _argv(outputs: Any, goal: Goal) -> list[str]:
+    words: list[str] = outputs.compile()
+    return [words[0], *encoders.device_words(goal.profile.encoder), *words[1:]]
 
 
 def _video_of(picture: Any, goal: Goal) -> Any:
     if goal.profile.full_range:
         picture = picture.filter("scale", in_range="tv", out_range="pc").filter("format", "yuv420p")
+    if goal.profile.encoder != encoders.SOFTWARE:
+        for words in encoders.filters(goal.profile.encoder):
+            name, _, value = words.partition("=")
+            picture = picture.filter(name, *([value] if value else []))
     return ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
 
 

@@ -61,6 +61,11 @@ class VideoTrack:
         """How many."""
         return len(self.sizes)
 
+    @property
+    def end(self) -> int:
+        """The first byte behind all frames: the file is at least that long unless it was cut."""
+        return int((self.offsets + self.sizes).max())
+
     @cached_property
     def order(self) -> Numbers:
         """For each frame its place in the order of showing."""
@@ -213,6 +218,42 @@ def write_track(target: Path, runs: Sequence[Run], says: Format) -> None:
         for run in runs:
             _copy(run, sink)
         sink.write(_moov(says, waits, sizes, keys, len(head) + len(opening)))
+
+
+def with_record(path: Path, target: Path, record: bytes) -> None:
+    """A copy of a file with another avcC. The index must lie behind the frames, as in every segment.
+
+    Raises ValueError when it doesn't.
+    """
+    with path.open("rb") as source, target.open("wb") as sink:
+        moov = boxes.find_moov(source)
+        end = source.tell()
+        if source.read(1):
+            raise ValueError("the index is not the last thing in the file")
+        source.seek(0)
+        left = end - len(moov) - 8
+        while left:
+            data = source.read(min(_CHUNK, left))
+            sink.write(data)
+            left -= len(data)
+        sink.write(_box(b"moov", _exchanged(moov, record)))
+
+
+_WAY = {b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"avc1": _ENTRY_HEAD}
+"""The boxes around an avcC, and the bytes in each of them before the boxes within."""
+
+
+def _exchanged(content: bytes, record: bytes) -> bytes:
+    out = b""
+    for kind, body in boxes.boxes(content):
+        if kind == b"avcC":
+            out += _box(kind, record)
+        elif kind in _WAY:
+            head = _WAY[kind]
+            out += _box(kind, body[:head] + _exchanged(body[head:], record))
+        else:
+            out += _box(kind, body)
+    return out
 
 
 def _starts(runs: Sequence[Run]) -> list[int]:

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from stinercut.errors import FfmpegFailed
+from stinercut.media import encoders, h264
 from stinercut.media import ffmpeg as runner
-from stinercut.media import h264
 from stinercut.media.encoding import EncodeProfile, Goal
 from stinercut.media.h264 import Strange
-from stinercut.media.tracks import Format, Numbers, Run, VideoTrack, read_track, write_track
+from stinercut.media.tracks import Numbers, Run, VideoTrack, read_track, write_track
 
 COPYING = 1
 """Raise it whenever copying below changes: every segment with copied frames is then made anew."""
@@ -35,9 +35,6 @@ _ON_TIME = 0.1
 
 _LEAST_SECONDS = 1.0
 """What is worth copying: below that the encoder's key frames around it cost more than is saved."""
-
-_ENCODER = "libx264"
-"""The encoder that lets us choose the number of its parameter sets."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def kind_of(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
     """What kind of footage this is, or why none of it can be copied into a film of that profile."""
     size = (profile.width, profile.height)
     reasons = (
-        (profile.encoder != _ENCODER, f"{profile.encoder} doesn't let its parameter sets be numbered"),
+        (profile.encoder != encoders.SOFTWARE, f"{profile.encoder} doesn't let its parameter sets be numbered"),
         (track.coding != b"avc1" or not track.record, "the clip is not H.264 with its parameter sets in front"),
         ((track.width, track.height) != size, "the clip has another size than the film"),
         (track.turned or not track.square, "a player turns, stretches or crops the clip"),
@@ -298,7 +295,7 @@ def _splice(target: Path, copying: Copying, encoded: Sequence[Path], profile: En
         for piece in copying.pieces
     ]
     together = h264.merged(h264.configuration(run.track.record) for run in runs)
-    write_track(target, runs, format_of(profile, together.packed))
+    write_track(target, runs, profile.format(together.packed))
 
 
 def _whole_run(path: Path, frames: int) -> Run:
@@ -306,13 +303,6 @@ def _whole_run(path: Path, frames: int) -> Run:
     if track is None or track.frames != frames:
         raise ValueError("a piece has other frames than were ordered")
     return Run(track, 0, frames)
-
-
-def format_of(profile: EncodeProfile, record: bytes) -> Format:
-    """What a video of that profile says of itself."""
-    return Format(
-        profile.width, profile.height, profile.timescale, profile.ticks, profile.delay, record, profile.full_range
-    )
 
 
 def _decodes(video: Path, frames: int, log: Path) -> bool:
