@@ -83,7 +83,9 @@ def test_mounted_before_dcim_exists(desk: Desk) -> None:
             (volume / ".made" / "DCIM").rename(volume / "DCIM")
             desk.until(place.name)
             desk.hold()
-            assert [row.content_hash for row in desk.newest(place.name)] == [desk.cards[made][f"{FOLDER}/{NAME}"][2]]
+            assert [row.content_hash for row in desk.newest(place.name)] == [
+                desk.cards.now[made][f"{FOLDER}/{NAME}"][2]
+            ]
     finally:
         place.rmdir()
 
@@ -151,9 +153,9 @@ def test_another_card_in_its_place(desk: Desk, card: Path) -> None:
         desk.hold()
         away = card.with_name("first")
         card.rename(away)
-        desk.cards[away] = desk.cards.pop(card)
+        desk.cards.now[away] = desk.cards.now.pop(card)
         desk.put(card, "GX010001.MP4", 3000, minutes_ago=10)
-        when = desk.cards[away][f"{FOLDER}/{NAME}"][1]
+        when = desk.cards.now[away][f"{FOLDER}/{NAME}"][1]
         os.utime(desk.put(card, NAME, SIZE), ns=(when, when))
         desk.remember(card)
         desk.insert(card)
@@ -237,7 +239,7 @@ def test_a_read_that_hangs_while_a_sample_is_taken(desk: Desk, card: Path) -> No
         with desk.in_reader(card) as reader:
             desk.insert(reader)
             desk.until("GOPRO-reader")
-        for place, (_size, when, _content) in desk.cards[card].items():
+        for place, (_size, when, _content) in desk.cards.now[card].items():
             os.utime(card / place, ns=(when + 3600 * 10**9, when + 3600 * 10**9))
         desk.remember(card)
         with desk.in_reader(card, "--in", NAME, "--hang-at", "0") as reader:

@@ -148,7 +148,7 @@ def test_no_room_for_the_catalog(desk: Desk, tmp_path: Path) -> None:
         moved.write_bytes(catalog.read_bytes())
         catalog.unlink()
         elsewhere = desk.settings.model_copy(update={"database_url": f"sqlite:///{moved}"})
-        full = Desk(elsewhere, desk.cards, desk.contents)
+        full = Desk(elsewhere, desk.cards)
         gate = Gate(at=50_000)
         card = full.card("GOPRO", {NAME: 50_000})
         with full.hub(), full.detector(gate):

@@ -40,7 +40,7 @@ def objects(desk: Desk) -> int:
 
 def set_back(card: Path, desk: Desk, seconds: int) -> None:
     """All of the card's files carry another time, by so many seconds."""
-    for place, (_size, when, _content) in desk.cards[card].items():
+    for place, (_size, when, _content) in desk.cards.now[card].items():
         os.utime(card / place, ns=(when, when + seconds * 10**9))
     desk.remember(card)
 
@@ -58,7 +58,7 @@ def test_the_same_name_in_two_folders(desk: Desk) -> None:
 def test_the_same_name_on_two_cards(desk: Desk) -> None:
     """The same size and time as well, as two cameras that were bought together make them."""
     cards = [desk.card(name, {NAME: SIZE}) for name in ("LEFT", "RIGHT")]
-    when = desk.cards[cards[0]][f"{FOLDER}/{NAME}"][1]
+    when = desk.cards.now[cards[0]][f"{FOLDER}/{NAME}"][1]
     os.utime(cards[1] / FOLDER / NAME, ns=(when, when))
     desk.remember(cards[1])
     with desk.hub(), desk.detector():
@@ -78,7 +78,7 @@ def test_the_same_name_in_two_cases(desk: Desk) -> None:
             desk.until("GOPRO", insertions=times)
             desk.hold()
     stored = {path.name for path in (desk.settings.store_dir / "objects").glob("*/*")}
-    assert stored == {content for _size, _when, content in desk.cards[card].values()}
+    assert stored == {content for _size, _when, content in desk.cards.now[card].values()}
 
 
 def test_the_same_content_under_two_names(desk: Desk) -> None:

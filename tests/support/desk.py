@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,38 +22,23 @@ from typing import Any
 
 import pytest
 import uvicorn
-from sqlalchemy import Select, select, text
+from sqlalchemy import select
 
 from detector.cards import eject_folder, insert_folder
 from detector.service import run
 from detector.watchdog import HUNG_S
 from hub.server import create_app
 from stinercut.catalog import Catalog
-from stinercut.catalog.models import Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.catalog.models import Card, Insertion
 from stinercut.settings import Settings
-from stinercut.store import Store, hash_file
+from stinercut.store import Store
+from support.invariant import HEARD, Cards, Row, hold, hold_everything, rows
 from support.slow_card import NotHere, mounted
 
 PATIENCE_S = 30.0
 """Only how long a test waits before it says that something never came."""
 HERE = Path(__file__).parent
 FOLDER = "DCIM/100GOPRO"
-_HEARD = text("insertion.rowid")
-_Tree = dict[str, tuple[int, int, str]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A file of a manifest, as the board's pages know it."""
-
-    label: str
-    insertion_id: str
-    folder: str
-    name: str
-    size: int
-    state: str
-    error: str | None
-    content_hash: str | None
 
 
 @dataclass
@@ -62,10 +46,7 @@ class Desk:
     """One data folder with everything around it."""
 
     settings: Settings
-    cards: dict[Path, _Tree] = field(default_factory=dict[Path, _Tree])
-    """What each card holds, by its folder: to be found unchanged by the detector."""
-    contents: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-    """The hashes of all content that files of a name (folded) and size ever had."""
+    cards: Cards = field(default_factory=Cards)
     ended: list[BaseException | None] = field(default_factory=list[BaseException | None])
     """How a detector ended that should not have."""
 
@@ -98,10 +79,7 @@ class Desk:
 
     def remember(self, root: Path) -> None:
         """The card is as it is now."""
-        tree = _tree(root)
-        self.cards[root] = tree
-        for place, (size, _when, content) in tree.items():
-            self.contents[Path(place).name.casefold(), size].add(content)
+        self.cards.remember(root)
 
     def insert(self, root: Path) -> None:
         """Put a card in (again)."""
@@ -202,33 +180,14 @@ class Desk:
 
     def rows(self) -> list[Row]:
         """All files of all manifests, in the order that the hub heard of their insertions."""
-        found = self._ask(
-            select(Card.label, Insertion, CardFile, ManifestEntry, ImportedFile.content_hash)
-            .select_from(Insertion)
-            .join(Card, Card.card_id == Insertion.card_id)
-            .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)
-            .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
-            .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
-            .order_by(_HEARD)
-        )
-        return [
-            Row(
-                label,
-                insertion.insertion_id,
-                file.folder,
-                file.name,
-                file.size,
-                entry.state,
-                entry.error_code and f"{entry.error_code}: {entry.error_detail}",
-                content_hash,
-            )
-            for label, insertion, file, entry, content_hash in found
-        ]
+        with self._catalog() as catalog:
+            return rows(catalog)
 
     def insertions(self, label: str) -> list[str]:
         """The ids of the times that the card was in, in the order that the hub heard of them."""
-        wanted = select(Insertion.insertion_id).join(Card).where(Card.label == label).order_by(_HEARD)
-        return [row[0] for row in self._ask(wanted)]
+        wanted = select(Insertion.insertion_id).join(Card).where(Card.label == label).order_by(HEARD)
+        with self._catalog() as catalog, catalog.read() as session:
+            return list(session.execute(wanted).scalars())
 
     def newest(self, label: str) -> list[Row]:
         """The manifest of the newest insertion of the card that a person calls so; empty before it is there."""
@@ -241,11 +200,11 @@ class Desk:
             row.name: f"{row.state} {row.error.split(':')[0]}" if row.error else row.state for row in self.newest(label)
         }
 
-    def _ask(self, query: Select[Any]) -> list[Any]:
+    @contextmanager
+    def _catalog(self) -> Iterator[Catalog]:
         catalog = Catalog.open(self.settings.catalog_url)
         try:
-            with catalog.read() as session:
-                return list(session.execute(query).all())
+            yield catalog
         finally:
             catalog.close()
 
@@ -270,47 +229,14 @@ class Desk:
     # ---- what must hold ------------------------------------------------------------------------------------------
 
     def hold(self) -> None:
-        """The invariant. Whatever has happened: no visible partial file, every file that was asked for is copied or
-        visibly pending, one object per content, and the objects' bytes are those of the card, which was only read.
-        """
-        objects = self._hold_objects()
-        store = Store(self.settings.store_dir)
-        for row in self.rows():
-            if row.state in (EntryState.COPIED, EntryState.KNOWN):
-                assert row.content_hash in objects, f"held for copied, and not there: {row}"
-                assert row.content_hash in self.contents[row.name.casefold(), row.size], (
-                    f"not what the card held: {row}"
-                )
-                store.require(row.content_hash, row.size)
-            elif row.state == EntryState.FAILED:
-                assert row.error, f"failed without a word: {row}"
-            else:
-                assert row.state in (EntryState.NEW, EntryState.REQUESTED, EntryState.PROBABLE, EntryState.SKIPPED)
-        for root, tree in self.cards.items():
-            assert _tree(root) == tree, f"card {root.name} was written to"
-
-    def _hold_objects(self) -> set[str]:
-        files = [path for path in (self.settings.store_dir / "objects").rglob("*") if path.is_file()]
-        everything = {one for hashes in self.contents.values() for one in hashes}
-        for path in files:
-            assert hash_file(path) == path.name, f"a visible file is not what its name says: {path}"
-            assert path.name in everything, f"no card ever held this: {path}"
-        for path in self.settings.imports_dir.rglob("*.MP4"):
-            assert path.is_dir() or hash_file(path) in everything, f"a partial file in an import folder: {path}"
-        names = [path.name for path in files]
-        assert len(set(names)) == len(names), "one content twice"
-        return set(names)
+        """The invariant (`support.invariant`)."""
+        with self._catalog() as catalog:
+            hold(self.settings, catalog, self.cards)
 
     def hold_everything(self, *roots: Path, label: str | None = None) -> None:
-        """And more: every file of these cards is here, whole, as the card has it, and nothing partial is left."""
-        self.hold()
-        for root in roots:
-            found = {(row.folder, row.name): row for row in self.newest(label or root.name)}
-            for place, (_size, _when, content) in self.cards[root].items():
-                folder, _, name = place.rpartition("/")
-                row = found[folder, name]
-                assert row.state in (EntryState.COPIED, EntryState.KNOWN), row
-                assert row.content_hash == content, row
+        """And every file of these cards is here, and nothing partial is left."""
+        with self._catalog() as catalog:
+            hold_everything(self.settings, catalog, self.cards, {root: label or root.name for root in roots})
         left = {path: path.stat().st_size for path in (self.settings.store_dir / "partial").glob("*")}
         assert not left, f"partial files that nobody goes on with: {left}"
 
@@ -335,16 +261,6 @@ class Gate:
         if done >= self._at and not self.reached.is_set():
             self.reached.set()
             assert self.open.wait(PATIENCE_S)
-
-
-def _tree(root: Path) -> _Tree:
-    """Every plain file below a card, with size, time and hash."""
-    out: _Tree = {}
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            seen = path.stat()
-            out[path.relative_to(root).as_posix()] = (seen.st_size, seen.st_mtime_ns, hash_file(path))
-    return out
 
 
 def _free_port() -> int:
