@@ -8,6 +8,8 @@ Through the conversation of a hub process, over its socket, with all rows durabl
     at once      from having sent all pieces in one go to having the request: the hub still has most of its work to do
     whole        from sending the first piece to having the request, each sent when the one before was acknowledged
 
+    CPU          processor time of the hub for all pieces, user and system
+
 Without a hub: "told" is every piece looked up and judged, nothing written. Objects are looked for in a real folder, as
 the hub does. With `--postgres`, an empty database of your own, the same once more on it.
 """
@@ -24,13 +26,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 from sqlalchemy import delete, select
 from sqlalchemy import insert as sql_insert
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.hubs import Detector, detector, running_hub  # noqa: E402
+from support.hubs import Detector, RunningHub, detector, running_hub  # noqa: E402
 
 from stinercut.catalog import Catalog, insertions, manifests, migrate, seen  # noqa: E402
 from stinercut.catalog.known import Facts, Verdict, folded, judge  # noqa: E402
@@ -138,6 +141,7 @@ class Timed:
     last_piece: float
     at_once: float
     whole: float
+    cpu: float
 
 
 def _ask(hub: Detector, insertion: str) -> None:
@@ -193,13 +197,19 @@ def through_the_hub(data: Path, url: str | None, entries: list[FileEntry], runs:
     with running_hub(data, database_url=url) as hub, detector(hub) as socket:
         for run in range(runs):
             each, at = f"each{run}", f"at{run}"
+            before = _cpu(hub)
             last, whole = one_by_one(socket, each, [encode(piece) for piece in pieces(each, entries)], small)
+            cpu = _cpu(hub) - before
             forget(catalog, each)
             burst = at_once(socket, at, [encode(piece) for piece in pieces(at, entries)], small)
             forget(catalog, at)
-            timed.append(Timed(last, burst, whole))
+            timed.append(Timed(last, burst, whole, cpu))
     catalog.close()
     return telling, timed
+
+
+def _cpu(hub: RunningHub) -> float:
+    return sum(psutil.Process(hub.process.pid).cpu_times()[:2])
 
 
 def best(runs: int, work: Callable[[], int], expected: int) -> float:
@@ -217,7 +227,7 @@ def best(runs: int, work: Callable[[], int], expected: int) -> float:
 def line(name: str, telling: float, timed: list[Timed]) -> tuple[str, float]:
     """A line of the table (median, and the fastest run in brackets), and the median for the last piece."""
     cells: list[str] = []
-    for field in ("last_piece", "at_once", "whole"):
+    for field in ("last_piece", "at_once", "whole", "cpu"):
         each = [getattr(one, field) for one in timed]
         cells.append(f"{statistics.median(each):7.3f} ({min(each):.3f})")
     return f"{name:12}{telling:7.3f}  {'  '.join(cells)}", statistics.median(one.last_piece for one in timed)
@@ -232,7 +242,7 @@ def main() -> int:
     number, runs = (2000, 2) if chosen.quick else (10_000, 7)
     entries = files(number)
     print(f"{number} files in pieces of {FILES_PER_CHUNK}, half of them known; seconds, median of {runs} (best)")
-    print(f"{'':12}{'told':>7}  {'last piece':>15}  {'at once':>15}  {'whole':>15}")
+    print(f"{'':12}{'told':>7}  {'last piece':>15}  {'at once':>15}  {'whole':>15}  {'CPU':>15}")
     worst = 0.0
     for name, url in (("SQLite", None), ("PostgreSQL", chosen.postgres)):
         if name == "PostgreSQL" and url is None:
