@@ -15,7 +15,7 @@ from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
 from dagster_celery.tasks import create_task
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from app.fleet import QUEUES, STEPS_QUEUE, Claim, Fleet, broker_url, result_url, unreachable
 from stinercut.settings import Settings
@@ -30,7 +30,7 @@ RUN_HEADER, STEP_HEADER = "stinercut_run", "stinercut_step"
 """What a message says outside, so that it needn't be opened to know whose it is."""
 
 _CONFIGURATION: dict[str, Any] = {
-    "task_queues": [Queue(name) for name in QUEUES],
+    "task_queues": [Queue(name, exchange=Exchange(name), routing_key=name) for name in QUEUES],
     "task_default_queue": STEPS_QUEUE,
     "task_create_missing_queues": False,
     # A step is off the queue when it is done, and a worker takes no more than it has processes for: what waits can go

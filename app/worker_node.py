@@ -148,8 +148,8 @@ def main() -> None:
     # Loaded once, before the processes are forked: each step begins with all definitions at hand.
     importlib.import_module("app.preload")
 
-    argv = ["worker", "--queues", queue, "--concurrency", str(slots), "--hostname", name, "--loglevel", "WARNING"]
-    argv += ["--pool", "prefork", "--without-gossip", "--without-mingle"]
+    argv = ["--quiet", "worker", "--queues", queue, "--concurrency", str(slots), "--hostname", name]
+    argv += ["--loglevel", "WARNING", "--pool", "prefork", "--without-gossip", "--without-mingle"]
     try:
         cast(Any, celery).worker_main(argv)
     finally:

@@ -150,7 +150,8 @@ class FleetWorker:
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
-        self.said += [line.rstrip() for line in process.stdout]
+        for line in process.stdout:
+            self.said.append(line.rstrip())
 
     def nodes(self) -> list[psutil.Process]:
         """Its Celery nodes: the processes that take steps and give signs of life."""
@@ -307,7 +308,7 @@ def fleet(
             stack.clean()
 
 
-def until_workers(setup: SetUp, count: int, seconds: float = 60) -> None:
+def until_workers(setup: SetUp, count: int, seconds: float = 120) -> None:
     """Wait until so many workers take steps of both queues."""
     assert setup.redis is not None
     client = setup.redis.client()
