@@ -1,13 +1,12 @@
 """Which font draws a text: a small catalogue of the system's Noto fonts, and lines split into runs of one font each.
 
-Lives here: finding fonts, what characters they cover, the order of runs in a line of mixed direction. Doesn't: drawing
-(`titles`). No character is ever drawn as an empty box: on a film that would be a wrong name.
+Lives here: finding and opening fonts, what characters they cover. Doesn't: directions (`bidi`), shaping (`lettering`).
+No character is ever drawn as an empty box: on a film that would be a wrong name.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import re
 import sys
@@ -17,20 +16,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import uharfbuzz
-from PIL import features
 
 from stinercut.errors import BadInput, MissingProgram
+from stinercut.media import bidi
 
 hb: Any = uharfbuzz
 """It comes without type stubs."""
 
 Direction = Literal["ltr", "rtl"]
-_RTL = frozenset({"R", "AL", "AN"})
-_IGNORABLE = frozenset(map(chr, (0x200C, 0x200D, *range(0xFE00, 0xFE10))))
-"""Joiners and variation selectors: they shape their neighbours and are never drawn themselves."""
+_IGNORABLE = frozenset(map(chr, (0x061C, *range(0x200B, 0x2010), 0x2060, *range(0xFE00, 0xFE10))))
+"""Joiners, marks of direction, variation selectors: they shape their neighbours and are never drawn themselves."""
 
 _FILE = re.compile(r"^(Noto(?:Sans|Serif|Naskh|Nastaliq|Kufi)\w*)-(Regular|Bold)\.(?:ttf|otf|ttc)$")
-_PLAIN_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL")
 
 
 @dataclass(frozen=True)
@@ -42,39 +39,41 @@ class Run:
     direction: Direction
 
 
-def runs_of(text: str, *, bold: bool) -> list[Run]:
-    """How to draw a line: one run if one font covers all of it, else one per stretch of script, ordered for the page.
-
-    Raises MissingProgram when no installed font has a character (with the package that does), or when the line needs
-    shaping and the library for it is not there; BadInput for pictures such as emoji.
-    """
-    fonts = catalogue("Bold" if bold else "Regular")
-    if not fonts:
-        raise _no_font()
-    _require_shaping(text)
-    return runs_with(text, fonts)
-
-
 def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
-    """How to draw a line with these fonts, the preferred ones first. Raises as `runs_of`."""
+    """How to draw a line with these fonts, the preferred ones first: stretches of one font and direction.
+
+    One font draws all of a line where one covers it. Raises MissingProgram when no font has a character (with the
+    package that does), BadInput for pictures such as emoji.
+    """
     if not fonts:
-        raise _no_font()
-    base = _base_direction(text)
+        raise MissingProgram(
+            "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
+        )
     whole = next((font for font in fonts if _covers(font, text)), None)
-    if whole is not None:
-        return [Run(text, whole, base)]
-    return _page_order(_pieces(text, fonts, base), base)
+    levels = bidi.levels_of(text)
+    pieces: list[Run] = []
+    of_pieces: list[int] = []
+    at = 0
+    for cluster in _clusters(text):
+        font = whole or _font_for(cluster, pieces[-1].font if pieces else None, text, fonts)
+        level = levels[at]
+        at += len(cluster)
+        if pieces and pieces[-1].font == font and of_pieces[-1] == level:
+            pieces[-1] = Run(pieces[-1].text + cluster, font, pieces[-1].direction)
+        else:
+            pieces.append(Run(cluster, font, "rtl" if level % 2 else "ltr"))
+            of_pieces.append(level)
+    return bidi.page_order(pieces, of_pieces)
 
 
-def _no_font() -> MissingProgram:
-    return MissingProgram(
-        "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
-    )
-
-
-def can_shape() -> bool:
-    """Whether Pillow can shape complex scripts here (raqm, with fribidi that it loads from the system)."""
-    return bool(features.check("raqm") and features.check("fribidi"))
+def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, ...]) -> Path:
+    """The font for a letter with its marks: the one before it, so that a word is of one font; else the first."""
+    # Spaces and signs are drawn in the main font, so that those of one line look alike.
+    usual = (before,) if before and unicodedata.category(cluster[0])[0] == "L" else ()
+    font = next((font for font in (*usual, *fonts) if _covers(font, cluster)), None)
+    if font is None:
+        raise _nobody_has(text, fonts)
+    return font
 
 
 @functools.lru_cache(maxsize=4)
@@ -107,57 +106,29 @@ def _font_folders() -> list[Path]:
     return [home / ".local/share/fonts", Path("/usr/local/share/fonts"), Path("/usr/share/fonts")]
 
 
+def opened(font: Path) -> Any:
+    """A font file, ready to shape and draw with (uharfbuzz's Font); of a collection the first. Raises BadInput."""
+    return _opened(font, font.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _opened(font: Path, _changed: int) -> Any:
+    found = hb.Face(hb.Blob.from_file_path(str(font)), 0)
+    if not found.glyph_count or not found.upem:
+        raise BadInput(
+            "this is no font that can be read", file=font, advice="Put a whole .ttf or .otf there, or take it out."
+        )
+    return hb.Font(found)
+
+
 @functools.lru_cache(maxsize=512)
-def _characters(font: Path) -> frozenset[int]:
-    return frozenset(hb.Face(hb.Blob.from_file_path(str(font)), 0).unicodes)
+def _characters(font: Path, _changed: int) -> frozenset[int]:
+    return frozenset(_opened(font, _changed).face.unicodes)
 
 
 def _covers(font: Path, text: str) -> bool:
-    known = _characters(font)
+    known = _characters(font, font.stat().st_mtime_ns)
     return all(ord(char) in known for char in text if char not in _IGNORABLE)
-
-
-def _require_shaping(text: str) -> None:
-    if can_shape() or all(_is_plain(char) for char in text):
-        return
-    raise MissingProgram(
-        f"the text {text!r} needs its letters shaped, and the library for that is not installed",
-        advice="Debian, Ubuntu: sudo apt install libfribidi0.",
-    )
-
-
-def _is_plain(char: str) -> bool:
-    if unicodedata.category(char)[0] in "NPZS":
-        return True
-    return unicodedata.category(char)[0] == "L" and unicodedata.name(char, "").startswith(_PLAIN_SCRIPTS)
-
-
-def _base_direction(text: str) -> Direction:
-    """That of the first letter with one (Unicode Bidirectional Algorithm, rules P2 and P3)."""
-    for char in text:
-        kind = unicodedata.bidirectional(char)
-        if kind in ("L", "R", "AL"):
-            return "ltr" if kind == "L" else "rtl"
-    return "ltr"
-
-
-def _pieces(text: str, fonts: tuple[Path, ...], base: Direction) -> list[Run]:
-    """Stretches of one font and direction, in the order of reading."""
-    pieces: list[Run] = []
-    for cluster in _clusters(text):
-        if unicodedata.category(cluster[0])[0] == "L":
-            usual = (pieces[-1].font,) if pieces else ()
-            font = next((font for font in (*usual, *fonts) if _covers(font, cluster)), None)
-        else:  # spaces and signs: the main font first, so that those of one line look alike
-            font = next((font for font in fonts if _covers(font, cluster)), None)
-        if font is None:
-            raise _nobody_has(text, fonts)
-        direction = _direction(cluster, pieces[-1].direction if pieces else base, base)
-        if pieces and (pieces[-1].font, pieces[-1].direction) == (font, direction):
-            pieces[-1] = Run(pieces[-1].text + cluster, font, direction)
-        else:
-            pieces.append(Run(cluster, font, direction))
-    return _settle_neutrals(pieces, base)
 
 
 def _clusters(text: str) -> list[str]:
@@ -168,37 +139,6 @@ def _clusters(text: str) -> list[str]:
             out[-1] += char
         else:
             out.append(char)
-    return out
-
-
-def _direction(cluster: str, before: Direction, base: Direction) -> Direction:
-    kind = unicodedata.bidirectional(cluster[0])
-    if kind in _RTL:
-        return "rtl"
-    if kind == "L":
-        return "ltr"
-    return before if kind == "EN" else base
-
-
-def _settle_neutrals(pieces: list[Run], base: Direction) -> list[Run]:
-    """Signs between two stretches of the same direction take it (rule N1); others keep the line's."""
-    out = list(pieces)
-    for index in range(1, len(out) - 1):
-        piece, before, after = out[index], out[index - 1], out[index + 1]
-        neutral = all(unicodedata.bidirectional(char) not in (*_RTL, "L") for char in piece.text)
-        if neutral:
-            direction = before.direction if before.direction == after.direction else base
-            out[index] = Run(piece.text, piece.font, direction)
-    return out
-
-
-def _page_order(pieces: list[Run], base: Direction) -> list[Run]:
-    """Left to right as on the page: rule L2 for two levels."""
-    ordered = pieces if base == "ltr" else pieces[::-1]
-    out: list[Run] = []
-    for direction, group in itertools.groupby(ordered, key=lambda piece: piece.direction):
-        stretch = list(group)
-        out += stretch if direction == base else stretch[::-1]
     return out
 
 

@@ -8,7 +8,6 @@ Text becomes outlines here, so what is drawn depends on no font engine of the sy
 
 from __future__ import annotations
 
-import functools
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.pens.transformPen import TransformPen
 
-from stinercut.media.fonts import Run, runs_with
+from stinercut.media.fonts import Run, opened, runs_with
 
 hb: Any = uharfbuzz
 """It comes without type stubs."""
@@ -86,9 +85,10 @@ class Line:
         """The line as an SVG path that starts there."""
         pen = SVGPathPen(None, ntos=_short)
         for glyph in self.glyphs:
-            scale = self.size / _font(glyph.font).face.upem
+            font = opened(glyph.font)
+            scale = self.size / font.face.upem
             place = (scale, 0, 0, -scale, x + glyph.x, baseline - glyph.y)
-            _font(glyph.font).draw_glyph_with_pen(glyph.number, TransformPen(pen, place))
+            font.draw_glyph_with_pen(glyph.number, TransformPen(pen, place))
         return str(pen.getCommands())
 
 
@@ -108,17 +108,17 @@ def lines_of(text: str, face: Face, room: Room) -> list[Line]:
 def line_of(text: str, face: Face) -> Line:
     """One line at exactly that size."""
     glyphs: list[_Glyph] = []
-    x = 0.0
+    x = trailing = 0.0
     left, right, above, below = 0.0, 0.0, 0.0, 0.0
     for run in runs_with(text, face.fonts):
-        for glyph, advance, ink in _shaped(run, face):
+        for glyph, advance, ink, space in _shaped(run, face):
             placed = _Glyph(run.font, glyph.number, x + glyph.x, glyph.y)
             glyphs.append(placed)
             if ink is not None:
                 left, right = min(left, x + ink[0]), max(right, x + ink[2])
                 below, above = max(below, -ink[1]), max(above, ink[3])
-            x += advance
-    trailing = face.spacing if glyphs else 0.0
+            x += advance + space
+            trailing = space
     return Line(tuple(glyphs), face.size, x - trailing, left, right, above, below)
 
 
@@ -149,9 +149,9 @@ def _broken(words: list[str], count: int, face: Face) -> list[str]:
 _Ink = tuple[float, float, float, float]
 
 
-def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None]]:
-    """A run's glyphs from left to right: place within its own advance, advance, ink box."""
-    font = _font(run.font)
+def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None, float]]:
+    """A run's glyphs from left to right: place within its own advance, advance, ink box, space after it."""
+    font = opened(run.font)
     buffer = hb.Buffer()
     buffer.add_str(run.text)
     buffer.guess_segment_properties()
@@ -159,29 +159,23 @@ def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None]]:
     hb.shape(font, buffer, {"kern": True, "liga": True})
     scale = face.size / font.face.upem
     space = 0.0 if buffer.script in _JOINED else face.spacing
-    out: list[tuple[_Glyph, float, _Ink | None]] = []
+    out: list[tuple[_Glyph, float, _Ink | None, float]] = []
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         glyph = _Glyph(run.font, info.codepoint, position.x_offset * scale, position.y_offset * scale)
-        box = _ink(run.font, info.codepoint)
+        box = _ink(font, info.codepoint)
         ink = box and (
             glyph.x + box[0] * scale,
             glyph.y + box[1] * scale,
             glyph.x + box[2] * scale,
             glyph.y + box[3] * scale,
         )
-        out.append((glyph, position.x_advance * scale + (space if position.x_advance else 0.0), ink))
+        out.append((glyph, position.x_advance * scale, ink, space if position.x_advance else 0.0))
     return out
 
 
-@functools.lru_cache(maxsize=64)
-def _font(path: Path) -> Any:
-    return hb.Font(hb.Face(hb.Blob.from_file_path(str(path)), 0))
-
-
-@functools.lru_cache(maxsize=4096)
-def _ink(path: Path, glyph: int) -> _Ink | None:
+def _ink(font: Any, glyph: int) -> _Ink | None:
     pen = BoundsPen(None)
-    _font(path).draw_glyph_with_pen(glyph, pen)
+    font.draw_glyph_with_pen(glyph, pen)
     return pen.bounds
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import math
 import re
+import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fontTools.ttLib import TTFont
+from fontTools.ttLib import TTFont, TTLibError
 
 from stinercut.errors import BadInput
 from stinercut.media import fonts
@@ -30,7 +31,7 @@ _PLACED = ("x", "y", "dx", "dy", "data-width", "data-height", "data-lines", "dat
 _LENGTH = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))\s*(px|pt|em|%)?")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_GENERIC = ("sans-serif", "serif", "system-ui", "ui-sans-serif", "monospace", "cursive", "fantasy", "noto sans")
+_GENERIC = ("sans-serif", "system-ui", "ui-sans-serif")
 _EDGE = 0.06
 """Share of the drawing's width that a text without data-width keeps from its edges."""
 
@@ -291,22 +292,28 @@ def require_font(path: Path) -> None:
         raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")
 
 
-@functools.lru_cache(maxsize=64)
 def _family_names(path: Path) -> tuple[str, ...]:
     """A font's names of its family, the usual one first, all in small letters after it. Raises BadInput."""
+    return _said_by_font(path, path.stat().st_mtime_ns)[0]
+
+
+def _weight(path: Path) -> int:
+    return _said_by_font(path, path.stat().st_mtime_ns)[1]
+
+
+@functools.lru_cache(maxsize=64)
+def _said_by_font(path: Path, _changed: int) -> tuple[tuple[str, ...], int]:
+    """A font's family names and its weight, 100 to 900."""
+    fonts.opened(path)
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
-            found = [font["name"].getDebugName(number) for number in (16, 1)]
-    except Exception as refused:
+            names: Any = font["name"]
+            found = [names.getDebugName(number) for number in (16, 1)]
+            table: Any = font["OS/2"]
+            weight = int(table.usWeightClass)
+    except (TTLibError, KeyError, AttributeError, OSError, struct.error) as refused:
         raise BadInput(
             "this is no font that can be read", file=path, advice="Put a whole .ttf or .otf there, or take it out."
         ) from refused
     known = [name for name in found if name]
-    return (*known[:1], *(name.lower() for name in known))
-
-
-@functools.lru_cache(maxsize=64)
-def _weight(path: Path) -> int:
-    with TTFont(path, lazy=True, fontNumber=0) as font:
-        table: Any = font["OS/2"]
-        return int(table.usWeightClass)
+    return (*known[:1], *(name.lower() for name in known)), weight

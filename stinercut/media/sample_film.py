@@ -1,0 +1,44 @@
+"""A film of a template with footage made by code: to see it move before it is used.
+
+Lives here: that footage, and the template with one output. Doesn't: rendering (`film`), stills (`contact`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from stinercut.media.encoding import Progress
+from stinercut.media.film import looked_into, make_film, planned
+from stinercut.media.segments import ClipSource
+from stinercut.store import Store, hash_file
+from stinercut.synthetic.scenes import make_clip
+from stinercut.templates.folder import Template
+from stinercut.templates.merging import Fields
+
+_CLIPS = ((7, 5.0), (12, 4.0))
+"""Seeds and seconds of the footage."""
+
+
+def sample_film(  # noqa: PLR0913 - what is to be seen
+    template: Template,
+    fields: Fields,
+    target: Path,
+    size: tuple[int, int] | None = None,
+    *,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+) -> None:
+    """The template's film (or one of `size`) at `target`, of two short clips. Raises as rendering does."""
+    film = template.film
+    if size:
+        film = film.model_copy(update={"width": size[0], "height": size[1]})
+    only = Template(template.document.model_copy(update={"output": (film,)}), template.folder)
+    with tempfile.TemporaryDirectory(prefix="stinercut-preview-") as folder:
+        sources: list[ClipSource] = []
+        for seed, seconds in _CLIPS:
+            path = Path(folder) / f"clip-{seed}.mp4"
+            make_clip(path, seed, seconds, (1280, 720))
+            sources.append(ClipSource(hash_file(path), path, path.name))
+        production = planned(Store(Path(folder) / "store"), only, fields, looked_into(sources))
+        make_film(production, target, workers=workers, on_progress=on_progress)
