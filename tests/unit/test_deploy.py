@@ -147,6 +147,15 @@ def answers(client: redis.Redis) -> bool:
         return False
 
 
+def test_the_settings_that_the_guide_names_are_real() -> None:
+    named = set(re.findall(r"\bSTINERCUT_[A-Z_]+", (ROOT / "docs" / "deploy.md").read_text()))
+    settings = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
+    compose = set(re.findall(r"\$\{(STINERCUT_[A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values())))
+    assert named <= settings | compose | environment_names(WORKSPACE)
+    about_a_fleet = {name for name in settings if re.search("URL|EXECUTOR|WORKER", name)} - {"STINERCUT_HUB_URL"}
+    assert about_a_fleet <= named
+
+
 def test_the_services_are_those_of_the_house() -> None:
     assert set(OURS) == {"prepare", "hub", "dagster-code", "dagster-webserver", "dagster-daemon", "worker"}
     assert set(SERVICES) - set(OURS) == {"postgres", "redis"}
