@@ -168,7 +168,8 @@ def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
     where = title_frame(shop, plan)
     card = drawings.drawn(shop.sheet(where.drawn))
     wanted = _luma(np.asarray(drawings.frame_at(card, where.card_frame, plan.rate)))
-    shown = _luma(_frame_of(film, where.film_frame, shop.size))
+    levels = "pc" if shop.profile.full_range else "tv"
+    shown = _luma(_frame_of(film, where.film_frame, shop.size, levels))
     width, height = shop.size
     _, top, _, bottom = card.box or (0, 0, width, height)
     margin = round(height * 0.05)
@@ -191,13 +192,13 @@ def _right_name(film: Film) -> _Found:
     return True, f"the title shows {name!r}", values
 
 
-def _frame_of(film: Path, frame: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """One frame of the film as RGB, H x W x 3."""
+def _frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDArray[np.uint8]:
+    """One frame of the film as RGB, H x W x 3. `levels`: the range of its values, as ffmpeg calls it."""
     width, height = size
     graph = (
         ffmpeg.input(str(film.absolute()))["v:0"]
         .filter("select", f"eq(n,{frame})")
-        .filter("scale", width, height, in_color_matrix="bt709", in_range="tv", out_range="pc")
+        .filter("scale", width, height, in_color_matrix="bt709", in_range=levels, out_range="pc")
         .output("pipe:1", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", **{"frames:v": 1})
     )
     size_in_bytes = width * height * 3
@@ -260,13 +261,13 @@ def _playable_in_browser(film: Film) -> _Found:
     video, audio, output = film.stream("video"), film.stream("audio"), film.shop.output
     atoms = top_level_atoms(film.path)
     is_first = "moov" in atoms and "mdat" in atoms and atoms.index("moov") < atoms.index("mdat")
-    size = (video.get("width"), video.get("height"))
+    size, pixels = (video.get("width"), video.get("height")), film.shop.profile.pixels
     codec = f"{video.get('codec_name')} {video.get('profile')}"
     wrong = [
         what
         for what, right in (
             (f"video is {codec}, not H.264 that browsers play", _is_browser_h264(video)),
-            (f"pixels are {video.get('pix_fmt')}, not yuv420p", video.get("pix_fmt") == "yuv420p"),
+            (f"pixels are {video.get('pix_fmt')}, not {pixels}", video.get("pix_fmt") == pixels),
             (f"sound is {audio.get('codec_name')}, not AAC", audio.get("codec_name") == "aac"),
             (f"size is {size[0]}x{size[1]}, not {output.width}x{output.height}", size == (output.width, output.height)),
             ("the index is not in front, so it would not play before it is loaded whole", is_first),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import platform
 import tempfile
 import time
 from collections.abc import Sequence
@@ -43,6 +44,13 @@ _BITS_PER_PIXEL = 0.12
 """For encoders that know no quality, only a bit rate: 7.5 Mbit/s at 1080p30."""
 
 
+class EncoderFailed(FfmpegFailed):
+    """An encoder of the hardware failed in the middle of a film. The whole film is made with software then.
+
+    `what` begins with the encoder's name.
+    """
+
+
 @dataclass(frozen=True)
 class Trial:
     """What came of trying an encoder. `why`: why it can't be used, empty when it can."""
@@ -63,6 +71,11 @@ class Choice:
     encoder: str
     reason: str
     trials: tuple[Trial, ...]
+
+
+def note_of(root: Path) -> Path:
+    """Where the answers of this machine are kept, in a folder that several machines may share."""
+    return root / "encoders" / f"{platform.node() or 'this-machine'}.json"
 
 
 def chosen(wish: str, note: Path) -> Choice:
@@ -98,11 +111,14 @@ def remembered(note: Path) -> tuple[Trial, ...]:
     return trials
 
 
-def distrust(note: Path, encoder: str, why: str) -> None:
-    """Note that this encoder failed in the middle of a film: for a day it isn't used."""
+def distrust(note: Path, failed: EncoderFailed) -> None:
+    """Note that an encoder failed in the middle of a film: for a day it isn't used on this machine."""
     here = [runner.build(), *_devices()]
-    trials = [Trial(encoder, why) if trial.encoder == encoder else trial for trial in remembered(note)]
-    _keep(note, here, trials)
+    known = (
+        Trial(trial.encoder, failed.what) if failed.what.startswith(trial.encoder) else trial
+        for trial in remembered(note)
+    )
+    _keep(note, here, tuple(known))
 
 
 def _keep(note: Path, here: Sequence[str], trials: Sequence[Trial]) -> None:

@@ -17,17 +17,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stinercut.errors import WrongFilm
+from stinercut.media import encoders
 from stinercut.media.checks import CheckResult, check_film, title_frame
+from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.photos import take_photos
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
-from stinercut.media.segments import ClipSource, FilmedClip, Workshop, part_segment
+from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment
 from stinercut.media.sound import Music
+from stinercut.media.untouched import kind_of_film
 from stinercut.store import Store, fsync_dir, require_space, sync_file
 from stinercut.templates import Fields, Template
-from stinercut.templates.timeline import Movie, StillsOutput
+from stinercut.templates.timeline import Footage, Movie, StillsOutput
 
 
 @dataclass(frozen=True)
@@ -146,8 +149,24 @@ def planned(
     for output in document.films:
         rate = output.rate or source_rate(take.rate for take in takes)
         shop = Workshop(store, template, output, rate, fields, by_key, encoder)
-        films.append(Making(shop, plan_film(document, rate, takes, lengths)))
+        plan = plan_film(document, rate, takes, lengths)
+        films.append(Making(_copying_where_possible(shop, plan), plan))
     return Production(store, template, fields, tuple(clips), tuple(films))
+
+
+def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
+    """The workshop that copies from the kind of camera that filmed most, if anything of this film can be copied."""
+    if not _leaves_footage(shop.template):
+        return shop
+    kind = kind_of_film([clip.source.path for clip in shop.clips.values()], shop.profile)
+    copying = replace(shop, kind=kind)
+    return copying if kind and any(copying_of_part(copying, part) for part in plan.parts) else shop
+
+
+def _leaves_footage(template: Template) -> bool:
+    """Whether the template leaves the colours of the footage as they were filmed."""
+    footage = template.document.timeline.footage.asset
+    return isinstance(footage, Footage) and footage.look.changes_nothing
 
 
 def owner_of(part: Part) -> str | None:
@@ -178,10 +197,27 @@ def make_film(
         if on_progress:
             on_progress(0.9 * sum(done.values()) / whole)
 
+    try:
+        films = _all_made(production, workers, told)
+    except EncoderFailed as failed:
+        # Never two encoders in one film: all of it is made anew.
+        production = in_software(production)
+        films = _all_made(production, workers, told)
+        encoders.distrust(encoders.note_of(production.store.root), failed)
+    return finish_film(production, films, target, on_progress=_last_tenth(on_progress))
+
+
+def in_software(production: Production) -> Production:
+    """The same films without the hardware's encoder."""
+    films = [replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in production.films]
+    return replace(production, films=tuple(films))
+
+
+def _all_made(production: Production, workers: int, told: Callable[[int, float], None]) -> list[list[Segment]]:
+    """For each film the segments of its parts."""
     jobs = [(making.shop, part) for making in production.films for part in making.plan.parts]
     segments = iter(_made(jobs, workers, told))
-    films = [[next(segments) for _ in making.plan.parts] for making in production.films]
-    return finish_film(production, films, target, on_progress=_last_tenth(on_progress))
+    return [[next(segments) for _ in making.plan.parts] for making in production.films]
 
 
 def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[int, float], None]) -> list[Segment]:

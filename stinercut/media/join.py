@@ -7,17 +7,19 @@ it is the right film (`checks`), giving it its place (`film`).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import ffmpeg
 
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
+from stinercut.media import h264
 from stinercut.media.encoding import Progress, Segment, share_of, ticks_of, timescale_of
 from stinercut.media.sound import Music, film_sound
+from stinercut.media.tracks import read_track, with_record
 
 _AUDIO_BITRATE = "192k"
 
@@ -63,7 +65,7 @@ def join(
     segment is cut short).
     """
     segments = [part.segment for part in parts]
-    require_joinable(segments)
+    record = _together(segments)
     frames = sum(segment.frames for segment in segments)
     seconds = float(frames / segments[0].rate)
     try:
@@ -71,7 +73,8 @@ def join(
         with tempfile.TemporaryDirectory(prefix=".join-", suffix=".partial", dir=target.parent) as folder:
             both = [(part.segment, part.volume) for part in parts]
             mixed = film_sound(both, sound.music, sound.loudness, Path(folder))
-            argv = _graph(segments, mixed, Path(folder), target, title)
+            videos = _videos(segments, record, Path(folder))
+            argv = _graph(videos, mixed, segments[0].rate, target, title)
             runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target)
         found = _frames_in(target)
         if found != frames:
@@ -87,55 +90,83 @@ def join(
 
 
 def require_joinable(segments: Sequence[Segment]) -> None:
-    """Raise StoreDamaged when a segment is not there, BadInput when one is encoded otherwise than the first."""
+    """Raise StoreDamaged when a segment is not there whole, BadInput when one is encoded otherwise than the first."""
+    _together(segments)
+
+
+def _together(segments: Sequence[Segment]) -> bytes:
+    """The decoder's configuration for all segments. Frames copied from a camera have parameter sets of their own,
+    beside the encoder's: as long as no two of them have the same number, one configuration holds all.
+    """
     if not segments:
         raise BadInput("there is nothing to join", advice="A film needs at least one segment.")
-    first = ""
+    found: list[h264.Configuration] = []
+    first: object = None
     for segment in segments:
-        for path in (segment.video, segment.audio):
-            if not path.is_file():
-                raise StoreDamaged("a segment is missing", file=path, advice="Render this jump again: it is made anew.")
-        found = _likeness(segment)
-        first = first or found
-        if found != first:
+        if not segment.audio.is_file():
+            raise _missing(segment.audio)
+        track = read_track(segment.video)
+        if track is None:
+            raise _missing(segment.video)
+        try:
+            found.append(h264.configuration(track.record))
+            likeness = (track.timescale, track.width, track.height, track.coding, track.delay, *_pictures(found[-1]))
+            h264.merged(found)
+        except h264.Strange:
+            likeness = None
+        first = first or likeness
+        if likeness is None or likeness != first:
             raise BadInput(
                 "this segment is encoded otherwise than the first and would not play after it",
                 file=segment.video,
-                advice="Render all segments of a film with one template and one ffmpeg.",
+                advice="Render all segments of a film with one template, one encoder and one ffmpeg.",
             )
+    return h264.merged(found).packed
 
 
-def _likeness(segment: Segment) -> str:
-    """What must be equal in all segments: decoder configuration, timebase, size, pixel format, frame rate."""
-    stream: dict[str, Any] = runner.ffprobe_json(segment.video)["streams"][0]
-    names = ("extradata_hash", "time_base", "width", "height", "pix_fmt", "r_frame_rate", "sample_aspect_ratio")
-    return " ".join(str(stream.get(name)) for name in names)
+def _pictures(said: h264.Configuration) -> set[object]:
+    """What all pictures of a film must have in common."""
+    sets = [h264.sequence(unit) for unit in said.sps]
+    return {(one.width, one.height, one.plain, one.progressive, one.shape, one.full_range) for one in sets}
 
 
-def _graph(segments: Sequence[Segment], mixed: Path, folder: Path, target: Path, title: str) -> list[str]:
-    videos = folder / "video.ffconcat"
-    videos.write_text(_list(segments), encoding="utf-8")
-    picture = ffmpeg.input(str(videos.absolute()), f="concat", safe=0)["v:0"]
+def _missing(path: Path) -> StoreDamaged:
+    what = "a segment is damaged" if path.is_file() else "a segment is missing"
+    return StoreDamaged(what, file=path, advice="Render this jump again: it is made anew.")
+
+
+def _videos(segments: Sequence[Segment], record: bytes, folder: Path) -> Path:
+    """The list of videos for ffmpeg, which takes the configuration of the first one for that of the film."""
+    videos = [segment.video for segment in segments]
+    first = read_track(videos[0])
+    if first is None or first.record != record:
+        videos[0] = folder / "first.mp4"
+        with_record(segments[0].video, videos[0], record)
+    # In quotes only the quote itself is special, and is written outside of them.
+    quoted = (str(video.absolute()).replace("'", "'\\''") for video in videos)
+    listed = folder / "video.ffconcat"
+    listed.write_text("ffconcat version 1.0\n" + "".join(f"file '{path}'\n" for path in quoted), encoding="utf-8")
+    return listed
+
+
+def _graph(videos: Path, mixed: Path, rate: Fraction, target: Path, title: str) -> list[str]:
+    # Without `auto_convert` frames stay as they are; with it, parameter sets would be put into them, which `avc1`
+    # doesn't allow.
+    picture = ffmpeg.input(str(videos.absolute()), f="concat", safe=0, auto_convert=0)["v:0"]
     sound = ffmpeg.input(str(mixed.absolute()))["a:0"]
     options: dict[str, object] = {
         "c:v": "copy",
-        "bsf:v": _on_the_grid(ticks_of(segments[0].rate)),
+        "bsf:v": _on_the_grid(ticks_of(rate)),
         "c:a": "aac",
         "b:a": _AUDIO_BITRATE,
         "movflags": "+faststart",
-        "video_track_timescale": timescale_of(segments[0].rate),
+        "video_track_timescale": timescale_of(rate),
         "map_metadata": -1,
         "metadata": f"title={title}",
         "format": "mp4",
     }
     argv: list[str] = ffmpeg.output(picture, sound, str(target.absolute()), **options).global_args("-xerror").compile()
     return argv
-
-
-def _list(segments: Iterable[Segment]) -> str:
-    """An ffconcat list. In quotes only the quote itself is special, and is written outside of them."""
-    quoted = (str(segment.video.absolute()).replace("'", "'\\''") for segment in segments)
-    return "ffconcat version 1.0\n" + "".join(f"file '{path}'\n" for path in quoted)
 
 
 def _on_the_grid(ticks: int) -> str:
@@ -147,7 +178,5 @@ def _on_the_grid(ticks: int) -> str:
 
 
 def _frames_in(film: Path) -> int:
-    for stream in runner.ffprobe_json(film)["streams"]:
-        if stream.get("codec_type") == "video":
-            return int(stream.get("nb_frames") or 0)
-    return 0
+    track = read_track(film)
+    return track.frames if track else 0

@@ -7,6 +7,7 @@ are (`plan`), what footage goes through (`footage`), drawing (`drawings`, `overl
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,20 @@ from typing import Any
 
 import ffmpeg
 
-from stinercut.media import drawings, encoding, overlays
+from stinercut.errors import FfmpegFailed
+from stinercut.media import drawings, encoders, encoding, overlays, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
 from stinercut.media.overlays import Placed
 from stinercut.media.plan import Blend, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
+from stinercut.media.untouched import Copying, Kind, Piece
 from stinercut.store import Store, hash_file, key_of
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look, VideoOutput
+
+_log = logging.getLogger(__name__)
 
 CARD_CRF = 21
 """Drawings are never encoded worse than this: letters suffer first, and the name is read off the film again.
@@ -60,13 +65,18 @@ class Workshop:
     rate: Fraction
     fields: Fields
     clips: Mapping[str, FilmedClip]
-    encoder: str = "libx264"
+    encoder: str = encoders.SOFTWARE
+    kind: Kind | None = None
+    """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
 
     @property
     def profile(self) -> EncodeProfile:
         """How footage is encoded."""
         output = self.output
-        return EncodeProfile(output.width, output.height, self.rate, output.crf, output.preset, self.encoder)
+        profile = EncodeProfile(output.width, output.height, self.rate, output.crf, output.preset, self.encoder)
+        if self.kind is None:
+            return profile
+        return dataclasses.replace(profile, full_range=self.kind.full_range, set_number=self.kind.free_number)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,14 +105,22 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
     """The segment of a part, from the store where it is there already.
 
     `on_progress` gets the share that is done, 0 to 1. Raises UnreadableVideo for footage that can't be read to its end
-    (a film never silently lacks a part of a jump), FfmpegFailed, and what drawing raises.
+    (a film never silently lacks a part of a jump), FfmpegFailed, EncoderFailed where another encoder may do better, and
+    what drawing raises.
     """
     profile = _profile(shop, part)
-    key = key_of("part", CONTRACT, profile, runner.build(), *_said(shop, part))
+    copying = copying_of_part(shop, part)
+    copied = ("copied", untouched.COPYING, *copying.pieces) if copying else ()
+    key = key_of("part", CONTRACT, profile, runner.build(), *_said(shop, part), *copied)
 
     def encode(video: Path, audio: Path) -> int:
         goal = Goal(profile, part.frames, video, audio)
         with encoding.scratch(shop.store) as folder:
+            if copying and isinstance(part, Shot):
+                reason = _copied(shop, part, copying, goal, folder)
+                if not reason:
+                    return goal.frames
+                _log.info("%s is encoded: %s", copying.track.path, reason)
             picture, sound = _joined(shop, part, goal, folder)
             argv = encoding.two_outputs(picture, sound, goal)
             source = _first_footage(shop, part)
@@ -113,7 +131,62 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
                 require_all(written, source, shop.rate)
         return goal.frames
 
-    return encoding.cached_or_made(shop.store, key, profile, encode, on_progress)
+    try:
+        return encoding.cached_or_made(shop.store, key, profile, encode, on_progress)
+    except FfmpegFailed as failed:
+        if shop.encoder == encoders.SOFTWARE:
+            raise
+        raise encoders.EncoderFailed(f"{shop.encoder}: {failed.what}", file=failed.file) from failed
+
+
+# Copying -------------------------------------------------------------------------------------------------------------
+
+
+def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
+    """What of a part is copied from the camera; None where all of it is encoded."""
+    if shop.kind is None or not isinstance(part, Shot) or not isinstance(part.content, Filmed):
+        return None
+    if part.fade_in or part.fade_out or not part.content.look.changes_nothing:
+        return None
+    covered = [(window.begin, window.end) for window in part.windows if shop.overlays[window.overlay] is not None]
+    clip = shop.clips[part.content.take].source.path
+    found = untouched.copying_of(clip, (part.begin, part.frames), covered, shop.kind, shop.profile)
+    return found if isinstance(found, Copying) else None
+
+
+def _copied(shop: Workshop, shot: Shot, copying: Copying, goal: Goal, folder: Path) -> str:
+    """Make the segment of what can be copied and what is encoded around it; returns why not, empty when it is done."""
+    file = copying.track.path
+
+    def encode(piece: Piece, target: Path) -> None:
+        part = Goal(goal.profile, piece.frames, target, goal.audio)
+        around = _within(shot, piece)
+        where = folder / target.stem
+        where.mkdir()
+        picture, _ = _streams(shop, around, part, where)
+        written = encoding.encode(encoding.picture_alone(picture, part), part, where, file=file, on_progress=None)
+        require_all(written, _source(shop, around), shop.rate)
+
+    reason = untouched.made_of_pieces(copying, goal, folder, encode)
+    if not reason:
+        source = _source(shop, shot)
+        sound = sound_of(opened(source, shop.rate), source, shop.rate, goal.samples)
+        encoding.encode(encoding.sound_alone(sound, goal), goal, folder, file=file, on_progress=None)
+    return reason
+
+
+def _within(shot: Shot, piece: Piece) -> Shot:
+    """A piece of a shot as a shot, with the overlays that lie over it."""
+    end = piece.begin + piece.frames
+    windows = tuple(
+        Window(window.overlay, max(window.begin, piece.begin) - piece.begin, min(window.end, end) - piece.begin)
+        for window in shot.windows
+        if window.begin < end and window.end > piece.begin
+    )
+    return dataclasses.replace(shot, begin=shot.begin + piece.begin, frames=piece.frames, windows=windows)
+
+
+# Several parts -------------------------------------------------------------------------------------------------------
 
 
 def segments_of(shop: Workshop, parts: Sequence[Part], *, on_progress: Progress | None = None) -> list[Segment]:
