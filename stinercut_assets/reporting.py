@@ -118,13 +118,16 @@ class Reporter:
 
 
 def as_failure(refused: StinercutError) -> dg.Failure:
-    """Our error as Dagster shows it: the sentence, and its parts as metadata."""
-    metadata = {
+    """Our error as Dagster shows it: the sentence, and its parts as metadata, with ffmpeg's command and messages."""
+    metadata: dict[str, str | dg.MetadataValue] = {
         "code": refused.code,
         "what": refused.what,
         "file": refused.file or "-",
         "advice": refused.advice or "-",
     }
+    said = "\n\n".join(getattr(refused, "__notes__", ()))
+    if said:
+        metadata["log"] = dg.MetadataValue.md(f"```\n{said}\n```")
     return dg.Failure(description=refused.sentence(), metadata=metadata, allow_retries=is_worth_a_retry(refused))
 
 
