@@ -10,6 +10,7 @@ import dagster as dg
 from app.executors import film_executor
 from app.patience import wait_for_postgres
 from sensors.arriving_clips import arriving_clips
+from sensors.changed_templates import changed_templates
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.overdue_films import overdue_films
@@ -45,7 +46,7 @@ defs = dg.Definitions(
     asset_checks=[films_in_time],
     jobs=[identify_card, produce_jump, render_arrived_clips, tidy_up],
     schedules=[every_night],
-    sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, overdue_films],
+    sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, changed_templates, overdue_films],
     executor=film_executor(Settings()),
     resources={"installation": Installation()},
 )

@@ -31,7 +31,7 @@ from stinercut.catalog import Catalog
 from stinercut.catalog.imports import CardImport, ImportedEntry, finished_import, insertions_since
 from stinercut.catalog.models import now
 from stinercut.errors import HostNotReady, StoreDamaged
-from stinercut.store import Store, fsync_dir, key_of, make_read_only
+from stinercut.store import Store, fsync_dir, key_of, link_to
 
 log = logging.getLogger("hub.imports")
 
@@ -175,16 +175,8 @@ def _link_all(store: Store, files: Iterable[mhl.MediaFile], folder: Path) -> Non
     symbolic = 0
     for file in files:
         stored = store.require(file.xxh128, file.size)
-        make_read_only(stored)
-        target = folder.joinpath(*file.path.split("/"))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(stored, target)
-        except OSError:
-            # Another owner (fs.protected_hardlinks), too many links, or a volume without: a pointer does as well.
-            # Relative, so that the data folder may be mounted elsewhere; the folder is renamed next to where it is.
-            target.symlink_to(os.path.relpath(stored, target.parent))
-            symbolic += 1
+        # The folder is renamed next to where it is: relative pointers stay right.
+        symbolic += not link_to(stored, folder.joinpath(*file.path.split("/")))
     if symbolic:
         log.info("%d files could not be linked hard on this volume; symbolic links stand for them.", symbolic)
 

@@ -8,6 +8,7 @@ from sensors.decisions import Wanted, requests
 from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog.jumps import JumpFootage
+from stinercut.errors import StinercutError
 from stinercut.store import key_of
 from stinercut_assets.jobs import JUMP_TAG, PRIORITY_TAG, film_priority, produce_jump
 from stinercut_assets.lineage import observe_footage, observe_template
@@ -45,11 +46,14 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     )
     observations: list[dg.AssetObservation] = []
     for footage in (footage for key, footage in ready.items() if key not in asked):
-        template = installation.template_of(footage.jump_key)
-        observations += [
-            observe_footage(footage.jump_key, footage.version, len(footage.clips)),
-            observe_template(footage.jump_key, template.fingerprint, template.name),
-        ]
+        observations.append(observe_footage(footage.jump_key, footage.version, len(footage.clips)))
+        try:
+            template = installation.template_of(footage.jump_key)
+        except StinercutError as refused:
+            # Its run fails and says so on the board; the other jumps' films are made.
+            context.log.warning(refused.sentence())
+        else:
+            observations.append(observe_template(footage.jump_key, template.fingerprint, template.name))
     return dg.SensorResult(
         dynamic_partitions_requests=[jumps.build_add_request(list(to_do.new_partitions))]
         if to_do.new_partitions

@@ -34,7 +34,8 @@ class Shown:
     """A stretch of the film: `seconds` of a file from `start` on, of a file that has `file_seconds` at `rate`.
 
     `card_file_id` is given for clips; what was drawn or belongs to the template has none. `blend`: for how many seconds
-    it and the stretch before it flow into each other; both stretches count these seconds as theirs.
+    it and the stretch before it flow into each other; both stretches count these seconds as theirs. `file_start`: the
+    time of the file's first picture, counted as `start` is.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Shown:
     rate: Fraction
     card_file_id: int | None = None
     blend: float = 0.0
+    file_start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,20 +104,28 @@ def _items(parts: Sequence[Shown], rate: Fraction, *, with_sound: bool) -> list[
     items: list[Any] = []
     for number, part in enumerate(parts):
         after = parts[number + 1].blend if number + 1 < len(parts) else 0.0
-        begin, seconds = part.start + part.blend / 2, part.seconds - (part.blend + after) / 2
+        early, late = _halves(part.blend, rate)
+        begin, seconds = part.start + early, part.seconds - early - _halves(after, rate)[1]
         if part.blend:
-            half = _time(part.blend / 2, rate)
-            items.append(otio.schema.Transition("Dissolve", "SMPTE_Dissolve", in_offset=half, out_offset=half))
+            offsets = {"in_offset": _time(early, rate), "out_offset": _time(late, rate)}
+            items.append(otio.schema.Transition("Dissolve", "SMPTE_Dissolve", **offsets))
         is_silent = with_sound and part.card_file_id is None
         items.append(otio.schema.Gap(duration=_time(seconds, part.rate)) if is_silent else _clip(part, begin, seconds))
     return items
+
+
+def _halves(blend: float, rate: Fraction) -> tuple[float, float]:
+    """Seconds of a blend before and after the cut in its middle, in whole frames."""
+    frames = round(blend * rate)
+    return float(frames // 2 / rate), float((frames - frames // 2) / rate)
 
 
 def _clip(part: Shown, begin: float, seconds: float) -> Any:
     return otio.schema.Clip(
         name=part.name,
         media_reference=otio.schema.ExternalReference(
-            target_url=part.path.absolute().as_uri(), available_range=_range(0, part.file_seconds, part.rate)
+            target_url=part.path.absolute().as_uri(),
+            available_range=_range(part.file_start, part.file_seconds, part.rate),
         ),
         source_range=_range(begin, seconds, part.rate),
         metadata={_NOTE: {"card_file_id": part.card_file_id}},

@@ -231,6 +231,20 @@ def replace_file(target: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+def link_to(stored: Path, target: Path) -> bool:
+    """Give a stored file another name; whether that is a hard link. Raises OSError where there are no links at all."""
+    make_read_only(stored)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(stored, target)
+    except OSError:
+        # Another owner (fs.protected_hardlinks), too many links, or a volume without: a pointer does as well.
+        # Relative, so that the data folder may be mounted elsewhere.
+        target.symlink_to(os.path.relpath(stored, target.parent))
+        return False
+    return True
+
+
 def make_read_only(path: Path) -> None:
     """Take the right to write from everybody, as far as the volume and the file's owner let us."""
     with suppress(OSError):

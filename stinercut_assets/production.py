@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.cut import Take as CutTake
 from stinercut.errors import StinercutError
 from stinercut.media.encoding import Segment
 from stinercut.media.film import Production, Shown, planned
@@ -54,7 +55,7 @@ class Made:
 
     @property
     def film(self) -> tuple[MadePart, ...]:
-        """The parts of *the* film: those of the first output."""
+        """The parts of *the* film: those of the first output. None of a clip that a person's cut leaves out."""
         return tuple(one for one in self.parts if one.output == self.parts[0].output)
 
     @property
@@ -66,6 +67,13 @@ class Made:
     def seconds_spent(self) -> float:
         """How long making all of them took, on the clock."""
         return sum(one.segment.seconds_spent for one in self.parts)
+
+    @property
+    def spent_per_second(self) -> float | None:
+        """Seconds of work that one encoded second cost; None when all of it was there already."""
+        made = [one.segment for one in self.parts if not one.segment.cached]
+        seconds = sum(segment.seconds for segment in made)
+        return sum(segment.seconds_spent for segment in made) / seconds if seconds else None
 
     @property
     def kept(self) -> bool:
@@ -80,6 +88,7 @@ def fields_of(installation: Installation, footage: JumpFootage) -> Fields:
         jump_date=footage.jump_date,
         place=installation.settings.place,
         booking_id=footage.booking_id,
+        tandem_master=footage.tandem_master_id or "",
     )
 
 
@@ -91,7 +100,7 @@ def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:
 
 def production_of(installation: Installation, footage: JumpFootage) -> Production:
     """The outputs of a jump's template, planned over its clips. Raises UnreadableVideo, StoreDamaged, BadInput."""
-    return _planned(installation, footage, [_shown(installation, clip) for clip in footage.clips])
+    return _planned(installation, footage, [_shown(installation, take) for take in footage.takes])
 
 
 def production_so_far(installation: Installation, footage: JumpFootage) -> Production:
@@ -100,15 +109,15 @@ def production_so_far(installation: Installation, footage: JumpFootage) -> Produ
     For work on parts: the step of a clip that can't be read says so, and the others go on.
     """
     shown: list[Shown] = []
-    for clip in footage.clips:
+    for take in footage.takes:
         with contextlib.suppress(StinercutError):
-            shown.append(_shown(installation, clip))
+            shown.append(_shown(installation, take))
     return _planned(installation, footage, shown or [_TO_COME])
 
 
 def require_readable(installation: Installation, clip: FootageFile) -> None:
     """Raise UnreadableVideo or StoreDamaged for a clip that no part could be planned for."""
-    _shown(installation, clip)
+    _shown(installation, CutTake(clip))
 
 
 _TO_COME = Shown(
@@ -124,9 +133,10 @@ def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[S
     return planned(installation.store, template, fields_of(installation, footage), shown)
 
 
-def _shown(installation: Installation, clip: FootageFile) -> Shown:
-    source = clip_source(installation, clip)
-    return Shown(FilmedClip(source, kept_probe(installation.store, source.content_hash, source.path)))
+def _shown(installation: Installation, take: CutTake[FootageFile]) -> Shown:
+    source = clip_source(installation, take.file)
+    clip = FilmedClip(source, kept_probe(installation.store, source.content_hash, source.path))
+    return Shown(clip, take.start, take.end)
 
 
 def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:

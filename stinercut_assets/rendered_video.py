@@ -15,8 +15,10 @@ from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
 from stinercut.media.film import FilmRefused, Finished, FinishedFilm, Production, finish_film, owner_of, poster_second
+from stinercut.media.handover import hand_over
 from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
+from stinercut.templates.aspects import aspects
 from stinercut_assets.jump_steps import FILM, go_on, reporter
 from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps as jump_partitions
@@ -60,8 +62,9 @@ def rendered_video(
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
         made = [title_and_outro, *(clip.made for clip in session_clips)]
+        order = film_order(production, made)
         try:
-            finished = _finished(context, installation, imported_files, film_order(production, made), doing)
+            finished = _finished(context, installation, imported_files, order, doing)
         except FilmRefused as wrong:
             yield from _results(wrong.checks)
             raise
@@ -70,13 +73,15 @@ def rendered_video(
         name = f"{imported_files.jump_key}/{film.path.name}"
         poster = jpeg_still(film.path, at=poster_second(production), width=960)
         replace_file(film.path.with_name(POSTER), poster)
-        _record(context, installation, imported_files, finished, production)
+        timeline = _handed_over(context, imported_files, order, film.path)
+        _record(context, installation, imported_files, finished, production, made)
     yield dg.Output(
         name,
         metadata={
             "film": dg.MetadataValue.path(film.path),
             "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
             "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
+            **({"timeline": dg.MetadataValue.path(timeline)} if timeline else {}),
             "title": picture(poster, "title"),
             "stills": gallery(_stills(film)),
             "outputs": table([*map(_film_row, finished.films), *map(_photo_row, finished.photos)]),
@@ -105,6 +110,17 @@ def _finished(
     return finish_film(
         order.production, order.segments, target, on_progress=doing.progress, before_publishing=require_wanted
     )
+
+
+def _handed_over(context: dg.AssetExecutionContext, footage: JumpFootage, order: FilmOrder, film: Path) -> Path | None:
+    """The timeline beside the film. A film without one is still a film: what went wrong is only said."""
+    try:
+        return hand_over(
+            order.production, order.segments[0], film, {clip.content_hash: clip.card_file_id for clip in footage.clips}
+        )
+    except OSError as refused:
+        context.log.warning("No timeline for editing programs could be written: %s", refused)
+        return None
 
 
 def _stills(film: FinishedFilm) -> list[tuple[str, bytes]]:
@@ -155,14 +171,18 @@ def _part_rows(production: Production, made: Sequence[Made]) -> list[Row]:
     ]
 
 
-def _record(
+def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
     context: dg.AssetExecutionContext,
     installation: Installation,
     footage: JumpFootage,
     finished: Finished,
     production: Production,
+    made: Sequence[Made],
 ) -> None:
     template, film = production.template, finished.film
+    plan = production.films[0].plan
+    drawn = sum(part.frames for part in plan.parts if owner_of(part) is None)
+    spent = [per_second for each in made if (per_second := each.spent_per_second) is not None]
     started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
     with installation.catalog.write() as session:
         jumps.record_film(
@@ -174,6 +194,9 @@ def _record(
                 passenger_name=footage.passenger_name,
                 template=template.name,
                 template_fingerprint=template.fingerprint,
+                aspects=aspects(template),
+                drawn_seconds=float(drawn / plan.rate),
+                spent_per_second=max(spent, default=None),
                 seconds=film.seconds,
                 frames=film.frames,
                 size=film.size,

@@ -8,11 +8,10 @@ from functools import lru_cache
 
 import dagster as dg
 
-from stinercut import templates
-from stinercut.catalog import Catalog
+from stinercut.catalog import Catalog, jumps
 from stinercut.settings import Settings
 from stinercut.store import Store
-from stinercut.templates import Template
+from stinercut.templates import Template, folder
 
 
 class Installation(dg.ConfigurableResource["Installation"]):
@@ -34,15 +33,20 @@ class Installation(dg.ConfigurableResource["Installation"]):
         return Store(self.settings.store_dir)
 
     def template_of(self, jump_key: str) -> Template:
-        """The template that a jump's film uses."""
-        return _bundled_template()
+        """The template that a jump's film shall have. Raises NotFound, and BadInput for one that can't be used."""
+        with self.catalog.read() as session:
+            chosen = jumps.require_jump(session, jump_key).template
+        return self.template_named(chosen or self.settings.template)
+
+    def template_named(self, name: str) -> Template:
+        """This installation's template of that name, or the bundled one. Raises BadInput."""
+        return folder.find(name, (self.settings.templates_dir,))
+
+    def template_names(self) -> list[str]:
+        """All there are, those that can't be used included."""
+        return folder.names((self.settings.templates_dir,))
 
 
 @lru_cache(maxsize=4)
 def _catalog(url: str) -> Catalog:
     return Catalog.open(url)
-
-
-@lru_cache(maxsize=1)
-def _bundled_template() -> Template:
-    return templates.bundled()

@@ -93,7 +93,7 @@ def collect_clips(
     """All clips in the order of the film; fails when one is missing."""
     with failures():
         complete = all_of(expected, clips, lambda clip: clip.key)
-        stills = [(one.clip.name, _still(one)) for one in complete]
+        stills = [(one.clip.name, _still(one)) for one in complete if one.made.parts]
     return dg.Output(
         complete,
         data_version=dg.DataVersion(key_of(*(part.segment.key for one in complete for part in one.made.parts))),

@@ -16,13 +16,17 @@ from stinercut.media.plan import Blend, Content, FilmPlan, Shot
 
 @dataclass(frozen=True)
 class Source:
-    """A file that the film shows: `seconds` long, at `rate`. Clips have their card file id."""
+    """A file that the film shows: `seconds` long, at `rate`, from the second `start` of its content on.
+
+    Clips have their card file id.
+    """
 
     name: str
     path: Path
     seconds: float
     rate: Fraction
     card_file_id: int | None = None
+    start: float = 0.0
 
 
 @dataclass
@@ -63,4 +67,5 @@ def _shown(one: _Stretch, rate: Fraction, source: Source) -> Shown:
         rate=source.rate,
         card_file_id=source.card_file_id,
         blend=float(one.blend / rate),
+        file_start=source.start,
     )
