@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidURI, WebSocketException
 from detector.journal import Journal
 from stinercut.errors import BadInput, StinercutError
 from stinercut.protocol import (
-    PROTOCOL_VERSION,
+    SPOKEN,
     Ack,
     CopyRequest,
     ErrorCode,
@@ -28,9 +28,11 @@ from stinercut.protocol import (
     ProtocolError,
     Refused,
     SampleRequest,
+    Versions,
     Welcome,
     decode,
     encode,
+    no_common_version,
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 
@@ -51,11 +53,12 @@ class HubRefused(StinercutError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where the hub is and who we are."""
+    """Where the hub is, who we are and what we speak."""
 
     url: str
     detector_id: str
     token: str | None
+    versions: Versions = SPOKEN
 
 
 def next_wait(wait: float) -> float:
@@ -139,7 +142,17 @@ class Link:
                     raise result
 
     async def _greet(self, socket: ClientConnection) -> None:
-        await socket.send(encode(Hello(detector_id=self._address.detector_id, token=self._address.token)))
+        ours = self._address.versions
+        await socket.send(
+            encode(
+                Hello(
+                    detector_id=self._address.detector_id,
+                    min_version=ours.lowest,
+                    max_version=ours.highest,
+                    token=self._address.token,
+                )
+            )
+        )
         async with asyncio.timeout(WELCOME_S):
             try:
                 answer = decode(await socket.recv()).body
@@ -149,8 +162,11 @@ class Link:
             raise HubRefused(f"it refused this detector ({answer.code}): {answer.detail}")
         if not isinstance(answer, Welcome):
             raise HubRefused(f"it answered the hello with {answer.type}")
-        if answer.version != PROTOCOL_VERSION:
-            raise HubRefused(f"it speaks version {answer.version}, this detector {PROTOCOL_VERSION}: update one")
+        theirs = Versions(answer.min_version, answer.max_version)
+        if answer.version != ours.highest_common(theirs):
+            if ours.highest_common(theirs) is None:
+                raise HubRefused(no_common_version(theirs, ours))
+            raise HubRefused(f"it chose version {answer.version}, which is not the highest that both speak")
 
     async def _deliver(self, socket: ClientConnection) -> None:
         """Send all that is not acknowledged, oldest first, then what is new as it comes."""

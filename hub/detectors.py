@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.conversation import Conversation, Request
 from hub.live import Live
 from stinercut.protocol import (
-    PROTOCOL_VERSION,
+    SPOKEN,
     Ack,
     CopyError,
     Envelope,
@@ -34,9 +34,11 @@ from stinercut.protocol import (
     Removed,
     SampleRequest,
     Samples,
+    Versions,
     Welcome,
     decode,
     encode,
+    no_common_version,
 )
 
 log = logging.getLogger("hub.detectors")
@@ -53,11 +55,12 @@ REPLACED = 4000
 
 @dataclass
 class _Connection:
-    """One connected detector. `asked` tells which insertion a request was about, and whether it was one for samples,
-    should it be refused."""
+    """One connected detector, and the version spoken with it. `asked` tells which insertion a request was about, and
+    whether it was one for samples, should it be refused."""
 
     socket: WebSocket
     detector_id: str
+    version: int
     asked: OrderedDict[str, tuple[str, bool]] = field(default_factory=OrderedDict[str, tuple[str, bool]])
 
     async def send(self, *messages: Message) -> None:
@@ -80,10 +83,11 @@ class Detectors:
     `settled` when a file of an insertion has arrived, failed or turned out to be known.
     """
 
-    def __init__(self, conversation: Conversation, live: Live, token: str | None) -> None:
+    def __init__(self, conversation: Conversation, live: Live, token: str | None, versions: Versions = SPOKEN) -> None:
         self._conversation = conversation
         self._live = live
         self._token = token
+        self._versions = versions
         self._connections: dict[str, _Connection] = {}
         self.touched: Callable[[str | None], None] = lambda _insertion_id: None
         self.settled: Callable[[str], None] = lambda _insertion_id: None
@@ -121,13 +125,14 @@ class Detectors:
         except ProtocolError as unclear:
             await _refuse(socket, None, ErrorCode.BAD_MESSAGE, unclear.what)
             return None
-        problem = hello_problem(envelope.body, self._token)
+        problem = hello_problem(envelope.body, self._token, self._versions)
         if problem is not None or not isinstance(envelope.body, Hello):
             code, detail = problem or (ErrorCode.BAD_MESSAGE, "")
             log.warning("A detector was refused (%s): %s", code, detail)
             await _refuse(socket, envelope.id, code, detail)
             return None
-        return _Connection(socket, envelope.body.detector_id)
+        theirs = Versions(envelope.body.min_version, envelope.body.max_version)
+        return _Connection(socket, envelope.body.detector_id, self._versions.highest_common(theirs) or 0)
 
     async def _stay(self, connection: _Connection) -> None:
         detector_id = connection.detector_id
@@ -141,7 +146,13 @@ class Detectors:
         log.info("Detector %s is connected.", detector_id)
         asking = asyncio.create_task(self._ask_again(connection))
         try:
-            await connection.send(Welcome(version=PROTOCOL_VERSION))
+            await connection.send(
+                Welcome(
+                    version=connection.version,
+                    min_version=self._versions.lowest,
+                    max_version=self._versions.highest,
+                )
+            )
             while True:
                 await self._heard(connection, await _frame(connection.socket))
         finally:
@@ -229,15 +240,15 @@ class Detectors:
             self.touched(insertion_id)
 
 
-def hello_problem(body: Message, token: str | None) -> tuple[ErrorCode, str] | None:
+def hello_problem(body: Message, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:
     """Why this first message lets nobody in; None when it does."""
     if not isinstance(body, Hello):
         return ErrorCode.BAD_MESSAGE, f"the first message must be a hello, not {body.type}"
     if token is not None and not hmac.compare_digest((body.token or "").encode(), token.encode()):
         return ErrorCode.BAD_TOKEN, "the token is not the hub's: set STINERCUT_TOKEN to the same value on both sides"
-    if not body.min_version <= PROTOCOL_VERSION <= body.max_version:
-        spoken = f"{body.min_version} to {body.max_version}"
-        return ErrorCode.BAD_VERSION, f"the hub speaks version {PROTOCOL_VERSION}, the detector {spoken}: update one"
+    theirs = Versions(body.min_version, body.max_version)
+    if versions.highest_common(theirs) is None:
+        return ErrorCode.BAD_VERSION, no_common_version(versions, theirs)
     return None
 
 

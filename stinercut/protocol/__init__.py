@@ -5,7 +5,6 @@ what is copied or known (`stinercut.catalog`). Documented for others in `docs/pr
 """
 
 from stinercut.protocol.messages import (
-    PROTOCOL_VERSION,
     Ack,
     CardLabel,
     CopyError,
@@ -30,9 +29,10 @@ from stinercut.protocol.messages import (
     decode,
     encode,
 )
+from stinercut.protocol.versions import SPOKEN, Versions, no_common_version
 
 __all__ = [
-    "PROTOCOL_VERSION",
+    "SPOKEN",
     "Ack",
     "CardLabel",
     "CopyError",
@@ -53,7 +53,9 @@ __all__ = [
     "Removed",
     "SampleRequest",
     "Samples",
+    "Versions",
     "Welcome",
     "decode",
     "encode",
+    "no_common_version",
 ]

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from stinercut.errors import StinercutError
+from stinercut.protocol.versions import SPOKEN
 
-PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 1 << 20
 """What both sides accept in one frame. websockets closes the connection with 1009 above its own limit of 1 MiB."""
 
@@ -90,20 +90,23 @@ class CardLabel(Wire):
 
 
 class Hello(Wire):
-    """First message of a detector after connecting."""
+    """First message of a detector after connecting, with the versions it speaks. Its form never changes."""
 
     type: Literal["hello"] = "hello"
     detector_id: Identifier
-    min_version: int = PROTOCOL_VERSION
-    max_version: int = PROTOCOL_VERSION
+    min_version: int = SPOKEN.lowest
+    max_version: int = SPOKEN.highest
     token: str | None = None
 
 
 class Welcome(Wire):
-    """The hub's answer to a hello that it accepts."""
+    """The hub's answer to a hello that it accepts: the version spoken from here on, and the range it was chosen from.
+    Its form never changes."""
 
     type: Literal["welcome"] = "welcome"
     version: int
+    min_version: int = SPOKEN.lowest
+    max_version: int = SPOKEN.highest
 
 
 class Inserted(Wire):

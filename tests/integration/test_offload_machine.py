@@ -4,7 +4,7 @@ Real sessions, copies, journal, store, conversation and catalog (`support.engine
 crash matrix holds; when nothing stands in the way, what was asked for is here; and after a last, quiet connection every
 file of every card is.
 
-    STINERCUT_MACHINE=300 pytest tests/integration/test_offload_machine.py     300 sequences instead of 20
+    STINERCUT_MACHINE=300 pytest tests/integration/test_offload_machine.py     300 sequences instead of 50
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTENTS = st.integers(0, 3)
 PLACES = st.sampled_from(["chunk 11", "chunk 15", "chunk 24", "before publishing", "behind publishing"])
 FIRST = 1_790_000_000
 """When the first file was filmed; each later one two seconds on."""
-EXAMPLES = int(os.environ.get("STINERCUT_MACHINE", "20"))
+EXAMPLES = int(os.environ.get("STINERCUT_MACHINE", "50"))
 
 
 def memory() -> str | None:
@@ -172,9 +172,9 @@ class Offloads(RuleBasedStateMachine):
         self.engine.connected = False
 
     @precondition(lambda self: self.engine.connected)
-    @rule(fault=st.sampled_from(["lost", "unanswered"]))
-    def kill_the_hub_at_its_next_message(self, fault: str) -> None:
-        self.engine.fault = fault
+    @rule(fault=st.sampled_from(["lost", "unanswered"]), later=st.integers(0, 3))
+    def kill_the_hub_at_one_of_the_next_messages(self, fault: str, later: int) -> None:
+        self.engine.fault = (fault, later)
 
     @precondition(lambda self: self.engine.is_alive and not self.engine.connected)
     @rule()
@@ -212,7 +212,7 @@ class Offloads(RuleBasedStateMachine):
     def quietly_to_the_end(self) -> None:
         """Everything works, and each card goes in once more."""
         engine = self.engine
-        engine.fault = ""
+        engine.fault = ("", 0)
         engine.hold.release()
         if not engine.is_alive:
             engine.start()

@@ -107,8 +107,8 @@ class Engine:
     catalog: Catalog = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     connected: bool = False
-    fault: str = ""
-    """Of the next message: "lost", or "unanswered" once the hub has committed. Then the connection ends."""
+    fault: tuple[str, int] = ("", 0)
+    """Of the next message but so many: "lost", or "unanswered" once the hub has committed. Then the connection ends."""
     history: list[str] = field(default_factory=list[str])
     """All frames that the hub ever got."""
     asked: list[CopyRequest | SampleRequest] = field(default_factory=list[CopyRequest | SampleRequest])
@@ -261,7 +261,7 @@ class Engine:
         waiting = self._life.journal.unacknowledged(after=self._sent)
         for message in waiting:
             self._sent = message.seq
-            fault, self.fault = self.fault, ""
+            fault = self._next_fault()
             if fault == "lost":
                 self.connected = False
                 return True
@@ -276,6 +276,14 @@ class Engine:
             for request in effects.requests:
                 self._ask(request)
         return bool(waiting)
+
+    def _next_fault(self) -> str:
+        fault, later = self.fault
+        if fault and later:
+            self.fault = (fault, later - 1)
+            return ""
+        self.fault = ("", 0)
+        return fault
 
     def open_insertions(self) -> list[str]:
         """The labels of the cards that the hub takes for being in, one for each insertion."""

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from stinercut.protocol import PROTOCOL_VERSION, ErrorCode, Hello, Message, Welcome, decode, encode
+from stinercut.protocol import SPOKEN, ErrorCode, Hello, Message, Welcome, decode, encode
 from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FRAME_BYTES
 from stinercut.settings import Settings
 
@@ -41,8 +41,9 @@ def test_the_numbers_are_the_codes() -> None:
     for example in map(decode, EXAMPLES):
         match example.body:
             case Hello() as hello:
-                assert hello.min_version <= PROTOCOL_VERSION <= hello.max_version
+                assert (hello.min_version, hello.max_version) == (SPOKEN.lowest, SPOKEN.highest)
             case Welcome() as welcome:
-                assert welcome.version == PROTOCOL_VERSION
+                assert (welcome.min_version, welcome.max_version) == (SPOKEN.lowest, SPOKEN.highest)
+                assert welcome.version == SPOKEN.highest
             case _:
                 pass

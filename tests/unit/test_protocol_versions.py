@@ -1,0 +1,159 @@
+"""Which version two sides speak: the choice, the words, and both sides with ranges that no release has."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from websockets.asyncio.server import ServerConnection, serve
+
+from detector.journal import Journal
+from detector.link import Address, Link
+from hub.conversation import Conversation
+from hub.detectors import Detectors
+from hub.live import Live
+from stinercut.catalog import Catalog, migrate
+from stinercut.protocol import (
+    ErrorCode,
+    Hello,
+    Message,
+    Refused,
+    Versions,
+    Welcome,
+    decode,
+    encode,
+    no_common_version,
+)
+from stinercut.store import Store
+
+RANGES = st.builds(Versions, st.integers(-2, 6), st.integers(-2, 6))
+PATIENCE_S = 20
+
+
+@given(RANGES, RANGES)
+def test_the_highest_in_both_ranges_is_spoken(one: Versions, other: Versions) -> None:
+    both = set(range(one.lowest, one.highest + 1)) & set(range(other.lowest, other.highest + 1))
+    assert one.highest_common(other) == other.highest_common(one) == max(both, default=None)
+
+
+@pytest.mark.parametrize(
+    ("hub", "detector", "words"),
+    [
+        (Versions(3, 4), Versions(1, 2), "versions 3 to 4, the detector versions 1 to 2: update the detector"),
+        (Versions(1, 1), Versions(2, 3), "version 1, the detector versions 2 to 3: update the hub"),
+        (Versions(2, 2), Versions(1, 1), "version 2, the detector version 1: update the detector"),
+    ],
+)
+def test_the_side_that_is_behind_is_to_be_updated(hub: Versions, detector: Versions, words: str) -> None:
+    assert no_common_version(hub, detector) == f"the hub speaks {words}"
+
+
+# ------------------------------------------------------------------------------------------------ the hub's side
+
+
+@pytest.fixture
+def conversation(tmp_path: Path) -> Iterator[Conversation]:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    catalog = Catalog.open(url)
+    yield Conversation(catalog, Store(tmp_path / "store"), 1000)
+    catalog.close()
+
+
+def answer_of_hub(conversation: Conversation, hub: Versions, hello: Hello) -> Message:
+    detectors = Detectors(conversation, Live(), None, hub)
+    app = Starlette(routes=[WebSocketRoute("/", detectors.serve)])
+    with TestClient(app).websocket_connect("/") as socket:
+        socket.send_text(encode(hello))
+        return decode(socket.receive_text()).body
+
+
+@pytest.mark.parametrize(
+    ("hub", "detector", "spoken"),
+    [
+        (Versions(2, 3), Versions(1, 2), 2),
+        (Versions(1, 3), Versions(2, 5), 3),
+        (Versions(1, 1), Versions(1, 1), 1),
+        (Versions(1, 9), Versions(4, 4), 4),
+    ],
+)
+def test_a_hub_chooses_the_highest_common_one(
+    conversation: Conversation, hub: Versions, detector: Versions, spoken: int
+) -> None:
+    hello = Hello(detector_id="det", min_version=detector.lowest, max_version=detector.highest)
+    welcome = answer_of_hub(conversation, hub, hello)
+    assert welcome == Welcome(version=spoken, min_version=hub.lowest, max_version=hub.highest)
+
+
+@pytest.mark.parametrize(
+    ("detector", "behind"), [(Versions(1, 2), "detector"), (Versions(5, 6), "hub"), (Versions(9, 0), "detector")]
+)
+def test_a_hub_refuses_where_there_is_none(conversation: Conversation, detector: Versions, behind: str) -> None:
+    hello = Hello(detector_id="det", min_version=detector.lowest, max_version=detector.highest)
+    refused = answer_of_hub(conversation, Versions(3, 4), hello)
+    assert isinstance(refused, Refused)
+    assert refused.code is ErrorCode.BAD_VERSION
+    assert f"update the {behind}" in refused.detail
+
+
+# ------------------------------------------------------------------------------------------------ the detector's side
+
+
+class Listening(logging.Handler):
+    """Sets an event once the log says something."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.said = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._words in record.getMessage():
+            self.said.set()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Welcome(version=2, min_version=1, max_version=2), "Connected to the hub"),
+        (Welcome(version=1, min_version=1, max_version=2), "it chose version 1, which is not the highest"),
+        (Welcome(version=4, min_version=4, max_version=5), "the hub speaks versions 4 to 5"),
+        (Refused(code=ErrorCode.BAD_VERSION, detail="the words of the hub"), "BAD_VERSION): the words of the hub"),
+    ],
+    ids=["the highest common one", "a lower one", "none in common", "refused"],
+)
+def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answer: Message, said: str) -> None:
+    hellos: list[Message] = []
+
+    async def hub(socket: ServerConnection) -> None:
+        hellos.append(decode(await socket.recv()).body)
+        await socket.send(encode(answer))
+        await socket.wait_closed()
+
+    async def story() -> None:
+        log = Listening(said)
+        logger = logging.getLogger("detector")
+        logger.addHandler(log)
+        before, logger.level = logger.level, logging.INFO
+        with closing(Journal(tmp_path / "journal.db")) as journal:
+            async with serve(hub, "127.0.0.1", 0) as server:
+                port = next(iter(server.sockets)).getsockname()[1]
+                address = Address(f"ws://127.0.0.1:{port}", "det", None, Versions(2, 3))
+                link = asyncio.create_task(Link(address, journal, lambda _request: None).run())
+                await asyncio.wait_for(log.said.wait(), PATIENCE_S)
+                link.cancel()
+                await asyncio.wait({link})
+        logger.removeHandler(log)
+        logger.setLevel(before)
+
+    asyncio.run(story())
+    assert hellos[0] == Hello(detector_id="det", min_version=2, max_version=3)
