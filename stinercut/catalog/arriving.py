@@ -13,6 +13,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stinercut.catalog.aliases import aliases_among
 from stinercut.catalog.jumps import FootageFile, JumpFootage, require_jump
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Role, Step, StepStatus
 from stinercut.errors import BadInput
@@ -53,10 +54,10 @@ def arriving_jumps(session: Session, limit: int = 100) -> list[Arriving]:
         .where(JumpFile.jump_key.in_(keys), JumpFile.role == Role.CLIP)
         .order_by(JumpFile.position)
     ).all()
-    failed = _failed_steps(session, keys)
+    failed, repeats = _failed_steps(session, keys), aliases_among(session, *keys)
     here: dict[str, list[str]] = {}
     for jump_key, card_file_id, content_hash in clips:
-        if (jump_key, clip_step_name(card_file_id)) not in failed:
+        if card_file_id not in repeats and (jump_key, clip_step_name(card_file_id)) not in failed:
             here.setdefault(jump_key, []).append(content_hash)
     return [Arriving(key, day, key_of(key, name, *here.get(key, []))) for key, day, name in rows]
 
@@ -84,6 +85,7 @@ def footage_here(session: Session, jump_key: str) -> JumpFootage:
         .order_by(JumpFile.position)
     ).all()
     broken = {step for _, step in _failed_steps(session, [jump_key])}
+    repeats = aliases_among(session, jump_key)
     files = tuple(
         FootageFile(
             card_file_id=place.card_file_id,
@@ -95,7 +97,7 @@ def footage_here(session: Session, jump_key: str) -> JumpFootage:
             modified=file.modified,
         )
         for place, file, imported in rows
-        if clip_step_name(place.card_file_id) not in broken
+        if place.card_file_id not in repeats and clip_step_name(place.card_file_id) not in broken
     )
     version = key_of(jump_key, *(file.content_hash for file in files))
     return JumpFootage(jump_key, jump.jump_date, jump.passenger_name, jump.booking_id, version, files)

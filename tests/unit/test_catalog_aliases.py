@@ -20,7 +20,7 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, jumps, review
+from stinercut.catalog import Catalog, arriving, jumps, review
 from stinercut.catalog.aliases import Place, aliases
 from stinercut.protocol import FileEntry
 
@@ -89,6 +89,18 @@ class TestACardCopiedOntoASecondOne:
         again = second_card(catalog, files)
         names = [f"{file.name} of card GOPRO" for file in files]
         assert same_as(catalog, key) == dict(zip(row_ids(catalog, "in-2", again), names, strict=True))
+
+    def test_what_only_repeats_is_not_worked_on_ahead(self, catalog: Catalog):
+        key, files = ready_jump(catalog)
+        [before] = [one.content_hash for one in self.here(catalog, key)[:1]]
+        second_card(catalog, files)
+        assert [one.card_file_id for one in self.here(catalog, key)] == row_ids(catalog, "in-1", files[1:])
+        assert self.here(catalog, key)[0].content_hash == before
+
+    @staticmethod
+    def here(catalog: Catalog, key: str) -> tuple[jumps.FootageFile, ...]:
+        with catalog.read() as session:
+            return arriving.footage_here(session, key).files
 
     def test_what_was_left_out_stays_out(self, catalog: Catalog):
         key, files = ready_jump(catalog)
