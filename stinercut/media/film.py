@@ -155,12 +155,20 @@ def planned(
 
 
 def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
-    """The workshop that copies from the kind of camera that filmed most, if anything of this film can be copied."""
+    """The workshop that copies from the kind of camera that filmed most, if anything of this film can be copied.
+
+    Only x264's frames stand beside a camera's: an encoder of the hardware stays where less than half would be copied.
+    """
     if not _leaves_footage(shop.template):
         return shop
-    kind = kind_of_film([clip.source.path for clip in shop.clips.values()], shop.profile)
-    copying = replace(shop, kind=kind)
-    return copying if kind and any(copying_of_part(copying, part) for part in plan.parts) else shop
+    software = replace(shop, encoder=encoders.SOFTWARE)
+    kind = kind_of_film([clip.source.path for clip in shop.clips.values()], software.profile)
+    if kind is None:
+        return shop
+    copying = replace(software, kind=kind)
+    copied = sum(found.copied for found in (copying_of_part(copying, part) for part in plan.parts) if found)
+    least = 1 if shop.encoder == encoders.SOFTWARE else plan.frames / 2
+    return copying if copied >= least else shop
 
 
 def _leaves_footage(template: Template) -> bool:
