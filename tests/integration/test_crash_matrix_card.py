@@ -8,8 +8,7 @@
     reinserted other               test_another_card_in_its_place
     reinserted reformatted         test_put_in_again_reformatted
     short read                     test_reads_that_give_less_than_asked_for
-    early EOF                      test_a_file_that_ends_before_its_size
-    bad block                      test_a_bad_block
+    early EOF, bad block           test_one_file_that_can_not_be_read_whole[<which>]
     file growing                   test_a_file_that_grows_while_it_is_copied
     hung read                      test_a_read_that_hangs
     hung read of a sample          test_a_read_that_hangs_while_a_sample_is_taken

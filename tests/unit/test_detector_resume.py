@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -223,6 +224,30 @@ def test_a_partial_file_that_waits_for_its_card_gives_way_to_one_that_is_in(
         await asyncio.wait({work})
 
     asyncio.run(story())
+
+
+def test_room_that_was_promised_to_a_copy_that_is_given_up_is_free_at_once(small_disk: Path) -> None:
+    space, mega, given_up = Space(), 1 << 20, Event()
+    with space.reserve(small_disk, 40 * mega, given_up.is_set):
+        with pytest.raises(NoRoom), space.reserve(small_disk, 40 * mega):
+            pass
+        given_up.set()  # Its read hangs: the block ends when the card answers, perhaps never.
+        with space.reserve(small_disk, 40 * mega):
+            pass
+
+
+def test_a_dropped_partial_file_gives_its_room_back_though_a_hung_copy_holds_it_open(
+    small_disk: Path, journal: Journal
+) -> None:
+    partials = Partials(journal, Store(small_disk / "store"), "ours.")
+    part = partials.claim(WANTED)
+    with part.path.open("wb") as held:
+        held.write(b"x" * (40 << 20))
+        held.flush()
+        free = shutil.disk_usage(small_disk).free
+        partials.release(part, keep=False)
+        assert not part.path.exists()
+        assert shutil.disk_usage(small_disk).free >= free + (40 << 20)
 
 
 def test_what_is_written_is_not_counted_twice(small_disk: Path) -> None:
