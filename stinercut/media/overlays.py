@@ -66,8 +66,8 @@ def _picture(
 def _fitted(shape: float, clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
     """That height of the film, or less where it would be wider than the film between its margins."""
     widest = size[0] - 2 * size[1] * clip.margin
-    height = min(size[1] * clip.height, max(2.0, widest) / shape)
-    return _even(height * shape), _even(height)
+    height = _even(min(size[1] * clip.height, max(2.0, widest) / shape))
+    return _even(height * shape), height
 
 
 def _text(template: Template, clip: Clip, text: str, size: tuple[int, int]) -> Image.Image | None:

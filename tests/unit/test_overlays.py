@@ -71,8 +71,8 @@ def test_a_drawing_lies_over_the_footage_with_its_fields(tmp_path: Path) -> None
     )
     assert one is not None
     assert other is not None
-    assert one.picture.size == (180, 44)
-    assert one.picture.getpixel((178, 2))[:3] == (0, 0, 255)
+    assert one.picture.size == (176, 44)
+    assert one.picture.getpixel((174, 2))[:3] == (0, 0, 255)
     assert one.picture.tobytes() != other.picture.tobytes()
 
 
