@@ -30,6 +30,11 @@ COMMANDS = (
     "bookings",
     "bookings import",
     "retry",
+    "template",
+    "template list",
+    "template check",
+    "template preview",
+    "template new",
     "doctor",
     "detector",
 )

@@ -15,8 +15,9 @@ from support.templating import BUNDLED, TITLE, changed, own_template
 from app.cli import main
 from stinercut.errors import StinercutError
 from stinercut.synthetic import music
-from stinercut.templates import folder
+from stinercut.templates import folder, svg
 from stinercut.templates.checking import problems
+from stinercut.templates.schema import schema_text
 
 
 def with_overlay(path: Path, asset: dict[str, object]) -> Path:
@@ -193,3 +194,30 @@ def test_the_bundled_music_is_made_by_code_and_the_same_each_time() -> None:
     assert once.shape == (2, 4 * music.BAR)
     assert 0.5 < np.abs(once).max() <= 0.9
     assert 0.05 < float(np.sqrt((once**2).mean())) < 0.3
+
+
+# The documentation ---------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs" / "templates.md"
+
+
+def test_the_worked_example_is_a_template_that_passes(tmp_path: Path) -> None:
+    said = DOCS.read_text(encoding="utf-8").split("## A template from an empty folder")[1]
+    for kind, name in (("json", "template.json"), ("svg", "title.svg")):
+        (tmp_path / name).write_text(said.split(f"```{kind}\n")[1].split("```")[0], encoding="utf-8")
+    assert problems(tmp_path) == []
+
+
+def test_every_field_is_explained() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    schema = json.loads(schema_text())
+    models = [schema, *schema["$defs"].values()]
+    fields = {name for model in models for name in model.get("properties", {})} - {"$schema"}
+    values = {
+        value for model in models for one in model.get("properties", {}).values() for value in one.get("enum", ())
+    }
+    presets = {"superfast", "faster", "fast", "medium", "slow"}
+    names = ("enter", "at", "for", "background", "speed", "width", "lines", "height", "smallest", "grow", "if")
+    attributes = {f"data-{name}" for name in names}
+    wanted = fields | (values - presets) | attributes | set(svg.ENTRANCES) | set(svg.MOVES)
+    assert {word for word in wanted if f"`{word}`" not in text} == set()
