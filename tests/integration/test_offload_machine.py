@@ -27,6 +27,7 @@ LABELS = ("LEFT", "RIGHT")
 SIZES = st.sampled_from([40, 300, SMALL + 5 * CHUNK, SMALL + 14 * CHUNK])
 CONTENTS = st.integers(0, 3)
 PLACES = st.sampled_from(["chunk 11", "chunk 15", "chunk 24", "before publishing", "behind publishing"])
+MISHAPS = st.sampled_from([("", 0), ("", 0), ("", 0), ("unanswered", 1), ("unanswered", 2), ("lost", 0), ("lost", 1)])
 FIRST = 1_790_000_000
 """When the first file was filmed; each later one two seconds on."""
 EXAMPLES = int(os.environ.get("STINERCUT_MACHINE", "50"))
@@ -90,8 +91,11 @@ class Offloads(RuleBasedStateMachine):
         return [label for label in LABELS if label not in self.present]
 
     @precondition(lambda self: self.out())
-    @rule(data=st.data())
-    def insert(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), fault=MISHAPS)
+    def insert(self, data: st.DataObject, fault: tuple[str, int]) -> None:
+        """Now and then the hub dies over one of the messages that follow."""
+        if self.engine.connected:
+            self.engine.fault = fault
         self.put_in(data.draw(st.sampled_from(self.out())))
         self.engine.rest()
 
