@@ -71,6 +71,7 @@ def place_checks(settings: Settings) -> list[Check]:
     return [
         Check("data folder", lambda: can_write(settings.data)),
         Check("disk space", lambda: has_space(settings.data)),
+        Check("encoder", lambda: encoder_in_use(settings), frozenset({"media", "pipeline"})),
         Check("network", lambda: safe_to_listen(settings), whole),
         Check("hub port", lambda: port_is_free(settings.host, settings.hub_port), whole),
         Check("Dagster port", lambda: port_is_free(settings.host, settings.dagster_port), whole),
@@ -100,6 +101,15 @@ def ffmpeg_works() -> str:
         encoders = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac")
         run((*picture, *sound, *encoders, str(Path(folder) / "trial.mp4")), timeout=30)
     return f"{version}, encodes H.264 and AAC"
+
+
+def encoder_in_use(settings: Settings) -> str:
+    """Which encoder films are made with, after a trial of each, and why the others are not."""
+    from stinercut.media import encoders
+
+    choice = encoders.chosen(settings.encoder, encoders.note_of(settings.store_dir))
+    others = [f"{trial.encoder}: {trial.why or 'works'}" for trial in choice.trials if trial.encoder != choice.encoder]
+    return "; ".join([f"{choice.encoder} ({choice.reason})", *others])
 
 
 def zbar_loads() -> str:

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     film_due_minutes: int = Field(
         default=60, ge=1, description="So long after its last file a jump's film is overdue, and its check says so."
     )
+    encoder: str = Field(
+        default="auto",
+        pattern=r"^[a-z0-9_]{2,32}(:.+)?$",
+        description="What encodes films: auto (the hardware where it works), software, or a name such as h264_nvenc.",
+    )
     watch_mounts: bool = Field(default=True, description="Whether the detector takes mounted volumes for cards.")
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.cut import Take as CutTake
 from stinercut.errors import StinercutError
+from stinercut.media import encoders
+from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Segment
-from stinercut.media.film import Production, Shown, planned
+from stinercut.media.film import Production, Shown, in_software, planned
 from stinercut.media.plan import Part
 from stinercut.media.probe import Probe, kept_probe
-from stinercut.media.segments import ClipSource, FilmedClip, Workshop, segments_of
+from stinercut.media.segments import ClipSource, FilmedClip, Way, Workshop, segments_of
 from stinercut.templates import Fields
 from stinercut_assets.resources import Installation
 
@@ -44,6 +46,8 @@ class MadePart:
     output: str
     part: Part
     segment: Segment
+    way: Way
+    """How it was encoded."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,9 @@ _TO_COME = Shown(
 
 def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[Shown]) -> Production:
     template = installation.template_of(footage.jump_key)
-    return planned(installation.store, template, fields_of(installation, footage), shown)
+    store = installation.store
+    encoder = encoders.chosen(installation.settings.encoder, encoders.note_of(store.root)).encoder
+    return planned(store, template, fields_of(installation, footage), shown, encoder=encoder)
 
 
 def _shown(installation: Installation, take: CutTake[FootageFile]) -> Shown:
@@ -150,7 +156,20 @@ def card_parts(production: Production) -> tuple[PartsToMake, ...]:
 
 
 def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> Made:
-    """Make these parts, one after the other. Raises what `part_segment` raises."""
+    """Make these parts, one after the other. Raises what `part_segment` raises.
+
+    Where the hardware's encoder fails, all of them are made in software, and so will the film's other parts be.
+    """
+    try:
+        return _made(work, on_progress)
+    except EncoderFailed as failed:
+        store = work[0].shop.store
+        made = _made([replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in work], on_progress)
+        encoders.distrust(encoders.note_of(store.root), failed)
+        return made
+
+
+def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> Made:
     whole, done = max(1, sum(one.frames for one in work)), 0
     out: list[MadePart] = []
     for one in work:
@@ -160,7 +179,7 @@ def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> M
 
         segments = segments_of(one.shop, one.parts, on_progress=tell)
         pairs = zip(one.parts, segments, strict=True)
-        out += [MadePart(one.shop.output.name, part, segment) for part, segment in pairs]
+        out += [MadePart(one.shop.output.name, part, segment, one.shop.way) for part, segment in pairs]
         done += one.frames
     return Made(work[0].shop.template.fingerprint, tuple(out))
 
@@ -174,13 +193,28 @@ class FilmOrder:
 
 
 def film_order(production: Production, made: Iterable[Made]) -> FilmOrder:
-    """What to join. What other steps made is taken where it was made from this template; the rest is made here, as when
-    the template changed in the meantime. Raises what `part_segment` raises.
+    """What to join. What other steps made is taken where it was made from this template, by the same encoder, and the
+    rest is made here, as when the template changed in the meantime. Raises what `part_segment` raises.
     """
+    there = list(made)
+    try:
+        return _film_order(production, there)
+    except EncoderFailed as failed:
+        order = _film_order(in_software(production), there)
+        encoders.distrust(encoders.note_of(production.store.root), failed)
+        return order
+
+
+def _film_order(production: Production, made: Iterable[Made]) -> FilmOrder:
     current = production.template.fingerprint
-    there = {(one.output, one.part): one.segment for each in made if each.fingerprint == current for one in each.parts}
+    there = {
+        (one.output, one.part, one.way): one.segment
+        for each in made
+        if each.fingerprint == current
+        for one in each.parts
+    }
     segments = [
-        [there.get((film.name, part)) or segments_of(film.shop, [part])[0] for part in film.plan.parts]
+        [there.get((film.name, part, film.shop.way)) or segments_of(film.shop, [part])[0] for part in film.plan.parts]
         for film in production.films
     ]
     return FilmOrder(production, segments)

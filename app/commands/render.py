@@ -53,6 +53,7 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
 
     With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks) and "photos" (folders).
     """
+    from stinercut.media import encoders
     from stinercut.media.film import Cancelled, make_film, planned
     from stinercut.store import Store
     from stinercut.templates import Fields
@@ -63,7 +64,9 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     shown = _shown(clips, as_given)
     day = jump_date.date() if jump_date else _day_of(shown)
     fields = Fields(_named(name), day, place or settings.place, booking, master)
-    production = planned(Store(settings.store_dir), chosen, fields, shown)
+    store = Store(settings.store_dir)
+    encoder = encoders.chosen(settings.encoder, encoders.note_of(store.root)).encoder
+    production = planned(store, chosen, fields, shown, encoder=encoder)
     try:
         with _ends_like_ctrl_c(), _progress(not as_json) as on_progress:
             finished = make_film(production, target, workers=settings.workers, on_progress=on_progress)

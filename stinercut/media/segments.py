@@ -55,6 +55,10 @@ class FilmedClip:
     probe: Probe
 
 
+Way = tuple[str, Kind | None]
+"""The encoder and the footage that is copied: segments of one film share both."""
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What the parts of one output of a film are made with. `clips` by the keys that the plan's takes have."""
@@ -68,6 +72,11 @@ class Workshop:
     encoder: str = encoders.SOFTWARE
     kind: Kind | None = None
     """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
+
+    @property
+    def way(self) -> Way:
+        """What all segments of this film must have been made with."""
+        return self.encoder, self.kind
 
     @property
     def profile(self) -> EncodeProfile:
