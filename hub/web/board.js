@@ -395,8 +395,32 @@ function draw() {
     drawing = false;
     showCards();
     showJumps();
+    showAsked();
   });
 }
+
+// Dagster's pages lead to one jump: /#jump=KEY. It is brought into view once, and fetched where it is an older one.
+let asked = "";
+async function showAsked() {
+  const wanted = decodeURIComponent((location.hash.match(/^#jump=(.+)$/) || [])[1] || "");
+  if (!wanted || wanted === asked) return;
+  if (!jumps.has(wanted)) {
+    asked = wanted;
+    const answer = await fetch(`/api/jumps/${encodeURIComponent(wanted)}`).catch(() => null);
+    if (!answer || !answer.ok) return;
+    takeJump(await answer.json(), false);
+    asked = "";
+    draw();
+    return;
+  }
+  asked = wanted;
+  const tile = [...document.querySelectorAll("article.jump")].find((one) => one.dataset.key === `jump:${wanted}`);
+  if (!tile) return;
+  tile.scrollIntoView({ block: "center" });
+  tile.tabIndex = -1;
+  tile.focus({ preventScroll: true });
+}
+window.addEventListener("hashchange", () => { asked = ""; draw(); });
 
 function take(frame) {
   switch (frame.type) {
