@@ -1,0 +1,128 @@
+"""Encoders of the hardware: found by a trial, used for a whole film, left when they fail in the middle of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from support import fake_ffmpeg
+from support.footage import FIELDS, as_source, make_clip, small_template
+
+from stinercut.errors import BadInput
+from stinercut.media import encoders
+from stinercut.media.encoders import HARDWARE, SOFTWARE, EncoderFailed, chosen, note_of, remembered, tried
+from stinercut.media.film import Production, in_software, looked_into, make_film, planned
+from stinercut.media.join import require_joinable
+from stinercut.media.segments import part_segment
+from stinercut.store import Store
+
+NVENC = "h264_nvenc"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose hardware encodes: the folder of its ffmpeg."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join((str(fake_ffmpeg.install(folder)), os.environ["PATH"])))
+    return folder
+
+
+def production(store: Store, folder: Path, encoder: str) -> Production:
+    """A small film of one clip."""
+    clip = make_clip(folder / "clip.mp4", seconds=1)
+    return planned(store, small_template(), FIELDS, looked_into([as_source(clip)]), encoder=encoder)
+
+
+def test_each_encoder_here_works_or_says_why_not(tmp_path: Path) -> None:
+    choice = chosen("auto", tmp_path / "note.json")
+    assert {encoders.name_of(trial.encoder) for trial in choice.trials} == set(HARDWARE)
+    working = [trial.encoder for trial in choice.trials if trial.works]
+    assert choice.encoder == (working[0] if working else SOFTWARE)
+    assert all(trial.works or len(trial.why) > 5 for trial in choice.trials)
+
+
+def test_one_that_works_is_used_as_far_as_the_setting_allows(machine: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note.json"
+    assert chosen("auto", note).encoder == NVENC
+    assert chosen(NVENC, note).encoder == NVENC
+    assert chosen("software", note) == encoders.Choice(SOFTWARE, "chosen by a setting", ())
+    other = chosen("h264_amf", note)
+    assert other.encoder == SOFTWARE
+    assert other.reason.startswith("h264_amf can't be used: ")
+    assert "nothing of that name" in chosen("h264_nothing", note).reason
+    assert fake_ffmpeg.encodes(machine) == 1
+
+
+def test_one_that_writes_nothing_does_not_work(machine: Path) -> None:
+    fake_ffmpeg.order(machine, "silent")
+    assert tried(NVENC).why == "it wrote something else than three frames of H.264"
+    fake_ffmpeg.order(machine, "dies 0")
+    assert "no free session" in tried(NVENC).why
+
+
+def test_the_answer_is_believed_for_a_day(machine: Path, tmp_path: Path) -> None:
+    note = tmp_path / "deep" / "note.json"
+    assert remembered(note) == remembered(note)
+    assert fake_ffmpeg.encodes(machine) == 1
+    said = json.loads(note.read_text())
+    for other in ({"at": said["at"] - 25 * 3600}, {"here": ["another build"]}, {"at": said["at"] + 3600}):
+        before = fake_ffmpeg.encodes(machine)
+        note.write_text(json.dumps({**said, **other}))
+        remembered(note)
+        assert fake_ffmpeg.encodes(machine) == before + 1
+    note.write_text("{")
+    assert remembered(note)
+
+
+def test_a_film_is_made_by_it(machine: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    planned_film = production(store, tmp_path, NVENC)
+    made = make_film(planned_film, tmp_path / "film.mp4")
+    assert all(check.passed for check in made.checks)
+    assert fake_ffmpeg.encodes(machine) == len(planned_film.films[0].plan.parts)
+
+
+def test_one_that_fails_in_the_middle_leaves_no_trace_in_the_film(machine: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    note = note_of(store.root)
+    assert chosen("auto", note).encoder == NVENC
+    fake_ffmpeg.order(machine, "dies 1")
+    planned_film = production(store, tmp_path, NVENC)
+    made = make_film(planned_film, tmp_path / "film.mp4")
+    assert all(check.passed for check in made.checks)
+    making = in_software(planned_film).films[0]
+    assert all(part_segment(making.shop, part).cached for part in making.plan.parts)
+    after = chosen("auto", note)
+    assert after.encoder == SOFTWARE
+    assert "no free session" in next(trial.why for trial in after.trials if trial.encoder == NVENC)
+
+
+def test_its_failure_is_told_apart_from_others(machine: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    fake_ffmpeg.order(machine, "dies 0")
+    planned_film = production(store, tmp_path, NVENC)
+    making = planned_film.films[0]
+    with pytest.raises(EncoderFailed, match=r"h264_nvenc: .*no free session"):
+        part_segment(making.shop, making.plan.parts[0])
+
+
+def test_two_encoders_are_never_joined(machine: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    hard = production(store, tmp_path, NVENC)
+    soft = in_software(hard)
+    title = part_segment(hard.films[0].shop, hard.films[0].plan.parts[0])
+    clip = part_segment(soft.films[0].shop, soft.films[0].plan.parts[1])
+    with pytest.raises(BadInput, match="encoded otherwise than the first"):
+        require_joinable([title, clip])
+
+
+def test_vaapi_gets_its_device_and_its_surfaces() -> None:
+    encoder = "h264_vaapi:/dev/dri/renderD128"
+    assert encoders.device_words(encoder) == ["-vaapi_device", "/dev/dri/renderD128"]
+    assert encoders.filters(encoder) == ["format=nv12", "hwupload"]
+    asked = encoders.options(encoder, crf=21, size=(1920, 1080), rate=Fraction(30), group=60)
+    assert (asked["g"], asked["bf"], asked["qp"]) == (60, 0, 23)
