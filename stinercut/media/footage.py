@@ -87,11 +87,14 @@ def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
         return silence().filter("atrim", end_sample=samples)
     begin = float(source.begin / rate) - _first_second(source, rate) + source.probe.video_start
     start = round(begin * SAMPLE_RATE)
+    # One channel is as loud on both sides as a player plays it; ffmpeg takes 3 dB away from it.
+    gain = 2**0.5 if audio.channels == 1 else 1.0
     return (
         clip[f"a:{audio.stream}"]
         # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
         .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0)
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("volume", f"{gain:.6f}")
         .filter("apad")
         .filter("atrim", start_sample=start, end_sample=start + samples)
         .filter("asetpts", "N/SR/TB")

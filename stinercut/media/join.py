@@ -17,7 +17,7 @@ import ffmpeg
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
 from stinercut.media import h264
-from stinercut.media.encoding import Progress, Segment, share_of, ticks_of, timescale_of
+from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, share_of, ticks_of, timescale_of
 from stinercut.media.sound import Music, film_sound
 from stinercut.media.tracks import read_track, with_record
 
@@ -160,6 +160,8 @@ def _graph(videos: Path, mixed: Path, rate: Fraction, target: Path, title: str) 
         "c:a": "aac",
         "b:a": _AUDIO_BITRATE,
         "movflags": "+faststart",
+        # The lengths of tracks are written in this unit: a sample, and not the usual millisecond.
+        "movie_timescale": SAMPLE_RATE,
         "video_track_timescale": timescale_of(rate),
         "map_metadata": -1,
         "metadata": f"title={title}",
