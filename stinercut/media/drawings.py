@@ -32,13 +32,13 @@ from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Clip, Drawing, Picture
 
-DRAWN = 1
+DRAWN = 2
 """Raise it whenever drawing or moving below changes: every card is then made anew."""
 
 _SPEEDS = {"drift-left": 0.028, "drift-right": 0.028, "zoom-in": 0.014, "zoom-out": 0.014}
 """How fast a background moves unless it says: a share of the film's height a second, or of its size a second."""
 
-_SUPERSAMPLED = 2
+_SUPERSAMPLED = Fraction(3, 2)
 """A zooming background is drawn so much larger: ffmpeg's zoom begins at whole pixels, which would be seen."""
 
 _LARGE = 2560
@@ -340,7 +340,7 @@ def _background_size(sheet: Sheet) -> tuple[int, int]:
         return sheet.width + way, sheet.height
     if sheet.move.startswith("zoom"):
         times = _SUPERSAMPLED if max(sheet.width, sheet.height) <= _LARGE else 1
-        return sheet.width * times, sheet.height * times
+        return round(sheet.width * times / 2) * 2, round(sheet.height * times / 2) * 2
     return sheet.width, sheet.height
 
 
