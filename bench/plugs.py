@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
 
-from support.plugs import EMBEDDED, FLEET, MOMENTS, Kill, Outcome, Plug, counting_ffmpeg  # noqa: E402
+from support.plugs import EMBEDDED, FLEET, MOMENTS, Kill, Outcome, Plug, surroundings  # noqa: E402
 from support.stacks import SetUp, embedded, fleet  # noqa: E402
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     step = len(MOMENTS) / given.moments
     moments = [MOMENTS[int(n * step)] for n in range(given.moments)]
     folder = Path(tempfile.mkdtemp(prefix="plugs-"))
-    environment, log = counting_ffmpeg(folder / "bin")
+    environment, log = surroundings(folder / "bin", folder / "data")
     running: AbstractContextManager[SetUp] = (
         fleet(folder / "data", environment=environment) if given.fleet else embedded(folder / "data", environment)
     )

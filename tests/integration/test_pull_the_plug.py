@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from support.plugs import AT, Kill, Plug, counting_ffmpeg
+from support.plugs import AT, Kill, Plug, surroundings
 from support.stacks import embedded
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def plug(tmp_path_factory: pytest.TempPathFactory) -> Generator[Plug]:
     folder = tmp_path_factory.mktemp("plugs")
-    environment, log = counting_ffmpeg(folder / "bin")
+    environment, log = surroundings(folder / "bin", folder / "data")
     with embedded(folder / "data", environment) as setup:
         yield Plug(setup, log)
 

@@ -33,6 +33,7 @@ from stinercut.identity.payload import Payload
 from stinercut.media.ffmpeg import ffprobe_json
 from stinercut.settings import Settings
 from stinercut.synthetic.card import CardMade, make_card
+from support.footage import PLAIN
 from support.scenarios import insert
 from support.stacks import SetUp
 
@@ -99,8 +100,12 @@ class Outcome:
         )
 
 
-def counting_ffmpeg(folder: Path) -> tuple[dict[str, str], Path]:
-    """An environment in which each call of ffmpeg is written down, and the file that holds them."""
+def surroundings(folder: Path, data: Path) -> tuple[dict[str, str], Path]:
+    """An environment in which each call of ffmpeg is written down, in the file that is returned, and films are small.
+
+    Makes the data folder, with the plain template in it.
+    """
+    shutil.copytree(PLAIN, data / "templates" / "plain")
     real, log = shutil.which("ffmpeg"), folder / "ffmpeg.log"
     assert real
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +113,7 @@ def counting_ffmpeg(folder: Path) -> tuple[dict[str, str], Path]:
     shim.write_text(f'#!/bin/sh\necho "$*" | tr "\\n" " " >> {log}\necho >> {log}\nexec {real} "$@"\n')
     shim.chmod(0o755)
     log.touch()
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}, log
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "STINERCUT_TEMPLATE": "plain"}, log
 
 
 def encodes(log: Path) -> Counter[str]:
