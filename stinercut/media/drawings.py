@@ -317,7 +317,10 @@ def rendered(text: str, size: tuple[int, int], file: Path) -> Image.Image:
     root.set("height", str(size[1]))
     try:
         png = resvg_py.svg_to_bytes(svg_string=ET.tostring(root, encoding="unicode"), skip_system_fonts=True)
-    except Exception as refused:
+    except BaseException as refused:
+        # A panic of the Rust library is no Exception, so that nobody catches it by chance.
+        if not isinstance(refused, Exception) and type(refused).__name__ != "PanicException":
+            raise
         raise BadInput(
             f"the drawing can't be drawn: {refused}", file=file, advice="Save it again as plain SVG, or simplify it."
         ) from None
