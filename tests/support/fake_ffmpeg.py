@@ -1,7 +1,7 @@
-"""An ffmpeg for tests whose machine has an encoder of its own: x264 under the name of NVIDIA's.
+"""An ffmpeg for tests that goes wrong when it is told to, and has an encoder of the hardware: x264 under another name.
 
-It stands first on PATH, is called as ffmpeg is, and hands everything else on to the real one. What it is to do wrong
-stands in a file beside it; each encode by the hardware is counted in another one.
+It stands first on PATH, is called as ffmpeg is, and hands everything on to the real one. What it is to do wrong stands
+in a file beside it; each encode is counted in another one.
 """
 
 from __future__ import annotations
@@ -12,22 +12,33 @@ import sys
 from pathlib import Path
 
 PROGRAM = """#!{python}
-import os, sys
+import os, signal, subprocess, sys, time
 from pathlib import Path
 here, real = Path({here!r}), {real!r}
 words = sys.argv[1:]
-if "h264_nvenc" in words:
+hardware = "h264_nvenc" in words
+if hardware or "libx264" in words:
     with (here / "encodes").open("a") as count:
-        count.write("x")
-    orders = (here / "orders").read_text().split()
-    if "silent" in orders:
+        count.write("h" if hardware else "s")
+    orders = (here / "orders").read_text().split() or ["go"]
+    number = (here / "encodes").read_text().count("h" if hardware else "s")
+    if hardware and orders[0] == "silent":
         sys.exit(0)
-    done = len((here / "encodes").read_text())
-    if "dies" in orders and done > int(orders[1]):
+    if hardware and orders[0] == "dies" and number > int(orders[1]):
         sys.stderr.write("OpenEncodeSessionEx failed: no free session (10)\\n")
         sys.exit(1)
+    if orders[0] in ("killed", "hangs") and number == int(orders[1]):
+        subprocess.run([real, *words], stdout=subprocess.DEVNULL)
+        for before, word in zip([""] + words, words):
+            if word.endswith((".mp4", ".wav")) and before != "-i":
+                os.truncate(word, os.path.getsize(word) // 2)
+        (here / "hanging").write_text(str(os.getpid()))
+        while orders[0] == "hangs":
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+if hardware:
     taken = {{"-rc", "-cq", "-b:v", "-forced-idr", "-strict_gop"}}
-    out, skip = [], False
+    out = []
     for before, word in zip([""] + words, words):
         if word in taken or before in taken:
             continue
@@ -49,11 +60,14 @@ def install(folder: Path) -> Path:
 
 
 def order(folder: Path, words: str) -> None:
-    """From now on: `silent` (ends well and writes nothing), `dies N` (works N times, then fails), or nothing."""
+    """From now on: `silent` (the hardware ends well and writes nothing), `dies N` (the hardware works N times, then
+    fails), `killed N` (the Nth encode in software is killed half-way), `hangs N` (it never ends), or nothing.
+    """
     (folder / "orders").write_text(words)
     (folder / "encodes").write_text("")
+    (folder / "hanging").unlink(missing_ok=True)
 
 
-def encodes(folder: Path) -> int:
-    """How often the hardware was asked since the last order."""
-    return len((folder / "encodes").read_text())
+def encodes(folder: Path, kind: str = "h") -> int:
+    """How often something was encoded since the last order, by the hardware (`h`) or in software (`s`)."""
+    return (folder / "encodes").read_text().count(kind)

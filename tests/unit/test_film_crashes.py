@@ -1,0 +1,171 @@
+"""Whatever dies in the middle of a film, the next try gives the right film and makes only what is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psutil
+import pytest
+from support import fake_ffmpeg
+from support.footage import FIELDS, as_source, make_clip, small_template
+
+from stinercut.errors import FfmpegFailed, StinercutError
+from stinercut.media.encoding import Segment
+from stinercut.media.film import Finished, Production, finish_film, looked_into, make_film, planned
+from stinercut.media.segments import part_segment
+from stinercut.store import Store
+
+PARTS = ["title", "first clip", "second clip", "outro"]
+WORKER = """
+import sys
+from pathlib import Path
+from support.footage import FIELDS, as_source, small_template
+from stinercut.media.film import looked_into, make_film, planned
+from stinercut.store import Store
+clips = looked_into([as_source(Path(clip)) for clip in sys.argv[3:]])
+make_film(planned(Store(Path(sys.argv[1])), small_template(), FIELDS, clips), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose ffmpeg goes wrong when it is told to: its folder."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join((str(fake_ffmpeg.install(folder)), os.environ["PATH"])))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two short clips."""
+    folder = tmp_path_factory.mktemp("clips")
+    return [make_clip(folder / f"{name}.mp4", seconds=seconds) for name, seconds in (("a", 1.0), ("b", 1.5))]
+
+
+def production(store: Store, clips: list[Path]) -> Production:
+    """A film of these clips, in four parts."""
+    return planned(store, small_template(), FIELDS, looked_into([as_source(clip) for clip in clips]))
+
+
+def made(it: Production) -> list[Segment]:
+    """The segments of its parts."""
+    (making,) = it.films
+    return [part_segment(making.shop, part) for part in making.plan.parts]
+
+
+def require_right(it: Production, target: Path, missing: set[str]) -> None:
+    """The film comes out right, and of its parts only these had to be made."""
+    segments = made(it)
+    assert {name for name, segment in zip(PARTS, segments, strict=True) if not segment.cached} == missing
+    finished = finish_film(it, [segments], target)
+    require_good(finished, target)
+
+
+def require_good(finished: Finished, target: Path) -> None:
+    """All checks passed, and nothing lies beside the film."""
+    assert [check.name for check in finished.checks if not check.passed] == []
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def nothing_partial(store: Store) -> bool:
+    """Whether no half-written file is left in the store."""
+    return list((store.root / "partial").iterdir()) == []
+
+
+def test_ffmpeg_is_killed_in_the_middle_of_every_part(machine: Path, clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    for done in range(len(PARTS)):
+        # The first encode of each try is that of the part that was killed before.
+        fake_ffmpeg.order(machine, "killed 2" if done else "killed 1")
+        with pytest.raises(FfmpegFailed, match="by signal 9"):
+            make_film(it, target)
+        assert nothing_partial(store)
+        assert len(list(store.root.glob("derived/*/*.mp4"))) == done
+        assert not target.exists()
+    fake_ffmpeg.order(machine, "")
+    require_right(it, target, {"outro"})
+    assert fake_ffmpeg.encodes(machine, "s") == 1
+
+
+def test_the_worker_is_killed_in_the_middle_of_a_part(machine: Path, clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    fake_ffmpeg.order(machine, "hangs 3")
+    words = [sys.executable, "-c", WORKER, str(store.root), str(target), *map(str, clips)]
+    tests = str(Path(__file__).parents[1])
+    with subprocess.Popen(words, env={**os.environ, "PYTHONPATH": tests}) as worker:
+        hanging = _number_in(machine / "hanging")
+        worker.send_signal(signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(hanging)] if psutil.pid_exists(hanging) else [], timeout=20)
+    assert not psutil.pid_exists(hanging) or psutil.Process(hanging).status() == psutil.STATUS_ZOMBIE
+    assert not target.exists()
+    fake_ffmpeg.order(machine, "")
+    require_right(production(store, clips), target, {"second clip", "outro"})
+
+
+def _number_in(note: Path) -> int:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if note.is_file() and note.read_text():
+            return int(note.read_text())
+        time.sleep(0.02)
+    raise AssertionError("it never came that far")
+
+
+def test_segments_in_the_store_are_cut_short(clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    whole = made(it)
+    for number, segment in list(enumerate(whole))[1:3]:
+        for file in (segment.video, segment.audio):
+            for kept in (0, 0.5, 0.98):
+                os.truncate(file, int(file.stat().st_size * kept))
+                again = made(it)
+                assert [one.cached for one in again] == [other != number for other in range(len(PARTS))]
+    os.truncate(whole[1].video, whole[1].video.stat().st_size - 1)
+    os.truncate(whole[2].audio, whole[2].audio.stat().st_size - 1)
+    require_right(it, target, {"first clip", "second clip"})
+
+
+def test_half_of_a_segment_is_missing(clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    segments = made(it)
+    segments[0].audio.unlink()
+    segments[1].video.unlink()
+    require_right(it, target, {"title", "first clip"})
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A volume of 600 kB, which `_larger` makes larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)]
+    if subprocess.run(mounting, check=False, capture_output=True).returncode:
+        pytest.skip("may not mount a small disk here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_the_disk_is_full_in_the_middle_of_a_film(clips: list[Path], tmp_path: Path, small_disk: Path) -> None:
+    store, target = Store(small_disk / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    with pytest.raises(StinercutError) as caught:
+        make_film(it, target)
+    assert "space" in caught.value.sentence()
+    assert nothing_partial(store)
+    assert not target.exists()
+    there = {path.name for path in store.root.glob("derived/*/*.mp4")}
+    assert there
+    subprocess.run(["mount", "-o", "remount,size=32m", str(small_disk)], check=True)
+    segments = made(it)
+    assert {segment.video.name for segment in segments if segment.cached} == there
+    require_good(finish_film(it, [segments], target), target)
