@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from support.footage import make_clip, real_footage
+from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 
 from stinercut.media import encoding, footage, h264, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import EncodeProfile, Goal
+from stinercut.media.film import looked_into, make_film, planned
 from stinercut.media.probe import probe
+from stinercut.media.segments import copying_of_part
 from stinercut.media.tracks import Format, Run, read_track, write_track
 from stinercut.media.untouched import Copying, Kind, Piece, copying_of, kind_of, kind_of_film, made_of_pieces
+from stinercut.store import Store
 from stinercut.templates.timeline import Look
 
 TAGS = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
@@ -121,6 +125,41 @@ def test_a_real_camera_is_copied(tmp_path: Path) -> None:
     reason, copying, video = spliced(clip, shown, [], tmp_path, profile)
     assert (reason, copying.copied) == ("", 40)
     require_exact(clip, copying, video, shown, profile.ticks)
+
+
+@pytest.mark.parametrize("levels", ["tv", "pc"])
+def test_a_film_holds_both_and_passes_its_checks(tmp_path: Path, levels: str) -> None:
+    pixels = ("-pix_fmt", "yuvj420p") if levels == "pc" else ()
+    clips = [
+        camera(tmp_path / f"{name}.mp4", *CLOSED, "-color_range", levels, *pixels, size="320x180", seconds=seconds)
+        for name, seconds in (("a", 3), ("b", 2))
+    ]
+    mark = [{"clips": [{"asset": {"type": "text", "text": "MARK"}, "start": 1, "length": 0.5}]}]
+    main = json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"][-1:]
+    template = small_template(change={"timeline": {"tracks": mark + main}}, fps="source", preset="veryfast")
+    it = planned(Store(tmp_path / "store"), template, FIELDS, looked_into([as_source(clip) for clip in clips]))
+    plan, shop = it.films[0].plan, it.films[0].shop
+    copied = [copying_of_part(shop, part) for part in plan.parts]
+    assert [one.copied if one else 0 for one in copied] == [0, 30 + 40, 60, 0]
+    finished = make_film(it, tmp_path / "film.mp4")
+    assert [check.name for check in finished.checks if not check.passed] == []
+    film = hashes(finished.film.path)
+    first, second = hashes(clips[0]), hashes(clips[1])
+    assert film[30:60] == first[:30]
+    assert film[80:120] == first[50:]
+    assert film[120:180] == second
+    track = read_track(finished.film.path)
+    assert track is not None
+    assert h264.numbers(h264.configuration(track.record)) == ([1, 0], [1, 0])
+    sets = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
+    assert {one.full_range for one in sets} == {levels == "pc"}
+    whole = finished.film.path.read_bytes()
+    inside = (
+        h264.kind_of(unit)
+        for offset, size in zip(track.offsets, track.sizes, strict=True)
+        for unit in h264.units(whole[offset : offset + size], 4)
+    )
+    assert not {h264.SPS, h264.PPS} & set(inside)
 
 
 def test_a_real_camera_that_stores_another_size_is_encoded() -> None:
