@@ -293,7 +293,9 @@ class SentStep:
         )
 
     def _follow(self, verdict: Verdict) -> None:
-        if verdict is Verdict.AGAIN:
+        if self._cancelled and verdict is not Verdict.WAIT:
+            self.problem = TaskRevokedError("its worker is gone")
+        elif verdict is Verdict.AGAIN:
             claim = self.view.claims.get(self.step)
             whose = f"The worker {claim.worker} is gone" if claim and claim.worker else "The step was lost on its way"
             self.log(f"{whose}. It is sent again.")

@@ -22,6 +22,7 @@ from threading import Thread
 import psutil
 
 from app.doctor import free_ports
+from app.processes import RUN_NAME
 from support.servers import PostgresServer, RedisServer
 
 
@@ -235,20 +236,14 @@ class SetUp:
 
     def run_workers(self) -> list[psutil.Process]:
         """The processes of Dagster's runs that are going on."""
-        return [one for one in self.stack.processes() if "execute_run" in _words(one)]
-
-    def steps(self) -> list[psutil.Process]:
-        """The processes in which a film's steps are made: forked from a forkserver, or a Celery node's."""
-        runs = self.run_workers()
-        mine = [child for run in runs for child in run.children(recursive=True)]
-        return [*mine, *(child for worker in self.workers for node in worker.nodes() for child in node.children())]
+        return [one for one in self.stack.processes() if _name(one) == RUN_NAME]
 
 
-def _words(process: psutil.Process) -> list[str]:
+def _name(process: psutil.Process) -> str:
     try:
-        return process.cmdline()
+        return process.name()
     except psutil.Error:
-        return []
+        return ""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,22 @@ def test_tables_are_made_before_anyone_uses_them() -> None:
     assert "python -m app.prepare --dagster-home" in prepare
     environment = OURS["hub"]["environment"]
     assert environment["DAGSTER_HOME"] == str(Settings(data=Path(environment["STINERCUT_DATA"])).dagster_home)
+
+
+def test_prepare_makes_the_catalog_and_the_folder_of_dagster(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "STINERCUT_DATA": str(tmp_path),
+        "STINERCUT_DATABASE_URL": f"sqlite:///{tmp_path / 'catalog.db'}",
+        "STINERCUT_DAGSTER_DATABASE_URL": "postgresql+psycopg2://stinercut@127.0.0.1:1/dagster",
+        # Redis being away is no reason to fail: every run says later which volume it works on.
+        "STINERCUT_EXECUTOR": "celery",
+        "STINERCUT_BROKER_URL": "redis://127.0.0.1:1/0",
+    }
+    argv = [sys.executable, "-m", "app.prepare", "--dagster-home"]
+    subprocess.run(argv, cwd=ROOT, env=environment, check=True, timeout=120)
+    assert yaml.safe_load((tmp_path / "dagster" / "dagster.yaml").read_text()) == DAGSTER
+    assert {path.name for path in tmp_path.iterdir()} >= {"catalog.db", "volume.id"}
 
 
 @pytest.mark.parametrize("name", OURS)

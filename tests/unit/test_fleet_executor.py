@@ -263,6 +263,17 @@ def test_a_step_that_waits_can_be_cancelled_without_any_worker(step: SentStep) -
         step.get()
 
 
+def test_a_step_of_a_dead_worker_can_be_cancelled(step: SentStep) -> None:
+    step.ready()
+    step.view.fleet.take("run-1", step.step, Claim(step.tasks[-1], "dead@here"))
+    until_true(step, lambda: step.view.claims.get(step.step, Claim("")).worker, 5)
+    step.revoke()
+    until_ready(step, 5)
+    assert step.sends == 1
+    with pytest.raises(TaskRevokedError):
+        step.get()
+
+
 def test_who_has_a_step_is_kept_until_it_is_free(settings: Settings) -> None:
     fleet = Fleet.of(settings)
     fleet.sent("run-1", "a", "task-1")
