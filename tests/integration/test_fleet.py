@@ -26,7 +26,7 @@ from stinercut.synthetic.card import CardMade, make_card
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
-SECONDS = 2.0
+SECONDS = 3.0
 """Of each clip: long enough to be interrupted."""
 
 
