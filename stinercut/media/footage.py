@@ -24,6 +24,8 @@ from stinercut.templates.timeline import Look
 SPARE_FRAMES = 3
 """How many times the last frame may be repeated to reach the promised count; more is missing footage."""
 
+_COPIES = 2
+
 _LEAD_S = 1
 """Seconds that are read before the first frame that is wanted: decoders of sound need some to come in."""
 
@@ -130,6 +132,8 @@ def _first_second(source: Source, rate: Fraction) -> int:
 def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
     """The frames `begin` to `begin + frames`, counted from the first picture of the file, at that rate.
 
+    Copies of the last frame come before the times are counted anew: the note that says where the video ends keeps its
+    old time, and by that note the filter for the rate would throw the last frame away.
     A sixteenth of a frame is added to each time: where a frame lies exactly between two places (60 to 30 frames a
     second) rounding errors would decide which of the two is taken, and differently in each part of a clip.
     """
@@ -137,7 +141,8 @@ def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
     shift = first - source.probe.video_start + float(1 / (16 * rate))
     begin = {} if first else {"start_time": 0}
     return (
-        picture.filter("setpts", f"PTS+({shift:.9f})/TB")
+        picture.filter("tpad", stop_mode="clone", stop=_COPIES)
+        .filter("setpts", f"PTS+({shift:.9f})/TB")
         .filter("fps", fps=rate, **begin)
         .filter("tpad", stop_mode="clone", stop=SPARE_FRAMES)
         .filter("trim", start_pts=source.begin, end_pts=source.begin + source.frames)

@@ -27,6 +27,7 @@ from stinercut.media.probe import probe
 from stinercut.media.segments import part_segment
 from stinercut.store import Store, hash_file
 from stinercut.templates import Template
+from stinercut.templates.timeline import Look
 
 BITS = 10
 NTSC = Fraction(30000, 1001)
@@ -129,6 +130,20 @@ def test_every_frame_of_every_clip_comes_once_and_in_order(tmp_path: Path, rate:
             source = float(100 * n / Fraction(rate)) + middle
             assert sweep_error(sound, begin + middle - 0.05, 0.1, source - 0.05) < 0.1, n
         at += frames
+
+
+def test_the_last_frames_of_a_clip_are_its_last_wherever_reading_begins(tmp_path: Path) -> None:
+    """Read from its beginning, from a later second, and where the picture begins after the sound."""
+    plain = numbered(tmp_path / "a.mov", 160)
+    late = tmp_path / "late.mov"
+    both = ["-map", "0:v:0", "-map", "1:a:0", "-c", "copy"]
+    runner.run(["-itsoffset", "0.021", "-i", str(plain), "-i", str(plain), *both, str(late)], timeout=30)
+    for clip in (plain, late):
+        shown = looked_into([as_source(clip)])
+        shop = planned(Store(tmp_path / "store"), bare(), FIELDS, shown).films[0].shop
+        for begin in (0, 40, 100, 150, 158):
+            part = Shot(Filmed(hash_file(clip), Look(), 1.0), begin, 160 - begin)
+            assert numbers(decoded(part_segment(shop, part).video)) == list(range(begin, 160)), (clip.name, begin)
 
 
 def test_chapters_of_one_recording_follow_each_other_without_a_seam(tmp_path: Path) -> None:
