@@ -1,6 +1,6 @@
 """What a film costs: this renderer beside one ffmpeg filter graph, MoviePy and auto-editor, same clips, same edit.
 
-    python bench/render.py [--quick] [--rounds N] [--moviepy-python PYTHON] [--auto-editor PROGRAM] [--folder PLACE]
+    python bench/render.py [--quick] [--rounds N] [--only PART] [--moviepy-python PYTHON] [--auto-editor PROGRAM]
 
 The edit: a title of 4 s, four clips as cameras write them (30 fps; 59.94 fps with sound at 44.1 kHz; turned and without
 sound; 2.7K at 29.97 fps, mono) with a watermark, an outro of 4 s, H.264 at 30 fps and AAC.
@@ -403,6 +403,11 @@ def compare_memory(bench: Bench, edit: Edit, seconds: Sequence[int]) -> None:
     )
 
 
+def edit_of(scale: Scale, clips: tuple[Path, ...], *, untouched: bool = False) -> Edit:
+    """A film of these clips."""
+    return Edit(clips, scale.width, scale.height, 30, untouched=untouched)
+
+
 def main() -> int:
     """The whole bench."""
     asked = argparse.ArgumentParser(description="What a film costs, side by side.")
@@ -410,6 +415,7 @@ def main() -> int:
     asked.add_argument("--rounds", type=int, help="how often each way is measured")
     asked.add_argument("--moviepy-python", type=Path, help="a Python that MoviePy is installed in")
     asked.add_argument("--auto-editor", type=Path, help="auto-editor's program")
+    asked.add_argument("--only", choices=("edit", "untouched", "memory"), help="one of the three parts of the bench")
     asked.add_argument("--folder", type=Path, help="where to work; default: the system's place for such files")
     tools = asked.parse_args()
     scale = QUICK if tools.quick else FULL
@@ -419,10 +425,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-render-", dir=tools.folder) as name:
         folder = Path(name)
         bench = Bench(folder, tools.rounds or scale.rounds)
-        edit = Edit(camera_clips(folder, scale), scale.width, scale.height, 30)
-        compare(bench, edit, music(folder), tools)
-        compare_untouched(bench, replace(edit, clips=untouched_clips(folder, scale), untouched=True))
-        compare_memory(bench, edit, scale.memory_seconds)
+        parts: dict[str, Callable[[], None]] = {
+            "edit": lambda: compare(bench, edit_of(scale, camera_clips(folder, scale)), music(folder), tools),
+            "untouched": lambda: compare_untouched(
+                bench, edit_of(scale, untouched_clips(folder, scale), untouched=True)
+            ),
+            "memory": lambda: compare_memory(bench, edit_of(scale, ()), scale.memory_seconds),
+        }
+        for part, compared in parts.items():
+            if tools.only in (None, part):
+                compared()
         bench.table()
         return 0 if bench.verdict() else 1
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from stinercut.media import drawings
-from stinercut.media.film import Making, Production, looked_into, make_film, planned
+from stinercut.media.film import Making, Production, Shown, make_film, planned
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.overlays import overlay_of
-from stinercut.media.segments import ClipSource, part_segment
+from stinercut.media.probe import kept_probe
+from stinercut.media.segments import ClipSource, FilmedClip, part_segment
 from stinercut.media.sound import Music
 from stinercut.store import Store, hash_file
 from stinercut.templates import Fields, Template, bundled, load
@@ -88,8 +89,10 @@ def fields_of(edit: Edit) -> Fields:
 def production_of(edit: Edit, store: Path) -> Production:
     """The film, planned."""
     template = template_of(edit, store / "template")
+    kept = Store(store)
     sources = [ClipSource(hash_file(path), path, path.name) for path in edit.clips]
-    return planned(Store(store), template, fields_of(edit), looked_into(sources))
+    shown = [Shown(FilmedClip(one, kept_probe(kept, one.content_hash, one.path))) for one in sources]
+    return planned(kept, template, fields_of(edit), shown)
 
 
 def render(edit: Edit, store: Path, target: Path, workers: int) -> None:

@@ -313,7 +313,8 @@ def _decodes(video: Path, frames: int, log: Path) -> bool:
         nonlocal counted
         counted = done
 
-    argv = ["-xerror", "-i", str(video.absolute()), "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    # As strict as the check of the finished film: what it would refuse is encoded.
+    argv = ["-xerror", "-err_detect", "explode+aggressive", "-i", str(video.absolute()), "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
     try:
         runner.run(argv, timeout=120 + frames, on_frame=count, file=video, log=log)
     except FfmpegFailed:
