@@ -26,14 +26,19 @@ def arriving_clips(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     installation = Installation()
     asked: dict[str, str] = json.loads(context.cursor or "{}")
 
+    held_up: set[str] = set()
+
     def unasked() -> list[Arriving]:
         with installation.catalog.read() as session:
             found = arriving.arriving_jumps(session)
         new = [one for one in found if asked.get(one.jump_key) != one.version]
         busy = _busy(context.instance) if new else frozenset[str]()
+        held_up.clear()
+        held_up.update(busy.intersection(one.jump_key for one in new))
         return [one for one in new if one.jump_key not in busy]
 
-    new = wait_for_news(unasked, every=1.0)
+    # The end of a run is nothing that the catalog knows: while one is waited for, look each time.
+    new = wait_for_news(installation.catalog, unasked, also_when=lambda: bool(held_up))
     if not new:
         return dg.SkipReason("Nothing that could be rendered ahead has arrived.")
     with installation.catalog.read() as session:

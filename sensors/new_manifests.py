@@ -25,7 +25,7 @@ def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
         with installation.catalog.read() as session:
             return [Wanted(card, key) for card, _, key in jump_queries.insertions_to_identify(session)]
 
-    wait_for_news(lambda: any(one.run_key not in asked for one in wanted()))
+    wait_for_news(installation.catalog, lambda: any(one.run_key not in asked for one in wanted()))
     # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
     found = wanted()
     if not found:

@@ -31,7 +31,7 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
         with installation.catalog.read() as session:
             return any(run_key(*one) not in asked for one in jump_queries.ready_jumps(session))
 
-    wait_for_news(is_news)
+    wait_for_news(installation.catalog, is_news)
     # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
     with installation.catalog.read() as session:
         ready = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from support.footage import PLAIN
 from support.importing import copy_requested, copy_rest, put_card_in
 
 from app.definitions import defs
@@ -27,7 +28,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation in which every video is large: codes come from proxies, clips one after the other."""
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("STINERCUT_SMALL_FILE_LIMIT", "1")
+    monkeypatch.setenv("STINERCUT_TEMPLATE", "plain")
     monkeypatch.setattr("sensors.news.LOOK_FOR_S", 0.0)
+    shutil.copytree(PLAIN, tmp_path / "data" / "templates" / "plain")
     settings = Settings()
     migrate(settings.catalog_url)
     return settings
@@ -58,7 +61,9 @@ def run(job: str, request: dg.RunRequest, instance: dg.DagsterInstance) -> dg.Ex
 
 
 def kept(result: dg.ExecuteInProcessResult) -> list[bool]:
-    return [clip.segment.cached for clip in result.output_for_node("session_clips")]
+    """For each clip whether all of it was in the store already."""
+    clips = result.output_for_node("session_clips")
+    return [all(part.segment.cached for part in clip.made.parts) for clip in clips]
 
 
 def test_clips_are_rendered_while_others_are_copied_and_the_film_finds_them(
@@ -105,7 +110,9 @@ def test_clips_are_rendered_while_others_are_copied_and_the_film_finds_them(
     result = run("produce_jump", film, instance)
     assert result.success
     assert kept(result) == [True, False, False]
-    assert result.asset_materializations_for_node("title_and_outro")[0].metadata["title_kept"].value is True
+    parts = result.asset_materializations_for_node("title_and_outro")[0].metadata["parts"]
+    assert isinstance(parts, dg.TableMetadataValue)
+    assert [record.data["kept"] for record in parts.records] == [True, True]
 
 
 def test_a_clip_that_cannot_be_rendered_ahead_leaves_the_jump_waiting(

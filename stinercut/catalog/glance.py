@@ -1,0 +1,48 @@
+"""Whether anything was written to the catalog since the last time one asked: cheaper than any query.
+
+Lives here: SQLite's counter of commits. Doesn't: what was written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from types import TracebackType
+
+from stinercut.catalog.engine import Catalog
+
+
+@dataclass
+class Glance:
+    """Ask `is_news` again and again; close it (or use it in a `with`) when done."""
+
+    _connection: sqlite3.Connection | None
+    _seen: int | None = None
+
+    @classmethod
+    def at(cls, catalog: Catalog) -> Glance:
+        """On SQLite its own connection, since a connection does not count its own commits; elsewhere nothing."""
+        file = catalog.engine.url.database
+        is_file = catalog.engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
+        return cls(sqlite3.connect(str(file), check_same_thread=False, timeout=5) if is_file else None)
+
+    def is_news(self) -> bool:
+        """Whether somebody may have written since this was asked last. Without a counter always: then one must look."""
+        if self._connection is None:
+            return True
+        try:
+            # A pragma that costs a look at shared memory: https://www.sqlite.org/pragma.html#pragma_data_version
+            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error:
+            return True
+        before, self._seen = self._seen, version
+        return version != before
+
+    def __enter__(self) -> Glance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()

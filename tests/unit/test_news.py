@@ -1,0 +1,61 @@
+"""A sensor's tick hears of what is written while it waits, looks when there is something to see, and ends in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from sensors import news
+from sensors.news import wait_for_news
+from stinercut.catalog import Catalog, events
+from stinercut.catalog.glance import Glance
+
+
+def write(catalog: Catalog) -> None:
+    with catalog.write() as session:
+        events.append(session, "test")
+
+
+def newest(catalog: Catalog) -> int:
+    with catalog.read() as session:
+        return events.last_id(session)
+
+
+def test_a_glance_says_whether_somebody_wrote(catalog: Catalog) -> None:
+    with Glance.at(catalog) as glance:
+        assert glance.is_news(), "the first time nothing is known"
+        if catalog.engine.dialect.name == "sqlite":
+            assert not glance.is_news()
+        write(catalog)
+        assert glance.is_news()
+
+
+def test_what_is_written_meanwhile_is_found_and_there_is_no_look_without_need(catalog: Catalog) -> None:
+    looks = 0
+
+    def look() -> int:
+        nonlocal looks
+        looks += 1
+        return newest(catalog)
+
+    newest(catalog)  # The first connection sets the file up.
+    writer = threading.Timer(1.3, write, [catalog])
+    writer.start()
+    began = time.monotonic()
+    assert wait_for_news(catalog, look) > 0
+    assert time.monotonic() - began < 10
+    if catalog.engine.dialect.name == "sqlite":
+        assert looks == 2, "at once, and when something was written"
+    writer.join()
+
+
+def test_it_ends_when_nothing_comes(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "LOOK_FOR_S", 0.6)
+    assert wait_for_news(catalog, lambda: newest(catalog)) == 0
+
+
+def test_what_is_not_in_the_catalog_is_looked_for_each_time(catalog: Catalog) -> None:
+    answers = iter([0, 0, 5])
+    assert wait_for_news(catalog, lambda: next(answers), also_when=lambda: True) == 5
