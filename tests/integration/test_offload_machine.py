@@ -24,9 +24,10 @@ from support.invariant import hold, hold_everything
 from stinercut.settings import Settings
 
 LABELS = ("LEFT", "RIGHT")
-SIZES = st.sampled_from([40, 300, SMALL + 5 * CHUNK, SMALL + 14 * CHUNK])
+SIZES = st.sampled_from([SMALL + 14 * CHUNK, SMALL + 5 * CHUNK, 300])
 CONTENTS = st.integers(0, 3)
-PLACES = st.sampled_from(["chunk 11", "chunk 15", "chunk 24", "before publishing", "behind publishing"])
+ELSEWHERE = st.sampled_from(["filmed", "filmed", "filmed", "formatted", "an hour on", "an hour back", ""])
+PLACES = st.sampled_from(["chunk 11", "chunk 15", "chunk 24", "before publishing", "behind publishing", "", ""])
 MISHAPS = st.sampled_from([("", 0), ("", 0), ("", 0), ("unanswered", 1), ("unanswered", 2), ("lost", 0), ("lost", 1)])
 FIRST = 1_790_000_000
 """When the first file was filmed; each later one two seconds on."""
@@ -67,6 +68,8 @@ class Offloads(RuleBasedStateMachine):
             self.film(label, 1, size, content)
         self.engine.start()
         self.engine.connect()
+        self.put_in(LABELS[0])
+        self.engine.rest()
 
     def film(self, label: str, number: int, size: int, content: int) -> None:
         file = self.where(label) / "DCIM" / "100GOPRO" / f"GX01{number:04}.MP4"
@@ -87,17 +90,43 @@ class Offloads(RuleBasedStateMachine):
         self.engine.cards.now.pop(root.with_name(f"{label}-away"), None)
         self.engine.cards.remember(self.where(label))
 
-    def out(self) -> list[str]:
-        return [label for label in LABELS if label not in self.present]
+    @rule(data=st.data(), what=ELSEWHERE, mishap=MISHAPS, place=PLACES)
+    def left_goes_in_or_out(self, data: st.DataObject, what: str, mishap: tuple[str, int], place: str) -> None:
+        """Out also in the middle of a copy, while one is held: what is open of it can still be read."""
+        self.goes_in_or_out("LEFT", data, what, mishap, place)
 
-    @precondition(lambda self: self.out())
-    @rule(data=st.data(), fault=MISHAPS)
-    def insert(self, data: st.DataObject, fault: tuple[str, int]) -> None:
-        """Now and then the hub dies over one of the messages that follow."""
+    @rule(data=st.data(), what=ELSEWHERE, mishap=MISHAPS, place=PLACES)
+    def right_goes_in_or_out(self, data: st.DataObject, what: str, mishap: tuple[str, int], place: str) -> None:
+        self.goes_in_or_out("RIGHT", data, what, mishap, place)
+
+    def goes_in_or_out(self, label: str, data: st.DataObject, what: str, mishap: tuple[str, int], place: str) -> None:
+        """Now and then the hub dies over one of the messages that follow, or a large file is then held at a place."""
         if self.engine.connected:
-            self.engine.fault = fault
-        self.put_in(data.draw(st.sampled_from(self.out())))
+            self.engine.fault = mishap
+        if label in self.present:
+            self.take_out(label)
+        else:
+            if not self.engine.hold.is_holding:
+                self.engine.hold.arm(place)
+            self.was_elsewhere(label, what, data)
+            self.put_in(label)
         self.engine.rest()
+
+    def was_elsewhere(self, label: str, what: str, data: st.DataObject) -> None:
+        """A camera filmed: under a new name, or one that was there. Or it formatted the card before, and began to count
+        anew. Or a zone has changed: all times are shifted.
+        """
+        if what in ("an hour on", "an hour back"):
+            for file in self.where(label).rglob("*.MP4"):
+                when = file.stat().st_mtime + (3600 if what == "an hour on" else -3600)
+                os.utime(file, (when, when))
+            self.remember(label)
+        elif what:
+            number = data.draw(st.integers(1, 3))
+            if what == "formatted":
+                shutil.rmtree(self.where(label) / "DCIM")
+                number = 1
+            self.film(label, number, data.draw(SIZES), data.draw(CONTENTS))
 
     def put_in(self, label: str) -> None:
         self.where(label).rename(self.engine.root(label))
@@ -105,48 +134,13 @@ class Offloads(RuleBasedStateMachine):
         self.remember(label)
         self.engine.put_in(label)
 
-    @precondition(lambda self: self.present)
-    @rule(data=st.data())
-    def pull(self, data: st.DataObject) -> None:
-        """Also in the middle of a copy, while one is held. What is open of it can still be read."""
-        self.take_out(data.draw(st.sampled_from(sorted(self.present))))
-        self.engine.rest()
-
     def take_out(self, label: str) -> None:
         self.present.discard(label)
         self.engine.root(label).rename(self.where(label))
         self.remember(label)
         self.engine.take_out(label)
 
-    @precondition(lambda self: self.out())
-    @rule(data=st.data(), size=SIZES, content=CONTENTS, number=st.integers(1, 4))
-    def film_something(self, data: st.DataObject, size: int, content: int, number: int) -> None:
-        """A new file, or another one under a name that was there: cameras film while their card is in them."""
-        self.film(data.draw(st.sampled_from(self.out())), number, size, content)
-
-    @precondition(lambda self: self.out())
-    @rule(data=st.data(), size=SIZES, content=CONTENTS)
-    def format(self, data: st.DataObject, size: int, content: int) -> None:
-        """Nothing is on it but a file of the first number."""
-        label = data.draw(st.sampled_from(self.out()))
-        shutil.rmtree(self.where(label) / "DCIM")
-        self.film(label, 1, size, content)
-
-    @precondition(lambda self: self.out())
-    @rule(data=st.data(), hours=st.sampled_from([-1, 1]))
-    def change_the_zone(self, data: st.DataObject, hours: int) -> None:
-        label = data.draw(st.sampled_from(self.out()))
-        for file in self.where(label).rglob("*.MP4"):
-            when = file.stat().st_mtime + hours * 3600
-            os.utime(file, (when, when))
-        self.remember(label)
-
     # ---- faults --------------------------------------------------------------------------------------------------
-
-    @precondition(lambda self: not self.engine.hold.is_holding)
-    @rule(place=PLACES)
-    def hold_the_next_large_file(self, place: str) -> None:
-        self.engine.hold.arm(place)
 
     @precondition(lambda self: self.engine.hold.is_holding)
     @rule()
@@ -154,48 +148,37 @@ class Offloads(RuleBasedStateMachine):
         self.engine.hold.release()
         self.engine.rest()
 
-    @precondition(lambda self: self.engine.is_alive)
-    @rule()
-    def kill_the_detector(self) -> None:
-        self.engine.kill()
+    @rule(orderly=st.sampled_from([False, False, True]), connected=st.sampled_from([True, True, False]))
+    def the_detector_ends_or_begins(self, orderly: bool, connected: bool) -> None:
+        """Killed, or told to end; perhaps while a file is held."""
+        if not self.engine.is_alive:
+            self.engine.start()
+            if connected:
+                self.engine.connect()
+            self.engine.rest()
+        elif orderly:
+            self.engine.end()
+        else:
+            self.engine.kill()
 
     @precondition(lambda self: self.engine.is_alive)
     @rule()
-    def end_the_detector(self) -> None:
-        self.engine.end()
-
-    @precondition(lambda self: not self.engine.is_alive)
-    @rule()
-    def start_the_detector(self) -> None:
-        self.engine.start()
-        self.engine.rest()
+    def the_hub_ends_or_begins(self) -> None:
+        if self.engine.connected:
+            self.engine.connected = False
+        else:
+            self.engine.connect()
+            self.engine.rest()
 
     @precondition(lambda self: self.engine.connected)
-    @rule()
-    def kill_the_hub(self) -> None:
-        self.engine.connected = False
-
-    @precondition(lambda self: self.engine.connected)
-    @rule(fault=st.sampled_from(["lost", "unanswered"]), later=st.integers(0, 3))
-    def kill_the_hub_at_one_of_the_next_messages(self, fault: str, later: int) -> None:
-        self.engine.fault = (fault, later)
-
-    @precondition(lambda self: self.engine.is_alive and not self.engine.connected)
-    @rule()
-    def connect(self) -> None:
-        self.engine.connect()
-        self.engine.rest()
-
-    @precondition(lambda self: self.engine.history)
-    @rule(data=st.data())
-    def a_message_comes_again(self, data: st.DataObject) -> None:
-        self.engine.hear_again(data.draw(st.sampled_from(self.engine.history)))
-        self.engine.rest()
-
-    @precondition(lambda self: self.engine.connected and self.engine.asked)
-    @rule(data=st.data())
-    def the_hub_asks_again(self, data: st.DataObject) -> None:
-        self.engine.ask_again(data.draw(st.sampled_from(self.engine.asked)))
+    @rule(which=st.integers(0, 999))
+    def something_comes_again(self, which: int) -> None:
+        """A message reaches the hub once more, a request the detector; perhaps of a card that has long been out."""
+        history, asked = self.engine.history, self.engine.asked
+        if history:
+            self.engine.hear_again(history[which % len(history)])
+        if asked:
+            self.engine.ask_again(asked[which % len(asked)])
         self.engine.rest()
 
     # ---- what holds ----------------------------------------------------------------------------------------------

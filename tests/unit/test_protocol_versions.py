@@ -143,7 +143,8 @@ def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answer: Me
         log = Listening(said)
         logger = logging.getLogger("detector")
         logger.addHandler(log)
-        before, logger.level = logger.level, logging.INFO
+        before = logger.level
+        logger.setLevel(logging.INFO)
         with closing(Journal(tmp_path / "journal.db")) as journal:
             async with serve(hub, "127.0.0.1", 0) as server:
                 port = next(iter(server.sockets)).getsockname()[1]
