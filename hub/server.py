@@ -54,7 +54,9 @@ WEB = Path(__file__).parent / "web"
 PAGES = {
     "": "index.html",
     "review": "review.html",
-    **{name: name for name in ("board.css", "board.js", "review.css", "review.js", "icon.svg")},
+    "templates": "templates.html",
+    **{name: name for page in ("board", "review", "templates") for name in (f"{page}.css", f"{page}.js")},
+    "icon.svg": "icon.svg",
 }
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600

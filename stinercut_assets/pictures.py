@@ -27,10 +27,10 @@ def _markdown(jpeg: bytes, caption: str) -> str:
 
 
 def table(rows: Sequence[Mapping[str, str | int | float | bool | None]]) -> dg.MetadataValue:
-    """Rows of equal columns as a table."""
-    return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord({column: "" if value is None else value for column, value in row.items()}) for row in rows
-        ]
-        or [dg.TableRecord({"": "nothing"})]
-    )
+    """Rows as a table with every column that any of them has; what a row doesn't say stays empty."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    filled = [{column: row.get(column) for column in columns} for row in rows]
+    records = [
+        dg.TableRecord({column: "" if value is None else value for column, value in row.items()}) for row in filled
+    ]
+    return dg.MetadataValue.table(records or [dg.TableRecord({"": "nothing"})])
