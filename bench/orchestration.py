@@ -250,7 +250,8 @@ def empty_steps(folder: Path, quick: bool) -> None:
             for count in (few, more):
                 began = time.perf_counter()
                 job = ReconstructableJob.for_file(str(file), way)
-                with dg.execute_job(job, instance, tags={"steps": str(count)}) as result:
+                quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+                with dg.execute_job(job, instance, run_config=quiet, tags={"steps": str(count)}) as result:
                     assert result.success
                 walls.append(time.perf_counter() - began)
             taken[way] = (walls[1] - walls[0]) / (more - few)
@@ -368,9 +369,11 @@ def share(folder: Path, quick: bool) -> None:
 def run_times(home: Path) -> tuple[float, float]:
     """Wall time of the film's run, and for how long of it at least one rendering step was going on."""
     code = (
-        "import dagster as dg, json\n"
+        "import dagster as dg, json, time\n"
         "with dg.DagsterInstance.get() as instance:\n"
-        "    record = instance.get_run_records(dg.RunsFilter(job_name='produce_jump'))[0]\n"
+        "    wanted = dg.RunsFilter(job_name='produce_jump')\n"
+        "    while not (record := instance.get_run_records(wanted)[0]).end_time:\n"
+        "        time.sleep(0.2)\n"
         "    steps = instance.get_run_step_stats(record.dagster_run.run_id)\n"
         "    times = [[step.step_key, step.start_time, step.end_time] for step in steps]\n"
         "    print(json.dumps([record.start_time, record.end_time, times]))"
