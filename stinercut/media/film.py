@@ -22,12 +22,13 @@ from stinercut.media.checks import CheckResult, check_film, title_frame
 from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment
 from stinercut.media.join import Joinable, Soundness, join
+from stinercut.media.mending import mended
 from stinercut.media.photos import take_photos
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment
 from stinercut.media.sound import Music
-from stinercut.media.untouched import kind_of_film
+from stinercut.media.untouched import kind_of_film, may_be_copied
 from stinercut.store import Store, fsync_dir, require_space, sync_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Footage, Movie, StillsOutput
@@ -162,7 +163,9 @@ def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
     if not _leaves_footage(shop.template):
         return shop
     software = replace(shop, encoder=encoders.SOFTWARE)
-    kind = kind_of_film([clip.source.path for clip in shop.clips.values()], software.profile)
+    clips = [clip.source for clip in shop.clips.values()]
+    allowed = [clip.path for clip in clips if may_be_copied(shop.store, clip.content_hash)]
+    kind = kind_of_film(allowed, software.profile)
     if kind is None:
         return shop
     copying = replace(software, kind=kind)
@@ -295,6 +298,15 @@ def finish_film(
 
 
 def _joined(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
+    """The film of these segments, checked; where it doesn't decode, of what had to be made anew as well."""
+    film = _joined_once(making, segments, partial, final)
+    if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
+        return film
+    anew = mended(making.shop, making.plan.parts, segments, partial.parent)
+    return _joined_once(making, anew, partial, final) if anew else film
+
+
+def _joined_once(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
     shop = making.shop
     require_space(partial.parent, 2 * sum(segment.video.stat().st_size for segment in segments))
     timeline = shop.template.document.timeline

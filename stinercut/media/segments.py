@@ -23,6 +23,7 @@ from stinercut.media import drawings, encoders, encoding, overlays, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
+from stinercut.media.keeping import cached_or_made
 from stinercut.media.overlays import Placed
 from stinercut.media.plan import Blend, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
@@ -141,7 +142,7 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
         return goal.frames
 
     try:
-        return encoding.cached_or_made(shop.store, key, profile, encode, on_progress)
+        return cached_or_made(shop.store, key, profile, encode, on_progress)
     except FfmpegFailed as failed:
         if shop.encoder == encoders.SOFTWARE:
             raise
@@ -158,8 +159,10 @@ def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
     if part.fade_in or part.fade_out or not part.content.look.changes_nothing:
         return None
     covered = [(window.begin, window.end) for window in part.windows if shop.overlays[window.overlay] is not None]
-    clip = shop.clips[part.content.take].source.path
-    found = untouched.copying_of(clip, (part.begin, part.frames), covered, shop.kind, shop.profile)
+    clip = shop.clips[part.content.take].source
+    if not untouched.may_be_copied(shop.store, clip.content_hash):
+        return None
+    found = untouched.copying_of(clip.path, (part.begin, part.frames), covered, shop.kind, shop.profile)
     return found if isinstance(found, Copying) else None
 
 

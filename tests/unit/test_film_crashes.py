@@ -134,13 +134,19 @@ def test_segments_in_the_store_are_cut_short(clips: list[Path], tmp_path: Path) 
     require_right(it, target, {"first clip", "second clip"})
 
 
-def test_half_of_a_segment_is_missing(clips: list[Path], tmp_path: Path) -> None:
+def test_half_of_a_segment_is_missing_and_another_one_is_damaged(clips: list[Path], tmp_path: Path) -> None:
     store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
     it = production(store, clips)
     segments = made(it)
     segments[0].audio.unlink()
     segments[1].video.unlink()
-    require_right(it, target, {"title", "first clip"})
+    with segments[2].video.open("r+b") as video:
+        video.seek(video.seek(0, os.SEEK_END) // 2)
+        video.write(bytes(2000))
+    before = segments[2].video.stat().st_mtime_ns
+    require_good(make_film(it, target), target)
+    assert segments[2].video.stat().st_mtime_ns > before
+    require_right(it, target, set())
 
 
 @pytest.fixture

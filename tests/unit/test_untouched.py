@@ -241,17 +241,37 @@ def test_open_groups_are_found_within_the_frames(tmp_path: Path) -> None:
         assert "long enough" in copying
 
 
-def test_damage_and_changing_parameter_sets_are_found(tmp_path: Path) -> None:
-    clip = camera(tmp_path / "clip.mp4")
+def test_damaged_footage_is_encoded(tmp_path: Path) -> None:
+    clip = camera(tmp_path / "clip.mp4", size="320x180")
     track = read_track(clip)
     assert track is not None
     content = bytearray(clip.read_bytes())
     at = int(track.offsets[55])
-    content[at + 8 : at + int(track.sizes[55])] = bytes(int(track.sizes[55]) - 8)
+    content[at + 30 : at + 60] = bytes(30)
+    clip.write_bytes(content)
+    main = json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"][-1:]
+    template = small_template(change={"timeline": {"tracks": main}}, fps="source")
+    it = planned(Store(tmp_path / "store"), template, FIELDS, looked_into([as_source(clip)]))
+    shop, part = it.films[0].shop, it.films[0].plan.parts[1]
+    assert copying_of_part(shop, part) is not None
+    finished = make_film(it, tmp_path / "film.mp4")
+    assert [check.name for check in finished.checks if not check.passed] == []
+    assert copying_of_part(shop, part) is None
+    again = planned(Store(tmp_path / "store"), template, FIELDS, looked_into([as_source(clip)]))
+    assert again.films[0].shop.kind is None
+
+
+def test_damage_at_a_seam_and_changing_parameter_sets_are_found(tmp_path: Path) -> None:
+    clip = camera(tmp_path / "clip.mp4")
+    track = read_track(clip)
+    assert track is not None
+    content = bytearray(clip.read_bytes())
+    at = int(track.offsets[115])
+    content[at + 8 : at + int(track.sizes[115])] = bytes(int(track.sizes[115]) - 8)
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(content)
     reason, _, video = spliced(damaged, (0, 120), [], tmp_path, PROFILE)
-    assert "decode" in reason
+    assert "complains" in reason
     assert not video.exists()
     other = camera(tmp_path / "other.mp4", "-preset", "veryfast", "-bf", "0", "-g", "10", *TAGS)
     both = tmp_path / "both.mp4"

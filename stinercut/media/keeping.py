@@ -1,0 +1,154 @@
+"""Segments that are kept: taken from the store where they are there whole, made and validated where not.
+
+Lives here: looking a segment up, what makes one whole, throwing away a damaged one. Doesn't: encoding it (`encoding`),
+what its key is made of (`segments`).
+"""
+
+from __future__ import annotations
+
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+from stinercut.errors import FfmpegFailed
+from stinercut.media import ffmpeg as runner
+from stinercut.media import h264
+from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment
+from stinercut.media.tracks import Run, read_track, write_track
+from stinercut.store import Store
+
+_WAV_HEADER = 44
+
+
+def cached_or_made(
+    store: Store,
+    key: str,
+    profile: EncodeProfile,
+    encode: Callable[[Path, Path], int],
+    on_progress: Progress | None,
+) -> Segment:
+    """The segment of that key, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
+
+    Raises what `encode` raises, and FfmpegFailed when what it made isn't what the contract says.
+    """
+    began = time.monotonic()
+    video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
+    frames = _cached_frames(video, audio, profile)
+    cached = frames is not None
+    if frames is None:
+        with store.alone(key):
+            # Another run may have been at it: then it is here now.
+            frames = _cached_frames(video, audio, profile)
+            cached = frames is not None
+            if frames is None:
+                _remove(video, audio)
+                with store.deriving(key, ".mp4") as new_video, store.deriving(key, ".wav") as new_audio:
+                    frames = encode(new_video, new_audio)
+                    _settle(new_video, profile)
+                    _validate(Goal(profile, frames, new_video, new_audio))
+    if on_progress:
+        on_progress(1.0)
+    return Segment(key, video, audio, frames, profile.rate, time.monotonic() - began, cached)
+
+
+def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
+    """The frames of a segment that is there and whole; None otherwise. Only headers are read."""
+    frames = _frames_in(video, profile)
+    samples = samples_in(audio)
+    if frames is not None and samples == profile.samples(frames):
+        return frames
+    return None
+
+
+def _settle(video: Path, profile: EncodeProfile) -> None:
+    """Give a segment the delay of its profile: x264 leaves it out of films of one or two frames, and others of the
+    film's segments would then overlap it by as much.
+    """
+    track = read_track(video)
+    if track is None or track.delay == profile.delay * profile.ticks:
+        return
+    settled = video.with_name(f"settled-{video.name}")
+    try:
+        write_track(settled, [Run(track, 0, track.frames)], profile.format(track.record))
+        settled.replace(video)
+    except ValueError as refused:
+        raise FfmpegFailed(f"{profile.encoder} wrote frames in a strange order: {refused}", file=video) from None
+    finally:
+        settled.unlink(missing_ok=True)
+
+
+def _validate(goal: Goal) -> None:
+    """Raise FfmpegFailed unless both files are exactly what the contract says."""
+    frames, samples = _frames_in(goal.video, goal.profile), samples_in(goal.audio)
+    if (frames, samples) != (goal.frames, goal.samples):
+        raise FfmpegFailed(
+            f"a segment came out with {frames} frames and {samples} samples"
+            f" where {goal.frames} and {goal.samples} were due",
+            file=goal.video,
+            advice="Try again; if it happens again, check the disk.",
+        )
+
+
+def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
+    """How many frames an encoded segment has; None when it is not there, damaged, cut, or not of this profile.
+
+    Its index says where every frame lies; ffprobe, which takes a hundred times as long, knows no more without decoding.
+    """
+    track = read_track(video)
+    if track is None or track.irregular or track.coding != b"avc1":
+        return None
+    wanted = (profile.width, profile.height, profile.timescale, track.frames * profile.ticks)
+    if (track.width, track.height, track.timescale, track.length) != wanted:
+        return None
+    if track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
+        return None
+    try:
+        said = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
+    except h264.Strange:
+        return None
+    return track.frames if all(one.plain and one.full_range == profile.full_range for one in said) else None
+
+
+def samples_in(audio: Path) -> int | None:
+    """How many samples a segment's sound has; None when it is damaged, cut, or not 48 kHz, stereo, 16 bits."""
+    try:
+        with wave.open(str(audio), "rb") as sound:
+            shape = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+            samples = sound.getnframes()
+    except (OSError, EOFError, wave.Error):
+        return None
+    whole = audio.stat().st_size >= samples * BYTES_PER_SAMPLE + _WAV_HEADER
+    return samples if whole and shape == (SAMPLE_RATE, 2, 2) else None
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+def decodes(video: Path, frames: int, log: Path) -> bool:
+    """Whether a video decodes to that many frames and a strict decoder has nothing to say about it."""
+    counted = 0
+
+    def count(done: int) -> None:
+        nonlocal counted
+        counted = done
+
+    # As strict as the check of the finished film.
+    argv = ["-xerror", "-err_detect", "explode+aggressive", "-i", str(video.absolute())]
+    argv += ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    try:
+        runner.run(argv, timeout=120 + frames, on_frame=count, file=video, log=log)
+    except FfmpegFailed:
+        return False
+    return counted == frames and not log.read_text(errors="replace").strip()
+
+
+def remove(segment: Segment) -> None:
+    """Throw a damaged segment away, so that it is made anew."""
+    _remove(segment.video, segment.audio)
+
+
+def _remove(*files: Path) -> None:
+    """Take a damaged segment out of the way; publishing never replaces a file."""
+    for path in files:
+        path.unlink(missing_ok=True)
