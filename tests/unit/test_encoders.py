@@ -11,13 +11,16 @@ import pytest
 from support import fake_ffmpeg
 from support.footage import FIELDS, as_source, make_clip, small_template
 
+from app.doctor import encoder_in_use
 from stinercut.errors import BadInput
 from stinercut.media import encoders
 from stinercut.media.encoders import HARDWARE, SOFTWARE, EncoderFailed, chosen, note_of, remembered, tried
 from stinercut.media.film import Production, in_software, looked_into, make_film, planned
 from stinercut.media.join import require_joinable
 from stinercut.media.segments import part_segment
+from stinercut.settings import Settings
 from stinercut.store import Store
+from stinercut_assets.production import PartsToMake, card_parts, film_order, make
 
 NVENC = "h264_nvenc"
 
@@ -108,6 +111,34 @@ def test_its_failure_is_told_apart_from_others(machine: Path, tmp_path: Path) ->
     making = planned_film.films[0]
     with pytest.raises(EncoderFailed, match=r"h264_nvenc: .*no free session"):
         part_segment(making.shop, making.plan.parts[0])
+
+
+def test_steps_of_one_film_end_up_with_one_encoder(machine: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    note = note_of(store.root)
+    assert chosen("auto", note).encoder == NVENC
+    hard = production(store, tmp_path, NVENC)
+    by_hardware = make(card_parts(hard), lambda _: None)
+    fake_ffmpeg.order(machine, "dies 0")
+    clip = next(iter(hard.films[0].shop.clips.values())).source
+    parts = tuple(hard.films[0].parts_of(clip.content_hash))
+    in_the_end = make([PartsToMake(hard.films[0].shop, parts)], lambda _: None)
+    assert {one.way for one in by_hardware.parts} == {(NVENC, None)}
+    assert {one.way for one in in_the_end.parts} == {(SOFTWARE, None)}
+    assert chosen("auto", note).encoder == SOFTWARE
+    order = film_order(in_software(hard), [by_hardware, in_the_end])
+    require_joinable(order.segments[0])
+    assert in_the_end.parts[0].segment in order.segments[0]
+    # A step that was planned before the failure was noted ends in software as well.
+    require_joinable(film_order(hard, [by_hardware, in_the_end]).segments[0])
+
+
+def test_doctor_says_which_one_is_used_and_why(machine: Path, tmp_path: Path) -> None:
+    said = encoder_in_use(Settings(data=tmp_path, encoder="auto"))
+    assert said.startswith("h264_nvenc (it works here); ")
+    assert "h264_vaapi: " in said
+    assert encoder_in_use(Settings(data=tmp_path, encoder="software")) == "libx264 (chosen by a setting)"
+    assert "h264_nothing can't be used" in encoder_in_use(Settings(data=tmp_path, encoder="h264_nothing"))
 
 
 def test_two_encoders_are_never_joined(machine: Path, tmp_path: Path) -> None:
