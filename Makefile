@@ -10,12 +10,13 @@ BIN := .venv/bin
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test quick lint format clean
+.PHONY: help setup setup-dev demo up test test-long quick lint format clean
 
 help: ## Say what there is
 	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
 	@echo 'make up      set up this machine, then run everything until Ctrl-C'
 	@echo 'make test    set up this machine for development, then lint, check types and run every test'
+	@echo 'make test-long  the tests that kill members of a whole installation, minutes each'
 	@echo 'make quick   the tests that need no whole processes'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
@@ -45,10 +46,13 @@ format: setup-dev
 
 # Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
+
+test-long: setup-dev
+	$(BIN)/pytest -m long
 
 quick: setup-dev
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not long'
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import segno
-from support.footage import real_footage
+from support.footage import PLAIN, real_footage
 from support.scenarios import (
     SMALL,
     a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files,
@@ -43,8 +43,10 @@ BEGAN = datetime(2026, 11, 20, 9, 0)
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    """Everything running on a data folder of its own."""
-    stack = Stack(tmp_path_factory.mktemp("stack") / "data")
+    """Everything running on a data folder of its own, with small films."""
+    data = tmp_path_factory.mktemp("stack") / "data"
+    shutil.copytree(PLAIN, data / "templates" / "plain")
+    stack = Stack(data, environment={"STINERCUT_TEMPLATE": "plain"})
     stack.start()
     try:
         stack.wait_for("Dagster:")
@@ -146,7 +148,7 @@ def test_real_gopro_clips_after_a_filmed_code_give_one_film_that_plays(
     seen = probe(film)
     footage = sum(probe(clip).duration for clip in clips)
     assert seen.duration > footage
-    assert (seen.width, seen.height, seen.video_codec) == (1920, 1080, "h264")
+    assert (seen.width, seen.height, seen.video_codec) == (320, 180, "h264")
     assert seen.audio
     assert seen.audio.codec == "aac"
     status, answer = request(stack, f"/api/pipeline/{who.jump_key}")

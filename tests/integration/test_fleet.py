@@ -96,6 +96,7 @@ def test_the_same_scenario_as_on_one_machine(running: SetUp, board: Board, tmp_p
     a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files(running.stack, board, tmp_path)
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_of_a_clip(running: SetUp, board: Board, tmp_path: Path) -> None:
     jump = card_in(running, tmp_path / "KILLED", seed=41).jumps[0].payload.jump_key
     rendering(board, jump)
@@ -105,6 +106,7 @@ def test_a_worker_killed_in_the_middle_of_a_clip(running: SetUp, board: Board, t
     until_workers(running, 2)
 
 
+@pytest.mark.long
 def test_redis_restarts_in_the_middle(running: SetUp, board: Board, tmp_path: Path) -> None:
     jump = card_in(running, tmp_path / "REDIS", seed=42).jumps[0].payload.jump_key
     rendering(board, jump)
@@ -113,6 +115,7 @@ def test_redis_restarts_in_the_middle(running: SetUp, board: Board, tmp_path: Pa
     until_workers(running, 2)
 
 
+@pytest.mark.long
 def test_postgresql_restarts_in_the_middle(running: SetUp, board: Board, tmp_path: Path) -> None:
     jump = card_in(running, tmp_path / "POSTGRES", seed=43).jumps[0].payload.jump_key
     rendering(board, jump)

@@ -9,7 +9,7 @@ import pytest
 from support.plugs import AT, Kill, Plug, surroundings
 from support.stacks import embedded
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

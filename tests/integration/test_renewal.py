@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.footage import make_clip
+from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 from support.stacks import SetUp, embedded, until
 from support.watching import open_board
@@ -25,9 +25,8 @@ from stinercut.catalog import Catalog, jumps, migrate, wishes
 from stinercut.settings import Settings
 from stinercut.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(420)]
 
-PLAIN = Path(__file__).parents[1] / "support" / "plain"
 STALE = """
 query($asset: AssetKeyInput!, $partition: String!) {
   assetNodeOrError(assetKey: $asset) { ... on AssetNode { staleStatus(partition: $partition) } }
