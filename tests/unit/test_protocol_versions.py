@@ -131,7 +131,11 @@ class Listening(logging.Handler):
     ],
     ids=["the highest common one", "a lower one", "none in common", "refused"],
 )
-def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answer: Message, said: str) -> None:
+def test_a_detector_takes_only_the_highest_common_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Message, said: str
+) -> None:
+    # A library that sets its own logging up in this process (Dagster does) switches all other loggers off.
+    monkeypatch.setattr(logging.getLogger("detector"), "disabled", False)
     hellos: list[Message] = []
 
     async def hub(socket: ServerConnection) -> None:
