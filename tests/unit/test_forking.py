@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no for
 
 ROOT = Path(__file__).parents[2]
 SHARES = """
-import multiprocessing, os, sys
+import multiprocessing, os, sys, time
 from app.forking import RunContext
 
 def child(queue):
@@ -21,8 +21,12 @@ def child(queue):
 
 def run(queue, end_server):
     queue.put(("run", os.getpid(), os.getppid()))
+    server = os.getppid()
     if end_server:
-        os.kill(os.getppid(), 9)
+        os.kill(server, 9)
+        # A process that is being killed may still take a connection: it is gone once this one has another parent.
+        while os.getppid() == server:
+            time.sleep(0.01)
     step = multiprocessing.get_context("forkserver").Process(target=child, args=(queue,))
     step.start()
     step.join()
