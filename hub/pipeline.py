@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -72,6 +72,9 @@ class RetriedView(View):
     code: str
 
 
+BEGINS_WITHIN = timedelta(minutes=2)
+"""After a run was cut off, Dagster begins its retry within seconds. A promise older than this was broken."""
+
 AHEAD = "render_arrived_clips"
 """The job that only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
 
@@ -86,7 +89,7 @@ def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool =
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
         raise Conflict(f"run {flying.run_id} is {flying.status.lower()}", advice="Wait for its end.")
-    if runs and runs[0].will_retry:
+    if runs and _is_about_to_go_on(runs[0]):
         raise Conflict(f"Dagster is about to go on with run {runs[0].run_id} by itself", advice="Wait a minute.")
     if jump_state in (JumpState.READY, JumpState.WAITING):
         raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
@@ -97,6 +100,10 @@ def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool =
     if failed or jump_state == JumpState.FAILED:
         return None
     raise Conflict("nothing of it failed" if runs else "there was no run of it yet")
+
+
+def _is_about_to_go_on(run: Run) -> bool:
+    return run.will_retry and (run.ended is None or datetime.now(UTC) - run.ended < BEGINS_WITHIN)
 
 
 @dataclass(frozen=True)

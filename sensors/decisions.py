@@ -56,6 +56,28 @@ class RunEnd(StrEnum):
     CANCELED = "canceled"
     GONE = "gone"
     """Dagster does not know this run (any more)."""
+    RETRYING = "retrying"
+    """It failed, and Dagster is about to begin it again by itself."""
+
+
+_GOES_ON = frozenset({RunEnd.GOING, RunEnd.RETRYING})
+
+
+def after_failure(will_retry: str | None, *, considered: bool, backfill_over: bool) -> RunEnd:
+    """Whether a failed run that nothing follows yet is about to be begun again.
+
+    `will_retry` is the tag that Dagster writes just after it wrote the failure itself (None: not yet). It is a promise
+    that Dagster may break: `considered` says that its daemon has looked at this failure, and begun nothing;
+    `backfill_over` that the run belongs to a backfill that has ended or was cancelled.
+    """
+    if will_retry == "false" or considered or backfill_over:
+        return RunEnd.FAILED
+    return RunEnd.RETRYING
+
+
+def being_retried(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
+    """The subjects whose run is about to be begun again."""
+    return [one.subject for one in in_work if one.run_id is not None and ends.get(one.run_id) is RunEnd.RETRYING]
 
 
 def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str, str]:
@@ -69,7 +91,7 @@ def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str,
         if one.run_id is None or one.finished:
             continue
         end = ends.get(one.run_id, RunEnd.GONE)
-        if end is not RunEnd.GOING:
+        if end not in _GOES_ON:
             out[one.subject] = " ".join(one.step_errors) or _WORDS[end]
     return out
 
@@ -79,7 +101,7 @@ def settled(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
     return [
         one.subject
         for one in in_work
-        if one.finished and one.run_id is not None and ends.get(one.run_id, RunEnd.GONE) is not RunEnd.GOING
+        if one.finished and one.run_id is not None and ends.get(one.run_id, RunEnd.GONE) not in _GOES_ON
     ]
 
 

@@ -1,5 +1,6 @@
 """Sensor: runs that ended without bringing what they were for, however they ended, become visible failures.
 
+A run that was cut off and that Dagster is about to begin again is none: its jump says that it is being tried again.
 It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
 killed, that were cancelled on Dagster's page, or that ended while the daemon was down. And it removes the segments that
 killed processes left half-written.
@@ -8,8 +9,9 @@ killed processes left half-written.
 from collections.abc import Iterable
 
 import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 
-from sensors.decisions import RunEnd, settled, verdicts
+from sensors.decisions import RunEnd, after_failure, being_retried, settled, verdicts
 from sensors.ready_jumps import run_key
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
@@ -25,7 +27,11 @@ _ENDS = {
 }
 
 _WILL_GO_ON, _WENT_ON_WITH = "dagster/will_retry", "dagster/auto_retry_run_id"
-"""What Dagster writes on a run whose process was lost, at its end, and when its retry begins."""
+"""What Dagster writes on a run whose process was lost, just after its end, and when its retry begins."""
+
+_CONSIDERED_TO = "EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE"
+"""Under this name the daemon that begins retries keeps which failure it looked at last."""
+_BACKFILL = "dagster/backfill"
 
 
 @dg.sensor(
@@ -45,7 +51,8 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     identifying = [InWork(key, _requested(context, key)) for _, key in cards]
     ends = _ends(context, [*jumps, *identifying])
     failed_jumps, failed_cards, finished = verdicts(jumps, ends), verdicts(identifying, ends), settled(jumps, ends)
-    if failed_jumps or failed_cards or finished:
+    retried = being_retried(jumps, ends)
+    if failed_jumps or failed_cards or finished or retried:
         run_of = {one.subject: one.run_id or "" for one in (*jumps, *identifying)}
         with installation.catalog.write() as session:
             for jump, reason in failed_jumps.items():
@@ -54,6 +61,8 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
                 watching.settle(session, jump)
             for key, reason in failed_cards.items():
                 watching.record_identify_failure(session, key, run_of[key], reason)
+            for jump in retried:
+                watching.say_retried(session, jump)
     sweep_dead_segments(installation.store)
     return dg.SkipReason(f"{len(failed_jumps)} jumps and {len(failed_cards)} cards failed since the last look.")
 
@@ -70,11 +79,37 @@ def _ends(context: dg.SensorEvaluationContext, in_work: Iterable[InWork]) -> dic
 
 def _end_of(instance: dg.DagsterInstance, run_id: str) -> RunEnd:
     """How a run ended, or the one with which Dagster went on by itself. It goes on while Dagster is about to do so."""
+    run = _last_of(instance, run_id)
+    if run is None:
+        return RunEnd.GONE
+    if run.status != dg.DagsterRunStatus.FAILURE or not instance.run_retries_enabled:
+        return _ENDS.get(run.status, RunEnd.GOING)
+    considered = run.run_id not in _to_be_considered(instance)
+    # Once more: the daemon may have begun the retry since, and then counts this failure as looked at.
+    newest = _last_of(instance, run.run_id)
+    if newest is None or newest.run_id != run.run_id:
+        return RunEnd.GOING
+    over = _backfill_is_over(instance, newest)
+    return after_failure(newest.tags.get(_WILL_GO_ON), considered=considered, backfill_over=over)
+
+
+def _last_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
+    """The run, or the last of those with which Dagster went on by itself."""
     run = instance.get_run_by_id(run_id)
     while run is not None and (follower := run.tags.get(_WENT_ON_WITH)):
         run = instance.get_run_by_id(follower)
-    if run is None:
-        return RunEnd.GONE
-    if run.status == dg.DagsterRunStatus.FAILURE and run.tags.get(_WILL_GO_ON) == "true":
-        return RunEnd.GOING
-    return _ENDS.get(run.status, RunEnd.GOING)
+    return run
+
+
+def _to_be_considered(instance: dg.DagsterInstance) -> set[str]:
+    """The failed runs that Dagster's retries have not looked at yet."""
+    found = instance.daemon_cursor_storage.get_cursor_values({_CONSIDERED_TO}).get(_CONSIDERED_TO)
+    after = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=int(found or 0))
+    return {record.run_id for record in instance.fetch_run_status_changes(after, limit=1000).records}
+
+
+def _backfill_is_over(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    if _BACKFILL not in run.tags:
+        return False
+    backfill = instance.get_backfill(run.tags[_BACKFILL])
+    return backfill is None or backfill.status in BULK_ACTION_TERMINAL_STATUSES

@@ -128,3 +128,14 @@ def settle(session: Session, jump_key: str) -> None:
     jump = session.get_one(Jump, jump_key)
     if jump.state == JumpState.PRODUCING:
         jump.state, jump.reason = JumpState.DONE, ""
+
+
+BEING_RETRIED = "Its run was cut off. It is being tried again by itself; finished parts are kept."
+
+
+def say_retried(session: Session, jump_key: str) -> None:
+    """The run of this jump was cut off and is about to be begun again: say so, until the new run speaks for itself."""
+    jump = session.get_one(Jump, jump_key)
+    if jump.state in (JumpState.READY, JumpState.PRODUCING) and jump.reason != BEING_RETRIED:
+        jump.reason = BEING_RETRIED
+        events.append(session, "pipeline:retrying", jump_key=jump_key, run_id=jump.run_id)

@@ -5,7 +5,18 @@ from datetime import date
 
 import pytest
 
-from sensors.decisions import RunEnd, Told, Wanted, ahead, requests, settled, tell_next, verdicts
+from sensors.decisions import (
+    RunEnd,
+    Told,
+    Wanted,
+    after_failure,
+    ahead,
+    being_retried,
+    requests,
+    settled,
+    tell_next,
+    verdicts,
+)
 from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.watching import InWork
 from stinercut_assets.jobs import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
@@ -45,6 +56,30 @@ def test_what_goes_on_or_is_finished_or_has_no_run_yet_is_left_alone() -> None:
 def test_the_reason_is_what_the_failed_steps_said() -> None:
     failed = InWork("jump", "run", step_errors=("GX010001.MP4: cut short.", "GX010002.MP4: no video."))
     assert verdicts([failed], {"run": RunEnd.FAILED})["jump"] == "GX010001.MP4: cut short. GX010002.MP4: no video."
+
+
+@pytest.mark.parametrize(
+    ("tag", "considered", "over", "stands"),
+    [
+        ("true", False, False, RunEnd.RETRYING),
+        (None, False, False, RunEnd.RETRYING),  # Dagster writes the tag just after the failure.
+        ("false", False, False, RunEnd.FAILED),  # A step failed, or all retries were used.
+        ("true", True, False, RunEnd.FAILED),  # The promise was broken.
+        (None, True, False, RunEnd.FAILED),
+        ("true", False, True, RunEnd.FAILED),  # Its backfill was cancelled.
+    ],
+)
+def test_a_run_that_was_cut_off_is_begun_again_unless_dagster_says_no_or_let_it_be(
+    tag: str | None, considered: bool, over: bool, stands: RunEnd
+) -> None:
+    assert after_failure(tag, considered=considered, backfill_over=over) is stands
+
+
+def test_what_is_about_to_be_begun_again_has_neither_failed_nor_come_to_rest() -> None:
+    in_work = [InWork("cut off", "1", step_errors=("interrupted",)), InWork("made", "1", finished=True)]
+    ends = {"1": RunEnd.RETRYING}
+    assert (verdicts(in_work, ends), settled(in_work, ends)) == ({}, [])
+    assert being_retried([*in_work, InWork("asked", None)], ends) == ["cut off", "made"]
 
 
 class TestTellingTheLineageAboutTemplates:

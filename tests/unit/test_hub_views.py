@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -366,6 +366,13 @@ class TestRetry:
     def test_not_while_dagster_is_about_to_do_it(self):
         with pytest.raises(Conflict, match="by itself"):
             run_to_resume([replace(run("FAILURE"), will_retry=True)], "failed")
+        promised = replace(run("FAILURE"), will_retry=True, ended=datetime.now(UTC) - timedelta(seconds=20))
+        with pytest.raises(Conflict, match="by itself"):
+            run_to_resume([promised], "producing")
+
+    def test_a_promise_of_dagster_that_was_not_kept_stops_nobody(self):
+        broken = replace(run("FAILURE"), will_retry=True, ended=datetime.now(UTC) - timedelta(minutes=3))
+        assert resumed([broken], "failed") == "r"
 
     @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "NOT_STARTED", "CANCELING"])
     def test_not_while_one_is_going_on(self, status: str):

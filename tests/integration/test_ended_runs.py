@@ -1,0 +1,128 @@
+"""Runs that were cut off, judged with a real Dagster instance: tried again, or a visible failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+from support.seeding import jump_with
+
+from app.definitions import defs
+from sensors.ended_runs import ended_runs
+from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.catalog.events import since
+from stinercut.catalog.models import JumpState
+from stinercut.settings import Settings
+from stinercut.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """With run retries as in dagster.yaml, and SQLite, where failures are kept in two places."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    retries = {"run_retries": {"enabled": True, "max_retries": 3, "retry_on_asset_or_op_failure": False}}
+    with dg.DagsterInstance.local_temp(str(folder), overrides=retries) as instance:
+        look(instance)
+        yield instance
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalog]:
+    monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
+    settings = Settings()
+    settings.data.mkdir()
+    migrate(settings.catalog_url)
+    opened = Catalog.open(settings.catalog_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def jump(catalog: Catalog, tmp_path: Path) -> str:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"a clip")
+    return jump_with(catalog, Store(Settings().store_dir), 1, [clip], "Zoë")
+
+
+def cut_off(instance: dg.DagsterInstance, catalog: Catalog, jump: str, **tags: str) -> dg.DagsterRun:
+    """A run that took the jump up and whose process was lost."""
+    run = instance.create_run_for_job(defs.resolve_job_def("produce_jump"), tags=tags)
+    with catalog.write() as session:
+        jumps.take_up(session, jump, run.run_id)
+    instance.report_run_failed(run, "Its process was killed.")
+    return run
+
+
+def look(instance: dg.DagsterInstance) -> None:
+    """Dagster's retries look at the failures that there are. The runs here come from no code server, so it promises a
+    retry and begins none."""
+    workspace: Any = SimpleNamespace(instance=instance, create_request_context=lambda: None)
+    for _ in EventLogConsumerDaemon().run_iteration(workspace):
+        pass
+
+
+def told(instance: dg.DagsterInstance, catalog: Catalog, jump: str) -> tuple[str, str]:
+    """State and reason of the jump after a tick."""
+    with dg.build_sensor_context(instance=instance) as context:
+        assert isinstance(ended_runs(context), dg.SkipReason)
+    with catalog.read() as session:
+        found = jumps.require_jump(session, jump)
+        return found.state, found.reason
+
+
+def test_a_run_that_is_about_to_be_begun_again_is_no_failure_and_its_jump_says_so(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    lost = cut_off(instance, catalog, jump)
+    for _ in range(2):
+        state, reason = told(instance, catalog, jump)
+        assert state == JumpState.PRODUCING
+        assert "being tried again" in reason
+    with catalog.read() as session:
+        assert [event.type for event in since(session, 0)].count("pipeline:retrying") == 1
+
+    retry = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
+    instance.add_run_tags(lost.run_id, {"dagster/auto_retry_run_id": retry.run_id})
+    look(instance)
+    assert told(instance, catalog, jump)[0] == JumpState.PRODUCING
+    with catalog.write() as session:
+        jumps.resume(session, jump, retry.run_id)
+    assert told(instance, catalog, jump) == (JumpState.PRODUCING, "")
+
+
+def test_a_promise_that_dagster_does_not_keep_is_a_visible_failure(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    lost = cut_off(instance, catalog, jump)
+    look(instance)
+    assert instance.get_run_by_id(lost.run_id).tags["dagster/will_retry"] == "true"  # pyright: ignore
+    state, reason = told(instance, catalog, jump)
+    assert state == JumpState.FAILED
+    assert "cut off" in reason
+
+
+def test_after_the_last_retry_it_is_a_failure_at_once(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    cut_off(instance, catalog, jump, **{"dagster/max_retries": "0"})
+    assert told(instance, catalog, jump)[0] == JumpState.FAILED
+
+
+def test_a_run_of_a_cancelled_backfill_is_not_waited_for(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    backfill = PartitionBackfill(
+        "cancelled", BulkActionStatus.CANCELED, from_failure=False, tags={}, backfill_timestamp=0.0
+    )
+    instance.add_backfill(backfill)
+    cut_off(instance, catalog, jump, **{"dagster/backfill": "cancelled"})
+    assert told(instance, catalog, jump)[0] == JumpState.FAILED
