@@ -55,8 +55,9 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
                 " ".join(problems),
                 advice="Put the card in again if it holds a better copy, or leave the clip out on the jump's page.",
             )
+        # In here: a template that can't be used is said as this step's failure, before anything is rendered.
+        tags = _tags(installation, footage)
     seconds = sum(one.seconds for one in looked)
-    tags = _tags(installation, footage)
     # Here and not where a run is requested: a backfill's and a person's runs carry them too.
     context.instance.add_run_tags(context.run.run_id, {**tags, MAX_RUNTIME_TAG: str(seconds_for(seconds))})
     return dg.Output(
@@ -74,7 +75,10 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
 
 
 def _tags(installation: Installation, footage: JumpFootage) -> dict[str, str]:
-    """What a run and what it makes are found by: cards, cameras, booking, template. No names."""
+    """What a run and what it makes are found by: cards, cameras, booking, template. No names.
+
+    Raises BadInput for a template that can't be used.
+    """
     with installation.catalog.read() as session:
         cards = watching.cards_of(session, footage.jump_key)
     return {

@@ -18,7 +18,7 @@ from app.definitions import defs
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, events, jumps, migrate, review
+from stinercut.catalog import Catalog, events, jumps, migrate, review, watching
 from stinercut.catalog.models import JumpState
 from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
@@ -253,6 +253,21 @@ def test_footage_that_vanished_from_the_store_is_a_failure_that_says_so(
         assert record.state == JumpState.FAILED
         assert clip.name in record.reason
         assert "missing from the store" in record.reason
+
+
+def test_a_template_that_is_not_there_is_said_on_the_board(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    folder, _ = card
+    jump = identify(settings, folder, instance)[0]
+    shutil.rmtree(settings.templates_dir / "plain")
+    tick(ready_jumps, instance)  # It doesn't keep other jumps from their films.
+    result = run("produce_jump", jump, instance, assets=["imported_files"], raise_on_error=False)
+    assert not result.success
+    with Catalog.open(settings.catalog_url).read() as session:
+        said = watching.errors_of(session, jump)
+    assert len(said) == 1
+    assert "plain" in said[0]
 
 
 def test_a_run_that_was_killed_before_it_began_is_a_visible_failure(
