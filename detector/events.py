@@ -6,6 +6,7 @@ Doesn't: how a source finds out (`folders`, `volumes`), who listens (`service`).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -29,13 +30,19 @@ class CardRoot:
         seen = path.stat()
         return cls(path, seen.st_dev, seen.st_ino)
 
+    def require(self) -> None:
+        """Raises OSError unless it can still be listed. (A stat alone may succeed on a card that is gone.)"""
+        with os.scandir(self.path):
+            if CardRoot.at(self.path) != self:
+                raise FileNotFoundError(errno.ENOENT, "another folder is in its place")
+
     def is_there(self) -> bool:
-        """Whether it can still be listed. (A stat alone may succeed on a card that is gone.)"""
+        """Whether it can still be listed."""
         try:
-            with os.scandir(self.path):
-                return CardRoot.at(self.path) == self
+            self.require()
         except OSError:
             return False
+        return True
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""What can go wrong with one file of an offload, in codes for the hub and words for people.
+"""What can go wrong with a card and with one of its files, in codes for the hub and words for people.
 
-Lives here: the errors of a copy and what an OSError means on either side. Doesn't: the copy (`copying`, `verify`).
+Lives here: the errors of a scan and of a copy, and what an OSError means on either side. Doesn't: the scan (`scan`),
+the copy (`copying`, `verify`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from detector.events import CardRoot, shown
 from detector.scan import SourceFile
 from stinercut.errors import StinercutError
 from stinercut.protocol import ErrorCode
+
+PUT_IN_AGAIN = "Take the card out and put it in again, in another reader if you can. Don't format it."
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN})
+"""What looking at a card gives that is out, or whose driver has given up."""
 
 
 class CopyFailed(StinercutError):
@@ -32,6 +37,19 @@ def _rebuild(reason: ErrorCode, what: str, file: str | None, advice: str) -> Cop
     return CopyFailed(reason, what, file=file, advice=advice)
 
 
+class ScanFailed(StinercutError):
+    """A card could not be read. `reason` is the code that travels to the hub."""
+
+    code = "SCAN_FAILED"
+
+    def __init__(self, reason: ErrorCode, what: str, advice: str = PUT_IN_AGAIN) -> None:
+        super().__init__(what, advice=advice)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (ScanFailed, (self.reason, self.what, self.advice))
+
+
 class CopyStopped(Exception):
     """The copy was told to stop. Nothing of it is visible."""
 
@@ -42,6 +60,19 @@ class Copied:
 
     content_hash: str
     size: int
+
+
+def scan_failed(refused: OSError) -> ScanFailed:
+    """What an error means that the card as a whole gave."""
+    if refused.errno in GONE:
+        what = "the card was taken out while it was being looked at"
+        return ScanFailed(ErrorCode.CARD_REMOVED, what, "Put it in again.")
+    return ScanFailed(ErrorCode.SOURCE_IO, f"the card could not be read ({refused.strerror or refused})")
+
+
+def card_silent() -> ScanFailed:
+    """The error for a card that gives no answer to a scan."""
+    return ScanFailed(ErrorCode.SOURCE_IO, "the card gives no answer: looking at what is on it did not come to an end")
 
 
 def card_removed(source: SourceFile) -> CopyFailed:
@@ -106,5 +137,5 @@ def silent(source: SourceFile) -> CopyFailed:
         ErrorCode.SOURCE_IO,
         "the card gives no answer here: a read did not come back",
         file=shown(source.relative),
-        advice="Take the card out, put it in again, in another reader if you can. Don't format it.",
+        advice=PUT_IN_AGAIN,
     )

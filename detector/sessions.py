@@ -14,14 +14,18 @@ from datetime import UTC, datetime
 from threading import Event
 
 from detector.events import CardEvent, CardIn, CardOut, CardRoot
+from detector.failures import PUT_IN_AGAIN, ScanFailed, card_silent, scan_failed
 from detector.journal import LeftOver
 from detector.offload import Offload, Surroundings
 from detector.sampling import Sampler
 from detector.scan import Manifest, chunked, scan
 from detector.watchdog import Hung, Pulse
-from stinercut.protocol import CopyError, CopyRequest, ErrorCode, Inserted, Message, SampleRequest
+from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, Inserted, Message, SampleRequest
 
 log = logging.getLogger("detector")
+
+NAMED = 5
+"""Of what could not be read on a card, so many are named to the hub."""
 
 
 @dataclass
@@ -89,21 +93,21 @@ class Sessions:
         """Scan a card, tell what is on it, copy what is asked for."""
         card, label = session.card, session.card.card.label
         try:
-            root, manifest, is_there = await self._scanned(session)
+            root, manifest = await self._scanned(session)
         except InterruptedError:
             return
-        except Hung:
-            log.warning("Card %s gives no answer. Take it out and put it in again, in another reader.", label)
+        except ScanFailed as failed:
+            if not session.stop.is_set():
+                log.warning("Card %s: %s", label, failed.sentence())
+                self._tell(_card_error(session.insertion_id, failed))
             return
-        except OSError as refused:
-            log.warning("Card %s can't be read (%s). Take it out and put it in again.", label, refused.strerror)
+        if session.stop.is_set():
             return
-        if session.stop.is_set() or not is_there:
-            return  # Half a manifest would be taken for the whole one.
         for problem in manifest.unreadable:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
         log.info("Card %s is in: %d files, %d videos", label, len(manifest.entries), manifest.videos)
-        self._around.journal.put(chunked(session.insertion_id, manifest.entries))
+        # First that something is missing: a list that seems whole would let somebody pull the card out.
+        self._tell(*_left_out(session.insertion_id, manifest), *chunked(session.insertion_id, manifest.entries))
         session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
         session.sampler = Sampler(session.insertion_id, root, manifest, self._around)
         again = self._take_left_over(card.card.card_id, manifest)
@@ -114,8 +118,12 @@ class Sessions:
         async with session.sampler.working():
             await session.offload.run()
 
-    async def _scanned(self, session: _Session) -> tuple[CardRoot, Manifest, bool]:
-        """A card's root, its manifest, and whether it was still there after. Raises OSError, InterruptedError, Hung.
+    def _tell(self, *messages: Message) -> None:
+        self._around.journal.put(messages)
+        self._around.wake()
+
+    async def _scanned(self, session: _Session) -> tuple[CardRoot, Manifest]:
+        """A card's root and its manifest. Raises ScanFailed, InterruptedError.
 
         All in the thread: whatever touches a card may hang, and the other cards must not.
         """
@@ -125,14 +133,22 @@ class Sessions:
             pulse.beat()
             return session.stop.is_set() or given_up.is_set()
 
-        def look() -> tuple[CardRoot, Manifest, bool]:
+        def look() -> tuple[CardRoot, Manifest]:
             with pulse:
                 root = CardRoot.at(session.card.root)
                 manifest = scan(root.path, session.insertion_id, self._small_file_limit, should_stop)
                 pulse.beat()
-                return root, manifest, root.is_there()
+                root.require()  # Half a manifest would be taken for the whole one.
+                return root, manifest
 
-        return await self._around.watchdog.run(look, pulse, given_up)
+        try:
+            return await self._around.watchdog.run(look, pulse, given_up)
+        except Hung:
+            raise card_silent() from None
+        except InterruptedError:
+            raise
+        except OSError as refused:
+            raise scan_failed(refused) from None
 
     async def _card_out(self, key: str) -> None:
         session = self._sessions.pop(key)
@@ -157,3 +173,19 @@ class Sessions:
         again = [now[left] for left in self._left_over if left in now]
         self._left_over = [left for left in self._left_over if left.card_id != card_id]
         return again
+
+
+def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:
+    return CardError(insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=failed.sentence())
+
+
+def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:
+    """What is to be said of the folders and files that the manifest lacks, the first few by name."""
+    if not manifest.unreadable:
+        return []
+    named = manifest.unreadable[:NAMED]
+    more = len(manifest.unreadable) - len(named)
+    what = "; ".join([*named, f"and {more} more"] if more else named)
+    said = f"Left out: {what[:1800]}. {PUT_IN_AGAIN}"
+    code, number = ErrorCode.SOURCE_IO, len(manifest.unreadable)
+    return [CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=said)]

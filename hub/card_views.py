@@ -49,6 +49,14 @@ class FileError(View):
     detail: str
 
 
+class UnreadView(View):
+    """A card that is in and can't be read, or not all of it: `unreadable` folders and files are left out."""
+
+    code: str
+    detail: str
+    unreadable: int
+
+
 class CardView(View):
     """A card and how far its offload is. `message` is a sentence for the person who put it in."""
 
@@ -67,6 +75,8 @@ class CardView(View):
     """Bytes per second, while something is being copied."""
     copying: list[CopyingView]
     errors: list[FileError]
+    unread: UnreadView | None
+    """Why it, or a part of it, can't be read; None once it is out."""
     problem: str
     """Why the run that was to find the card's jumps failed; empty when none did."""
 
@@ -114,6 +124,8 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
             open=tally.count(*OPEN),
             asked=tally.count(EntryState.REQUESTED),
             problem=insertion.identify_error or "",
+            is_unread=insertion.error_code is not None,
+            unreadable=insertion.unreadable,
         )
         state, message = card_state(situation)
         done = tally.bytes(EntryState.COPIED) + sum(one.done for one in under_way)
@@ -132,10 +144,17 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
                 rate=picture.rates.get(insertion.insertion_id) if state == "copying" else None,
                 copying=under_way if state == "copying" else [],
                 errors=errors.get(insertion.insertion_id, []),
+                unread=_unread(insertion),
                 problem=situation.problem,
             )
         )
     return views if card_ids is not None else _shown(views)
+
+
+def _unread(insertion: Insertion) -> UnreadView | None:
+    if insertion.error_code is None or insertion.removed_at is not None:
+        return None
+    return UnreadView(code=insertion.error_code, detail=insertion.error_detail or "", unreadable=insertion.unreadable)
 
 
 def _shown(views: Iterable[CardView]) -> list[CardView]:

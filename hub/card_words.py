@@ -10,7 +10,10 @@ from typing import Literal
 
 from hub.views import View
 
-CardState = Literal["scanning", "empty", "copying", "safe", "incomplete", "removed"]
+_AWAY = "The card reader is not connected just now. Leave the card in: it goes on by itself."
+_ONCE_MORE = "Put it in again, in another reader if you can. Don't format it."
+
+CardState = Literal["scanning", "unreadable", "empty", "copying", "safe", "incomplete", "removed"]
 
 
 class FileCounts(View):
@@ -34,10 +37,18 @@ class Situation:
     open: int
     asked: int
     problem: str = ""
+    is_unread: bool = False
+    """It could not be read, or not all of it."""
+    unreadable: int = 0
+    """Folders and files of it that could not."""
 
 
 def _files(number: int, words: str = "file") -> str:
     return f"{number} {words}" if number == 1 else f"{number} {words}s"
+
+
+def _parts(now_: Situation) -> str:
+    return "A folder or file of it" if now_.unreadable == 1 else f"{now_.unreadable} folders and files of it"
 
 
 def card_state(now_: Situation) -> tuple[CardState, str]:
@@ -46,27 +57,38 @@ def card_state(now_: Situation) -> tuple[CardState, str]:
 
 
 def _when_out(now_: Situation) -> tuple[CardState, str]:
+    if not now_.is_listed and now_.is_unread:
+        return "incomplete", f"It could not be read. {_ONCE_MORE}"
     if not now_.is_listed:
         return "incomplete", "It was pulled out before it could be looked at. Put it in again."
     if now_.open:
         return "incomplete", f"It was pulled out with {_files(now_.open)} still to copy. Put it in again to fetch them."
     if now_.files.failed:
         return "incomplete", f"{_files(now_.files.failed)} could not be copied. Put it in again to try once more."
+    if now_.unreadable:
+        return "incomplete", f"{_parts(now_)} could not be read. {_ONCE_MORE}"
     return "removed", "It is out, and every file of it is safe."
 
 
 def _when_in(now_: Situation) -> tuple[CardState, str]:
-    away = "The card reader is not connected just now. Leave the card in: it goes on by itself."
+    if not now_.is_listed and now_.is_unread:
+        return "unreadable", f"It can't be read. Pull it out. {_ONCE_MORE}"
     if not now_.is_listed:
-        return "scanning", "Looking at what is on it. Leave it in." if now_.connected else away
+        return "scanning", "Looking at what is on it. Leave it in." if now_.connected else _AWAY
+    return _when_listed(now_)
+
+
+def _when_listed(now_: Situation) -> tuple[CardState, str]:
     files = now_.files
-    if files.found == 0:
+    if files.found == 0 and not now_.unreadable:
         return "empty", "There are no videos on it. You can pull it out."
     if now_.open:
-        return "copying", _copying_sentence(now_) if now_.connected else away
+        return "copying", _copying_sentence(now_) if now_.connected else _AWAY
     if files.failed:
         why = f"{_files(files.failed)} could not be copied. Pull it out and put it in again to try once more."
         return "incomplete", why
+    if now_.unreadable:
+        return "incomplete", f"{_parts(now_)} could not be read; the rest is safe. Pull it out. {_ONCE_MORE}"
     if files.new == 0:
         return "safe", "Nothing new is on it: every file was copied and checked before. You can pull it out."
     all_of = "The new file is" if files.new == 1 else f"All {files.new} new files are"

@@ -17,6 +17,7 @@ from stinercut.errors import BadInput, NotFound, StoreDamaged
 from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import (
     Ack,
+    CardError,
     CopyError,
     CopyRequest,
     Envelope,
@@ -89,10 +90,6 @@ class Conversation:
             case FileCopied():
                 self._copied(body)
                 return ()
-            case Inserted():
-                with self.catalog.write() as session:
-                    insertions.record_insertion(session, detector_id, body)
-                return ()
             case FileList():
                 with self.catalog.write() as session:
                     complete = manifests.record_file_list(session, body, self.small_file_limit, self.store.has)
@@ -101,13 +98,9 @@ class Conversation:
                     return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
             case Samples():
                 return self._sampled(body)
-            case CopyError():
+            case Inserted() | CopyError() | CardError() | Removed():
                 with self.catalog.write() as session:
-                    copies.record_copy_error(session, body)
-                return ()
-            case Removed():
-                with self.catalog.write() as session:
-                    insertions.record_removed(session, body.insertion_id)
+                    _record(session, detector_id, body)
                 return ()
             case _:
                 raise BadInput(f"the hub takes no {body.type}")
@@ -187,6 +180,18 @@ class Conversation:
     def card_is_out(self, insertion_id: str) -> None:
         """A detector says that it has no such card in."""
         with self.catalog.write() as session:
+            insertions.record_removed(session, insertion_id)
+
+
+def _record(session: Session, detector_id: str, body: Inserted | CopyError | CardError | Removed) -> None:
+    match body:
+        case Inserted():
+            insertions.record_insertion(session, detector_id, body)
+        case CopyError():
+            copies.record_copy_error(session, body)
+        case CardError():
+            insertions.record_card_error(session, body)
+        case Removed(insertion_id=insertion_id):
             insertions.record_removed(session, insertion_id)
 
 

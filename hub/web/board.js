@@ -133,6 +133,7 @@ function reachable(url) {
 
 const CARD_WORDS = {
   scanning: ["Looking", "look"],
+  unreadable: ["Can't be read", "alert"],
   empty: ["No videos", "card"],
   copying: ["Copying", "down"],
   safe: ["Safe to pull out", "check"],
@@ -177,6 +178,11 @@ function cardTile(view) {
           h("p", null, h("strong", null, "Its jumps could not be found."), view.problem),
           h("button", { class: "button", type: "button", "data-action": "retry", "data-id": view.card, disabled: busy.has(view.card) },
             icon("retry"), busy.has(view.card) ? "Starting…" : "Try again"))
+      : null,
+    view.unread
+      ? h("div", { class: "errors" },
+          h("p", null, h("strong", null, view.unread.unreadable ? "A part of it can't be read." : "Nothing of it can be read."),
+            view.unread.detail || view.unread.code))
       : null,
     view.errors.length
       ? h("ul", { class: "errors" }, view.errors.map((error) =>

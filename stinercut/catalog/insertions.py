@@ -1,6 +1,7 @@
 """Cards that go in and out.
 
-Lives here: recording an insertion and its end. Doesn't: what is on the card (`manifests`).
+Lives here: recording an insertion, its end, and a card that could not be read. Doesn't: what is on the card
+(`manifests`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from stinercut.catalog import events
 from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry, now
 from stinercut.errors import NotFound
-from stinercut.protocol import Inserted
+from stinercut.protocol import CardError, ErrorCode, Inserted
 
 
 def record_insertion(session: Session, detector_id: str, message: Inserted) -> None:
@@ -49,6 +50,26 @@ def record_removed(session: Session, insertion_id: str) -> None:
         return
     _close(session, insertion)
     events.append(session, "card:removed", card_id=insertion.card_id)
+
+
+def record_card_error(session: Session, message: CardError) -> None:
+    """A card could not be read, or not all of it. Recording the same message again changes nothing.
+
+    In any order with the file list: where that came, a card is not one that could not be listed.
+    """
+    insertion = require_insertion(session, message.insertion_id)
+    if message.code is ErrorCode.CARD_REMOVED:
+        record_removed(session, message.insertion_id)
+        return
+    is_said = insertion.error_code is not None and insertion.unreadable >= message.unreadable
+    if is_said or (insertion.listed_at is not None and not message.unreadable):
+        return
+    insertion.error_code, insertion.error_detail = message.code.value, message.detail
+    insertion.unreadable = message.unreadable
+    events.append(
+        session, "card:error", card_id=insertion.card_id, code=message.code.value, detail=message.detail,
+        unreadable=message.unreadable,
+    )  # fmt: skip
 
 
 def require_insertion(session: Session, insertion_id: str) -> Insertion:

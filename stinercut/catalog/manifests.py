@@ -55,6 +55,8 @@ def record_file_list(
     if len(insertion.chunks_seen) < message.total:
         return False
     insertion.listed_at = now()
+    if not insertion.unreadable:  # It could be listed in the end.
+        insertion.error_code = insertion.error_detail = None
     session.flush()
     refresh_identify_key(session, insertion)
     data: dict[str, Any] = {**_counts(session, insertion.insertion_id)}

@@ -131,6 +131,11 @@ class Insertion(Base):
     identify_error: Mapped[str | None] = mapped_column(Text)
     """Why the run that was to identify them failed; None while it may still come out well."""
     removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    """Why the card, or a part of it, could not be read this time; None where all of it was."""
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    unreadable: Mapped[int] = mapped_column(Integer, default=0)
+    """Folders and files that the manifest lacks for that reason."""
     card: Mapped[Card] = relationship()
 
 

@@ -6,6 +6,7 @@ what is copied or known (`stinercut.catalog`). Documented for others in `docs/pr
 
 from stinercut.protocol.messages import (
     Ack,
+    CardError,
     CardLabel,
     CopyError,
     CopyRequest,
@@ -34,6 +35,7 @@ from stinercut.protocol.versions import SPOKEN, Versions, no_common_version
 __all__ = [
     "SPOKEN",
     "Ack",
+    "CardError",
     "CardLabel",
     "CopyError",
     "CopyRequest",

@@ -25,8 +25,12 @@ FILES_PER_CHUNK = 500
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-ShortText = Annotated[str, Field(max_length=255)]
-PathText = Annotated[str, Field(max_length=1024)]
+NO_NUL = r"^[^\x00]*$"
+"""No name holds one, and no database takes it."""
+ShortText = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
+Detail = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
+"""Words for people."""
+PathText = Annotated[str, Field(max_length=1024, pattern=NO_NUL)]
 """A folder on a card. Longer than any file name: folders nest. Cut at the front where even this is too short."""
 
 
@@ -176,7 +180,19 @@ class CopyError(Wire):
     insertion_id: Identifier
     file_id: Identifier
     code: ErrorCode
-    detail: str = Field(max_length=2000)
+    detail: Detail
+
+
+class CardError(Wire):
+    """A card that is in could not be read, or not all of it. What could be is in the file list all the same."""
+
+    type: Literal["sd:card_error"] = "sd:card_error"
+    insertion_id: Identifier
+    code: ErrorCode
+    unreadable: int = Field(
+        ge=0, le=2**31 - 1, description="Folders and files that the file list lacks; 0 where there will be no list."
+    )
+    detail: Detail
 
 
 class Progress(Wire):
@@ -208,7 +224,7 @@ class Refused(Wire):
     type: Literal["error"] = "error"
     of: str | None = None
     code: ErrorCode
-    detail: str = Field(max_length=2000)
+    detail: Detail
 
 
 Message = (
@@ -221,6 +237,7 @@ Message = (
     | CopyRequest
     | FileCopied
     | CopyError
+    | CardError
     | Progress
     | Removed
     | Ack

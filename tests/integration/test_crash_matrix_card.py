@@ -13,6 +13,8 @@
     hung read                      test_a_read_that_hangs
     hung read of a sample          test_a_read_that_hangs_while_a_sample_is_taken
     hung scan                      test_a_scan_that_hangs
+    card that can't be listed      test_a_card_that_can_not_be_listed
+    folder that can't be listed    test_a_folder_that_can_not_be_listed
     card never written to          test_a_card_that_can_only_be_read, and every row of every part (`Desk.hold`)
 
 Where FUSE or mounts can't be had, a row skips and says so. A chunk is 1000 bytes here, and a partial file is gone on
@@ -28,7 +30,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from support.desk import FOLDER, Desk, Gate, wait_for
 
@@ -261,10 +265,71 @@ def test_a_scan_that_hangs(desk: Desk, card: Path) -> None:
             desk.insert(other)
             desk.until("OTHER")
             desk.hold_everything(other)
+            shown = until_shown(desk, "unreadable")
+            assert "gives no answer" in shown["unread"]["detail"]
+            desk.hold()
         with desk.in_reader(card) as reader:
             desk.insert(reader)
             desk.until("GOPRO-reader", insertions=2)
             desk.hold_everything(card, label="GOPRO-reader")
+            assert until_shown(desk, "safe")["unread"] is None
+
+
+def test_a_card_that_can_not_be_listed(desk: Desk, card: Path) -> None:
+    """The board says it while the card is in, no more than that it is not done once it is out, nothing when it could be
+    read after all."""
+    with desk.hub(), desk.detector():
+        with desk.in_reader(card, "--fail-listing", card.name) as reader:
+            desk.insert(reader)
+            shown = until_shown(desk, "unreadable")
+            assert (shown["unread"]["code"], shown["unread"]["unreadable"]) == ("SOURCE_IO", 0)
+            assert "Input/output error" in shown["unread"]["detail"]
+            assert "Put it in again, in another reader" in shown["message"]
+            assert not desk.newest("GOPRO-reader")
+            desk.eject(reader)
+            shown = until_shown(desk, "incomplete")
+            assert (shown["unread"], shown["message"][:21]) == (None, "It could not be read.")
+        with desk.in_reader(card) as reader:
+            desk.insert(reader)
+            desk.until("GOPRO-reader", insertions=2)
+            desk.hold_everything(card, label="GOPRO-reader")
+            assert until_shown(desk, "safe")["unread"] is None
+
+
+def test_a_folder_that_can_not_be_listed(desk: Desk, card: Path) -> None:
+    """What can be read is copied; but nobody is told that the card is safe."""
+    desk.put(card, "DCIM/101GOPRO/GX010003.MP4", 4000)
+    with desk.hub(), desk.detector():
+        with desk.in_reader(card, "--fail-listing", "101GOPRO") as reader:
+            desk.insert(reader)
+            desk.until("GOPRO-reader", GX010001_MP4="copied", **{NAME: "copied"})
+            shown = until_shown(desk, "incomplete")
+            assert shown["unread"]["unreadable"] == 1
+            assert "DCIM/101GOPRO: Input/output error" in shown["unread"]["detail"]
+            desk.hold()
+            desk.insert(reader)  # All of what is left is known now. That does not make it safe either.
+            desk.until("GOPRO-reader", insertions=2, GX010001_MP4="known", **{NAME: "known"})
+            until_shown(desk, "incomplete")
+            desk.eject(reader)
+            wait_for("it to be out", lambda: shown_of(desk)["removed_at"])
+            assert until_shown(desk, "incomplete")["message"].startswith("A folder or file of it could not be read.")
+        with desk.in_reader(card) as reader:
+            desk.insert(reader)
+            desk.until("GOPRO-reader", insertions=3)
+            desk.hold_everything(card, label="GOPRO-reader")
+            assert until_shown(desk, "safe")["unread"] is None
+
+
+def shown_of(desk: Desk) -> dict[str, Any]:
+    """The card in the reader, as the hub's API shows it; empty before it does."""
+    cards = httpx.get(f"http://127.0.0.1:{desk.settings.hub_port}/api/cards").json()["cards"]
+    return next((card for card in cards if card["label"] == "GOPRO-reader"), {})
+
+
+def until_shown(desk: Desk, state: str) -> dict[str, Any]:
+    """Wait until the board shows the card in this state."""
+    wait_for(f"the card {state}", lambda: shown_of(desk).get("state") == state, lambda: str(shown_of(desk)))
+    return shown_of(desk)
 
 
 def test_a_card_that_can_only_be_read(desk: Desk, card: Path) -> None:

@@ -43,7 +43,7 @@ MESSAGES = 1000
 HOSTILE_IDS = ["../../etc/passwd", "..", "CON", "a/b", "C:\\x", "", "x" * 65, "ä", "a\0b", " a", None, 7, True, [], {}]
 """What `CON` is to Windows is an identifier like any other here: it names an insertion that isn't there."""
 CODES = {"BAD_MESSAGE", "UNKNOWN_ID"}
-TYPES = ["sd:inserted", "sd:file_list", "sd:sample", "sd:file_copied", "sd:copy_error", "sd:removed"]
+TYPES = ["sd:inserted", "sd:file_list", "sd:sample", "sd:file_copied", "sd:copy_error", "sd:card_error", "sd:removed"]
 
 
 def file_entry(**changed: Any) -> dict[str, Any]:
@@ -70,6 +70,7 @@ def body_of(kind: str, insertion: Any, file_id: Any) -> dict[str, Any]:
         "sd:sample": {"samples": [{"file_id": file_id, "sample": "0" * 32}]},
         "sd:file_copied": {"file_id": file_id, "content_hash": "0" * 32, "size": 1},
         "sd:copy_error": {"file_id": file_id, "code": "SOURCE_IO", "detail": "x"},
+        "sd:card_error": {"code": "SOURCE_IO", "unreadable": 1, "detail": "x"},
         "sd:removed": {},
         "sd:copy_request": {"file_ids": [file_id]},
         "sd:sample_request": {"file_ids": [file_id]},
@@ -90,7 +91,7 @@ def spoiled(chance: random.Random, kind: str) -> str:
             body.pop(chance.choice([name for name in body if name != "type"]))
         case 3:
             name = chance.choice([name for name in body if name != "type"])
-            body[name] = chance.choice([None, -1, 1e308, [[]], {"a": {}}, "\ud800", True])
+            body[name] = chance.choice([None, -1, 1e308, [[]], {"a": {}}, "\ud800", "a\0b", True])
         case 4:
             body["type"] = chance.choice(["", "sd:delete", "hello ", "__class__", None, 3])
         case 5:

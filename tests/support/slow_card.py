@@ -8,7 +8,7 @@ Use: python slow_card.py FOLDER MOUNTPOINT [--rate BYTES_PER_S] [--in NAME, and 
     --end-at OFFSET     the file ends there, whatever its size says
     --gone-at OFFSET    pulled, once just so many bytes were given
     --at-most BYTES     reads give fewer bytes than asked for]
-  [--hang-listing FOLDER | --gone-listing FOLDER] the same while a folder is listed
+  [--fail-listing FOLDER | --hang-listing FOLDER | --gone-listing FOLDER] the same while a folder is listed
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Card:
     end_at: int | None = None
     gone_at: int | None = None
     at_most: int | None = None
+    fail_listing: str = ""
     hang_listing: str = ""
     gone_listing: str = ""
     bad_name: str = ""
@@ -115,6 +116,8 @@ class Card:
         name = self.paths[node - 1].name
         if name == self.gone_listing:
             os._exit(0)
+        if name == self.fail_listing:
+            raise OSError(errno.EIO, "bad block")
         if name == self.hang_listing:
             return None
         out = b""
@@ -184,6 +187,7 @@ def main() -> None:
     options.add_argument("--end-at", type=int)
     options.add_argument("--gone-at", type=int)
     options.add_argument("--at-most", type=int)
+    options.add_argument("--fail-listing", default="")
     options.add_argument("--hang-listing", default="")
     options.add_argument("--gone-listing", default="")
     options.add_argument("--in", dest="bad_name", default="")

@@ -427,5 +427,5 @@ class TestPage:
         script = (self.web / "board.js").read_text(encoding="utf-8")
         used = set(re.findall(r'icon\("([a-z]+)"', script)) | set(re.findall(r'href="#i-([a-z]+)"', page))
         words = re.findall(r"^  [a-z_]+: \[\"[^\"]+\", \"([a-z]+)\"\],$", script, re.MULTILINE)
-        assert len(words) == 13
+        assert len(words) == 14
         assert used | set(words) <= set(re.findall(r'id="i-([a-z]+)"', page))
