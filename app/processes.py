@@ -34,7 +34,8 @@ def adopt_orphans() -> None:
 
 
 def reap_orphans(known: Iterable[int]) -> None:
-    """Reap ended children that nobody waits for. `known` are the children that somebody does wait for."""
+    """Reap ended children that nobody waits for. `known` are the children that somebody does wait for: all of them, or
+    their ends would be taken from whoever waits."""
     if sys.platform == "win32":
         return
     waited_for = set(known)
@@ -100,7 +101,9 @@ def ask_to_end(processes: Iterable[psutil.Process]) -> None:
 def kill_marked(mark: str, seconds: float = 3.0) -> list[psutil.Process]:
     """SIGKILL all that carry the mark, again and again until none is left or the seconds are over.
 
-    Again, because a process may start another one between the search and its own end. Returns what is left.
+    Again, because a process may start another one between the search and its own end. Reaps nobody: the ends of its own
+    children are for whoever waits for them (asyncio, in a thread for each), who would else not hear how they ended.
+    Returns what is left.
     """
     deadline = time.monotonic() + seconds
     while left := marked(mark):
@@ -109,9 +112,9 @@ def kill_marked(mark: str, seconds: float = 3.0) -> list[psutil.Process]:
                 process.kill()
             except psutil.Error:
                 continue
-        psutil.wait_procs(left, timeout=0.05)
         if time.monotonic() > deadline:
             return left
+        time.sleep(0.02)
     return []
 
 

@@ -151,6 +151,8 @@ class Supervisor:
         self.mark = uuid.uuid4().hex
         """What all processes of this stack carry in their environment."""
         self._states = {child.name: _State() for child in children}
+        self._being_born = 0
+        """Children whose process may be there already, but isn't known yet."""
 
     async def ready(self, *names: str) -> None:
         """Wait until these children answer; all of them without a name."""
@@ -161,6 +163,10 @@ class Supervisor:
         """The process id a child has now."""
         process = self._states[name].process
         return process.pid if process and process.returncode is None else None
+
+    def process(self, name: str) -> asyncio.subprocess.Process | None:
+        """The process a child had last, living or ended."""
+        return self._states[name].process
 
     async def run(self, work: Callable[[Supervisor], Awaitable[T]]) -> T:
         """Start all children, do the work, end all children; gives back what the work gave.
@@ -191,7 +197,7 @@ class Supervisor:
         await self.ready(*child.after) if child.after else None
         state = self._states[child.name]
         while True:
-            state.process = process = await self._start(child)
+            process = await self._start(child)
             if state.last_code is not None:
                 self._say(f"{_capital(child.name)} stopped ({how_it_ended(state.last_code)}). Started again.")
             code = await self._attend(child, process)
@@ -254,26 +260,33 @@ class Supervisor:
         await asyncio.sleep(pause_before_restart(len(deaths), policy))
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
-        with _opened(child.log) as log:
-            return await asyncio.create_subprocess_exec(
-                *child.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**child.env, MARK: self.mark},
-                cwd=child.cwd,
-                start_new_session=True,
-            )
+        self._being_born += 1
+        try:
+            with _opened(child.log) as log:
+                self._states[child.name].process = process = await asyncio.create_subprocess_exec(
+                    *child.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**child.env, MARK: self.mark},
+                    cwd=child.cwd,
+                    start_new_session=True,
+                )
+                return process
+        finally:
+            self._being_born -= 1
 
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(10)
-            reap_orphans(self._known())
+            self._reap()
             for child in self._children:
                 rotate(child.log)
 
-    def _known(self) -> set[int]:
-        return {state.process.pid for state in self._states.values() if state.process}
+    def _reap(self) -> None:
+        """Reap orphans; not while a child is being started, which would be taken for one if it ended at once."""
+        if not self._being_born:
+            reap_orphans({state.process.pid for state in self._states.values() if state.process})
 
     # ---- ending --------------------------------------------------------------------------------------------------
 
@@ -283,7 +296,7 @@ class Supervisor:
             self._ask()
             await self._until_ended()
         left = kill_marked(self.mark)
-        reap_orphans(self._known())
+        self._reap()
         for process in left:
             self._say(f"Process {process.pid} could not be ended.")
         # Lets the event loop see the ends, so that no transport is left open.

@@ -190,6 +190,34 @@ def test_what_ignores_the_asking_is_killed_after_the_grace(tmp_path: Path) -> No
     assert not psutil.pid_exists(pid)
 
 
+def test_whoever_waits_for_a_child_hears_how_it_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Ends are taken by asyncio, which waits for its children; reaping them elsewhere costs it their exit codes."""
+    # With some memory to give back, an end takes a moment, in which several may wait for it.
+    stubborn = "held = b'x' * 50_000_000" + STUBBORN
+    several = [child(tmp_path, f"stubborn-{number}", stubborn, tmp_path / f"stubborn-{number}") for number in range(8)]
+
+    async def work(running: Supervisor) -> list[asyncio.subprocess.Process | None]:
+        await soon(lambda: all((tmp_path / one.name).exists() for one in several))
+        return [running.process(one.name) for one in several]
+
+    ended = asyncio.run(Supervisor(several, print, Policy(grace=0.1)).run(work))
+    assert [process and process.returncode for process in ended] == [-signal.SIGKILL] * 8
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_ending_in_the_middle_of_a_start_reaps_nobody_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    several = [child(tmp_path, f"other {number}", SLEEPER) for number in range(8)]
+
+    async def work(_running: Supervisor) -> None:
+        for _ in range(3):  # Turns of the loop: some children are forked then, and not all of them known.
+            await asyncio.sleep(0)
+
+    supervisor = Supervisor(several, print, QUICK)
+    asyncio.run(supervisor.run(work))
+    assert marked(supervisor.mark) == []
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_orphans_in_their_own_session_are_ended_too(tmp_path: Path) -> None:
     there = tmp_path / "there"
     left: list[int] = []
