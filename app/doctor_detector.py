@@ -31,6 +31,11 @@ ANSWER_S = 5.0
 SKEW_S = 60.0
 """Clocks this far apart are worth a word. The handshake's date has whole seconds."""
 
+FSTAB = Path("/etc/fstab")
+_NO_STORE = (
+    "The hub makes it when it first starts (`stinercut up`). Where it lies on a volume or a share: mount that here."
+    " Or is --data not the hub's data folder?"
+)
 _NAMES = frozenset({"detector"})
 
 
@@ -56,7 +61,7 @@ def look(settings: Callable[[], Settings]) -> list[Finding]:
         [
             Check("data folder", lambda: can_write(chosen.data)),
             Check("disk space", lambda: has_space(chosen.data)),
-            Check("store", lambda: publishes(chosen.store_dir)),
+            Check("store", lambda: has_store(chosen.store_dir)),
             Check("card events", lambda: sees_cards(chosen.watch_mounts)),
         ],
         _NAMES,
@@ -92,17 +97,42 @@ def has_space(folder: Path) -> str:
     return f"at least {NEEDED_SPACE / 1e9:.0f} GB free"
 
 
+def has_store(store: Path) -> str:
+    """That the store is the one that a hub made, on the volume that it is meant to be on, and takes files."""
+    if (missing := unmounted(store)) is not None:
+        raise HostNotReady(
+            f"{missing} is to be a volume of its own ({FSTAB}), and is not mounted",
+            file=store,
+            advice=f"Mount it (`mount {missing}`). Copies would fill this computer's own disk.",
+        )
+    if not store.is_dir():
+        raise HostNotReady("is not there", file=store, advice=_NO_STORE)
+    if not (store / "objects").is_dir():
+        raise HostNotReady("is a folder, but no hub has made a store of it", file=store, advice=_NO_STORE)
+    return publishes(store)
+
+
+def unmounted(folder: Path, fstab: Path = FSTAB) -> Path | None:
+    """The place of a volume that `folder` is meant to lie on by the system's table, where nothing is mounted there."""
+    try:
+        lines = fstab.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None  # There is no such table on this system.
+    fields = [line.split() for line in lines if not line.lstrip().startswith("#")]
+    places = [Path(each[1].replace(r"\040", " ")) for each in fields if len(each) > 1 and each[1].startswith("/")]
+    absolute = folder.absolute()
+    return next((place for place in places if absolute.is_relative_to(place) and not place.is_mount()), None)
+
+
 def publishes(store: Path) -> str:
     """That a file written to the store's `partial` folder can get its final name in `objects`: one volume, with links
     or at least with renames. Nothing is left there."""
     try:
         handle, name = tempfile.mkstemp(dir=nearest(store / "partial"), prefix=".stinercut-trial-")
     except OSError as refused:
-        raise HostNotReady(
-            f"can't be written: {refused.strerror or refused}", file=store, advice="Change its owner, or use --data."
-        ) from None
+        raise _not_writable(store, refused) from None
     os.close(handle)
-    partial, final = Path(name), nearest(store / "objects") / f".stinercut-trial-{secrets.token_hex(8)}"
+    partial, final = Path(name), store / "objects" / f".stinercut-trial-{secrets.token_hex(8)}"
     try:
         os.link(partial, final)
         return f"{store}: takes files, on one volume with hard links"
@@ -113,10 +143,23 @@ def publishes(store: Path) -> str:
                 file=store,
                 advice="Put the whole store on one volume: a file gets its name only when it is whole.",
             ) from None
-        return f"{store}: takes files; a volume without hard links, so import folders will have none either"
     finally:
-        partial.unlink(missing_ok=True)
         final.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+    try:
+        final.touch(exist_ok=False)
+        final.unlink()
+    except OSError as refused:
+        raise _not_writable(store / "objects", refused) from None
+    return f"{store}: takes files; a volume without hard links, so import folders will have none either"
+
+
+def _not_writable(folder: Path, refused: OSError) -> HostNotReady:
+    return HostNotReady(
+        f"can't be written: {refused.strerror or refused}",
+        file=folder,
+        advice="Give it to the account that the detector runs under, or mount its volume to be written.",
+    )
 
 
 def sees_cards(watch_mounts: bool) -> str:
