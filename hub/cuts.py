@@ -15,10 +15,10 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
 
+from hub.bodies import limited_body
 from stinercut.catalog import Catalog, jumps, wishes
 from stinercut.catalog.jumps import FootageFile
 from stinercut.cut import Cut
-from stinercut.errors import BadInput
 from stinercut.interchange import LARGEST, KnownClip, read_cut
 from stinercut.media.probe import probe
 from stinercut.store import Store
@@ -98,19 +98,9 @@ def add_cuts(app: FastAPI, cuts_of: Callable[[Request], Cuts]) -> None:
 
     @app.put("/api/jumps/{jump}/cut", status_code=202)
     async def replace(request: Request, jump: str, who: Who, file: str = "the timeline") -> CutView:
-        text = await _body(request)
+        text = await limited_body(request, LARGEST, "the timeline", "Is it an .otio file?")
         return await asyncio.to_thread(cuts_of(request).import_timeline, jump, text, file, who)
 
     @app.delete("/api/jumps/{jump}/cut", status_code=202)
     async def drop(request: Request, jump: str, who: Who) -> CutView:
         return await asyncio.to_thread(cuts_of(request).drop, jump, who)
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises BadInput as soon as it is larger than any timeline."""
-    text = bytearray()
-    async for piece in request.stream():
-        text += piece
-        if len(text) > LARGEST:
-            raise BadInput(f"the timeline is larger than {LARGEST // 1_000_000} MB", advice="Is it an .otio file?")
-    return bytes(text)

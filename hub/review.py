@@ -17,15 +17,14 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
 from stinercut.catalog import Catalog, bookings, identification, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
-from stinercut.identity.booking_list import require_bookings
+from stinercut.identity.booking_list import MAX_CSV_BYTES, require_bookings
 from stinercut.identity.payload import make_payload
-
-MAX_LIST_BYTES = 4_000_000
 
 T = TypeVar("T")
 
@@ -311,7 +310,10 @@ def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) ->
 def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/bookings")
     async def listed(
-        request: Request, q: str = "", day: date | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+        request: Request,
+        q: Annotated[str, Query(max_length=80)] = "",
+        day: date | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> Bookings:
         found = await review_of(request).read(
             lambda session: [_booking_view(one) for one in bookings.search(session, q, day, limit)]
@@ -320,18 +322,10 @@ def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
 
     @app.post("/api/bookings")
     async def import_list(request: Request) -> ListView:
-        found = require_bookings(_text(await _limited_body(request)))
+        body = await limited_body(request, MAX_CSV_BYTES, "the list", "Import it in parts.")
+        found = require_bookings(_text(body))
         done = await review_of(request).write(lambda session: bookings.import_list(session, found))
         return ListView(new=done.new, changed=done.changed, same=done.same)
-
-
-async def _limited_body(request: Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_LIST_BYTES:
-            raise BadInput(f"the list is larger than {MAX_LIST_BYTES // 1_000_000} MB", advice="Import it in parts.")
-    return body
 
 
 def _text(body: bytes) -> str:

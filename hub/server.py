@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +19,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.board import Feed, serve_board
+from hub.board import POLICY, Feed, serve_board
 from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
@@ -39,7 +39,7 @@ from hub.pipeline import Conflict, Pipeline, PipelineView
 from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
 from hub.review import Review, add_review
-from hub.security import answer_headers, is_same_origin
+from hub.security import answer_headers, is_own_name, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, events, migrate, review
 from stinercut.catalog.models import now
@@ -54,10 +54,12 @@ WEB = Path(__file__).parent / "web"
 PAGES = {
     "": "index.html",
     "review": "review.html",
+    "codes": "codes.html",
     "templates": "templates.html",
-    **{name: name for page in ("board", "review", "templates") for name in (f"{page}.css", f"{page}.js")},
+    **{name: name for page in ("board", "review", "codes", "templates") for name in (f"{page}.css", f"{page}.js")},
     "icon.svg": "icon.svg",
 }
+DETECTOR_SOCKET = "/ws/detector"
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
 _STATUS: dict[type[StinercutError], int] = {
@@ -71,7 +73,7 @@ _STATUS: dict[type[StinercutError], int] = {
 
 
 class Forbidden(StinercutError):
-    """Another site's page asked a browser to do this."""
+    """Another site's page, or one under another name, asked a browser for this."""
 
     code = "FORBIDDEN"
 
@@ -158,7 +160,7 @@ def create_app(settings: Settings) -> FastAPI:
             await hub.close()
 
     app = FastAPI(title="Stinercut hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(_Guard)
+    app.add_middleware(_Guard, names=[settings.host, *settings.hub_names.replace(",", " ").split()])
     _add_error_answers(app)
     _add_pages(app)
     _add_api(app)
@@ -167,7 +169,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_review(app, lambda request: _hub(request).review)
     add_cuts(app, lambda request: _hub(request).cuts)
     add_renewal(app, lambda request: _hub(request).renewal)
-    add_codes(app, settings.key_ring, lambda request: _hub(request).catalog)
+    add_codes(app, settings.key_ring)
     _add_sockets(app)
     return app
 
@@ -184,37 +186,54 @@ async def _tidy(catalog: Catalog) -> None:
             return events.forget(session, now() - EVENTS_KEPT)
 
     while True:
-        with suppress(SQLAlchemyError):
+        try:
             gone = await asyncio.to_thread(forget)
+        except SQLAlchemyError:
+            log.exception("Old events could not be forgotten; it is tried again later.")
+        else:
             if gone:
                 log.info("Forgot %d events older than %d days.", gone, EVENTS_KEPT.days)
         await asyncio.sleep(_TIDY_EVERY_S)
 
 
 class _Guard:
-    """Around every request over HTTP: the same-origin rule and the headers. Sockets have their own rules."""
+    """Around every request: the names we answer to, the same-origin rule, the headers.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Sockets have their own rules. That of detectors needs none about names: browsers are not let in there at all.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
         self._app = app
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        host = Headers(scope=scope).get("host", "") if scope["type"] in ("http", "websocket") else ""
+        if scope["type"] == "websocket" and scope["path"] != DETECTOR_SOCKET and not is_own_name(host, self._names):
+            await send({"type": "websocket.close", "code": POLICY})
+        elif scope["type"] == "http":
+            await self._answer(Request(scope), receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        request = Request(scope)
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        host = request.headers.get("host", "")
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in answer_headers(request.headers.get("host", "")).items():
+                for name, value in answer_headers(host).items():
                     headers.setdefault(name, value)
             await send(message)
 
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not is_same_origin(request.headers):
+        if not is_own_name(host, self._names):
+            advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
+            refused = _error_answer(Forbidden("this hub does not answer under that name", advice=advice), 403)
+            await refused(request.scope, receive, with_headers)
+        elif request.method not in ("GET", "HEAD", "OPTIONS") and not is_same_origin(request.headers):
             refused = _error_answer(Forbidden("another site's page asked for this"), 403)
-            await refused(scope, receive, with_headers)
+            await refused(request.scope, receive, with_headers)
         else:
-            await self._app(scope, receive, with_headers)
+            await self._app(request.scope, receive, with_headers)
 
 
 def _error_answer(error: StinercutError, status: int) -> JSONResponse:
@@ -326,7 +345,7 @@ def _add_films(app: FastAPI) -> None:
 
 
 def _add_sockets(app: FastAPI) -> None:
-    @app.websocket("/ws/detector")
+    @app.websocket(DETECTOR_SOCKET)
     async def detector(socket: WebSocket) -> None:
         await _hub(socket).detectors.serve(socket)
 

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
     hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
+    hub_names: str = Field(
+        default="", description="DNS names under which browsers reach the hub, with commas between: board.example.org."
+    )
     dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
     dagster_url: str | None = Field(
         default=None, description="Where programs reach the Dagster webserver. Default: this machine."
@@ -177,17 +180,17 @@ class Settings(BaseSettings):
     @cached_property
     def hub_address(self) -> str:
         """Address of the board for a person on this machine."""
-        return f"http://{self._reachable_host}:{self.hub_port}"
+        return f"http://{_in_url(self._reachable_host)}:{self.hub_port}"
 
     @cached_property
     def dagster_address(self) -> str:
         """Address of Dagster's pages for a person: what links lead to."""
-        return self.dagster_public_url or f"http://{self._reachable_host}:{self.dagster_port}"
+        return self.dagster_public_url or f"http://{_in_url(self._reachable_host)}:{self.dagster_port}"
 
     @cached_property
     def dagster_endpoint(self) -> str:
         """Address of the Dagster webserver for programs: where the hub asks over GraphQL."""
-        return self.dagster_url or f"http://{self._reachable_host}:{self.dagster_port}"
+        return self.dagster_url or f"http://{_in_url(self._reachable_host)}:{self.dagster_port}"
 
     @property
     def _reachable_host(self) -> str:
@@ -203,3 +206,8 @@ class Settings(BaseSettings):
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             out[f"STINERCUT_{name.upper()}"] = text
         return out
+
+
+def _in_url(host: str) -> str:
+    """A host as it stands in a URL: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host

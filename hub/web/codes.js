@@ -120,9 +120,9 @@ function nobody() {
 
 async function list() {
   const number = (asked += 1);
-  const query = new URLSearchParams({ search: at("search").value });
+  const query = new URLSearchParams({ q: at("search").value });
   if (at("day").value) query.set("day", at("day").value);
-  const { bookings } = await ask(`/api/codes/bookings?${query}`);
+  const { bookings } = await ask(`/api/bookings?${query}`);
   if (number !== asked) return;
   listed = bookings;
   at("bookings").replaceChildren(...(bookings.length ? bookings.map(tile) : [nobody()]));

@@ -106,12 +106,12 @@ def test_the_list_is_searched_by_day_and_name(hub: RunningHub) -> None:
     catalog.close()
 
     def found(**query: str) -> list[Payload]:
-        answer = httpx.get(f"{hub.url}/api/codes/bookings", params=query).json()["bookings"]
+        answer = httpx.get(f"{hub.url}/api/bookings", params=query).json()["bookings"]
         return [parse_payload(text_in(code["svg"])) for code in made(hub, *answer)["codes"]] if answer else []
 
     assert found(day="2026-11-20") == [others[0], ZOE]
-    assert found(day="2026-11-20", search="müll") == [ZOE]
-    assert found(search="b-2") == [others[1]]
+    assert found(day="2026-11-20", q="müll") == [ZOE]
+    assert found(q="b-2") == [others[1]]
     assert found(day="2020-01-01") == []
 
 

@@ -155,7 +155,7 @@ def test_a_list_of_bookings_is_imported_and_searched(hub: RunningHub):
     for bad, what in (
         (b"name\nx\n", "the heading lacks"),
         ("Đ".encode("utf-16"), "no UTF-8"),
-        (b"x" * 4_000_001, "larger"),
+        (b"x" * 5_000_001, "larger"),
     ):
         refused = httpx.post(f"{hub.url}/api/bookings", content=bad)
         assert refused.status_code == 400

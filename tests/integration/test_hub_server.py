@@ -260,6 +260,21 @@ class TestBoard:
         with board(hub, origin=hub.url) as watching:
             assert watching.until(lambda frame: True)["type"] == "snapshot"
 
+    def test_a_site_whose_name_leads_here_gets_nothing(self, hub: RunningHub):
+        upgrade = {
+            "connection": "Upgrade",
+            "upgrade": "websocket",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        there = {"host": f"evil.example:{hub.settings.hub_port}"}
+        same_site = {**there, "origin": f"http://{there['host']}"}
+        assert httpx.get(f"{hub.url}/ws/board", headers={**upgrade, **same_site}).status_code == 403
+        for path in ("/", "/api/jumps", "/api/bookings"):
+            refused = httpx.get(f"{hub.url}{path}", headers=there)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "FORBIDDEN"), path
+        assert httpx.get(f"{hub.url}/", headers={"host": "localhost"}).status_code == 200
+
 
 class TestApi:
     def test_pages(self, hub: RunningHub):
