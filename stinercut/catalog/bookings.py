@@ -6,6 +6,7 @@ jump it is (`review`).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -57,11 +58,14 @@ def import_list(session: Session, bookings: Sequence[Payload]) -> ListImported:
 
 
 def search(session: Session, text: str = "", day: date | None = None, limit: int = 200) -> Sequence[Booking]:
-    """Bookings of that day (None: of all days, the newest first) whose name or number holds the text, by name."""
+    """Bookings of that day (None: of all days, the newest first) whose name or number holds the text, by name.
+
+    Capital or small letters are alike, in every script.
+    """
     query = select(Booking).order_by(Booking.jump_date.desc(), Booking.passenger_name, Booking.jump_key).limit(limit)
     if day is not None:
         query = query.where(Booking.jump_date == day)
-    wanted = text.strip().lower()
+    wanted = unicodedata.normalize("NFC", text).strip().lower()
     if wanted:
         query = query.where(
             or_(

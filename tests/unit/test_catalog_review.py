@@ -302,6 +302,8 @@ class TestListOfBookings:
             names = [row.passenger_name for row in bookings.search(session, day=DAY)]
             assert names == ["Anna Müller", "Đorđo"]
             assert [row.booking_id for row in bookings.search(session, "b-2")] == ["B-2"]
+            assert [row.booking_id for row in bookings.search(session, "đORĐO")] == ["B-2"]
+            assert [row.booking_id for row in bookings.search(session, "MU\u0308LL")] == ["B-1"]
             assert bookings.search(session, "%") == []
             assert bookings.search(session, day=date(2026, 6, 2)) == []
 
