@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import copy
 import functools
-import io
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import ffmpeg
-import resvg_py
 from PIL import Image, ImageColor, ImageOps
 
 from stinercut.errors import BadInput
+from stinercut.media.raster import VERSION, open_picture, rendered, rendered_part
 from stinercut.media.svgtext import Words, outlined
 from stinercut.store import hash_file, key_of
 from stinercut.templates import svg
@@ -32,7 +31,7 @@ from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Clip, Drawing, Picture
 
-DRAWN = 2
+DRAWN = 3
 """Raise it whenever drawing or moving below changes: every card is then made anew."""
 
 _SPEEDS = {"drift-left": 0.028, "drift-right": 0.028, "zoom-in": 0.014, "zoom-out": 0.014}
@@ -73,7 +72,7 @@ class Sheet:
     @property
     def key(self) -> str:
         """32 hex digits that change with everything that would be drawn and how it moves."""
-        return key_of("sheet", DRAWN, resvg_py.__version__, *(getattr(self, name) for name in _KEYED))
+        return key_of("sheet", DRAWN, VERSION, *(getattr(self, name) for name in _KEYED))
 
     @property
     def settled(self) -> float:
@@ -161,11 +160,14 @@ def drawn(sheet: Sheet) -> Card:
         ground.paste(picture, mask=picture.getchannel("A"))
     layers: list[Layer] = []
     for text, enter in sheet.parts:
-        picture = rendered(text, (sheet.width, sheet.height), sheet.file)
+        found = rendered_part(text, (sheet.width, sheet.height), sheet.file)
+        if found is None:
+            continue
+        picture, place = found
         if enter is None and not layers and sheet.move == "still":
-            ground.paste(picture, mask=picture.getchannel("A"))
-        elif (layer := _cropped(picture, enter)) is not None:
-            layers.append(layer)
+            ground.paste(picture, place, mask=picture.getchannel("A"))
+        else:
+            layers.append(_layer(picture, place, enter))
     return Card(sheet.width, sheet.height, sheet.seconds, sheet.settled, ground, sheet.move, sheet.speed, tuple(layers))
 
 
@@ -310,27 +312,6 @@ def _held(path: Path, pixels: str, frames: int, rate: Fraction) -> Any:
 # Drawing -------------------------------------------------------------------------------------------------------------
 
 
-def rendered(text: str, size: tuple[int, int], file: Path) -> Image.Image:
-    """An SVG without texts and files as a picture of that size (RGBA). Raises BadInput; `file` is what it names."""
-    root = ET.fromstring(text)
-    root.set("width", str(size[0]))
-    root.set("height", str(size[1]))
-    try:
-        png = resvg_py.svg_to_bytes(svg_string=ET.tostring(root, encoding="unicode"), skip_system_fonts=True)
-    except BaseException as refused:
-        # A panic of the Rust library is no Exception, so that nobody catches it by chance.
-        if not isinstance(refused, Exception) and type(refused).__name__ != "PanicException":
-            raise
-        raise BadInput(
-            f"the drawing can't be drawn: {refused}", file=file, advice="Save it again as plain SVG, or simplify it."
-        ) from None
-    with Image.open(io.BytesIO(png)) as opened:
-        picture = opened.convert("RGBA")
-    if picture.size != size:
-        raise BadInput(f"the drawing came out as {picture.size}", file=file, advice="Give its <svg> a plain viewBox.")
-    return picture
-
-
 @functools.lru_cache(maxsize=2)
 def _filling(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
     """A picture that fills that size. Kept for the next name on the same card."""
@@ -347,14 +328,13 @@ def _background_size(sheet: Sheet) -> tuple[int, int]:
     return sheet.width, sheet.height
 
 
-def _cropped(picture: Image.Image, enter: svg.Entrance | None) -> Layer | None:
-    """What there is of the picture, from even pixels to even pixels: its colour is stored for pairs of them."""
-    box = picture.getchannel("A").getbbox()
-    if box is None:
-        return None
-    left, top = box[0] // 2 * 2, box[1] // 2 * 2
-    right, bottom = -(-box[2] // 2) * 2, -(-box[3] // 2) * 2
-    return Layer(picture.crop((left, top, right, bottom)), left, top, enter)
+def _layer(picture: Image.Image, place: tuple[int, int], enter: svg.Entrance | None) -> Layer:
+    """A picture that lies there, made to go from even pixels to even pixels: its colour is stored for pairs of them."""
+    left, top = place[0] // 2 * 2, place[1] // 2 * 2
+    right, bottom = (-(-(at + length) // 2) * 2 for at, length in zip(place, picture.size, strict=True))
+    whole = Image.new("RGBA", (right - left, bottom - top))
+    whole.paste(picture, (place[0] - left, place[1] - top))
+    return Layer(whole, left, top, enter)
 
 
 def _is_there(element: ET.Element, drawing: svg.Svg) -> bool:
@@ -392,21 +372,3 @@ def _embedded(path: Path) -> str:
     """A picture as a data address. Raises BadInput unless it can be read to its end."""
     kind = open_picture(path)[1]
     return f"data:image/{kind.lower()};base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-def open_picture(path: Path) -> tuple[Image.Image, str]:
-    """A PNG or JPEG of a template, loaded, and which of both it is. Raises BadInput for any other or damaged file."""
-    try:
-        with Image.open(path) as opened:
-            kind = opened.format or ""
-            opened.load()
-            picture = opened.copy()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as refused:
-        raise BadInput(
-            f"the picture can't be read ({str(refused).rstrip('.') or type(refused).__name__})",
-            file=path,
-            advice="Save it again as PNG or JPEG, of at most 8000 by 8000 pixels.",
-        ) from None
-    if kind not in ("PNG", "JPEG"):
-        raise BadInput(f"the picture is {kind or 'of no kind known'}", file=path, advice="Save it as PNG or JPEG.")
-    return picture, kind

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from stinercut.media.drawings import rendered
 from stinercut.media.lettering import Face, Room, lines_of
+from stinercut.media.raster import rendered
 from stinercut.media.svgtext import face_fonts
 
 _HERE = Path("text")

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stinercut.errors import BadInput, StinercutError
-from stinercut.media import drawings, overlays
+from stinercut.media import drawings, overlays, raster
 from stinercut.media.ffmpeg import ffprobe_json
 from stinercut.media.svgtext import require_font
 from stinercut.templates import folder
@@ -78,7 +78,7 @@ def _look_into(template: Template, file: str) -> None:
 
 
 def _require_picture(path: Path) -> None:
-    picture, _ = drawings.open_picture(path)
+    picture, _ = raster.open_picture(path)
     if picture.width * picture.height > _MOST_PIXELS:
         raise BadInput(
             f"the picture has {picture.width} x {picture.height} pixels", file=path, advice="Make it 8000 wide or less."
