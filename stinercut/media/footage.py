@@ -36,6 +36,11 @@ _WHITE_NITS = 203
 _PEAK = round(1000 / _WHITE_NITS, 3)
 """The brightest that is kept apart from white, 1000 nits, in units of it."""
 
+_WIDE = ("bt2020", "smpte431", "smpte432")
+"""Primaries of more colours than BT.709 has: BT.2020, and P3 as cinemas and telephones have it."""
+
+_UNKNOWN = ("", "unknown", "reserved", "unspecified")
+
 _BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
 
 
@@ -75,7 +80,9 @@ def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | 
     picture = _on_grid(picture, source, frame.rate)
     width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
     if found.transfer in _HDR:
-        picture = _to_sdr(picture.filter("scale", width, height, flags="bicubic"))
+        picture = _to_sdr(picture.filter("scale", width, height, flags="bicubic"), found)
+    elif found.primaries in _WIDE:
+        picture = _narrowed(picture.filter("scale", width, height, flags="bicubic"), found)
     else:
         picture = picture.filter("scale", width, height, flags="bicubic", in_color_matrix=_matrix(found), **_BT709)
     picture = _fitted(picture.filter("format", "yuv420p"), frame, look, lut)
@@ -93,8 +100,9 @@ def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
     gain = 2**0.5 if audio.channels == 1 else 1.0
     return (
         clip[f"a:{audio.stream}"]
-        # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
-        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0)
+        # Gaps are filled, and a late beginning: the sample at time t is the one of that time. Where more channels become
+        # two, none is so loud that 16 bits can't hold it.
+        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0, ocl="stereo", rematrix_maxval=1)
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("volume", f"{gain:.6f}")
         .filter("apad")
@@ -186,20 +194,36 @@ def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
 
 def _matrix(found: Probe) -> str:
     """The colour matrix to read footage by. Players take untagged footage for BT.709 from 720 lines on."""
-    if found.matrix in ("", "unknown", "reserved", "gbr"):
+    if found.matrix in (*_UNKNOWN, "gbr"):
         return "bt709" if min(found.width, found.height) >= 720 else "bt601"
     return "auto"
 
 
-def _to_sdr(picture: Any) -> Any:
+def _to_sdr(picture: Any, found: Probe) -> Any:
     """HLG and PQ to BT.709: linear light with HDR's white at 1, what is brighter pressed together, back again.
 
     The curve (Mobius) leaves the lower third as it is: skin and fields look as in footage that was filmed in SDR.
     """
     return (
-        picture.filter("zscale", t="linear", npl=_WHITE_NITS)
+        picture.filter("zscale", t="linear", npl=_WHITE_NITS, **_written_in(found))
         .filter("format", "gbrpf32le")
         .filter("zscale", p="bt709")
         .filter("tonemap", "mobius", desat=0, peak=_PEAK)
         .filter("zscale", t="bt709", m="bt709", r="tv")
     )
+
+
+def _narrowed(picture: Any, found: Probe) -> Any:
+    """Footage of a wider range of colours, but no HDR, to BT.709: the same colours, and the nearest for those beyond.
+
+    The curve of BT.2020 is BT.709's (ITU-R BT.2020, table 4), so only telephones' P3 may have another.
+    """
+    curve = found.transfer if found.transfer == "iec61966-2-1" else "bt709"
+    return picture.filter("zscale", tin=curve, t="bt709", p="bt709", m="bt709", r="tv", **_written_in(found))
+
+
+def _written_in(found: Probe) -> dict[str, object]:
+    """The primaries and matrix that footage is written in, for `zscale`, which refuses what isn't said."""
+    primaries = "bt2020" if found.primaries in _UNKNOWN else found.primaries
+    matrix = "bt2020nc" if found.matrix in (*_UNKNOWN, "gbr") else found.matrix
+    return {"pin": primaries, "min": matrix}

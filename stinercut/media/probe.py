@@ -25,7 +25,7 @@ Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 _STILLS = ("image2", "tty", "_pipe", "gif")
 """Formats by which ffprobe calls a picture or a plain text a video."""
 
-_KEPT = 1
+_KEPT = 2
 """Raise it whenever `Probe` changes what it says about a file."""
 
 _AGAIN = "Copy it from the card again, or leave it out."
@@ -49,9 +49,9 @@ class Probe:
     """A video. `duration` in seconds; `width` x `height` in pixels as a player shows them.
 
     Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the
-    camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix` and `transfer`
-    are ffmpeg's names of the colour matrix and transfer. `video_start` is how many seconds after the file's beginning
-    (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
+    camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix`, `transfer` and
+    `primaries` are ffmpeg's names of what the colours are written in. `video_start` is how many seconds after the file's
+    beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     """
 
     duration: float
@@ -67,6 +67,7 @@ class Probe:
     transfer: str = ""
     video_start: float = 0.0
     interlaced: bool = False
+    primaries: str = ""
 
 
 _PROBES = TypeAdapter(Probe)
@@ -105,6 +106,7 @@ def probe(path: Path) -> Probe:
         transfer=str(stream.get("color_transfer", "")),
         video_start=_video_start(stream, container),
         interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
+        primaries=str(stream.get("color_primaries", "")),
     )
 
 

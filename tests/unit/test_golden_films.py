@@ -6,9 +6,7 @@ that each moment sounds otherwise. What a film should show is worked out here, n
 
 from __future__ import annotations
 
-import itertools
 import wave
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,98 +16,29 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
+from support.golden import (
+    BLACK,
+    WHITE,
+    Frames,
+    bare,
+    decoded,
+    film_frames,
+    film_of,
+    heard,
+    numbered,
+    numbers,
+    sweep_error,
+)
 
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import sample_at, ticks_of
-from stinercut.media.film import Finished, Production, looked_into, make_film, planned
+from stinercut.media.film import looked_into, make_film, planned
 from stinercut.media.plan import Blend, Filmed, Shot
 from stinercut.media.probe import probe
 from stinercut.media.segments import part_segment
 from stinercut.store import Store, hash_file
-from stinercut.templates import Template
 from stinercut.templates.timeline import Look
 
-BITS = 10
 NTSC = Fraction(30000, 1001)
-Frames = NDArray[np.uint8]
-
-
-def numbered(  # noqa: PLR0917
-    path: Path, frames: int, rate: str = "30", size: str = "320x180", options: Sequence[str] = (), first: int = 0
-) -> Path:
-    """Footage whose frame n shows n (plus `first`) as ten bars, black or white, and a sweep as its sound."""
-    bars = "+".join(
-        f"between(X\\,{bit}*W/{BITS}\\,({bit}+1)*W/{BITS}-1)*mod(floor((N+{first})/{2**bit})\\,2)"
-        for bit in range(BITS)
-    )
-    seconds = float(frames / Fraction(rate))
-    picture = (
-        f"nullsrc=size={size}:rate={rate},format=gray,geq=lum='16+219*({bars})',format=yuv420p,trim=end_frame={frames}"
-    )
-    begin = float(first / Fraction(rate))
-    sound = f"aevalsrc='0.4*sin(2*PI*(300*(t+{begin})+40*(t+{begin})*(t+{begin})))':s=48000:d={seconds:.6f}"
-    argv = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
-    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "10", "-c:a", "pcm_s16le", *options, str(path)]
-    runner.run(argv, timeout=60)
-    return path
-
-
-def decoded(film: Path, size: tuple[int, int] = (320, 180)) -> Frames:
-    """Every frame in grey, 0 to 255: frames x height x width."""
-    argv = ["-i", str(film), "-map", "0:v:0", "-f", "rawvideo", "-pix_fmt", "gray", "-fps_mode", "passthrough", "-"]
-    data = b"".join(runner.read_pipe(argv, timeout=60, chunk_bytes=1 << 20))
-    return np.frombuffer(data, np.uint8).reshape(-1, size[1], size[0])
-
-
-def heard(film: Path) -> NDArray[np.float64]:
-    """The film's sound, one channel, -1 to 1."""
-    argv = ["-i", str(film), "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]
-    data = b"".join(runner.read_pipe(argv, timeout=60, chunk_bytes=1 << 20))
-    return np.frombuffer(data, np.int16).astype(float) / 32768
-
-
-def numbers(frames: Frames) -> list[int]:
-    """The number that each frame shows."""
-    width = frames.shape[2]
-    middles = [round((bit + 0.5) * width / BITS) for bit in range(BITS)]
-    rows = frames[:, 30:120][:, :, middles].mean(axis=1)
-    return [sum(int(light > 120) << bit for bit, light in enumerate(row)) for row in rows]
-
-
-def bare(change: dict[str, Any] | None = None, footage: dict[str, Any] | None = None, **output: object) -> Template:
-    """The plain template without its mark; `footage` changes the clip that stands for the footage."""
-    title = {"asset": {"type": "svg", "src": "title.svg"}, "length": 1}
-    outro = {"asset": {"type": "svg", "src": "outro.svg"}, "length": 1}
-    clip = {"asset": {"type": "footage"}} | (footage or {})
-    timeline = {"tracks": [{"clips": [title, clip, outro]}]} | (change or {})
-    return small_template(change={"timeline": timeline}, **output)
-
-
-def film_of(clips: Iterable[Path], template: Template, tmp_path: Path) -> tuple[Production, Finished]:
-    """The finished film, which passed its checks; its packets lie without a gap."""
-    shown = looked_into([as_source(clip) for clip in clips])
-    production = planned(Store(tmp_path / "store"), template, FIELDS, shown)
-    finished = make_film(production, tmp_path / "film.mp4")
-    assert [check for check in finished.checks if check.blocking and not check.passed] == []
-    for film, making in zip(finished.films, production.films, strict=True):
-        times = runner.packet_times(film.path)
-        ticks = ticks_of(making.plan.rate)
-        assert [decode for _, decode in times] == [times[0][1] + number * ticks for number in range(len(times))]
-        assert sorted(show for show, _ in times) == [number * ticks for number in range(len(times))]
-        sound = runner.packet_times(film.path, "a:0")
-        assert {after[1] - before[1] for before, after in itertools.pairwise(sound[:-1])} == {1024}
-        # What is left of the last AAC frame is silence beyond the track's end, which players don't play.
-        due = sample_at(making.plan.rate, making.plan.frames)
-        assert int(runner.ffprobe_json(film.path)["streams"][1]["duration_ts"]) == due
-    return production, finished
-
-
-def sweep_error(sound: NDArray[np.float64], at: float, seconds: float, source_at: float) -> float:
-    """How far the sound at `at` is from the sweep at `source_at`: 0 is equal, 1 is something else altogether."""
-    begin, count = round(at * 48000), round(seconds * 48000)
-    times = source_at + np.arange(count) / 48000
-    wanted = 0.4 * np.sin(2 * np.pi * (300 * times + 40 * times**2))
-    return float(np.sqrt(np.mean((sound[begin : begin + count] - wanted) ** 2)) / 0.4)
 
 
 @pytest.mark.parametrize("rate", ["30", "30000/1001", "25", "60000/1001"])
@@ -268,10 +197,17 @@ def test_hdr_comes_out_as_bright_as_it_was_meant(tmp_path: Path, transfer: str) 
 
 def test_interlaced_footage_has_no_comb(tmp_path: Path) -> None:
     """A bar that moves between two fields: woven together they make a comb, whose rows differ from their neighbours."""
-    moving = "nullsrc=size=320x180:rate=50,format=gray,geq=lum='16+219*between(X\\,N*6\\,N*6+60)',format=yuv420p"
-    argv = ["-f", "lavfi", "-i", f"{moving},tinterlace=interleave_top,setfield=tff", "-t", "0.8", "-c:v", "libx264"]
-    clip = tmp_path / "i.mp4"
-    runner.run([*argv, "-qp", "8", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1", str(clip)], timeout=60)
+
+    def field(number: int) -> Frames:
+        picture = np.full((180, 320), BLACK, np.uint8)
+        picture[:, number * 6 : number * 6 + 61] = WHITE
+        return picture
+
+    woven = [field(2 * number) for number in range(20)]
+    for number, frame in enumerate(woven):
+        frame[1::2] = field(2 * number + 1)[1::2]
+    options = ["-vf", "setfield=tff", "-qp", "8", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1"]
+    clip = film_frames(tmp_path / "i.mp4", woven, "25", options=options)
     assert probe(clip).interlaced
 
     def comb(frames: Frames) -> float:
@@ -327,8 +263,8 @@ def test_several_outputs_at_once(tmp_path: Path) -> None:
     photos = sorted(path.name for path in folder.iterdir())
     assert photos == ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]
     assert all(probe_size(folder / name) == (160, 90) for name in photos)
-    again = make_film(planned(Store(tmp_path / "store"), template, FIELDS, looked_into(map(as_source, clips))),
-                      tmp_path / "film.mp4")  # fmt: skip
+    shown = looked_into([as_source(clip) for clip in clips])
+    again = make_film(planned(Store(tmp_path / "store"), template, FIELDS, shown), tmp_path / "film.mp4")
     assert again.photos == finished.photos
 
 
