@@ -1,24 +1,28 @@
 """The whole detector against a WebSocket server that a test plays the hub on, with folders as cards.
 
-Lives here: the played hub, starting and ending a detector, cards to put in. Doesn't: what is expected of either.
+Lives here: the played hub, starting and ending a detector, cards to put in, and `offloading`, all of it in one.
+Doesn't: what is expected of either. Tests are coroutines, run by `told`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from detector.cards import insert_folder
 from detector.journal import Journal
 from detector.service import run
 from stinercut.protocol import (
@@ -42,8 +46,19 @@ from stinercut.store import CHUNK, Store
 from support.slow_card import NotHere, mounted
 
 M = TypeVar("M", bound=Message)
+P = ParamSpec("P")
 PATIENCE_S = 20
 """Only how long a test waits before it says that something never came."""
+
+
+def told(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """A test that is a coroutine, as one that pytest can call."""
+
+    @functools.wraps(test)
+    def to_its_end(*given: P.args, **named: P.kwargs) -> None:
+        asyncio.run(test(*given, **named))
+
+    return to_its_end
 
 
 @dataclass
@@ -132,7 +147,7 @@ class Hub:
 
 
 @asynccontextmanager
-async def serving(hub: Hub, port: int = 0) -> AsyncIterator[int]:
+async def serving(hub: Hub, port: int = 0) -> AsyncGenerator[int]:
     async with serve(hub.handle, "127.0.0.1", port) as server:
         hub.server = server
         yield next(iter(server.sockets)).getsockname()[1]
@@ -146,7 +161,7 @@ def settings_for(tmp_path: Path, port: int, **more: object) -> Settings:
 
 
 @asynccontextmanager
-async def detecting(settings: Settings, on_chunk: Callable[[int], None] = lambda _done: None) -> AsyncIterator[None]:
+async def detecting(settings: Settings, on_chunk: Callable[[int], None] = lambda _done: None) -> AsyncGenerator[None]:
     task = asyncio.create_task(run(settings, on_chunk=on_chunk))
     try:
         yield
@@ -166,6 +181,70 @@ def partials(settings: Settings) -> list[Path]:
     return [path for path in folder.iterdir() if path.name not in known] if folder.exists() else []
 
 
+@asynccontextmanager
+async def with_hub(tmp_path: Path, **chosen: object) -> AsyncGenerator[tuple[Hub, Settings]]:
+    """A played hub, and settings that lead a detector to it."""
+    hub = Hub()
+    async with serving(hub) as port:
+        yield hub, settings_for(tmp_path, port, **chosen)
+
+
+@dataclass
+class Offloading:
+    """A card in a detector that runs, with its files by name, and the hub that has just heard of it."""
+
+    hub: Hub
+    settings: Settings
+    card: Path
+    insertion: str
+    files: dict[str, FileEntry]
+
+    def id_of(self, name: str) -> str:
+        return self.files[name].file_id
+
+    async def ask(self, *names: str, message_id: str = "ask") -> None:
+        """Ask for these files, or for all; returns once the detector has it written down."""
+        await self.hub.ask(self.insertion, *(self.id_of(name) for name in names or self.files), message_id=message_id)
+
+
+async def put_in(hub: Hub, settings: Settings, card: Path) -> Offloading:
+    """Put a card in (again) and wait until the hub has its list."""
+    insert_folder(settings, card)
+    return Offloading(hub, settings, card, *await hub.card())
+
+
+@asynccontextmanager
+async def offloading(
+    tmp_path: Path, card: Path, on_chunk: Callable[[int], None] = lambda _done: None, **chosen: object
+) -> AsyncGenerator[Offloading]:
+    """A hub, a detector, and a card that was put in and listed."""
+    async with with_hub(tmp_path, **chosen) as (hub, settings), detecting(settings, on_chunk):
+        yield await put_in(hub, settings, card)
+
+
+@contextmanager
+def listening(words: str) -> Generator[asyncio.Event]:
+    """An event that is set once the detector's log says these words."""
+    said = asyncio.Event()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if words in record.getMessage():
+                said.set()
+
+    logger, ear = logging.getLogger("detector"), Ear()
+    before = logger.level, logger.disabled
+    logger.addHandler(ear)
+    logger.setLevel(logging.INFO)
+    # A library that sets its own logging up in this process (Dagster does) switches all other loggers off.
+    logger.disabled = False
+    try:
+        yield said
+    finally:
+        logger.removeHandler(ear)
+        logger.level, logger.disabled = before
+
+
 class Gate:
     """Holds the copying thread after its first chunk until it is opened: a card that is slow for as long as needed."""
 
@@ -179,6 +258,9 @@ class Gate:
         self.seen.append(done)
         self._loop.call_soon_threadsafe(self.reached.set)
         assert self.open.wait(PATIENCE_S)
+
+    async def until_reached(self) -> None:
+        await asyncio.wait_for(self.reached.wait(), PATIENCE_S)
 
 
 def gopro_card(tmp_path: Path) -> Path:
@@ -213,7 +295,7 @@ async def started(settings: Settings) -> asyncio.subprocess.Process:
 
 
 @contextmanager
-def in_reader(folder: Path, *options: str) -> Iterator[Path]:
+def in_reader(folder: Path, *options: str) -> Generator[Path]:
     """The folder's content as a card in a bad reader, at a mount point beside it; skips where FUSE can't be had."""
     place = folder.with_name("reader")
     with ExitStack() as stack:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
+from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
 from detector.journal import Journal
@@ -36,7 +36,6 @@ from stinercut.protocol import (
 from stinercut.store import Store
 
 RANGES = st.builds(Versions, st.integers(-2, 6), st.integers(-2, 6))
-PATIENCE_S = 20
 
 
 @given(RANGES, RANGES)
@@ -108,19 +107,6 @@ def test_a_hub_refuses_where_there_is_none(conversation: Conversation, detector:
 # ------------------------------------------------------------------------------------------------ the detector's side
 
 
-class Listening(logging.Handler):
-    """Sets an event once the log says something."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__()
-        self._words = words
-        self.said = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self._words in record.getMessage():
-            self.said.set()
-
-
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -131,11 +117,8 @@ class Listening(logging.Handler):
     ],
     ids=["the highest common one", "a lower one", "none in common", "refused"],
 )
-def test_a_detector_takes_only_the_highest_common_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Message, said: str
-) -> None:
-    # A library that sets its own logging up in this process (Dagster does) switches all other loggers off.
-    monkeypatch.setattr(logging.getLogger("detector"), "disabled", False)
+@told
+async def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answer: Message, said: str) -> None:
     hellos: list[Message] = []
 
     async def hub(socket: ServerConnection) -> None:
@@ -143,22 +126,12 @@ def test_a_detector_takes_only_the_highest_common_one(
         await socket.send(encode(answer))
         await socket.wait_closed()
 
-    async def story() -> None:
-        log = Listening(said)
-        logger = logging.getLogger("detector")
-        logger.addHandler(log)
-        before = logger.level
-        logger.setLevel(logging.INFO)
-        with closing(Journal(tmp_path / "journal.db")) as journal:
-            async with serve(hub, "127.0.0.1", 0) as server:
-                port = next(iter(server.sockets)).getsockname()[1]
-                address = Address(f"ws://127.0.0.1:{port}", "det", None, Versions(2, 3))
-                link = asyncio.create_task(Link(address, journal, lambda _request: None).run())
-                await asyncio.wait_for(log.said.wait(), PATIENCE_S)
-                link.cancel()
-                await asyncio.wait({link})
-        logger.removeHandler(log)
-        logger.setLevel(before)
-
-    asyncio.run(story())
+    with listening(said) as heard, closing(Journal(tmp_path / "journal.db")) as journal:
+        async with serve(hub, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            address = Address(f"ws://127.0.0.1:{port}", "det", None, Versions(2, 3))
+            link = asyncio.create_task(Link(address, journal, lambda _request: None).run())
+            await asyncio.wait_for(heard.wait(), PATIENCE_S)
+            link.cancel()
+            await asyncio.wait({link})
     assert hellos[0] == Hello(detector_id="det", min_version=2, max_version=3)
