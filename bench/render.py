@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -149,8 +150,10 @@ def run_ffmpeg(*words: str) -> None:
 
 
 def filmed(path: Path, size: str, rate: str, seconds: float, sound: tuple[int, int] | None, *options: str) -> Path:
-    """A moving picture with the noise of a sensor, H.264 in whole GOPs of half a second, and a tone."""
-    picture = f"testsrc2=s={size}:r={rate}:d={seconds},noise=alls=6:allf=t,format=yuv420p"
+    """A moving picture with the noise of a sensor (another one for each name), H.264 in whole GOPs of half a second,
+    and a tone."""
+    noise = f"noise=alls=6:allf=t:all_seed={zlib.crc32(path.name.encode()) >> 1}"
+    picture = f"testsrc2=s={size}:r={rate}:d={seconds},{noise},format=yuv420p"
     words = ["-f", "lavfi", "-i", picture]
     if sound:
         words += ["-f", "lavfi", "-i", f"sine=frequency=330:sample_rate={sound[0]}:duration={seconds}"]
