@@ -100,8 +100,8 @@ def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
     gain = 2**0.5 if audio.channels == 1 else 1.0
     return (
         clip[f"a:{audio.stream}"]
-        # Gaps are filled, and a late beginning: the sample at time t is the one of that time. Where more channels become
-        # two, none is so loud that 16 bits can't hold it.
+        # Gaps are filled, and a late beginning: the sample at time t is the one of that time. Where more channels are
+        # made two, none is so loud that 16 bits can't hold it.
         .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0, ocl="stereo", rematrix_maxval=1)
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("volume", f"{gain:.6f}")

@@ -50,7 +50,7 @@ class Probe:
 
     Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the
     camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix`, `transfer` and
-    `primaries` are ffmpeg's names of what the colours are written in. `video_start` is how many seconds after the file's
+    `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
     beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     """
 
