@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import select
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -169,7 +170,8 @@ def sees_cards(watch_mounts: bool) -> str:
     if not watch_mounts:
         return "mounted volumes are not watched (as set); folders that stand for cards are"
     if not MOUNTINFO.exists():
-        return f"a look every two seconds; {len(cards_by_psutil())} cards are in now"
+        how = "volume events, and a look now and then" if sys.platform == "win32" else "a look every two seconds"
+        return f"{how}; {len(cards_by_psutil())} cards are in now"
     try:
         with MOUNTINFO.open(encoding="utf-8", errors="surrogateescape") as mounts:
             poller = select.poll()

@@ -5,7 +5,8 @@ Lives here: one pure function, `classify`, and the patterns behind it. Doesn't: 
 GoPro: G[HXS] + chapter (2) + number (4); older cameras GOPR1234 then GP011234; looping GHAA0001, GHAA0002;
 low-resolution proxies GL010123.LRV, thumbnails .THM; GoPro Labs may write proxies of the same name to `Proxies/`.
 DJI: .LRF beside the video. Insta360: LRV_ beside VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with
-SUB/C0001S03.MP4 and THMBNL/C0001T01.JPG.
+SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata CLIP/C0001M01.XML. Other sidecars (DJI's .SRT, a .WAV) have the
+name of their video.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ GOPRO_LOOP = re.compile(r"G([HXSL])([A-Z]{2})(\d{4})")
 GOPRO_OLD = re.compile(r"G(?:OPR|P(\d{2}))(\d{4})")
 INSTA360 = re.compile(r"(?:PRO_)?(VID|LRV)_(\d{8}_\d{6})_\d{2}_(\d{3})")
 SONY_COMPANION = re.compile(r"(.+?)[ST]\d{2}")
+SONY_METADATA = re.compile(r"(.+?)M\d{2}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def classify(folder: str, name: str) -> Named:
     if place.name.lower() == "proxies" and kind is FileKind.VIDEO:
         main = classify(_parent(place), name)
         return Named(FileKind.PROXY, main.recording, main.chapter, main.main_folder, main.tie)
+    if suffix == ".xml" and place.name.upper() == "CLIP" and (match := SONY_METADATA.fullmatch(stem)):
+        stem = match[1]
     recording, chapter, tie, is_proxy = _parts(stem)
     if is_proxy and kind is FileKind.VIDEO:
         kind = FileKind.PROXY

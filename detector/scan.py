@@ -185,7 +185,7 @@ def _resolve(found: list[Found]) -> list[Resolved]:
     out: list[Resolved] = []
     for file, name in named:
         main, of = None, name
-        if name.kind in (FileKind.PROXY, FileKind.THUMBNAIL):
+        if name.kind is not FileKind.VIDEO:
             main, of = mains.get(_tie(name), (None, name))
         out.append(Resolved(file, name.kind, f"{of.main_folder}/{of.recording}", of.chapter, main))
     return out

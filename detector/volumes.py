@@ -1,7 +1,8 @@
 """Mounted volumes that are cards: which are in, and waking up when that changes.
 
 Lives here: the reading of Linux' mountinfo, what makes a volume a card, the loops that wait (mount events on Linux,
-a look every two seconds elsewhere). Doesn't: folders that stand for cards (`folders`), events (`cards`).
+volume events on Windows, a look every two seconds elsewhere). Doesn't: how Windows is heard (`windows`), folders that
+stand for cards (`folders`), events (`cards`).
 
 inotify is blind to mounts; poll() for POLLPRI on /proc/self/mountinfo wakes at once (proc(5)).
 """
@@ -11,12 +12,14 @@ from __future__ import annotations
 import re
 import select
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from detector.events import CardIn, path_card_id, shown
+from detector.windows import volume_events
 from stinercut.protocol import CardLabel
 
 MOUNTINFO = Path("/proc/self/mountinfo")
@@ -31,6 +34,8 @@ SETTLE_S = 10.0
 """For so long after the start and each change we look again every second: folders may appear after their mount."""
 
 POLL_S = 2.0
+RARELY_S = 30.0
+"""How often we look where the system says when something changes, in case that it once does not."""
 
 Report = Callable[[dict[str, CardIn]], None]
 
@@ -118,7 +123,10 @@ def cards_by_psutil() -> dict[str, CardIn]:
         removable = "removable" in part.opts or root.is_relative_to("/Volumes")
         if removable and holds_footage(root):
             # On Windows st_dev is the volume's serial number, which a format changes.
-            serial = f"{root.stat().st_dev:x}" if sys.platform == "win32" else None
+            try:
+                serial = f"{root.stat().st_dev:x}" if sys.platform == "win32" else None
+            except OSError:
+                continue  # It was pulled out just now.
             key = f"volume:{part.device}:{root}:{serial}"
             out[key] = _card(key, root, serial)
     return out
@@ -137,9 +145,37 @@ def watch_volumes(report: Report, stop: Event, wake_fd: int) -> None:
     if MOUNTINFO.exists():
         _watch_mountinfo(report, stop, wake_fd)
     else:
-        while not stop.is_set():
-            report(cards_by_psutil())
-            stop.wait(POLL_S)
+        watch_by_looking(report, stop, volume_events)
+
+
+def watch_by_looking(
+    report: Report,
+    stop: Event,
+    listen: Callable[[Event], bool],
+    look: Callable[[], dict[str, CardIn]] = cards_by_psutil,
+) -> None:
+    """Report what a look gives: at each event where `listen` can have events set, else every two seconds.
+
+    After an event it is looked at every second for a while: a volume may be announced before it can be listed. And
+    every half minute in any case.
+    """
+    changed = Event()
+    has_events = listen(changed)
+    looks = int(SETTLE_S)
+    while not stop.is_set():
+        report(look())
+        wait = POLL_S if not has_events else 1.0 if looks > 0 else RARELY_S
+        looks = int(SETTLE_S) if _changed_within(wait, changed, stop) else looks - 1
+
+
+def _changed_within(seconds: float, changed: Event, stop: Event) -> bool:
+    """Wait for an event, for the end or for so many seconds; returns whether there was an event."""
+    until = time.monotonic() + seconds
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        if changed.wait(min(left, POLL_S)):
+            changed.clear()
+            return True
+    return False
 
 
 def _watch_mountinfo(report: Report, stop: Event, wake_fd: int) -> None:

@@ -6,16 +6,18 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from detector.cards import watch_cards
 from detector.events import CardEvent, CardIn, CardOut, CardRoot, changes, path_card_id
 from detector.folders import eject_folder, insert_folder, noted
-from detector.volumes import card_id_of, is_removable, parse_mountinfo, volume_uuid
+from detector.volumes import RARELY_S, card_id_of, is_removable, parse_mountinfo, volume_uuid, watch_by_looking
 from stinercut.errors import BadInput, NotFound
 from stinercut.settings import Settings
 
@@ -213,6 +215,48 @@ def test_a_partition_is_as_removable_as_its_disk(tmp_path: Path, flag: str, remo
     (tmp_path / "8:17").symlink_to(partition)
     assert is_removable("8:17", tmp_path) is removable
     assert not is_removable("9:9", tmp_path)
+
+
+class Looks:
+    """What a look at the volumes gives, and what is done at one of them."""
+
+    def __init__(self) -> None:
+        self.at: dict[int, Callable[[], None]] = {}
+        self.seen = 0
+
+    def __call__(self) -> dict[str, CardIn]:
+        self.seen += 1
+        self.at.get(self.seen, lambda: None)()
+        return {}
+
+
+def test_an_event_brings_a_look_at_once_and_the_next_ones_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long before the half minute is over that is waited otherwise; the end is noticed as well."""
+    stop, looks = Event(), Looks()
+
+    def listen(changed: Event) -> bool:
+        looks.at = {1: changed.set, 2: changed.set, 3: stop.set}
+        return True
+
+    monkeypatch.setattr("detector.volumes.SETTLE_S", 0.0)
+    started = time.monotonic()
+    watch_by_looking(lambda _cards: None, stop, listen, looks)
+    assert looks.seen == 3
+    assert time.monotonic() - started < RARELY_S / 2
+
+
+def test_without_events_it_is_looked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detector.volumes.POLL_S", 0.01)
+    stop, looks = Event(), Looks()
+    reports = list[object]()
+
+    def report(cards: object) -> None:
+        reports.append(cards)
+        if len(reports) == 5:
+            stop.set()
+
+    watch_by_looking(report, stop, lambda _changed: False, looks)
+    assert (looks.seen, reports) == (5, [{}] * 5)
 
 
 @pytest.fixture

@@ -35,7 +35,9 @@ CLIP = "PRIVATE/M4ROOT/CLIP"
         ("DCIM/Camera01", "LRV_20240612_101112_11_007.insv", P, "VID_20240612_101112", 7),
         ("DCIM/Camera01", "LRV_20240612_101112_01_007.lrv", P, "VID_20240612_101112", 7),
         (CLIP, "C0001.MP4", V, "C0001", 1),
-        (CLIP, "C0001M01.XML", X, "C0001M01", 1),
+        (CLIP, "C0001M01.XML", X, "C0001", 1),
+        ("PRIVATE/M4ROOT", "MEDIAPRO.XML", X, "MEDIAPRO", 1),
+        ("DCIM/100GOPRO", "GX010123.WAV", X, "GX0123", 1),
         ("PRIVATE/M4ROOT/SUB", "C0001S03.MP4", P, "C0001", 1),
         ("PRIVATE/M4ROOT/THMBNL", "C0001T01.JPG", T, "C0001", 1),
         ("", "tandem jump.MOV", V, "TANDEM JUMP", 1),
@@ -63,6 +65,9 @@ def test_a_name_says_what_a_file_is(folder: str, name: str, kind: FileKind, reco
         (("D", "VID_20240612_101112_00_007.insv"), ("D", "LRV_20240612_101112_11_007.insv")),
         ((CLIP, "C0001.MP4"), ("PRIVATE/M4ROOT/SUB", "C0001S03.MP4")),
         ((CLIP, "C0001.MP4"), ("PRIVATE/M4ROOT/THMBNL", "C0001T01.JPG")),
+        ((CLIP, "C0001.MP4"), (CLIP, "C0001M01.XML")),
+        (("D", "DJI_0001.MP4"), ("D", "DJI_0001.SRT")),
+        (("D", "GX010123.MP4"), ("D", "GX010123.WAV")),
     ],
 )
 def test_a_companion_is_tied_to_its_video(main: tuple[str, str], companion: tuple[str, str]) -> None:

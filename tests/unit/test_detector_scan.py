@@ -56,6 +56,28 @@ def test_a_gopro_card_is_listed_recording_by_recording_with_its_companions(tmp_p
     assert small == {"GX020001.MP4", "GL010001.LRV", "GX010001.THM", "GX010002.MP4", "GL020001.LRV"}
 
 
+def test_the_sidecars_of_every_maker_are_tied_to_their_video(tmp_path: Path) -> None:
+    clip, dji, insta = "PRIVATE/M4ROOT/CLIP/C0001", "DCIM/DJI_001/DJI_0001", "DCIM/Camera01/VID_20240612_101112"
+    tied = {
+        f"{clip}.MP4": [f"{clip}M01.XML", "PRIVATE/M4ROOT/THMBNL/C0001T01.JPG"],
+        f"{dji}.MP4": [f"{dji}.SRT"],
+        "DCIM/100GOPRO/GX020001.MP4": ["DCIM/100GOPRO/GX020001.WAV", "DCIM/100GOPRO/GL020001.LRV"],
+        f"{insta}_00_007.insv": [f"{insta.replace('VID', 'LRV')}_11_007.insv"],
+    }
+    put(tmp_path, *tied, *(name for names in tied.values() for name in names), f"{insta}_10_007.insv")
+    put(tmp_path, "PRIVATE/M4ROOT/MEDIAPRO.XML", "DCIM/DJI_001/DJI_0002.SRT", "MISC/DJI_0001.SRT")
+    files = by_name(scan(tmp_path, "i", LIMIT))
+    for video, names in tied.items():
+        assert files[video].main_file_id is None
+        for name in names:
+            assert files[name].main_file_id == files[video].file_id, name
+            assert (files[name].recording, files[name].chapter) == (files[video].recording, files[video].chapter)
+    alone = ("PRIVATE/M4ROOT/MEDIAPRO.XML", "DCIM/DJI_001/DJI_0002.SRT", "MISC/DJI_0001.SRT", f"{insta}_10_007.insv")
+    assert [files[name].main_file_id for name in alone] == [None] * 4
+    # Two lenses filmed at once: one recording.
+    assert files[f"{insta}_10_007.insv"].recording == files[f"{insta}_00_007.insv"].recording
+
+
 def test_sony_and_dji_are_found_beside_dcim(tmp_path: Path) -> None:
     put(tmp_path, "PRIVATE/M4ROOT/CLIP/C0001.MP4", "PRIVATE/M4ROOT/SUB/C0001S03.MP4", "PRIVATE/M4ROOT/MEDIAPRO.XML")
     put(tmp_path, "DCIM/DJI_001/DJI_0001.MP4", "DCIM/DJI_001/DJI_0001.LRF")
