@@ -27,6 +27,7 @@ from app.stack import environment
 from app.supervisor import Child, Supervisor
 from stinercut.errors import BadInput, HostNotReady, WrongFilm
 from stinercut.settings import Settings
+from stinercut.templates import folder
 
 MAKING = "the card's making"
 """Name of the child that makes the card."""
@@ -102,12 +103,11 @@ def prepare(wish: Wish) -> tuple[Settings, bool]:
     Only what a demonstration made itself is ever removed. Raises BadInput and HostNotReady.
     """
     ports = dict(zip(("hub_port", "dagster_port", "code_port"), free_ports(3), strict=True))
-    # A real card in this machine is none of a demonstration's business, nor is its real catalog.
-    settings = settings_from(
-        wish.data, **ports, host="127.0.0.1", detector_id="demo", watch_mounts=False, qr_require_signed=False
+    settings = alone(
+        settings_from(
+            wish.data, **ports, host="127.0.0.1", detector_id="demo", watch_mounts=False, qr_require_signed=False
+        )
     )
-    elsewhere = ("database_url", "dagster_database_url", "hub_url", "dagster_url", "dagster_public_url", "token")
-    settings = settings.model_copy(update=dict.fromkeys(elsewhere))
     if running_stack(settings):
         raise HostNotReady(
             "another demonstration is running there", file=wish.out, advice="Wait for it or choose another folder."
@@ -116,6 +116,19 @@ def prepare(wish: Wish) -> tuple[Settings, bool]:
         return settings, clear(wish)
     except OSError as refused:
         raise BadInput(f"the folder can't be used: {refused.strerror or refused}", file=wish.out) from None
+
+
+def alone(settings: Settings) -> Settings:
+    """These settings without what belongs to this machine's real installation: its databases, its fleet, its template.
+
+    A demonstration has a data folder of its own, in which nobody put templates.
+    """
+    elsewhere = (
+        *("database_url", "dagster_database_url", "hub_url", "dagster_url", "dagster_public_url", "token"),
+        *("broker_url", "result_url"),
+    )
+    template = settings.template if settings.template in folder.names(()) else Settings.model_fields["template"].default
+    return settings.model_copy(update={**dict.fromkeys(elsewhere), "executor": "processes", "template": template})
 
 
 def clear(wish: Wish) -> bool:
@@ -129,9 +142,9 @@ def clear(wish: Wish) -> bool:
     if again:
         for film in json.loads(wish.note.read_text("utf-8")):
             (wish.out / Path(film).name).unlink(missing_ok=True)
-    for folder in (wish.card, wish.data):
-        if folder.exists():
-            shutil.rmtree(folder)
+    for left in (wish.card, wish.data):
+        if left.exists():
+            shutil.rmtree(left)
     wish.note.parent.mkdir(exist_ok=True)
     wish.note.write_text("[]", "utf-8")
     return again

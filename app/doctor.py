@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
+from hub.security import is_loopback
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
 from stinercut.settings import Settings
 from stinercut.store import require_space
@@ -72,6 +73,7 @@ def place_checks(settings: Settings) -> list[Check]:
         Check("data folder", lambda: can_write(settings.data)),
         Check("disk space", lambda: has_space(settings.data)),
         Check("encoder", lambda: encoder_in_use(settings), frozenset({"media", "pipeline"})),
+        Check("template", lambda: template_in_use(settings), frozenset({"media", "pipeline"})),
         Check("network", lambda: safe_to_listen(settings), whole),
         Check("hub port", lambda: port_is_free(settings.host, settings.hub_port), whole),
         Check("Dagster port", lambda: port_is_free(settings.host, settings.dagster_port), whole),
@@ -112,6 +114,14 @@ def encoder_in_use(settings: Settings) -> str:
     return "; ".join([f"{choice.encoder} ({choice.reason})", *others])
 
 
+def template_in_use(settings: Settings) -> str:
+    """That films can be made with the template of this installation."""
+    from stinercut.templates import folder
+
+    template = folder.find(settings.template, (settings.templates_dir,))
+    return f"{template.name}, version {template.version}"
+
+
 def zbar_loads() -> str:
     """That the library behind pyzbar can be loaded."""
     if missing_modules(["pyzbar"]):
@@ -148,7 +158,7 @@ def has_space(folder: Path) -> str:
 
 def safe_to_listen(settings: Settings) -> str:
     """That nobody from outside can reach an unprotected hub."""
-    if settings.host in ("127.0.0.1", "localhost", "::1"):
+    if is_loopback(settings.host):
         return "this machine only"
     if settings.token is None:
         raise HostNotReady(

@@ -5,7 +5,9 @@ Lives here: `run`. Doesn't: which commands there are (`cli`, `detector_cli`).
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from typing import NoReturn
 
 import typer
 
-from stinercut.errors import MissingProgram, StinercutError
+from stinercut.errors import HostNotReady, MissingProgram, StinercutError
 
 
 def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
@@ -36,6 +38,9 @@ def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
         # Whoever read our output has gone (`| head`); nothing more can be said, not even by the interpreter's flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as refused:
+        known = _as_host_trouble(refused)
+        _stop(refused, known.sentence(), known.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as surprise:
@@ -56,3 +61,24 @@ def _as_missing_part(missing: ModuleNotFoundError) -> MissingProgram:
         f"this needs the Python package {missing.name}, which is not installed here",
         advice="Install all parts with `pip install 'stinercut[all]'`.",
     )
+
+
+_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def _as_host_trouble(refused: OSError) -> HostNotReady:
+    """What the system refused to do with a file, said as all our errors are."""
+    first = refused
+    if isinstance(refused, shutil.Error) and refused.args and isinstance(refused.args[0], list):
+        # Of many files copied at once: (source, target, why) each, and all for the same reason as a rule.
+        source, target, why = refused.args[0][0]
+        full = next((os.strerror(number) for number in _SPACE if os.strerror(number) in str(why)), None)
+        first = OSError(errno.ENOSPC if full else None, full or str(why), str(target or source))
+    what = first.strerror or str(first) or type(first).__name__
+    advice = "Run it again with `stinercut --verbose ...` to see where."
+    if first.errno in _SPACE:
+        advice = "Free some space, or choose another place."
+    elif first.errno in _RIGHTS:
+        advice = "Choose another place, or change its owner."
+    return HostNotReady(f"the system refused: {what}", file=first.filename, advice=advice)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ _KEYS: dict[str, tuple[str, type]] = {
     "watch_mounts": ("watch_mounts", bool),
 }
 """Each key of the file: the setting it stands for, and its type."""
+
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?", re.IGNORECASE)
+"""A name or an IPv4 address; an IPv6 address."""
 
 _HEAD = """\
 # How the detector on this computer finds its hub. Written by `stinercut detector --set-up`; may be edited by hand.
@@ -115,7 +119,7 @@ def hub_address(given: str) -> str:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not host or port == 0:
+    if scheme not in ("ws", "wss") or not host or not _HOST.fullmatch(host) or port == 0:
         raise BadInput(f"{given!r} is no address of a hub", advice="Write ws://HOST:8800, with the hub's host.")
     path = parts.path if parts.path not in ("", "/") else DETECTOR_PATH
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))

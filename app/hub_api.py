@@ -10,6 +10,7 @@ from typing import Any
 from urllib import error, request
 from urllib.parse import quote
 
+from app.lock import running_stack
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 
@@ -20,12 +21,16 @@ _START_IT = "Is it running? `stinercut up` starts it; --data names another data 
 def ask(settings: Settings, method: str, path: str, body: object | bytes = None) -> Any:
     """What the hub answers to one request, from JSON. `body` is sent as JSON, bytes as they are.
 
-    Raises HostNotReady when there is no hub to ask, NotFound, and BadInput with the hub's own words when it refuses.
+    The hub is the one that runs on this data folder, on whatever port it was started; where none runs on this machine,
+    the one that the settings name. Raises HostNotReady when there is no hub to ask, NotFound, and BadInput with the
+    hub's own words when it refuses.
     """
+    running = running_stack(settings)
+    hub = running.hub if running else settings.hub_address
     is_raw = isinstance(body, bytes)
     data = body if is_raw else json.dumps(body).encode() if body is not None else None
     asked = request.Request(
-        settings.hub_address + path,
+        hub + path,
         data,
         {"content-type": "application/octet-stream" if is_raw else "application/json"},
         method=method,
@@ -38,7 +43,10 @@ def ask(settings: Settings, method: str, path: str, body: object | bytes = None)
     except error.HTTPError as refused:
         raise _refusal(refused) from None
     except (OSError, json.JSONDecodeError) as silent:
-        raise HostNotReady(f"the hub does not answer at {settings.hub_address} ({silent})", advice=_START_IT) from None
+        # urllib wraps what the system said.
+        why = getattr(silent, "reason", silent)
+        said = getattr(why, "strerror", None) or str(why)
+        raise HostNotReady(f"the hub does not answer at {hub} ({said})", advice=_START_IT) from None
 
 
 def path_of(*parts: str) -> str:

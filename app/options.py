@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,7 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
         folder = data or Settings().data
-        settings = Settings(data=folder.expanduser().absolute(), **chosen)
+        settings = Settings(data=_absolute(folder.expanduser()), **chosen)
     except ValidationError as refused:
         first = refused.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "setting"
@@ -52,6 +53,21 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
     # Looked at now, so that keys that are none stop a command at once, and not a card hours later.
     _ = settings.key_ring
     return settings
+
+
+def _absolute(folder: Path) -> Path:
+    """Absolute, and without `..`; a link stays one, since machines of a fleet name the folder alike."""
+    return folder.resolve() if ".." in folder.parts else folder.absolute()
+
+
+def day_from(text: str) -> date:
+    """A day from `2026-06-01`. Raises typer's error for an option, with how to write it."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is no day; write YYYY-MM-DD, such as 2026-06-01.")
 
 
 def size_from(text: str) -> tuple[int, int]:

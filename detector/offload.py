@@ -31,7 +31,7 @@ from detector.verify import Verifier
 from detector.watchdog import Hung, Pulse, Watchdog
 from stinercut.errors import StoreDamaged
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
-from stinercut.store import Store
+from stinercut.store import Store, amount
 
 log = logging.getLogger("detector")
 
@@ -321,14 +321,6 @@ class Offload:
 
     def _error(self, file_id: str, code: ErrorCode, detail: str) -> CopyError:
         return CopyError(insertion_id=self.insertion_id, file_id=file_id, code=code, detail=detail[:2000])
-
-
-def amount(size: int) -> str:
-    """A number of bytes as people say it, in decimal units as cards are labelled."""
-    for unit, bytes_each in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= bytes_each:
-            return f"{size / bytes_each:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _name(source: SourceFile) -> str:

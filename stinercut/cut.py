@@ -1,7 +1,7 @@
 """A jump's cut: which parts of its clips the film shows, in which order, when a person decided that.
 
 Lives here: `Cut` and how it turns a jump's clips into takes (pure). Doesn't: reading one from an editing program
-(`stinercut.interchange`), keeping it (`stinercut.catalog.cuts`), the template's own trims (`stinercut.media`).
+(`stinercut.interchange`), keeping it (`stinercut.catalog.wishes`), the template's own trims (`stinercut.media`).
 """
 
 from __future__ import annotations

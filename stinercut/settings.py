@@ -71,13 +71,17 @@ class Settings(BaseSettings):
         default=None, description="Secret that detectors must show. Needed as soon as the hub listens beyond loopback."
     )
     small_file_limit: int = Field(
-        default=50 * MEGABYTE, description="Files below this many bytes are fetched first: QR films are among them."
+        default=50 * MEGABYTE,
+        ge=0,
+        description="Files below this many bytes are fetched first: QR films are among them.",
     )
     session_gap_minutes: int = Field(
-        default=45, description="A pause in filming longer than this ends a jump, if no code began another one."
+        default=45, ge=1, description="A pause in filming longer than this ends a jump, if no code began another one."
     )
     workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, description="How many ffmpeg steps run at once on this machine."
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="How many ffmpeg steps run at once on this machine.",
     )
     retries: int = Field(
         default=3, ge=0, description="How often a step is tried again that failed for a reason a repeat may mend."

@@ -251,12 +251,20 @@ def make_read_only(path: Path) -> None:
         path.chmod(0o444)
 
 
+def amount(size: int) -> str:
+    """A number of bytes as people say it, in decimal units as disks and cards are labelled."""
+    for unit, bytes_each in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= bytes_each:
+            return f"{size / bytes_each:.1f} {unit}"
+    return f"{size} bytes"
+
+
 def require_space(folder: Path, needed: int) -> None:
     """Raise HostNotReady when the volume of `folder` has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise HostNotReady(
-            f"only {free / 1e9:.1f} GB free where {needed / 1e9:.1f} GB are needed",
+            f"only {amount(free)} free where {amount(needed)} are needed",
             file=folder,
             advice="Free some space, or choose another folder with STINERCUT_DATA.",
         )

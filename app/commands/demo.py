@@ -45,8 +45,9 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
 
     from app.demo import DemoFailed, Wish, card_maker, prepare
     from app.stack import project_root, run_stack
+    from stinercut.synthetic.card import check_wish
 
-    size_from(size)
+    check_wish(jumps, clips, seconds, size_from(size))
     wish = Wish(out.absolute(), jumps, clips, seconds, size)
     width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     show = Show(Console(highlight=False, markup=False, width=width))

@@ -34,7 +34,7 @@ def doctor(
     findings = look_at(machine_checks(), installed_parts())
     if running:
         findings.append(Finding("stack", State.OK, f"runs now (process {running.pid}): {running.hub}"))
-        ours = {"data folder", "disk space", "encoder"}  # Its ports are in use, as they should be.
+        ours = {"data folder", "disk space", "encoder", "template"}  # Its ports are in use, as they should be.
     else:
         findings.append(Finding("stack", State.OK, "not running; `stinercut up` starts it"))
         ours = {check.name for check in place_checks(settings)}

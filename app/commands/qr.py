@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Json, say, settings_from, size_from
+from app.options import Json, day_from, say, settings_from, size_from
 from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 group = typer.Typer(help="Make and read the QR codes that say who jumps.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Option("--passenger-name", help="The passenger's name, as it shall stand on the film.")]
-Booking = Annotated[str, typer.Option("--booking-id", help="Number of the booking: letters, digits, - and _.")]
-JumpDate = Annotated[datetime, typer.Option("--jump-date", formats=["%Y-%m-%d"], help="Day of the jump: YYYY-MM-DD.")]
+_NAME = typer.Option("--passenger-name", help="The passenger's name, as it shall stand on the film.")
+_BOOKING = typer.Option("--booking-id", help="Number of the booking: letters, digits, - and _.")
+_JUMP_DATE = typer.Option("--jump-date", parser=day_from, metavar="YYYY-MM-DD", help="Day of the jump.")
+Name = Annotated[str, _NAME]
+Booking = Annotated[str, _BOOKING]
+JumpDate = Annotated[date, _JUMP_DATE]
 Master = Annotated[str | None, typer.Option("--tandem-master-id", help="The tandem master's id. May be left out.")]
 
 
@@ -35,9 +38,10 @@ Signed = Annotated[
 @group.command("make")
 def make(  # noqa: PLR0913, PLR0917 - each is an option
     output: Annotated[Path, typer.Option("--output", help="What to write: .png, .svg, or .pdf for a sheet to print.")],
-    passenger_name: Name | None = None,
-    booking_id: Booking | None = None,
-    jump_date: JumpDate | None = None,
+    # Not `Name | None`: what is within a union says nothing of its option.
+    passenger_name: Annotated[str | None, _NAME] = None,
+    booking_id: Annotated[str | None, _BOOKING] = None,
+    jump_date: Annotated[date | None, _JUMP_DATE] = None,
     tandem_master_id: Master = None,
     bookings: Annotated[
         Path | None, typer.Option("--bookings", help="A CSV of bookings, for a .pdf with the codes of all of them.")
@@ -193,10 +197,10 @@ def _signing(signed: bool) -> KeyRing | None:
     return keys
 
 
-def _payload(name: str, booking_id: str, jump_date: datetime, master: str | None) -> Payload:
+def _payload(name: str, booking_id: str, jump_date: date, master: str | None) -> Payload:
     from stinercut.identity.payload import make_payload
 
-    return make_payload(name, booking_id, jump_date.date(), master)
+    return make_payload(name, booking_id, jump_date, master)
 
 
 def _as_fields(file: Path, reading: Reading) -> dict[str, object]:

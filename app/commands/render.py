@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from
+from app.options import Data, Json, day_from, say, settings_from
 from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
         str, typer.Option("--template", help="A template's folder, or the name of one that is installed.")
     ] = "classic",
     jump_date: Annotated[
-        datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], help="Day of the jump. Default: of the first clip."),
+        date | None,
+        typer.Option(
+            "--date", parser=day_from, metavar="YYYY-MM-DD", help="Day of the jump. Default: of the first clip."
+        ),
     ] = None,
     place: Annotated[str, typer.Option("--place", help="Where it was. Default: $STINERCUT_PLACE.")] = "",
     booking: Annotated[str, typer.Option("--booking-id", help="Number of the booking.")] = "",
@@ -62,7 +64,7 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     target = _target(output)
     chosen = _template(template, settings.templates_dir)
     shown = _shown(clips, as_given)
-    day = jump_date.date() if jump_date else _day_of(shown)
+    day = jump_date or _day_of(shown)
     fields = Fields(_named(name), day, place or settings.place, booking, master)
     store = Store(settings.store_dir)
     encoder = encoders.chosen(settings.encoder, encoders.note_of(store.root)).encoder

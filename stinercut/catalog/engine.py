@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from stinercut.errors import HostNotReady
+from stinercut.errors import BadInput, HostNotReady
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
@@ -68,11 +68,15 @@ class Catalog:
 
 
 def migrate(url: str) -> None:
-    """Bring the catalog to this version's tables, making the database file if needed. Safe to call each start."""
+    """Bring the catalog to this version's tables, making the database file if needed. Safe to call each start.
+
+    Raises BadInput for an address that is none, HostNotReady for a database that can't be opened or is newer than this.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
-    where = make_url(url)
+    where = _parsed(url)
     if where.get_backend_name() == "sqlite" and where.database:
         Path(where.database).parent.mkdir(parents=True, exist_ok=True)
     engine = _engine(url)
@@ -83,11 +87,17 @@ def migrate(url: str) -> None:
             _lock_writes(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as refused:
+    except DatabaseError as refused:
         raise HostNotReady(
-            f"the catalog can't be opened: {refused.orig}",
+            f"the catalog can't be opened: {' '.join(str(refused.orig).split())}",
             file=where.render_as_string(hide_password=True),
             advice="Check that the data folder can be written, or that the database server answers.",
+        ) from refused
+    except CommandError as refused:
+        raise HostNotReady(
+            f"the catalog was made by a newer version of Stinercut ({refused})",
+            file=where.render_as_string(hide_password=True),
+            advice="Install that version again, or use another data folder.",
         ) from refused
     finally:
         engine.dispose()
@@ -98,8 +108,19 @@ def _lock_writes(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
 
 
+def _parsed(url: str) -> URL:
+    try:
+        where = make_url(url)
+        where.get_dialect()
+    except (ArgumentError, NoSuchModuleError):
+        raise BadInput(
+            "the address of the catalog's database is none", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE."
+        ) from None  # Without the address: there may be a password in it.
+    return where
+
+
 def _engine(url: str) -> Engine:
-    where = make_url(url)
+    where = _parsed(url)
     if where.drivername in ("postgresql", "postgres"):
         # SQLAlchemy 2.1 would take another driver than the one that dagster-postgres brings.
         where = where.set(drivername="postgresql+psycopg2")

@@ -14,7 +14,7 @@ from stinercut.catalog.engine import Catalog
 
 @dataclass
 class Glance:
-    """Ask `is_news` again and again; close it (or use it in a `with`) when done."""
+    """Ask `is_news` again and again, inside its `with` block."""
 
     _connection: sqlite3.Connection | None
     _seen: int | None = None

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, func, insert, null, select, text
-from sqlalchemy.engine import make_url
 
 from stinercut.catalog.engine import Catalog, migrate
 from stinercut.catalog.models import Base
@@ -25,13 +24,13 @@ def move(source_url: str, target_url: str, on_table: Callable[[str, int], None] 
 
     Both are brought to this version's tables first. All or nothing: the target is filled in one transaction, and its
     rows are counted before that is committed. `on_table` hears of each table that is copied. Raises BadInput when the
-    target isn't empty or is the source, HostNotReady when a database can't be opened.
+    target isn't empty, is the source or no database at all, HostNotReady when a database can't be opened.
     """
-    if make_url(source_url) == make_url(target_url):
+    source, target = Catalog.open(source_url), Catalog.open(target_url)
+    if source.engine.url == target.engine.url:
         raise BadInput("the catalog is already there", advice="Name another database.")
     migrate(source_url)
     migrate(target_url)
-    source, target = Catalog.open(source_url), Catalog.open(target_url)
     try:
         with source.read() as reading, target.write() as writing:
             return _copy_all(reading.connection(), writing.connection(), on_table)

@@ -88,10 +88,12 @@ def parse_bookings(text: str) -> tuple[list[Payload], list[BadRow]]:
 def _text(file: Path) -> str:
     try:
         if file.stat().st_size > MAX_CSV_BYTES:
-            raise BadInput("too large for a list of bookings", file=file)
+            raise BadInput(
+                f"the list is larger than {MAX_CSV_BYTES // 1_000_000} MB", file=file, advice="Import it in parts."
+            )
         return file.read_bytes().decode("utf-8-sig")
     except OSError as refused:
-        raise BadInput(f"can't be read: {refused.strerror or refused}", file=file) from None
+        raise BadInput(f"can't be read: {refused.strerror or refused}", file=file, advice="Check the path.") from None
     except UnicodeDecodeError as refused:
         before = refused.object[: refused.start].count(b"\n") + 1
         raise BadInput(

@@ -17,6 +17,7 @@ import segno
 from stinercut.errors import BadInput
 from stinercut.identity.payload import Payload
 from stinercut.keyring import KeyRing
+from stinercut.store import replace_file
 
 BORDER: Final = 4
 """Modules of quiet zone on each side: what ISO/IEC 18004 asks for."""
@@ -49,14 +50,14 @@ def qr_picture(payload: Payload, scale: int = 10, keys: KeyRing | None = None) -
 
 
 def write_picture(payload: Payload, path: Path, scale: int = 10, keys: KeyRing | None = None) -> None:
-    """Write the code as PNG or SVG, chosen by the suffix; the folder is made. Raises BadInput for another suffix."""
+    """Write the code as PNG or SVG, chosen by the suffix; the folder is made.
+
+    Nothing is there before it is whole. Raises BadInput for another suffix and for a place that can't be written.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput("a QR code is written as .png or .svg", file=path, advice="Choose one of these endings.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".png":
-            path.write_bytes(qr_picture(payload, scale, keys))
-        else:
-            path.write_bytes(qr_svg(payload, keys))
+        is_png = path.suffix.lower() == ".png"
+        replace_file(path, qr_picture(payload, scale, keys) if is_png else qr_svg(payload, keys))
     except OSError as refused:
         raise BadInput(f"can't write there: {refused.strerror or refused}", file=path) from None

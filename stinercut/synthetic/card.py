@@ -153,7 +153,7 @@ def make_card(  # noqa: PLR0913 - each is one thing a person may choose
     Raises BadInput for a folder with something else in it and for numbers out of range, HostNotReady for a folder that
     can't be written or has no room.
     """
-    _check(jumps, clips, seconds, size, first_jump)
+    check_wish(jumps, clips, seconds, size, first_jump)
     recipe, present = _open(folder, _Recipe(seed, _start(start)))
     numbers = [n for n in range(first_jump, first_jump + jumps) if n not in {jump.number for jump in present}]
     plans = _plan(recipe, present, numbers, clips, seconds)
@@ -173,7 +173,8 @@ def passenger(seed: int, number: int, on: date) -> Payload:
 # Before anything is made
 
 
-def _check(jumps: int, clips: int, seconds: float, size: tuple[int, int], first_jump: int) -> None:
+def check_wish(jumps: int, clips: int, seconds: float, size: tuple[int, int], first_jump: int = 1) -> None:
+    """Raise BadInput for numbers that no card is made with."""
     if not 1 <= jumps <= MAX_JUMPS:
         raise BadInput(f"{jumps} jumps are outside 1 to {MAX_JUMPS}")
     if not 1 <= clips <= MAX_CLIPS:

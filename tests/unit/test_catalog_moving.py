@@ -23,7 +23,7 @@ from stinercut import catalog as catalog_package
 from stinercut.catalog import Catalog, bookings, events, jumps, migrate
 from stinercut.catalog.models import Base, now
 from stinercut.catalog.moving import move
-from stinercut.errors import BadInput
+from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 
 MIGRATIONS = Path(catalog_package.__file__).parent / "migrations"
@@ -163,6 +163,23 @@ def everything(url: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def test_a_file_that_is_no_catalog_is_said(tmp_path: Path) -> None:
+    (tmp_path / "catalog.db").write_text("these are no tables, and too many letters for a header")
+    with pytest.raises(HostNotReady, match=r"catalog can't be opened: file is not a database"):
+        migrate(f"sqlite:///{tmp_path / 'catalog.db'}")
+
+
+def test_a_catalog_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(HostNotReady, match="newer version of Stinercut"):
+        migrate(url)
+
+
 class TestMoving:
     def test_everything_arrives_and_counting_goes_on(self, filled: Settings, postgres_url: str) -> None:
         target = empty_postgres(postgres_url)
@@ -194,6 +211,12 @@ class TestMoving:
         assert everything(target) == there
         with pytest.raises(BadInput, match="already there"):
             move(target, target)
+
+    @pytest.mark.parametrize("url", ["nonsense", "postgersql://u:secret@host/x"])
+    def test_what_is_no_address_is_refused_without_saying_it(self, filled: Settings, url: str) -> None:
+        with pytest.raises(BadInput, match="address") as refused:
+            move(filled.catalog_url, url)
+        assert "secret" not in str(refused.value)
 
     def test_not_under_a_running_stack(self, filled: Settings, tmp_path: Path) -> None:
         with sole_use(filled, detector=False):

@@ -6,13 +6,18 @@ import json
 import subprocess
 import sys
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import typer
 
 from app.cli import main
+from app.ending import run
+from app.lock import sole_use
 from app.options import settings_from, size_from
-from stinercut.errors import BadInput
+from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 
 COMMANDS = (
@@ -79,13 +84,39 @@ def test_help_loads_nothing_heavy() -> None:
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed(capsys, "fly")[0] == 2
     assert typed(capsys, "demo")[0] == 2  # --out is missing
-    assert typed(capsys, "qr", "make", "--jump-date", "tomorrow")[0] == 2
+    code, _, err = typed(capsys, "qr", "make", "--jump-date", "01.06.2026")
+    assert code == 2
+    assert "write YYYY-MM-DD" in " ".join(err.replace("│", " ").split())
 
 
 def test_an_error_is_a_sentence_without_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = typed(capsys, "card", "insert", tmp_path / "nowhere", "--data", tmp_path)
     assert (code, out) == (BadInput.exit_code, "")
     assert err == (f"stinercut: {tmp_path}/nowhere: is not a folder. Give the folder that holds the card's files.\n")
+
+
+def test_what_the_system_refuses_is_said_with_the_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, err = typed(
+        capsys, "template", "new", "mine", "--data", tmp_path / "data", "--in", tmp_path / "file" / "x"
+    )
+    assert code == HostNotReady.exit_code
+    assert f"{tmp_path}/file" in err
+    assert "Not a directory" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said_with_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def work() -> None:
+        with Path("/dev/full").open("w") as full:
+            full.write("x")
+
+    full_disk = typer.Typer()
+    full_disk.command()(work)
+    with pytest.raises(SystemExit) as ended:
+        run(full_disk, [])
+    assert ended.value.code == HostNotReady.exit_code
+    assert "No space left on device. Free some space" in capsys.readouterr().err
 
 
 def test_verbose_shows_where_an_error_came_from(tmp_path: Path) -> None:
@@ -317,6 +348,7 @@ def test_the_data_folder_is_absolute_for_children_elsewhere(monkeypatch: pytest.
     assert settings_from(Path("data")).data == tmp_path / "data"
     monkeypatch.setenv("STINERCUT_DATA", "there")
     assert settings_from().data == tmp_path / "there"
+    assert settings_from(Path("a/../b")).data == tmp_path / "b"
 
 
 def test_a_bad_setting_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,6 +356,41 @@ def test_a_bad_setting_is_named(capsys: pytest.CaptureFixture[str], monkeypatch:
     code, _, err = typed(capsys, "doctor")
     assert code == BadInput.exit_code
     assert "STINERCUT_HUB_PORT is 'many'" in err
+    monkeypatch.setenv("STINERCUT_HUB_PORT", "8800")
+    monkeypatch.setenv("STINERCUT_WORKERS", "0")
+    assert "STINERCUT_WORKERS is '0'" in typed(capsys, "doctor")[2]
+
+
+def test_a_template_that_is_not_there_is_a_problem(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STINERCUT_TEMPLATE", "nobodys")
+    code, out, _ = typed(capsys, "doctor", "--data", tmp_path, "--json")
+    found = {check["check"]: check for check in json.loads(out)["checks"]}
+    assert (code, found["template"]["state"]) == (1, "problem")
+    assert "nobodys" in found["template"]["detail"]
+
+
+def test_commands_find_the_hub_that_runs_on_the_data_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"retried": []}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the terminal."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        started = Settings(data=tmp_path, hub_port=server.server_address[1])
+        with sole_use(started, detector=False):
+            code, out, _ = typed(capsys, "retry", "--all", "--data", tmp_path)
+        server.shutdown()
+    assert (code, out, heard) == (0, "Nothing has failed.\n", ["/api/retry"])
 
 
 def test_a_list_of_bookings_is_imported_as_a_whole_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app.board import Board, follow
-from app.demo import Outcome, Publisher, Wish, clear, collect, is_settled, judge
+from app.demo import Outcome, Publisher, Wish, alone, clear, collect, is_settled, judge
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
@@ -208,6 +209,15 @@ def test_the_next_demonstration_clears_only_what_the_last_one_left(tmp_path: Pat
     assert clear(here) is True
     assert sorted(path.name for path in here.out.iterdir()) == [".stinercut", "mine.mp4"]
     assert not here.data.exists()
+
+
+def test_a_demonstration_has_nothing_of_this_machines_installation(tmp_path: Path) -> None:
+    real = Settings(
+        data=tmp_path, executor="celery", broker_url=SecretStr("redis://fleet"), database_url="x", template="our-own"
+    )
+    demo = alone(real)
+    assert (demo.executor, demo.broker_url, demo.database_url, demo.template) == ("processes", None, None, "classic")
+    assert alone(real.model_copy(update={"template": "sunset"})).template == "sunset"
 
 
 def test_a_folder_that_is_somebody_elses_card_is_left_alone(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_what_people_type_becomes_the_hubs_address(given: str, address: str) -> 
     assert hub_address(given) == address
 
 
-@pytest.mark.parametrize("given", ["", "ws://", "ws://a:99999", "ws://[", "file:///x"])
+@pytest.mark.parametrize("given", ["", "ws://", "ws://a:99999", "ws://[", "file:///x", "ht!tp", "the hub"])
 def test_what_is_no_address_is_refused(given: str) -> None:
     with pytest.raises(BadInput, match="no address of a hub"):
         hub_address(given)

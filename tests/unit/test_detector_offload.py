@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from detector.link import FIRST_WAIT_S, LONGEST_WAIT_S, next_wait
-from detector.offload import CopyQueue, amount
+from detector.offload import CopyQueue
 from detector.threads import in_thread
+from stinercut.store import amount
 
 
 def test_small_and_large_files_are_taken_apart_each_in_the_order_asked() -> None:
