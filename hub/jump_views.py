@@ -54,7 +54,7 @@ class CheckView(View):
 
 
 class FilmView(View):
-    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds."""
+    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds with `template`."""
 
     url: str
     download: str
@@ -62,6 +62,7 @@ class FilmView(View):
     seconds: float
     size: int
     made_in: float
+    template: str
     checks: list[CheckView]
 
 
@@ -72,6 +73,8 @@ class JumpView(View):
     jump_date: date
     booking_id: str | None
     passenger: str | None
+    template: str | None
+    """The template that a person chose for it; None: the installation's own choice."""
     state: str
     reason: str
     files: list[JumpFileView]
@@ -122,6 +125,7 @@ def _jump_view(
         jump_date=jump.jump_date,
         booking_id=jump.booking_id,
         passenger=jump.passenger_name,
+        template=jump.template,
         state=jump.state,
         reason=reason,
         files=files,
@@ -193,5 +197,6 @@ def _film_view(film: Film) -> FilmView:
         seconds=film.seconds,
         size=film.size,
         made_in=film.made_in,
+        template=film.template,
         checks=[CheckView.model_validate(check) for check in film.checks],
     )

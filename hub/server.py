@@ -57,6 +57,7 @@ PAGES = {
     "codes": "codes.html",
     "templates": "templates.html",
     **{name: name for page in ("board", "review", "codes", "templates") for name in (f"{page}.css", f"{page}.js")},
+    "choice.js": "choice.js",
     "icon.svg": "icon.svg",
 }
 DETECTOR_SOCKET = "/ws/detector"

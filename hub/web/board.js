@@ -44,11 +44,13 @@ function patch(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
+  const isSamePicture = old.nodeName === "IMG" && old.getAttribute("src") === fresh.getAttribute("src");
   for (const { name, value } of [...fresh.attributes]) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    const isOurs = name === "open" && old.nodeName === "DETAILS"; // a person opened it
+    // A person opened it, or its picture is missing.
+    const isOurs = (name === "open" && old.nodeName === "DETAILS") || (name === "hidden" && isSamePicture);
     if (!fresh.hasAttribute(name) && !isOurs) old.removeAttribute(name);
   }
   patchChildren(old, [...fresh.childNodes]);
@@ -278,6 +280,7 @@ function jumpDetails(view) {
     h("div", { class: "inside" },
       h("ul", { class: "pairs" }, view.files.map(fileLine)),
       view.film ? h("ul", { class: "pairs" }, view.film.checks.map(checkLine)) : null,
+      templateLine(view),
       done && view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step))) : null,
       h("p", { class: "links" },
         h("a", { class: "quiet", href: reviewOf(view) }, "Correct or sort files"),
@@ -317,6 +320,7 @@ function jumpTile(view) {
         h("span", { class: "pill" }, icon(sign), word)),
       h("p", { class: "about" }, about(view)),
       view.reason ? h("p", { class: "reason" }, view.reason) : null,
+      templateNews(view) ? h("p", { class: "news" }, templateNews(view)) : null,
       view.state === "producing" ? h("div", { class: "overall" },
         h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "The film as a whole" }), h("output", null, percent)) : null,
       working && view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step))) : null,
@@ -401,6 +405,7 @@ function draw() {
     drawing = false;
     showCards();
     showJumps();
+    showChoice();
     showAsked();
   });
 }
@@ -558,6 +563,7 @@ const pressed = {
     };
     at("sure").showModal();
   },
+  template: openChoice,
   close(button) {
     button.closest("dialog").close();
   },

@@ -77,7 +77,15 @@ function shelfItem(template) {
   if (template.problem) item.append(make("p", template.problem, "problem"));
   else item.append(make("p", `Makes: ${template.outputs.join(", ")}${version}`, "facts"));
   if (template.is_default) item.append(make("p", "Films have this one unless another is chosen", "default"));
+  else if (!template.problem) item.append(usualCommand(template.name));
   return item;
+}
+
+// A board is open to everybody in the hangar; what all films look like is set where Stinercut is started.
+function usualCommand(name) {
+  const line = make("p", "To give it to all films, start Stinercut with ");
+  line.append(make("code", `STINERCUT_TEMPLATE=${name}`), ".");
+  return line;
 }
 
 async function look() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -285,9 +286,48 @@ class TestApi:
         assert "default-src 'none'" in policy
         assert f"ws://127.0.0.1:{hub.settings.hub_port}" in policy
         assert page.headers["x-content-type-options"] == "nosniff"
-        for name, kind in (("board.js", "javascript"), ("board.css", "css"), ("icon.svg", "svg")):
+        kinds = {"js": "javascript", "css": "css", "svg": "svg"}
+        needed = re.findall(r'(?:src|href)="/([\w.]+\.(\w+))"', page.text)
+        assert {name for name, _ in needed} >= {"board.js", "choice.js", "board.css", "icon.svg"}
+        for name, kind in needed:
             answer = httpx.get(f"{hub.url}/{name}")
-            assert (answer.status_code, kind in answer.headers["content-type"]) == (200, True)
+            assert (answer.status_code, kinds[kind] in answer.headers["content-type"]) == (200, True)
+
+    def test_scripts_of_the_board_find_what_they_look_for(self, hub: RunningHub):
+        """Both share one page: an id that isn't there, or a name that both have, would stop all of it."""
+        page = httpx.get(hub.url).text
+        scripts = [httpx.get(f"{hub.url}/{name}.js").text for name in ("choice", "board")]
+        named = [
+            set(re.findall(r"^(?:async )?(?:function|const|let) (\w+)", script, re.MULTILINE)) for script in scripts
+        ]
+        assert not named[0] & named[1]
+        for script in scripts:
+            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
+            assert set(re.findall(r'\bat\("([\w-]+)"\)', script)) <= set(re.findall(r'id="([\w-]+)"', page))
+
+    def test_a_template_is_chosen_for_a_jump_and_the_board_hears_of_it(self, hub: RunningHub, known: Catalog):
+        """The new film is made anew, the old one stays; what can't be used is refused in words."""
+        key, _ = finished_jump(hub, known, "T")
+        shelf = httpx.get(f"{hub.url}/api/templates").json()["templates"]
+        assert [one["name"] for one in shelf if one["is_default"]] == ["classic"]
+        path = f"{hub.url}/api/jumps/{key}/template"
+        with board(hub) as watching:
+            before = next(jump for jump in watching.until(lambda frame: True)["jumps"] if jump["jump"] == key)
+            assert (before["template"], before["film"]["template"], before["state"]) == (None, "bundled", "done")
+            assert httpx.post(path, json={"who": "Jo", "template": "sunset"}).status_code == 202
+            frame = watching.until(lambda frame: frame["type"] == "jump" and frame["jump"]["template"] == "sunset")
+            after = frame["jump"]
+            assert (after["state"], after["film"]) == ("ready", before["film"])
+            assert httpx.post(path, json={"who": "Jo", "template": None}).status_code == 202
+            watching.until(lambda frame: frame["type"] == "jump" and frame["jump"]["state"] == "done")
+        for wish, words in (
+            ({"who": "Jo", "template": "nobodys"}, "nobodys"),
+            ({"who": " ", "template": "sunset"}, "name"),
+        ):
+            refused = httpx.post(path, json=wish)
+            assert refused.status_code in {400, 404}
+            assert words in refused.json()["error"]["what"]
+        assert httpx.post(path, json={"template": "sunset"}).status_code == 422
 
     def test_lists(self, hub: RunningHub, known: Catalog):
         key, _ = finished_jump(hub, known, "I", "Đorđe Šćepanović")
