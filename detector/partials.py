@@ -16,14 +16,14 @@ from pathlib import Path
 from detector.journal import Journal, LeftOver
 from detector.resume import Checkpoint
 from stinercut.errors import HostNotReady
-from stinercut.store import Store
+from stinercut.store import OFFLOAD_PREFIX, Store
 
 log = logging.getLogger("detector")
 
 
 def partial_prefix(detector_id: str) -> str:
     """What the names of this detector's partial files begin with; the folder is shared with other writers."""
-    return f"offload-{detector_id}."
+    return f"{OFFLOAD_PREFIX}{detector_id}."
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ CHUNK = 1 << 20
 """Bytes per read: large enough that the loop costs nothing, small enough to stop quickly."""
 
 
+OFFLOAD_PREFIX = "offload-"
+"""How the names of partial files begin that detectors write: copies of a card's files."""
+OFFLOAD_KEPT_S = 14 * 24 * 3600.0
+"""Seconds for which half a copy waits for its card. A card that stays away longer is copied from the beginning."""
+
+
 def hash_file(path: Path) -> str:
     """The xxh3-128 of a file's content, 32 lower-case hex digits."""
     digest = xxhash.xxh3_128()
@@ -184,14 +190,15 @@ class Store:
 def sweep_partials(folders: Iterable[Path], older_than: float) -> int:
     """Remove what killed processes left half-written: partial files untouched for that many seconds. Returns how many.
 
-    A file that somebody is still writing is younger than that; give a day.
+    A file that somebody is still writing is younger than that; give a day. Half a copy of a card's file is gone on with
+    when its card is back, so it waits `OFFLOAD_KEPT_S`.
     """
-    oldest = time.time() - older_than
+    now = time.time()
     stale = [
         path
         for folder in folders
         for path in {*folder.glob("partial/*"), *folder.glob("*/.*.partial.*"), *folder.glob("*/.*.partial")}
-        if _changed_at(path) < oldest
+        if now - _changed_at(path) > (OFFLOAD_KEPT_S if path.name.startswith(OFFLOAD_PREFIX) else older_than)
     ]
     for path in stale:
         if path.is_dir():

@@ -1,7 +1,7 @@
 """Job `tidy_up`, once a night: Dagster's old runs go, which it never removes by itself, and what killed processes left.
 
 Lives here: the op job, its schedule, and how a run is forgotten without making the lineage lie. Doesn't: the catalog's
-own events (`hub.server` forgets them), partial files of the detector, which it takes up again itself.
+own events (`hub.server` forgets them). Half a copy that waits for its card is left to wait (`stinercut.store`).
 """
 
 import shutil

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,13 @@ def test_old_leftovers_go_and_young_ones_stay(tmp_path: Path) -> None:
     young = partial(store, b"young")
     assert sweep_partials((store.root, films), older_than=60) == 2
     assert [path.exists() for path in (*old, young, film)] == [False, False, True, True]
+
+
+def test_half_a_copy_waits_for_its_card_for_a_fortnight(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    half, forgotten = store.partial_path("offload-local.1.part"), store.partial_path("offload-gone.2.part")
+    for path, days in ((half, 10), (forgotten, 20)):
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    assert sweep_partials((store.root,), older_than=6 * 3600) == 1
+    assert (half.exists(), forgotten.exists()) == (True, False)
