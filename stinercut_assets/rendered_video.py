@@ -16,6 +16,7 @@ from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
 from stinercut.media.film import FilmRefused, Finished, FinishedFilm, Production, finish_film, owner_of, poster_second
 from stinercut.media.handover import hand_over
+from stinercut.media.leftovers import announce, clear
 from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
 from stinercut.templates.aspects import aspects
@@ -47,7 +48,8 @@ Row = dict[str, str | int | float | bool | None]
     ],
     description=(
         "The passenger's film: title, clips and outro joined without encoding the picture again, sound encoded once. "
-        "It is published only after all its checks passed; an older film of the jump stays until then."
+        "It is published only after all its checks passed; an older film of the jump stays until then, and files of "
+        "outputs that the template no longer has go when the new ones are there."
     ),
 )
 def rendered_video(
@@ -74,6 +76,7 @@ def rendered_video(
         poster = jpeg_still(film.path, at=poster_second(production), width=960)
         replace_file(film.path.with_name(POSTER), poster)
         timeline = _handed_over(context, imported_files, order, film.path)
+        _cleared(context, finished)
         _record(context, installation, imported_files, finished, production, made)
     yield dg.Output(
         name,
@@ -106,6 +109,7 @@ def _finished(
     def require_wanted() -> None:
         with installation.catalog.read() as session:
             jumps.require_wanted(session, footage)
+        announce(order.production, target)
 
     return finish_film(
         order.production, order.segments, target, on_progress=doing.progress, before_publishing=require_wanted
@@ -121,6 +125,17 @@ def _handed_over(context: dg.AssetExecutionContext, footage: JumpFootage, order:
     except OSError as refused:
         context.log.warning("No timeline for editing programs could be written: %s", refused)
         return None
+
+
+def _cleared(context: dg.AssetExecutionContext, finished: Finished) -> None:
+    """Without the outputs that the template no longer has. What can't be removed is only said."""
+    try:
+        gone = clear(finished)
+    except OSError as refused:
+        context.log.warning("Files of outputs that the template no longer has could not be removed: %s", refused)
+        return
+    if gone:
+        context.log.info("Outputs that the template no longer has: %s", ", ".join(path.name for path in gone))
 
 
 def _stills(film: FinishedFilm) -> list[tuple[str, bytes]]:

@@ -362,6 +362,11 @@ def photo_folder(target: Path, output: StillsOutput) -> Path:
     return target.with_name(f"{target.stem}-{output.name}")
 
 
+def is_photo(path: Path) -> bool:
+    """Whether a file within such a folder has the name of one of its photos."""
+    return path.suffix == ".jpg" and len(path.stem) >= 2 and path.stem.isdecimal()
+
+
 def poster_second(production: Production) -> float:
     """When the title is whole on the film, in seconds: the picture to show for it."""
     making = production.films[0]
@@ -390,11 +395,17 @@ def _photos(production: Production, output: StillsOutput, target: Path) -> Gener
 
 
 def _replace_folder(new: Path, final: Path) -> None:
-    """Give a folder its name. One of that name is moved away first and then removed."""
+    """Give a folder of photos its name. One of that name is moved away first and then removed; what is in it that isn't
+    one of our photos is somebody's, and moves over.
+    """
     old = final.with_name(f".{final.name}-{secrets.token_hex(4)}.partial")
     with contextlib.suppress(FileNotFoundError):
         final.rename(old)
     new.rename(final)
+    if old.is_dir():
+        for path in old.iterdir():
+            if not is_photo(path):
+                path.rename(final / path.name)
     shutil.rmtree(old, ignore_errors=True)
 
 
