@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -151,7 +151,7 @@ class Imports:
             making.mkdir(parents=True)
             _link_all(self.store, plan.files, making)
             final = self._free_name(stem)
-            _write_manifest(making / mhl.FOLDER, final.name, plan, found.missing)
+            _write_manifest(making / mhl.FOLDER, final.name, _comment(plan, found), plan.files)
             making.rename(final)
             fsync_dir(self.root)
         except OSError as refused:
@@ -181,10 +181,10 @@ def _link_all(store: Store, files: Iterable[mhl.MediaFile], folder: Path) -> Non
         log.info("%d files could not be linked hard on this volume; symbolic links stand for them.", symbolic)
 
 
-def _write_manifest(folder: Path, import_name: str, plan: Plan, missing: int) -> None:
+def _write_manifest(folder: Path, import_name: str, comment: str, files: Sequence[mhl.MediaFile]) -> None:
     moment = now()
-    creator = mhl.Creator(HOST, metadata.version("stinercut"), moment, _comment(plan, missing))
-    name, content = mhl.manifest_name(1, import_name, moment), mhl.manifest(creator, plan.files)
+    creator = mhl.Creator(HOST, metadata.version("stinercut"), moment, comment)
+    name, content = mhl.manifest_name(1, import_name, moment), mhl.manifest(creator, files)
     folder.mkdir()
     for file, data in ((folder / name, content), (folder / mhl.CHAIN_FILE, mhl.chain([(name, content)]))):
         with file.open("xb") as opened:
@@ -194,10 +194,12 @@ def _write_manifest(folder: Path, import_name: str, plan: Plan, missing: int) ->
     fsync_dir(folder)
 
 
-def _comment(plan: Plan, missing: int) -> str:
+def _comment(plan: Plan, found: CardImport) -> str:
     said = [f"Import {plan.key}."]
-    if missing:
-        said.append(f"{missing} more of the card could not be copied.")
+    if found.missing:
+        said.append(f"{found.missing} more of the card could not be copied.")
+    if found.unreadable:
+        said.append(f"Folders or files of the card that could not be read, and are not listed: {found.unreadable}.")
     if plan.left_out:
         said.append(f"{plan.left_out} more have names that can't be used here; they are in the store only.")
     return " ".join(said)

@@ -42,6 +42,8 @@ class CardImport:
     """All files of the card that are in the store now, those of earlier insertions too, in the order of their paths."""
     missing: int
     """How many could not be copied."""
+    unreadable: int
+    """Folders and files that are not even in the card's list, since they could not be read."""
 
 
 def finished_import(session: Session, insertion_id: str) -> CardImport | None:
@@ -67,7 +69,7 @@ def finished_import(session: Session, insertion_id: str) -> CardImport | None:
     )
     failed = session.execute(entry.where(ManifestEntry.state == EntryState.FAILED)).scalars().all()
     label = session.get_one(Card, insertion.card_id).label
-    return CardImport(insertion_id, label, insertion.inserted_at, files, len(failed))
+    return CardImport(insertion_id, label, insertion.inserted_at, files, len(failed), insertion.unreadable)
 
 
 def insertions_since(session: Session, moment: datetime) -> list[str]:

@@ -6,13 +6,13 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
 from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
+from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
 from hub.conversation import Conversation
 from hub.imports import ImportQueue, Imports, folder_stem, plan_of, safe_path
@@ -21,7 +21,7 @@ from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.imports import CardImport, ImportedEntry
 from stinercut.catalog.models import EntryState, ManifestEntry, now
 from stinercut.errors import HostNotReady, StoreDamaged
-from stinercut.protocol import Envelope, FileCopied, FileEntry, Message
+from stinercut.protocol import CardError, Envelope, ErrorCode, FileCopied, FileEntry, Message
 from stinercut.store import Store, hash_file, sync_file
 
 A = entry("GX010001.MP4", 100)
@@ -137,6 +137,14 @@ def test_what_could_not_be_copied_is_said_in_the_manifest(talk: Conversation, im
     assert len(listed(folder)) == 1
 
 
+def test_what_could_not_be_read_on_the_card_is_said_in_the_manifest(talk: Conversation, imports: Imports) -> None:
+    card_in(talk, "in-1", A)
+    say(talk, CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=2, detail="left out: DCIM/101GOPRO"))
+    copied(talk, "in-1", A)
+    [manifest] = (made(imports, "in-1") / mhl.FOLDER).glob("*.mhl")
+    assert "could not be read, and are not listed: 2." in manifest.read_text()
+
+
 def test_a_file_in_doubt_is_waited_for(talk: Conversation, imports: Imports) -> None:
     card_in(talk, "in-1", A, B)
     copied(talk, "in-1", A)
@@ -154,8 +162,8 @@ def put(talk: Conversation, file: FileEntry, state: EntryState) -> None:
 def test_two_findings_of_one_file_are_that_file() -> None:
     seen = ImportedEntry("DCIM/100GOPRO", A.name, A.size, A.modified, "ab" * 16, now())
     other = replace(seen, content_hash="cd" * 16)
-    assert plan_of(CardImport("in-1", "GOPRO", now(), (seen, seen), 0)).left_out == 0
-    plan = plan_of(CardImport("in-1", "GOPRO", now(), (seen, other), 0))
+    assert plan_of(CardImport("in-1", "GOPRO", now(), (seen, seen), 0, 0)).left_out == 0
+    plan = plan_of(CardImport("in-1", "GOPRO", now(), (seen, other), 0, 0))
     assert ([file.xxh128 for file in plan.files], plan.left_out) == (["ab" * 16], 1)
 
 
@@ -279,12 +287,9 @@ def test_the_queue_makes_up_for_what_an_ended_hub_left(talk: Conversation, impor
     assert not half.exists()
 
 
-@pytest.mark.skipif(
-    shutil.which("ascmhl-debug") is None, reason="the reference tool isn't installed: pipx install ascmhl"
-)
+@needs_mhl_tool
 def test_the_reference_tool_verifies_an_import_folder(talk: Conversation, imports: Imports) -> None:
     card_in(talk, "in-1", A, B, C)
     copied(talk, "in-1", A, B, C)
     folder = made(imports, "in-1")
-    for check in (("ascmhl", "diff"), ("ascmhl-debug", "verify"), ("ascmhl-debug", "verify", "-dh")):
-        subprocess.run([*check, str(folder)], check=True, capture_output=True)
+    assert [mhl_tool(*check, str(folder)) for check in CHECKS] == [0, 0, 0]

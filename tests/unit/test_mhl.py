@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-import pytest
+from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
 from stinercut import mhl
 from stinercut.store import hash_file
@@ -106,9 +104,7 @@ def test_a_manifest_is_named_after_generation_folder_and_moment() -> None:
     assert NOW.astimezone(UTC).hour == 10
 
 
-@pytest.mark.skipif(
-    shutil.which("ascmhl-debug") is None, reason="the reference tool isn't installed: pipx install ascmhl"
-)
+@needs_mhl_tool
 def test_the_reference_tool_accepts_it_and_notices_damage(tmp_path: Path) -> None:
     root = tmp_path / "GOPRO_2026-06-01_1"
     files = [
@@ -118,12 +114,11 @@ def test_the_reference_tool_accepts_it_and_notices_damage(tmp_path: Path) -> Non
     ]
     write(root, files)
 
-    def tool(*arguments: str) -> int:
-        return subprocess.run([*arguments, str(root)], capture_output=True, check=False).returncode
+    def tool(program: str, *arguments: str) -> int:
+        return mhl_tool(program, *arguments, str(root))
 
     def all_well() -> list[bool]:
-        checks = (("ascmhl", "diff"), ("ascmhl", "info"), ("ascmhl-debug", "verify"), ("ascmhl-debug", "verify", "-dh"))
-        return [tool(*check) == 0 for check in checks]
+        return [tool(*check) == 0 for check in (*CHECKS, ("ascmhl", "info"))]
 
     assert all_well() == [True] * 4
     assert tool("ascmhl", "create", "-h", "xxh128") == 0  # A second generation continues the chain.
