@@ -28,12 +28,13 @@ def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
     """Observations for the films of changed templates, a few hundred a tick; the cursor holds what was told."""
     installation = Installation()
     current = _fingerprints(context, installation)
-    told = Told.from_cursor(json.loads(context.cursor)) if context.cursor else Told(current, "", "")
+    # Without a cursor: a template may have changed since its films were made, before anybody looked.
+    told = Told.from_cursor(json.loads(context.cursor)) if context.cursor else Told({}, "", "", first=True)
     if told.says == current:
         context.update_cursor(json.dumps(told.as_cursor()))
         return dg.SkipReason("No template has changed.")
     with installation.catalog.read() as session:
-        films = [(film.jump_key, film.template or "") for film in staleness.films_made(session)]
+        films = [(film.jump_key, film.template or "", film.fingerprint) for film in staleness.films_made(session)]
     news, told = tell_next(films, current, told, AT_ONCE)
     return dg.SensorResult(
         cursor=json.dumps(told.as_cursor()),

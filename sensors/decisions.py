@@ -5,7 +5,7 @@ Lives here: the decisions of all sensors, testable without Dagster. Doesn't: ask
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -117,32 +117,45 @@ _WORDS = {
 class Told:
     """What the lineage was told about templates: fingerprints by name, and how far the telling of `name` has got.
 
-    `after` is the jump key that was told last; empty at the beginning.
+    `after` is the jump key that was told last; empty at the beginning. `first`: nothing was told before, so that only
+    the films count that were made with something else than what their template says now.
     """
 
     says: Mapping[str, str]
     name: str
     after: str
     fingerprint: str = ""
+    first: bool = False
 
     def as_cursor(self) -> dict[str, object]:
         """Itself, as JSON holds it."""
-        return {"says": dict(self.says), "name": self.name, "after": self.after, "fingerprint": self.fingerprint}
+        where = {"name": self.name, "after": self.after, "fingerprint": self.fingerprint}
+        return {"says": dict(self.says), **where, "first": self.first}
 
     @classmethod
     def from_cursor(cls, said: Mapping[str, Any]) -> Told:
         """What `as_cursor` gave."""
-        return cls(said["says"], said["name"], said["after"], said["fingerprint"])
+        return cls(said["says"], said["name"], said["after"], said["fingerprint"], said.get("first", False))
 
 
 def tell_next(
-    films: Iterable[tuple[str, str]], current: Mapping[str, str], told: Told, limit: int
+    films: Sequence[tuple[str, str, str]], current: Mapping[str, str], told: Told, limit: int
 ) -> tuple[list[tuple[str, str]], Told]:
     """The films (jump key, template name) to tell the lineage about next, and what will then have been told.
 
-    One changed template at a time, `limit` films at a time, in the order of jump keys. A template that changes again
-    meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
+    `films`: jump key, template name, and the fingerprint that the film was made with. One changed template at a time,
+    `limit` films at a time, in the order of jump keys; templates that concern no film take no turn. A template that
+    changes again meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
     """
+    while True:
+        news, told = _tell_one(films, current, told, limit)
+        if news or told.says == current:
+            return news, told
+
+
+def _tell_one(
+    films: Sequence[tuple[str, str, str]], current: Mapping[str, str], told: Told, limit: int
+) -> tuple[list[tuple[str, str]], Told]:
     says = {name: said for name, said in told.says.items() if name in current}
     changed = sorted(name for name, said in current.items() if says.get(name) != said)
     if not changed:
@@ -150,8 +163,13 @@ def tell_next(
     name = told.name if told.name in changed else changed[0]
     goes_on = told.name == name and told.fingerprint == current[name]
     after = told.after if goes_on else ""
-    concerned = sorted(jump for jump, template in films if template == name and jump > after)
+    concerned = sorted(
+        jump
+        for jump, template, made_with in films
+        if template == name and jump > after and not (told.first and made_with == current[name])
+    )
     news = [(jump, name) for jump in concerned[:limit]]
-    if len(concerned) <= limit:
-        return news, Told({**says, name: current[name]}, "", "")
-    return news, Told(says, name, news[-1][0], current[name])
+    if len(concerned) > limit:
+        return news, Told(says, name, news[-1][0], current[name], told.first)
+    says = {**says, name: current[name]}
+    return news, Told(says, "", "", first=told.first and says != current)

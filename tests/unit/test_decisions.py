@@ -83,7 +83,7 @@ def test_what_is_about_to_be_begun_again_has_neither_failed_nor_come_to_rest() -
 
 
 class TestTellingTheLineageAboutTemplates:
-    FILMS = tuple((f"jump-{number}", "" if number % 2 else "sunset") for number in range(10))
+    FILMS = tuple((f"jump-{number}", "" if number % 2 else "sunset", f"made {number}") for number in range(10))
 
     def told(self, before: Told, current: dict[str, str], limit: int = 2) -> tuple[list[str], Told]:
         """Tick until nothing is left to say; every jump that was told about, in order."""
@@ -110,6 +110,21 @@ class TestTellingTheLineageAboutTemplates:
         before = Told({"sunset": "1"}, "", "")
         _, before = tell_next(self.FILMS, {"sunset": "2"}, before, 2)
         assert self.told(before, {"sunset": "3"})[0] == [f"jump-{n}" for n in (0, 2, 4, 6, 8)]
+
+    def test_at_the_first_look_only_films_count_that_were_made_with_something_else(self) -> None:
+        films = [("a", "", "1"), ("b", "", "2"), ("c", "sunset", "s"), ("d", "sunset", "t"), ("e", "gone", "g")]
+        current = {"": "2", "classic": "2", "sunset": "s"}
+        news, told = tell_next(films, current, Told({}, "", "", first=True), 2)
+        assert (news, told.first) == ([("a", "")], True)
+        news, told = tell_next(films, current, Told.from_cursor(told.as_cursor()), 2)
+        assert (news, told) == ([("d", "sunset")], Told(current, "", ""))
+        # Later on all count: one that was told about something else must hear that it is as it was.
+        news, _ = tell_next(films, {**current, "": "1"}, told, 2)
+        assert news == [("a", ""), ("b", "")]
+
+    def test_what_concerns_no_film_takes_no_turn(self) -> None:
+        current = {name: "1" for name in "abcdef"}
+        assert tell_next([], current, Told({}, "", "", first=True), 2) == ([], Told(current, "", ""))
 
     def test_a_template_that_is_gone_is_forgotten_and_one_that_is_back_is_news(self) -> None:
         before = Told({"sunset": "1"}, "", "")
