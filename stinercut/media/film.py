@@ -18,6 +18,7 @@ from pathlib import Path
 
 from stinercut.errors import WrongFilm
 from stinercut.media import encoders
+from stinercut.media.chapters import runs_of
 from stinercut.media.checks import CheckResult, check_film, title_frame
 from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment
@@ -312,7 +313,9 @@ def _joined_once(making: Making, segments: Sequence[Segment], partial: Path, fin
     timeline = shop.template.document.timeline
     music = Music(timeline.soundtrack, shop.template.path(timeline.soundtrack.src)) if timeline.soundtrack else None
     parts = [Joinable(segment, part.volume) for segment, part in zip(segments, making.plan.parts, strict=True)]
-    result = join(parts, partial, title=shop.fields.passenger_name, sound=Soundness(music, timeline.loudness))
+    clips = {key: (clip.source.name, clip.source.path, clip.probe) for key, clip in shop.clips.items()}
+    soundness = Soundness(music, timeline.loudness, runs_of(making.plan, clips))
+    result = join(parts, partial, title=shop.fields.passenger_name, sound=soundness)
     checks = check_film(partial, shop, making.plan)
     sync_file(partial)
     return FinishedFilm(making.name, final, result.seconds, result.frames, result.size, tuple(checks))

@@ -18,7 +18,7 @@ import ffmpeg
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media.encoding import SAMPLE_RATE, silence
-from stinercut.media.probe import Probe
+from stinercut.media.probe import AudioInfo, Probe
 from stinercut.templates.timeline import Look
 
 SPARE_FRAMES = 3
@@ -96,18 +96,24 @@ def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
         return silence().filter("atrim", end_sample=samples)
     begin = float(source.begin / rate) - _first_second(source, rate) + source.probe.video_start
     start = round(begin * SAMPLE_RATE)
-    # One channel is as loud on both sides as a player plays it; ffmpeg takes 3 dB away from it.
-    gain = 2**0.5 if audio.channels == 1 else 1.0
+    # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
     return (
-        clip[f"a:{audio.stream}"]
-        # Gaps are filled, and a late beginning: the sample at time t is the one of that time. Where more channels are
-        # made two, none is so loud that 16 bits can't hold it.
-        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0, ocl="stereo", rematrix_maxval=1)
-        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-        .filter("volume", f"{gain:.6f}")
+        as_two_channels(clip[f"a:{audio.stream}"], audio, **{"async": 1}, first_pts=0)
         .filter("apad")
         .filter("atrim", start_sample=start, end_sample=start + samples)
         .filter("asetpts", "N/SR/TB")
+    )
+
+
+def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
+    """A sound track at 48 kHz, left and right. `options` of the resampler."""
+    # One channel is as loud on both sides as a player plays it; ffmpeg takes 3 dB away from it. Where more channels are
+    # made two, none is so loud that 16 bits can't hold it.
+    gain = 2**0.5 if audio.channels == 1 else 1.0
+    return (
+        sound.filter("aresample", SAMPLE_RATE, **options, ocl="stereo", rematrix_maxval=1)
+        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("volume", f"{gain:.6f}")
     )
 
 

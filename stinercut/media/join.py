@@ -17,6 +17,7 @@ import ffmpeg
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
 from stinercut.media import h264
+from stinercut.media.chapters import Run
 from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, share_of, ticks_of, timescale_of
 from stinercut.media.sound import Music, film_sound
 from stinercut.media.tracks import read_track, with_record
@@ -38,6 +39,8 @@ class Soundness:
 
     music: Music | None = None
     loudness: float | None = None
+    runs: tuple[Run, ...] = ()
+    """The clips that the film shows, so that the sound of chapters goes on."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def join(
         # Beside the film and not in a temporary folder: the sound of an hour is 0.7 GB.
         with tempfile.TemporaryDirectory(prefix=".join-", suffix=".partial", dir=target.parent) as folder:
             both = [(part.segment, part.volume) for part in parts]
-            mixed = film_sound(both, sound.music, sound.loudness, Path(folder))
+            mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs)
             videos = _videos(segments, record, Path(folder))
             argv = _graph(videos, mixed, segments[0].rate, target, title)
             runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged
 from stinercut.media import ffmpeg as runner
+from stinercut.media.chapters import Run, continue_sound
 from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, Segment, sample_at
 from stinercut.media.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
@@ -50,16 +51,22 @@ class Music:
 
 
 def film_sound(
-    parts: Sequence[tuple[Segment, float]], music: Music | None, loudness: float | None, folder: Path
+    parts: Sequence[tuple[Segment, float]],
+    music: Music | None,
+    loudness: float | None,
+    folder: Path,
+    runs: Sequence[Run] = (),
 ) -> Path:
     """The whole sound of a film as a WAV in `folder`. `parts`: segments with their volumes, in order.
 
-    `loudness` in LUFS; None leaves it as it is. Raises BadInput for music that can't be read, StoreDamaged for a
-    segment that is too short, FfmpegFailed.
+    `loudness` in LUFS; None leaves it as it is. `runs`: the clips it shows, so that chapters follow each other.
+    Raises BadInput for music that can't be read, StoreDamaged for a segment that is too short, FfmpegFailed.
     """
     mixed = folder / "mixed.wav"
     filmed = folder / "filmed.wav"
-    _write(filmed if music else mixed, _filmed(parts))
+    own = filmed if music else mixed
+    _write(own, _filmed(parts))
+    continue_sound(own, runs)
     if music:
         samples = _length(parts)
         tune = _decoded(music, samples, folder / "music.wav")
