@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from fastapi.responses import FileResponse
 from sqlalchemy import select
 
-from stinercut.catalog import Catalog, jumps
+from stinercut.catalog import Catalog, films, jumps
 from stinercut.catalog.models import Film, Jump
 from stinercut.errors import NotFound
 
@@ -34,7 +34,7 @@ class Films:
             rows = session.execute(
                 select(Film)
                 .join(Jump, Jump.jump_key == Film.jump_key)
-                .where(Film.jump_key == jump_key, jumps.is_shown())
+                .where(Film.jump_key == jump_key, films.is_shown())
                 .order_by(Film.film_id.desc())
             ).scalars()
             film = next((row for row in rows if PurePosixPath(row.file_name).name == name), None)
@@ -51,7 +51,7 @@ class Films:
     def timeline(self, jump_key: str, name: str) -> FileResponse:
         """The timeline beside a jump's film, for editing programs. Raises NotFound."""
         with self.catalog.read() as session:
-            film = jumps.latest_film(session, jump_key)
+            film = films.latest_film(session, jump_key)
         wanted = PurePosixPath(film.file_name).with_suffix(TIMELINE) if film is not None else None
         if wanted is None or wanted.name != name:
             raise NotFound(f"jump {jump_key} has no timeline {name}")
@@ -61,7 +61,7 @@ class Films:
     def poster(self, jump_key: str) -> FileResponse:
         """The still picture of a jump's film. Raises NotFound."""
         with self.catalog.read() as session:
-            film = jumps.latest_film(session, jump_key)
+            film = films.latest_film(session, jump_key)
         if film is None:
             raise NotFound(f"jump {jump_key} has no film")
         path = self._inside(str(PurePosixPath(film.file_name).with_name(POSTER)))

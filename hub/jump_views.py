@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.views import JumpLinks, Links, StepView, View, steps_of
-from stinercut.catalog import jumps
+from stinercut.catalog import films
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.models import (
     CardFile,
@@ -106,9 +106,9 @@ def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> li
         .all()
     )
     keys = [jump.jump_key for jump in rows]
-    files, steps, films = _jump_files(session, keys), steps_of(session, keys), jumps.latest_films(session, keys)
+    files, steps, made = _jump_files(session, keys), steps_of(session, keys), films.latest_films(session, keys)
     return [
-        _jump_view(links, jump, files.get(jump.jump_key, []), steps.get(jump.jump_key, []), films.get(jump.jump_key))
+        _jump_view(links, jump, files.get(jump.jump_key, []), steps.get(jump.jump_key, []), made.get(jump.jump_key))
         for jump in rows
     ]
 

@@ -1,7 +1,7 @@
 """Review over HTTP: what waits for a person, their decisions, the list of bookings, pictures of files.
 
 Lives here: routes and views below /api/review, /api/bookings and /api/files. Doesn't: what a decision does
-(`stinercut.catalog.review`), how pictures are made (`frames`).
+(`stinercut.catalog.decisions`), how pictures are made (`frames`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
-from stinercut.catalog import Catalog, bookings, identification, review
+from stinercut.catalog import Catalog, bookings, decisions, identification, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
@@ -266,14 +266,14 @@ def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None
     async def assign(request: Request, jump: str, said: Assign) -> Decided:
         payload = make_payload(said.passenger_name, said.booking_id, said.jump_date, said.tandem_master_id)
         key = await review_of(request).write(
-            lambda session: review.assign(session, said.who, jump, payload, said.confirmed_name)
+            lambda session: decisions.assign(session, said.who, jump, payload, said.confirmed_name)
         )
         return Decided(jump=key)
 
     @app.post("/api/review/jumps/{jump}/join")
     async def join(request: Request, jump: str, said: Join) -> Decided:
         await review_of(request).write(
-            lambda session: review.join(session, said.who, jump, said.into, said.confirmed_name)
+            lambda session: decisions.join(session, said.who, jump, said.into, said.confirmed_name)
         )
         return Decided(jump=said.into)
 
@@ -286,24 +286,24 @@ def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None
 def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.post("/api/review/jumps/{jump}/split")
     async def split(request: Request, jump: str, said: Split) -> Decided:
-        key = await review_of(request).write(lambda session: review.split(session, said.who, jump, said.file_ids))
+        key = await review_of(request).write(lambda session: decisions.split(session, said.who, jump, said.file_ids))
         return Decided(jump=key)
 
     @app.post("/api/review/jumps/{jump}/move")
     async def move(request: Request, jump: str, said: Move) -> Decided:
         await review_of(request).write(
-            lambda session: review.move(session, said.who, jump, said.file_ids, said.to, said.confirmed_name)
+            lambda session: decisions.move(session, said.who, jump, said.file_ids, said.to, said.confirmed_name)
         )
         return Decided(jump=said.to)
 
     @app.post("/api/review/jumps/{jump}/leave-out")
     async def leave_out(request: Request, jump: str, said: OneFile) -> Decided:
-        await review_of(request).write(lambda session: review.leave_out(session, said.who, jump, said.file_id))
+        await review_of(request).write(lambda session: decisions.leave_out(session, said.who, jump, said.file_id))
         return Decided(jump=jump)
 
     @app.post("/api/review/jumps/{jump}/put-back")
     async def put_back(request: Request, jump: str, said: OneFile) -> Decided:
-        await review_of(request).write(lambda session: review.put_back(session, said.who, jump, said.file_id))
+        await review_of(request).write(lambda session: decisions.put_back(session, said.who, jump, said.file_id))
         return Decided(jump=jump)
 
 

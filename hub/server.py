@@ -41,9 +41,9 @@ from hub.retrying import add_retrying
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_own_name, is_same_origin
 from hub.views import Links
-from stinercut.catalog import Catalog, events, migrate, review
+from stinercut.catalog import Catalog, decisions, events, migrate
+from stinercut.catalog.decisions import NameConflict
 from stinercut.catalog.models import now
-from stinercut.catalog.review import NameConflict
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -315,7 +315,7 @@ def _add_api(app: FastAPI) -> None:
 
         def decide() -> None:
             with hub.catalog.write() as session:
-                review.leave_out(session, decision.who, jump, decision.file_id)
+                decisions.leave_out(session, decision.who, jump, decision.file_id)
 
         await asyncio.to_thread(decide)
         return await one_jump(request, jump)

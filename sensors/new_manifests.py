@@ -4,7 +4,7 @@ import dagster as dg
 
 from sensors.decisions import Wanted, requests
 from sensors.news import wait_for_news
-from stinercut.catalog import jumps as jump_queries
+from stinercut.catalog import loose
 from stinercut_assets.jobs import CARD_TAG, identify_card
 from stinercut_assets.partitions import cards
 from stinercut_assets.resources import Installation
@@ -23,7 +23,7 @@ def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
 
     def wanted() -> list[Wanted]:
         with installation.catalog.read() as session:
-            return [Wanted(card, key) for card, _, key in jump_queries.insertions_to_identify(session)]
+            return [Wanted(card, key) for card, _, key in loose.insertions_to_identify(session)]
 
     wait_for_news(installation.catalog, lambda: any(one.run_key not in asked for one in wanted()))
     # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.

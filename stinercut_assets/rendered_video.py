@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from stinercut.catalog import jumps
+from stinercut.catalog import films, jumps
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
@@ -200,7 +200,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
     spent = [per_second for each in made if (per_second := each.spent_per_second) is not None]
     started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
     with installation.catalog.write() as session:
-        jumps.record_film(
+        films.record_film(
             session,
             Film(
                 jump_key=footage.jump_key,

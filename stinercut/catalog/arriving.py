@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.aliases import aliases_among
-from stinercut.catalog.jumps import FootageFile, JumpFootage, require_jump
+from stinercut.catalog.jumps import JumpFootage, footage_files, require_jump
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Role, Step, StepStatus
 from stinercut.errors import BadInput
 from stinercut.store import key_of
@@ -85,19 +85,7 @@ def footage_here(session: Session, jump_key: str) -> JumpFootage:
         .order_by(JumpFile.position)
     ).all()
     broken = {step for _, step in _failed_steps(session, [jump_key])}
-    repeats = aliases_among(session, jump_key)
-    files = tuple(
-        FootageFile(
-            card_file_id=place.card_file_id,
-            name=file.name,
-            role=Role(place.role),
-            position=place.position,
-            size=imported.size,
-            content_hash=imported.content_hash,
-            modified=file.modified,
-        )
-        for place, file, imported in rows
-        if place.card_file_id not in repeats and clip_step_name(place.card_file_id) not in broken
-    )
+    out = {place.card_file_id for place, _, _ in rows if clip_step_name(place.card_file_id) in broken}
+    files = footage_files(rows, out | aliases_among(session, jump_key).keys())
     version = key_of(jump_key, *(file.content_hash for file in files))
     return JumpFootage(jump_key, jump.jump_date, jump.passenger_name, jump.booking_id, version, files)

@@ -1,7 +1,7 @@
 """The office's list of bookings: who is to jump, to choose from where no code said it.
 
 Lives here: keeping the list, searching it. Doesn't: its form as CSV (`stinercut.identity.booking_list`), saying whose
-jump it is (`review`).
+jump it is (`decisions`).
 """
 
 from __future__ import annotations

@@ -1,22 +1,23 @@
 """Jumps: their files, what they wait for, and which version of a film they should have.
 
-Lives here: recording sessions as jumps, a jump's state, taking it up for production, a person's decisions.
-Doesn't: how a card falls into sessions (`stinercut.sessions`), when a run starts (`sensors`).
+Lives here: recording sessions as jumps, a jump's state, its footage, taking it up for production. Doesn't: how a card
+falls into sessions (`stinercut.sessions`), finished films (`films`), what people decide (`decisions`, `wishes`), when a
+run starts (`sensors`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog import events
+from stinercut.catalog import events, films
 from stinercut.catalog.aliases import aliases_among
-from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
 from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.payload import Payload
@@ -254,7 +255,7 @@ def _back_to_produced(session: Session, jump: Jump) -> None:
     # Should that run still be going on, its end corrects this.
     jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
     session.flush()
-    film = latest_film(session, jump.jump_key)
+    film = films.latest_film(session, jump.jump_key)
     if film is not None and film.version == jump.wanted_version:
         jump.state, jump.reason = JumpState.DONE, ""
 
@@ -288,17 +289,6 @@ def ready_jumps(session: Session, limit: int = 100) -> list[tuple[str, str]]:
     return [(key, version) for key, version in rows if version is not None]
 
 
-def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
-    """Insertions with files to identify: (card id, insertion id, identify key), oldest first."""
-    rows = session.execute(
-        select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)
-        .where(Insertion.identify_key.is_not(None))
-        .order_by(Insertion.inserted_at)
-        .limit(limit)
-    )
-    return [(card, insertion, key) for card, insertion, key in rows if key is not None]
-
-
 def footage_of(session: Session, jump_key: str) -> JumpFootage:
     """What the jump's film is to be made of. Raises BadInput when it isn't complete."""
     jump = require_jump(session, jump_key)
@@ -311,8 +301,24 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
         .where(JumpFile.jump_key == jump_key, JumpFile.role != Role.LEFT_OUT)
         .order_by(JumpFile.position)
     ).all()
-    repeats = aliases_among(session, jump_key)
-    files = tuple(
+    return JumpFootage(
+        jump_key=jump_key,
+        jump_date=jump.jump_date,
+        passenger_name=jump.passenger_name,
+        booking_id=jump.booking_id,
+        version=jump.wanted_version,
+        files=footage_files(rows, aliases_among(session, jump_key)),
+        template=jump.template,
+        cut=_cut_of(session, jump_key),
+        tandem_master_id=jump.tandem_master_id,
+    )
+
+
+def footage_files(
+    rows: Iterable[Row[JumpFile, CardFile, ImportedFile]], left_out: Container[int]
+) -> tuple[FootageFile, ...]:
+    """The files of these rows, in their order, but for those with these card file ids."""
+    return tuple(
         FootageFile(
             card_file_id=place.card_file_id,
             name=file.name,
@@ -323,18 +329,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
             modified=file.modified,
         )
         for place, file, imported in rows
-        if place.card_file_id not in repeats
-    )
-    return JumpFootage(
-        jump_key=jump_key,
-        jump_date=jump.jump_date,
-        passenger_name=jump.passenger_name,
-        booking_id=jump.booking_id,
-        version=jump.wanted_version,
-        files=files,
-        template=jump.template,
-        cut=_cut_of(session, jump_key),
-        tandem_master_id=jump.tandem_master_id,
+        if place.card_file_id not in left_out
     )
 
 
@@ -384,47 +379,6 @@ def record_failure(session: Session, jump_key: str, run_id: str, reason: str) ->
         return
     jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
     events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
-
-
-def record_film(session: Session, film: Film) -> None:
-    """A film passed its checks and is published."""
-    session.add(film)
-    jump = require_jump(session, film.jump_key)
-    if jump.wanted_version == film.version:
-        jump.state, jump.reason = JumpState.DONE, ""
-    events.append(
-        session,
-        "pipeline:completed",
-        jump_key=film.jump_key,
-        run_id=film.run_id,
-        seconds=film.seconds,
-        made_in=film.made_in,
-    )
-
-
-def is_shown() -> ColumnElement[bool]:
-    """The condition, on a film and its jump, that the film may be seen: it carries the name that the jump has."""
-    return (Film.passenger_name == Jump.passenger_name) & (Jump.state != JumpState.GONE)
-
-
-def latest_film(session: Session, jump_key: str) -> Film | None:
-    """The film of a jump that is shown, if there is one."""
-    return latest_films(session, [jump_key]).get(jump_key)
-
-
-def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
-    """The films that are shown, by jump key: of the wanted version where there is one, else the newest.
-
-    A run that was overtaken may publish its older version after the newer one. A film under a name that a person
-    corrected since, or of a jump whose files were moved away, is not shown any more.
-    """
-    rows = session.execute(
-        select(Film)
-        .join(Jump, Jump.jump_key == Film.jump_key)
-        .where(Film.jump_key.in_(jump_keys), is_shown())
-        .order_by(case((Film.version == Jump.wanted_version, 1), else_=0), Film.film_id)
-    ).scalars()
-    return {film.jump_key: film for film in rows}
 
 
 def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:

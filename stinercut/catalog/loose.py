@@ -1,6 +1,7 @@
 """Videos that belong to no jump yet, and when they can be identified.
 
-Lives here: an insertion's `identify_key`. Doesn't: reading codes and splitting the files (`identification`).
+Lives here: an insertion's `identify_key`, and which insertions have one. Doesn't: reading codes and splitting the files
+(`identification`).
 """
 
 from __future__ import annotations
@@ -69,3 +70,14 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
             )
         ).scalars()
     )
+
+
+def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
+    """Insertions with files to identify: (card id, insertion id, identify key), oldest first."""
+    rows = session.execute(
+        select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)
+        .where(Insertion.identify_key.is_not(None))
+        .order_by(Insertion.inserted_at)
+        .limit(limit)
+    )
+    return [(card, insertion, key) for card, insertion, key in rows if key is not None]

@@ -309,7 +309,7 @@ class Decision(Base):
     at: Mapped[datetime] = mapped_column(Moment, default=now)
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(16))
-    """One of `stinercut.catalog.review.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
+    """One of `stinercut.catalog.decisions.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
     """The jump as it is called after the decision."""
     card_file_id: Mapped[int | None] = mapped_column(ForeignKey("card_file.card_file_id"))

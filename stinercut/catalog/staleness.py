@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.jumps import latest_films
+from stinercut.catalog.films import latest_films
 from stinercut.catalog.models import Jump, JumpState
 
 _SPENT_PER_SECOND = 1.5

@@ -1,7 +1,7 @@
 """What people want a jump's film to be like: its template, and a cut of its clips.
 
 Lives here: choosing and taking back, and what was chosen. Doesn't: what footage a jump has (`jumps`), whose it is
-(`review`), which films have another template than they should (`staleness`).
+(`decisions`), which films have another template than they should (`staleness`).
 
 Both are part of the jump's wanted version, so a changed wish makes exactly that jump's film anew.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, jumps
+from stinercut.catalog.decisions import named
 from stinercut.catalog.models import Decision, JumpCut
 from stinercut.cut import Cut
 from stinercut.errors import BadInput
@@ -60,8 +61,6 @@ def drop_cut(session: Session, jump_key: str, who: str) -> None:
 def _keep(  # noqa: PLR0913, PLR0917 - what a decision is
     session: Session, jump_key: str, who: str, what: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    if not who.strip():
-        raise BadInput("a decision needs the name of who made it", advice="Say who you are.")
-    session.add(Decision(who=who.strip()[:80], what=what, jump_key=jump_key, before=before, after=after))
+    session.add(Decision(who=named(who), what=what, jump_key=jump_key, before=before, after=after))
     jumps.refresh_jump(session, jump_key)
     events.append(session, f"jump:{what}_chosen", jump_key=jump_key, **after)

@@ -14,7 +14,7 @@ from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board, free_port, running_hub
 
-from stinercut.catalog import Catalog, copies, jumps
+from stinercut.catalog import Catalog, copies, loose
 from stinercut.catalog.loose import loose_files
 from stinercut.protocol import FileCopied
 from stinercut.store import Store, hash_file, sync_file
@@ -139,7 +139,7 @@ def test_codes_are_read_again_when_a_person_asks(hub: RunningHub, known: Catalog
     assert decide(hub, key, "read-again").json() == {"jump": key}
     assert httpx.get(f"{hub.url}/api/jumps/{key}").json()["state"] == "gone"
     with known.read() as session:
-        assert "again" in {card for card, _, _ in jumps.insertions_to_identify(session)}
+        assert "again" in {card for card, _, _ in loose.insertions_to_identify(session)}
         assert loose_files(session, "in-again") == files
     refused = decide(hub, key, "read-again")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_INPUT")

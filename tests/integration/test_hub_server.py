@@ -21,7 +21,7 @@ from support.cataloguing import LARGE, copy, entry, film, inserted, list_of, pas
 from support.hubs import RunningHub, board, detector, free_port, raw_detector, running_hub
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from stinercut.catalog import Catalog, events, jumps
+from stinercut.catalog import Catalog, events, films, jumps
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus
 from stinercut.protocol import (
@@ -73,7 +73,7 @@ def finished_jump(hub: RunningHub, known: Catalog, card: str, name: str = "Anna 
     [key] = record(known, f"in-{card}", passenger(name, card), files[:1], files[1:])
     with known.write() as session:
         version = jumps.take_up(session, key, f"run-{card}").version
-        jumps.record_film(session, film(key, version, f"run-{card}", name=name))
+        films.record_film(session, film(key, version, f"run-{card}", name=name))
     folder = hub.settings.films_dir / key
     folder.mkdir(parents=True)
     (folder / f"{key}.mp4").write_bytes(bytes(range(256)) * 4)

@@ -18,7 +18,7 @@ from app.definitions import defs
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, events, jumps, migrate, review, watching
+from stinercut.catalog import Catalog, decisions, events, films, jumps, migrate, review, watching
 from stinercut.catalog.models import JumpState
 from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
@@ -124,7 +124,7 @@ def test_a_card_becomes_films_with_the_right_names(
         assert {check.check_name for check in checks} >= {"duration_is_sum", "right_name", "decodes_to_the_end"}
         assert [(check.check_name, check.description) for check in checks if not check.passed] == []
         with catalog.read() as session:
-            film = jumps.latest_film(session, key)
+            film = films.latest_film(session, key)
             assert film is not None
             assert film.passenger_name == jump.payload.passenger_name
             assert jumps.require_jump(session, key).state == JumpState.DONE
@@ -168,7 +168,7 @@ def test_a_large_truncated_clip_stops_its_film_and_leaving_it_out_brings_the_fil
         assert record.state == JumpState.FAILED
         assert broken.name in record.reason
         assert "leave the clip out" in record.reason
-        assert jumps.latest_film(session, key) is None
+        assert films.latest_film(session, key) is None
         damaged = next(file for file in record.files if file.file.name == broken.name)
     assert not (settings.films_dir / key).exists()
 
@@ -215,7 +215,7 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     payload = make_payload("Đorđe Šćepanović", "B-77", jump.payload.jump_date)
     with catalog.write() as session:
         assert review.waiting(session) == [group]
-        key = review.assign(session, "Kim", group, payload)
+        key = decisions.assign(session, "Kim", group, payload)
     asked = tick(ready_jumps, instance)
     assert isinstance(asked, dg.SensorResult)
     assert [request.partition_key for request in asked.run_requests or []] == [key]
@@ -224,15 +224,15 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     told = result.asset_materializations_for_node("qr_identity")[0].metadata
     assert (told["decided_by"].value, told["source"].value) == ("Kim", "a person")
     with catalog.read() as session:
-        film = jumps.latest_film(session, key)
+        film = films.latest_film(session, key)
         assert film is not None
         assert (film.passenger_name, film.jump_key) == ("Đorđe Šćepanović", payload.jump_key)
         assert jumps.require_jump(session, group).state == JumpState.GONE
 
     # A correction of the name afterwards hides that film and asks for exactly one more.
     with catalog.write() as session:
-        review.assign(session, "Kim", key, payload.model_copy(update={"passenger_name": "Đorđa"}), "Đorđa")
-        assert jumps.latest_film(session, key) is None
+        decisions.assign(session, "Kim", key, payload.model_copy(update={"passenger_name": "Đorđa"}), "Đorđa")
+        assert films.latest_film(session, key) is None
     again = tick(ready_jumps, instance)
     assert isinstance(again, dg.SensorResult)
     assert [request.partition_key for request in again.run_requests or []] == [key]

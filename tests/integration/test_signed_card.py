@@ -13,7 +13,7 @@ import pytest
 from support.identifying import identified
 from support.importing import copy_requested, put_card_in
 
-from stinercut.catalog import Catalog, identification, jumps, migrate
+from stinercut.catalog import Catalog, identification, jumps, loose, migrate
 from stinercut.catalog.insertions import require_insertion
 from stinercut.identity.making import qr_picture
 from stinercut.identity.payload import make_payload
@@ -97,5 +97,5 @@ def test_a_refused_code_is_read_again_once_its_key_is_known(tmp_path: Path, monk
         assert jump.passenger_name == ZOE.passenger_name
         (file,) = (place.card_file_id for place in jump.files)
         assert identification.readings_of(session, [file])[file].payload == ZOE
-        assert not jumps.insertions_to_identify(session)
+        assert not loose.insertions_to_identify(session)
     catalog.close()

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.hub_api import ask
 from app.processes import RUN_NAME
-from stinercut.catalog import Catalog, jumps
+from stinercut.catalog import Catalog, films
 from stinercut.catalog.models import Event, Film, Jump, JumpState
 from stinercut.errors import StinercutError
 from stinercut.identity.payload import Payload
@@ -286,7 +286,7 @@ class _Way:
     def films(self) -> list[tuple[Payload, Film]]:
         def look() -> dict[str, Film]:
             with self.catalog.read() as session:
-                return jumps.latest_films(session, self.keys)
+                return films.latest_films(session, self.keys)
 
         found = _patiently(look)
         return [(jump.payload, found[jump.payload.jump_key]) for jump in self.card.jumps]

@@ -20,7 +20,7 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, arriving, jumps, review
+from stinercut.catalog import Catalog, arriving, decisions, films, jumps, review
 from stinercut.catalog.aliases import Place, aliases
 from stinercut.protocol import FileEntry
 
@@ -78,7 +78,7 @@ class TestACardCopiedOntoASecondOne:
         key, files = ready_jump(catalog)
         with catalog.write() as session:
             version = jumps.take_up(session, key, "run-1").version
-            jumps.record_film(session, film(key, version))
+            films.record_film(session, film(key, version))
         before = clips_of(catalog, key)
         second_card(catalog, files, hours)
         assert clips_of(catalog, key) == before == row_ids(catalog, "in-1", files[1:])
@@ -106,13 +106,13 @@ class TestACardCopiedOntoASecondOne:
         key, files = ready_jump(catalog)
         out = row_ids(catalog, "in-1", files)[1]
         with catalog.write() as session:
-            review.leave_out(session, "Eva", key, out)
+            decisions.leave_out(session, "Eva", key, out)
         version = state_of(catalog, key)[2]
         second_card(catalog, files)
         assert state_of(catalog, key)[2] == version
         assert clips_of(catalog, key) == row_ids(catalog, "in-1", files)[2:]
         with catalog.write() as session:
-            review.put_back(session, "Eva", key, out)
+            decisions.put_back(session, "Eva", key, out)
         assert clips_of(catalog, key) == row_ids(catalog, "in-1", files)[1:]
 
     def test_both_left_out_come_back_together(self, catalog: Catalog):
@@ -120,11 +120,11 @@ class TestACardCopiedOntoASecondOne:
         again = second_card(catalog, files)
         one, other = row_ids(catalog, "in-1", files)[1], row_ids(catalog, "in-2", again)[1]
         with catalog.write() as session:
-            review.leave_out(session, "Eva", key, one)
-            review.leave_out(session, "Eva", key, other)
+            decisions.leave_out(session, "Eva", key, one)
+            decisions.leave_out(session, "Eva", key, other)
         assert clips_of(catalog, key) == row_ids(catalog, "in-1", files)[2:]
         with catalog.write() as session:
-            review.put_back(session, "Eva", key, other)
+            decisions.put_back(session, "Eva", key, other)
         assert clips_of(catalog, key) == row_ids(catalog, "in-1", files)[1:]
 
     def test_the_copy_counts_where_the_other_one_went_away(self, catalog: Catalog):
@@ -132,7 +132,7 @@ class TestACardCopiedOntoASecondOne:
         again = second_card(catalog, files)
         moved = row_ids(catalog, "in-1", files[1:])
         with catalog.write() as session:
-            review.split(session, "Eva", key, moved)
+            decisions.split(session, "Eva", key, moved)
         assert clips_of(catalog, key) == row_ids(catalog, "in-2", again[1:])
 
 

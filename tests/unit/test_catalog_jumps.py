@@ -23,7 +23,7 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, copies, events, jumps
+from stinercut.catalog import Catalog, copies, events, films, jumps
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Jump, StepStatus
 from stinercut.errors import BadInput, NotFound
@@ -56,7 +56,7 @@ def fail(catalog: Catalog, key: str, run: str, reason: str = "it broke") -> None
 
 def publish(catalog: Catalog, key: str, version: str, run: str = "run-1") -> None:
     with catalog.write() as session:
-        jumps.record_film(session, film(key, version, run))
+        films.record_film(session, film(key, version, run))
 
 
 class TestSessions:
@@ -182,7 +182,7 @@ class TestRuns:
         publish(catalog, key, version)
         assert state(catalog, key) == ("done", "")
         with catalog.read() as session:
-            assert jumps.latest_films(session, [key, "nobody"]).keys() == {key}
+            assert films.latest_films(session, [key, "nobody"]).keys() == {key}
         assert types(catalog)[-2:] == ["pipeline:started", "pipeline:completed"]
 
     def test_a_failure_is_said_once_in_the_first_words(self, catalog: Catalog):
@@ -260,13 +260,13 @@ class TestRuns:
         publish(catalog, key, old, "run-1")
         assert state(catalog, key)[0] == "done"
         with catalog.read() as session:
-            shown = jumps.latest_film(session, key)
+            shown = films.latest_film(session, key)
         assert shown is not None
         assert shown.version == new
 
     def test_unknown_jumps(self, catalog: Catalog):
         with catalog.read() as session:
-            assert jumps.latest_film(session, "nobody") is None
+            assert films.latest_film(session, "nobody") is None
             with pytest.raises(NotFound):
                 jumps.footage_of(session, "nobody")
 

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 from support.cataloguing import DAY, copy, entry, film, passenger, put_in, ready_jump, record, roles, row_ids
 
-from stinercut.catalog import Catalog, bookings, jumps, review
+from stinercut.catalog import Catalog, bookings, decisions, films, jumps, review
+from stinercut.catalog.decisions import NameConflict, What
 from stinercut.catalog.models import Film, QrReading
-from stinercut.catalog.review import NameConflict, What
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.booking_list import require_bookings
 from stinercut.identity.payload import Payload, make_payload
@@ -53,7 +53,7 @@ def ids_in(catalog: Catalog, key: str) -> list[int]:
 
 def assign(catalog: Catalog, key: str, payload: Payload, confirmed: str | None = None) -> str:
     with catalog.write() as session:
-        return review.assign(session, WHO, key, payload, confirmed)
+        return decisions.assign(session, WHO, key, payload, confirmed)
 
 
 def make_film(catalog: Catalog, key: str) -> Film:
@@ -62,7 +62,7 @@ def make_film(catalog: Catalog, key: str) -> Film:
         footage = jumps.take_up(session, key, f"run-{key}")
         made = film(key, footage.version, f"run-{key}")
         made.passenger_name = footage.passenger_name
-        jumps.record_film(session, made)
+        films.record_film(session, made)
     return made
 
 
@@ -138,7 +138,7 @@ class TestAssigning:
     def test_somebody_must_have_decided(self, catalog: Catalog, who: str):
         group, _ = unknown_group(catalog)
         with catalog.write() as session, pytest.raises(BadInput, match="who decides"):
-            review.assign(session, who, group, passenger())
+            decisions.assign(session, who, group, passenger())
         assert state_of(catalog, group) == "review"
 
     def test_what_is_gone_or_unknown_is_not_found(self, catalog: Catalog):
@@ -159,11 +159,11 @@ class TestCorrectingAfterTheFilm:
         assert state_of(catalog, key) == "ready"
         assert wanted(catalog, key) != wrong.version
         with catalog.read() as session:
-            assert jumps.latest_film(session, key) is None
+            assert films.latest_film(session, key) is None
         right = make_film(catalog, key)
         assert state_of(catalog, key) == "done"
         with catalog.read() as session:
-            assert jumps.latest_films(session, [key])[key].film_id == right.film_id
+            assert films.latest_films(session, [key])[key].film_id == right.film_id
 
     def test_another_booking_moves_the_files_and_coming_back_finds_the_film(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
@@ -171,11 +171,11 @@ class TestCorrectingAfterTheFilm:
         other = assign(catalog, key, make_payload("Anna Müller", "B-9", date(2026, 6, 2)))
         assert (other, state_of(catalog, key), state_of(catalog, other)) == ("2026-06-02_B-9", "gone", "ready")
         with catalog.read() as session:
-            assert jumps.latest_film(session, key) is None
+            assert films.latest_film(session, key) is None
         assert assign(catalog, other, passenger()) == key
         assert (state_of(catalog, key), state_of(catalog, other)) == ("done", "gone")
         with catalog.read() as session:
-            found = jumps.latest_film(session, key)
+            found = films.latest_film(session, key)
             assert found is not None
             assert found.film_id == made.film_id
 
@@ -197,7 +197,7 @@ class TestMoving:
         a, b = assign(catalog, first, passenger()), assign(catalog, second, passenger("Bob", "B-2"))
         before = wanted(catalog, a), wanted(catalog, b)
         with catalog.write() as session:
-            review.move(session, WHO, b, two[:1], a)
+            decisions.move(session, WHO, b, two[:1], a)
         assert (ids_in(catalog, a), ids_in(catalog, b)) == ([*one, two[0]], two[1:])
         assert wanted(catalog, a) != before[0]
         assert wanted(catalog, b) != before[1]
@@ -211,8 +211,8 @@ class TestMoving:
         read_code(catalog, files[0], passenger("Bob", "B-2"))
         with catalog.write() as session:
             with pytest.raises(NameConflict, match="says Bob"):
-                review.join(session, WHO, group, key)
-            review.join(session, WHO, group, key, "Anna Müller")
+                decisions.join(session, WHO, group, key)
+            decisions.join(session, WHO, group, key, "Anna Müller")
         with catalog.read() as session:
             assert set(review.words_on(session, key, "Anna Müller", "B-1")) == set(files)
             assert review.group(session, key).decisions[0].what == What.JOINED
@@ -221,12 +221,12 @@ class TestMoving:
     def test_split_and_join_undo_each_other(self, catalog: Catalog):
         group, files = unknown_group(catalog)
         with catalog.write() as session:
-            part = review.split(session, WHO, group, files[1:])
+            part = decisions.split(session, WHO, group, files[1:])
         assert (ids_in(catalog, group), ids_in(catalog, part)) == (files[:1], files[1:])
         assert part != group
         assert state_of(catalog, part) == "review"
         with catalog.write() as session:
-            review.join(session, WHO, part, group)
+            decisions.join(session, WHO, part, group)
         assert (ids_in(catalog, group), state_of(catalog, part)) == (files, "gone")
         with catalog.read() as session:
             assert review.waiting(session) == [group]
@@ -235,7 +235,7 @@ class TestMoving:
         key, _ = ready_jump(catalog)
         last = ids_in(catalog, key)[-1]
         with catalog.write() as session:
-            part = review.split(session, WHO, key, [last])
+            part = decisions.split(session, WHO, key, [last])
             assert jumps.require_jump(session, part).reason == f"{WHO} split it from Anna Müller"
         assert roles(catalog, key) == ["qr", "clip"]
         assert state_of(catalog, part) == "review"
@@ -244,13 +244,13 @@ class TestMoving:
         (first, one), (second, two) = unknown_group(catalog), unknown_group(catalog, 2)
         with catalog.write() as session:
             with pytest.raises(BadInput, match="nothing would stay"):
-                review.split(session, WHO, first, one)
+                decisions.split(session, WHO, first, one)
             with pytest.raises(BadInput, match="no file was chosen"):
-                review.split(session, WHO, first, [])
+                decisions.split(session, WHO, first, [])
             with pytest.raises(NotFound):
-                review.split(session, WHO, first, two[:1])
+                decisions.split(session, WHO, first, two[:1])
             with pytest.raises(BadInput, match="in that jump already"):
-                review.move(session, WHO, first, one[:1], first)
+                decisions.move(session, WHO, first, one[:1], first)
         assert (ids_in(catalog, first), ids_in(catalog, second)) == (one, two)
 
 
@@ -259,13 +259,13 @@ class TestLeavingOut:
         key, _ = ready_jump(catalog)
         clip, before = ids_in(catalog, key)[-1], wanted(catalog, key)
         with catalog.write() as session:
-            review.leave_out(session, WHO, key, clip)
+            decisions.leave_out(session, WHO, key, clip)
         assert roles(catalog, key) == ["qr", "clip", "left_out"]
         assert wanted(catalog, key) != before
         with catalog.write() as session:
-            review.put_back(session, WHO, key, clip)
+            decisions.put_back(session, WHO, key, clip)
             with pytest.raises(BadInput, match="was not left out"):
-                review.put_back(session, WHO, key, clip)
+                decisions.put_back(session, WHO, key, clip)
         assert wanted(catalog, key) == before
         with catalog.read() as session:
             kept = [(one.what, one.before["role"], one.after["role"]) for one in review.group(session, key).decisions]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
 
-from stinercut.catalog import Catalog, jumps, staleness, wishes
+from stinercut.catalog import Catalog, films, jumps, staleness, wishes
 from stinercut.catalog.models import Decision, Film, JumpState
 from stinercut.catalog.staleness import FilmMade, Wanted
 from stinercut.cut import Cut, Piece
@@ -25,7 +25,7 @@ def done(catalog: Catalog, key: str, **made_with: object) -> str:
         made: Film = film(key, version)
         for name, value in made_with.items():
             setattr(made, name, value)
-        jumps.record_film(session, made)
+        films.record_film(session, made)
     return version
 
 
@@ -95,7 +95,7 @@ class TestWishes:
             wishes.choose_cut(session, key, Cut((Piece(99, 0, 1),), frozenset()), "Jo")
         with pytest.raises(BadInput, match="no cut of its own"), catalog.write() as session:
             wishes.drop_cut(session, key, "Jo")
-        with pytest.raises(BadInput, match="name of who made it"), catalog.write() as session:
+        with pytest.raises(BadInput, match="who decides must be a name"), catalog.write() as session:
             wishes.choose_template(session, key, "sunset", " ")
         with pytest.raises(NotFound), catalog.write() as session:
             wishes.choose_template(session, "2026-01-01_nobody", "sunset", "Jo")

@@ -10,7 +10,7 @@ from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, lis
 
 from hub.conversation import FILES_PER_REQUEST, Conversation, Effects
 from hub.detectors import hello_problem
-from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.catalog import Catalog, jumps, loose, migrate
 from stinercut.catalog.models import QrReading
 from stinercut.identity.reading import READER_VERSION, Reading, Reason
 from stinercut.keyring import Key, KeyRing
@@ -208,7 +208,7 @@ def test_a_refused_code_is_read_again_when_its_card_comes_back_and_the_key_is_kn
 
     def waiting() -> tuple[str, int]:
         with talk.catalog.read() as session:
-            return jumps.require_jump(session, unknown).state, len(jumps.insertions_to_identify(session))
+            return jumps.require_jump(session, unknown).state, len(loose.insertions_to_identify(session))
 
     card_in(talk, [CODE], "in-2")
     assert waiting() == ("review", 0)

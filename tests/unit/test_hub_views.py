@@ -32,7 +32,7 @@ from hub.live import Live, Picture
 from hub.pipeline import Conflict, run_to_resume
 from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import Links
-from stinercut.catalog import Catalog, copies, events, insertions, jumps, migrate
+from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
 from stinercut.errors import HostNotReady
@@ -198,7 +198,7 @@ class TestJump:
         assert view.links.run == "http://127.0.0.1:3000/runs/run-1"
         assert view.links.partition.endswith(f"partition={key}")
         with known.write() as session:
-            jumps.record_film(session, film(key, version, name="Đorđe Šćepanović"))
+            films.record_film(session, film(key, version, name="Đorđe Šćepanović"))
         view = jump(known, key)
         assert (view.state, view.progress) == ("done", 1.0)
         assert view.film is not None

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from support.cataloguing import copied, entry, failed, passenger, put_in, row_ids
 
-from stinercut.catalog import Catalog, copies, events, identification, jumps, review
+from stinercut.catalog import Catalog, copies, decisions, events, identification, jumps, loose, review
 from stinercut.catalog.identification import EarlyFile, FileReading
 from stinercut.catalog.insertions import require_insertion
 from stinercut.errors import BadInput, NotFound
@@ -63,7 +63,7 @@ def put_card_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], ke
 
 def waits(catalog: Catalog) -> bool:
     with catalog.read() as session:
-        return bool(jumps.insertions_to_identify(session))
+        return bool(loose.insertions_to_identify(session))
 
 
 def state_of(catalog: Catalog, key: str) -> tuple[str, str | None]:
@@ -149,7 +149,7 @@ def test_each_reading_again_is_asked_of_the_pipeline(catalog: Catalog) -> None:
     asked: set[str] = set()
     for _ in range(3):
         with catalog.read() as session:
-            ((_, _, key),) = jumps.insertions_to_identify(session)
+            ((_, _, key),) = loose.insertions_to_identify(session)
         assert key not in asked
         asked.add(key)
         _, (unknown,) = identify(catalog, RING, CODES)
@@ -160,7 +160,7 @@ def test_each_reading_again_is_asked_of_the_pipeline(catalog: Catalog) -> None:
 def test_what_people_decided_and_what_is_known_is_left_alone(catalog: Catalog) -> None:
     anna, unknown = refused_second_jump(catalog)
     with catalog.write() as session:
-        apart = review.split(session, "Kim", unknown, row_ids(catalog, "in-1", TWO[:1]))
+        apart = decisions.split(session, "Kim", unknown, row_ids(catalog, "in-1", TWO[:1]))
     assert put_card_in(catalog, "in-2", [*ONE, *TWO], WIDER) == []
     assert state_of(catalog, apart)[0] == "review"
     for key, error in ((anna, BadInput), ("nobody", NotFound)):

@@ -1,0 +1,56 @@
+"""Finished films: recording one, and which one of a jump is shown.
+
+Lives here: those queries. Doesn't: what a film should be made of (`jumps`), whether it should be made anew
+(`staleness`), the files themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, case, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import Film, Jump, JumpState
+
+
+def record_film(session: Session, film: Film) -> None:
+    """A film passed its checks and is published."""
+    session.add(film)
+    jump = session.get_one(Jump, film.jump_key)
+    if jump.wanted_version == film.version:
+        jump.state, jump.reason = JumpState.DONE, ""
+    events.append(
+        session,
+        "pipeline:completed",
+        jump_key=film.jump_key,
+        run_id=film.run_id,
+        seconds=film.seconds,
+        made_in=film.made_in,
+    )
+
+
+def is_shown() -> ColumnElement[bool]:
+    """The condition, on a film and its jump, that the film may be seen: it carries the name that the jump has."""
+    return (Film.passenger_name == Jump.passenger_name) & (Jump.state != JumpState.GONE)
+
+
+def latest_film(session: Session, jump_key: str) -> Film | None:
+    """The film of a jump that is shown, if there is one."""
+    return latest_films(session, [jump_key]).get(jump_key)
+
+
+def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
+    """The films that are shown, by jump key: of the wanted version where there is one, else the newest.
+
+    A run that was overtaken may publish its older version after the newer one. A film under a name that a person
+    corrected since, or of a jump whose files were moved away, is not shown any more.
+    """
+    rows = session.execute(
+        select(Film)
+        .join(Jump, Jump.jump_key == Film.jump_key)
+        .where(Film.jump_key.in_(jump_keys), is_shown())
+        .order_by(case((Film.version == Jump.wanted_version, 1), else_=0), Film.film_id)
+    ).scalars()
+    return {film.jump_key: film for film in rows}
