@@ -2,7 +2,7 @@
 
 Lives here: holding the jump's passenger against what the codes in its own files say, and what people decided. Doesn't:
 reading the codes again (content does not change; the reading is kept in the catalog), deciding
-(`stinercut.catalog.review`).
+(`stinercut.catalog.decisions`).
 """
 
 from collections.abc import Mapping
