@@ -100,10 +100,14 @@ function isSure(what, name) {
 
 function fileTile(view, file, changed) {
   const image = h("img", { alt: `A picture of ${file.name}`, loading: "lazy", src: file.pictures ? picture(file, 0.5) : null, hidden: !file.pictures });
-  image.addEventListener("error", () => { image.hidden = true; });
+  const behind = h("span", { class: "none" }, file.pictures ? "Making a picture of it…" : "Still on its card");
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    behind.textContent = "No picture can be made of it";
+  });
   image.addEventListener("load", () => { image.hidden = false; });
   const open = h("button", { class: "view", type: "button", "aria-label": `Play ${file.name}` },
-    h("span", { class: "none" }, file.pictures ? "No picture can be made of it" : "Still on its card"), image,
+    behind, image,
     file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
   open.addEventListener("click", () => file.pictures && play(file));
   const scrub = h("input", { class: "scrub", type: "range", min: 0, max: 1, step: 0.05, value: 0.5, "aria-label": `Place in ${file.name}` });
