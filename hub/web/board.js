@@ -101,6 +101,7 @@ function length(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.?$/, ".")}`;
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
 function isoDay(date) {
@@ -319,7 +320,7 @@ function jumpTile(view) {
         h("h3", { class: "name" }, view.passenger || "Unidentified"),
         h("span", { class: "pill" }, icon(sign), word)),
       h("p", { class: "about" }, about(view)),
-      view.reason ? h("p", { class: "reason" }, view.reason) : null,
+      view.reason ? h("p", { class: "reason" }, sentence(view.reason)) : null,
       templateNews(view) ? h("p", { class: "news" }, templateNews(view)) : null,
       view.state === "producing" ? h("div", { class: "overall" },
         h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "The film as a whole" }), h("output", null, percent)) : null,
