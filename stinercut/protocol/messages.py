@@ -82,7 +82,7 @@ class FileEntry(Wire):
     kind: FileKind
     recording: PathText = Field(description="Equal for all chapters of one recording on this card.")
     chapter: int = Field(default=1, ge=0, description="Place within the recording.")
-    main_file_id: Identifier | None = Field(default=None, description="The video that this proxy, thumbnail or sidecar belongs to.")
+    main_file_id: Identifier | None = Field(default=None, description="The video it belongs to, unless it is one.")
 
 
 class CardLabel(Wire):
