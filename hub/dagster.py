@@ -26,7 +26,7 @@ _RUNS = """
 query RunsOfPartition($filter: RunsFilter!, $limit: Int!) {
   runsOrError(filter: $filter, limit: $limit) {
     __typename
-    ... on Runs { results { runId jobName status creationTime startTime endTime tags { key value } } }
+    ... on Runs { results { runId jobName status startTime endTime tags { key value } } }
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message }
   }
@@ -92,7 +92,6 @@ class Run:
     run_id: str
     job: str
     status: str
-    created: datetime
     started: datetime | None
     ended: datetime | None
     will_retry: bool = False
@@ -210,7 +209,6 @@ def _run(found: dict[str, Any]) -> Run:
         run_id=found["runId"],
         job=found["jobName"],
         status=found["status"],
-        created=datetime.fromtimestamp(found["creationTime"], UTC),
         started=_moment(found["startTime"]),
         ended=_moment(found["endTime"]),
         will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,

@@ -338,7 +338,7 @@ class TestSecurity:
 
 
 def run(status: str, run_id: str = "r") -> Run:
-    return Run(run_id, "produce_jump", status, datetime.now(UTC), None, None)
+    return Run(run_id, "produce_jump", status, None, None)
 
 
 def resumed(runs: list[Run], state: str | None) -> str | None:
