@@ -7,6 +7,7 @@ import dagster as dg
 from sensors.decisions import Wanted, requests
 from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
+from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.errors import StinercutError
 from stinercut.store import key_of
@@ -46,7 +47,7 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     )
     observations: list[dg.AssetObservation] = []
     for footage in (footage for key, footage in ready.items() if key not in asked):
-        observations.append(observe_footage(footage.jump_key, footage.version, len(footage.clips)))
+        observations.append(_observed(installation, footage))
         try:
             template = installation.template_of(footage.jump_key)
         except StinercutError as refused:
@@ -65,6 +66,13 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
         asset_events=observations,
         cursor=" ".join(ready),
     )
+
+
+def _observed(installation: Installation, footage: JumpFootage) -> dg.AssetObservation:
+    with installation.catalog.read() as session:
+        cards = watching.cards_of(session, footage.jump_key)
+    address = installation.settings.dagster_address
+    return observe_footage(footage.jump_key, footage.version, len(footage.clips), cards, address)
 
 
 def _tags(footage: JumpFootage) -> dict[str, str]:

@@ -2,9 +2,16 @@
 
 Lives here: their specs and the observations that move their data versions. An observation (not a materialization)
 of one jump's partition makes exactly that jump stale downstream. Doesn't: when they are observed (`sensors`).
+
+`footage` hangs on `card_sessions`, so that the lineage goes from cards to films. Which cards a jump's footage came from
+no partition mapping of Dagster's can say: the observation does. An external asset is never stale itself, so a card that
+is read makes no jump stale but those that are observed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -12,6 +19,7 @@ from stinercut_assets.partitions import jumps
 
 footage = dg.AssetSpec(
     "footage",
+    deps=[dg.AssetDep("card_sessions", partition_mapping=dg.AllPartitionMapping())],
     partitions_def=jumps,
     group_name="offload",
     description=(
@@ -30,9 +38,17 @@ film_template = dg.AssetSpec(
 )
 
 
-def observe_footage(jump_key: str, version: str, clips: int) -> dg.AssetObservation:
-    """The jump's footage is now this version."""
-    return _observe("footage", jump_key, version, {"clips": clips})
+def observe_footage(
+    jump_key: str, version: str, clips: int, cards: Sequence[tuple[str, str]] = (), dagster: str = ""
+) -> dg.AssetObservation:
+    """The jump's footage is now this version, from these cards (id and label). `dagster`: its address, for links."""
+    links: dict[str, dg.MetadataValue] = {
+        f"card {label} ({card})": dg.MetadataValue.url(
+            f"{dagster}/assets/card_sessions?view=partitions&partition={quote(card)}"
+        )
+        for card, label in cards
+    }
+    return _observe("footage", jump_key, version, {"clips": clips, **links})
 
 
 def observe_template(jump_key: str, fingerprint: str, name: str) -> dg.AssetObservation:
@@ -40,7 +56,9 @@ def observe_template(jump_key: str, fingerprint: str, name: str) -> dg.AssetObse
     return _observe("film_template", jump_key, fingerprint, {"template": name})
 
 
-def _observe(asset: str, jump_key: str, version: str, metadata: dict[str, int | str]) -> dg.AssetObservation:
+def _observe(
+    asset: str, jump_key: str, version: str, metadata: dict[str, int | str | dg.MetadataValue]
+) -> dg.AssetObservation:
     return dg.AssetObservation(
         asset_key=asset,
         partition=jump_key,

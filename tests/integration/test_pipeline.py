@@ -295,8 +295,29 @@ def test_a_new_data_version_makes_exactly_that_jump_stale(
     tick(ready_jumps, instance)
     for key in (first, second):
         assert run("produce_jump", key, instance, assets=["imported_files"]).success
-    instance.report_runless_asset_event(observe_footage(first, "another", 3))
-    resolver = CachingStaleStatusResolver(instance, defs.resolve_asset_graph(), LoadingContextForTest(instance))
     files = dg.AssetKey("imported_files")
-    assert resolver.get_status(files, first) == StaleStatus.STALE
-    assert resolver.get_status(files, second) == StaleStatus.FRESH
+
+    def status(key: str) -> StaleStatus:
+        graph = defs.resolve_asset_graph()
+        return CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance)).get_status(files, key)
+
+    # The jumps hang on their card in the lineage, and what is read on it later makes none of them stale.
+    assert dg.AssetKey("card_sessions") in defs.resolve_asset_graph().get_ancestor_asset_keys(files)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization("card_sessions", partition="a-card", tags={"dagster/data_version": "anew"})
+    )
+    assert (status(first), status(second)) == (StaleStatus.FRESH, StaleStatus.FRESH)
+    instance.report_runless_asset_event(observe_footage(first, "another", 3))
+    assert (status(first), status(second)) == (StaleStatus.STALE, StaleStatus.FRESH)
+
+    # Which card it was stands in the observation, with the way to it.
+    seen = instance.fetch_observations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("footage"), asset_partitions=[second]), limit=1
+    ).records[0]
+    assert seen.asset_observation
+    (label,) = [name for name in seen.asset_observation.metadata if name.startswith("card ")]
+    [asked] = instance.get_dynamic_partitions("cards")
+    assert asked in label
+    assert f"/assets/card_sessions?view=partitions&partition={asked}" in str(
+        seen.asset_observation.metadata[label].value
+    )
