@@ -1,123 +1,119 @@
 """The fleet set-up with real servers: PostgreSQL, Redis and two workers, which are killed and restarted in the middle.
 
-One fleet serves the whole module; every test puts in a card of its own.
+One fleet serves the whole module; every test puts in a card of its own. The middle of a step is where the first
+worker's ffmpeg waits when it is told to.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from support.fake_ffmpeg import install, order
+from support.footage import PLAIN
 from support.scenarios import (
-    SMALL,
     a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files,
     film_of,
     insert,
 )
 from support.stacks import SetUp, fleet, until, until_workers
-from support.watching import Board, open_board
+from support.watching import open_board
 
 from stinercut.media.probe import probe
-from stinercut.synthetic.card import CardMade, make_card
+from stinercut.synthetic.card import make_card
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
-SECONDS = 3.0
-"""Of each clip: long enough to be interrupted."""
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the first worker's ffmpeg."""
+    folder = tmp_path_factory.mktemp("shim")
+    install(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[SetUp]:
-    with fleet(tmp_path_factory.mktemp("fleet") / "data") as running:
+def running(tmp_path_factory: pytest.TempPathFactory, shim: Path) -> Generator[SetUp]:
+    data = tmp_path_factory.mktemp("fleet") / "data"
+    shutil.copytree(PLAIN, data / "templates" / "plain")
+    environment, path = {"STINERCUT_TEMPLATE": "plain"}, f"{shim}{os.pathsep}{os.environ['PATH']}"
+    with fleet(data, environment=environment, first_has={"PATH": path}, worker_options=("--grace", "1")) as running:
         yield running
 
 
-@pytest.fixture
-def board(running: SetUp) -> Generator[Board]:
-    with open_board(running.stack.ports[0]) as board:
-        yield board
+def in_the_middle(running: SetUp, shim: Path, folder: Path, seed: int) -> tuple[str, int]:
+    """A card with one jump of two clips goes in, and the first worker is in the middle of one of its steps.
 
-
-def card_in(running: SetUp, folder: Path, seed: int) -> CardMade:
-    """A card with one jump of two clips goes in."""
-    made = make_card(folder, jumps=1, clips=2, seconds=SECONDS, size=SMALL, seed=seed)
+    Returns the jump, and the process id of the ffmpeg that waits.
+    """
+    order(shim, "waits 1")
+    made = make_card(folder, jumps=1, clips=2, seconds=1.0, size=(320, 180), seed=seed)
     insert(running.stack, folder)
-    return made
+    until((shim / "hanging").exists, 120)
+    return made.jumps[0].payload.jump_key, int((shim / "hanging").read_text())
 
 
-def rendering(board: Board, jump: str) -> dict[str, Any]:
-    """The first clip that is being rendered, as soon as one is."""
-
-    def found() -> dict[str, Any] | None:
-        steps = board.jumps.get(jump, {}).get("steps", [])
-        return next((one for one in steps if one["step"].startswith("clip:") and one["status"] == "running"), None)
-
-    return board.wait(f"a clip of {jump} is being rendered", found)
-
-
-def holders(running: SetUp) -> set[str]:
-    """The workers that have a clip in hand."""
-    assert running.redis
-    client = running.redis.client()
+def is_running(pid: int) -> bool:
+    """Whether that process does anything: one that nobody has reaped yet doesn't."""
     try:
-        claims = [json.loads(str(client.get(key))) for key in client.scan_iter("stinercut:step:*render_clip*")]
-    finally:
-        client.close()
-    return {str(claim["worker"]) for claim in claims if claim["worker"]}
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
-def kill_holder(running: SetUp) -> int:
-    """SIGKILL the machine that has a clip in hand; returns which worker it was."""
-    assert running.redis
-    until(lambda: holders(running), 10)
-    client = running.redis.client()
-    text = str(client.get(f"stinercut:worker:{sorted(holders(running))[0]}"))
-    client.close()
-    node = psutil.Process(json.loads(text)["pid"])
-    above = {one.pid for one in node.parents()}
-    number = next(at for at, one in enumerate(running.workers) if one.process.pid in above)
-    running.kill(f"worker {number}")
-    return number
-
-
-def whole_film(running: SetUp, board: Board, jump: str) -> None:
+def whole_film(running: SetUp, jump: str) -> None:
     """The film comes, and all its clips are in it: its own checks compare its frames with those of its parts."""
-    film = film_of(running.stack, board, jump)
-    parts = [file for file in board.jumps[jump]["files"] if file["role"] == "clip"]
+    with open_board(running.stack.ports[0]) as board:
+        film = film_of(running.stack, board, jump)
+        parts = [file for file in board.jumps[jump]["files"] if file["role"] == "clip"]
     assert len(parts) == 2
-    assert probe(film).duration > 2 * SECONDS
+    assert probe(film).duration > 2
 
 
-def test_the_same_scenario_as_on_one_machine(running: SetUp, board: Board, tmp_path: Path) -> None:
-    a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files(running.stack, board, tmp_path)
+def test_the_same_scenario_as_on_one_machine(running: SetUp, tmp_path: Path) -> None:
+    with open_board(running.stack.ports[0]) as board:
+        a_card_becomes_films_once_and_a_further_jump_brings_only_its_own_files(running.stack, board, tmp_path)
 
 
-@pytest.mark.long
-def test_a_worker_killed_in_the_middle_of_a_clip(running: SetUp, board: Board, tmp_path: Path) -> None:
-    jump = card_in(running, tmp_path / "KILLED", seed=41).jumps[0].payload.jump_key
-    rendering(board, jump)
-    number = kill_holder(running)
-    whole_film(running, board, jump)
-    running.restart(f"worker {number}")
+def test_a_worker_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
+    jump, _ = in_the_middle(running, shim, tmp_path / "KILLED", seed=41)
+    running.kill("worker 0")
+    order(shim, "")
+    whole_film(running, jump)
+    running.restart("worker 0")
     until_workers(running, 2)
 
 
-@pytest.mark.long
-def test_redis_restarts_in_the_middle(running: SetUp, board: Board, tmp_path: Path) -> None:
-    jump = card_in(running, tmp_path / "REDIS", seed=42).jumps[0].payload.jump_key
-    rendering(board, jump)
+def test_redis_restarts_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
+    jump, ffmpeg = in_the_middle(running, shim, tmp_path / "REDIS", seed=42)
     running.restart("redis")
-    whole_film(running, board, jump)
+    assert is_running(ffmpeg), "a step in hand goes on"
+    order(shim, "")
+    whole_film(running, jump)
+    until_workers(running, 2)
+
+
+def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind_and_its_step_goes_to_another(
+    running: SetUp, shim: Path, tmp_path: Path
+) -> None:
+    jump, ffmpeg = in_the_middle(running, shim, tmp_path / "STOPPED", seed=44)
+    running.workers[0].stop(30)
+    assert running.workers[0].process.returncode == 0
+    assert not is_running(ffmpeg)
+    order(shim, "")
+    whole_film(running, jump)
+    running.restart("worker 0")
     until_workers(running, 2)
 
 
 @pytest.mark.long
-def test_postgresql_restarts_in_the_middle(running: SetUp, board: Board, tmp_path: Path) -> None:
-    jump = card_in(running, tmp_path / "POSTGRES", seed=43).jumps[0].payload.jump_key
-    rendering(board, jump)
+def test_postgresql_restarts_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
+    jump, _ = in_the_middle(running, shim, tmp_path / "POSTGRES", seed=43)
     running.restart("postgres")
-    whole_film(running, board, jump)
+    order(shim, "")
+    whole_film(running, jump)

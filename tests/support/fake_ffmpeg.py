@@ -27,6 +27,10 @@ if hardware or "libx264" in words:
     if hardware and orders[0] == "dies" and number > int(orders[1]):
         sys.stderr.write("OpenEncodeSessionEx failed: no free session (10)\\n")
         sys.exit(1)
+    if orders[0] == "waits" and number == int(orders[1]):
+        (here / "hanging").write_text(str(os.getpid()))
+        while (here / "orders").read_text().startswith("waits"):
+            time.sleep(0.05)
     if orders[0] in ("killed", "hangs") and number == int(orders[1]):
         subprocess.run([real, *words], stdout=subprocess.DEVNULL)
         for before, word in zip([""] + words, words):
@@ -61,7 +65,8 @@ def install(folder: Path) -> Path:
 
 def order(folder: Path, words: str) -> None:
     """From now on: `silent` (the hardware ends well and writes nothing), `dies N` (the hardware works N times, then
-    fails), `killed N` (the Nth encode in software is killed half-way), `hangs N` (it never ends), or nothing.
+    fails), `killed N` (the Nth encode in software is killed half-way), `hangs N` (it never ends), `waits N` (it begins
+    when there is another order), or nothing. Once one hangs or waits, the file `hanging` says its process id.
     """
     (folder / "orders").write_text(words)
     (folder / "encodes").write_text("")

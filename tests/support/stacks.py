@@ -135,10 +135,12 @@ class FleetWorker:
     environment: Mapping[str, str]
     slots: int = 1
     said: list[str] = field(default_factory=list[str])
+    options: tuple[str, ...] = ()
 
     def start(self) -> None:
-        """Start it; `until_it_works` waits for it."""
+        """Start it; `until_workers` waits for it."""
         argv = [sys.executable, "-m", "app.cli", "worker", "--data", str(self.data), "--slots", str(self.slots)]
+        argv += self.options
         self.process = subprocess.Popen(
             argv,
             stdout=subprocess.PIPE,
@@ -282,13 +284,25 @@ def servers(*, redis_keeps: bool = True) -> Iterator[tuple[PostgresServer, Redis
 
 @contextmanager
 def fleet(
-    data: Path, workers: int = 2, *, redis_keeps: bool = True, environment: Mapping[str, str] | None = None
+    data: Path,
+    workers: int = 2,
+    *,
+    redis_keeps: bool = True,
+    environment: Mapping[str, str] | None = None,
+    first_has: Mapping[str, str] | None = None,
+    worker_options: tuple[str, ...] = (),
 ) -> Generator[SetUp]:
-    """PostgreSQL for catalog and Dagster, Celery over Redis, so many workers with one rendering at a time each."""
+    """PostgreSQL for catalog and Dagster, Celery over Redis, so many workers with one rendering at a time each.
+
+    `environment` is for all, `first_has` for the first worker alone.
+    """
     with servers(redis_keeps=redis_keeps) as (postgres, redis, leads):
         given = {**leads, **(environment or {})}
         stack = Stack(data, environment=given, options=("--no-worker",))
-        setup = SetUp(stack, postgres, redis, [FleetWorker(data, given) for _ in range(workers)])
+        surroundings = [given] * workers
+        surroundings[:1] = [{**given, **(first_has or {})}]
+        members = [FleetWorker(data, one, options=worker_options) for one in surroundings]
+        setup = SetUp(stack, postgres, redis, members)
         stack.start()
         try:
             stack.wait_for("Dagster:")
