@@ -143,13 +143,15 @@ def tell_next(
 ) -> tuple[list[tuple[str, str]], Told]:
     """The films (jump key, template name) to tell the lineage about next, and what will then have been told.
 
-    `films`: jump key, template name, and the fingerprint that the film was made with. One changed template at a time,
-    `limit` films at a time, in the order of jump keys; templates that concern no film take no turn. A template that
-    changes again meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
+    `films`: jump key, template name, and the fingerprint that the film was made with. One changed template after the
+    other, in the order of jump keys, `limit` films at a time. A template that changes again meanwhile begins anew; one
+    that is gone is forgotten: there is nothing to say of it.
     """
+    news: list[tuple[str, str]] = []
     while True:
-        news, told = _tell_one(films, current, told, limit)
-        if news or told.says == current:
+        more, told = _tell_one(films, current, told, limit - len(news))
+        news += more
+        if len(news) >= limit or told.says == current:
             return news, told
 
 

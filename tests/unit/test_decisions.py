@@ -114,15 +114,16 @@ class TestTellingTheLineageAboutTemplates:
     def test_at_the_first_look_only_films_count_that_were_made_with_something_else(self) -> None:
         films = [("a", "", "1"), ("b", "", "2"), ("c", "sunset", "s"), ("d", "sunset", "t"), ("e", "gone", "g")]
         current = {"": "2", "classic": "2", "sunset": "s"}
-        news, told = tell_next(films, current, Told({}, "", "", first=True), 2)
+        news, told = tell_next(films, current, Told({}, "", "", first=True), 1)
         assert (news, told.first) == ([("a", "")], True)
         news, told = tell_next(films, current, Told.from_cursor(told.as_cursor()), 2)
         assert (news, told) == ([("d", "sunset")], Told(current, "", ""))
+        assert tell_next(films, current, Told({}, "", "", first=True), 2) == ([("a", ""), ("d", "sunset")], told)
         # Later on all count: one that was told about something else must hear that it is as it was.
         news, _ = tell_next(films, {**current, "": "1"}, told, 2)
         assert news == [("a", ""), ("b", "")]
 
-    def test_what_concerns_no_film_takes_no_turn(self) -> None:
+    def test_what_concerns_no_film_takes_no_time(self) -> None:
         current = {name: "1" for name in "abcdef"}
         assert tell_next([], current, Told({}, "", "", first=True), 2) == ([], Told(current, "", ""))
 
