@@ -9,7 +9,7 @@ import pytest
 from support.plugs import AT, Kill, Plug, surroundings
 from support.stacks import embedded
 
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,7 @@ def plug(tmp_path_factory: pytest.TempPathFactory) -> Generator[Plug]:
         yield Plug(setup, log)
 
 
+@pytest.mark.long
 def test_runs_and_steps_are_killed(plug: Plug, tmp_path: Path) -> None:
     kills = [Kill("run worker", AT["manifest"]), Kill("step", AT["first film begins"])]
     outcome = plug.case(tmp_path / "CARD-1", [*kills, Kill("run worker", AT["first film"])], seed=71)
