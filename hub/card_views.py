@@ -24,6 +24,7 @@ REMOVED_SHOWN = timedelta(days=1)
 INCOMPLETE_SHOWN = timedelta(days=7)
 """A card that is out and not done must come back; it stays on the board longer."""
 ERRORS_SHOWN = 50
+"""Files of one card; a card that fails altogether has hundreds."""
 
 
 class ByteCounts(View):
@@ -202,17 +203,21 @@ def _tallies(session: Session, insertion_ids: Collection[str]) -> dict[str, _Tal
 
 
 def _errors(session: Session, insertion_ids: Collection[str]) -> dict[str, list[FileError]]:
-    rows = session.execute(
-        select(ManifestEntry, CardFile.name)
+    number = func.row_number().over(partition_by=ManifestEntry.insertion_id, order_by=CardFile.name)
+    failed = (
+        select(
+            ManifestEntry.insertion_id, CardFile.name, ManifestEntry.error_code, ManifestEntry.error_detail,
+            number.label("number"),
+        )
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
         .where(ManifestEntry.insertion_id.in_(insertion_ids), ManifestEntry.state == EntryState.FAILED)
-        .order_by(CardFile.name)
-        .limit(ERRORS_SHOWN)
-    )
+        .subquery()
+    )  # fmt: skip
+    rows = session.execute(select(failed).where(failed.c.number <= ERRORS_SHOWN).order_by(failed.c.number))
     out: dict[str, list[FileError]] = {}
-    for entry, name in rows:
-        error = FileError(name=name, code=entry.error_code or "", detail=entry.error_detail or "")
-        out.setdefault(entry.insertion_id, []).append(error)
+    for row in rows:
+        error = FileError(name=row.name, code=row.error_code or "", detail=row.error_detail or "")
+        out.setdefault(row.insertion_id, []).append(error)
     return out
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ from stinercut.catalog.models import (
     JumpState,
     ManifestEntry,
 )
+from stinercut.media.published import OtherFilm, PhotoSet, published_with
 
 
 class JumpFileView(View):
@@ -53,8 +54,29 @@ class CheckView(View):
     detail: str = ""
 
 
+class OutputView(View):
+    """Another video output of a film's template. `size` in bytes."""
+
+    name: str
+    url: str
+    download: str
+    size: int
+
+
+class PhotosView(View):
+    """An output of photos: an address for each, one for all of them as a ZIP, and their `size` in bytes together."""
+
+    name: str
+    urls: list[str]
+    download: str
+    size: int
+
+
 class FilmView(View):
-    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds with `template`."""
+    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds with `template`.
+
+    `outputs` and `photos`: what the template made besides *the* film, as far as it is there.
+    """
 
     url: str
     download: str
@@ -64,6 +86,8 @@ class FilmView(View):
     made_in: float
     template: str
     checks: list[CheckView]
+    outputs: list[OutputView]
+    photos: list[PhotosView]
 
 
 class JumpView(View):
@@ -86,12 +110,10 @@ class JumpView(View):
 
 
 def newest_jumps(session: Session, limit: int) -> list[str]:
-    """The keys of the newest jumps, newest first."""
-    return list(
-        session.execute(select(Jump.jump_key).order_by(Jump.jump_date.desc(), Jump.created_at.desc()).limit(limit))
-        .scalars()
-        .all()
-    )
+    """The keys of the newest jumps, newest first; without those that nothing is left of."""
+    newest = select(Jump.jump_key).where(Jump.state != JumpState.GONE)
+    ordered = newest.order_by(Jump.jump_date.desc(), Jump.created_at.desc()).limit(limit)
+    return list(session.execute(ordered).scalars().all())
 
 
 def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> list[JumpView]:
@@ -131,7 +153,7 @@ def _jump_view(
         files=files,
         steps=steps,
         progress=_progress(jump.state, steps),
-        film=_film_view(film) if film is not None else None,
+        film=_film_view(links.films, film) if film is not None else None,
         run_id=jump.run_id,
         links=links.jump(jump.jump_key, jump.run_id),
     )
@@ -185,11 +207,12 @@ def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int
     return {file: detail or "" for file, (state, detail) in latest.items() if state == EntryState.FAILED}
 
 
-def _film_view(film: Film) -> FilmView:
+def _film_view(root: Path, film: Film) -> FilmView:
     folder = f"/films/{quote(film.jump_key)}"
     # The version makes a browser fetch a film anew that was made again under the same name.
     version = f"v={quote(film.version)}-{film.film_id}"
     url = f"{folder}/{quote(PurePosixPath(film.file_name).name)}?{version}"
+    others = published_with(root / film.file_name)
     return FilmView(
         url=url,
         download=f"{url}&download=1",
@@ -199,4 +222,21 @@ def _film_view(film: Film) -> FilmView:
         made_in=film.made_in,
         template=film.template,
         checks=[CheckView.model_validate(check) for check in film.checks],
+        outputs=[_output_view(folder, version, other) for other in others.films],
+        photos=[_photos_view(folder, version, photos) for photos in others.photos],
+    )
+
+
+def _output_view(folder: str, version: str, other: OtherFilm) -> OutputView:
+    url = f"{folder}/{quote(other.path.name)}?{version}"
+    return OutputView(name=other.name, url=url, download=f"{url}&download=1", size=other.size)
+
+
+def _photos_view(folder: str, version: str, photos: PhotoSet) -> PhotosView:
+    url = f"{folder}/{quote(photos.folder.name)}"
+    return PhotosView(
+        name=photos.name,
+        urls=[f"{url}/{quote(photo.name)}?{version}" for photo in photos.photos],
+        download=f"{url}.zip?{version}",
+        size=photos.size,
     )

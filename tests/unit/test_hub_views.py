@@ -24,7 +24,7 @@ from support.cataloguing import (
 )
 
 from hub.__main__ import check
-from hub.card_views import CardView, card_views
+from hub.card_views import ERRORS_SHOWN, CardView, card_views
 from hub.dagster import Run
 from hub.films import download_name
 from hub.jump_views import JumpView, jump_views, newest_jumps
@@ -34,13 +34,13 @@ from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, migrate
 from stinercut.catalog.events import StepReport
-from stinercut.catalog.models import Insertion, StepStatus
+from stinercut.catalog.models import Insertion, Jump, JumpState, StepStatus
 from stinercut.errors import HostNotReady
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
 
 HERE = Picture(connected=frozenset({"det"}))
-LINKS = Links("http://127.0.0.1:3000")
+LINKS = Links("http://127.0.0.1:3000", Path("films"))
 
 
 @pytest.fixture
@@ -155,6 +155,21 @@ class TestCard:
         out(known)
         assert card(known).state == "incomplete"
 
+    def test_a_card_that_fails_altogether_hides_no_other_cards_errors(self, known: Catalog):
+        broken = [entry(f"GX01{n:04}.MP4") for n in range(ERRORS_SHOWN + 5)]
+        other = entry("GX990001.MP4")
+        put_in(known, "in-1", broken)
+        put_in(known, "in-2", [other], card="card-2")
+        ask(known, "in-1")
+        ask(known, "in-2")
+        with known.write() as session:
+            for file in broken:
+                copies.record_copy_error(session, failed("in-1", file, ErrorCode.SOURCE_IO))
+            copies.record_copy_error(session, failed("in-2", other, ErrorCode.HASH_MISMATCH))
+        with known.read() as session:
+            errors = {view.card: [error.name for error in view.errors] for view in card_views(session, HERE)}
+        assert errors == {"card-1": [file.name for file in broken[:ERRORS_SHOWN]], "card-2": ["GX990001.MP4"]}
+
     def test_progress_of_a_file_that_is_done_or_of_another_card_does_not_count(self, known: Catalog):
         files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
         put_in(known, "in-1", files)
@@ -253,6 +268,16 @@ class TestJump:
             views = jump_views(session, LINKS, ["2026-06-01_B-0", "nobody", *keys])
         assert keys == ["2026-06-01_B-2", "2026-06-01_B-1"]
         assert [view.booking_id for view in views] == ["B-2", "B-1", "B-0"]
+
+    def test_a_jump_that_nothing_is_left_of_takes_no_others_place(self, known: Catalog):
+        files = [entry(f"GX01000{n}.MP4", minute=n) for n in range(2)]
+        put_in(known, "in-1", files)
+        for n, file in enumerate(files):
+            record(known, "in-1", passenger(booking=f"B-{n}"), [], [file])
+        with known.write() as session:
+            session.get_one(Jump, "2026-06-01_B-1").state = JumpState.GONE
+        with known.read() as session:
+            assert newest_jumps(session, 1) == ["2026-06-01_B-0"]
 
 
 class TestLive:
