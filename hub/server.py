@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
@@ -118,7 +118,7 @@ class Hub:
     def open(cls, settings: Settings) -> Hub:
         """All parts over a migrated catalog."""
         catalog = Catalog.open(settings.catalog_url)
-        live, links = Live(), Links(settings.dagster_address.rstrip("/"))
+        live, links = Live(), Links(settings.dagster_address.rstrip("/"), settings.films_dir)
         store = Store(settings.store_dir)
         store.make()
         conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
@@ -339,6 +339,14 @@ def _add_films(app: FastAPI) -> None:
     @app.api_route("/films/{jump}/{film}.mp4", methods=["GET", "HEAD"])
     def film(request: Request, jump: str, film: str, download: bool = False) -> FileResponse:
         return _hub(request).films.film(jump, f"{film}.mp4", download)
+
+    @app.api_route("/films/{jump}/{photos}/{photo}.jpg", methods=["GET", "HEAD"])
+    def photo(request: Request, jump: str, photos: str, photo: str) -> FileResponse:
+        return _hub(request).films.photo(jump, photos, f"{photo}.jpg")
+
+    @app.get("/films/{jump}/{photos}.zip")
+    def all_photos(request: Request, jump: str, photos: str) -> StreamingResponse:
+        return _hub(request).films.all_photos(jump, photos)
 
     @app.api_route("/films/{jump}/{film}.otio", methods=["GET", "HEAD"])
     def timeline(request: Request, jump: str, film: str) -> FileResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -56,9 +57,10 @@ class EventView(View):
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses of Dagster's pages as a browser knows them."""
+    """Where views lead: Dagster's pages as a browser knows them, and the folder of films, whose files they name."""
 
     dagster: str
+    films: Path
 
     def run(self, run_id: str | None) -> str | None:
         """The page of one run."""

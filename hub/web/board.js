@@ -298,7 +298,23 @@ function filmSide(view) {
       h("span", { class: "play" }, icon("play")),
       h("span", { class: "length" }, length(film.seconds))),
     h("div", { class: "actions" },
-      h("a", { class: "button", href: film.download, download: true }, icon("down"), `Download · ${size(film.size)}`)));
+      h("a", { class: "button", href: film.download, download: true }, icon("down"), `Download · ${size(film.size)}`)),
+    film.outputs.length || film.photos.length ? h("ul", { class: "outputs" },
+      film.outputs.map((output) => outputLine(output, who)), film.photos.map((photos) => photosLine(photos, who))) : null);
+}
+
+function outputLine(output, who) {
+  return h("li", { "data-key": `output:${output.name}` },
+    h("button", { class: "quiet", type: "button", "data-action": "play", "data-url": output.url, "data-title": `${who} · ${output.name}`, "aria-label": `Play ${output.name}` },
+      icon("play"), output.name),
+    h("a", { class: "quiet", href: output.download, download: true, "aria-label": `Download ${output.name}` }, icon("down"), size(output.size)));
+}
+
+function photosLine(photos, who) {
+  return h("li", { "data-key": `photos:${photos.name}` },
+    h("span", { class: "photos" }, `${photos.name}:`,
+      photos.urls.map((url, number) => h("a", { class: "quiet", href: url, target: "_blank", rel: "noopener", "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1)))),
+    h("a", { class: "quiet", href: photos.download, download: true, "aria-label": `Download ${photos.name} as one ZIP` }, icon("down"), `ZIP · ${size(photos.size)}`));
 }
 
 function about(view) {

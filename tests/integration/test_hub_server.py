@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -23,7 +25,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stinercut.catalog import Catalog, events, films, jumps
 from stinercut.catalog.events import StepReport
-from stinercut.catalog.models import StepStatus
+from stinercut.catalog.models import Jump, StepStatus
+from stinercut.media.published import NOTE, NOTES, Note, mark_of
 from stinercut.protocol import (
     Ack,
     CopyRequest,
@@ -79,6 +82,17 @@ def finished_jump(hub: RunningHub, known: Catalog, card: str, name: str = "Anna 
     (folder / f"{key}.mp4").write_bytes(bytes(range(256)) * 4)
     (folder / "poster.jpg").write_bytes(b"\xff\xd8poster")
     return key, folder / f"{key}.mp4"
+
+
+def with_outputs(path: Path, names: list[str]) -> dict[str, bytes]:
+    """Files beside a film, and the note that names them, as publishing leaves them. Returns what is in them."""
+    files = {name.format(path.stem): f"{name} ".encode() * 100 for name in names}
+    for name, content in files.items():
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        (path.parent / name).write_bytes(content)
+    marks = {name: mark_of(path.parent / name) for name in [path.name, *files]}
+    (path.parent / NOTE).write_bytes(NOTES.dump_json(Note({name: mark for name, mark in marks.items() if mark})))
+    return files
 
 
 class TestDetectors:
@@ -417,10 +431,17 @@ class TestFilms:
             "nobody/nobody.mp4",
             "nobody/poster.jpg",
             "{key}/%00.mp4",
+            "{key}/.outputs.json",
+            "{key}/..%2f..%2fsecret.zip",
+            "{key}/{key}-photos.zip",
+            "{key}/{key}-photos/01.jpg",
+            "{key}/../../secret.jpg",
+            "{key}/..%2f../secret.jpg",
         ],
     )
     def test_nothing_but_films(self, hub: RunningHub, known: Catalog, path: str):
-        (hub.settings.data / "secret.mp4").write_bytes(b"secret")
+        for ending in ("mp4", "jpg", "zip"):
+            (hub.settings.data / f"secret.{ending}").write_bytes(b"nobody's business")
         key = "2026-06-01_M"
         if httpx.get(f"{hub.url}/api/jumps/{key}").status_code == 404:
             finished_jump(hub, known, "M")
@@ -429,7 +450,7 @@ class TestFilms:
             raw.sendall(f"GET /films/{path.format(key=key)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             answer = b"".join(iter(lambda: raw.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 404")
-        assert b"secret" not in answer.split(b"\r\n\r\n", 1)[1].replace(b"secret.mp4", b"")
+        assert b"nobody's business" not in answer
 
     def test_a_row_that_points_elsewhere_serves_nothing(self, hub: RunningHub, known: Catalog):
         (hub.settings.data / "outside.mp4").write_bytes(b"outside")
@@ -443,6 +464,49 @@ class TestFilms:
         path.unlink()
         answer = httpx.get(f"{hub.url}/films/{key}/{path.name}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+    def test_other_outputs_of_the_template(self, hub: RunningHub, known: Catalog):
+        key, path = finished_jump(hub, known, "OO")
+        files = with_outputs(path, ["{}-phone.mp4", "{}-best photos/02.jpg", "{}-best photos/01.jpg"])
+        film = httpx.get(f"{hub.url}/api/jumps/{key}").json()["film"]
+        [phone], [photos] = film["outputs"], film["photos"]
+        content = files[f"{key}-phone.mp4"]
+        assert (phone["name"], phone["size"]) == ("phone", len(content))
+        part = httpx.get(hub.url + phone["url"], headers={"range": "bytes=10-19"})
+        assert (part.status_code, part.content) == (206, content[10:20])
+        download = httpx.get(hub.url + phone["download"])
+        name = quote("Anna Müller 2026-06-01 phone.mp4")
+        assert download.headers["content-disposition"] == f"attachment; filename*=utf-8''{name}"
+        first, second = (files[f"{key}-best photos/{number}.jpg"] for number in ("01", "02"))
+        assert (photos["name"], photos["size"]) == ("best photos", len(first) + len(second))
+        opened = [httpx.get(hub.url + url) for url in photos["urls"]]
+        assert [one.content for one in opened] == [first, second]
+        assert opened[0].headers["content-type"] == "image/jpeg"
+        packed = httpx.get(hub.url + photos["download"])
+        assert quote("Anna Müller 2026-06-01 best photos.zip") in packed.headers["content-disposition"]
+        with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+            assert archive.testzip() is None
+            assert {name: archive.read(name) for name in archive.namelist()} == {"01.jpg": first, "02.jpg": second}
+
+    def test_only_what_the_note_names_and_what_is_there(self, hub: RunningHub, known: Catalog):
+        key, path = finished_jump(hub, known, "OP")
+        with_outputs(path, ["{}-phone.mp4", "{}-photos/01.jpg", "{}-photos/02.jpg"])
+        folder, outside = path.parent, hub.settings.data / "outside.jpg"
+        outside.write_bytes(b"outside")
+        (folder / f"{key}-mine.mp4").write_bytes(b"somebody's")
+        (folder / f"{key}-photos" / "03.jpg").write_bytes(b"somebody's")
+        (folder / f"{key}-phone.mp4").unlink()
+        (folder / f"{key}-photos" / "02.jpg").unlink()
+        (folder / f"{key}-photos" / "02.jpg").symlink_to(outside)
+        film = httpx.get(f"{hub.url}/api/jumps/{key}").json()["film"]
+        assert (film["outputs"], [len(one["urls"]) for one in film["photos"]]) == ([], [1])
+        for name in ("mine.mp4", "phone.mp4", "photos/02.jpg", "photos/03.jpg", "phone.zip"):
+            answer = httpx.get(f"{hub.url}/films/{key}/{key}-{name}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND"), name
+        with known.write() as session:
+            session.get_one(Jump, key).passenger_name = "Somebody Else"
+        assert httpx.get(f"{hub.url}/films/{key}/{key}-photos/01.jpg").status_code == 404
+        assert httpx.get(f"{hub.url}/films/{key}/{key}-photos.zip").status_code == 404
 
 
 class TestProcess:

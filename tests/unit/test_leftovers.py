@@ -20,7 +20,8 @@ from stinercut.media.film import (
     photo_folder,
     planned,
 )
-from stinercut.media.leftovers import NOTE, announce, clear
+from stinercut.media.leftovers import announce, clear
+from stinercut.media.published import NOTE
 from stinercut.media.segments import part_segment
 from stinercut.store import Store, replace_file
 

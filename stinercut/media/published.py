@@ -1,0 +1,121 @@
+"""What was published beside a film: the note that says so, and what of it is there.
+
+Lives here: reading the note. Doesn't: writing it and clearing what a template dropped (`leftovers`), publishing
+(`film`), the film itself, which the catalog knows. Nothing here needs more than the standard library and pydantic: the
+hub reads it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+NOTE = ".outputs.json"
+
+Mark = tuple[int, int]
+"""Size in bytes, and time of change in nanoseconds."""
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Note:
+    """By path below the film's folder: what was published, and what lay at the places of a film about to be published
+    (None: nothing).
+    """
+
+    ours: dict[str, Mark] = field(default_factory=dict[str, Mark])
+    coming: dict[str, Mark | None] = field(default_factory=dict[str, Mark | None])
+
+
+NOTES = TypeAdapter(Note)
+
+
+@dataclass(frozen=True)
+class OtherFilm:
+    """Another video output: its name in the template, its file, `size` in bytes."""
+
+    name: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """An output of photos: its name in the template, its folder, its photos in their order, `size` in bytes."""
+
+    name: str
+    folder: Path
+    photos: tuple[Path, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """The outputs beside a film, by name."""
+
+    films: tuple[OtherFilm, ...] = ()
+    photos: tuple[PhotoSet, ...] = ()
+
+
+def published_with(film: Path) -> Published:
+    """The other outputs of the film at that path: what the note beside it names and what is still there.
+
+    Nothing where there is no note, as beside films of `stinercut render` or of older versions.
+    """
+    folder, stem = film.parent, f"{film.stem}-"
+    films: list[OtherFilm] = []
+    sets: dict[str, dict[Path, int]] = {}
+    for name in sorted(read_note(folder).ours):
+        parts = PurePosixPath(name).parts
+        mark = mark_of(folder / name)
+        if mark is None or not parts[0].startswith(stem):
+            continue
+        if len(parts) == 1:
+            films.append(OtherFilm(PurePosixPath(name).stem.removeprefix(stem), folder / name, mark[0]))
+        else:
+            sets.setdefault(parts[0], {})[folder / name] = mark[0]
+    return Published(
+        tuple(films),
+        tuple(
+            PhotoSet(name.removeprefix(stem), folder / name, _in_order(sizes), sum(sizes.values()))
+            for name, sizes in sets.items()
+        ),
+    )
+
+
+def _in_order(photos: Iterable[Path]) -> tuple[Path, ...]:
+    """They are numbered with two digits, and with three from 100 on."""
+    return tuple(sorted(photos, key=lambda path: (len(path.name), path.name)))
+
+
+def read_note(folder: Path) -> Note:
+    """The note; an empty one where there is none that can be read: then nothing is known to be ours."""
+    with contextlib.suppress(OSError, ValueError):
+        said = NOTES.validate_json((folder / NOTE).read_bytes())
+        return Note(_plain(said.ours), _plain(said.coming))
+    return Note()
+
+
+def mark_of(path: Path) -> Mark | None:
+    """None where there is no plain file."""
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink():
+            found = path.stat()
+            return found.st_size, found.st_mtime_ns
+    return None
+
+
+def _plain(said: Mapping[str, Kind]) -> dict[str, Kind]:
+    """Without names that lead out of the folder."""
+    return {name: what for name, what in said.items() if _is_plain(PurePosixPath(name).parts)}
+
+
+def _is_plain(parts: Iterable[str]) -> bool:
+    said = tuple(parts)
+    return 0 < len(said) <= 2 and not {"..", "/", "."} & set(said)
