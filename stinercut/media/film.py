@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source
 from stinercut.media.probe import probe
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment
 from stinercut.media.sound import Music
+from stinercut.media.unfinished import names_beside
 from stinercut.media.untouched import kind_of_film, may_be_copied
 from stinercut.store import Store, fsync_dir, require_space, sync_file
 from stinercut.templates import Fields, Template
@@ -276,14 +277,14 @@ def finish_film(
     step. Raises FilmRefused, naming the checks that failed, and leaves no partial file; raises what `join` raises.
     """
     tell = on_progress or _nothing
-    with contextlib.ExitStack() as partials:
+    with names_beside(production.store, target) as partial_name:
         films: list[tuple[Path, FinishedFilm]] = []
         for number, (making, parts) in enumerate(zip(production.films, segments, strict=True)):
-            partial = partials.enter_context(_beside(target))
+            partial = partial_name(".mp4")
             films.append((partial, _joined(making, parts, partial, _path_of(making, production, target))))
             tell((number + 1) / (len(production.films) + 1))
         require_passed([film for _, film in films], target)
-        folders = [partials.enter_context(_photos(production, output, target)) for output in production.photos]
+        folders = [_photos(production, output, partial_name("")) for output in production.photos]
         if before_publishing:
             before_publishing()
         for output, folder in zip(production.photos, folders, strict=True):
@@ -303,7 +304,7 @@ def _joined(making: Making, segments: Sequence[Segment], partial: Path, final: P
     film = _joined_once(making, segments, partial, final)
     if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
         return film
-    anew = mended(making.shop, making.plan.parts, segments, partial.parent)
+    anew = mended(making.shop, making.plan.parts, segments, partial)
     return _joined_once(making, anew, partial, final) if anew else film
 
 
@@ -376,25 +377,10 @@ def poster_second(production: Production) -> float:
     return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
 
 
-@contextlib.contextmanager
-def _beside(target: Path) -> Generator[Path]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.partial.mp4")
-    try:
-        yield partial
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _photos(production: Production, output: StillsOutput, target: Path) -> Generator[Path]:
-    folder = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.partial")
+def _photos(production: Production, output: StillsOutput, folder: Path) -> Path:
     folder.mkdir()
-    try:
-        take_photos(production.films[0].shop, production.films[0].plan, output, folder)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    take_photos(production.films[0].shop, production.films[0].plan, output, folder)
+    return folder
 
 
 def _replace_folder(new: Path, final: Path) -> None:

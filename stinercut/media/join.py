@@ -73,7 +73,9 @@ def join(
     seconds = float(frames / segments[0].rate)
     try:
         # Beside the film and not in a temporary folder: the sound of an hour is 0.7 GB.
-        with tempfile.TemporaryDirectory(prefix=".join-", suffix=".partial", dir=target.parent) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.stem.lstrip('.')}.join-", suffix=".partial", dir=target.parent
+        ) as folder:
             both = [(part.segment, part.volume) for part in parts]
             mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs)
             videos = _videos(segments, record, Path(folder))

@@ -19,13 +19,16 @@ from stinercut.media.plan import Filmed, Part
 from stinercut.media.segments import Workshop, copying_of_part, part_segment
 
 
-def mended(shop: Workshop, parts: Sequence[Part], segments: Sequence[Segment], beside: Path) -> list[Segment] | None:
+def mended(shop: Workshop, parts: Sequence[Part], segments: Sequence[Segment], partial: Path) -> list[Segment] | None:
     """The segments of these parts with those made anew that don't decode; None when all of them do.
 
-    Decodes every segment. Raises what `part_segment` raises.
+    Decodes every segment; what decoders say lies beside the `partial` film meanwhile. Raises what `part_segment`
+    raises.
     """
     out: list[Segment] = []
-    with tempfile.TemporaryDirectory(prefix=".mending-", suffix=".partial", dir=beside) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=f"{partial.stem}.mending-", suffix=".partial", dir=partial.parent
+    ) as folder:
         for number, (part, segment) in enumerate(zip(parts, segments, strict=True)):
             if decodes(segment.video, segment.frames, Path(folder) / f"{number}.log"):
                 out.append(segment)

@@ -17,6 +17,17 @@ from pathlib import Path
 here, real = Path({here!r}), {real!r}
 words = sys.argv[1:]
 hardware = "h264_nvenc" in words
+def stopped_half_way(hangs):
+    subprocess.run([real, *words], stdout=subprocess.DEVNULL)
+    for before, word in zip([""] + words, words):
+        if word.endswith((".mp4", ".wav")) and before != "-i":
+            os.truncate(word, os.path.getsize(word) // 2)
+    (here / "hanging").write_text(str(os.getpid()))
+    while hangs:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+if "aac" in words and (here / "orders").read_text().startswith("join"):
+    stopped_half_way((here / "orders").read_text() == "join hangs")
 if hardware or "libx264" in words:
     with (here / "encodes").open("a") as count:
         count.write("h" if hardware else "s")
@@ -32,14 +43,7 @@ if hardware or "libx264" in words:
         while (here / "orders").read_text().startswith("waits"):
             time.sleep(0.05)
     if orders[0] in ("killed", "hangs") and number == int(orders[1]):
-        subprocess.run([real, *words], stdout=subprocess.DEVNULL)
-        for before, word in zip([""] + words, words):
-            if word.endswith((".mp4", ".wav")) and before != "-i":
-                os.truncate(word, os.path.getsize(word) // 2)
-        (here / "hanging").write_text(str(os.getpid()))
-        while orders[0] == "hangs":
-            time.sleep(1)
-        os.kill(os.getpid(), signal.SIGKILL)
+        stopped_half_way(orders[0] == "hangs")
 if hardware:
     taken = {{"-rc", "-cq", "-b:v", "-forced-idr", "-strict_gop"}}
     out = []
@@ -66,7 +70,8 @@ def install(folder: Path) -> Path:
 def order(folder: Path, words: str) -> None:
     """From now on: `silent` (the hardware ends well and writes nothing), `dies N` (the hardware works N times, then
     fails), `killed N` (the Nth encode in software is killed half-way), `hangs N` (it never ends), `waits N` (it begins
-    when there is another order), or nothing. Once one hangs or waits, the file `hanging` says its process id.
+    when there is another order), `join killed` and `join hangs` (joining, likewise), or nothing. Once one hangs or
+    waits, the file `hanging` says its process id.
     """
     (folder / "orders").write_text(words)
     (folder / "encodes").write_text("")

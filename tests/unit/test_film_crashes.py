@@ -19,6 +19,7 @@ from stinercut.errors import FfmpegFailed, StinercutError
 from stinercut.media.encoding import Segment
 from stinercut.media.film import Finished, Production, finish_film, looked_into, make_film, planned
 from stinercut.media.segments import part_segment
+from stinercut.media.unfinished import names_beside
 from stinercut.store import Store
 
 PARTS = ["title", "first clip", "second clip", "outro"]
@@ -98,6 +99,14 @@ def test_ffmpeg_is_killed_in_the_middle_of_every_part(machine: Path, clips: list
 def test_the_worker_is_killed_in_the_middle_of_a_part(machine: Path, clips: list[Path], tmp_path: Path) -> None:
     store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
     fake_ffmpeg.order(machine, "hangs 3")
+    kill_the_worker(machine, store, target, clips)
+    assert not target.exists()
+    fake_ffmpeg.order(machine, "")
+    require_right(production(store, clips), target, {"second clip", "outro"})
+
+
+def kill_the_worker(machine: Path, store: Store, target: Path, clips: list[Path]) -> None:
+    """Start a process that makes the film, kill it once its ffmpeg hangs; its ffmpeg is gone then too."""
     words = [sys.executable, "-c", WORKER, str(store.root), str(target), *map(str, clips)]
     tests = str(Path(__file__).parents[1])
     with subprocess.Popen(words, env={**os.environ, "PYTHONPATH": tests}) as worker:
@@ -105,9 +114,44 @@ def test_the_worker_is_killed_in_the_middle_of_a_part(machine: Path, clips: list
         worker.send_signal(signal.SIGKILL)
     psutil.wait_procs([psutil.Process(hanging)] if psutil.pid_exists(hanging) else [], timeout=20)
     assert not psutil.pid_exists(hanging) or psutil.Process(hanging).status() == psutil.STATUS_ZOMBIE
-    assert not target.exists()
+
+
+def test_ffmpeg_is_killed_while_it_joins(machine: Path, clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    fake_ffmpeg.order(machine, "join killed")
+    with pytest.raises(FfmpegFailed, match="by signal 9"):
+        make_film(it, target)
+    assert (machine / "hanging").is_file()
+    assert list(target.parent.iterdir()) == []
     fake_ffmpeg.order(machine, "")
-    require_right(production(store, clips), target, {"second clip", "outro"})
+    require_good(make_film(it, target), target)
+    assert fake_ffmpeg.encodes(machine, "s") == 0
+
+
+def test_the_worker_is_killed_while_its_ffmpeg_joins(machine: Path, clips: list[Path], tmp_path: Path) -> None:
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    fake_ffmpeg.order(machine, "join hangs")
+    kill_the_worker(machine, store, target, clips)
+    left = [path.name for path in target.parent.iterdir()]
+    assert len(left) == 2, "half a film, and the folder of its sound"
+    assert all(name.startswith(".") for name in left)
+    fake_ffmpeg.order(machine, "")
+    require_good(make_film(production(store, clips), target), target)
+    assert fake_ffmpeg.encodes(machine, "s") == 0
+    assert nothing_partial(store)
+
+
+def test_what_somebody_else_is_at_stays(clips: list[Path], tmp_path: Path) -> None:
+    """A film that another process is joining, and one that another store's process is."""
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    with names_beside(store, target) as one, names_beside(Store(tmp_path / "other"), target) as other:
+        living = {one(".mp4"), other(".mp4")}
+        for path in living:
+            path.touch()
+        make_film(production(store, clips), target)
+        assert set(target.parent.iterdir()) == {target, *living}
+    assert list(target.parent.iterdir()) == [target]
 
 
 def _number_in(note: Path) -> int:
