@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
@@ -24,7 +23,6 @@ from typing import Any
 
 import ffmpeg
 
-from stinercut.errors import FfmpegFailed
 from stinercut.media import encoders
 from stinercut.media import ffmpeg as runner
 from stinercut.media.tracks import Format
@@ -38,9 +36,6 @@ SAMPLE_RATE = 48_000
 
 BYTES_PER_SAMPLE = 4
 """16 bits, stereo."""
-
-_MOST_SAID = 20_000
-"""Characters of ffmpeg's messages that are kept with an error."""
 
 _LEVELS = ((8_192, 245_760, "4.1"), (8_704, 522_240, "4.2"), (36_864, 983_040, "5.1"), (139_264, 4_177_920, "6.0"))
 """H.264 levels: macroblocks in a frame, macroblocks a second, name (ITU-T H.264, table A-1)."""
@@ -263,23 +258,20 @@ def scratch(store: Store) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def encode(  # noqa: PLR0913 - what a run of ffmpeg needs
+def encode(
     argv: list[str],
     goal: Goal,
-    folder: Path,
     *,
     file: Path | None,
     on_progress: Progress | None,
     slower: float = 1.0,
 ) -> int:
-    """Run it; returns how many frames were written. `folder` takes ffmpeg's log, `file` is what an error names.
+    """Run it; returns how many frames were written. `file` is what an error names.
 
-    `slower`: how many frames are read for one that is written. An error carries the command and all that ffmpeg said
-    as a note.
+    `slower`: how many frames are read for one that is written.
     """
     written = 0
     tell = share_of(goal.frames, on_progress)
-    log = folder / "ffmpeg.log"
 
     def on_frame(done: int) -> None:
         nonlocal written
@@ -289,12 +281,7 @@ def encode(  # noqa: PLR0913 - what a run of ffmpeg needs
 
     # A slow machine decodes 4K HEVC at a few frames a second; an encode that takes longer than this hangs.
     timeout = 180 + 2.0 * goal.frames * slower
-    try:
-        runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, log=log)
-    except FfmpegFailed as failed:
-        said = log.read_text(errors="replace")[-_MOST_SAID:] if log.is_file() else ""
-        failed.add_note(f"{shlex.join(map(str, argv))}\n{said}")
-        raise
+    runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, told=True)
     return written
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,7 +30,19 @@ from typing import IO, Any
 
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
 
-_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
+_log = logging.getLogger(__name__)
+
+_QUIET = ("-hide_banner", "-nostdin", "-y", "-loglevel")
+_FLAGS = (*_QUIET, "error")
+_TOLD_FLAGS = (*_QUIET, "level+warning")
+"""Each line says how bad it is, which is how warnings are told from what an error says."""
+
+_MOST_KEPT = 20_000
+"""Characters of ffmpeg's messages that are kept with an error."""
+
+_MOST_TOLD = 3_000
+"""Characters of a command, and of what ffmpeg said to it, that a run that ended well leaves in the log."""
+
 _PROBE_SECONDS = 60.0
 _TAIL_BYTES = 16_000
 _GUARD = (
@@ -66,31 +80,59 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "Copy it from the card again, or leave it out.",
     ),
 )
+_LEVEL = re.compile(r"\[(error|fatal|panic)\] ")
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _NOISE = re.compile(
     r"Last message repeated|^\s*$|Conversion failed!|^\[.*\] Could not find codec parameters.*unspecified"
 )
 
 
-def run(
+def run(  # noqa: PLR0913 - what a run of ffmpeg needs
     argv: Sequence[str],
     *,
     timeout: float,
     on_frame: Callable[[int], None] | None = None,
     log: Path | None = None,
     file: Path | None = None,
+    told: bool = False,
 ) -> None:
     """Run ffmpeg to its end.
 
     `argv` as ffmpeg-python compiles it (a leading `ffmpeg` is fine). `timeout` in seconds of wall time. `on_frame`
     gets the number of video frames written so far, about twice a second and once at the end. `log` collects what
     ffmpeg says (appended). `file` is what the error should name. Raises FfmpegFailed and MissingProgram.
+
+    `told`: the command and what ffmpeg said, warnings too, go to the log of this module, which Dagster keeps with the
+    step; where it fails, to the error as a note.
     """
-    command = [_program("ffmpeg"), *_FLAGS, "-progress", "pipe:1", *_arguments(argv)]
+    command = [_program("ffmpeg"), *(_TOLD_FLAGS if told else _FLAGS), "-progress", "pipe:1", *_arguments(argv)]
     with _started(command, timeout=timeout, file=file, log=log) as job:
         for line in job.output:
             if on_frame and line.startswith(b"frame="):
                 on_frame(int(line[6:].strip() or 0))
-        job.finish()
+        try:
+            job.finish()
+        except FfmpegFailed as failed:
+            if told:
+                failed.add_note(f"{_spoken(argv)}\n{job.last_words(_MOST_KEPT)}")
+            raise
+        if told:
+            _log.info("%s\n%s", _shortened(_spoken(argv)), _shortened(_once(job.last_words(_MOST_KEPT))))
+
+
+def _spoken(argv: Sequence[str]) -> str:
+    return shlex.join(["ffmpeg", *_arguments(argv)])
+
+
+def _once(said: str) -> str:
+    """Each line once: a damaged file is complained about at every frame."""
+    lines = (_ADDRESS.sub("", line) for line in said.splitlines() if not _NOISE.search(line))
+    return "\n".join(dict.fromkeys(lines)) or "(ffmpeg had nothing to say)"
+
+
+def _shortened(said: str) -> str:
+    half = _MOST_TOLD // 2
+    return said if len(said) <= _MOST_TOLD else f"{said[:half]} [...] {said[-half:]}"
 
 
 def read_pipe(argv: Sequence[str], *, timeout: float, chunk_bytes: int, file: Path | None = None) -> Generator[bytes]:
@@ -232,15 +274,16 @@ class _Job:
                 advice="Try again when the machine has less to do; if it happens again, look at this file.",
             )
         if code != 0:
-            said = self._last_words()
+            said = _errors_of(self.last_words(_TAIL_BYTES))
             if self.file and "moov atom not found" in said and not _begins_as_mp4(self.file):
                 said = "Invalid data found when processing input"
             what, advice = in_plain_words(said, code)
             raise FfmpegFailed(what, file=self.file, advice=advice)
 
-    def _last_words(self) -> str:
+    def last_words(self, most: int) -> str:
+        """The end of what the program said, `most` bytes of it."""
         end = self.said.seek(0, os.SEEK_END)
-        self.said.seek(max(self.said_before, end - _TAIL_BYTES))
+        self.said.seek(max(self.said_before, end - most))
         return self.said.read().decode(errors="replace")
 
 
@@ -249,6 +292,12 @@ def _begins_as_mp4(file: Path) -> bool:
     with contextlib.suppress(OSError), file.open("rb") as handle:
         return handle.read(8)[4:] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot")
     return False
+
+
+def _errors_of(said: str) -> str:
+    """What was said without the warnings, and without how bad each line is."""
+    lines = (line for line in said.splitlines() if "[warning] " not in line)
+    return "\n".join(_LEVEL.sub("", line, count=1) for line in lines)
 
 
 def in_plain_words(said: str, code: int) -> tuple[str, str]:

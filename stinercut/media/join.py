@@ -80,7 +80,7 @@ def join(
             mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs)
             videos = _videos(segments, record, Path(folder))
             argv = _graph(videos, mixed, segments[0].rate, target, title)
-            runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target)
+            runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target, told=True)
         found = _frames_in(target)
         if found != frames:
             raise WrongFilm(

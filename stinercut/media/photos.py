@@ -88,7 +88,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
         out = ffmpeg.output(
             picture, str(new), vcodec="mjpeg", format="image2", **{"q:v": 2, "frames:v": 1, "update": 1}
         )
-        runner.run(out.compile(), timeout=_SECONDS, file=source.path)
+        runner.run(out.compile(), timeout=_SECONDS, file=source.path, told=True)
         if not new.is_file():
             raise UnreadableVideo("no photo can be taken there", file=source.path, advice="Copy it again.")
     return kept

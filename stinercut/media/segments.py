@@ -135,7 +135,7 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
             argv = encoding.two_outputs(picture, sound, goal)
             source = _first_footage(shop, part)
             written = encoding.encode(
-                argv, goal, folder, file=source and source.path, on_progress=on_progress, slower=_slower(shop, source)
+                argv, goal, file=source and source.path, on_progress=on_progress, slower=_slower(shop, source)
             )
             if source:
                 require_all(written, source, shop.rate)
@@ -176,14 +176,14 @@ def _copied(shop: Workshop, shot: Shot, copying: Copying, goal: Goal, folder: Pa
         where = folder / target.stem
         where.mkdir()
         picture, _ = _streams(shop, around, part, where)
-        written = encoding.encode(encoding.picture_alone(picture, part), part, where, file=file, on_progress=None)
+        written = encoding.encode(encoding.picture_alone(picture, part), part, file=file, on_progress=None)
         require_all(written, _source(shop, around), shop.rate)
 
     reason = untouched.made_of_pieces(copying, goal, folder, encode)
     if not reason:
         source = _source(shop, shot)
         sound = sound_of(opened(source, shop.rate), source, shop.rate, goal.samples)
-        encoding.encode(encoding.sound_alone(sound, goal), goal, folder, file=file, on_progress=None)
+        encoding.encode(encoding.sound_alone(sound, goal), goal, file=file, on_progress=None)
     return reason
 
 

@@ -148,7 +148,7 @@ def _decoded(music: Music, samples: int, target: Path) -> Path:
         tune = tune.filter("afade", t="in", ss=0, ns=length).filter("afade", t="out", ss=samples - length, ns=length)
     out = ffmpeg.output(tune, str(target), acodec="pcm_s16le", fflags="+bitexact")
     try:
-        runner.run(out.compile(), timeout=_SECONDS + seconds, file=music.path)
+        runner.run(out.compile(), timeout=_SECONDS + seconds, file=music.path, told=True)
     except FfmpegFailed as failed:
         raise BadInput(
             f"the music can't be read: {failed.what}", file=music.path, advice="Save it again as MP3, M4A or WAV."
@@ -255,7 +255,7 @@ def _limited(mixed: Path, gain: float, target: Path) -> float:
         .filter("atrim", end_sample=_samples(mixed))
     )
     out = ffmpeg.output(sound, str(target), acodec="pcm_s16le", fflags="+bitexact")
-    runner.run(out.compile(), timeout=_SECONDS + _seconds(mixed), file=mixed)
+    runner.run(out.compile(), timeout=_SECONDS + _seconds(mixed), file=mixed, told=True)
     return loudness_of(target)
 
 

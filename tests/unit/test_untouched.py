@@ -82,7 +82,7 @@ def spliced(
         source = footage.Source(clip, probe(clip), shown[0] + piece.begin, piece.frames)
         frame = footage.Frame(profile.width, profile.height, profile.rate)
         picture = footage.picture_of(footage.opened(source, profile.rate), source, frame, Look(), None)
-        encoding.encode(encoding.picture_alone(picture, part), part, folder, file=clip, on_progress=None)
+        encoding.encode(encoding.picture_alone(picture, part), part, file=clip, on_progress=None)
 
     return made_of_pieces(copying, goal, folder, encode), copying, goal.video
 
