@@ -107,7 +107,7 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
         (HEAD.encode() + b"Ann,B-1,2026-11-20\nZo\xeb,B-2,2026-11-20\n", "line 3: the text is not UTF-8"),
         (HEAD.encode() + b'Ann,B-1,2026-11-20\n"Zo', "no CSV"),
         (HEAD.encode() + b"Ann,B-1,2026-11-20\nA\x00nn,B-2,2026-11-20\n", "line 3"),
-        (b"x" * 5_000_001, "too large"),
+        (b"x" * 5_000_001, "larger than 5 MB"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
