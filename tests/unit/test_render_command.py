@@ -64,7 +64,7 @@ def test_stopped_in_the_middle_it_leaves_nothing(tmp_path: Path, ending: signal.
         [*COMMAND, "--data", str(tmp_path / "data"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=environment,
         # A shell that runs the tests in its background ignores Ctrl-C for all that come from it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
     )  # fmt: skip
     assert job.stdout is not None
     assert job.stdout.readline().strip() == "10 %"
