@@ -51,15 +51,19 @@ from stinercut.store import Store
 log = logging.getLogger("hub")
 
 WEB = Path(__file__).parent / "web"
-PAGES = {
-    "": "index.html",
-    "review": "review.html",
-    "codes": "codes.html",
-    "templates": "templates.html",
-    **{name: name for page in ("board", "review", "codes", "templates") for name in (f"{page}.css", f"{page}.js")},
-    "choice.js": "choice.js",
-    "icon.svg": "icon.svg",
-}
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+"""What of the folder is sent, and as what: a browser takes a module under no other type, whatever the system says."""
+
+
+def _path_of(file: Path) -> str:
+    """A page is found under its name alone, the board under none, and what they need under its file name."""
+    if file.suffix != ".html":
+        return file.name
+    return "" if file.stem == "index" else file.stem
+
+
+PAGES = {_path_of(file): file for file in sorted(WEB.iterdir()) if file.suffix in KINDS}
+"""Paths, and the files that they lead to."""
 DETECTOR_SOCKET = "/ws/detector"
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
@@ -271,8 +275,8 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 def _add_pages(app: FastAPI) -> None:
-    for path, name in PAGES.items():
-        app.add_api_route(f"/{path}", _page(WEB / name), methods=["GET", "HEAD"])
+    for path, file in PAGES.items():
+        app.add_api_route(f"/{path}", _page(file), methods=["GET", "HEAD"])
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -281,7 +285,7 @@ def _add_pages(app: FastAPI) -> None:
 
 def _page(file: Path) -> Callable[[], FileResponse]:
     def page() -> FileResponse:
-        return FileResponse(file, headers={"cache-control": "no-cache"})
+        return FileResponse(file, media_type=KINDS[file.suffix], headers={"cache-control": "no-cache"})
 
     return page
 
