@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from stinercut.catalog.arriving import Arriving
+from stinercut.catalog.jumps import Ready
 from stinercut.catalog.watching import InWork
 from stinercut.store import key_of
 
@@ -21,6 +22,11 @@ class Wanted:
 
     partition: str
     run_key: str
+
+
+def film_run(ready: Ready) -> Wanted:
+    """The run that makes the film of a jump that is ready: one for each turn of the jump."""
+    return Wanted(ready.jump_key, key_of(ready.jump_key, ready.version, str(ready.turn)))
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,15 @@ def being_retried(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list
 
 
 def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str, str]:
-    """Why what is being worked on failed: subject -> reason. What goes on, or is finished, is not in it.
+    """Why what is being worked on failed: subject -> reason. What goes on, or came out well, is not in it.
 
     A run that ended as a success without bringing what it was for counts as failed: a success that lies is the one
-    thing that must not happen.
+    thing that must not happen. And one that failed counts as failed also where an older film is there, as when films
+    are made anew with a changed template.
     """
     out: dict[str, str] = {}
     for one in in_work:
-        if one.run_id is None or one.finished:
+        if one.run_id is None or _is_settled(one, ends):
             continue
         end = ends.get(one.run_id, RunEnd.GONE)
         if end not in _GOES_ON:
@@ -97,12 +104,15 @@ def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str,
 
 
 def settled(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
-    """What is finished and no run works on any more, though its state still says that one does."""
-    return [
-        one.subject
-        for one in in_work
-        if one.finished and one.run_id is not None and ends.get(one.run_id, RunEnd.GONE) not in _GOES_ON
-    ]
+    """What has its film, and whose run came out well, though its state still says that one works on it.
+
+    So ends a run that made single assets of a finished jump again.
+    """
+    return [one.subject for one in in_work if _is_settled(one, ends)]
+
+
+def _is_settled(one: InWork, ends: Mapping[str, RunEnd]) -> bool:
+    return one.finished and one.run_id is not None and ends.get(one.run_id) is RunEnd.SUCCEEDED
 
 
 _WORDS = {

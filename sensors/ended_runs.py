@@ -11,8 +11,7 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 
-from sensors.decisions import RunEnd, after_failure, being_retried, settled, verdicts
-from sensors.ready_jumps import run_key
+from sensors.decisions import RunEnd, after_failure, being_retried, film_run, settled, verdicts
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.watching import InWork
@@ -47,7 +46,7 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         jumps = watching.unfinished_jumps(session)
         ready = jump_queries.ready_jumps(session)
         cards = watching.unfinished_cards(session)
-    jumps += [InWork(jump, _requested(context, run_key(jump, version))) for jump, version in ready]
+    jumps += [InWork(one.jump_key, _requested(context, film_run(one).run_key)) for one in ready]
     identifying = [InWork(key, _requested(context, key)) for _, key in cards]
     ends = _ends(context, [*jumps, *identifying])
     failed_jumps, failed_cards, finished = verdicts(jumps, ends), verdicts(identifying, ends), settled(jumps, ends)

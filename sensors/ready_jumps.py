@@ -4,13 +4,12 @@ from datetime import datetime
 
 import dagster as dg
 
-from sensors.decisions import Wanted, requests
+from sensors.decisions import Wanted, film_run, requests
 from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.errors import StinercutError
-from stinercut.store import key_of
 from stinercut_assets.jobs import JUMP_TAG, PRIORITY_TAG, film_priority, produce_jump
 from stinercut_assets.lineage import observe_footage, observe_template
 from stinercut_assets.partitions import jumps
@@ -21,23 +20,23 @@ from stinercut_assets.resources import Installation
     job=produce_jump,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests the film of each jump whose files have all arrived, once per version of its footage.",
+    description="Requests the film of each jump whose files have all arrived, once for each time that it is wanted.",
 )
 def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per jump and version. The cursor remembers what was asked for, and only ends the waiting sooner."""
+    """One run per jump and turn. The cursor remembers what was asked for, and only ends the waiting sooner."""
     installation = Installation()
     asked = frozenset((context.cursor or "").split())
 
     def is_news() -> bool:
         with installation.catalog.read() as session:
-            return any(run_key(*one) not in asked for one in jump_queries.ready_jumps(session))
+            return any(film_run(one).run_key not in asked for one in jump_queries.ready_jumps(session))
 
     wait_for_news(installation.catalog, is_news)
     # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
     with installation.catalog.read() as session:
         ready = {
-            run_key(jump, version): jump_queries.footage_of(session, jump)
-            for jump, version in jump_queries.ready_jumps(session)
+            film_run(one).run_key: jump_queries.footage_of(session, one.jump_key)
+            for one in jump_queries.ready_jumps(session)
         }
     if not ready:
         return dg.SkipReason("No jump waits for its film.")
@@ -82,8 +81,3 @@ def _tags(footage: JumpFootage) -> dict[str, str]:
         JUMP_TAG: footage.jump_key,
         PRIORITY_TAG: str(film_priority(footage.jump_date, today)),
     }
-
-
-def run_key(jump_key: str, version: str) -> str:
-    """The name under which the run for this version of a jump is requested once."""
-    return key_of(jump_key, version)

@@ -35,14 +35,14 @@ def clip_step_name(card_file_id: int) -> str:
 
 
 def arriving_jumps(session: Session, limit: int = 100) -> list[Arriving]:
-    """Jumps with a passenger that wait for files, those that changed last come last.
+    """Jumps with a passenger that wait for files. Those that changed last come first: to them, files are coming now.
 
     A clip whose step has failed counts as not here: the film's run says what is wrong with it.
     """
     rows = session.execute(
         select(Jump.jump_key, Jump.jump_date, Jump.passenger_name)
         .where(Jump.state == JumpState.WAITING, Jump.booking_id.is_not(None))
-        .order_by(Jump.changed_at, Jump.jump_key)
+        .order_by(Jump.changed_at.desc(), Jump.jump_key)
         .limit(limit)
     ).all()
     if not rows:

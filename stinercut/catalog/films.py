@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, case, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events
 from stinercut.catalog.models import Film, Jump, JumpState
+from stinercut.catalog.turns import make_ready
 
 
 def record_film(session: Session, film: Film) -> None:
-    """A film passed its checks and is published."""
+    """A film passed its checks and is published.
+
+    All films of a jump have the same place. One that was overtaken and came last lies where the wanted one lay, so that
+    one is to be made again.
+    """
     session.add(film)
     jump = session.get_one(Jump, film.jump_key)
     if jump.wanted_version == film.version:
         jump.state, jump.reason = JumpState.DONE, ""
+    elif jump.state == JumpState.DONE:
+        make_ready(jump)
     events.append(
         session,
         "pipeline:completed",
@@ -32,8 +39,14 @@ def record_film(session: Session, film: Film) -> None:
 
 
 def is_shown() -> ColumnElement[bool]:
-    """The condition, on a film and its jump, that the film may be seen: it carries the name that the jump has."""
-    return (Film.passenger_name == Jump.passenger_name) & (Jump.state != JumpState.GONE)
+    """The condition, on a film and its jump, that the film may be seen: it is at its place and has the jump's name.
+
+    All films of a jump have the same place, so only the last of them is there.
+    """
+    later = aliased(Film)
+    after = select(later.film_id).where(later.jump_key == Film.jump_key, later.film_id > Film.film_id)
+    is_last = ~after.correlate(Film).exists()
+    return is_last & (Film.passenger_name == Jump.passenger_name) & (Jump.state != JumpState.GONE)
 
 
 def latest_film(session: Session, jump_key: str) -> Film | None:
@@ -42,15 +55,11 @@ def latest_film(session: Session, jump_key: str) -> Film | None:
 
 
 def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
-    """The films that are shown, by jump key: of the wanted version where there is one, else the newest.
+    """The films that are shown, by jump key.
 
-    A run that was overtaken may publish its older version after the newer one. A film under a name that a person
-    corrected since, or of a jump whose files were moved away, is not shown any more.
+    A film under a name that a person corrected since, or of a jump whose files were moved away, is not shown any more.
     """
     rows = session.execute(
-        select(Film)
-        .join(Jump, Jump.jump_key == Film.jump_key)
-        .where(Film.jump_key.in_(jump_keys), is_shown())
-        .order_by(case((Film.version == Jump.wanted_version, 1), else_=0), Film.film_id)
+        select(Film).join(Jump, Jump.jump_key == Film.jump_key).where(Film.jump_key.in_(jump_keys), is_shown())
     ).scalars()
     return {film.jump_key: film for film in rows}

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from stinercut.catalog import events, films
 from stinercut.catalog.aliases import aliases_among
 from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.catalog.turns import make_ready
 from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.payload import Payload
@@ -204,6 +205,7 @@ def refresh_jump(session: Session, jump_key: str) -> None:
     What was left out of the film is not waited for, and what only repeats another file of it (`aliases`) is not in it.
     """
     jump = require_jump(session, jump_key)
+    before = (jump.state, jump.wanted_version)
     places = _files_of(session, jump_key)
     repeats = aliases_among(session, jump_key)
     rows = [row for row in places if row[0].role != Role.LEFT_OUT and row[0].card_file_id not in repeats]
@@ -231,7 +233,8 @@ def refresh_jump(session: Session, jump_key: str) -> None:
         *_wishes(session, jump),
     )
     if jump.wanted_version != jump.produced_version:
-        jump.state, jump.reason = JumpState.READY, ""
+        if before != (JumpState.READY, jump.wanted_version):
+            make_ready(jump)
     elif jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         _back_to_produced(session, jump)
 
@@ -278,15 +281,27 @@ def require_jump(session: Session, jump_key: str) -> Jump:
     return jump
 
 
-def ready_jumps(session: Session, limit: int = 100) -> list[tuple[str, str]]:
-    """Jumps whose film is to be made: (jump key, wanted version), the longest waiting first."""
+@dataclass(frozen=True)
+class Ready:
+    """A jump whose film is to be made: which version, and which turn of the jump it is."""
+
+    jump_key: str
+    version: str
+    turn: int
+
+
+def ready_jumps(session: Session, limit: int = 100) -> list[Ready]:
+    """Jumps whose film is to be made, those of the last days first, of a day the longest waiting first.
+
+    Not all at once: an archive that is read in must not keep today's jumps from being asked for.
+    """
     rows = session.execute(
-        select(Jump.jump_key, Jump.wanted_version)
+        select(Jump.jump_key, Jump.wanted_version, Jump.turn)
         .where(Jump.state == JumpState.READY, Jump.wanted_version.is_not(None))
-        .order_by(Jump.changed_at)
+        .order_by(Jump.jump_date.desc(), Jump.changed_at)
         .limit(limit)
     )
-    return [(key, version) for key, version in rows if version is not None]
+    return [Ready(key, version, turn) for key, version, turn in rows if version is not None]
 
 
 def footage_of(session: Session, jump_key: str) -> JumpFootage:
@@ -369,6 +384,9 @@ def resume(session: Session, jump_key: str, run_id: str) -> None:
     events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, resumed=True)
 
 
+OLDER_STAYS = "The film that was made before is still here."
+
+
 def record_failure(session: Session, jump_key: str, run_id: str, reason: str) -> None:
     """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays."""
     jump = require_jump(session, jump_key)
@@ -377,6 +395,8 @@ def record_failure(session: Session, jump_key: str, run_id: str, reason: str) ->
         jump.produced_version = jump.wanted_version
     elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
         return
+    if films.latest_film(session, jump_key) is not None:
+        reason = f"{reason.removesuffix('.')}. {OLDER_STAYS}"
     jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
     events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
 

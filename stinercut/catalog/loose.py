@@ -73,10 +73,13 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
 
 
 def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
-    """Insertions with files to identify: (card id, insertion id, identify key), oldest first."""
+    """Insertions with files to identify: (card id, insertion id, identify key), oldest first.
+
+    Without those whose run failed: a person goes on with them, and they must not keep others waiting.
+    """
     rows = session.execute(
         select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)
-        .where(Insertion.identify_key.is_not(None))
+        .where(Insertion.identify_key.is_not(None), Insertion.identify_error.is_(None))
         .order_by(Insertion.inserted_at)
         .limit(limit)
     )

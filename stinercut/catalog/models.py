@@ -227,6 +227,8 @@ class Jump(Base):
     """Names identity and footage that the film should have; None while files are missing or a person is needed."""
     produced_version: Mapped[str | None] = mapped_column(String(32))
     """The wanted version that the last run took up."""
+    turn: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """How often it became ready. A film may be wanted again as it was before; each turn gets a run of its own."""
     template: Mapped[str | None] = mapped_column(String(64))
     """The template that a person chose for it; None: the installation's own choice."""
     run_id: Mapped[str | None] = mapped_column(String(64))

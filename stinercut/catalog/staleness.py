@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.films import latest_films
-from stinercut.catalog.models import Jump, JumpState
+from stinercut.catalog.films import is_shown
+from stinercut.catalog.models import Film, Jump, JumpState
 
 _SPENT_PER_SECOND = 1.5
 """Core seconds that encoding a second of film costs, until this installation has measured its own."""
@@ -91,25 +91,31 @@ def cost_of(stale: Iterable[Stale], films: Iterable[FilmMade], workers: int) -> 
 
 
 def films_made(session: Session) -> list[FilmMade]:
-    """The newest shown film of every finished jump, by the date of its jump, newest first."""
+    """The shown films of the jumps that want no other footage, by the date of the jump, newest first.
+
+    A jump whose film could not be made anew counts too: its older film is there, and still has the older template.
+    One query, and only what is compared: there may be tens of thousands.
+    """
+    is_settled = (Jump.state == JumpState.DONE) | (
+        (Jump.state == JumpState.FAILED) & (Film.version == Jump.wanted_version)
+    )
     rows = session.execute(
-        select(Jump.jump_key, Jump.template)
-        .where(Jump.state == JumpState.DONE)
-        .order_by(Jump.jump_date.desc(), Jump.jump_key)
-    ).all()
-    films = latest_films(session, [key for key, _ in rows])
-    return [
-        FilmMade(
-            jump_key=key,
-            template=template,
-            fingerprint=film.template_fingerprint,
-            aspects=film.aspects or {},
-            seconds=film.seconds,
-            drawn_seconds=film.drawn_seconds or 0.0,
-            spent_per_second=film.spent_per_second,
+        select(
+            Jump.jump_key,
+            Jump.template,
+            Film.template_fingerprint,
+            Film.aspects,
+            Film.seconds,
+            Film.drawn_seconds,
+            Film.spent_per_second,
         )
-        for key, template in rows
-        if (film := films.get(key)) is not None
+        .join(Film, Film.jump_key == Jump.jump_key)
+        .where(is_settled, is_shown())
+        .order_by(Jump.jump_date.desc(), Jump.jump_key)
+    )
+    return [
+        FilmMade(key, template, fingerprint, aspects or {}, seconds, drawn or 0.0, spent)
+        for key, template, fingerprint, aspects, seconds, drawn, spent in rows
     ]
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog import events
+from stinercut.catalog import events, films
 from stinercut.catalog.models import (
     Card,
     CardFile,
@@ -34,15 +34,17 @@ class InWork:
     run_id: str | None
     """None when no run was found for it yet."""
     finished: bool = False
-    """Whether what the run was to bring is in the catalog."""
+    """Whether a film of what the jump wants is there: from this run, or from one before."""
     step_errors: tuple[str, ...] = ()
     """What its failed steps said."""
 
 
 def unfinished_jumps(session: Session) -> list[InWork]:
-    """The jumps that a run has taken up and that have no film of that version yet."""
+    """The jumps that a run is working on, as far as the catalog knows."""
     film_is_there = (
-        select(Film.film_id).where(Film.jump_key == Jump.jump_key, Film.version == Jump.produced_version).exists()
+        select(Film.film_id)
+        .where(Film.jump_key == Jump.jump_key, Film.version == Jump.produced_version, films.is_shown())
+        .exists()
     )
     rows = session.execute(select(Jump, film_is_there).where(Jump.state == JumpState.PRODUCING))
     return [

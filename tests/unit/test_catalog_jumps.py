@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from support.cataloguing import (
@@ -23,10 +23,13 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, copies, events, films, jumps
+from sensors.decisions import film_run
+from stinercut.catalog import Catalog, copies, events, films, jumps, watching
 from stinercut.catalog.events import StepReport
+from stinercut.catalog.jumps import Ready
 from stinercut.catalog.models import Jump, StepStatus
 from stinercut.errors import BadInput, NotFound
+from stinercut.identity.payload import make_payload
 
 
 def jump_of(catalog: Catalog, key: str) -> Jump:
@@ -57,6 +60,18 @@ def fail(catalog: Catalog, key: str, run: str, reason: str = "it broke") -> None
 def publish(catalog: Catalog, key: str, version: str, run: str = "run-1") -> None:
     with catalog.write() as session:
         films.record_film(session, film(key, version, run))
+
+
+def turn(catalog: Catalog, key: str) -> Ready:
+    with catalog.read() as session:
+        return next(one for one in jumps.ready_jumps(session) if one.jump_key == key)
+
+
+def shown(catalog: Catalog, key: str) -> str | None:
+    """The version of the film that is shown."""
+    with catalog.read() as session:
+        film = films.latest_film(session, key)
+    return film and film.version
 
 
 class TestSessions:
@@ -173,8 +188,9 @@ class TestRuns:
     def test_taking_up_finishing_and_the_film(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
         with catalog.read() as session:
-            [(ready, version)] = jumps.ready_jumps(session)
-        assert ready == key
+            [ready] = jumps.ready_jumps(session)
+        assert (ready.jump_key, ready.turn) == (key, 1)
+        version = ready.version
         assert take_up(catalog, key, "run-1") == version
         assert state(catalog, key) == ("producing", "")
         with catalog.read() as session:
@@ -236,7 +252,7 @@ class TestRuns:
         copy(catalog, "in-2", [late])
         record(catalog, "in-2", passenger(), [], [late])
         fail(catalog, key, "run-2", "the worker was killed")
-        assert state(catalog, key) == ("failed", "the worker was killed")
+        assert state(catalog, key) == ("failed", f"the worker was killed. {jumps.OLDER_STAYS}")
 
     def test_a_failure_while_the_jump_waits_for_more_files_leaves_it_waiting(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
@@ -248,9 +264,11 @@ class TestRuns:
         assert state(catalog, key)[0] == "waiting"
         copy(catalog, "in-2", [late])
         with catalog.read() as session:
-            assert [ready for ready, _ in jumps.ready_jumps(session)] == [key]
+            assert [ready.jump_key for ready in jumps.ready_jumps(session)] == [key]
 
-    def test_an_older_film_that_comes_late_is_not_shown(self, catalog: Catalog):
+    def test_an_older_film_that_comes_last_lies_in_the_newer_ones_place_so_that_one_is_made_again(
+        self, catalog: Catalog
+    ):
         key, files = ready_jump(catalog)
         old = take_up(catalog, key, "run-1")
         with catalog.write() as session:
@@ -258,11 +276,62 @@ class TestRuns:
         new = take_up(catalog, key, "run-2")
         publish(catalog, key, new, "run-2")
         publish(catalog, key, old, "run-1")
-        assert state(catalog, key)[0] == "done"
+        assert state(catalog, key)[0] == "ready"
+        assert shown(catalog, key) == old
+        assert take_up(catalog, key, "run-3") == new
+        publish(catalog, key, new, "run-3")
+        assert (state(catalog, key)[0], shown(catalog, key)) == ("done", new)
+
+    def test_a_film_that_is_wanted_again_as_it_was_before_gets_a_run_of_its_own(self, catalog: Catalog):
+        """A clip comes and is left out again: the film of before is wanted, and another one has its place."""
+        key, _ = ready_jump(catalog)
+        first = turn(catalog, key)
+        old = take_up(catalog, key, "run-1")
+        publish(catalog, key, old, "run-1")
+        late = entry("GX010009.MP4", minute=9, prefix="g")
+        put_in(catalog, "in-2", [late], card="card-2")
+        copy(catalog, "in-2", [late])
+        record(catalog, "in-2", passenger(), [], [late])
+        second, new = turn(catalog, key), take_up(catalog, key, "run-2")
+        publish(catalog, key, new, "run-2")
+        with catalog.write() as session:
+            jumps.leave_out(session, key, row_ids(catalog, "in-2", [late])[0])
+        third = turn(catalog, key)
+        assert (third.version, shown(catalog, key)) == (old, new), "what is shown is what lies there"
+        assert len({film_run(one).run_key for one in (first, second, third)}) == 3
+        assert take_up(catalog, key, "run-3") == old
+        publish(catalog, key, old, "run-3")
+        assert (state(catalog, key)[0], shown(catalog, key)) == ("done", old)
+
+    def test_looking_again_at_a_jump_that_is_ready_asks_for_nothing_more(self, catalog: Catalog):
+        key, _ = ready_jump(catalog)
+        before = turn(catalog, key)
+        with catalog.write() as session:
+            jumps.refresh_jump(session, key)
+        assert turn(catalog, key) == before
+
+    def test_a_film_that_could_not_be_made_anew_is_a_failure_that_says_that_the_older_one_is_there(
+        self, catalog: Catalog
+    ):
+        key, _ = ready_jump(catalog)
+        publish(catalog, key, take_up(catalog, key, "run-1"))
+        version = take_up(catalog, key, "run-2")
         with catalog.read() as session:
-            shown = films.latest_film(session, key)
-        assert shown is not None
-        assert shown.version == new
+            [in_work] = watching.unfinished_jumps(session)
+        assert (in_work.run_id, in_work.finished) == ("run-2", True)
+        fail(catalog, key, "run-2", "The disk is full.")
+        assert state(catalog, key) == ("failed", "The disk is full. The film that was made before is still here.")
+        assert shown(catalog, key) == version
+
+    def test_jumps_of_the_last_days_are_asked_for_before_those_of_an_archive(self, catalog: Catalog):
+        for number, day in enumerate((date(2024, 5, 1), date(2026, 6, 1), date(2025, 5, 1))):
+            file = entry(f"GX01000{number}.MP4")
+            put_in(catalog, f"in-{number}", [file], card=f"card-{number}")
+            copy(catalog, f"in-{number}", [file])
+            record(catalog, f"in-{number}", make_payload("Anna Müller", "B-1", day), [], [file])
+        with catalog.read() as session:
+            found = [one.jump_key for one in jumps.ready_jumps(session, limit=2)]
+        assert found == ["2026-06-01_B-1", "2025-05-01_B-1"]
 
     def test_unknown_jumps(self, catalog: Catalog):
         with catalog.read() as session:

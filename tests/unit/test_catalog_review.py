@@ -80,7 +80,7 @@ class TestAssigning:
         assert key == "2026-06-01_B-7"
         assert (state_of(catalog, key), state_of(catalog, group)) == ("ready", "gone")
         with catalog.read() as session:
-            assert [ready for ready, _ in jumps.ready_jumps(session)] == [key]
+            assert [ready.jump_key for ready in jumps.ready_jumps(session)] == [key]
             assert jumps.footage_of(session, key).passenger_name == "Đorđe Šćepanović"
             assert review.waiting(session) == []
             [decision] = review.group(session, key).decisions
@@ -165,6 +165,18 @@ class TestCorrectingAfterTheFilm:
         with catalog.read() as session:
             assert films.latest_films(session, [key])[key].film_id == right.film_id
 
+    def test_a_name_that_is_corrected_back_shows_no_film_until_its_own_is_there_again(self, catalog: Catalog):
+        key, _ = ready_jump(catalog)
+        first = make_film(catalog, key)
+        assign(catalog, key, passenger("Hanna Müller"), "Hanna Müller")
+        make_film(catalog, key)
+        assign(catalog, key, passenger(), "Anna Müller")
+        assert (state_of(catalog, key), wanted(catalog, key)) == ("ready", first.version)
+        with catalog.read() as session:
+            assert films.latest_film(session, key) is None, "Hanna's title is in the file"
+        make_film(catalog, key)
+        assert state_of(catalog, key) == "done"
+
     def test_another_booking_moves_the_files_and_coming_back_finds_the_film(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
         made = make_film(catalog, key)
@@ -188,7 +200,7 @@ class TestCorrectingAfterTheFilm:
             jumps.resume(session, key, "run-old")
         assert state_of(catalog, key) == "ready"
         with catalog.read() as session:
-            assert [ready for ready, _ in jumps.ready_jumps(session)] == [key]
+            assert [ready.jump_key for ready in jumps.ready_jumps(session)] == [key]
 
 
 class TestMoving:

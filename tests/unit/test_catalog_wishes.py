@@ -37,7 +37,7 @@ class TestWishes:
         version = done(catalog, key)
         with catalog.write() as session:
             wishes.choose_template(session, key, "sunset", "Jo")
-            assert [found for found, _ in jumps.ready_jumps(session)] == [key]
+            assert [found.jump_key for found in jumps.ready_jumps(session)] == [key]
         assert footage(catalog, key).template == "sunset"
         assert footage(catalog, key).version != version
         with catalog.write() as session:
@@ -146,6 +146,14 @@ class TestStaleness:
         assert (cost.films, cost.encoded_seconds) == (1, 7)
         assert cost.work_seconds == pytest.approx(2.0 * (7 + 0.03 * 60) / 2)
         assert staleness.cost_of([], [self.FILM], workers=2) == staleness.Cost(0, 0, 0)
+
+    def test_a_film_that_could_not_be_made_anew_stays_stale(self, catalog: Catalog) -> None:
+        key, _ = ready_jump(catalog)
+        done(catalog, key)
+        with catalog.write() as session:
+            jumps.take_up(session, key, "run-2")
+            jumps.record_failure(session, key, "run-2", "The disk is full.")
+            assert [one.jump_key for one in staleness.films_made(session)] == [key]
 
     def test_only_finished_jumps_count_and_each_with_the_film_that_is_shown(self, catalog: Catalog) -> None:
         key, _ = ready_jump(catalog)

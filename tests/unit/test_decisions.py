@@ -44,6 +44,13 @@ def test_a_run_that_ended_without_a_film_is_a_failure_however_it_ended(end: RunE
     assert "Retry it" in found["jump"]
 
 
+@pytest.mark.parametrize("end", [RunEnd.FAILED, RunEnd.CANCELED, RunEnd.GONE])
+def test_a_film_that_could_not_be_made_anew_is_a_failure_though_an_older_one_is_there(end: RunEnd) -> None:
+    in_work = [InWork("jump", "run", finished=True)]
+    assert "Retry it" in verdicts(in_work, {"run": end})["jump"]
+    assert settled(in_work, {"run": end}) == []
+
+
 def test_a_run_that_dagster_does_not_know_counts_as_gone() -> None:
     assert "gone" in verdicts([InWork("jump", "run")], {})["jump"]
 
