@@ -283,8 +283,12 @@ def moviepy(python: Path, edit: Edit, cards: ours.Cards, folder: Path) -> Callab
 
 
 def auto_editor(program: Path, edit: Edit, target: Path) -> Callable[[], object]:
-    """The clips one after the other by auto-editor, which draws neither titles nor watermarks."""
-    words = [str(program), *map(str, edit.clips), "--edit", "none", "--no-open", "--video-codec", "libx264"]
+    """The clips one after the other by auto-editor, which draws neither titles nor watermarks.
+
+    Spoken to as version 23 wants it, the last that is a Python package and not a program to download.
+    """
+    words = [str(program), *map(str, edit.clips), "--edit", "none", "--no-open", "--quiet", "--my-ffmpeg"]
+    words += ["--video-codec", "h264", "--extras", f"-preset {QUALITY['preset']} -crf {QUALITY['crf']}"]
     words += ["--frame-rate", str(edit.fps), "--resolution", f"{edit.width},{edit.height}", "-o", str(target)]
     return lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,13 +10,15 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+from support.cataloguing import film
 from support.seeding import jump_with
 
 from app.definitions import defs
 from sensors.ended_runs import ended_runs
-from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.catalog import Catalog, films, jumps, migrate
 from stinercut.catalog.events import since
 from stinercut.catalog.models import JumpState
 from stinercut.settings import Settings
@@ -126,3 +129,31 @@ def test_a_run_of_a_cancelled_backfill_is_not_waited_for(
     instance.add_backfill(backfill)
     cut_off(instance, catalog, jump, **{"dagster/backfill": "cancelled"})
     assert told(instance, catalog, jump)[0] == JumpState.FAILED
+
+
+def test_a_film_that_could_not_be_made_anew_is_a_failure_and_a_single_asset_that_came_out_well_is_none(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    with catalog.write() as session:
+        version = jumps.take_up(session, jump, "first").version
+        films.record_film(session, film(jump, version, "first", name="Zoë"))
+    again = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
+    with catalog.write() as session:
+        jumps.resume(session, jump, again.run_id)
+    instance.report_run_failed(again, "The disk was full.")
+    instance.add_run_tags(again.run_id, {"dagster/will_retry": "false"})
+    state, reason = told(instance, catalog, jump)
+    assert state == JumpState.FAILED
+    assert jumps.OLDER_STAYS in reason
+
+    single = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
+    with catalog.write() as session:
+        jumps.resume(session, jump, single.run_id)
+    instance.handle_new_event(event_of_success(single))
+    assert told(instance, catalog, jump) == (JumpState.DONE, "")
+
+
+def event_of_success(run: dg.DagsterRun) -> dg.EventLogEntry:
+    """What Dagster writes when a run ended well."""
+    done = DagsterEvent(event_type_value=DagsterEventType.RUN_SUCCESS.value, job_name=run.job_name)
+    return dg.EventLogEntry(None, "info", "done", run.run_id, time.time(), dagster_event=done)

@@ -37,7 +37,10 @@ from support.footage import PLAIN
 from support.scenarios import insert
 from support.stacks import SetUp
 
-JUMPS, CLIPS, SECONDS, SIZE = 3, 1, 1.0, (320, 180)
+JUMPS, CLIPS, SECONDS, SIZE = 3, 3, 1.0, (320, 180)
+"""Three clips a jump on two workers: when a run is killed, some of a fan-out are done, some in hand, some not begun."""
+FRAMES = 30 * (1 + CLIPS * round(SECONDS) + 1)
+"""Of each film: a title and an outro of a second (`plain`), every clip whole, 30 frames a second."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ MOMENTS = (
     Moment("first code", "pipeline:qr_decoded"),
     Moment("identified", "card:identified"),
     Moment("first film begins", "pipeline:started"),
-    Moment("fourth step", "pipeline:step_completed", 4),
+    Moment("sixth step", "pipeline:step_completed", 6),
     Moment("first film", "pipeline:completed"),
     Moment("second film", "pipeline:completed", 2),
 )
@@ -65,7 +68,7 @@ MOMENTS = (
 AT = {moment.name: moment for moment in MOMENTS}
 
 EMBEDDED = ("run worker", "step", "daemon", "code server", "hub", "detector")
-FLEET = ("run worker", "worker 0", "daemon", "code server", "hub", "redis", "postgres")
+FLEET = ("run worker", "step", "node", "worker 0", "daemon", "code server", "hub", "redis", "postgres")
 _RESTARTED_BY_US = ("redis", "postgres", "worker 0")
 
 
@@ -131,8 +134,6 @@ class Plug:
     setup: SetUp
     log: Path
     workers: int = 2
-    frames: int | None = None
-    """Of every film, since all jumps have clips of the same length; known after the first undisturbed card."""
 
     @property
     def settings(self) -> Settings:
@@ -172,12 +173,15 @@ class Plug:
 
     def _kill(self, victim: str, way: _Way) -> bool:
         if victim in ("run worker", "step"):
-            find = self.runs if victim == "run worker" else self.steps
+            find = {"run worker": self.runs, "step": self.steps}[victim]
             while not (found := find()):
                 if way.is_over():
                     return False
                 time.sleep(0.01)
             return _kill_all(found)
+        if victim == "node":
+            self.setup.workers[0].kill_node()
+            return True
         self.setup.kill(victim)
         if victim in _RESTARTED_BY_US:
             self.setup.restart(victim)
@@ -188,7 +192,12 @@ class Plug:
         return [one for one in self.setup.stack.processes() if _name(one) == RUN_NAME]
 
     def steps(self) -> list[psutil.Process]:
-        """The processes in which steps are done: forked as runs are, and no run."""
+        """The processes in which steps are done: in a fleet those of a worker's node that have work in hand, on one
+        machine those that are forked as runs are, and are none.
+        """
+        if self.setup.workers:
+            pools = [one for worker in self.setup.workers for node in worker.nodes() for one in _children(node)]
+            return [one for one in pools if _children(one)]
         ours = self.setup.stack.processes()
         forked = {one.pid for one in ours if "multiprocessing.forkserver" in _words(one)}
         return [one for one in ours if one.pid in forked and _parent(one) in forked and _name(one) != RUN_NAME]
@@ -217,13 +226,12 @@ class Plug:
         for payload, film in way.films():
             path = self.settings.films_dir / film.file_name
             packets = int(ffprobe_json(path, count_packets=True)["streams"][0]["nb_read_packets"])
-            if packets != film.frames:
-                outcome.wrong.append(f"{film.jump_key} has {packets} frames, not {film.frames}")
-            if self.frames is not None and film.frames != self.frames:
-                outcome.wrong.append(f"{film.jump_key} has {film.frames} frames, others have {self.frames}")
+            if (packets, film.frames) != (FRAMES, FRAMES):
+                outcome.wrong.append(
+                    f"{film.jump_key} has {packets} frames, its record says {film.frames}, not {FRAMES}"
+                )
             if film.passenger_name != payload.passenger_name:
                 outcome.wrong.append(f"{film.jump_key} is {film.passenger_name}'s, not {payload.passenger_name}'s")
-            self.frames = self.frames or film.frames
         for name, times in way.copied().items():
             if times > 1:
                 outcome.wrong.append(f"{name} was copied {times} times")
@@ -350,6 +358,13 @@ def _words(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children()
+    except psutil.Error:
+        return []
 
 
 def _parent(process: psutil.Process) -> int:
