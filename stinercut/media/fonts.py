@@ -1,7 +1,9 @@
-"""Which font draws a text: a small catalogue of the system's Noto fonts, and lines split into runs of one font each.
+"""Which font draws a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
 
 Lives here: finding and opening fonts, what characters they cover. Doesn't: directions (`bidi`), shaping (`lettering`).
 No character is ever drawn as an empty box: on a film that would be a wrong name.
+
+Noto Sans comes along (`noto/`), so that films look alike wherever they are made. Other scripts are the system's fonts.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import uharfbuzz
 
 from stinercut.errors import BadInput, MissingProgram
 from stinercut.media import bidi
+
+BUNDLED = Path(__file__).parent / "noto"
 
 hb: Any = uharfbuzz
 """It comes without type stubs."""
@@ -78,9 +82,11 @@ def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, .
 
 @functools.lru_cache(maxsize=4)
 def catalogue(style: str) -> tuple[Path, ...]:
-    """The installed Noto fonts, one file per family, in the order of preference: `style` where a family has it."""
+    """The Noto fonts that come along or are installed, one file per family, in the order of preference: `style` where a
+    family has it.
+    """
     found: dict[str, dict[str, Path]] = {}
-    for folder in _font_folders():
+    for folder in (BUNDLED, *_font_folders()):
         for path in sorted(folder.rglob("Noto*.[ot]t[fc]")):
             if match := _FILE.match(path.name):
                 found.setdefault(match[1], {}).setdefault(match[2], path)

@@ -191,6 +191,20 @@ def test_words_stand_on_the_page_in_their_order(text: str, page: str) -> None:
     assert [word.strip("()") for word in words] == [word.strip("()") for word in page.split(" ")]
 
 
+def test_the_font_that_comes_along_is_the_first_and_draws_european_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    fonts.catalogue.cache_clear()
+    monkeypatch.setattr(fonts, "_font_folders", list)
+    try:
+        for style in ("Regular", "Bold"):
+            (only,) = fonts.catalogue(style)
+            assert only == fonts.BUNDLED / f"NotoSans-{style}.ttf"
+            assert [run.font for run in fonts.runs_with("Zoë Křížová, Đorđe, Γιώργος, Юлия", (only,))] == [only]
+        with pytest.raises(MissingProgram, match="fonts-noto-cjk"):
+            fonts.runs_with("山田", fonts.catalogue("Bold"))
+    finally:
+        fonts.catalogue.cache_clear()
+
+
 def test_numbers_in_a_font_of_the_right_keep_their_order() -> None:
     arabic = next(font for font in fonts.catalogue("Regular") if "Arabic" in font.name)
     runs = fonts.runs_with("محمد 12", (arabic,))
