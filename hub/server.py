@@ -18,6 +18,7 @@ from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -43,7 +44,7 @@ from hub.security import answer_headers, is_own_name, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, decisions, events, migrate
 from stinercut.catalog.decisions import NameConflict
-from stinercut.catalog.models import now
+from stinercut.catalog.models import Jump, now
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -281,6 +282,12 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz(request: Request) -> dict[str, str]:
+        """That it can answer, not only that it lives: the catalog is read."""
+        _read(_hub(request), lambda session: session.execute(select(Jump.jump_key).limit(1)).first())
+        return {"status": "ready"}
 
 
 def _page(file: Path) -> Callable[[], FileResponse]:
