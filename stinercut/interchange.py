@@ -1,32 +1,35 @@
 """Timelines for editing programs: a film as OpenTimelineIO, and a changed one back as a cut.
 
-Lives here: writing `.otio` and reading one. Doesn't: what a cut does to a film (`stinercut.cut`), where files lie.
+Lives here: writing `.otio`, and what one shows of a jump's clips. Doesn't: reading what somebody's file says
+(`stinercut.timelines`), what a cut does to a film (`stinercut.cut`), where files lie.
 
 What travels: names, order, in and out points, the footage itself by its path. Effects don't: an editing program has its
 own. Our clips carry their ids in the metadata, which editing programs keep; without them a clip is known by its file.
+
+Places are counted in frames of the film, whatever rate a clip has: they are whole there, and an untouched timeline
+comes back as the same cut.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
 
 import opentimelineio as _otio
 
 from stinercut.cut import Cut, Piece
 from stinercut.errors import BadInput
+from stinercut.timelines import LARGEST, TimelineClip, read_tracks
 
 # The package brings no types for its C++ classes.
 otio = cast("Any", _otio)
 
+__all__ = ["LARGEST", "KnownClip", "Shown", "read_cut", "write_timeline"]
+
 _NOTE = "stinercut"
-LARGEST = 20_000_000
-"""Bytes: a timeline of thousands of clips is smaller than this."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,11 @@ def read_cut(text: str | bytes, clips: Iterable[KnownClip], *, file: str = "the 
     Drawn titles and other files of ours are passed over; gaps too. Raises BadInput for what is no timeline, for a file
     that is none of the jump's clips, and for a piece beyond its clip's end.
     """
-    timeline = _parsed(text, file)
     known = list(clips)
     by_id = {clip.card_file_id: clip for clip in known}
     by_name = {name.casefold(): clip for clip in known for name in clip.names}
-    pieces = [piece for used in _filmed(timeline, file) if (piece := _piece(used, by_id, by_name, file)) is not None]
+    shown = _shown(read_tracks(text, file), file)
+    pieces = [piece for clip in shown if (piece := _piece(clip, by_id, by_name, file)) is not None]
     if not pieces:
         raise BadInput(
             "the timeline shows none of this jump's clips",
@@ -110,7 +113,8 @@ def _items(parts: Sequence[Shown], rate: Fraction, *, with_sound: bool) -> list[
             offsets = {"in_offset": _time(early, rate), "out_offset": _time(late, rate)}
             items.append(otio.schema.Transition("Dissolve", "SMPTE_Dissolve", **offsets))
         is_silent = with_sound and part.card_file_id is None
-        items.append(otio.schema.Gap(duration=_time(seconds, part.rate)) if is_silent else _clip(part, begin, seconds))
+        shown = _range(begin, seconds, rate)
+        items.append(otio.schema.Gap(duration=shown.duration) if is_silent else _clip(part, shown))
     return items
 
 
@@ -120,48 +124,21 @@ def _halves(blend: float, rate: Fraction) -> tuple[float, float]:
     return float(frames // 2 / rate), float((frames - frames // 2) / rate)
 
 
-def _clip(part: Shown, begin: float, seconds: float) -> Any:
+def _clip(part: Shown, shown: Any) -> Any:
     return otio.schema.Clip(
         name=part.name,
         media_reference=otio.schema.ExternalReference(
             target_url=part.path.absolute().as_uri(),
             available_range=_range(part.file_start, part.file_seconds, part.rate),
         ),
-        source_range=_range(begin, seconds, part.rate),
+        source_range=shown,
         metadata={_NOTE: {"card_file_id": part.card_file_id}},
     )
 
 
-def _parsed(text: str | bytes, file: str) -> Any:
-    if len(text) > LARGEST:
-        raise BadInput(
-            f"the timeline is larger than {LARGEST // 1_000_000} MB", file=file, advice="Is it an .otio file?"
-        )
-    try:
-        said = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        timeline = otio.adapters.read_from_string(said, "otio_json")
-    except (ValueError, KeyError, TypeError, _otio.exceptions.OTIOError) as refused:
-        raise BadInput(
-            f"this is no OpenTimelineIO file: {refused}", file=file, advice="Export it from the program as .otio."
-        ) from None
-    if not isinstance(timeline, otio.schema.Timeline):
-        kind = type(timeline).__name__
-        raise BadInput(f"the file holds a {kind}, not a timeline", file=file, advice="Export the whole timeline.")
-    return timeline
-
-
-@dataclass(frozen=True)
-class _Used:
-    """A clip of a timeline, and for how many seconds more it is seen in the dissolves before and after it."""
-
-    clip: Any
-    before: float
-    after: float
-
-
-def _filmed(timeline: Any, file: str) -> list[_Used]:
-    """The clips of the one video track that holds any; on several they would have to be laid over each other."""
-    used = [clips for track in timeline.video_tracks() if track.enabled and (clips := _used(track, file))]
+def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[TimelineClip]:
+    """The clips of the one track that holds any; on several they would have to be laid over each other."""
+    used = [clips for clips in tracks if clips]
     if len(used) > 1:
         raise BadInput(
             f"{len(used)} video tracks hold clips, and a cut is one after the other",
@@ -171,69 +148,35 @@ def _filmed(timeline: Any, file: str) -> list[_Used]:
     return used[0] if used else []
 
 
-def _used(track: Any, file: str) -> list[_Used]:
-    out: list[_Used] = []
-    items = list(track)
-    for number, item in enumerate(items):
-        if isinstance(item, otio.schema.Gap | otio.schema.Transition) or not item.enabled:
-            continue
-        if not isinstance(item, otio.schema.Clip):
-            raise BadInput(
-                f"{item.name!r} is a timeline within the timeline", file=file, advice="Take its clips out of it."
-            )
-        if any(isinstance(effect, otio.schema.TimeEffect) for effect in item.effects):
-            raise BadInput(
-                f"{item.name!r} is played at another speed, and a cut can't say that",
-                file=file,
-                advice="Set its speed back to 100 % and export again.",
-            )
-        before = items[number - 1] if number else None
-        after = items[number + 1] if number + 1 < len(items) else None
-        out.append(_Used(item, _reach(before, "in_offset"), _reach(after, "out_offset")))
-    return out
-
-
-def _reach(neighbour: Any, offset: str) -> float:
-    """How far a dissolve reaches into the clip beyond its cut."""
-    if not isinstance(neighbour, otio.schema.Transition):
-        return 0.0
-    seconds: float = getattr(neighbour, offset).to_seconds()
-    return seconds if math.isfinite(seconds) else 0.0
-
-
-def _piece(used: _Used, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str) -> Piece | None:
-    clip = used.clip
+def _piece(
+    clip: TimelineClip, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str
+) -> Piece | None:
+    """None for what was drawn, or is the template's: our note says that it is no clip."""
     note = clip.metadata.get(_NOTE)
-    said = note.get("card_file_id") if note is not None else None
-    if note is not None and said is None:
+    said = cast("dict[str, object]", note).get("card_file_id") if isinstance(note, dict) else note
+    if isinstance(note, dict) and said is None:
         return None
-    known = by_id.get(said) if isinstance(said, int) else by_name.get(_file_name(clip).casefold())
+    known = by_id.get(said) if type(said) is int else by_name.get(clip.file_name.casefold())
     if known is None:
-        shown = _file_name(clip) or clip.name
         raise BadInput(
-            f"{shown!r} is none of this jump's clips", file=file, advice="Only the jump's own clips can be in its film."
+            f"{clip.file_name or clip.name!r} is none of this jump's clips",
+            file=file,
+            advice="Only the jump's own clips can be in its film.",
         )
-    spoken = clip.trimmed_range()
-    offset = clip.media_reference.available_range.start_time if clip.media_reference.available_range else None
-    begin = spoken.start_time.to_seconds() - (offset.to_seconds() if offset is not None else 0.0)
-    seconds = spoken.duration.to_seconds()
-    if not (math.isfinite(begin) and math.isfinite(seconds)) or seconds <= 0:
-        raise BadInput(f"{clip.name!r} has no length in the timeline", file=file, advice="Take it out, or lengthen it.")
-    return _within(known, begin - used.before, begin + seconds + used.after, clip.name, file)
+    return _within(known, clip, file)
 
 
-def _within(known: KnownClip, begin: float, end: float, name: str, file: str) -> Piece:
+def _within(known: KnownClip, clip: TimelineClip, file: str) -> Piece:
     """The piece, its ends brought inside of the clip where rounding to frames put them a little outside."""
     slack = 0.2
-    if begin < -slack or end > known.seconds + slack:
+    begin, end = clip.begin - clip.before, clip.begin + clip.seconds + clip.after
+    start, stop = max(0.0, begin), min(end, known.seconds)
+    if clip.seconds <= 0:
+        raise BadInput(f"{clip.name!r} has no length in the timeline", file=file, advice="Take it out, or lengthen it.")
+    if begin < -slack or end > known.seconds + slack or start >= stop:
         raise BadInput(
-            f"{name!r} is used from {begin:.2f} to {end:.2f} s, and it is {known.seconds:.2f} s long",
+            f"{clip.name!r} is used from {begin:.2f} to {end:.2f} s, and it is {known.seconds:.2f} s long",
             file=file,
             advice="Trim it to what was filmed. Speed changes don't travel.",
         )
-    return Piece(known.card_file_id, max(0.0, begin), min(end, known.seconds))
-
-
-def _file_name(clip: Any) -> str:
-    url = getattr(clip.media_reference, "target_url", "") or ""
-    return PurePosixPath(unquote(urlsplit(url).path).replace("\\", "/")).name
+    return Piece(known.card_file_id, start, stop)

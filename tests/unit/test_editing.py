@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import opentimelineio
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stinercut.cut import Cut
 from stinercut.interchange import KnownClip, read_cut, write_timeline
 from stinercut.media.editing import Source, stretches
 from stinercut.media.plan import Content, Filmed, FilmPlan, Take, plan_film
 from stinercut.templates.timeline import Document
 
+otio = cast("Any", opentimelineio)
 RATE = Fraction(30)
+NTSC, FAST = Fraction(30_000, 1001), Fraction(60_000, 1001)
 
 
 def document(between: str) -> Document:
@@ -27,11 +32,11 @@ def document(between: str) -> Document:
     return Document.model_validate({"name": "t", "timeline": {"tracks": [{"clips": clips}]}})
 
 
-def source_of(seconds: list[float]) -> Any:
+def source_of(seconds: list[float], rate: Fraction = RATE) -> Any:
     def find(content: Content) -> Source:
         if isinstance(content, Filmed):
             number = int(content.take)
-            return Source(f"{number}.MP4", Path(f"/x/{number}.MP4"), seconds[number], RATE, number)
+            return Source(f"{number}.MP4", Path(f"/x/{number}.MP4"), seconds[number], rate, number)
         return Source("drawn", Path("/x/drawn.mp4"), 4, RATE)
 
     return find
@@ -45,8 +50,10 @@ def takes(seconds: list[float], cut: list[tuple[float, float]] | None = None) ->
     ]
 
 
-def plan(between: str, seconds: list[float], cut: list[tuple[float, float]] | None = None) -> FilmPlan:
-    return plan_film(document(between), RATE, takes(seconds, cut), {})
+def plan(
+    between: str, seconds: list[float], cut: list[tuple[float, float]] | None = None, rate: Fraction = RATE
+) -> FilmPlan:
+    return plan_film(document(between), rate, takes(seconds, cut), {})
 
 
 def test_each_clip_is_one_stretch_and_the_sum_is_the_film() -> None:
@@ -57,17 +64,41 @@ def test_each_clip_is_one_stretch_and_the_sum_is_the_film() -> None:
     assert sum(one.seconds for one in shown) - 1.5 == film.seconds
 
 
+@pytest.mark.parametrize(
+    ("clips", "film_rate"),
+    [
+        (RATE, RATE),
+        (Fraction(25), RATE),
+        (FAST, RATE),
+        (NTSC, RATE),
+        (RATE, NTSC),
+        (Fraction(50), FAST),
+        (Fraction(24_000, 1001), Fraction(25)),
+        (Fraction(240_000, 1001), FAST),
+    ],
+)
 @given(
     between=st.sampled_from(["cut", "fade", "crossfade"]),
     frames=st.lists(st.integers(2, 400), min_size=1, max_size=5),
 )
-def test_an_untouched_timeline_changes_no_frame_however_often_it_goes_round(between: str, frames: list[int]) -> None:
-    seconds = [count / 30 for count in frames]
+def test_an_untouched_timeline_changes_no_frame_however_often_it_goes_round(
+    clips: Fraction, film_rate: Fraction, between: str, frames: list[int]
+) -> None:
+    seconds = [float(count / clips) for count in frames]
     known = [KnownClip(number, length, (f"{number}.MP4",)) for number, length in enumerate(seconds)]
-    film = plan(between, seconds)
-    again = film
+    film = plan(between, seconds, rate=film_rate)
+    again, cuts = film, list[Cut]()
     for _ in range(3):
-        cut = read_cut(write_timeline("film", RATE, stretches(again, source_of(seconds))), known)
-        assert [piece.card_file_id for piece in cut.pieces] == list(range(len(seconds)))
-        again = plan(between, seconds, [(piece.start, piece.end) for piece in cut.pieces])
-    assert again == film
+        shown = stretches(again, source_of(seconds, clips))
+        cuts.append(read_cut(write_timeline("film", film_rate, shown), known))
+        assert [piece.card_file_id for piece in cuts[-1].pieces] == list(range(len(seconds)))
+        again = plan(between, seconds, [(piece.start, piece.end) for piece in cuts[-1].pieces], film_rate)
+        assert again == film
+    assert cuts[0] == cuts[1] == cuts[2]
+
+
+def test_the_timeline_is_as_long_as_the_film_whatever_the_clips_rates_are() -> None:
+    film = plan("crossfade", [5.0, 6.3, 2.04])
+    text = write_timeline("film", RATE, stretches(film, source_of([5.0, 6.3, 2.04], Fraction(25))))
+    timeline = otio.adapters.read_from_string(text, "otio_json")
+    assert [track.duration().to_seconds() * 30 for track in timeline.tracks] == [film.frames] * 2
