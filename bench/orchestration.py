@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -174,7 +174,7 @@ ways = {
     "fleet": fleet_executor,
     "in_process": dg.in_process_executor,
     "forkserver": dg.multiprocess_executor.configured(
-        {**one, "start_method": {"forkserver": {"preload_modules": ["dagster"]}}}
+        {**one, "start_method": {"forkserver": {"preload_modules": ["app.preload"]}}}
     ),
     "spawn": dg.multiprocess_executor.configured({**one, "start_method": {"spawn": {}}}),
 }
@@ -182,6 +182,18 @@ fleet, in_process, forkserver, spawn = (
     steps.to_job(name=name, executor_def=executor) for name, executor in ways.items()
 )
 """
+
+
+@contextmanager
+def surroundings(given: Mapping[str, str]) -> Generator[None]:
+    """These environment variables as well, for a while."""
+    before = dict(os.environ)
+    os.environ |= given
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def empty_steps(folder: Path, quick: bool) -> None:
@@ -196,16 +208,19 @@ def empty_steps(folder: Path, quick: bool) -> None:
     (folder / "steps").mkdir()
     few, more = (2, 6) if quick else (5, 25)
     taken: dict[str, float] = {}
-    data = folder / "steps-fleet"
-    with fleet(data, workers=1) as setup, dg.DagsterInstance.local_temp(str(folder / "steps")) as instance:
-        os.environ |= setup.environment
+    data, quiet = folder / "steps-fleet", {"telemetry": {"enabled": False}}
+    with (
+        fleet(data, workers=1) as setup,
+        surroundings(setup.environment),
+        dg.DagsterInstance.local_temp(str(folder / "steps"), overrides=quiet) as instance,
+    ):
         for way in ("in_process", "fleet", "forkserver", "spawn"):
             walls: list[float] = []
             for count in (few, more):
                 began = time.perf_counter()
                 job = ReconstructableJob.for_file(str(file), way)
-                quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-                with dg.execute_job(job, instance, run_config=quiet, tags={"steps": str(count)}) as result:
+                silent = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+                with dg.execute_job(job, instance, run_config=silent, tags={"steps": str(count)}) as result:
                     assert result.success
                 walls.append(time.perf_counter() - began)
             taken[way] = (walls[1] - walls[0]) / (more - few)

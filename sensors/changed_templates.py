@@ -34,8 +34,13 @@ def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
         context.update_cursor(json.dumps(told.as_cursor()))
         return dg.SkipReason("No template has changed.")
     with installation.catalog.read() as session:
-        films = [(film.jump_key, film.template or "", film.fingerprint) for film in staleness.films_made(session)]
-    news, told = tell_next(films, current, told, AT_ONCE)
+
+        def films_of(template: str, after: str, otherwise: str | None, limit: int) -> list[str]:
+            return staleness.jumps_with(
+                session, template or None, after=after, made_otherwise_than=otherwise, limit=limit
+            )
+
+        news, told = tell_next(films_of, current, told, AT_ONCE)
     return dg.SensorResult(
         cursor=json.dumps(told.as_cursor()),
         asset_events=[

@@ -5,7 +5,7 @@ Lives here: the decisions of all sensors, testable without Dagster. Doesn't: ask
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -148,25 +148,29 @@ class Told:
         return cls(said["says"], said["name"], said["after"], said["fingerprint"], said.get("first", False))
 
 
+FilmsOf = Callable[[str, str, str | None, int], Sequence[str]]
+"""Jump keys of films with that template, in order: the template's name, the key that they come after, the fingerprint
+of those that are passed over, and how many at most."""
+
+
 def tell_next(
-    films: Sequence[tuple[str, str, str]], current: Mapping[str, str], told: Told, limit: int
+    films_of: FilmsOf, current: Mapping[str, str], told: Told, limit: int
 ) -> tuple[list[tuple[str, str]], Told]:
     """The films (jump key, template name) to tell the lineage about next, and what will then have been told.
 
-    `films`: jump key, template name, and the fingerprint that the film was made with. One changed template after the
-    other, in the order of jump keys, `limit` films at a time. A template that changes again meanwhile begins anew; one
-    that is gone is forgotten: there is nothing to say of it.
+    One changed template after the other, in the order of jump keys, `limit` films at a time. A template that changes
+    again meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
     """
     news: list[tuple[str, str]] = []
     while True:
-        more, told = _tell_one(films, current, told, limit - len(news))
+        more, told = _tell_one(films_of, current, told, limit - len(news))
         news += more
         if len(news) >= limit or told.says == current:
             return news, told
 
 
 def _tell_one(
-    films: Sequence[tuple[str, str, str]], current: Mapping[str, str], told: Told, limit: int
+    films_of: FilmsOf, current: Mapping[str, str], told: Told, limit: int
 ) -> tuple[list[tuple[str, str]], Told]:
     says = {name: said for name, said in told.says.items() if name in current}
     changed = sorted(name for name, said in current.items() if says.get(name) != said)
@@ -175,11 +179,7 @@ def _tell_one(
     name = told.name if told.name in changed else changed[0]
     goes_on = told.name == name and told.fingerprint == current[name]
     after = told.after if goes_on else ""
-    concerned = sorted(
-        jump
-        for jump, template, made_with in films
-        if template == name and jump > after and not (told.first and made_with == current[name])
-    )
+    concerned = films_of(name, after, current[name] if told.first else None, limit + 1)
     news = [(jump, name) for jump in concerned[:limit]]
     if len(concerned) > limit:
         return news, Told(says, name, news[-1][0], current[name], told.first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.films import is_shown
@@ -96,9 +96,6 @@ def films_made(session: Session) -> list[FilmMade]:
     A jump whose film could not be made anew counts too: its older film is there, and still has the older template.
     One query, and only what is compared: there may be tens of thousands.
     """
-    is_settled = (Jump.state == JumpState.DONE) | (
-        (Jump.state == JumpState.FAILED) & (Film.version == Jump.wanted_version)
-    )
     rows = session.execute(
         select(
             Jump.jump_key,
@@ -110,13 +107,31 @@ def films_made(session: Session) -> list[FilmMade]:
             Film.spent_per_second,
         )
         .join(Film, Film.jump_key == Jump.jump_key)
-        .where(is_settled, is_shown())
+        .where(_wants_no_other_footage(), is_shown())
         .order_by(Jump.jump_date.desc(), Jump.jump_key)
     )
     return [
         FilmMade(key, template, fingerprint, aspects or {}, seconds, drawn or 0.0, spent)
         for key, template, fingerprint, aspects, seconds, drawn, spent in rows
     ]
+
+
+def jumps_with(
+    session: Session, template: str | None, *, after: str, made_otherwise_than: str | None, limit: int
+) -> list[str]:
+    """The keys of the jumps of `films_made` whose film should have this template (None: the installation's choice), in
+    order, behind the key `after`; where a fingerprint is given, only those whose film was made with another one.
+    """
+    wanted = select(Jump.jump_key).join(Film, Film.jump_key == Jump.jump_key)
+    wanted = wanted.where(_wants_no_other_footage(), is_shown(), Jump.jump_key > after)
+    wanted = wanted.where(Jump.template.is_(None) if template is None else Jump.template == template)
+    if made_otherwise_than is not None:
+        wanted = wanted.where(Film.template_fingerprint != made_otherwise_than)
+    return list(session.execute(wanted.order_by(Jump.jump_key).limit(limit)).scalars())
+
+
+def _wants_no_other_footage() -> ColumnElement[bool]:
+    return (Jump.state == JumpState.DONE) | ((Jump.state == JumpState.FAILED) & (Film.version == Jump.wanted_version))
 
 
 def _to_encode(film: FilmMade, changed: tuple[str, ...]) -> float:

@@ -29,6 +29,19 @@ def done(catalog: Catalog, key: str, **made_with: object) -> str:
     return version
 
 
+def several(catalog: Catalog, number: int, template: str | None) -> str:
+    """A finished jump that should have this template; its film's fingerprint is its number."""
+    file = entry(f"GX01{number:04}.MP4")
+    put_in(catalog, f"in-{number}", [file], card=f"card-{number}")
+    copy(catalog, f"in-{number}", [file])
+    [key] = record(catalog, f"in-{number}", passenger(booking=f"B-{number}"), [], [file])
+    if template:
+        with catalog.write() as session:
+            wishes.choose_template(session, key, template, "Jo")
+    done(catalog, key, template_fingerprint=str(number) * 32)
+    return key
+
+
 class TestWishes:
     def test_choosing_a_template_wants_exactly_that_film_anew_and_taking_it_back_wants_the_old_one(
         self, catalog: Catalog
@@ -146,6 +159,22 @@ class TestStaleness:
         assert (cost.films, cost.encoded_seconds) == (1, 7)
         assert cost.work_seconds == pytest.approx(2.0 * (7 + 0.03 * 60) / 2)
         assert staleness.cost_of([], [self.FILM], workers=2) == staleness.Cost(0, 0, 0)
+
+    def test_the_lineage_is_told_piece_by_piece_in_the_order_of_keys(self, catalog: Catalog) -> None:
+        keys = [several(catalog, number, template) for number, template in enumerate((None, "sunset", None, None))]
+        with catalog.read() as session:
+
+            def found(template: str | None, after: str = "", otherwise: str | None = None, limit: int = 9) -> list[str]:
+                return staleness.jumps_with(session, template, after=after, made_otherwise_than=otherwise, limit=limit)
+
+            assert found(None) == [keys[0], keys[2], keys[3]]
+            assert found("sunset") == [keys[1]]
+            assert found(None, limit=2) == [keys[0], keys[2]]
+            assert found(None, after=keys[2]) == [keys[3]]
+            assert found(None, otherwise="2" * 32) == [keys[0], keys[3]]
+            assert sorted([*found(None), *found("sunset")]) == sorted(
+                one.jump_key for one in staleness.films_made(session)
+            )
 
     def test_a_film_that_could_not_be_made_anew_stays_stale(self, catalog: Catalog) -> None:
         key, _ = ready_jump(catalog)

@@ -1,11 +1,13 @@
 """The sensors' decisions, without Dagster: what should run, and what an ended run means."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
 
 from sensors.decisions import (
+    FilmsOf,
     RunEnd,
     Told,
     Wanted,
@@ -89,6 +91,16 @@ def test_what_is_about_to_be_begun_again_has_neither_failed_nor_come_to_rest() -
     assert being_retried([*in_work, InWork("asked", None)], ends) == ["cut off", "made"]
 
 
+def of(films: Sequence[tuple[str, str, str]]) -> FilmsOf:
+    """The films of these (jump key, template, fingerprint), as the catalog gives them."""
+
+    def films_of(template: str, after: str, otherwise: str | None, limit: int) -> list[str]:
+        found = (jump for jump, name, made_with in films if name == template and made_with != otherwise)
+        return sorted(jump for jump in found if jump > after)[:limit]
+
+    return films_of
+
+
 class TestTellingTheLineageAboutTemplates:
     FILMS = tuple((f"jump-{number}", "" if number % 2 else "sunset", f"made {number}") for number in range(10))
 
@@ -97,7 +109,7 @@ class TestTellingTheLineageAboutTemplates:
         out: list[str] = []
         for _ in range(20):
             news, before = tell_next(
-                self.FILMS, current, Told.from_cursor(json.loads(json.dumps(before.as_cursor()))), limit
+                of(self.FILMS), current, Told.from_cursor(json.loads(json.dumps(before.as_cursor()))), limit
             )
             assert len(news) <= limit
             out += [jump for jump, _ in news]
@@ -115,28 +127,28 @@ class TestTellingTheLineageAboutTemplates:
 
     def test_a_template_that_changes_again_meanwhile_begins_anew(self) -> None:
         before = Told({"sunset": "1"}, "", "")
-        _, before = tell_next(self.FILMS, {"sunset": "2"}, before, 2)
+        _, before = tell_next(of(self.FILMS), {"sunset": "2"}, before, 2)
         assert self.told(before, {"sunset": "3"})[0] == [f"jump-{n}" for n in (0, 2, 4, 6, 8)]
 
     def test_at_the_first_look_only_films_count_that_were_made_with_something_else(self) -> None:
         films = [("a", "", "1"), ("b", "", "2"), ("c", "sunset", "s"), ("d", "sunset", "t"), ("e", "gone", "g")]
         current = {"": "2", "classic": "2", "sunset": "s"}
-        news, told = tell_next(films, current, Told({}, "", "", first=True), 1)
+        news, told = tell_next(of(films), current, Told({}, "", "", first=True), 1)
         assert (news, told.first) == ([("a", "")], True)
-        news, told = tell_next(films, current, Told.from_cursor(told.as_cursor()), 2)
+        news, told = tell_next(of(films), current, Told.from_cursor(told.as_cursor()), 2)
         assert (news, told) == ([("d", "sunset")], Told(current, "", ""))
-        assert tell_next(films, current, Told({}, "", "", first=True), 2) == ([("a", ""), ("d", "sunset")], told)
+        assert tell_next(of(films), current, Told({}, "", "", first=True), 2) == ([("a", ""), ("d", "sunset")], told)
         # Later on all count: one that was told about something else must hear that it is as it was.
-        news, _ = tell_next(films, {**current, "": "1"}, told, 2)
+        news, _ = tell_next(of(films), {**current, "": "1"}, told, 2)
         assert news == [("a", ""), ("b", "")]
 
     def test_what_concerns_no_film_takes_no_time(self) -> None:
         current = {name: "1" for name in "abcdef"}
-        assert tell_next([], current, Told({}, "", "", first=True), 2) == ([], Told(current, "", ""))
+        assert tell_next(of([]), current, Told({}, "", "", first=True), 2) == ([], Told(current, "", ""))
 
     def test_a_template_that_is_gone_is_forgotten_and_one_that_is_back_is_news(self) -> None:
         before = Told({"sunset": "1"}, "", "")
-        assert tell_next(self.FILMS, {}, before, 2) == ([], Told({}, "", ""))
+        assert tell_next(of(self.FILMS), {}, before, 2) == ([], Told({}, "", ""))
         assert len(self.told(Told({}, "", ""), {"sunset": "1"})[0]) == 5
 
 
