@@ -120,6 +120,6 @@ def _booking(names: Sequence[str], row: Sequence[str]) -> Payload:
         if jump_date.isoformat() != fields["jump_date"]:
             raise ValueError
     except ValueError:
-        raise BadInput(f"jump_date: {fields['jump_date']!r} is no date; write YYYY-MM-DD") from None
+        raise BadInput(f"the day of the jump, {fields['jump_date']!r}, is no date; write YYYY-MM-DD") from None
     master = fields.get("tandem_master_id") or None
     return make_payload(fields["passenger_name"], fields["booking_id"], jump_date, master)

@@ -29,6 +29,26 @@ _BLANKS = frozenset({"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"})
 RESERVED_BOOKING = "unidentified"
 """Partition keys of jumps without an identity begin with it after the date; no booking may look like one."""
 
+_FIELDS = {
+    "v": "the version",
+    "passenger_name": "the passenger's name",
+    "booking_id": "the booking",
+    "jump_date": "the day of the jump",
+    "tandem_master_id": "the tandem master's id",
+}
+_CAUSES = {
+    "date_type": "must be written YYYY-MM-DD",
+    "extra_forbidden": "is not known here",
+    "literal_error": "must be the number 1",
+    "missing": "is missing",
+    "model_type": "is no passenger record",
+    "string_pattern_mismatch": "must be 1 to 32 letters A-Z, digits, '-' and '_', beginning with a letter or digit",
+    "string_too_long": f"must be 1 to {MAX_NAME} characters",
+    "string_too_short": f"must be 1 to {MAX_NAME} characters",
+    "string_type": "must be a text",
+}
+"""By pydantic's name for the error; our own checks say theirs themselves."""
+
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 
@@ -85,7 +105,10 @@ class Payload(BaseModel):
         if isinstance(value, str):
             if not _DATE.fullmatch(value):
                 raise ValueError("must be written YYYY-MM-DD")
-            return date.fromisoformat(value)
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("is no day of the calendar") from None
         return value
 
     @property
@@ -165,11 +188,6 @@ def _no_constants(name: str) -> NoReturn:
 
 def _first_problem(refused: ValidationError) -> str:
     first = refused.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "payload"
-    if first["type"] == "string_pattern_mismatch":
-        return f"{where}: must be 1 to 32 letters A-Z, digits, '-' and '_', beginning with a letter or digit"
-    if first["type"] in ("string_too_short", "string_too_long"):
-        return f"{where}: must be 1 to {MAX_NAME} characters"
-    if first["type"] == "missing":
-        return f"{where}: is missing"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    field = ".".join(str(part) for part in first["loc"])
+    words = _FIELDS.get(field, f"the field {field}" if field else "what it holds")
+    return f"{words} {_CAUSES.get(first['type'], first['msg'].removeprefix('Value error, '))}"

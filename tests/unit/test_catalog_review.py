@@ -324,13 +324,16 @@ class TestListOfBookings:
         [
             ("", "line 1: the heading lacks passenger_name"),
             ("name,booking_id,jump_date\nA,B,2026-06-01\n", "line 1: the heading lacks passenger_name"),
-            (HEAD + "Anna,B-1,01.06.2026,\n", "line 2: jump_date: '01.06.2026' is no date; write YYYY-MM-DD"),
-            (HEAD + "Anna,B-1,2026-06-01,\nBo,B 2,2026-06-01,\n", "line 3: booking_id"),
+            (
+                HEAD + "Anna,B-1,01.06.2026,\n",
+                "line 2: the day of the jump, '01.06.2026', is no date; write YYYY-MM-DD",
+            ),
+            (HEAD + "Anna,B-1,2026-06-01,\nBo,B 2,2026-06-01,\n", "line 3: the booking must be 1 to 32"),
             (
                 HEAD + "Anna,B-1,2026-06-01,\nBo,B-1,2026-06-01,\n",
                 "line 3: booking B-1 on 2026-06-01 is in line 2 already",
             ),
-            (HEAD + "Anna,unidentified-1,2026-06-01,\n", "line 2: booking_id"),
+            (HEAD + "Anna,unidentified-1,2026-06-01,\n", "line 2: the booking must not begin with"),
             (HEAD + "Anna,B-1\n", "line 2: 2 fields where the heading has 4"),
         ],
     )

@@ -84,13 +84,13 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
         read_bookings(file)
     said = str(caught.value)
     for words in (
-        "line 2: passenger_name: holds the invisible character U+000A",
-        "line 4: booking_id: must be 1 to 32",
-        "line 5: jump_date: '20.11.2026' is no date",
+        "line 2: the passenger's name holds the invisible character U+000A",
+        "line 4: the booking must be 1 to 32",
+        "line 5: the day of the jump, '20.11.2026', is no date",
         "line 6: 2 fields where the heading has 3",
         "line 9: booking B-5 on 2026-11-20 is in line 7 already",
-        "line 10: jump_date",
-        "line 11: passenger_name: holds no letter",
+        "line 10: the day of the jump",
+        "line 11: the passenger's name holds no letter",
         "nothing of the list was taken",
     ):
         assert words in said
