@@ -6,15 +6,15 @@ jump it is (`decisions`).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
+from stinercut.catalog.matching import holds
 from stinercut.catalog.models import Booking, now
 from stinercut.identity.payload import Payload
 
@@ -62,15 +62,8 @@ def search(session: Session, text: str = "", day: date | None = None, limit: int
 
     Capital or small letters are alike, in every script.
     """
-    query = select(Booking).order_by(Booking.jump_date.desc(), Booking.passenger_name, Booking.jump_key).limit(limit)
+    query = select(Booking).where(holds(text, Booking.passenger_name, Booking.booking_id))
     if day is not None:
         query = query.where(Booking.jump_date == day)
-    wanted = unicodedata.normalize("NFC", text).strip().lower()
-    if wanted:
-        query = query.where(
-            or_(
-                func.lower(Booking.passenger_name).contains(wanted, autoescape=True),
-                func.lower(Booking.booking_id).contains(wanted, autoescape=True),
-            )
-        )
-    return session.execute(query).scalars().all()
+    ordered = query.order_by(Booking.jump_date.desc(), Booking.passenger_name, Booking.jump_key).limit(limit)
+    return session.execute(ordered).scalars().all()

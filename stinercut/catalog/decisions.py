@@ -1,8 +1,8 @@
 """What people decide about jumps, and the record of who decided what.
 
-Lives here: giving a jump to a booking, moving files between jumps, leaving clips out. Doesn't: what people look at
-(`review`), how a film follows (a decision changes the jump's wanted version; `sensors` does the rest), what a film is
-to be like (`wishes`).
+Lives here: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again. Doesn't:
+what people look at (`review`), how a film follows (a decision changes the jump's wanted version; `sensors` does the
+rest), what a film is to be like (`wishes`).
 
 Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the
 person confirms exactly that name. And what a person decided wins over a code, visibly: see `review.words_on`.
@@ -37,6 +37,8 @@ class What(StrEnum):
     SPLIT = "split"
     LEFT_OUT = "left_out"
     PUT_BACK = "put_back"
+    READ_AGAIN = "read_again"
+    """The codes in a jump's files are looked for once more; the files left it for that."""
 
 
 class NameConflict(BadInput):
@@ -137,6 +139,14 @@ def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
     _keep_role(session, who, What.PUT_BACK, jump_key, file, before)
 
 
+def read_again(session: Session, who: str, jump_key: str) -> None:
+    """The codes in the files of an unidentified jump are read again. Raises as `identification.read_again` does."""
+    who, jump = named(who), jumps.require_jump(session, jump_key)
+    before = _as_it_is(jump, _files(session, jump_key))
+    identification.read_again(session, jump_key)
+    _keep(session, Decision(who=who, what=What.READ_AGAIN, before=before), jump, [])
+
+
 # The parts of a decision
 
 
@@ -226,6 +236,7 @@ def _as_it_is(jump: Jump, files: Sequence[int]) -> dict[str, Any]:
 def _keep(session: Session, decision: Decision, jump: Jump, files: Sequence[int]) -> None:
     """Record a decision, and tell those who watch."""
     decision.jump_key, decision.after = jump.jump_key, _as_it_is(jump, files)
+    decision.from_jump = decision.before["jump"] if decision.before["jump"] != jump.jump_key else None
     session.add(decision)
     events.append(session, "jump:decided", jump_key=jump.jump_key, who=decision.who, what=str(decision.what))
 

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events, jumps
@@ -35,6 +35,9 @@ from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import FileKind
 from stinercut.sessions import CardVideo, SessionRules, split
 from stinercut.sessions import Session as SplitSession
+
+Files = Collection[int] | Select[int]
+"""Card file ids, or the query that gives them."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +276,7 @@ def _found(session: Session, jump_key: str) -> FoundJump:
     return FoundJump(jump_key, jump.passenger_name, clips, jump.reason)
 
 
-def readings_of(session: Session, card_file_ids: Collection[int]) -> dict[int, Reading]:
+def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:
     """The kept readings of these files, by card file id."""
     rows = session.execute(select(QrReading).where(QrReading.card_file_id.in_(card_file_ids))).scalars()
     return {row.card_file_id: Reading.model_validate(row.reading) for row in rows}

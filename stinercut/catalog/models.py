@@ -213,7 +213,10 @@ class Jump(Base):
     """One passenger's jump: a partition of everything that is made for it."""
 
     __tablename__ = "jump"
-    __table_args__ = (Index("ix_jump_wanted", "state", "wanted_version"),)
+    __table_args__ = (
+        Index("ix_jump_wanted", "state", "wanted_version"),
+        Index("ix_jump_newest", "jump_date", "created_at", "jump_key"),
+    )
     jump_key: Mapped[str] = mapped_column(String(128), primary_key=True)
     jump_date: Mapped[date] = mapped_column()
     booking_id: Mapped[str | None] = mapped_column(String(32), index=True)
@@ -314,6 +317,8 @@ class Decision(Base):
     """One of `stinercut.catalog.decisions.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
     """The jump as it is called after the decision."""
+    from_jump: Mapped[str | None] = mapped_column(String(128), index=True)
+    """The jump that the files were in before, where that was another one."""
     card_file_id: Mapped[int | None] = mapped_column(ForeignKey("card_file.card_file_id"))
     """The file that it is about, where it is about one."""
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -5,7 +5,8 @@ Lives here: those queries, and for which files a person's word holds. Doesn't: d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from sqlalchemy.orm import Session, aliased
 from stinercut.catalog import identification, jumps
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.decisions import What
+from stinercut.catalog.identification import Files
+from stinercut.catalog.listing import NEWEST_FIRST
 from stinercut.catalog.models import CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, ManifestEntry, Role
 from stinercut.errors import NotFound
 from stinercut.identity.reading import Reading
@@ -58,45 +61,57 @@ class Group:
 def waiting(session: Session, limit: int = 200) -> list[str]:
     """Keys of the jumps that wait for a person, newest first."""
     rows = session.execute(
-        select(Jump.jump_key)
-        .where(Jump.state == JumpState.REVIEW)
-        .order_by(Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
-        .limit(limit)
+        select(Jump.jump_key).where(Jump.state == JumpState.REVIEW).order_by(*NEWEST_FIRST).limit(limit)
     )
     return list(rows.scalars())
 
 
 def group(session: Session, jump_key: str) -> Group:
     """A jump as a person is shown it. Raises NotFound."""
-    jump = jumps.require_jump(session, jump_key)
+    jumps.require_jump(session, jump_key)
+    return groups(session, [jump_key])[0]
+
+
+def groups(session: Session, jump_keys: Sequence[str]) -> list[Group]:
+    """These jumps as a person is shown them, in this order, in as many queries as one takes; unknown ones left out."""
+    found = {row.jump_key: row for row in session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys))).scalars()}
+    files, decided = _files_in(session, jump_keys), decisions_on(session, jump_keys)
+    return [
+        Group(found[key], tuple(files.get(key, ())), tuple(decided.get(key, ()))) for key in jump_keys if key in found
+    ]
+
+
+def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[ReviewFile]]:
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
         .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
-        .where(JumpFile.jump_key == jump_key)
+        .where(JumpFile.jump_key.in_(jump_keys))
         .order_by(JumpFile.position)
     ).all()
-    ids = [place.card_file_id for place, _, _ in rows]
+    # A query and no list: that many jumps may have more files than a statement may have parameters.
+    ids = select(JumpFile.card_file_id).where(JumpFile.jump_key.in_(jump_keys))
     sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
-    repeats = counting_files(session, [jump_key])
-    files = tuple(
-        ReviewFile(
-            card_file_id=place.card_file_id,
-            name=file.name,
-            role=Role(place.role),
-            recorded=file.modified,
-            size=file.size,
-            is_here=is_here,
-            source=sources.get(place.card_file_id),
-            reading=readings.get(place.card_file_id),
-            same_as=repeats.get(place.card_file_id, ""),
+    repeats = counting_files(session, jump_keys)
+    out: dict[str, list[ReviewFile]] = defaultdict(list)
+    for place, file, is_here in rows:
+        out[place.jump_key].append(
+            ReviewFile(
+                card_file_id=place.card_file_id,
+                name=file.name,
+                role=Role(place.role),
+                recorded=file.modified,
+                size=file.size,
+                is_here=is_here,
+                source=sources.get(place.card_file_id),
+                reading=readings.get(place.card_file_id),
+                same_as=repeats.get(place.card_file_id, ""),
+            )
         )
-        for place, file, is_here in rows
-    )
-    return Group(jump, files, tuple(decisions_on(session, jump_key)))
+    return out
 
 
-def picture_sources(session: Session, card_file_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+def picture_sources(session: Session, card_file_ids: Files) -> dict[int, tuple[str, int]]:
     """What a picture of each file is made from, as (content hash, bytes): its proxy where one is here, else itself."""
     own = session.execute(select(ImportedFile).where(ImportedFile.card_file_id.in_(card_file_ids))).scalars()
     sources = {row.card_file_id: (row.content_hash, row.size) for row in own}
@@ -121,17 +136,19 @@ def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
     return found
 
 
-def decisions_on(session: Session, jump_key: str) -> Sequence[Decision]:
-    """What was decided about a jump or took files from it, newest first."""
-    return (
-        session.execute(
-            select(Decision)
-            .where(or_(Decision.jump_key == jump_key, Decision.before["jump"].as_string() == jump_key))
-            .order_by(Decision.decision_id.desc())
-        )
-        .scalars()
-        .all()
-    )
+def decisions_on(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Decision]]:
+    """What was decided about each of these jumps or took files from it, newest first."""
+    rows = session.execute(
+        select(Decision)
+        .where(or_(Decision.jump_key.in_(jump_keys), Decision.from_jump.in_(jump_keys)))
+        .order_by(Decision.decision_id.desc())
+    ).scalars()
+    out: dict[str, list[Decision]] = {key: [] for key in jump_keys}
+    for row in rows:
+        for key in (row.jump_key, row.from_jump):
+            if key in out:
+                out[key].append(row)
+    return out
 
 
 def words_on(session: Session, jump_key: str, passenger_name: str, booking_id: str) -> dict[int, Word]:

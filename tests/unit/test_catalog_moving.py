@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.lock import sole_use
 from stinercut import catalog as catalog_package
-from stinercut.catalog import Catalog, bookings, events, jumps, migrate
+from stinercut.catalog import Catalog, bookings, events, jumps, migrate, review
 from stinercut.catalog.models import Base, now
 from stinercut.catalog.moving import move
 from stinercut.errors import BadInput, HostNotReady
@@ -120,6 +120,40 @@ class TestMigrations:
         with opened.read() as session:
             assert jumps.require_jump(session, "2026-11-20_B-1").card_id == "card-1"
             assert [event.type for event in events.since(session, 0)] == ["pipeline:started"]
+        opened.close()
+
+    def test_decisions_of_before_know_the_jump_that_they_took_files_from(self, new_url: str) -> None:
+        engine = create_engine(new_url)
+        with engine.connect() as connection:
+            with connection.begin():
+                migrate_to(connection, "0006")
+            found = MetaData()
+            found.reflect(connection, only=["jump", "decision"])
+            connection.rollback()
+            kept: list[dict[str, Any]] = [
+                {"jump_key": "b", "what": "moved", "before": {"jump": "a", "files": [1]}},
+                {"jump_key": "b", "what": "left_out", "before": {"jump": "b", "role": "clip"}},
+                {"jump_key": "b", "what": "template", "before": {"template": None}},
+            ]
+            with connection.begin():
+                for name in ("jump", "decision"):
+                    table = found.tables[name]
+                    row = {column.name: _something(column) for column in table.columns if not column.nullable}
+                    row.pop("decision_id", None)
+                    given = [{"jump_key": key} for key in ("a", "b")] if name == "jump" else kept
+                    connection.execute(insert(table), [row | one for one in given])
+            with connection.begin():
+                migrate_to(connection, "head")
+        engine.dispose()
+        opened = Catalog.open(new_url)
+        with opened.read() as session:
+            told = review.decisions_on(session, ["a", "b"])
+        assert [(one.what, one.from_jump) for one in told["a"]] == [("moved", "a")]
+        assert [(one.what, one.from_jump) for one in told["b"]] == [
+            ("template", None),
+            ("left_out", None),
+            ("moved", "a"),
+        ]
         opened.close()
 
     def test_each_step_leads_back_to_the_first_tables(self, new_url: str) -> None:

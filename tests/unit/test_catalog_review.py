@@ -1,30 +1,22 @@
-"""Decisions of people: bookings, names, files moved, split, joined; on SQLite and PostgreSQL."""
+"""Decisions of people: names, files moved, split, joined, left out, read again; on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from support.cataloguing import DAY, copy, entry, film, passenger, put_in, ready_jump, record, roles, row_ids
+from sqlalchemy import event
+from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, roles, row_ids
 
-from stinercut.catalog import Catalog, bookings, decisions, films, jumps, review
+from stinercut.catalog import Catalog, bookings, decisions, events, films, jumps, review
 from stinercut.catalog.decisions import NameConflict, What
 from stinercut.catalog.models import Film, QrReading
 from stinercut.errors import BadInput, NotFound
-from stinercut.identity.booking_list import require_bookings
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reading import Reading
 from stinercut.protocol import FileKind
 
 WHO = "Kim Åse"
-
-
-@pytest.fixture
-def catalog(catalog_url: str) -> Iterator[Catalog]:
-    opened = Catalog.open(catalog_url)
-    yield opened
-    opened.close()
 
 
 def unknown_group(catalog: Catalog, number: int = 1, clips: int = 3) -> tuple[str, list[int]]:
@@ -89,7 +81,7 @@ class TestAssigning:
             assert decision.after == {
                 "jump": key, "passenger_name": "Đorđe Šćepanović", "booking_id": "B-7", "files": files,
             }  # fmt: skip
-            assert [one.decision_id for one in review.decisions_on(session, group)] == [decision.decision_id]
+            assert [one.decision_id for one in review.decisions_on(session, [group])[group]] == [decision.decision_id]
 
     def test_a_second_group_of_the_booking_joins_it_and_makes_another_version(self, catalog: Catalog):
         (first, one), (second, two) = unknown_group(catalog), unknown_group(catalog, 2)
@@ -284,6 +276,66 @@ class TestLeavingOut:
         assert kept == [("put_back", "left_out", "clip"), ("left_out", "clip", "left_out")]
 
 
+class TestReadingAgain:
+    def test_who_asked_for_it_is_kept(self, catalog: Catalog):
+        group, files = unknown_group(catalog)
+        with catalog.write() as session:
+            decisions.read_again(session, f"  {WHO} ", group)
+        with catalog.read() as session:
+            [decision] = review.group(session, group).decisions
+            assert (decision.who, decision.what) == (WHO, What.READ_AGAIN)
+            assert (decision.before["files"], decision.after["files"]) == (files, [])
+            told = [one.data["what"] for one in events.since(session, 0) if one.type == "jump:decided"]
+        assert told == ["read_again"]
+        assert state_of(catalog, group) == "gone"
+
+    def test_nothing_is_done_or_kept_without_a_name_or_where_it_makes_no_sense(self, catalog: Catalog):
+        (group, files), (key, _) = unknown_group(catalog), ready_jump(catalog)
+        for who, jump, error in (("  ", group, BadInput), (WHO, key, BadInput), (WHO, "nobody", NotFound)):
+            with pytest.raises(error), catalog.write() as session:
+                decisions.read_again(session, who, jump)
+        assert ids_in(catalog, group) == files
+        with catalog.read() as session:
+            assert review.decisions_on(session, [group, key]) == {group: [], key: []}
+
+
+class TestManyAtOnce:
+    def test_each_group_is_the_one_that_is_asked_for_alone(self, catalog: Catalog):
+        (first, one), (second, two) = unknown_group(catalog), unknown_group(catalog, 2)
+        read_code(catalog, one[0], passenger("Bob", "B-2"))
+        with catalog.write() as session:
+            part = decisions.split(session, WHO, first, one[1:])
+            decisions.move(session, WHO, part, one[1:2], second)
+            decisions.leave_out(session, WHO, second, two[0])
+        with catalog.read() as session:
+            assert set(review.waiting(session)) == {first, second, part}
+            for keys in ([first, second, part], [part, first, second], ["nobody", second]):
+                known = [key for key in keys if key != "nobody"]
+                assert review.groups(session, keys) == [review.group(session, key) for key in known]
+            told = {key: [one.what for one in review.group(session, key).decisions] for key in (first, second, part)}
+        assert told == {first: ["split"], second: ["left_out", "moved"], part: ["moved", "split"]}
+
+    def test_more_groups_take_no_more_queries(self, catalog: Catalog):
+        keys = [unknown_group(catalog, number, 2)[0] for number in range(1, 6)]
+        assert queries_for(catalog, keys) == queries_for(catalog, keys[:1])
+
+
+def queries_for(catalog: Catalog, keys: list[str]) -> int:
+    """How many statements it takes to show these groups."""
+    statements: list[str] = []
+
+    def note(*about: object) -> None:
+        statements.append(str(about[2]))
+
+    event.listen(catalog.engine, "before_cursor_execute", note)
+    try:
+        with catalog.read() as session:
+            assert len(review.groups(session, keys)) == len(keys)
+    finally:
+        event.remove(catalog.engine, "before_cursor_execute", note)
+    return len(statements)
+
+
 class TestPictures:
     def test_the_proxy_is_looked_at_where_there_is_one(self, catalog: Catalog):
         video = entry("GX010001.MP4", 900_000_000)
@@ -298,45 +350,3 @@ class TestPictures:
         copy(catalog, "in-1", [video])
         with catalog.read() as session:
             assert review.picture_source(session, row)[1] == 500
-
-
-HEAD = "passenger_name,booking_id,jump_date,tandem_master_id\n"
-
-
-class TestListOfBookings:
-    def test_new_changed_and_same(self, catalog: Catalog):
-        first = require_bookings(HEAD + "Anna Müller,B-1,2026-06-01,TM-1\nĐorđe,B-2,2026-06-01,\n\n")
-        second = require_bookings("\ufeffBooking_ID;Jump_Date;Passenger_Name;paid\nB-2;2026-06-01;Đorđo;x\n")
-        with catalog.write() as session:
-            assert bookings.import_list(session, first) == bookings.ListImported(2, 0, 0)
-            assert bookings.import_list(session, first) == bookings.ListImported(0, 0, 2)
-            assert bookings.import_list(session, second) == bookings.ListImported(0, 1, 0)
-            names = [row.passenger_name for row in bookings.search(session, day=DAY)]
-            assert names == ["Anna Müller", "Đorđo"]
-            assert [row.booking_id for row in bookings.search(session, "b-2")] == ["B-2"]
-            assert [row.booking_id for row in bookings.search(session, "đORĐO")] == ["B-2"]
-            assert [row.booking_id for row in bookings.search(session, "MU\u0308LL")] == ["B-1"]
-            assert bookings.search(session, "%") == []
-            assert bookings.search(session, day=date(2026, 6, 2)) == []
-
-    @pytest.mark.parametrize(
-        ("text", "what"),
-        [
-            ("", "line 1: the heading lacks passenger_name"),
-            ("name,booking_id,jump_date\nA,B,2026-06-01\n", "line 1: the heading lacks passenger_name"),
-            (
-                HEAD + "Anna,B-1,01.06.2026,\n",
-                "line 2: the day of the jump, '01.06.2026', is no date; write YYYY-MM-DD",
-            ),
-            (HEAD + "Anna,B-1,2026-06-01,\nBo,B 2,2026-06-01,\n", "line 3: the booking must be 1 to 32"),
-            (
-                HEAD + "Anna,B-1,2026-06-01,\nBo,B-1,2026-06-01,\n",
-                "line 3: booking B-1 on 2026-06-01 is in line 2 already",
-            ),
-            (HEAD + "Anna,unidentified-1,2026-06-01,\n", "line 2: the booking must not begin with"),
-            (HEAD + "Anna,B-1\n", "line 2: 2 fields where the heading has 4"),
-        ],
-    )
-    def test_a_list_with_an_error_is_refused_as_a_whole(self, text: str, what: str):
-        with pytest.raises(BadInput, match=what):
-            require_bookings(text)

@@ -1,0 +1,71 @@
+"""Lists of jumps: the newest, those that somebody looks for, those that are not done.
+
+Lives here: which jumps are in a list, and in which order. Doesn't: what is shown of them (`hub`), those that wait for a
+person with their files (`review`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement, Date, Select, String, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import jumps
+from stinercut.catalog.matching import holds
+from stinercut.catalog.models import Jump, JumpState, Moment
+
+NEWEST_FIRST: Final = (Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
+"""The order of all lists of jumps. `ix_jump_newest` has it."""
+
+UNFINISHED: Final = (
+    JumpState.FAILED,
+    JumpState.REVIEW,
+    JumpState.NO_CLIPS,
+    JumpState.WAITING,
+    JumpState.READY,
+    JumpState.PRODUCING,
+)
+
+
+@dataclass(frozen=True)
+class JumpPage:
+    """A piece of a list: jump keys in its order. The next piece begins after `older`; None at the end."""
+
+    keys: Sequence[str]
+    older: str | None
+
+
+def newest(session: Session, limit: int, text: str = "", before: str | None = None) -> JumpPage:
+    """The newest jumps, without those that nothing is left of.
+
+    `text`: only jumps whose passenger's name or key, which holds the booking's id, has it in it. `before`: only those
+    that come after that jump in the list. Raises NotFound for a `before` that is no jump.
+    """
+    query = newest_query(text, jumps.require_jump(session, before) if before is not None else None)
+    # One more than asked for, to know whether there are any.
+    keys = session.execute(query.limit(limit + 1)).scalars().all()
+    return JumpPage(keys[:limit], keys[limit - 1] if len(keys) > limit else None)
+
+
+def newest_query(text: str = "", before: Jump | None = None) -> Select[str]:
+    """The keys that `newest` takes the first of, in its order."""
+    query = select(Jump.jump_key).where(Jump.state != JumpState.GONE, holds(text, Jump.jump_key, Jump.passenger_name))
+    if before is not None:
+        query = query.where(_comes_after(before))
+    return query.order_by(*NEWEST_FIRST)
+
+
+def unfinished(session: Session, limit: int) -> Sequence[str]:
+    """The keys of the jumps that are not done, newest first."""
+    query = select(Jump.jump_key).where(Jump.state.in_(UNFINISHED)).order_by(*NEWEST_FIRST).limit(limit)
+    return session.execute(query).scalars().all()
+
+
+def _comes_after(jump: Jump) -> ColumnElement[bool]:
+    place = tuple_(
+        literal(jump.jump_date, Date()), literal(jump.created_at, Moment()), literal(jump.jump_key, String())
+    )
+    return tuple_(Jump.jump_date, Jump.created_at, Jump.jump_key) < place
