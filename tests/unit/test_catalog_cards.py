@@ -1,15 +1,10 @@
-"""Cards in the catalog: what is new, what is asked for, what was copied. On SQLite and PostgreSQL."""
+"""Cards in the catalog: insertions, their file lists, what is new on them. On SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 from support.cataloguing import (
     FILMED_FROM,
@@ -20,131 +15,19 @@ from support.cataloguing import (
     copied,
     copy,
     entry,
-    failed,
     inserted,
     is_out,
     list_of,
-    passenger,
     put_in,
-    record,
     states,
 )
 
-from stinercut.catalog import Catalog, asking, copies, events, insertions, loose, manifests, migrate
-from stinercut.catalog.asking import Wanted, plan_requests
-from stinercut.catalog.models import Base, CardFile, Event, Insertion, ManifestEntry
-from stinercut.errors import BadInput, HostNotReady, NotFound
-from stinercut.protocol import ErrorCode, FileKind
+from stinercut.catalog import Catalog, events, insertions, manifests
+from stinercut.catalog.models import CardFile, Insertion
+from stinercut.errors import BadInput, NotFound
+from stinercut.protocol import FileKind
 
 NINE = datetime(2026, 6, 1, 9, 0)
-
-
-def wanted(name: str, minute: int, **more: object) -> Wanted:
-    fields: dict[str, object] = {"kind": FileKind.VIDEO, "early": False, "jump_key": None, "identified": False, **more}
-    return Wanted(file_id=name, name=name, modified=NINE + timedelta(minutes=minute), **fields)  # type: ignore[arg-type]
-
-
-class TestPlan:
-    def test_small_first_then_proxies_then_jumps_passengers_first(self):
-        files = [
-            wanted("anna-2", 12, jump_key="anna", identified=True),
-            wanted("stray", 1, jump_key="nobody"),
-            wanted("ben-1", 20, jump_key="ben", identified=True),
-            wanted("anna-1", 11, jump_key="anna", identified=True),
-            wanted("proxy", 5, kind=FileKind.PROXY, early=True),
-            wanted("code-b", 19, early=True),
-            wanted("code-a", 10, early=True, jump_key="anna", identified=True),
-        ]
-        assert plan_requests(files) == ["code-a", "code-b", "proxy", "anna-1", "anna-2", "ben-1", "stray"]
-
-    def test_a_large_file_of_no_jump_waits(self):
-        assert plan_requests([wanted("large", 1)]) == []
-
-    def test_nothing_gives_nothing(self):
-        assert plan_requests([]) == []
-
-
-class TestMigration:
-    def test_models_and_migrations_agree(self, catalog: Catalog):
-        with catalog.engine.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-
-    def test_many_processes_may_migrate_at_once(self, tmp_path: Path):
-        url = f"sqlite:///{tmp_path / 'new' / 'catalog.db'}"
-        with ThreadPoolExecutor(6) as pool:
-            list(pool.map(migrate, [url] * 6))
-        with Catalog.open(url).read() as session:
-            assert events.last_id(session) == 0
-
-    def test_postgres_migrates_once_though_asked_by_many(self, postgres_url: str):
-        import psycopg2
-
-        connection = psycopg2.connect(postgres_url.replace("+psycopg2", ""))
-        connection.autocommit = True
-        connection.cursor().execute("CREATE DATABASE many_migrations")
-        connection.close()
-        url = postgres_url.rsplit("/", 1)[0] + "/many_migrations"
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(migrate, [url] * 4))
-        opened = Catalog.open(url)
-        with opened.read() as session:
-            assert events.last_id(session) == 0
-        opened.close()
-
-    def test_a_folder_that_is_a_file_is_said_without_a_password(self, tmp_path: Path):
-        with pytest.raises(HostNotReady, match="the catalog can't be opened") as refused:
-            migrate("postgresql+psycopg2://anna:secret@127.0.0.1:1/catalog")
-        assert "secret" not in refused.value.sentence()
-
-    def test_a_database_that_cannot_be_made(self, tmp_path: Path):
-        (tmp_path / "catalog.db").mkdir()
-        with pytest.raises(HostNotReady, match="can't be opened"):
-            migrate(f"sqlite:///{tmp_path / 'catalog.db'}")
-
-
-class TestTransactions:
-    def test_an_error_leaves_nothing(self, catalog: Catalog):
-        def half() -> None:
-            with catalog.write() as session:
-                insertions.record_insertion(session, "det", inserted("in-1"))
-                raise RuntimeError
-
-        with pytest.raises(RuntimeError):
-            half()
-        with catalog.read() as session:
-            assert session.get(Insertion, "in-1") is None
-            assert events.last_id(session) == 0
-
-    def test_a_reader_sees_one_state(self, catalog: Catalog):
-        with catalog.read() as session:
-            assert events.last_id(session) == 0
-            with catalog.write() as other:
-                events.append(other, "card:inserted")
-            assert events.last_id(session) == 0
-        with catalog.read() as session:
-            assert events.last_id(session) > 0
-
-    def test_writers_go_one_after_another_so_events_commit_in_order(self, catalog: Catalog):
-        inside, both_ever_inside = threading.Lock(), threading.Event()
-
-        def write(number: int) -> None:
-            with catalog.write() as session:
-                if not inside.acquire(blocking=False):
-                    both_ever_inside.set()
-                    return
-                try:
-                    for _ in range(3):
-                        events.append(session, "card:inserted", number=number)
-                finally:
-                    inside.release()
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(write, range(24)))
-        assert not both_ever_inside.is_set()
-        with catalog.read() as session:
-            numbers = [event.data["number"] for event in events.since(session, 0)]
-        assert len(numbers) == 72
-        assert all(len(set(numbers[start : start + 3])) == 1 for start in range(0, 72, 3))
 
 
 class TestInsertion:
@@ -332,192 +215,3 @@ class TestSeenAgain:
         assert ask(catalog, "in-2") == [file.file_id]
         copy(catalog, "in-2", [file])
         assert states(catalog, "in-2") == {"GX010001.MP4": "copied"}
-
-
-class TestCopying:
-    def test_copied_twice_is_once(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        copy(catalog, "in-1", [file, file])
-        with catalog.read() as session:
-            assert [event.type for event in events.since(session, 0)].count("card:file_copied") == 1
-
-    def test_another_size_than_the_manifest_says_is_refused(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        wrong = copied("in-1", file).model_copy(update={"size": SMALL - 1})
-        with pytest.raises(BadInput, match="bytes were copied"), catalog.write() as session:
-            copies.record_copied(session, wrong)
-        assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
-
-    def test_unknown_files_and_insertions(self, catalog: Catalog):
-        put_in(catalog, "in-1", [entry("GX010001.MP4")])
-        for insertion, file in (("in-1", entry("OTHER.MP4")), ("nobody", entry("GX010001.MP4"))):
-            with pytest.raises(NotFound), catalog.write() as session:
-                copies.record_copied(session, copied(insertion, file))
-
-    def test_an_error_stays_until_the_card_comes_again(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        ask(catalog, "in-1")
-        for _ in range(2):
-            with catalog.write() as session:
-                copies.record_copy_error(session, failed("in-1", file))
-        assert states(catalog, "in-1") == {"GX010001.MP4": "failed"}
-        assert ask(catalog, "in-1") == []
-        with catalog.read() as session:
-            assert [event.type for event in events.since(session, 0)].count("card:copy_error") == 1
-        put_in(catalog, "in-2", [file])
-        assert ask(catalog, "in-2") == [file.file_id]
-
-    def test_an_error_after_the_copy_changes_nothing(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        copy(catalog, "in-1", [file])
-        with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", file))
-        assert states(catalog, "in-1") == {"GX010001.MP4": "copied"}
-
-    def test_a_copy_after_an_error_counts(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", file))
-        copy(catalog, "in-1", [file])
-        with catalog.read() as session:
-            row = session.get_one(ManifestEntry, ("in-1", file.file_id))
-            assert (row.state, row.error_code, row.error_detail) == ("copied", None, None)
-
-    @pytest.mark.parametrize("code", [ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT])
-    def test_a_pulled_card_is_a_wait_and_not_asked_again(self, catalog: Catalog, code: ErrorCode):
-        files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
-        put_in(catalog, "in-1", files)
-        ask(catalog, "in-1")
-        for file in files:
-            with catalog.write() as session:
-                copies.record_copy_error(session, failed("in-1", file, code))
-        assert set(states(catalog, "in-1").values()) == {"new"}
-        assert is_out(catalog, "in-1")
-        assert ask(catalog, "in-1") == []
-        with catalog.read() as session:
-            types = [event.type for event in events.since(session, 0)]
-        assert types.count("card:removed") == 1
-        assert "card:copy_error" not in types
-
-
-class TestRequests:
-    def test_asked_once_and_listed_until_answered(self, catalog: Catalog):
-        files = [entry("GX010002.MP4", minute=2), entry("GX010001.MP4", minute=1)]
-        put_in(catalog, "in-1", files)
-        assert ask(catalog, "in-1") == ["f-GX010001_MP4", "f-GX010002_MP4"]
-        assert ask(catalog, "in-1") == []
-        with catalog.read() as session:
-            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010001_MP4", "f-GX010002_MP4"])]
-            assert asking.open_requests(session, "other") == []
-        copy(catalog, "in-1", files[1:])
-        with catalog.read() as session:
-            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
-        with catalog.write() as session:
-            insertions.record_removed(session, "in-1")
-        with catalog.read() as session:
-            assert asking.open_requests(session, "det") == []
-
-    def test_large_files_follow_identification(self, catalog: Catalog):
-        code, large = entry("GX010001.MP4"), entry("GX010002.MP4", LARGE, minute=1)
-        put_in(catalog, "in-1", [code, large])
-        assert ask(catalog, "in-1") == [code.file_id]
-        copy(catalog, "in-1", [code])
-        assert ask(catalog, "in-1") == []
-        with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["det"]) == [("det", "in-1")]
-        record(catalog, "in-1", passenger(), [code], [large])
-        assert ask(catalog, "in-1") == [large.file_id]
-        with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["det"]) == []
-
-    def test_cards_of_other_detectors_are_not_meant(self, catalog: Catalog):
-        put_in(catalog, "in-1", [entry("GX010001.MP4")])
-        with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["other"]) == []
-            assert asking.insertions_with_new_files(session, []) == []
-
-
-class TestIdentifyKey:
-    def key(self, catalog: Catalog, insertion: str = "in-1") -> str | None:
-        with catalog.read() as session:
-            return session.get_one(Insertion, insertion).identify_key
-
-    def test_set_once_the_small_files_are_here(self, catalog: Catalog):
-        code, large = entry("GX010001.MP4"), entry("GX010002.MP4", LARGE, minute=1)
-        put_in(catalog, "in-1", [code, large])
-        assert self.key(catalog) is None
-        copy(catalog, "in-1", [code])
-        assert self.key(catalog) is not None
-
-    def test_a_small_file_that_fails_is_not_waited_for(self, catalog: Catalog):
-        code, other = entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)
-        put_in(catalog, "in-1", [code, other])
-        copy(catalog, "in-1", [code])
-        with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", other))
-        assert self.key(catalog) is not None
-
-    def test_only_large_files_need_no_wait(self, catalog: Catalog):
-        put_in(catalog, "in-1", [entry("GX010001.MP4", LARGE)])
-        assert self.key(catalog) is not None
-
-    def test_all_placed_means_nothing_to_do(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        copy(catalog, "in-1", [file])
-        record(catalog, "in-1", passenger(), [file], [])
-        with catalog.write() as session:
-            loose.refresh_identify_key(session, insertions.require_insertion(session, "in-1"))
-        assert self.key(catalog) is None
-
-    def test_known_files_that_were_never_placed_are_identified_next_time(self, catalog: Catalog):
-        file = entry("GX010001.MP4")
-        put_in(catalog, "in-1", [file])
-        copy(catalog, "in-1", [file])
-        with catalog.write() as session:
-            insertions.record_removed(session, "in-1")
-        put_in(catalog, "in-2", [file])
-        assert self.key(catalog, "in-2") is not None
-
-
-class TestOutbox:
-    def test_old_events_go_but_never_the_newest(self, catalog: Catalog):
-        with catalog.write() as session:
-            for _ in range(3):
-                events.append(session, "card:inserted")
-        later = datetime.now(UTC) + timedelta(days=1)
-        with catalog.write() as session:
-            assert events.forget(session, later) == 2
-            newest = events.last_id(session)
-            events.append(session, "card:removed")
-            assert events.last_id(session) > newest
-        with catalog.read() as session:
-            assert session.execute(select(func.count()).select_from(Event)).scalar_one() == 2
-
-    def test_steps_tell_that_they_reported(self, catalog: Catalog):
-        start = datetime.now(UTC) - timedelta(seconds=1)
-        with catalog.write() as session:
-            events.report_step(session, events.StepReport("jump", "a", "A", events.StepStatus.RUNNING))
-        with catalog.read() as session:
-            first = events.steps_reported_since(session, start)
-        with catalog.write() as session:
-            events.report_step(session, events.StepReport("jump", "a", "A", events.StepStatus.DONE, 1.0))
-        with catalog.read() as session:
-            second = events.steps_reported_since(session, start)
-            assert events.steps_reported_since(session, datetime.now(UTC) + timedelta(minutes=1)) == {}
-        assert first.keys() == second.keys() == {"jump"}
-        assert first != second
-        assert first["jump"][0].tzinfo is not None
-
-    def test_moments_keep_their_zone(self, catalog: Catalog):
-        put_in(catalog, "in-1", [entry("GX010001.MP4")])
-        with catalog.read() as session:
-            at = session.get_one(Insertion, "in-1").inserted_at
-            wall_clock = session.execute(select(CardFile.modified)).scalar_one()
-        assert abs(at - datetime.now(UTC)) < timedelta(minutes=1)
-        assert wall_clock == NINE
