@@ -20,7 +20,7 @@ MAX_CODES = 200
 """In one request. A day has fewer jumps."""
 
 
-class CodeWish(BaseModel):
+class WantedCode(BaseModel):
     """What a code is to say."""
 
     passenger_name: str
@@ -29,17 +29,17 @@ class CodeWish(BaseModel):
     tandem_master_id: str | None = None
 
 
-class CodesWish(BaseModel):
+class WantedCodes(BaseModel):
     """Codes that a person asked for."""
 
-    bookings: Annotated[list[CodeWish], Field(min_length=1, max_length=MAX_CODES)]
+    bookings: Annotated[list[WantedCode], Field(min_length=1, max_length=MAX_CODES)]
     signed: bool = False
 
 
 class CodeView(BaseModel):
     """A code, and what it says in the form in which it says it."""
 
-    booking: CodeWish
+    booking: WantedCode
     svg: str
 
 
@@ -66,13 +66,13 @@ def add_codes(app: FastAPI, keys: KeyRing) -> None:
 
     # POST, although nothing is changed: names don't belong into addresses, which logs and histories keep.
     @app.post("/api/codes")
-    def codes(wish: CodesWish) -> Codes:
-        ring = keys if wish.signed or keys.only_signed else None
-        return Codes(codes=[_code(one, ring) for one in wish.bookings], signed=ring is not None)
+    def codes(wanted: WantedCodes) -> Codes:
+        ring = keys if wanted.signed or keys.only_signed else None
+        return Codes(codes=[_code(one, ring) for one in wanted.bookings], signed=ring is not None)
 
 
-def _code(wish: CodeWish, keys: KeyRing | None) -> CodeView:
-    master = (wish.tandem_master_id or "").strip() or None
-    payload = make_payload(wish.passenger_name, wish.booking_id, wish.jump_date, master)
+def _code(wanted: WantedCode, keys: KeyRing | None) -> CodeView:
+    master = (wanted.tandem_master_id or "").strip() or None
+    payload = make_payload(wanted.passenger_name, wanted.booking_id, wanted.jump_date, master)
     fields = payload.model_dump(exclude={"v"})
-    return CodeView(booking=CodeWish(**fields), svg=qr_svg(payload, keys).decode())
+    return CodeView(booking=WantedCode(**fields), svg=qr_svg(payload, keys).decode())

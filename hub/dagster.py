@@ -1,14 +1,17 @@
 """Dagster, asked over its GraphQL: which runs there were, go on with one that failed, begin one, backfills.
 
 Lives here: the queries and what their answers mean. Doesn't: whether a retry is wise (`pipeline`). Dagster is never
-imported: the webserver may run on another machine and in another version.
+imported: the webserver may run on another machine and in another version. Its own words, addresses and exceptions go
+into the log; what people are told is ours.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,8 +19,12 @@ import httpx
 
 from stinercut.errors import HostNotReady, StinercutError
 
+log = logging.getLogger("hub.dagster")
+
 TIMEOUT_S = 30.0
 """Launching a run takes 0.6 to 1.7 s on a machine that is idle."""
+GLANCE_S = 4.0
+"""An answer that only completes what a page shows is waited for no longer: a person looks at that page meanwhile."""
 RUNS_SHOWN = 20
 IN_FLIGHT = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "SUSPENDED", "CANCELING"})
 FAILED = frozenset({"FAILURE", "CANCELED"})
@@ -100,9 +107,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Dagster:
-    """A client; `http` has Dagster's address as its base. Raises HostNotReady when nobody answers."""
+    """A client; `http` has Dagster's address as its base. Raises HostNotReady when nobody answers, or not in time."""
 
     http: httpx.AsyncClient
+    within_s: float | None = None
+    """Seconds that an answer may take in all; None: as long as anything of it comes."""
 
     @classmethod
     def at(cls, endpoint: str) -> Dagster:
@@ -114,13 +123,17 @@ class Dagster:
         """Close all connections."""
         await self.http.aclose()
 
+    def at_a_glance(self, within_s: float = GLANCE_S) -> Dagster:
+        """The same Dagster, for questions that can do without an answer."""
+        return replace(self, within_s=within_s)
+
     async def runs_of(self, partition: str) -> list[Run]:
         """The latest runs of one partition, newest first."""
         tags = [{"key": "dagster/partition", "value": partition}]
         answer = await self._ask(_RUNS, {"filter": {"tags": tags}, "limit": RUNS_SHOWN})
         found = answer["runsOrError"]
         if found["__typename"] != "Runs":
-            raise DagsterRefused(f"Dagster can't list the runs of {partition}: {found.get('message', '')}")
+            raise _refused(f"Dagster can't say what was done for {partition}", found)
         return [_run(one) for one in found["results"]]
 
     async def retry(self, run_id: str) -> str:
@@ -132,9 +145,7 @@ class Dagster:
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
         if answer["__typename"] != "LaunchRunSuccess":
-            raise DagsterRefused(
-                f"Dagster did not start run {run_id} again: {_first_line(answer)}", advice="Look at the run in Dagster."
-            )
+            raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
         return str(answer["run"]["runId"])
 
     async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
@@ -147,8 +158,7 @@ class Dagster:
         }
         answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
-            why = f"Dagster did not begin {job} for {partition}: {_first_line(answer)}"
-            raise DagsterRefused(why, advice="Look at the job in Dagster.")
+            raise _refused(f"Dagster did not begin the work on {partition}", answer, f"job {job}")
         return str(answer["run"]["runId"])
 
     async def _place_of(self, job: str) -> dict[str, str]:
@@ -156,10 +166,8 @@ class Dagster:
         for place in found.get("nodes", ()):
             if any(one["name"] == job for one in place["jobs"]):
                 return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
-        raise HostNotReady(
-            f"Dagster has no job {job} loaded just now",
-            advice="Wait a moment, then try again; see Dagster's Deployment.",
-        )
+        log.warning("Dagster has no job %s loaded; see its page Deployment.", job)
+        raise HostNotReady("Dagster has not loaded what makes films just now", advice="Wait a moment, then try again.")
 
     async def backfill(
         self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
@@ -173,34 +181,40 @@ class Dagster:
         }
         answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
         if answer["__typename"] != "LaunchBackfillSuccess":
-            why = f"Dagster did not start the backfill: {_first_line(answer)}"
-            raise DagsterRefused(why, advice="Look at Dagster's page.")
+            raise _refused("Dagster did not start making these films anew", answer)
         return str(answer["backfillId"])
 
     async def backfilling(self) -> dict[str, str]:
         """The partitions that a backfill is still busy with: partition -> the backfill's id."""
         found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
         if found["__typename"] != "PartitionBackfills":
-            raise DagsterRefused(f"Dagster can't list its backfills: {found.get('message', '')}")
+            raise _refused("Dagster can't say which films are being made anew", found)
         return {name: one["id"] for one in found["results"] for name in one["partitionNames"] or ()}
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await self.http.post("/graphql", json={"query": query, "variables": variables})
+            async with asyncio.timeout(self.within_s):
+                answer = await self.http.post("/graphql", json={"query": query, "variables": variables})
             answer.raise_for_status()
             body = answer.json()
-        except (httpx.HTTPError, json.JSONDecodeError) as trouble:
-            why = str(trouble) or type(trouble).__name__
+        except TimeoutError:
+            log.warning("Dagster at %s did not answer within %g s.", self.http.base_url, self.within_s)
             raise HostNotReady(
-                f"Dagster does not answer at {self.http.base_url} ({why})", advice="Wait a moment, then try again."
+                f"Dagster did not answer within {self.within_s:g} seconds", advice="Wait a moment, then try again."
             ) from None
+        except (httpx.HTTPError, json.JSONDecodeError) as trouble:
+            log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
+            raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
         if body.get("errors"):
-            raise DagsterRefused(f"Dagster did not understand: {body['errors'][0].get('message', '')}")
+            raise _refused("Dagster did not understand the hub", body["errors"][0])
         return body["data"]
 
 
-def _first_line(answer: dict[str, Any]) -> str:
-    return next(iter(str(answer.get("message", "")).strip().splitlines()), answer["__typename"])
+def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:
+    """The refusal for people; Dagster's own words are for the log."""
+    said = str(answer.get("message", "")).strip() or answer.get("__typename", "")
+    log.warning("%s%s: %s", what, f" ({about})" if about else "", said)
+    return DagsterRefused(what, advice="Its page and the hub's log say more.")
 
 
 def _run(found: dict[str, Any]) -> Run:

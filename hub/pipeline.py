@@ -75,6 +75,16 @@ class RetriedView(View):
 BEGINS_WITHIN = timedelta(minutes=2)
 """After a run was cut off, Dagster begins its retry within seconds. A promise older than this was broken."""
 
+_GOES_ON = {
+    "QUEUED": "it waits for its turn already",
+    "NOT_STARTED": "it waits for its turn already",
+    "MANAGED": "it waits for its turn already",
+    "STARTING": "it is beginning already",
+    "SUSPENDED": "it was suspended in Dagster, and is not over",
+    "CANCELING": "it is being cancelled, and is not over yet",
+}
+"""What Dagster's words for a run in flight mean; all others: it is being worked on."""
+
 AHEAD = "render_arrived_clips"
 """The job that only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
 
@@ -88,9 +98,9 @@ def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool =
     runs = [run for run in runs if run.job != AHEAD]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
-        raise Conflict(f"run {flying.run_id} is {flying.status.lower()}", advice="Wait for its end.")
+        raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
     if runs and _is_about_to_go_on(runs[0]):
-        raise Conflict(f"Dagster is about to go on with run {runs[0].run_id} by itself", advice="Wait a minute.")
+        raise Conflict("it is about to be tried again by itself", advice="Wait a minute.")
     if jump_state in (JumpState.READY, JumpState.WAITING):
         raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
     if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
@@ -99,7 +109,7 @@ def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool =
         return runs[0]
     if failed or jump_state == JumpState.FAILED:
         return None
-    raise Conflict("nothing of it failed" if runs else "there was no run of it yet")
+    raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
 
 
 def _is_about_to_go_on(run: Run) -> bool:
@@ -108,7 +118,7 @@ def _is_about_to_go_on(run: Run) -> bool:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Questions and wishes about single jumps and cards."""
+    """Questions about single jumps and cards, and going on with them."""
 
     catalog: Catalog
     dagster: Dagster
@@ -122,7 +132,7 @@ class Pipeline:
         known = await asyncio.to_thread(self._known, subject, picture)
         problem = ""
         try:
-            runs = await self.dagster.runs_of(subject)
+            runs = await self.dagster.at_a_glance().runs_of(subject)
         except StinercutError as silent:
             runs, problem = [], silent.sentence()
         return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})

@@ -68,10 +68,10 @@ class Renewable(BaseModel):
     encoded_seconds: float
     minutes: float
     problem: str
-    """Why the list may be incomplete: Dagster or a template can't be asked."""
+    """Why the list may be wrong: a template can't be used, or Dagster did not say in time what it is busy with."""
 
 
-class Wish(BaseModel):
+class BackfillRequest(BaseModel):
     """Which films to make anew; `jumps` None: all that are stale."""
 
     model_config = ConfigDict(extra="forbid")
@@ -127,9 +127,9 @@ class Renewal:
         stale, cost, problems = await asyncio.to_thread(self._stale)
         busy: dict[str, str] = {}
         try:
-            busy = await self.dagster.backfilling()
+            busy = await self.dagster.at_a_glance().backfilling()
         except StinercutError as silent:
-            problems.append(silent.sentence())
+            problems.append(f"Which of them are being made anew already is not known: {silent.sentence()}")
         films = [
             StaleView(
                 jump=one.jump_key,
@@ -148,14 +148,14 @@ class Renewal:
             problem=" ".join(problems),
         )
 
-    async def start(self, wish: Wish) -> Started:
+    async def start(self, asked: BackfillRequest) -> Started:
         """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused."""
         async with self._starting:
             stale, _, _ = await asyncio.to_thread(self._stale)
             busy = await self.dagster.backfilling()
             keys = [one.jump_key for one in stale if one.jump_key not in busy]
-            if wish.jumps is not None:
-                keys = [key for key in keys if key in set(wish.jumps)]
+            if asked.jumps is not None:
+                keys = [key for key in keys if key in set(asked.jumps)]
             if not keys:
                 return Started(backfill=None, jumps=[])
             title = f"{len(keys)} films with a changed template"
@@ -189,8 +189,8 @@ def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:
         return await renewal_of(request).renewable()
 
     @app.post("/api/backfill", status_code=202)
-    async def backfill(request: Request, wish: Wish) -> Started:
-        return await renewal_of(request).start(wish)
+    async def backfill(request: Request, asked: BackfillRequest) -> Started:
+        return await renewal_of(request).start(asked)
 
     @app.post("/api/jumps/{jump}/template", status_code=202)
     async def choose(request: Request, jump: str, wish: TemplateWish) -> TemplateWish:

@@ -14,7 +14,7 @@ from hub.live import Live
 from hub.pipeline import Pipeline, RetriedView, RetryView
 
 
-class Wish(BaseModel):
+class RetryRequest(BaseModel):
     """Jumps and cards to go on with; all that failed when there is no list."""
 
     subjects: list[str] | None = None
@@ -29,7 +29,7 @@ class Answers(BaseModel):
 def add_retrying(app: FastAPI, parts: Callable[[Request], tuple[Pipeline, Live]]) -> None:
     """Add the routes."""
 
-    # The same action under two names: the second is where a jump's other actions are.
+    # The same action under two names, with one rule: the second is where a jump's other actions are.
     @app.post("/api/pipeline/{subject}/retry", status_code=202)
     @app.post("/api/jumps/{subject}/retry", status_code=202)
     async def retry(request: Request, subject: str) -> RetryView:
@@ -37,6 +37,6 @@ def add_retrying(app: FastAPI, parts: Callable[[Request], tuple[Pipeline, Live]]
         return await pipeline.retry(subject, live.picture())
 
     @app.post("/api/retry", status_code=202)
-    async def retry_all(request: Request, wish: Wish) -> Answers:
+    async def retry_all(request: Request, asked: RetryRequest) -> Answers:
         pipeline, live = parts(request)
-        return Answers(retried=await pipeline.retry_all(wish.subjects, live.picture()))
+        return Answers(retried=await pipeline.retry_all(asked.subjects, live.picture()))
