@@ -1,14 +1,15 @@
 """What browsers are told, and when: the `/ws/board` socket and the feed behind it.
 
-Lives here: noticing changes of the catalog, whichever process made them, and pushing them to everybody who watches
-within a second. Doesn't: what a view looks like (`views`), what is asked of detectors (`detectors`; the feed only says
-that something has changed).
+Lives here: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
+second, and the beats that say that what was pushed is still true. Doesn't: what a view looks like (`views`), what is
+asked of detectors (`detectors`; the feed only says that something has changed). The frames: docs/board.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,11 +22,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from hub.card_views import CardView, card_views
-from hub.jump_views import JumpView, jump_views, newest_jumps
+from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.security import is_same_origin
 from hub.views import EventView, Links, event_view
-from stinercut.catalog import Catalog, events, jumps
+from stinercut.catalog import Catalog, events, jumps, listing
 from stinercut.catalog.models import Insertion, now
 
 log = logging.getLogger("hub.board")
@@ -34,19 +35,29 @@ LOOK_EVERY_S = 0.6
 """Pause between two looks at the catalog while somebody listens. The promise is "within a second"."""
 LOOK_BACK = timedelta(minutes=5)
 """Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""
+BEAT_EVERY_S = 5.0
+"""Pause between two beats. A page that hears none for some of these holds its view for old."""
 JUMPS_IN_SNAPSHOT = 60
+UNFINISHED_IN_SNAPSHOT = 200
+"""Of the jumps that are not done, so many are in the snapshot, however old: a person may have to act on them."""
 FRAMES_KEPT = 2000
 """Frames that may wait for a slow browser; one that falls further behind is let go and comes back by itself."""
 TOO_SLOW = 1013
 POLICY = 1008
+TRY_AGAIN = 1011
 
 
 class Snapshot(BaseModel):
-    """The first frame: everything."""
+    """The first frame: everything. `version` changes with the hub and its pages: a page that saw another one is old.
+
+    `older`: where the list of jumps goes on (`GET /api/jumps?before=`); None where there are no older ones.
+    """
 
     type: str = "snapshot"
+    version: str
     cards: list[CardView]
     jumps: list[JumpView]
+    older: str | None
     links: dict[str, str]
 
 
@@ -69,6 +80,12 @@ class EventFrame(BaseModel):
 
     type: str = "event"
     event: EventView
+
+
+class Beat(BaseModel):
+    """The catalog was looked at just now: what was sent so far is how things stand."""
+
+    type: str = "beat"
 
 
 @dataclass(frozen=True)
@@ -116,17 +133,29 @@ class Watcher:
 class Feed:
     """Looks at the catalog while somebody listens and tells the watchers what is new.
 
-    `on_change` is awaited after each look that found something.
+    `on_change` is awaited once something was found, whoever's look found it, and again until it ends well.
     """
 
-    def __init__(self, catalog: Catalog, live: Live, links: Links) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        live: Live,
+        links: Links,
+        version: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._catalog = catalog
         self._live = live
         self._links = links
+        self._version = version
+        self._clock = clock
+        self._next_beat = clock()
         self._watchers: set[Watcher] = set()
         self._sent: dict[tuple[str, str], str] = {}
         self._seen: _Seen | None = None
         self._touched = _Touched()
+        self._is_news = False
+        """Whether something has changed that `on_change` has not acted on."""
         self._looking = asyncio.Lock()
         self._wanted = asyncio.Event()
         self.on_change: Callable[[], Awaitable[None]] | None = None
@@ -157,23 +186,47 @@ class Feed:
     async def run(self) -> None:
         """Look again and again, until cancelled; rest while nobody listens."""
         while True:
-            if not self._watchers and not self.is_needed():
-                self._seen = None
-                self._sent.clear()
-                self._wanted.clear()
-                await self._wanted.wait()
             try:
-                async with self._looking:
-                    changed = await self._look()
-                if changed and self.on_change is not None:
-                    await self.on_change()
-            except SQLAlchemyError:
-                log.exception("The catalog could not be looked at; trying again.")
+                await self._rest()
+                await self.turn()
+            except Exception:
+                # Whatever it is: a feed that ended would leave every board on old news, and detectors unasked.
+                log.exception("A look at the catalog, or what was to follow from it, failed; trying again.")
                 await asyncio.sleep(2)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _look(self) -> bool:
-        """One look; tells the watchers. Returns whether anything had changed."""
+    async def turn(self) -> None:
+        """Look once, tell the watchers, and have `on_change` act on what is new."""
+        async with self._looking:
+            await self._look()
+        self._beat()
+        if self.on_change is None or not self._is_news:
+            return
+        self._is_news = False  # What is found while it acts is for the next turn.
+        try:
+            await self.on_change()
+        except BaseException:
+            self._is_news = True
+            raise
+
+    async def _rest(self) -> None:
+        """Wait while nobody listens. What was seen is forgotten then: who comes next begins with a new picture."""
+        # Not amid somebody's joining: what changes between their snapshot and the next look would be lost.
+        async with self._looking:
+            if self._watchers or self.is_needed():
+                return
+            self._seen = None
+            self._sent.clear()
+            self._wanted.clear()
+        await self._wanted.wait()
+
+    def _beat(self) -> None:
+        if self._clock() >= self._next_beat:
+            self._next_beat = self._clock() + BEAT_EVERY_S
+            self._broadcast(Beat().model_dump_json())
+
+    async def _look(self) -> None:
+        """One look; tells the watchers. Only with the lock."""
         picture = self._live.picture()
         touched, self._touched = self._touched, _Touched()
         # What is being copied is looked at each time: a copy that stalls says nothing, and its rate must go.
@@ -185,7 +238,7 @@ class Feed:
                 self._touched.insertions | touched.insertions, self._touched.every_card or touched.every_card
             )
             raise
-        first = self._seen is None
+        self._is_news |= self._seen is None or bool(change.events or change.jumps or change.cards)
         self._seen = change.seen
         for card in change.cards:
             self._tell("card", card.card, CardFrame(card=card).model_dump_json())
@@ -193,7 +246,6 @@ class Feed:
             self._tell("jump", jump.jump, JumpFrame(jump=jump).model_dump_json())
         for event in change.events:
             self._broadcast(EventFrame(event=event).model_dump_json())
-        return first or bool(change.events or change.jumps or change.cards)
 
     def _tell(self, kind: str, key: str, frame: str) -> None:
         if self._sent.get((kind, key)) == frame:
@@ -214,9 +266,13 @@ class Feed:
 
     def _snapshot(self, picture: Picture) -> str:
         with self._catalog.read() as session:
+            newest = listing.newest(session, JUMPS_IN_SNAPSHOT)
+            shown = {*newest.keys, *listing.unfinished(session, UNFINISHED_IN_SNAPSHOT)}
             snapshot = Snapshot(
+                version=self._version,
                 cards=card_views(session, picture),
-                jumps=jump_views(session, self._links, newest_jumps(session, JUMPS_IN_SNAPSHOT)),
+                jumps=jump_views(session, self._links, shown),
+                older=newest.older,
                 links={"dagster": self._links.dagster},
             )
         return snapshot.model_dump_json()
@@ -257,7 +313,13 @@ async def serve_board(socket: WebSocket, feed: Feed) -> None:
         await socket.close(POLICY)
         return
     await socket.accept()
-    watcher = await feed.join()
+    try:
+        watcher = await feed.join()
+    except SQLAlchemyError:
+        log.exception("A browser can't be shown the catalog now; it comes back by itself.")
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(TRY_AGAIN)
+        return
     listening = asyncio.create_task(_until_closed(socket))
     sending = asyncio.create_task(_send(socket, watcher))
     try:

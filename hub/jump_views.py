@@ -1,7 +1,7 @@
 """What browsers see of jumps: their files, how far the film is, the film.
 
 Lives here: the views and how they are made, in a fixed number of queries however many jumps there are. Doesn't:
-sending them (`board`), what is known (`stinercut.catalog`).
+which jumps are in a list (`stinercut.catalog.listing`), sending them (`board`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.views import JumpLinks, Links, StepView, View, steps_of
-from stinercut.catalog import films
+from stinercut.catalog import films, listing
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.models import (
     CardFile,
@@ -109,21 +109,10 @@ class JumpView(View):
     links: JumpLinks
 
 
-def newest_jumps(session: Session, limit: int) -> list[str]:
-    """The keys of the newest jumps, newest first; without those that nothing is left of."""
-    newest = select(Jump.jump_key).where(Jump.state != JumpState.GONE)
-    ordered = newest.order_by(Jump.jump_date.desc(), Jump.created_at.desc()).limit(limit)
-    return list(session.execute(ordered).scalars().all())
-
-
 def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> list[JumpView]:
     """These jumps (unknown ones are passed over), newest first."""
     rows = (
-        session.execute(
-            select(Jump)
-            .where(Jump.jump_key.in_(jump_keys))
-            .order_by(Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key)
-        )
+        session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys)).order_by(*listing.NEWEST_FIRST))
         .scalars()
         .all()
     )

@@ -1,7 +1,9 @@
 """Review over HTTP: what waits for a person, their decisions, the list of bookings, pictures of files.
 
 Lives here: routes and views below /api/review, /api/bookings and /api/files. Doesn't: what a decision does
-(`stinercut.catalog.decisions`), how pictures are made (`frames`).
+(`stinercut.catalog.decisions`), how pictures are made (`frames`), what a film is to be like (`renewal`, `cuts`).
+
+Every decision comes with the name of who decides.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
-from stinercut.catalog import Catalog, bookings, decisions, identification, review
+from stinercut.catalog import Catalog, bookings, decisions, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
@@ -252,7 +254,7 @@ def _add_groups(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/review")
     async def groups(request: Request) -> Groups:
         def query(session: Session) -> list[GroupView]:
-            return [group_view(review.group(session, key)) for key in review.waiting(session)]
+            return [group_view(one) for one in review.groups(session, review.waiting(session))]
 
         return Groups(groups=await review_of(request).read(query))
 
@@ -278,8 +280,8 @@ def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None
         return Decided(jump=said.into)
 
     @app.post("/api/review/jumps/{jump}/read-again")
-    async def read_again(request: Request, jump: str, _said: _Deciding) -> Decided:
-        await review_of(request).write(lambda session: identification.read_again(session, jump))
+    async def read_again(request: Request, jump: str, said: _Deciding) -> Decided:
+        await review_of(request).write(lambda session: decisions.read_again(session, said.who, jump))
         return Decided(jump=jump)
 
 
@@ -296,7 +298,9 @@ def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) ->
         )
         return Decided(jump=said.to)
 
+    # The same decision under two names: the second is where a jump's other actions are.
     @app.post("/api/review/jumps/{jump}/leave-out")
+    @app.post("/api/jumps/{jump}/leave-out", status_code=202)
     async def leave_out(request: Request, jump: str, said: OneFile) -> Decided:
         await review_of(request).write(lambda session: decisions.leave_out(session, said.who, jump, said.file_id))
         return Decided(jump=jump)

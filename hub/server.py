@@ -12,14 +12,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,20 +35,24 @@ from hub.detectors import Detectors
 from hub.films import Films
 from hub.frames import Frames
 from hub.imports import ImportQueue, Imports
-from hub.jump_views import JumpView, jump_views, newest_jumps
+from hub.jump_views import JumpView, jump_views
 from hub.live import Live
 from hub.pipeline import Conflict, Pipeline, PipelineView
+from hub.refusals import in_words, technical
 from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_own_name, is_same_origin
+from hub.version import version_of
 from hub.views import Links
-from stinercut.catalog import Catalog, decisions, events, migrate
+from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.decisions import NameConflict
 from stinercut.catalog.models import Jump, now
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import Store
+
+T = TypeVar("T")
 
 log = logging.getLogger("hub")
 
@@ -78,17 +83,13 @@ _STATUS: dict[type[StinercutError], int] = {
 }
 
 
+_HTTP_WORDS = {404: "there is no such page", 405: "this can't be asked for in that way"}
+
+
 class Forbidden(StinercutError):
     """Another site's page, or one under another name, asked a browser for this."""
 
     code = "FORBIDDEN"
-
-
-class LeaveOut(BaseModel):
-    """A person's decision about a clip."""
-
-    file_id: int
-    who: str = "somebody at the board"
 
 
 class Cards(BaseModel):
@@ -98,9 +99,10 @@ class Cards(BaseModel):
 
 
 class Jumps(BaseModel):
-    """Jumps, newest first."""
+    """Jumps, newest first. `older`: what `before` is for the next ones; None where there are none."""
 
     jumps: list[JumpView]
+    older: str | None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Hub:
         conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
         token = settings.token.get_secret_value() if settings.token else None
         detectors = Detectors(conversation, live, token)
-        feed = Feed(catalog, live, links)
+        feed = Feed(catalog, live, links, version_of(WEB))
         detectors.touched = feed.touch
         feed.on_change = detectors.ask_for_new
         feed.is_needed = lambda: bool(detectors.connected)
@@ -255,23 +257,27 @@ def _add_error_answers(app: FastAPI) -> None:
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         kind = NotFound if error.status_code == 404 else BadInput
-        what = "there is no such page" if error.status_code == 404 else str(error.detail)
-        return _error_answer(kind(what), error.status_code)
+        return _error_answer(kind(_HTTP_WORDS.get(error.status_code, str(error.detail))), error.status_code)
 
-    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _error_answer(BadInput(f"{where}: {first['msg']}"), 422)
+        log.info("%s %s was refused: %s", request.method, request.url.path, technical(error.errors()))
+        return _error_answer(in_words(error.errors()), 422)
+
+    async def no_catalog(request: Request, error: Exception) -> JSONResponse:
+        log.exception("%s %s: the catalog does not answer", request.method, request.url.path, exc_info=error)
+        advice = "Wait a moment, then try again; if it stays so, the hub's log says more."
+        return _error_answer(HostNotReady("the hub does not reach its catalog", advice=advice), 503)
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        what = f"the hub could not do this ({type(error).__name__})"
-        return _error_answer(StinercutError(what, advice="Try again; the hub's log says more."), 500)
+        return _error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."), 500)
 
     app.add_exception_handler(StinercutError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    for kind in (OperationalError, InterfaceError):
+        app.add_exception_handler(kind, no_catalog)
     app.add_exception_handler(Exception, unexpected)
 
 
@@ -305,12 +311,19 @@ def _add_api(app: FastAPI) -> None:
         return Cards(cards=await asyncio.to_thread(_read, hub, lambda session: card_views(session, picture)))
 
     @app.get("/api/jumps")
-    async def all_jumps(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Jumps:
+    async def listed(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        q: Annotated[str, Query(max_length=128)] = "",
+        before: Annotated[str | None, Query(max_length=128)] = None,
+    ) -> Jumps:
         hub = _hub(request)
-        views = await asyncio.to_thread(
-            _read, hub, lambda session: jump_views(session, hub.links, newest_jumps(session, limit))
-        )
-        return Jumps(jumps=views)
+
+        def query(session: Session) -> Jumps:
+            page = listing.newest(session, limit, q, before)
+            return Jumps(jumps=jump_views(session, hub.links, page.keys), older=page.older)
+
+        return await asyncio.to_thread(_read, hub, query)
 
     @app.get("/api/jumps/{jump}")
     async def one_jump(request: Request, jump: str) -> JumpView:
@@ -320,24 +333,13 @@ def _add_api(app: FastAPI) -> None:
             raise NotFound(f"no jump is known under {jump}")
         return found[0]
 
-    @app.post("/api/jumps/{jump}/leave-out", status_code=202)
-    async def leave_out(request: Request, jump: str, decision: LeaveOut) -> JumpView:
-        hub = _hub(request)
-
-        def decide() -> None:
-            with hub.catalog.write() as session:
-                decisions.leave_out(session, decision.who, jump, decision.file_id)
-
-        await asyncio.to_thread(decide)
-        return await one_jump(request, jump)
-
     @app.get("/api/pipeline/{subject}")
     async def pipeline(request: Request, subject: str) -> PipelineView:
         hub = _hub(request)
         return await hub.pipeline.view(subject, hub.live.picture())
 
 
-def _read(hub: Hub, query: Callable[[Any], Any]) -> Any:
+def _read(hub: Hub, query: Callable[[Session], T]) -> T:
     with hub.catalog.read() as session:
         return query(session)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import httpx
 import pytest
 from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
-from support.hubs import RunningHub, board, free_port, running_hub
+from support.hubs import RunningHub, board
 
 from stinercut.catalog import Catalog, copies, loose
 from stinercut.catalog.loose import loose_files
@@ -23,21 +22,8 @@ WHO = "Kim Åse"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=free_port()) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=2.0).read_bytes()
-
-
-@pytest.fixture
-def known(hub: RunningHub) -> Iterator[Catalog]:
-    catalog = Catalog.open(hub.settings.catalog_url)
-    yield catalog
-    catalog.close()
 
 
 def group(hub: RunningHub, known: Catalog, card: str, contents: list[bytes]) -> tuple[str, list[int]]:
@@ -136,7 +122,10 @@ def test_what_makes_no_sense_changes_nothing(
 
 def test_codes_are_read_again_when_a_person_asks(hub: RunningHub, known: Catalog):
     key, files = group(hub, known, "again", [b"a code that was refused"])
+    assert decide(hub, key, "read-again", who=" ").status_code == 400
     assert decide(hub, key, "read-again").json() == {"jump": key}
+    [decision] = httpx.get(f"{hub.url}/api/review/jumps/{key}").json()["decisions"]
+    assert (decision["who"], decision["what"]) == (WHO, "read_again")
     assert httpx.get(f"{hub.url}/api/jumps/{key}").json()["state"] == "gone"
     with known.read() as session:
         assert "again" in {card for card, _, _ in loose.insertions_to_identify(session)}

@@ -27,14 +27,14 @@ from hub.__main__ import check
 from hub.card_views import ERRORS_SHOWN, CardView, card_views
 from hub.dagster import Run
 from hub.films import download_name
-from hub.jump_views import JumpView, jump_views, newest_jumps
+from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.pipeline import Conflict, run_to_resume
 from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import Links
-from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, migrate
+from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
 from stinercut.catalog.events import StepReport
-from stinercut.catalog.models import Insertion, Jump, JumpState, StepStatus
+from stinercut.catalog.models import Insertion, StepStatus
 from stinercut.errors import HostNotReady
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
@@ -264,20 +264,10 @@ class TestJump:
         for n, file in enumerate(files):
             record(known, "in-1", passenger(booking=f"B-{n}"), [], [file])
         with known.read() as session:
-            keys = newest_jumps(session, 2)
+            keys = listing.newest(session, 2).keys
             views = jump_views(session, LINKS, ["2026-06-01_B-0", "nobody", *keys])
         assert keys == ["2026-06-01_B-2", "2026-06-01_B-1"]
         assert [view.booking_id for view in views] == ["B-2", "B-1", "B-0"]
-
-    def test_a_jump_that_nothing_is_left_of_takes_no_others_place(self, known: Catalog):
-        files = [entry(f"GX01000{n}.MP4", minute=n) for n in range(2)]
-        put_in(known, "in-1", files)
-        for n, file in enumerate(files):
-            record(known, "in-1", passenger(booking=f"B-{n}"), [], [file])
-        with known.write() as session:
-            session.get_one(Jump, "2026-06-01_B-1").state = JumpState.GONE
-        with known.read() as session:
-            assert newest_jumps(session, 1) == ["2026-06-01_B-0"]
 
 
 class TestLive:
@@ -399,10 +389,20 @@ class TestRetry:
         broken = replace(run("FAILURE"), will_retry=True, ended=datetime.now(UTC) - timedelta(minutes=3))
         assert resumed([broken], "failed") == "r"
 
-    @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "NOT_STARTED", "CANCELING"])
-    def test_not_while_one_is_going_on(self, status: str):
-        with pytest.raises(Conflict, match=status.lower()):
-            run_to_resume([run("FAILURE", "a"), run(status, "b")], "failed")
+    @pytest.mark.parametrize(
+        ("status", "words"),
+        [
+            ("QUEUED", "waits for its turn"),
+            ("NOT_STARTED", "waits for its turn"),
+            ("STARTING", "is beginning"),
+            ("STARTED", "is being worked on"),
+            ("CANCELING", "is being cancelled"),
+        ],
+    )
+    def test_not_while_one_is_going_on(self, status: str, words: str):
+        with pytest.raises(Conflict, match=words) as refused:
+            run_to_resume([run("FAILURE", "a"), run(status, "0f9c-uuid")], "failed")
+        assert not re.search(f"uuid|run|{status.lower()}", refused.value.sentence())
 
     @pytest.mark.parametrize("state", ["done", "review", "no_clips", "waiting", "ready"])
     def test_not_when_the_jump_did_not_fail(self, state: str):
@@ -410,7 +410,7 @@ class TestRetry:
             run_to_resume([run("FAILURE")], state)
 
     def test_not_without_a_failure(self):
-        with pytest.raises(Conflict, match="no run"):
+        with pytest.raises(Conflict, match="nothing was begun"):
             run_to_resume([], "producing")
         with pytest.raises(Conflict, match="nothing of it failed"):
             run_to_resume([run("SUCCESS"), run("FAILURE")], "producing")

@@ -1,0 +1,244 @@
+"""The board's feed: what a page gets first, that nothing is lost on its way, and the beats in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from support.cataloguing import entry, passenger, put_in, record
+
+from hub.board import BEAT_EVERY_S, Feed, Watcher
+from hub.live import Live
+from hub.version import version_of
+from hub.views import Links
+from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.models import Jump, JumpState
+
+LINKS = Links("http://127.0.0.1:3000", Path("films"))
+PATIENCE_S = 30
+
+
+def heard(watcher: Watcher) -> list[dict[str, Any]]:
+    """The frames that wait for a browser, taken."""
+    frames: list[dict[str, Any]] = []
+    while not watcher.frames.empty():
+        frames.append(json.loads(watcher.frames.get_nowait() or "null"))
+    return frames
+
+
+def happen(catalog: Catalog, what: str) -> None:
+    """Another process writes an event."""
+    with catalog.write() as session:
+        events.append(session, "test:happened", what=what)
+
+
+class Asked:
+    """What acts on changes: how often it was called, and the errors that it has still to raise."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.times = 0
+        self.errors = list(errors)
+
+    async def __call__(self) -> None:
+        self.times += 1
+        if self.errors:
+            raise self.errors.pop()
+
+
+class TestActingOnChanges:
+    def test_what_a_joining_page_finds_is_acted_on(self, catalog: Catalog) -> None:
+        async def scene() -> None:
+            feed, asked = Feed(catalog, Live(), LINKS), Asked()
+            feed.on_change = asked
+            await feed.join()
+            await feed.turn()
+            assert asked.times == 1, "what was there before anybody looked"
+            await feed.turn()
+            assert asked.times == 1, "nothing is new"
+            happen(catalog, "a code was read")
+            await feed.join()  # This look finds it, and the next turn's none.
+            await feed.turn()
+            assert asked.times == 2
+            await feed.turn()
+            assert asked.times == 2
+
+        asyncio.run(scene())
+
+    def test_it_is_tried_again_until_it_ends_well(self, catalog: Catalog) -> None:
+        async def scene() -> None:
+            feed, asked = Feed(catalog, Live(), LINKS), Asked(OperationalError("", {}, Exception("locked")))
+            feed.on_change = asked
+            await feed.join()
+            with pytest.raises(OperationalError):
+                await feed.turn()
+            await feed.turn()
+            assert asked.times == 2
+            await feed.turn()
+            assert asked.times == 2
+
+        asyncio.run(scene())
+
+    def test_what_is_found_while_it_acts_is_for_the_next_turn(self, catalog: Catalog) -> None:
+        async def scene() -> None:
+            feed = Feed(catalog, Live(), LINKS)
+            times = 0
+
+            async def act() -> None:
+                nonlocal times
+                times += 1
+                if times == 1:
+                    happen(catalog, "meanwhile")
+                    await feed.join()
+
+            feed.on_change = act
+            await feed.join()
+            await feed.turn()
+            await feed.turn()
+            assert times == 2
+
+        asyncio.run(scene())
+
+
+def held_at_its_snapshot(catalog: Catalog) -> tuple[Catalog, threading.Event, threading.Event]:
+    """The same catalog; its second reading, the snapshot of who joins first, says when it has read, and waits then."""
+    has_read, go_on, readings = threading.Event(), threading.Event(), iter(range(1, 1000))
+
+    class Held(Catalog):
+        @contextmanager
+        def read(self) -> Generator[Session]:
+            with super().read() as session:
+                yield session
+            if next(readings) == 2:
+                has_read.set()
+                assert go_on.wait(PATIENCE_S)
+
+    return Held(catalog.engine), has_read, go_on
+
+
+def test_what_changes_while_the_first_page_joins_is_told(catalog: Catalog) -> None:
+    """The feed rests when nobody listens, and forgets; not between a snapshot and its page being known."""
+    held, has_read, go_on = held_at_its_snapshot(catalog)
+
+    async def scene() -> None:
+        feed = Feed(held, Live(), LINKS)
+        joining = asyncio.create_task(feed.join())
+        assert await asyncio.to_thread(has_read.wait, PATIENCE_S)
+        running = asyncio.create_task(feed.run())
+        for _ in range(3):  # The feed gets as far as it can.
+            await asyncio.sleep(0)
+        happen(catalog, "just now")
+        go_on.set()
+        watcher = await joining
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                frame = json.loads(await watcher.frames.get() or "null")
+                if frame["type"] == "event" and frame["event"]["data"] == {"what": "just now"}:
+                    break
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+class TestBeats:
+    def test_every_five_seconds(self, catalog: Catalog) -> None:
+        async def scene() -> None:
+            at = 100.0
+            feed = Feed(catalog, Live(), LINKS, clock=lambda: at)
+            pages = [await feed.join(), await feed.join()]
+            said: list[list[str]] = []
+            for moment in (100.0, 101.0, 104.9, 100 + BEAT_EVERY_S, 106.0, 110.0):
+                at = moment
+                await feed.turn()
+                told = [[frame["type"] for frame in heard(page) if frame["type"] != "snapshot"] for page in pages]
+                assert told[0] == told[1]
+                said.append(told[0])
+            assert said == [["beat"], [], [], ["beat"], [], ["beat"]]
+
+        asyncio.run(scene())
+
+    def test_none_while_the_catalog_is_away(self, tmp_path: Path) -> None:
+        file, elsewhere = tmp_path / "catalog.db", tmp_path / "elsewhere"
+        migrate(f"sqlite:///{file}")
+        catalog = Catalog.open(f"sqlite:///{file}")
+
+        async def scene() -> None:
+            at = 100.0
+            feed = Feed(catalog, Live(), LINKS, clock=lambda: at)
+            page = await feed.join()
+            await feed.turn()
+            assert [frame["type"] for frame in heard(page)] == ["snapshot", "beat"]
+            catalog.close()
+            file.rename(elsewhere)
+            file.mkdir()
+            at += 2 * BEAT_EVERY_S
+            with pytest.raises(OperationalError):
+                await feed.turn()
+            assert heard(page) == []
+            file.rmdir()
+            elsewhere.rename(file)
+            await feed.turn()
+            assert [frame["type"] for frame in heard(page)] == ["beat"]
+
+        asyncio.run(scene())
+        catalog.close()
+
+
+class TestSnapshot:
+    def snapshot(self, catalog: Catalog, version: str = "") -> dict[str, Any]:
+        async def first() -> dict[str, Any]:
+            return heard(await Feed(catalog, Live(), LINKS, version).join())[0]
+
+        return asyncio.run(first())
+
+    def test_what_is_not_done_is_in_it_however_old(self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("hub.board.JUMPS_IN_SNAPSHOT", 2)
+        files = [entry(f"GX01000{n}.MP4", minute=n) for n in range(9)]
+        put_in(catalog, "in-1", files)
+        states = ["failed", "review", "no_clips", "done", "waiting", "ready", "producing", "done", "done"]
+        for n, (file, state) in enumerate(zip(files, states, strict=True)):
+            record(catalog, "in-1", passenger(booking=f"B-{n}"), [], [file])
+            with catalog.write() as session:
+                session.get_one(Jump, f"2026-06-01_B-{n}").state = JumpState(state)
+        told = self.snapshot(catalog)
+        assert [jump["booking_id"] for jump in told["jumps"]] == [
+            "B-8",
+            "B-7",
+            "B-6",
+            "B-5",
+            "B-4",
+            "B-2",
+            "B-1",
+            "B-0",
+        ]
+        assert told["older"] == "2026-06-01_B-7", "the list goes on after the newest, and B-3 is in it"
+
+    def test_where_there_is_no_more(self, catalog: Catalog) -> None:
+        assert self.snapshot(catalog)["older"] is None
+
+    def test_it_says_which_hub_and_which_pages_it_is_from(self, catalog: Catalog) -> None:
+        assert self.snapshot(catalog, "1.0+abc")["version"] == "1.0+abc"
+
+
+def test_other_pages_are_another_version(tmp_path: Path) -> None:
+    def version(files: dict[str, str]) -> str:
+        web = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name, text in files.items():
+            (web / name).parent.mkdir(parents=True, exist_ok=True)
+            (web / name).write_text(text)
+        return version_of(web)
+
+    pages = {"index.html": "<p>", "board.js": "1;", "parts/card.js": "2;"}
+    first = version(pages)
+    assert version(dict(reversed(pages.items()))) == first
+    others = [{**pages, "board.js": "3;"}, {"index.html": "<p>", "board.js": "1;"}, {**pages, "new.css": ""}]
+    moved = {"index.html": "<p>", "card.js": "1;", "parts/board.js": "2;"}
+    assert len({first, *(version(other) for other in (*others, moved))}) == 5
