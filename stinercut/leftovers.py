@@ -1,15 +1,21 @@
-"""What killed processes left of segments: found while others go on writing.
+"""What nobody needs any more of what was rendered: halves that killed processes left, and what no film used for long.
 
-Lives here: telling a dead partial file from a living one. Doesn't: partial files without a key (`store.sweep_partials`
-goes by their age).
+Lives here: telling a dead partial file from a living one, and what is used from what isn't, while others go on writing.
+Doesn't: partial files without a key (`store.sweep_partials` goes by their age), footage, which stays.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
+import time
+from pathlib import Path
 
 from stinercut.locks import is_free
-from stinercut.store import Store
+from stinercut.store import Store, publish
+
+_LARGE = (".mp4", ".wav", ".jpg")
+"""Segments and their sound, photos and frames: all of them can be made again. Notes are small, and stay."""
 
 _KEYED = re.compile(r"([0-9a-f]{32})-[0-9a-f]{8}\.\w+")
 
@@ -30,3 +36,26 @@ def sweep_dead_segments(store: Store) -> int:
             path.unlink(missing_ok=True)
             gone += 1
     return gone
+
+
+def sweep_unused(store: Store, older_than: float) -> int:
+    """Remove what was derived and not used for that many seconds (`Store.used`). Returns how many files."""
+    before = time.time() - older_than
+    derived = store.root / "derived"
+    return sum(path.suffix in _LARGE and _removed(store, path, before) for path in derived.glob("*/*"))
+
+
+def _removed(store: Store, path: Path, before: float) -> bool:
+    """Out of everybody's sight first, and back where somebody began to use it at that very moment."""
+    try:
+        if path.stat().st_mtime >= before:
+            return False
+        aside = store.partial_path(f"unused-{secrets.token_hex(8)}{path.suffix}")
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    if aside.stat().st_mtime >= before:
+        publish(aside, path)
+        return False
+    aside.unlink()
+    return True

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     runs_kept_days: int = Field(
         default=90, ge=1, description="How many days Dagster's runs, their events and their logs are kept."
     )
+    segments_kept_days: int = Field(default=90, ge=1, description="How many days unused parts of films are kept.")
     film_due_minutes: int = Field(
         default=60, ge=1, description="So long after its last file a jump's film is overdue, and its check says so."
     )

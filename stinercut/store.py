@@ -161,6 +161,17 @@ class Store:
         make_read_only(final)
         return final
 
+    def used(self, *files: Path) -> bool:
+        """Note that derived files are in use (see `leftovers.sweep_unused`); whether all of them are there."""
+        for path in files:
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+            except OSError:
+                continue  # another owner's: it may go early, and is made anew then
+        return True
+
     @contextmanager
     def alone(self, key: str) -> Generator[None]:
         """Derive something that nobody else derives meanwhile, on this machine or another one that shares the store.
@@ -226,7 +237,7 @@ def sync_file(path: Path) -> None:
 def replace_file(target: Path, content: bytes) -> None:
     """Write a small file so that a reader sees the old content or the new one, never a part."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         with partial.open("xb") as handle:
             handle.write(content)

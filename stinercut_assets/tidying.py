@@ -1,4 +1,5 @@
-"""Job `tidy_up`, once a night: Dagster's old runs go, which it never removes by itself, and what killed processes left.
+"""Job `tidy_up`, once a night: Dagster's old runs go, which it never removes by itself, what killed processes left, and
+parts of films that no film used for long.
 
 Lives here: the op job, its schedule, and how a run is forgotten without making the lineage lie. Doesn't: the catalog's
 own events (`hub.server` forgets them). Half a copy that waits for its card is left to wait (`stinercut.store`).
@@ -18,6 +19,7 @@ from stinercut_assets.jobs import WORK_TAG
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 
+A_DAY_S = 24 * 3600.0
 AT_ONCE = 100
 """Runs that are looked up at a time."""
 UNTOUCHED_S = 6 * 3600.0
@@ -43,14 +45,24 @@ def sweep_leftovers(context: dg.OpExecutionContext, installation: Installation) 
     return gone
 
 
+@dg.op(out=dg.Out(int), ins={"after": dg.In(dg.Nothing)}, retry_policy=retry_policy("sweep_unused"))
+def sweep_unused(context: dg.OpExecutionContext, installation: Installation) -> int:
+    """Remove rendered parts that no film used for `STINERCUT_SEGMENTS_KEPT_DAYS`; one that is needed is made anew."""
+    from stinercut import leftovers
+
+    gone = leftovers.sweep_unused(installation.store, installation.settings.segments_kept_days * A_DAY_S)
+    context.log.info("%d files of parts that no film used for long are gone", gone)
+    return gone
+
+
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={WORK_TAG: "tidy", "dagster/max_runtime": "7200", "dagster/max_retries": "0"},
-    description="Forget Dagster's old runs and remove what killed processes left behind.",
+    description="Forget Dagster's old runs, remove what killed processes left behind and what no film uses any more.",
 )
 def tidy_up() -> None:
-    """Both, one after the other."""
-    sweep_leftovers(after=forget_runs())
+    """All of it, one after the other."""
+    sweep_unused(after=sweep_leftovers(after=forget_runs()))
 
 
 every_night = dg.ScheduleDefinition(

@@ -34,7 +34,7 @@ def cached_or_made(
     """
     began = time.monotonic()
     video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
-    frames = _cached_frames(video, audio, profile)
+    frames = _cached_frames(video, audio, profile) if store.used(video, audio) else None
     cached = frames is not None
     if frames is None:
         with store.alone(key):

@@ -17,7 +17,7 @@ from support.cataloguing import ready_jump
 
 from sensors.overdue_films import overdue_films
 from stinercut.catalog import Catalog, migrate
-from stinercut.leftovers import sweep_dead_segments
+from stinercut.leftovers import sweep_dead_segments, sweep_unused
 from stinercut.settings import Settings
 from stinercut.store import Store, sweep_partials
 from stinercut_assets.tidying import every_night, forget_before, tidy_up
@@ -71,6 +71,10 @@ def test_the_nightly_job_runs_in_this_installation(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     store = Store(Settings().store_dir)
+    unused = store.derived_path("ab" * 16, ".mp4")
+    unused.parent.mkdir(parents=True)
+    unused.write_bytes(b"a part")
+    os.utime(unused, (0, 0))
     leftover, scratch, fresh = store.partial_path("segment"), store.partial_path("folder"), store.partial_path("fresh")
     leftover.write_bytes(b"half")
     scratch.mkdir()
@@ -81,6 +85,7 @@ def test_the_nightly_job_runs_in_this_installation(tmp_path: Path, monkeypatch: 
     with dg.DagsterInstance.ephemeral() as instance:
         assert defs.resolve_job_def(tidy_up.name).execute_in_process(instance=instance).success
     assert [path.name for path in fresh.parent.iterdir()] == ["fresh"]
+    assert not unused.exists()
     assert every_night.job_name == tidy_up.name
 
 
@@ -108,6 +113,33 @@ def test_half_a_segment_goes_when_its_writer_was_killed_and_not_before(tmp_path:
         assert sweep_dead_segments(Store(tmp_path)) == 1
     assert [path.name for path in half.parent.iterdir()] == [other.name]
     assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_parts_that_no_film_used_for_long_go_and_those_in_use_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    paths = {name: store.derived_path("ab" * 16, name) for name in ("old.mp4", "old.wav", "old.json", "used.mp4")}
+    paths["footage"] = store.object_path("cd" * 16)
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        os.utime(path, (0, 0))
+    assert store.used(paths["used.mp4"])
+    assert not store.used(paths["used.mp4"], store.derived_path("ef" * 16, ".mp4"))
+    assert sweep_unused(store, 3600) == 2
+    assert {name for name, path in paths.items() if path.exists()} == {"old.json", "used.mp4", "footage"}
+    rename = Path.rename
+    os.utime(paths["used.mp4"], (0, 0))
+
+    def used_just_before(path: Path, target: Path) -> Path:
+        store.used(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", used_just_before)
+    assert sweep_unused(store, 3600) == 0
+    assert paths["used.mp4"].exists(), "a film began to use it between the look and the removal"
+    assert list((tmp_path / "partial").iterdir()) == []
 
 
 def test_a_film_that_is_overdue_is_said_once_and_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
