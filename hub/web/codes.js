@@ -1,164 +1,190 @@
 // The page of codes. The hub makes them; here they are shown as large as the screen, or put on sheets to print.
 // Names become text, never markup; the one thing taken as markup is the hub's own drawing of a code.
-"use strict";
 
-const at = (id) => document.getElementById(id);
-const form = at("typed");
+import { request } from "./asking.js";
+import { openDialog } from "./dialogs.js";
+import { at, h, write } from "./dom.js";
+import { afterPause } from "./timing.js";
+import { count, isoDay } from "./words.js";
+
+const DAY_CHECK_MS = 60000;
+const typed = at("typed");
+const dialog = at("show");
 let listed = [];
-let asked = 0; // answers to older questions are left alone
+let lists = 0; // answers to older questions are left alone
+let isShowing = false;
+let choices = null; // whether codes can and must be signed; not known while the hub is silent
+let setDay = ""; // the day that the page chose by itself
 let awake = null;
-
-async function ask(path, body) {
-  const answer = await fetch(path, body && {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const said = await answer.json();
-  if (answer.ok) return said;
-  throw new Error([said.error.what, said.error.advice].filter(Boolean).map((part) => part.replace(/\.?$/, ".")).join(" "));
-}
 
 function drawing(svg) {
   const drawn = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
   return document.importNode(drawn, true);
 }
 
-function about(booking) {
+function bookingWords(booking) {
   return [booking.booking_id, booking.jump_date, booking.tandem_master_id].filter(Boolean).join(" · ");
 }
 
+// Without knowing them, codes would be made without the signature that they may need.
+async function knowChoices() {
+  if (choices) return;
+  choices = await request("/api/codes/choices");
+  at("sign").hidden = !choices.can_sign;
+  typed.elements.signed.checked = choices.can_sign;
+  typed.elements.signed.disabled = choices.must_sign;
+}
+
 async function codesOf(bookings) {
-  return (await ask("/api/codes", { bookings, signed: form.elements.signed.checked })).codes;
+  await knowChoices();
+  const body = { bookings, signed: typed.elements.signed.checked };
+  return (await request("/api/codes", { method: "POST", body })).codes;
 }
 
 async function attempt(work) {
   at("problem").hidden = true;
   try {
     await work();
-  } catch (error) {
-    const lost = error instanceof TypeError;
-    at("problem").textContent = lost ? "The hub does not answer. Try again in a moment." : error.message;
+  } catch (problem) {
+    at("problem").textContent = problem.message;
     at("problem").hidden = false;
     at("problem").scrollIntoView({ block: "nearest" });
   }
 }
 
-async function show(booking) {
-  const [code] = await codesOf([booking]);
-  const dialog = at("show");
-  dialog.querySelector(".code").replaceChildren(drawing(code.svg));
-  at("show-name").textContent = code.booking.passenger_name;
-  at("show-about").textContent = about(code.booking);
-  dialog.showModal();
-  fit();
-  // Both are wishes: a browser may refuse them, and the code is readable all the same.
-  document.documentElement.requestFullscreen?.().catch(() => {});
-  awake = (await navigator.wakeLock?.request("screen").catch(() => null)) || null;
-  if (!dialog.open) letSleep();
+// A code as large as the screen
+
+async function showCode(booking) {
+  if (isShowing || dialog.open) return; // the second of two taps
+  isShowing = true;
+  at("show-it").disabled = true;
+  try {
+    const [code] = await codesOf([booking]);
+    dialog.querySelector(".code").replaceChildren(drawing(code.svg));
+    at("show-name").textContent = code.booking.passenger_name;
+    at("show-about").textContent = bookingWords(code.booking);
+    openDialog(dialog);
+    fit();
+    // Both are wishes: a browser may refuse them, and the code is readable all the same.
+    document.documentElement.requestFullscreen?.().catch(() => {});
+    stayAwake();
+  } finally {
+    isShowing = false;
+    at("show-it").disabled = false;
+  }
 }
 
 // Every module takes a whole number of pixels: between fractions of them screens show seams.
 function fit() {
-  const place = at("show").querySelector(".code");
-  const svg = place.firstElementChild;
+  const around = dialog.querySelector(".code");
+  const svg = around.firstElementChild;
   if (!svg) return;
   const modules = svg.viewBox.baseVal.width / devicePixelRatio;
-  const side = Math.max(1, Math.floor(Math.min(place.clientWidth, place.clientHeight) / modules)) * modules;
+  const side = Math.max(1, Math.floor(Math.min(around.clientWidth, around.clientHeight) / modules)) * modules;
   svg.setAttribute("width", side);
   svg.setAttribute("height", side);
 }
 
 window.addEventListener("resize", fit);
 
+// One lock at a time, and none without a code: each must be let go again.
+async function stayAwake() {
+  letSleep();
+  const lock = await navigator.wakeLock?.request("screen").catch(() => null);
+  if (!lock) return;
+  if (dialog.open && !awake) awake = lock;
+  else lock.release().catch(() => {});
+}
+
 function letSleep() {
   awake?.release().catch(() => {});
   awake = null;
 }
 
-at("show").addEventListener("close", () => {
+dialog.addEventListener("close", () => {
   if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
   letSleep();
 });
-at("show").addEventListener("click", (event) => {
-  if (event.target.closest("[data-action=close]")) at("show").close();
-});
 // Leaving full-screen (Escape, a swipe) puts the code away too.
 document.addEventListener("fullscreenchange", () => {
-  if (!document.fullscreenElement && at("show").open) at("show").close();
+  if (!document.fullscreenElement && dialog.open) dialog.close();
 });
 
-form.addEventListener("submit", (event) => {
+typed.addEventListener("submit", (event) => {
   event.preventDefault();
-  const fields = Object.fromEntries(new FormData(form));
+  const fields = Object.fromEntries(new FormData(typed));
   delete fields.signed;
   fields.tandem_master_id = fields.tandem_master_id || null;
-  attempt(() => show(fields));
+  attempt(() => showCode(fields));
 });
 
-function tile(booking) {
-  const name = document.createElement("strong");
-  name.dir = "auto";
-  name.textContent = booking.passenger_name;
-  const line = document.createElement("span");
-  line.textContent = about(booking);
-  const button = document.createElement("button");
-  button.type = "button";
-  button.append(name, line);
-  button.addEventListener("click", () => attempt(() => show(booking)));
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
+// The list of bookings
+
+function bookingTile(booking) {
+  return h("li", null, h("button", { type: "button", click: () => attempt(() => showCode(booking)) },
+    h("strong", { dir: "auto" }, booking.passenger_name), h("span", null, bookingWords(booking))));
 }
 
-function nobody() {
-  const item = document.createElement("li");
-  item.className = "empty";
-  item.textContent = at("search").value ? "No booking has that name or number on this day." : "No bookings are listed for this day.";
-  return item;
+function nobodyTile() {
+  const isSearch = Boolean(at("search").value);
+  return h("li", { class: "empty" },
+    isSearch ? "No booking has that name or number on this day." : "No bookings are listed for this day.");
 }
 
-async function list() {
-  const number = (asked += 1);
+async function listBookings() {
+  const mine = (lists += 1);
   const query = new URLSearchParams({ q: at("search").value });
   if (at("day").value) query.set("day", at("day").value);
-  const { bookings } = await ask(`/api/bookings?${query}`);
-  if (number !== asked) return;
+  const { bookings } = await request(`/api/bookings?${query}`);
+  if (mine !== lists) return;
   listed = bookings;
-  at("bookings").replaceChildren(...(bookings.length ? bookings.map(tile) : [nobody()]));
+  at("bookings").replaceChildren(...(bookings.length ? bookings.map(bookingTile) : [nobodyTile()]));
+  write(at("listed"), count(bookings.length, "booking", "bookings"));
   at("print").hidden = !bookings.length;
 }
 
 async function printListed() {
   const codes = await codesOf(listed);
-  at("sheet").replaceChildren(
-    ...codes.map((code) => {
-      const figure = document.createElement("figure");
-      const name = document.createElement("strong");
-      name.dir = "auto";
-      name.textContent = code.booking.passenger_name;
-      const line = document.createElement("span");
-      line.textContent = about(code.booking);
-      figure.append(drawing(code.svg), name, line);
-      return figure;
-    }),
-  );
+  at("sheet").replaceChildren(...codes.map((code) => h("figure", null,
+    drawing(code.svg),
+    h("strong", { dir: "auto" }, code.booking.passenger_name),
+    h("span", null, bookingWords(code.booking)))));
   window.print();
 }
 
-at("print").addEventListener("click", () => attempt(printListed));
-for (const id of ["day", "search"]) at(id).addEventListener("input", () => attempt(list));
+at("print").addEventListener("click", async () => {
+  at("print").disabled = true;
+  await attempt(printListed);
+  at("print").disabled = false;
+});
+at("day").addEventListener("input", () => attempt(listBookings));
+at("search").addEventListener("input", afterPause(() => attempt(listBookings)));
 
-function today() {
-  const now = new Date();
-  return new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 10);
+// Today
+
+// A tablet that lies open overnight must not make yesterday's codes. A day that a person chose stays.
+function keepToday() {
+  const today = isoDay(new Date());
+  if (today === setDay) return;
+  if (typed.elements.jump_date.value === setDay) typed.elements.jump_date.value = today;
+  if (at("day").value === setDay) {
+    at("day").value = today;
+    attempt(listBookings);
+  }
+  setDay = today;
 }
 
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  keepToday();
+  if (!choices) attempt(async () => { await knowChoices(); await listBookings(); });
+  if (dialog.open) stayAwake(); // the browser let go of it when nobody looked
+});
+setInterval(keepToday, DAY_CHECK_MS);
+
+setDay = isoDay(new Date());
+typed.elements.jump_date.value = at("day").value = setDay;
 attempt(async () => {
-  form.elements.jump_date.value = at("day").value = today();
-  const { can_sign: can, must_sign: must } = await ask("/api/codes/choices");
-  at("sign").hidden = !can;
-  form.elements.signed.checked = can;
-  form.elements.signed.disabled = must;
-  await list();
+  await knowChoices();
+  await listBookings();
 });

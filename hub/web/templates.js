@@ -1,126 +1,99 @@
 // The page of templates: what there is, which films have an older one, and making those anew.
-"use strict";
 
-const at = (id) => document.getElementById(id);
-const LOOK_EVERY_MS = 5000;
+import { request } from "./asking.js";
+import { complain, openDialog } from "./dialogs.js";
+import { at, h, write } from "./dom.js";
+import { keepLooking } from "./timing.js";
+import { count } from "./words.js";
+
 const SHOWN = 12;
-const WORDS = { clips: "clips", drawings: "title and end", sound: "sound" };
-let latest = null;
-let failure = "";
+const ASPECTS = { clips: "clips", drawings: "title and end", sound: "sound" };
+let latest = "";
 
-async function ask(path, body) {
-  const answer = await fetch(path, body && {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const said = await answer.json();
-  if (answer.ok) return said;
-  throw new Error([said.error.what, said.error.advice].filter(Boolean).map((part) => part.replace(/\.?$/, ".")).join(" "));
+const films = (number) => count(number, "film", "films");
+
+function minutes(number) {
+  if (number < 1) return "less than a minute";
+  return number < 120 ? `about ${Math.round(number)} min` : `about ${(number / 60).toFixed(1)} hours`;
 }
 
-function make(tag, text, kind) {
-  const made = document.createElement(tag);
-  if (text) made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
-}
-
-const films = (count) => (count === 1 ? "1 film" : `${count} films`);
-
-function minutes(count) {
-  if (count < 1) return "less than a minute";
-  return count < 120 ? `about ${Math.round(count)} min` : `about ${(count / 60).toFixed(1)} hours`;
-}
-
-function changed(film) {
-  const parts = film.changed.map((name) => WORDS[name] || name);
+function changes(film) {
+  const parts = film.changed.map((name) => ASPECTS[name] || name);
   return parts.length ? `changed: ${parts.join(", ")}` : "nothing that is seen or heard changed";
 }
 
 function filmRow(film) {
-  const row = make("li");
-  row.append(make("strong", film.jump), make("span", `${film.template} · ${changed(film)}`));
-  if (film.backfill) row.append(make("span", "being made anew", "busy"));
-  return row;
+  return h("li", null,
+    h("strong", null, film.jump), h("span", null, `${film.template} · ${changes(film)}`),
+    film.backfill ? h("span", { class: "busy" }, "being made anew") : null);
 }
 
-function drawStale(found) {
-  const parts = [];
+function staleWords(found) {
+  if (!found.films.length) return "Every film has the template it should have.";
   const busy = found.films.length - found.to_do;
-  if (failure) parts.push(make("p", failure, "problem"));
-  if (found.problem) parts.push(make("p", `This may not be all. ${found.problem}`, "problem"));
-  if (!found.films.length) parts.push(make("p", "Every film has the template it should have."));
-  else {
-    const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} anew takes ${minutes(found.minutes)}.` : "";
-    const going = busy ? ` ${films(busy)} being made anew now.` : "";
-    parts.push(make("p", `${films(found.films.length)} made with an older version.${work}${going}`));
-    const list = make("ul", "", "films");
-    list.append(...found.films.slice(0, SHOWN).map(filmRow));
-    if (found.films.length > SHOWN) list.append(make("li", `and ${found.films.length - SHOWN} more`));
-    parts.push(list);
-    if (found.to_do) {
-      const button = make("button", `Make ${films(found.to_do)} anew`, "button main");
-      button.type = "button";
-      button.dataset.action = "backfill";
-      parts.push(button);
-    }
-  }
-  at("stale").replaceChildren(...parts);
+  const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} anew takes ${minutes(found.minutes)}.` : "";
+  const going = busy ? ` ${films(busy)} being made anew now.` : "";
+  return `${films(found.films.length)} made with an older version.${work}${going}`;
 }
 
-function shelfItem(template) {
-  const item = make("li");
-  const version = template.version === null ? "" : ` · version ${template.version}`;
-  item.append(make("h3", template.name));
-  if (template.description) item.append(make("p", template.description));
-  if (template.problem) item.append(make("p", template.problem, "problem"));
-  else item.append(make("p", `Makes: ${template.outputs.join(", ")}${version}`, "facts"));
-  if (template.is_default) item.append(make("p", "Films have this one unless another is chosen", "default"));
-  else if (!template.problem) item.append(usualCommand(template.name));
-  return item;
+function showStale(found) {
+  const more = found.films.length - SHOWN;
+  at("stale").replaceChildren(...[
+    found.problem ? h("p", { class: "problem" }, `This may not be right. ${found.problem}`) : null,
+    h("p", null, staleWords(found)),
+    found.films.length
+      ? h("ul", { class: "films" },
+          found.films.slice(0, SHOWN).map(filmRow), more > 0 ? h("li", null, `and ${more} more`) : null)
+      : null,
+    found.to_do
+      ? h("button", { class: "button main", type: "button", click: () => openDialog(at("sure")) },
+          `Make ${films(found.to_do)} anew`)
+      : null,
+  ].filter(Boolean));
+  at("sure-title").textContent = `Make ${films(found.to_do)} anew?`;
+  at("sure-what").textContent = `That takes ${minutes(found.minutes)}, whenever nothing more urgent is to do. ` +
+    "The old films stay until the new ones are whole.";
 }
 
 // A board is open to everybody in the hangar; what all films look like is set where Stinercut is started.
 function usualCommand(name) {
-  const line = make("p", "To give it to all films, start Stinercut with ");
-  line.append(make("code", `STINERCUT_TEMPLATE=${name}`), ".");
-  return line;
+  const setting = h("code", null, `STINERCUT_TEMPLATE=${name}`);
+  return h("p", null, "To give it to all films, start Stinercut with ", setting, ".");
 }
 
-async function look() {
-  try {
-    const [found, shelf] = await Promise.all([ask("/api/stale"), ask("/api/templates")]);
-    const now = JSON.stringify([found, shelf, failure]);
-    at("summary").textContent = `${shelf.templates.length} templates`;
+function shelfItem(template) {
+  const version = template.version === null ? "" : ` · version ${template.version}`;
+  return h("li", null,
+    h("h3", null, template.name),
+    template.description ? h("p", null, template.description) : null,
+    template.problem
+      ? h("p", { class: "problem" }, template.problem)
+      : h("p", { class: "facts" }, `Makes: ${template.outputs.join(", ")}${version}`),
+    template.is_default ? h("p", { class: "usual" }, "The usual one: films have it unless another is chosen") : null,
+    template.is_default || template.problem ? null : usualCommand(template.name));
+}
+
+const lookAtTemplates = keepLooking({
+  ask: () => Promise.all([request("/api/stale"), request("/api/templates")]),
+  show: ([found, shelf]) => {
+    write(at("summary"), count(shelf.templates.length, "template", "templates"));
+    const now = JSON.stringify([found, shelf]);
     if (now === latest) return; // nothing new: leave what a person may be pointing at
     latest = now;
-    drawStale(found);
+    showStale(found);
     at("shelf").replaceChildren(...shelf.templates.map(shelfItem));
-    at("sure-title").textContent = `Make ${films(found.to_do)} anew?`;
-    at("sure-what").textContent =
-      `That takes ${minutes(found.minutes)}, whenever nothing more urgent is to do. The old films stay until the new ones are whole.`;
-  } catch (error) {
-    at("summary").textContent = error instanceof TypeError ? "The hub does not answer. Trying again…" : error.message;
-  }
-}
-
-document.addEventListener("click", async ({ target }) => {
-  const action = target.closest?.("[data-action]")?.dataset.action;
-  if (action === "backfill") at("sure").showModal();
-  if (action === "close") at("sure").close();
+  },
+  fail: (words) => write(at("summary"), words),
 });
 
 at("sure-yes").addEventListener("click", async () => {
   at("sure").close();
-  failure = "";
   try {
-    await ask("/api/backfill", {});
-  } catch (error) {
-    failure = error instanceof TypeError ? "The hub does not answer. Try again in a moment." : error.message;
+    await request("/api/backfill", { method: "POST", body: {} });
+  } catch (problem) {
+    complain(problem.message);
   }
-  await look();
+  await lookAtTemplates();
 });
 
-look();
-setInterval(look, LOOK_EVERY_MS);
+lookAtTemplates();

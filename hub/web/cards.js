@@ -1,0 +1,95 @@
+// Cards: a tile for each that is in, and a line of those that are out and safe.
+
+import { isBusy } from "./busy.js";
+import { at, h, icon } from "./dom.js";
+import { cards } from "./known.js";
+import { place, tilesOf } from "./patching.js";
+import { retryButton } from "./retry_button.js";
+import { clock, left, size } from "./words.js";
+
+const GONE_SHOWN_MS = 24 * 3600e3;
+
+const CARD_WORDS = {
+  scanning: ["Looking", "look"],
+  unreadable: ["Can't be read", "alert"],
+  empty: ["No videos", "card"],
+  copying: ["Copying", "down"],
+  safe: ["Safe to pull out", "check"],
+  incomplete: ["Not finished", "alert"],
+  removed: ["Out, all safe", "check"],
+};
+
+// What is read aloud of a card whose state has changed.
+export const cardNews = (view) => `Card ${view.label}: ${(CARD_WORDS[view.state] || [view.state])[0]}. ${view.message}`;
+
+function copyingLines(view) {
+  const { total, done } = view.bytes;
+  const part = total ? (done / total).toFixed(4) : 0;
+  const lines = [h("progress", { max: 1, value: part, "aria-label": `${view.label}: copied` })];
+  const speed = view.rate ? `${(view.rate / 1e6).toFixed(view.rate < 1e7 ? 1 : 0)} MB/s` : null;
+  const rest = view.rate > 0 ? left((total - done) / view.rate) : null;
+  lines.push(h("p", { class: "numbers" },
+    h("span", null, `${size(done)} of ${size(total)} copied`),
+    h("span", null, [speed, rest].filter(Boolean).join(" · "))));
+  const names = view.copying.map((file) => file.name).join(", ");
+  if (names) lines.push(h("p", { class: "about" }, `Now ${names}`));
+  return lines;
+}
+
+// How many files, in four numbers; a card that was looked at has them.
+function cardCounts(view) {
+  const { found, known, new: fresh, copied, failed } = view.files;
+  const rows = [[found, "found"], [known, "had before"], [fresh, "new"], [copied, "checked"]];
+  if (failed) rows.push([failed, "failed"]);
+  return h("dl", { class: "counts" },
+    rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
+}
+
+function cardTile(view, busy) {
+  const away = !view.connected && ["scanning", "copying"].includes(view.state);
+  const [word, sign] = away ? ["Reader is away", "alert"] : CARD_WORDS[view.state] || [view.state, "card"];
+  const unfinished = view.state === "incomplete" && view.bytes.total > view.bytes.done;
+  return h("article", { class: "card", "data-state": view.state, "data-away": away },
+    h("p", { class: "label" }, h("span", null, view.label), h("span", null, `in at ${clock(view.inserted_at)}`)),
+    h("p", { class: "word" }, icon(sign), word),
+    h("p", { class: "sentence" }, view.message),
+    view.files.found ? cardCounts(view) : null,
+    view.state === "copying" || unfinished ? copyingLines(view) : null,
+    view.problem
+      ? h("div", { class: "errors" },
+          h("p", null, h("strong", null, "Its jumps could not be found."), view.problem),
+          retryButton(view.card, busy, ""))
+      : null,
+    view.unread
+      ? h("div", { class: "errors" },
+          h("p", null,
+            h("strong", null, view.unread.unreadable ? "A part of it can't be read." : "Nothing of it can be read."),
+            view.unread.detail || view.unread.code))
+      : null,
+    view.errors.length
+      ? h("ul", { class: "errors" }, view.errors.map((error) =>
+          h("li", null, h("strong", null, error.name), error.detail || error.code)))
+      : null);
+}
+
+const cardTiles = tilesOf(cardTile);
+const noCard = h("p", { class: "empty" },
+  "No card is in. Put a card in, or run ", h("code", null, "stinercut card insert DIR"), ".");
+const goneLine = tilesOf((...labels) => h("ul", { class: "gone", "aria-label": "Cards that are out and safe" },
+  labels.map((label) => h("li", null, icon("check"), `${label} is out, all safe`))));
+
+export function showCards() {
+  const dayAgo = Date.now() - GONE_SHOWN_MS;
+  for (const view of [...cards.values()]) {
+    if (view.state === "removed" && view.removed_at && Date.parse(view.removed_at) < dayAgo) cards.delete(view.card);
+  }
+  const rank = (view) => (view.state === "empty" ? 2 : view.removed_at ? 1 : 0);
+  const shown = [...cards.values()].sort((a, b) => rank(a) - rank(b) || b.inserted_at.localeCompare(a.inserted_at));
+  const isIn = (view) => view.state !== "removed";
+  const elements = shown.filter(isIn).map((view) => cardTiles.of(view.card, view, isBusy(view.card)));
+  cardTiles.keepOnly(cards.keys());
+  const gone = shown.filter((view) => !isIn(view)).map((view) => view.label);
+  if (!elements.length) elements.push(noCard);
+  if (gone.length) elements.push(goneLine.of("gone", ...gone));
+  place(at("cards"), elements);
+}

@@ -1,0 +1,116 @@
+// Sending what a person decides, and what is asked for that: is this name right, and which other jump is it.
+
+import { request } from "./asking.js";
+import { complain, openDialog } from "./dialogs.js";
+import { at, h } from "./dom.js";
+import { draftOf, dropDraft } from "./drafts.js";
+import { afterPause } from "./timing.js";
+import { sentence } from "./words.js";
+
+const OFFERED = 40;
+let afterwards = async () => {};
+
+// `work` is called after each decision with the jump, the kind, and what came of it (null: nothing).
+export function decideWith(work) {
+  afterwards = work;
+}
+
+// A button that can't be pressed again before what it does has ended.
+export function button(words, kind, press) {
+  const made = h("button", { class: `button ${kind || ""}`, type: "button" }, words);
+  made.addEventListener("click", async () => {
+    made.disabled = true;
+    try {
+      await press();
+    } finally {
+      made.disabled = false;
+      if (made.isConnected && document.activeElement === document.body) made.focus({ preventScroll: true });
+    }
+  });
+  return made;
+}
+
+// Asks once more where the name contradicts what is known, with the name to confirm in large letters. Null: nothing was
+// decided.
+export async function decide(jump, kind, body, name) {
+  const decider = at("who").value.trim();
+  at("who").classList.toggle("missing", !decider);
+  if (!decider) {
+    at("who").focus();
+    complain("Write your name first: it is kept with the decision.");
+    return null;
+  }
+  const send = (more) => request(`/api/review/jumps/${encodeURIComponent(jump)}/${kind}`, {
+    method: "POST", body: { who: decider, ...body, ...more },
+  });
+  let outcome = null;
+  try {
+    outcome = await send({}).catch(async (problem) => {
+      if (problem.code !== "NAME_CONFLICT") throw problem;
+      return name && (await isSure(problem.what, name)) ? send({ confirmed_name: name }) : null;
+    });
+  } catch (problem) {
+    complain(problem.message);
+  }
+  if (outcome) endDraft(jump, kind);
+  await afterwards(jump, kind, outcome);
+  return outcome;
+}
+
+// What was begun with about the group, and is done now.
+function endDraft(jump, kind) {
+  if (["assign", "join", "read-again"].includes(kind)) dropDraft(jump);
+  if (["split", "move"].includes(kind)) draftOf(jump).picked.clear();
+}
+
+function isSure(what, name) {
+  if (at("sure").open) return false; // another question is being answered: its words must not change under the finger
+  at("sure-what").textContent = `${sentence(what)} The film will carry this name:`;
+  at("sure-name").textContent = name;
+  openDialog(at("sure"));
+  return new Promise((resolve) => {
+    let yes = false;
+    at("sure-yes").onclick = () => { yes = true; at("sure").close(); };
+    at("sure").onclose = () => resolve(yes);
+  });
+}
+
+// Another jump that a person chooses; null: none.
+export function whither(jump) {
+  let chosen = null;
+  let asked = 0;
+  let isOver = false;
+
+  const choiceOf = (one) => {
+    const take = () => { chosen = one; at("whither").close(); };
+    const choice = h("button", { class: "button", type: "button", click: take },
+      h("strong", null, one.passenger || "Unidentified"),
+      h("small", null, one.passenger ? `${one.booking_id} · ${one.jump_date}` : one.jump));
+    return h("li", null, choice);
+  };
+  const offer = async () => {
+    const mine = (asked += 1);
+    const query = new URLSearchParams({ q: at("whither-find").value.trim(), limit: OFFERED });
+    let lines;
+    try {
+      const { jumps, older } = await request(`/api/jumps?${query}`);
+      lines = jumps.filter((one) => one.jump !== jump).map(choiceOf);
+      if (older) lines.push(h("li", null, "There are more. Type a part of the name or booking."));
+      else if (!lines.length) lines.push(h("li", null, "No other jump fits."));
+    } catch (problem) {
+      lines = [h("li", { class: "problem", role: "alert" }, problem.message)];
+    }
+    if (mine === asked && !isOver) at("whither-list").replaceChildren(...lines);
+  };
+  at("whither-find").value = "";
+  at("whither-find").oninput = afterPause(offer);
+  at("whither-list").replaceChildren();
+  openDialog(at("whither"));
+  offer();
+  return new Promise((resolve) => {
+    at("whither").onclose = () => {
+      isOver = true; // what still comes is for nobody
+      resolve(chosen);
+    };
+  });
+}

@@ -1,0 +1,103 @@
+// One group as a person reviews it: its files with their pictures, what can be done with them, and whose jump it is.
+
+import { assignForm } from "./assign.js";
+import { button, decide, whither } from "./deciding.js";
+import { h } from "./dom.js";
+import { draftOf } from "./drafts.js";
+import { historyOf } from "./history.js";
+import { play } from "./player.js";
+import { afterPause } from "./timing.js";
+import { count, dayWords, fileWords, sentence, size } from "./words.js";
+
+const MIDDLE = 0.5;
+const EXCUSE = "This browser can't play it. The pictures show what is in it.";
+
+const pictureOf = (file, part) => `/api/files/${file.file_id}/frame.jpg?at=${part}&size=large`;
+
+function pictureTile(file, draft) {
+  const part = draft.places.get(file.file_id) ?? MIDDLE;
+  const image = h("img", { alt: `A picture of ${file.name}`, loading: "lazy",
+    src: file.pictures ? pictureOf(file, part) : null, hidden: !file.pictures });
+  const behind = h("span", { class: "none" }, file.pictures ? "Making a picture of it…" : "Still on its card");
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    behind.textContent = "No picture can be made of it";
+  });
+  image.addEventListener("load", () => { image.hidden = false; });
+  const view = h("button", { class: "view", type: "button", "aria-label": `Play ${file.name}`, disabled: !file.pictures,
+    click: () => play(`/api/files/${file.file_id}/clip.mp4`, file.name, EXCUSE) },
+  behind, image, file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
+  if (!file.pictures) return [view];
+  // Each place that is asked for is a picture to be made: only where the finger rests.
+  const look = afterPause((place) => { image.src = pictureOf(file, place); });
+  const scrub = h("input", { class: "scrub", type: "range", min: 0, max: 1, step: 0.05, value: part,
+    "aria-label": `Place in ${file.name}` });
+  scrub.addEventListener("input", () => {
+    draft.places.set(file.file_id, scrub.value);
+    look(scrub.value);
+  });
+  return [view, scrub];
+}
+
+function outButton(view, file) {
+  if (file.same_as) return null;
+  const what = { file_id: file.file_id };
+  if (file.role === "clip") return button("Leave out", "", () => decide(view.jump, "leave-out", what));
+  if (file.role === "left_out") return button("Put back", "", () => decide(view.jump, "put-back", what));
+  return null;
+}
+
+function fileTile(view, file, draft, changed) {
+  const about = `${file.recorded.slice(11, 16)} · ${fileWords(file) || size(file.size)}`;
+  const box = h("input", { type: "checkbox", value: file.file_id, checked: draft.picked.has(file.file_id) });
+  const tile = h("li", { class: "frame", "data-role": file.role, "data-picked": box.checked },
+    pictureTile(file, draft),
+    h("div", { class: "row" },
+      h("label", { class: "pick" }, box, h("span", null, file.name, h("small", null, about))),
+      outButton(view, file)),
+    file.code ? h("p", { class: "code" }, file.code) : null);
+  box.addEventListener("change", () => {
+    if (box.checked) draft.picked.add(file.file_id);
+    else draft.picked.delete(file.file_id);
+    tile.toggleAttribute("data-picked", box.checked);
+    changed();
+  });
+  return tile;
+}
+
+export function groupTile(view) {
+  const draft = draftOf(view.jump);
+  const files = new Set(view.files.map((file) => file.file_id));
+  for (const file of draft.picked) if (!files.has(file)) draft.picked.delete(file); // it is in another jump by now
+  const chosen = () => [...draft.picked];
+
+  const said = h("span", { role: "status" });
+  const apart = button("Split off", "", () => decide(view.jump, "split", { file_ids: chosen() }));
+  const moving = async () => {
+    const moved = chosen();
+    const to = await whither(view.jump);
+    if (to) await decide(view.jump, "move", { file_ids: moved, to: to.jump }, to.passenger);
+  };
+  const tools = h("div", { class: "tools" }, said, apart, button("Move to another jump…", "", moving));
+  const changed = () => {
+    const number = draft.picked.size;
+    tools.hidden = number === 0;
+    apart.hidden = number === view.files.length;
+    said.textContent = `${count(number, "file", "files")} chosen`;
+  };
+  changed();
+
+  const isGone = view.state === "gone";
+  const about = [
+    dayWords(view.jump_date),
+    view.booking_id ? `booking ${view.booking_id}` : null,
+    count(view.files.length, "file", "files"),
+  ];
+  return h("article", { class: "panel group" },
+    h("div", { class: "head" },
+      h("h2", { class: "name" }, view.passenger || "Unidentified"),
+      h("p", { class: "about" }, about.filter(Boolean).join(" · "))),
+    view.reason ? h("p", { class: "why" }, sentence(view.reason)) : null,
+    h("ul", { class: "frames" }, view.files.map((file) => fileTile(view, file, draft, changed))),
+    isGone ? null : tools, isGone ? null : assignForm(view), historyOf(view));
+}

@@ -1,0 +1,184 @@
+// A jump's tile: whose it is, how far its film is, the film, and what is known of its files.
+
+import { reachable } from "./asking.js";
+import { templateLine, templateNews } from "./choice.js";
+import { h, icon } from "./dom.js";
+import { retryButton } from "./retry_button.js";
+import { count, fileWords, length, sentence, size } from "./words.js";
+
+const JUMP_WORDS = {
+  review: ["Waits for review", "person"],
+  no_clips: ["No clips", "alert"],
+  waiting: ["Waiting for files", "down"],
+  ready: ["Up next", "film"],
+  producing: ["Making the film", "film"],
+  done: ["Film is ready", "check"],
+  failed: ["Failed", "alert"],
+};
+const STEP_SIGNS = { waiting: "dot", running: "dot", done: "check", failed: "alert" };
+
+const nameOf = (view) => view.passenger || "Unidentified";
+
+// What is read aloud of a jump whose state has changed.
+export function jumpNews(view) {
+  const [word] = JUMP_WORDS[view.state] || [view.state];
+  return `${view.passenger || "Unidentified jump"}: ${word}. ${view.reason}`;
+}
+
+const isInFilm = (file) => file.role === "clip" && !file.same_as;
+
+// The file that a step is about: its key ends in the file's number.
+function clipOf(view, step) {
+  const number = /^clip:(\d+)$/.exec(step.step);
+  return number ? view.files.find((file) => file.file_id === Number(number[1]) && file.role === "clip") : null;
+}
+
+function leaveOutButton(view, file, busy) {
+  return h("div", { class: "actions" },
+    h("button", { class: "button", type: "button", disabled: busy,
+      "data-action": "leave-out", "data-jump": view.jump, "data-file": file.file_id, "data-name": file.name },
+    "Leave this clip out"));
+}
+
+function stepLine(view, step, busy) {
+  const failed = step.status === "failed";
+  const clip = failed ? clipOf(view, step) : null;
+  const others = view.files.filter(isInFilm).length > 1;
+  return h("li", { "data-key": `step:${step.step}`, "data-status": step.status },
+    icon(STEP_SIGNS[step.status] || "dot"),
+    h("span", { class: "label" }, step.label, h("span", { class: "unseen" }, `: ${step.status}`)),
+    h("span", { class: "seconds" }, step.seconds !== null ? `${step.seconds.toFixed(1)} s` : ""),
+    step.status === "running"
+      ? h("progress", { max: 1, value: step.progress.toFixed(3), "aria-label": step.label })
+      : null,
+    failed && step.message && step.message !== view.reason ? h("span", { class: "message" }, step.message) : null,
+    clip && others && view.state === "failed" ? leaveOutButton(view, clip, busy) : null);
+}
+
+function stepList(view, busy) {
+  return view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step, busy))) : null;
+}
+
+function fileLine(file) {
+  const state = {
+    copied: size(file.size),
+    pending: `${size(file.size)}, still on the card`,
+    failed: file.detail || "could not be copied",
+  }[file.state];
+  const sign = { copied: "check", failed: "alert" }[file.state] || "dot";
+  return h("li", null,
+    icon(sign, file.state === "failed" ? "bad" : ""),
+    h("span", null, file.name), h("span", { class: "far" }, [fileWords(file), state].filter(Boolean).join(" · ")));
+}
+
+function checkLine(check) {
+  return h("li", null, icon(check.passed ? "check" : "alert", check.passed ? "" : "bad"),
+    h("span", null, check.name.replaceAll("_", " ")), h("span", { class: "far" }, check.detail));
+}
+
+function dagsterLink(url, words) {
+  const address = reachable(url);
+  if (!address) return null;
+  return h("a", { class: "quiet", href: address, target: "_blank", rel: "noopener" }, words, icon("out"));
+}
+
+function jumpDetails(view) {
+  const done = view.state === "done";
+  const clips = view.files.filter(isInFilm).length;
+  const heads = [count(clips, "clip", "clips")];
+  if (view.film && view.film.checks.length) heads.push(`${count(view.film.checks.length, "check", "checks")} passed`);
+  return h("details", { "data-key": "details" },
+    h("summary", null, heads.join(" · ")),
+    h("div", { class: "inside" },
+      h("ul", { class: "pairs" }, view.files.map(fileLine)),
+      view.film ? h("ul", { class: "pairs" }, view.film.checks.map(checkLine)) : null,
+      templateLine(view),
+      done ? stepList(view, false) : null,
+      h("p", { class: "links" },
+        h("a", { class: "quiet", href: reviewOf(view) }, "Correct or sort files"),
+        dagsterLink(view.links.run, "Run"),
+        dagsterLink(view.links.partition, "Partition"),
+        dagsterLink(view.links.lineage, "Lineage"))));
+}
+
+function filmSide(view) {
+  const film = view.film;
+  if (!film) return null;
+  const who = view.passenger || "";
+  return h("div", { class: "side", "data-key": "side" },
+    h("button", { class: "poster", type: "button", "data-action": "play", "data-url": film.url, "data-title": who,
+      "aria-label": `Play the film of ${who}` },
+    h("img", { src: film.poster, alt: "", loading: "lazy" }),
+    h("span", { class: "play" }, icon("play")),
+    h("span", { class: "length" }, length(film.seconds))),
+    h("div", { class: "actions" },
+      h("a", { class: "button", href: film.download, download: true }, icon("down"), `Download · ${size(film.size)}`)),
+    film.outputs.length || film.photos.length
+      ? h("ul", { class: "outputs" },
+          film.outputs.map((output) => outputLine(output, who)),
+          film.photos.map((photos) => photosLine(photos, who)))
+      : null);
+}
+
+function outputLine(output, who) {
+  return h("li", { "data-key": `output:${output.name}` },
+    h("button", { class: "quiet", type: "button", "data-action": "play", "data-url": output.url,
+      "data-title": `${who} · ${output.name}`, "aria-label": `Play ${output.name}` },
+    icon("play"), output.name),
+    h("a", { class: "quiet", href: output.download, download: true, "aria-label": `Download ${output.name}` },
+      icon("down"), size(output.size)));
+}
+
+function photosLine(photos, who) {
+  return h("li", { "data-key": `photos:${photos.name}` },
+    h("span", { class: "photos" }, `${photos.name}:`,
+      photos.urls.map((url, number) =>
+        h("a", { class: "quiet", href: url, target: "_blank", rel: "noopener",
+          "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1)))),
+    h("a", { class: "quiet", href: photos.download, download: true,
+      "aria-label": `Download ${photos.name} as one ZIP` }, icon("down"), `ZIP · ${size(photos.size)}`));
+}
+
+function aboutWords(view) {
+  const parts = view.booking_id ? [`Booking ${view.booking_id}`] : [view.jump];
+  const seconds = view.film ? view.film.made_in : 0;
+  if (view.film) parts.push(seconds < 100 ? `made in ${seconds.toFixed(0)} s` : `made in ${length(seconds)} min`);
+  return parts.join(" · ");
+}
+
+const reviewOf = (view) => `/review?jump=${encodeURIComponent(view.jump)}`;
+
+function wholeLine(view) {
+  return h("div", { class: "overall" },
+    h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "The film as a whole" }),
+    h("span", { class: "percent" }, `${Math.floor(view.progress * 100)} %`));
+}
+
+// What a person is to do about it, if anything.
+function actionOf(view, busy) {
+  if (view.state === "failed") return h("div", { class: "actions" }, retryButton(view.jump, busy, "main"));
+  if (view.state !== "review") return null;
+  return h("div", { class: "actions" },
+    h("a", { class: "button main", href: reviewOf(view) }, icon("person"), "Say whose it is"));
+}
+
+export function jumpTile(view, busy) {
+  const [word, sign] = JUMP_WORDS[view.state] || [view.state, "dot"];
+  const working = view.state === "producing" || view.state === "failed";
+  const news = templateNews(view);
+  const about = { "data-jump": view.jump, "data-state": view.state, "data-film": Boolean(view.film) };
+  return h("article", { class: "jump", ...about },
+    filmSide(view),
+    h("div", { class: "body", "data-key": "body" },
+      h("div", { class: "head" },
+        h("h3", { class: "name" }, nameOf(view)),
+        h("span", { class: "pill" }, icon(sign), word)),
+      h("p", { class: "about" }, aboutWords(view)),
+      view.reason ? h("p", { class: "reason" }, sentence(view.reason)) : null,
+      news ? h("p", { class: "news" }, news) : null,
+      view.state === "producing" ? wholeLine(view) : null,
+      working ? stepList(view, busy) : null,
+      actionOf(view, busy),
+      jumpDetails(view)));
+}
+

@@ -1,0 +1,54 @@
+// The list of jumps by day, and what the board says of all of them in a line.
+
+import { isBusy } from "./busy.js";
+import { usualTemplate } from "./choice.js";
+import { at, h, write } from "./dom.js";
+import { jumpTile } from "./jump_tile.js";
+import { place, tilesOf } from "./patching.js";
+import { count, dayWords, isoDay } from "./words.js";
+
+// The usual template stands in the tiles, so another one changes them.
+const jumpTiles = tilesOf((view, busy, _usual) => jumpTile(view, busy));
+const days = new Map(); // day -> {head, list}
+const noJump = h("p", { class: "empty" },
+  "No jump yet. When a card with a filmed passenger's code goes in, its jumps come up here.");
+const noJumpFound = h("p", { class: "empty" }, "No jump has that name, booking or number.");
+
+function dayOf(iso) {
+  if (!days.has(iso)) days.set(iso, { head: h("h3", { class: "day" }), list: h("div", { class: "jumps" }) });
+  const day = days.get(iso);
+  write(day.head, dayWords(iso)); // "today" ends at midnight
+  return day;
+}
+
+// These jumps, the newest first; `isSearch`: only what a person looked for.
+export function showJumps(views, isSearch) {
+  const byDay = new Map();
+  for (const view of views) {
+    const ofDay = byDay.get(view.jump_date) || [];
+    ofDay.push(jumpTiles.of(view.jump, view, isBusy(view.jump), usualTemplate()));
+    byDay.set(view.jump_date, ofDay);
+  }
+  jumpTiles.keepOnly(views.map((view) => view.jump));
+  for (const iso of days.keys()) if (!byDay.has(iso)) days.delete(iso);
+  const blocks = [...byDay].flatMap(([iso, elements]) => {
+    const { head, list } = dayOf(iso);
+    place(list, elements);
+    return [head, list];
+  });
+  if (!blocks.length) blocks.push(isSearch ? noJumpFound : noJump);
+  place(at("jumps"), blocks);
+}
+
+export function showSummary(views) {
+  const today = isoDay(new Date());
+  const number = (...states) => views.filter((view) => states.includes(view.state)).length;
+  const ready = views.filter((view) => view.state === "done" && view.jump_date === today).length;
+  const parts = [];
+  if (number("producing", "ready")) parts.push(`${count(number("producing", "ready"), "film", "films")} being made`);
+  if (ready) parts.push(`${count(ready, "film", "films")} ready today`);
+  const waits = number("failed", "review");
+  if (waits) parts.push(`${waits} ${waits === 1 ? "needs" : "need"} a person`);
+  write(at("summary"), parts.join(" · "));
+  document.title = waits ? `(${waits}) Stinercut` : "Stinercut";
+}

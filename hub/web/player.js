@@ -1,0 +1,28 @@
+// Playing a film or a clip in the page's dialog for it.
+
+import { openDialog } from "./dialogs.js";
+import { at } from "./dom.js";
+
+const video = at("player").querySelector("video");
+
+// `excuse` is said in the dialog where it can't be played.
+export function play(url, title, excuse) {
+  at("player-title").textContent = title;
+  at("player-problem").hidden = true;
+  video.hidden = false;
+  video.onerror = () => {
+    if (!video.hasAttribute("src")) return;
+    at("player-problem").textContent = excuse;
+    at("player-problem").hidden = false;
+    video.hidden = true;
+  };
+  video.src = url;
+  openDialog(at("player"));
+  video.play().catch(() => {}); // a browser may want a second tap
+}
+
+at("player").addEventListener("close", () => {
+  video.pause();
+  video.removeAttribute("src");
+  video.load();
+});

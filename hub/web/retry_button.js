@@ -1,0 +1,8 @@
+// Going on with a jump or a card that failed: the button is the same for both.
+
+import { h, icon } from "./dom.js";
+
+export function retryButton(id, busy, kind) {
+  return h("button", { class: `button ${kind}`, type: "button", "data-action": "retry", "data-id": id, disabled: busy },
+    icon("retry"), busy ? "Starting…" : "Try again");
+}

@@ -1,0 +1,46 @@
+// When to ask: again and again, or after somebody has stopped typing.
+
+const EVERY_MS = 5000;
+
+// Ask, show what came, and ask again some seconds after that has ended; not while nobody sees the page or `isHeld`.
+// An answer that comes after a newer question was asked is dropped. Returns a function that asks at once.
+export function keepLooking({ ask, show, fail, isHeld = () => false }) {
+  let number = 0;
+  let timer = 0;
+
+  async function look() {
+    const mine = (number += 1);
+    clearTimeout(timer);
+    let found;
+    try {
+      found = await ask();
+    } catch (problem) {
+      if (mine === number) fail(problem.message);
+      return;
+    } finally {
+      if (mine === number) timer = setTimeout(again, EVERY_MS);
+    }
+    if (mine === number) show(found);
+  }
+
+  function again() {
+    if (document.hidden) return; // goes on when somebody looks
+    if (isHeld()) timer = setTimeout(again, EVERY_MS);
+    else look();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    timer = setTimeout(again, 0);
+  });
+  return look;
+}
+
+// A function that does the work once, when nobody has called it for a moment.
+export function afterPause(work, pause = 200) {
+  let timer = 0;
+  return (...said) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...said), pause);
+  };
+}
