@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import CONTRACT
+from stinercut.media import looks
+from stinercut.media.encoding import CONTRACT, scratch
 from stinercut.media.footage import Frame, Source, opened, picture_of
 from stinercut.media.frames import gray_frames
 from stinercut.media.plan import Filmed, FilmPlan, Shot
@@ -39,10 +40,15 @@ def take_photos(shop: Workshop, plan: FilmPlan, output: StillsOutput, folder: Pa
     shots = [part for part in plan.parts if isinstance(part, Shot) and isinstance(part.content, Filmed)]
     out: list[Path] = []
     for number, (shot, frame) in enumerate(moments(shots, output.count), 1):
-        path = folder / f"{number:02d}.jpg"
+        path = folder / photo_name(number)
         shutil.copyfile(_photo(shop, shot, frame, output.height), path)
         out.append(path)
     return out
+
+
+def photo_name(number: int) -> str:
+    """The file name of a photo, counted from 1."""
+    return f"{number:02d}.jpg"
 
 
 def moments(shots: Sequence[Shot], count: int) -> list[tuple[Shot, int]]:
@@ -66,25 +72,25 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     """The photo around that frame of the shot, kept in the store."""
     assert isinstance(shot.content, Filmed)
     clip, look = shop.clips[shot.content.take], shot.content.look
-    lut = shop.template.path(look.lut) if look.lut else None
     key = key_of(
         "photo", CONTRACT, clip.source.content_hash, shot.begin, shot.frames, frame, shop.rate, height,
-        look.model_dump_json(exclude={"lut"}), lut.read_bytes() if lut else b"", runner.build(),
+        *looks.said_of(shop.template, look), runner.build(),
     )  # fmt: skip
     kept = shop.store.derived_path(key, ".jpg")
-    if kept.is_file():
+    if shop.store.used(kept):
         return kept
     best = shot.begin + _sharpest(shop, shot, frame)
     source = Source(clip.source.path, clip.probe, best, 1)
     scale = min(1.0, height / clip.probe.height)
     size = (max(2, round(clip.probe.width * scale / 2) * 2), max(2, round(clip.probe.height * scale / 2) * 2))
-    picture = (
-        picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut)
-        # As JPEG has it (JFIF): full range, BT.601.
-        .filter("scale", in_color_matrix="bt709", in_range="tv", out_color_matrix="bt601", out_range="pc")
-        .filter("format", "yuvj420p")
-    )
-    with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new:
+    with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new, scratch(shop.store) as folder:
+        lut = looks.table_of(shop.template, look, folder)
+        picture = (
+            picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut)
+            # As JPEG has it (JFIF): full range, BT.601.
+            .filter("scale", in_color_matrix="bt709", in_range="tv", out_color_matrix="bt601", out_range="pc")
+            .filter("format", "yuvj420p")
+        )
         out = ffmpeg.output(
             picture, str(new), vcodec="mjpeg", format="image2", **{"q:v": 2, "frames:v": 1, "update": 1}
         )

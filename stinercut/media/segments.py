@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +18,7 @@ from typing import Any
 import ffmpeg
 
 from stinercut.errors import FfmpegFailed
-from stinercut.media import drawings, encoders, encoding, overlays, untouched
+from stinercut.media import drawings, encoders, encoding, looks, overlays, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
@@ -242,9 +241,7 @@ def _said_of(shop: Workshop, shot: Shot) -> list[object]:
     elif isinstance(content, Reel):
         said += ["reel", hash_file(shop.template.path(content.src))]
     else:
-        look = content.look
-        lut = shop.template.path(look.lut).read_bytes() if look.lut else b""
-        said += ["clip", shop.clips[content.take].source.content_hash, look.model_dump_json(exclude={"lut"}), lut]
+        said += ["clip", shop.clips[content.take].source.content_hash, *looks.said_of(shop.template, content.look)]
     for window in shot.windows:
         over = shop.overlays[window.overlay]
         if over is not None:
@@ -266,7 +263,8 @@ def _joined(shop: Workshop, part: Part, goal: Goal, folder: Path) -> tuple[Any, 
         _streams(shop, shot, goal, where) for shot, where in zip(part.shots, folders, strict=True)
     )
     blended = ffmpeg.filter([picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0)
-    return blended, _blended_sound(part, sound, other_sound, goal)
+    # Two silences are one and the same to ffmpeg-python, which takes nothing twice.
+    return blended, sound if sound == other_sound else _blended_sound(part, sound, other_sound, goal)
 
 
 def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
@@ -302,7 +300,8 @@ def _content(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any,
             picture = picture.filter("setpts", "PTS-STARTPTS")
         return picture, encoding.silence().filter("atrim", end_sample=goal.samples)
     source = _source(shop, shot)
-    look, lut = (content.look, _lut(shop, content.look, folder)) if isinstance(content, Filmed) else (Look(), None)
+    look = content.look if isinstance(content, Filmed) else Look()
+    lut = looks.table_of(shop.template, look, folder)
     clip = opened(source, shop.rate)
     return picture_of(clip, source, shop.frame, look, lut), sound_of(clip, source, shop.rate, goal.samples)
 
@@ -315,15 +314,6 @@ def _source(shop: Workshop, shot: Shot) -> Source:
     assert isinstance(content, Reel)
     path = shop.template.path(content.src)
     return Source(path, probe(path), shot.begin, shot.frames)
-
-
-def _lut(shop: Workshop, look: Look, folder: Path) -> Path | None:
-    """The colour table under a plain name: filters read some characters of a path as their own."""
-    if look.lut is None:
-        return None
-    copy = folder / "look.cube"
-    shutil.copyfile(shop.template.path(look.lut), copy)
-    return copy
 
 
 def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, picture: Any, folder: Path) -> Any:
