@@ -5,8 +5,10 @@ and checked (`stinercut.media.film`). The checks run inside this step, because a
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 
@@ -15,8 +17,8 @@ from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
 from stinercut.media.film import FilmRefused, Finished, FinishedFilm, Production, finish_film, owner_of, poster_second
-from stinercut.media.handover import hand_over
-from stinercut.media.leftovers import announce, clear
+from stinercut.media.handover import HandedOver, hand_over
+from stinercut.media.leftovers import clear
 from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
 from stinercut.templates.aspects import aspects
@@ -33,6 +35,7 @@ from stinercut_assets.session_clips import RenderedClip
 POSTER = "poster.jpg"
 
 Row = dict[str, str | int | float | bool | None]
+Thing = TypeVar("Thing")
 
 
 @dg.asset(
@@ -63,37 +66,48 @@ def rendered_video(
     go_on(context, installation)
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
-        made = [title_and_outro, *(clip.made for clip in session_clips)]
+        made = [_still_there(production, one) for one in (title_and_outro, *(clip.made for clip in session_clips))]
         order = film_order(production, made)
         try:
             finished = _finished(context, installation, imported_files, order, doing)
         except FilmRefused as wrong:
             yield from _results(wrong.checks)
             raise
-        yield from _results(finished.checks)
         film = finished.film
         name = f"{imported_files.jump_key}/{film.path.name}"
-        poster = jpeg_still(film.path, at=poster_second(production), width=960)
-        replace_file(film.path.with_name(POSTER), poster)
-        timeline = _handed_over(context, imported_files, order, film.path)
-        _cleared(context, finished)
+        beside = _Beside(context)
+        poster = beside.made("Its picture", lambda: _poster(film, production))
+        # Whatever goes wrong with what else belongs to it: the film is there.
         _record(context, installation, imported_files, finished, production, made)
+        handed = beside.made("Its timeline", lambda: _handed_over(imported_files, order, film.path))
+        gone = beside.made("Clearing what its template dropped", lambda: clear(production.store, finished))
+        stills = beside.made("Its stills", lambda: _stills(film)) or []
+        photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
+        beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
+        yield from _results(finished.checks)
     yield dg.Output(
         name,
         metadata={
             "film": dg.MetadataValue.path(film.path),
             "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
             "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
-            **({"timeline": dg.MetadataValue.path(timeline)} if timeline else {}),
-            "title": picture(poster, "title"),
-            "stills": gallery(_stills(film)),
-            "outputs": table([*map(_film_row, finished.films), *map(_photo_row, finished.photos)]),
+            **({"timeline": dg.MetadataValue.path(handed.timeline)} if handed else {}),
+            **({"title": picture(poster, "title")} if poster else {}),
+            **({"went wrong": "\n".join(beside.wrong)} if beside.wrong else {}),
+            "stills": gallery(stills),
+            "outputs": table([*map(_film_row, finished.films), *photos]),
             "parts": table(_part_rows(production, made)),
             "seconds": round(film.seconds, 3),
             "frames": film.frames,
             "MB": round(film.size / 1e6, 1),
         },
     )
+
+
+def _still_there(production: Production, made: Made) -> Made:
+    """Without segments that are gone: a run may be tried again long after. The others stay while they are joined."""
+    there = (one for one in made.parts if production.store.used(one.segment.video, one.segment.audio))
+    return replace(made, parts=tuple(there))
 
 
 def _finished(
@@ -109,33 +123,46 @@ def _finished(
     def require_wanted() -> None:
         with installation.catalog.read() as session:
             jumps.require_wanted(session, footage)
-        announce(order.production, target)
 
     return finish_film(
         order.production, order.segments, target, on_progress=doing.progress, before_publishing=require_wanted
     )
 
 
-def _handed_over(context: dg.AssetExecutionContext, footage: JumpFootage, order: FilmOrder, film: Path) -> Path | None:
-    """The timeline beside the film. A film without one is still a film: what went wrong is only said."""
-    try:
-        return hand_over(
-            order.production, order.segments[0], film, {clip.content_hash: clip.card_file_id for clip in footage.clips}
-        )
-    except OSError as refused:
-        context.log.warning("No timeline for editing programs could be written: %s", refused)
-        return None
+@dataclass
+class _Beside:
+    """Makes what belongs to a film that is published and recorded. A film without is still a film: it is only said."""
+
+    context: dg.AssetExecutionContext
+    wrong: list[str] = field(default_factory=list[str])
+
+    def made(self, what: str, make: Callable[[], Thing]) -> Thing | None:
+        """What `make` gives; None where that goes wrong, in whatever way."""
+        try:
+            return make()
+        except Exception as refused:
+            self.context.log.warning("%s: %s", what, refused, exc_info=True)
+            self.wrong.append(f"{what}: {refused}")
+            return None
+
+    def tell(self, gone: Sequence[Path], kept: Sequence[Path]) -> None:
+        """Say what went, and what of somebody else's was kept under another name."""
+        if gone:
+            self.context.log.info("Outputs that the template no longer has: %s", ", ".join(path.name for path in gone))
+        for path in kept:
+            self.context.log.warning("Somebody's own file lay in the place of an output. It is kept: %s", path)
 
 
-def _cleared(context: dg.AssetExecutionContext, finished: Finished) -> None:
-    """Without the outputs that the template no longer has. What can't be removed is only said."""
-    try:
-        gone = clear(finished)
-    except OSError as refused:
-        context.log.warning("Files of outputs that the template no longer has could not be removed: %s", refused)
-        return
-    if gone:
-        context.log.info("Outputs that the template no longer has: %s", ", ".join(path.name for path in gone))
+def _poster(film: FinishedFilm, production: Production) -> bytes:
+    """The picture that stands for the film, published beside it."""
+    poster = jpeg_still(film.path, at=poster_second(production), width=960)
+    replace_file(film.path.with_name(POSTER), poster)
+    return poster
+
+
+def _handed_over(footage: JumpFootage, order: FilmOrder, film: Path) -> HandedOver:
+    ids = {clip.content_hash: clip.card_file_id for clip in footage.clips}
+    return hand_over(order.production, order.segments[0], film, ids)
 
 
 def _stills(film: FinishedFilm) -> list[tuple[str, bytes]]:
@@ -165,10 +192,11 @@ def _film_row(film: FinishedFilm) -> Row:
     }
 
 
-def _photo_row(folder: Path) -> Row:
-    photos = list(folder.iterdir())
-    size = sum(photo.stat().st_size for photo in photos)
-    return {"output": f"{len(photos)} photos", "file": folder.name, "seconds": None, "MB": round(size / 1e6, 1)}
+def _photo_rows(finished: Finished) -> Iterator[Row]:
+    for folder in finished.photos:
+        photos = finished.photos_in(folder)
+        size = sum(photo.stat().st_size for photo in photos)
+        yield {"output": f"{len(photos)} photos", "file": folder.name, "seconds": None, "MB": round(size / 1e6, 1)}
 
 
 def _part_rows(production: Production, made: Sequence[Made]) -> list[Row]:

@@ -51,18 +51,21 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Make a film of clips, in all outputs of a template. What was rendered before is not rendered again.
 
-    Nothing is at its place before it is whole and checked. Ctrl-C leaves no process and no partial file.
+    Nothing is at its place before it is whole and checked. Ctrl-C leaves no process and no partial file. Only what
+    Stinercut wrote there is replaced; other files in the way are kept under another name.
 
-    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks) and "photos" (folders).
+    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders) and
+    "kept" (files that were in the way).
     """
     from stinercut.media import encoders
-    from stinercut.media.film import Cancelled, make_film, planned
+    from stinercut.media.film import Cancelled, make_film, planned, require_apart
     from stinercut.store import Store
     from stinercut.templates import Fields
 
     settings = settings_from(data, workers=workers)
     target = _target(output)
     chosen = _template(template, settings.templates_dir)
+    require_apart(chosen, clips, target)
     shown = _shown(clips, as_given)
     day = jump_date or _day_of(shown)
     fields = Fields(_named(name), day, place or settings.place, booking, master)
@@ -185,6 +188,7 @@ def _as_fields(finished: Finished) -> dict[str, object]:
             for film in finished.films
         ],
         "photos": [str(folder) for folder in finished.photos],
+        "kept": [str(path) for path in finished.kept],
     }
 
 
@@ -195,4 +199,6 @@ def _tell(finished: Finished) -> None:
             if not check.passed:
                 say(f"    look at it: {check.detail}")
     for folder in finished.photos:
-        say(f"Written: {folder} ({len(list(folder.iterdir()))} photos)")
+        say(f"Written: {folder} ({len(finished.photos_in(folder))} photos)")
+    for path in finished.kept:
+        say(f"Kept: {path}, which was in the way")

@@ -1,22 +1,19 @@
 """A whole film in all its outputs, from clips: planned, made, checked, and published only then.
 
-Lives here: the order of things and the publishing. Doesn't: the pieces (`plan`, `segments`, `sound`, `join`, `photos`,
-`checks`), who calls for a film (`stinercut_assets`, the command).
+Lives here: the order of things, and which files a film has where. Doesn't: the pieces (`plan`, `segments`, `sound`,
+`join`, `photos`, `checks`), whose the files are that lie there already (`placing`), who calls for a film
+(`stinercut_assets`, the command).
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
-import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stinercut.errors import WrongFilm
+from stinercut.errors import BadInput, WrongFilm
 from stinercut.media import encoders
 from stinercut.media.chapters import runs_of
 from stinercut.media.checks import CheckResult, check_film, title_frame
@@ -24,15 +21,17 @@ from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.mending import mended
-from stinercut.media.photos import take_photos
+from stinercut.media.photos import photo_name, take_photos
+from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment
 from stinercut.media.sound import Music
 from stinercut.media.unfinished import names_beside
 from stinercut.media.untouched import kind_of_film, may_be_copied
-from stinercut.store import Store, fsync_dir, require_space, sync_file
+from stinercut.store import Store, require_space, sync_file
 from stinercut.templates import Fields, Template
+from stinercut.templates.folder import FILE_NAME
 from stinercut.templates.timeline import Footage, Movie, StillsOutput
 
 
@@ -97,15 +96,24 @@ class FinishedFilm:
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything that was published for a jump. `photos` are the folders of photos."""
+    """Everything that was published for a jump. `photos` are the folders of photos, `files` all files of all outputs.
+
+    `kept`: where files of somebody else are now that lay at their places.
+    """
 
     films: tuple[FinishedFilm, ...]
     photos: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
 
     @property
     def film(self) -> FinishedFilm:
         """*The* film."""
         return self.films[0]
+
+    def photos_in(self, folder: Path) -> list[Path]:
+        """The photos that were published there; somebody's own may lie beside them."""
+        return [path for path in self.files if path.parent == folder]
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
@@ -199,9 +207,11 @@ def make_film(
 ) -> Finished:
     """All outputs, the film at `target` and the others beside it. What was rendered before comes from the store.
 
-    `workers`: how many segments are made at once. Raises what the parts raise; nothing is at `target` then that wasn't
-    there before. An exception in `on_progress` stops everything.
+    `workers`: how many segments are made at once. Raises what the parts raise, and BadInput where the film would take
+    the place of what it is made of; nothing is at `target` then that wasn't there before. An exception in `on_progress`
+    stops everything.
     """
+    _require_apart(production, target)
     whole = sum(making.plan.frames for making in production.films)
     done: dict[int, float] = {}
 
@@ -274,8 +284,10 @@ def finish_film(
 
     `segments`: for each film of the production, those of its parts. `before_publishing` may raise: the last moment to
     find that this film is no longer wanted. What was there before stays until the new files take its place, each in one
-    step. Raises FilmRefused, naming the checks that failed, and leaves no partial file; raises what `join` raises.
+    step; what is somebody's there is kept (`placing`). Raises FilmRefused, naming the checks that failed, and leaves no
+    partial file; raises what `join` raises, and BadInput where the film would take the place of what it is made of.
     """
+    _require_apart(production, target)
     tell = on_progress or _nothing
     with names_beside(production.store, target) as partial_name:
         films: list[tuple[Path, FinishedFilm]] = []
@@ -284,19 +296,17 @@ def finish_film(
             films.append((partial, _joined(making, parts, partial, _path_of(making, production, target))))
             tell((number + 1) / (len(production.films) + 1))
         require_passed([film for _, film in films], target)
-        folders = [_photos(production, output, partial_name("")) for output in production.photos]
-        if before_publishing:
-            before_publishing()
-        for output, folder in zip(production.photos, folders, strict=True):
-            _replace_folder(folder, photo_folder(target, output))
+        arrivals = [one for output in production.photos for one in _photos(production, output, target, partial_name)]
         # The film itself comes last: whoever sees it finds the others beside it.
-        for partial, film in reversed(films):
-            os.replace(partial, film.path)  # noqa: PTH105 - says "even if one is there", on every system
-        fsync_dir(target.parent)
+        arrivals += [Arrival(partial, film.path.name) for partial, film in reversed(films)]
+        folders = tuple(photo_folder(target, output) for output in production.photos)
+        with alone_in(production.store, target.parent):
+            if before_publishing:
+                before_publishing()
+            kept = place(target.parent, arrivals, [folder.name for folder in folders])
     tell(1.0)
-    return Finished(
-        tuple(film for _, film in films), tuple(photo_folder(target, output) for output in production.photos)
-    )
+    files = tuple(target.parent / one.name for one in arrivals)
+    return Finished(tuple(film for _, film in films), folders, files, tuple(kept))
 
 
 def _joined(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
@@ -366,9 +376,46 @@ def photo_folder(target: Path, output: StillsOutput) -> Path:
     return target.with_name(f"{target.stem}-{output.name}")
 
 
-def is_photo(path: Path) -> bool:
-    """Whether a file within such a folder has the name of one of its photos."""
-    return path.suffix == ".jpg" and len(path.stem) >= 2 and path.stem.isdecimal()
+def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
+    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of."""
+    known = {found: path for path in clips if (found := _inode(path))}
+    of_template = {template.folder / name for name in (FILE_NAME, *template.files)}
+    known |= {found: path for path in of_template if (found := _inode(path))}
+    for output in _places(template, target):
+        taken = known.get(_inode(output) or (-1, -1))
+        if taken is not None:
+            what = "a file of the template" if taken in of_template else "one of the clips"
+            raise BadInput(
+                f"this is {what}, and the film would take its place",
+                file=output,
+                advice="Write the film elsewhere or under another name"
+                + ("." if taken in of_template else ", or leave this clip out."),
+            )
+
+
+def _require_apart(production: Production, target: Path) -> None:
+    clips = [clip.source.path for making in production.films for clip in making.shop.clips.values()]
+    require_apart(production.template, clips, target)
+
+
+def _places(template: Template, target: Path) -> Iterator[Path]:
+    """The files that all outputs will be, and the folders of photos."""
+    yield target
+    yield from (beside(target, film.name) for film in template.document.films[1:])
+    for output in template.outputs:
+        if isinstance(output, StillsOutput):
+            folder = photo_folder(target, output)
+            yield folder
+            yield from (folder / photo_name(number) for number in range(1, output.count + 1))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """What tells a file from others, whatever its names; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def poster_second(production: Production) -> float:
@@ -377,25 +424,16 @@ def poster_second(production: Production) -> float:
     return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
 
 
-def _photos(production: Production, output: StillsOutput, folder: Path) -> Path:
+def _photos(
+    production: Production, output: StillsOutput, target: Path, partial_name: Callable[[str], Path]
+) -> list[Arrival]:
+    """The photos of an output, taken and on their way."""
+    folder, name = partial_name(""), photo_folder(target, output).name
     folder.mkdir()
-    take_photos(production.films[0].shop, production.films[0].plan, output, folder)
-    return folder
-
-
-def _replace_folder(new: Path, final: Path) -> None:
-    """Give a folder of photos its name. One of that name is moved away first and then removed; what is in it that isn't
-    one of our photos is somebody's, and moves over.
-    """
-    old = final.with_name(f".{final.name}-{secrets.token_hex(4)}.partial")
-    with contextlib.suppress(FileNotFoundError):
-        final.rename(old)
-    new.rename(final)
-    if old.is_dir():
-        for path in old.iterdir():
-            if not is_photo(path):
-                path.rename(final / path.name)
-    shutil.rmtree(old, ignore_errors=True)
+    photos = take_photos(production.films[0].shop, production.films[0].plan, output, folder)
+    for photo in photos:
+        sync_file(photo)
+    return [Arrival(photo, f"{name}/{photo.name}") for photo in photos]
 
 
 def _last_tenth(on_progress: Progress | None) -> Progress | None:

@@ -1,8 +1,8 @@
 """What was published beside a film: the note that says so, and what of it is there.
 
-Lives here: reading the note. Doesn't: writing it and clearing what a template dropped (`leftovers`), publishing
-(`film`), the film itself, which the catalog knows. Nothing here needs more than the standard library and pydantic: the
-hub reads it too.
+Lives here: the note's form, and reading it. Doesn't: writing it (`placing`), clearing what a template dropped
+(`leftovers`), publishing (`film`), the film itself, which the catalog knows. Nothing here needs more than the standard
+library and pydantic: the hub reads it too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,17 +19,13 @@ NOTE = ".outputs.json"
 Mark = tuple[int, int]
 """Size in bytes, and time of change in nanoseconds."""
 
-Kind = TypeVar("Kind")
-
 
 @dataclass(frozen=True)
 class Note:
-    """By path below the film's folder: what was published, and what lay at the places of a film about to be published
-    (None: nothing).
-    """
+    """By path below the film's folder: what was put there, and what is about to be or was when its maker was killed."""
 
     ours: dict[str, Mark] = field(default_factory=dict[str, Mark])
-    coming: dict[str, Mark | None] = field(default_factory=dict[str, Mark | None])
+    new: dict[str, Mark] = field(default_factory=dict[str, Mark])
 
 
 NOTES = TypeAdapter(Note)
@@ -66,7 +61,7 @@ class Published:
 def published_with(film: Path) -> Published:
     """The other outputs of the film at that path: what the note beside it names and what is still there.
 
-    Nothing where there is no note, as beside films of `stinercut render` or of older versions.
+    Nothing where there is no note, as beside films of older versions.
     """
     folder, stem = film.parent, f"{film.stem}-"
     films: list[OtherFilm] = []
@@ -98,7 +93,7 @@ def read_note(folder: Path) -> Note:
     """The note; an empty one where there is none that can be read: then nothing is known to be ours."""
     with contextlib.suppress(OSError, ValueError):
         said = NOTES.validate_json((folder / NOTE).read_bytes())
-        return Note(_plain(said.ours), _plain(said.coming))
+        return Note(_plain(said.ours), _plain(said.new))
     return Note()
 
 
@@ -111,7 +106,7 @@ def mark_of(path: Path) -> Mark | None:
     return None
 
 
-def _plain(said: Mapping[str, Kind]) -> dict[str, Kind]:
+def _plain(said: Mapping[str, Mark]) -> dict[str, Mark]:
     """Without names that lead out of the folder."""
     return {name: what for name, what in said.items() if _is_plain(PurePosixPath(name).parts)}
 

@@ -19,6 +19,7 @@ from stinercut.media.film import FilmRefused, Production, finish_film, looked_in
 from stinercut.media.join import Joinable, join
 from stinercut.media.plan import FilmPlan
 from stinercut.media.probe import probe
+from stinercut.media.published import NOTE
 from stinercut.media.segments import Segment, Workshop, part_segment
 from stinercut.store import Store
 from stinercut.templates import Fields
@@ -175,7 +176,7 @@ def test_a_film_is_made_checked_and_published(store: Store, tmp_path: Path) -> N
     assert made.size == target.stat().st_size
     assert {check.name for check in made.checks if check.passed} == NAMES
     assert seen[-1] == 1.0
-    assert [path.name for path in target.parent.iterdir()] == ["film.mp4"]
+    assert {path.name for path in target.parent.iterdir()} == {"film.mp4", NOTE}
 
 
 def test_a_wrong_film_is_not_published_and_the_old_one_stays(
@@ -190,7 +191,7 @@ def test_a_wrong_film_is_not_published_and_the_old_one_stays(
     with pytest.raises(FilmRefused, match="right_name") as refused:
         finish_film(mixed, [segments], target)
     assert target.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", NOTE}
     assert [check.name for check in refused.value.checks if not check.passed] == ["right_name"]
     assert isinstance(refused.value, WrongFilm)
     assert pickle.loads(pickle.dumps(refused.value)).what == refused.value.what

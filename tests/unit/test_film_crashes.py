@@ -18,6 +18,7 @@ from support.footage import FIELDS, as_source, make_clip, small_template
 from stinercut.errors import FfmpegFailed, StinercutError
 from stinercut.media.encoding import Segment
 from stinercut.media.film import Finished, Production, finish_film, looked_into, make_film, planned
+from stinercut.media.published import NOTE
 from stinercut.media.segments import part_segment
 from stinercut.media.unfinished import names_beside
 from stinercut.store import Store
@@ -70,9 +71,9 @@ def require_right(it: Production, target: Path, missing: set[str]) -> None:
 
 
 def require_good(finished: Finished, target: Path) -> None:
-    """All checks passed, and nothing lies beside the film."""
+    """All checks passed, and nothing lies beside the film but the note of what is ours."""
     assert [check.name for check in finished.checks if not check.passed] == []
-    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert {path.name for path in target.parent.iterdir()} == {target.name, NOTE}
 
 
 def nothing_partial(store: Store) -> bool:
@@ -150,8 +151,8 @@ def test_what_somebody_else_is_at_stays(clips: list[Path], tmp_path: Path) -> No
         for path in living:
             path.touch()
         make_film(production(store, clips), target)
-        assert set(target.parent.iterdir()) == {target, *living}
-    assert list(target.parent.iterdir()) == [target]
+        assert set(target.parent.iterdir()) == {target, target.with_name(NOTE), *living}
+    assert set(target.parent.iterdir()) == {target, target.with_name(NOTE)}
 
 
 def _number_in(note: Path) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.footage import FIELDS, as_source, make_clip, small_template
+from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
+from stinercut.errors import BadInput
 from stinercut.media.film import (
     Finished,
     FinishedFilm,
@@ -17,13 +18,15 @@ from stinercut.media.film import (
     beside,
     finish_film,
     looked_into,
+    make_film,
     photo_folder,
     planned,
 )
-from stinercut.media.leftovers import announce, clear
+from stinercut.media.leftovers import clear
+from stinercut.media.placing import Arrival, place
 from stinercut.media.published import NOTE
 from stinercut.media.segments import part_segment
-from stinercut.store import Store, replace_file
+from stinercut.store import Store
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
 PHONE = {**FILM, "name": "phone", "width": 90, "height": 160}
@@ -50,35 +53,36 @@ class Jump:
         """Everything but the clearing. `before` is called when all is made, and nothing of it has its name yet."""
         production = self.production(*outputs)
         parts = [[part_segment(making.shop, part) for part in making.plan.parts] for making in production.films]
+        return finish_film(production, parts, self.target, before_publishing=before)
 
-        def announced() -> None:
-            announce(production, self.target)
-            before()
-
-        return finish_film(production, parts, self.target, before_publishing=announced)
-
-    def published(self, *outputs: dict[str, Any], before: Callable[[], None] | None = None) -> Finished:
+    def published(self, *outputs: dict[str, Any]) -> Finished:
         """The same without rendering."""
         production = self.production(*outputs)
-        self.target.parent.mkdir(parents=True, exist_ok=True)
-        announce(production, self.target)
-        if before:
-            before()
         folders = [photo_folder(self.target, output) for output in production.photos]
-        for folder, output in zip(folders, production.photos, strict=True):
-            folder.mkdir(exist_ok=True)
-            for number in range(1, output.count + 1):
-                replace_file(folder / f"{number:02d}.jpg", b"photo")
-        films: list[FinishedFilm] = []
-        for making in production.films:
-            path = beside(self.target, making.name) if films else self.target
-            replace_file(path, b"film")
-            films.append(FinishedFilm(making.name, path, 2.5, 75, 4, ()))
-        return Finished(tuple(films), tuple(folders))
+        names = [
+            f"{folder.name}/{number:02d}.jpg"
+            for folder, output in zip(folders, production.photos, strict=True)
+            for number in range(1, output.count + 1)
+        ]
+        paths = [self.target, *(beside(self.target, making.name) for making in production.films[1:])]
+        names += [path.name for path in reversed(paths)]
+        folder = self.target.parent
+        coming = folder / ".coming"
+        coming.mkdir(parents=True, exist_ok=True)
+        for number, _ in enumerate(names):
+            (coming / str(number)).write_bytes(b"new")
+        kept = place(
+            folder,
+            [Arrival(coming / str(number), name) for number, name in enumerate(names)],
+            [one.name for one in folders],
+        )
+        coming.rmdir()
+        films = [FinishedFilm(path.stem, path, 2.5, 75, 4, ()) for path in paths]
+        return Finished(tuple(films), tuple(folders), tuple(folder / name for name in names), tuple(kept))
 
     def made(self, *outputs: dict[str, Any]) -> list[str]:
         """The names of the files that went."""
-        return [path.name for path in clear(self.published(*outputs))]
+        return [path.name for path in clear(self.store, self.published(*outputs))]
 
     @property
     def files(self) -> list[str]:
@@ -100,13 +104,13 @@ def test_what_a_template_drops_goes_when_the_new_film_is_whole_and_not_before(ju
     def look() -> None:
         seen.append([name for name in jump.files if ".partial" not in name])
 
-    clear(jump.rendered(*ALL, before=look))
+    clear(jump.store, jump.rendered(*ALL, before=look))
     assert jump.files == WHOLE
     (jump.target.parent / "jump-photos" / "me.jpg").write_bytes(b"from the ground")
     finished = jump.rendered(FILM, {**PHOTOS, "count": 1}, before=look)
-    assert seen == [[NOTE], sorted([*WHOLE, "jump-photos/me.jpg"])], "the old film until the new one has its names"
+    assert seen == [[], sorted([*WHOLE, "jump-photos/me.jpg"])], "the old film until the new one has its names"
     assert "jump-phone.mp4" in jump.files
-    assert [path.name for path in clear(finished)] == ["jump-phone.mp4"]
+    assert [path.name for path in clear(jump.store, finished)] == ["jump-phone.mp4"]
     assert jump.files == [NOTE, "jump-photos/01.jpg", "jump-photos/me.jpg", "jump.mp4"]
 
 
@@ -136,11 +140,7 @@ def test_what_somebody_put_there_stays(jump: Jump) -> None:
     assert jump.made(FILM) == [], "nothing is known to be ours"
 
 
-def test_whatever_dies_in_between_the_next_film_clears_the_rest(jump: Jump) -> None:
-    jump.made(FILM)
-    with pytest.raises(KeyboardInterrupt):
-        jump.published(*ALL, before=_dies)
-    assert jump.files == [NOTE, "jump.mp4"]
+def test_what_was_not_cleared_is_cleared_with_the_next_film(jump: Jump) -> None:
     jump.published(*ALL)  # and the machine went off before anything was cleared
     assert jump.files == WHOLE
     assert jump.made(FILM) == ["jump-phone.mp4", "01.jpg", "02.jpg"]
@@ -149,22 +149,12 @@ def test_whatever_dies_in_between_the_next_film_clears_the_rest(jump: Jump) -> N
     assert jump.made(FILM) == ["jump-phone.mp4", "01.jpg", "02.jpg"]
 
 
-def test_a_file_that_lay_where_an_output_never_came_is_somebodys(jump: Jump) -> None:
-    """Announced, and then it died: what lies at that place is what lay there before."""
-    jump.made(FILM)
-    (jump.target.parent / "jump-phone.mp4").write_bytes(b"a friend's")
-    with pytest.raises(KeyboardInterrupt):
-        jump.published(*ALL, before=_dies)
-    assert jump.made(FILM) == []
-    assert "jump-phone.mp4" in jump.files
-
-
 def test_a_note_that_leads_out_of_the_folder_is_not_followed(jump: Jump, tmp_path: Path) -> None:
     jump.made(FILM)
     outside = tmp_path / "films" / "other.mp4"
     outside.write_bytes(b"x")
     mark = [1, outside.stat().st_mtime_ns]
-    said = f'{{"ours": {{"../other.mp4": {mark}, "{outside}": {mark}}}, "coming": {{"../other.mp4": null}}}}'
+    said = f'{{"ours": {{"../other.mp4": {mark}, "{outside}": {mark}}}, "new": {{"../other.mp4": {mark}}}}}'
     (jump.target.parent / NOTE).write_text(said)
     assert jump.made(FILM) == []
     assert outside.exists()
@@ -173,5 +163,19 @@ def test_a_note_that_leads_out_of_the_folder_is_not_followed(jump: Jump, tmp_pat
     assert outside.exists()
 
 
-def _dies() -> None:
-    raise KeyboardInterrupt
+def test_no_output_takes_the_place_of_what_the_film_is_made_of(jump: Jump, tmp_path: Path) -> None:
+    production, clip = jump.production(*ALL), jump.clips[0].clip.source.path
+    folder = jump.target.parent
+    (folder / "jump-photos").mkdir(parents=True)
+    for name in ("jump.mp4", "jump-phone.mp4", "jump-photos/02.jpg"):
+        (folder / name).symlink_to(clip)
+        with pytest.raises(BadInput, match="this is one of the clips") as refused:
+            finish_film(production, [], jump.target)
+        assert refused.value.file == str(folder / name)
+        with pytest.raises(BadInput, match="this is one of the clips"):
+            make_film(production, jump.target)
+        (folder / name).unlink()
+    (folder / "jump-phone.mp4").symlink_to(PLAIN / "title.svg")
+    with pytest.raises(BadInput, match="this is a file of the template"):
+        make_film(production, jump.target)
+    assert clip.is_file()

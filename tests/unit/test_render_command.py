@@ -13,6 +13,7 @@ import pytest
 from support.footage import PLAIN, make_clip
 
 from stinercut.media.probe import probe
+from stinercut.media.published import NOTE
 
 COMMAND = [sys.executable, "-m", "app.cli", "render", "--template", str(PLAIN)]
 
@@ -35,7 +36,7 @@ def test_clips_become_a_film_in_the_order_of_their_recording(tmp_path: Path) -> 
     assert Path(film["file"]) == tmp_path / "out" / "film.mp4"
     assert probe(Path(film["file"])).duration == pytest.approx(3.3)
     assert said["photos"] == []
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.mp4"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"film.mp4", NOTE}
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
@@ -52,6 +53,34 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         done = run(*words, data=tmp_path / "data")
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert not Path(film).exists()
+
+
+def test_a_film_never_takes_the_place_of_its_clips_or_of_its_template(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "GX010001.mp4", seconds=0.4)
+    other = tmp_path / "film-GX010001.mp4"
+    other.symlink_to(clip)
+    before = clip.read_bytes()
+    for words in (
+        (str(clip), "-o", str(clip)),
+        (str(other), "-o", str(clip)),
+        (str(clip), "-o", str(other)),
+    ):
+        done = run("--name", "A", *words, data=tmp_path / "data")
+        assert (done.returncode, "this is one of the clips" in done.stderr) == (3, True), done.stderr
+    assert clip.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["GX010001.mp4", "film-GX010001.mp4"]
+
+
+def test_what_lay_there_is_kept_and_said_once(tmp_path: Path) -> None:
+    clip, film = make_clip(tmp_path / "a.mp4", seconds=0.4), tmp_path / "film.mp4"
+    film.write_bytes(b"somebody's")
+    words = ("--name", "A", str(clip), "-o", str(film))
+    done = run(*words, data=tmp_path / "data")
+    assert f"Kept: {tmp_path / 'film (kept).mp4'}" in done.stdout, done.stderr
+    assert (tmp_path / "film (kept).mp4").read_bytes() == b"somebody's"
+    assert "Kept" not in run(*words, data=tmp_path / "data").stdout
+    twice = run("--name", "A", str(clip), str(film), "-o", str(film), data=tmp_path / "data")
+    assert "film.mp4: this is one of the clips" in twice.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
