@@ -1,7 +1,7 @@
 """Celery as this fleet uses it: queues, priorities, how steps are acknowledged, and the task that makes one step.
 
-Lives here: both ends' configuration and the worker's task. Doesn't: sending and watching steps (`fleet_executor`),
-running a worker (`worker_node`). Imported only where the executor is `celery`.
+Lives here: both ends' configuration and the worker's task. Doesn't: sending and watching steps (`fleet_executor`,
+`sent_step`), running a worker (`worker_node`). Imported only where the executor is `celery`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from app.fleet import QUEUES, STEPS_QUEUE, Claim, Fleet, broker_url, result_url,
 from stinercut.settings import Settings
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
-MIDDLE = 5
-"""The priority of a run without one. In Redis 0 comes first and 9 last."""
 WORKER_NAME = "STINERCUT_WORKER_NAME"
 """Environment variable by which a worker's processes know its name."""
 

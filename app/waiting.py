@@ -1,7 +1,7 @@
 """Telling people that a film waits because nobody can make its next step.
 
 Lives here: the line on the board and in the run's log, and taking it away again. Doesn't: finding it out
-(`fleet_executor`).
+(`sent_step`).
 """
 
 from __future__ import annotations

@@ -17,20 +17,20 @@ from support.servers import RedisServer
 from app.celery_app import STEP_TASK, reading, sending
 from app.executors import film_executor
 from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
-from app.fleet_executor import (
+from app.fleet_decisions import (
     FORGOTTEN,
     HOLDER_GONE,
     NOBODY_AFTER,
     SENDS,
     NoWorker,
-    SentStep,
     StepLost,
     Verdict,
-    View,
     Watched,
     decide,
     queue_priority,
 )
+from app.fleet_view import View
+from app.sent_step import SentStep
 from app.waiting import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
@@ -125,8 +125,9 @@ def said() -> list[str]:
 @pytest.fixture
 def step(settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SentStep]:
     """A step that was not sent yet, watched less patiently than in earnest."""
-    for name in ("HOLDER_GONE", "FORGOTTEN", "NOBODY_AFTER", "LOOK_EVERY"):
-        monkeypatch.setattr(f"app.fleet_executor.{name}", 0.3)
+    for name in ("HOLDER_GONE", "FORGOTTEN", "NOBODY_AFTER"):
+        monkeypatch.setattr(f"app.fleet_decisions.{name}", 0.3)
+    monkeypatch.setattr("app.fleet_view.LOOK_EVERY", 0.3)
     migrate(settings.catalog_url)
     run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": "2026-11-20_B-1"})
     sender = sending(settings)
