@@ -20,11 +20,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from app.board import Board, Film, Jump, follow
+from app.children import Child
 from app.doctor import free_ports
 from app.lock import running_stack
 from app.options import settings_from
 from app.stack import environment
-from app.supervisor import Child, Supervisor
+from app.supervisor import Supervisor
 from stinercut.errors import BadInput, HostNotReady, WrongFilm
 from stinercut.settings import Settings
 from stinercut.templates import folder

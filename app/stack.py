@@ -13,12 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from app.asked import run_until_asked
+from app.children import Address, Child
 from app.doctor import installed_parts, machine_checks, place_checks, require_all_parts
 from app.doctor_fleet import fleet_checks
 from app.findings import can_write, demand, look_at
 from app.home import prepare_dagster_home, project_root
 from app.lock import sole_use
-from app.supervisor import Address, Child, Say, Supervisor, run_until_asked
+from app.supervisor import Say, Supervisor
 from stinercut.settings import Settings
 
 LOOPBACK = "127.0.0.1"

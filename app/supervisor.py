@@ -1,30 +1,29 @@
 """Keeps child processes running, and ends every one of them.
 
 Lives here: starting in the order of what depends on what, waiting until a child answers, restarting what died, ending
-everything including grandchildren and orphans. Doesn't: which children there are (`stack`), the search for processes
-(`processes`), what happens when this process itself is killed (`guard`).
+everything including grandchildren and orphans. Doesn't: what a child is (`children`), which ones there are (`stack`),
+their logs (`child_logs`), the search for processes (`processes`), what happens when this process is asked to end
+(`asked`) or is killed (`guard`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
-import shutil
-import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import psutil
 
+from app.child_logs import last_words, opened, rotate
+from app.children import Child, Policy, answers, pause_before_restart
+from app.guard_start import dismiss, start_guard
 from app.processes import MARK, RUN_NAME, adopt_orphans, ask_to_end, how_it_ended, kill_marked, marked, reap_orphans
 from stinercut.errors import HostNotReady
 
@@ -32,105 +31,11 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 """Where sentences for a person go."""
 
-LOG_LIMIT = 20_000_000
-"""Bytes: a log that has grown larger is moved to `<name>.log.1`, replacing the one before."""
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""What Dagster's logs put around words for terminals."""
-
 
 class ChildGaveUp(HostNotReady):
     """A child can't be kept running."""
 
     code = "CHILD_GAVE_UP"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a child answers once it is ready: with 200 on `path`, or, without a path, by taking a connection."""
-
-    host: str
-    port: int
-    path: str | None = None
-
-
-@dataclass(frozen=True)
-class Child:
-    """One process to run. `name` stands in sentences ("The hub stopped") and in `after` of others."""
-
-    name: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    log: Path | None
-    """Where what it says goes; None: where what this process says goes."""
-    cwd: Path | None = None
-    answers_at: Address | None = None
-    after: tuple[str, ...] = ()
-    once: bool = False
-    """Runs to its end, which must be exit code 0, and is then ready; never restarted."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient a supervisor is; all in seconds except `deaths`."""
-
-    grace: float = 5.0
-    """Between asking to end and killing. Dagster's code server may take all of 5 s."""
-    deaths: int = 5
-    """So many deaths within `death_window` and the whole stack is given up."""
-    death_window: float = 90.0
-    first_pause: float = 0.2
-    """Before the first restart; doubles with every further death in the window."""
-    longest_pause: float = 8.0
-    answer_within: float = 120.0
-    ask_deeper: bool = True
-    """Whether what the children started is asked to end with them. Without it they end it themselves, in the grace."""
-
-
-async def answers(address: Address, patience: float = 5.0) -> bool:
-    """Whether a child answers at this address now."""
-    try:
-        async with asyncio.timeout(patience):
-            reader, writer = await asyncio.open_connection(address.host, address.port)
-            try:
-                if address.path is None:
-                    return True
-                request = f"GET {address.path} HTTP/1.1\r\nHost: {address.host}\r\nConnection: close\r\n\r\n"
-                writer.write(request.encode())
-                status = await reader.readline()
-                return status.split(b" ")[1:2] == [b"200"]
-            finally:
-                writer.close()
-    except OSError:
-        return False
-
-
-def pause_before_restart(deaths: int, policy: Policy) -> float:
-    """Seconds to wait after that many deaths in the window: doubling, with an upper end."""
-    return min(policy.first_pause * 2 ** (deaths - 1), policy.longest_pause)
-
-
-def last_words(log: Path | None, lines: int = 3) -> str:
-    """The last lines of a log that hold anything, in one line; empty without any."""
-    if log is None:
-        return ""
-    try:
-        with log.open("rb") as source:
-            source.seek(max(0, log.stat().st_size - 4096))
-            text = _COLOUR.sub("", source.read().decode(errors="replace"))
-    except OSError:
-        return ""
-    return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
-
-
-def rotate(log: Path | None, limit: int = LOG_LIMIT) -> None:
-    """Move a log's content away once it is over the limit. Its writer keeps appending to the same, emptied file."""
-    if log is None:
-        return
-    with suppress(OSError):
-        if log.stat().st_size > limit:
-            shutil.copyfile(log, log.with_name(log.name + ".1"))
-            os.truncate(log, 0)
 
 
 @dataclass
@@ -175,7 +80,7 @@ class Supervisor:
         cancelling again kills them at once.
         """
         adopt_orphans()
-        guard = _start_guard(self.mark)
+        guard = start_guard(self.mark)
         job = asyncio.ensure_future(work(self))
         tasks = [job, asyncio.create_task(self._tidy())]
         tasks += [asyncio.create_task(self._keep(child)) for child in self._children]
@@ -188,7 +93,7 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
             await self._end_all()
-            _dismiss(guard)
+            dismiss(guard)
             await asyncio.wait(tasks, timeout=1)
 
     # ---- keeping -------------------------------------------------------------------------------------------------
@@ -262,7 +167,7 @@ class Supervisor:
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
         self._being_born += 1
         try:
-            with _opened(child.log) as log:
+            with opened(child.log) as log:
                 self._states[child.name].process = process = await asyncio.create_subprocess_exec(
                     *child.argv,
                     stdin=subprocess.DEVNULL,
@@ -324,17 +229,6 @@ class Supervisor:
             await asyncio.sleep(0.05)
 
 
-@contextmanager
-def _opened(log: Path | None) -> Generator[IO[bytes] | None]:
-    """The log to append to; None for this process's own output."""
-    if log is None:
-        yield None
-        return
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as handle:
-        yield handle
-
-
 def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
 
@@ -355,65 +249,3 @@ def _existing(pids: Sequence[int]) -> list[psutil.Process]:
         with suppress(psutil.Error):
             found.append(psutil.Process(pid))
     return found
-
-
-def _start_guard(mark: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "app.guard", mark],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parent.parent,
-        start_new_session=True,
-    )
-
-
-def _dismiss(guard: subprocess.Popen[bytes]) -> None:
-    pipe: IO[bytes] | None = guard.stdin
-    with suppress(OSError):
-        if pipe:
-            pipe.write(b".")
-            pipe.close()
-    try:
-        guard.wait(timeout=2)
-    except subprocess.TimeoutExpired:
-        guard.kill()
-        guard.wait()
-
-
-def run_until_asked(main: Awaitable[T]) -> T | None:
-    """Run an awaitable; SIGINT, SIGTERM and SIGHUP cancel it, the next one cancels its ending too.
-
-    Returns None when it was asked to end.
-    """
-
-    async def outer() -> T | None:
-        task = asyncio.ensure_future(main)
-        asked = _cancel_on_signals(task)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if not asked:
-                raise
-            return None
-
-    return asyncio.run(outer())
-
-
-def _cancel_on_signals(task: asyncio.Future[T]) -> list[int]:
-    asked: list[int] = []
-    loop = asyncio.get_running_loop()
-
-    def ask(number: int) -> None:
-        asked.append(number)
-        task.cancel()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is None:
-            continue
-        try:
-            loop.add_signal_handler(number, ask, number)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda received, _frame: loop.call_soon_threadsafe(ask, received))
-    return asked

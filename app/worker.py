@@ -13,11 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from app.asked import run_until_asked
+from app.children import Child, Policy
 from app.doctor import machine_checks
 from app.doctor_fleet import worker_checks
 from app.findings import demand, look_at
 from app.fleet import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, unreachable
-from app.supervisor import Child, Policy, Say, Supervisor, run_until_asked
+from app.supervisor import Say, Supervisor
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
 

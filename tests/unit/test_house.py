@@ -67,6 +67,7 @@ STARTERS = {
     "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
     "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
     "app/supervisor.py": "the processes of `stinercut up`",
+    "app/guard_start.py": "the guard that ends them when the supervisor is killed",
     "app/commands/detector.py": "systemctl, when a person asks for it",
 }
 STARTING = {"create_subprocess_exec", "create_subprocess_shell", "popen", "system", "run_async", "posix_spawn"}
