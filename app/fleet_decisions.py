@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from stinercut.errors import HostNotReady
+from stinercut_assets.jobs import (
+    BACKFILL_PRIORITY,
+    EARLY_PRIORITY,
+    IDENTIFY_PRIORITY,
+    OLDER_PRIORITY,
+    TODAY_PRIORITY,
+)
 
 HOLDER_GONE = 4.0
 """Seconds without its worker's sign of life (which lasts `fleet.BEAT_LASTS`) after which a step is sent again. They
@@ -22,8 +29,10 @@ NOBODY_AFTER = 3.0
 SENDS = 4
 """How often a step is sent before it fails: more lost workers than this are no accident, but this step's doing."""
 
-MIDDLE = 5
-"""The priority of a run without one. In Redis 0 comes first and 9 last."""
+LAST_PLACE = 9
+"""Redis' priorities are 0, which comes first, to this one."""
+_LEVELS = (IDENTIFY_PRIORITY, TODAY_PRIORITY, EARLY_PRIORITY, OLDER_PRIORITY, BACKFILL_PRIORITY)
+"""The priorities that runs have, highest first. Each has a place of its own in Redis, and there is one between two."""
 
 
 class NoWorker(HostNotReady):
@@ -74,12 +83,15 @@ def decide(seen: Watched, patience: float) -> Verdict:
 
 
 def queue_priority(run_priority: str | None) -> int:
-    """Redis' priority (0 first, 9 last) for a run's `dagster/priority` (higher first, 0 without it).
+    """Redis' priority (0 first) for a run's `dagster/priority` (higher first).
 
-    10 gives 0, -10 gives 9.
+    Redis has ten places and Dagster any number, so only what our jobs use is told apart exactly: 10, 5, 3, 1 and 0 give
+    0, 2, 4, 6 and 8. Any other number goes between the two that it lies between.
     """
     try:
-        wanted = int(run_priority or 0)
+        wanted = int(run_priority or BACKFILL_PRIORITY)
     except ValueError:
-        wanted = 0
-    return min(9, max(0, MIDDLE - round(wanted / 2)))
+        wanted = BACKFILL_PRIORITY
+    above = sum(level > wanted for level in _LEVELS)
+    place = 2 * above if wanted in _LEVELS else 2 * above - 1
+    return min(LAST_PLACE, max(0, place))

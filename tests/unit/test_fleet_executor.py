@@ -20,6 +20,7 @@ from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker
 from app.fleet_decisions import (
     FORGOTTEN,
     HOLDER_GONE,
+    LAST_PLACE,
     NOBODY_AFTER,
     SENDS,
     NoWorker,
@@ -35,6 +36,13 @@ from app.waiting import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
 from stinercut.settings import Settings
+from stinercut_assets.jobs import (
+    BACKFILL_PRIORITY,
+    EARLY_PRIORITY,
+    IDENTIFY_PRIORITY,
+    OLDER_PRIORITY,
+    TODAY_PRIORITY,
+)
 
 ROOT = Path(__file__).parents[2]
 ME = Worker("ffmpeg-1@here", "here", 1, FFMPEG_QUEUE, 2, True, "volume /data", "0.1.0", 0.0)
@@ -65,9 +73,33 @@ def test_workers_speak_up_before_their_steps_count_as_forgotten() -> None:
 
 
 def test_what_comes_first_in_dagster_comes_first_in_redis() -> None:
-    assert [queue_priority(given) for given in ("10", "4", None, "0", "-4", "-10", "-99", "nonsense")] == [
-        0, 3, 5, 5, 7, 9, 9, 5,
-    ]  # fmt: skip
+    ours = [IDENTIFY_PRIORITY, TODAY_PRIORITY, EARLY_PRIORITY, OLDER_PRIORITY, BACKFILL_PRIORITY]
+    places = [queue_priority(str(priority)) for priority in ours]
+    assert sorted(set(places)) == places, "each kind of work before the next, never beside it"
+    assert places[0] == 0
+    assert places[-1] < LAST_PLACE, "there is room below a backfill"
+
+
+def test_any_other_priority_finds_its_place() -> None:
+    places = [queue_priority(str(priority)) for priority in range(99, -99, -1)]
+    assert sorted(places) == places
+    assert set(places) <= set(range(LAST_PLACE + 1))
+    assert queue_priority("4") not in {queue_priority(str(TODAY_PRIORITY)), queue_priority(str(EARLY_PRIORITY))}
+    assert {queue_priority(given) for given in (None, "", "nonsense")} == {queue_priority(str(BACKFILL_PRIORITY))}
+
+
+def test_redis_hands_out_what_comes_first(settings: Settings, server: RedisServer) -> None:
+    sender = sending(settings)
+    for priority in (BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, TODAY_PRIORITY):
+        place = queue_priority(str(priority))
+        sender.send_task(STEP_TASK, task_id=f"priority-{priority}", queue=FFMPEG_QUEUE, priority=place)
+    taken: list[str] = []
+    with sender.connection_for_read() as connection, connection.SimpleQueue(sender.amqp.queues[FFMPEG_QUEUE]) as queue:
+        for _ in range(5):
+            message = queue.get(timeout=5)
+            taken.append(message.headers["id"])
+            message.ack()
+    assert taken == [f"priority-{priority}" for priority in (10, 5, 3, 1, 0)]
 
 
 def test_one_machine_never_loads_celery_or_redis() -> None:
