@@ -10,18 +10,21 @@ STINERCUT_WORKER_PATIENCE seconds.
 """
 
 import logging
+import sys
 from dataclasses import dataclass
 from typing import Any, cast
 
 import dagster as dg
 from celery import Celery
 from dagster import multiple_process_executor_requirements
-from dagster._core.events import EngineEventData
+from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode, get_retries_config
 from dagster._grpc.types import ExecuteStepArgs
-from dagster._serdes import pack_value
+from dagster._serdes import pack_value, serialize_value
+from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_celery import core_execution_loop
 from dagster_celery.executor import CeleryExecutor
 
@@ -33,6 +36,7 @@ from app.pools import FFMPEG_POOL
 from app.sent_step import SentStep
 from app.volume import name_volume
 from app.waiting import Notice
+from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
 
 TICK = 0.2
@@ -105,6 +109,10 @@ class Dispatch:
                 sentence, context.dagster_run, EngineEventData(), FleetExecutor, step_key=step.key
             )
 
+        def fail(error: HostNotReady) -> list[str]:
+            self.notice.failed(error.sentence())
+            return [serialize_value(_failure(context.for_step(step), error))]
+
         if step.key not in self.view.steps:
             self.view.steps.append(step.key)
         sent = SentStep(
@@ -116,6 +124,7 @@ class Dispatch:
             patience=self.settings.worker_patience,
             notice=self.notice,
             log=log,
+            fail=fail,
         )
         sent.ready()
         return sent
@@ -127,6 +136,15 @@ class Dispatch:
             self.view.fleet.forget_run(self.view.run_id, self.view.steps)
         except unreachable():
             logging.getLogger(__name__).warning("Redis is away; what it knows of this run is forgotten in a week.")
+
+
+def _failure(step_context: Any, error: HostNotReady) -> DagsterEvent:
+    """The event that this step failed, written down as a worker would have done."""
+    try:
+        raise error
+    except HostNotReady:  # Dagster describes only what was raised.
+        told = serializable_error_info_from_exc_info(sys.exc_info())
+    return DagsterEvent.step_failure_event(step_context, StepFailureData(told, None), error.sentence())
 
 
 def _arguments(context: PlanOrchestrationContext, step: str, known_state: Any) -> ExecuteStepArgs:

@@ -20,6 +20,7 @@ from app.fleet import Claim, unreachable
 from app.fleet_decisions import SENDS, NoWorker, StepLost, Verdict, Watched, decide
 from app.fleet_view import Since, View
 from app.waiting import Notice
+from stinercut.errors import HostNotReady
 
 _MACHINE_ERRORS = frozenset(
     {"WorkerLostError", "OperationalError", "InterfaceError", "ConnectionError", "TimeoutError"}
@@ -40,6 +41,8 @@ class SentStep:
     patience: float
     notice: Notice
     log: Callable[[str], None]
+    fail: Callable[[HostNotReady], list[str]]
+    """Fails the step with this error; gives the events that say so, serialised."""
     tasks: list[str] = field(default_factory=list[str])
     sends: int = 0
     events: list[str] | None = None
@@ -60,7 +63,13 @@ class SentStep:
         return True
 
     def get(self) -> list[str]:
-        """The step's events, as they were serialised; raises what it ended with."""
+        """The step's events, as they were serialised; raises what it ended with.
+
+        A step that no worker made fails as any step does. Raised, it would be the run that broke, and Dagster begins
+        those again by itself: three times the patience, and three times as many lost workers.
+        """
+        if isinstance(self.problem, (NoWorker, StepLost)):
+            return self.fail(self.problem)
         if self.problem is not None:
             raise self.problem
         return self.events or []

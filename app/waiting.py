@@ -1,6 +1,7 @@
 """Telling people that a film waits because nobody can make its next step.
 
-Lives here: the line on the board and in the run's log, and taking it away again. Doesn't: finding it out
+Lives here: the line on the board and in the run's log, taking it away again, and that it was in vain. Doesn't: finding
+it out
 (`sent_step`).
 """
 
@@ -30,11 +31,15 @@ class Notice:
     catalog: Catalog
     log: Callable[[str], None]
     waiting: dict[str, str] = field(default_factory=dict[str, str])
+    in_vain: bool = False
+    """Whether a step waited for nothing: then the line says so, and stays."""
 
     @classmethod
     def of(cls, settings: Settings, run: DagsterRun, log: Callable[[str], None]) -> Notice:
         """For this run. `log` puts a sentence into its log."""
-        return cls(run.tags.get("dagster/partition"), run.run_id, Catalog.open(settings.catalog_url), log)
+        notice = cls(run.tags.get("dagster/partition"), run.run_id, Catalog.open(settings.catalog_url), log)
+        notice.take_away()  # What an earlier run of this jump left, which failed or was killed while it waited.
+        return notice
 
     def waits(self, step: str, why: str) -> None:
         """This step waits, for that reason."""
@@ -43,28 +48,37 @@ class Notice:
         if why in said:
             return
         self.log(why)
+        if not self.in_vain:
+            self._report(why, StepStatus.WAITING)
+
+    def failed(self, sentence: str) -> None:
+        """A step failed that no worker made. The line stays, and says so."""
+        self.in_vain = True
+        self._report("Work of the fleet", StepStatus.FAILED, sentence)
+
+    def over(self, step: str) -> None:
+        """This step waits no more."""
+        if self.waiting.pop(step, None) is not None and not self.waiting and not self.in_vain:
+            self.take_away()
+
+    def end(self) -> None:
+        """Nothing of this run waits any more."""
+        if self.waiting and not self.in_vain:
+            self.take_away()
+        self.catalog.close()
+
+    def _report(self, label: str, status: StepStatus, message: str = "") -> None:
         if self.subject is None:
             return
-        report = StepReport(self.subject, STEP, why, StepStatus.WAITING, run_id=self.run_id, position=-1)
+        report = StepReport(self.subject, STEP, label, status, message=message, run_id=self.run_id, position=-1)
         try:
             with self.catalog.write() as session:
                 events.report_step(session, report)
         except SQLAlchemyError:
             return  # The next reason will be told, or the run's end.
 
-    def over(self, step: str) -> None:
-        """This step waits no more."""
-        if self.waiting.pop(step, None) is not None and not self.waiting:
-            self._take_away()
-
-    def end(self) -> None:
-        """Nothing of this run waits any more."""
-        if self.waiting:
-            self.waiting.clear()
-            self._take_away()
-        self.catalog.close()
-
-    def _take_away(self) -> None:
+    def take_away(self) -> None:
+        """Take the line away."""
         if self.subject is None:
             return
         try:

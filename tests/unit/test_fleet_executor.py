@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
+import yaml
+from billiard.exceptions import WorkerLostError
 from celery.exceptions import TaskRevokedError
 from dagster import DagsterRun
 from support.servers import RedisServer
 
 from app.celery_app import STEP_TASK, reading, sending
 from app.executors import film_executor
-from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
+from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url, connect
 from app.fleet_decisions import (
     FORGOTTEN,
     HOLDER_GONE,
@@ -30,10 +35,13 @@ from app.fleet_decisions import (
     decide,
     queue_priority,
 )
+from app.fleet_executor import fleet_executor
 from app.fleet_view import View
 from app.sent_step import SentStep
+from app.volume import name_volume
 from app.waiting import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.models import Step, StepStatus
 from stinercut.errors import HostNotReady, MissingProgram
 from stinercut.settings import Settings
 from stinercut_assets.jobs import (
@@ -45,6 +53,7 @@ from stinercut_assets.jobs import (
 )
 
 ROOT = Path(__file__).parents[2]
+JUMP = "2026-11-20_B-1"
 ME = Worker("ffmpeg-1@here", "here", 1, FFMPEG_QUEUE, 2, True, "volume /data", "0.1.0", 0.0)
 
 
@@ -161,7 +170,7 @@ def step(settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(f"app.fleet_decisions.{name}", 0.3)
     monkeypatch.setattr("app.fleet_view.LOOK_EVERY", 0.3)
     migrate(settings.catalog_url)
-    run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": "2026-11-20_B-1"})
+    run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": JUMP})
     sender = sending(settings)
     notice = Notice.of(settings, run, said.append)
     yield SentStep(
@@ -173,6 +182,7 @@ def step(settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -
         patience=settings.worker_patience,
         notice=notice,
         log=said.append,
+        fail=lambda error: [error.code],
     )
     notice.end()
 
@@ -193,13 +203,18 @@ def until_true(step: SentStep, truth: object, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def board_line(settings: Settings) -> list[str]:
+def board_steps(settings: Settings) -> list[Step]:
+    """What the board says of workers, among the steps of the jump."""
     catalog = Catalog.open(settings.catalog_url)
     try:
         with catalog.read() as session:
-            return [one.label for one in events.steps_of(session, "2026-11-20_B-1") if one.step == STEP]
+            return [one for one in events.steps_of(session, JUMP) if one.step == STEP]
     finally:
         catalog.close()
+
+
+def board_line(settings: Settings) -> list[str]:
+    return [one.label for one in board_steps(settings)]
 
 
 def store_result(step: SentStep, task: str, result: object, state: str = "SUCCESS") -> None:
@@ -222,8 +237,8 @@ def test_without_any_worker_people_are_told_and_then_it_fails(
     assert board_line(settings) == said
     assert "`stinercut worker`" in said[0]
     until_ready(step, 10)
-    with pytest.raises(NoWorker, match="no worker took this step for 2 s"):
-        step.get()
+    assert step.get() == [NoWorker.code]
+    assert "no worker took this step for 2 s" in str(step.problem)
     assert board_line(settings) == []
 
 
@@ -247,8 +262,8 @@ def test_a_step_of_a_dead_worker_is_sent_again_until_it_is_too_often(step: SentS
         step.view.fleet.beat(replace(ME, name="other@there"))
         step.view.fleet.take("run-1", step.step, Claim(step.tasks[-1], f"dead-{number}@here"))
     until_ready(step, 15)
-    with pytest.raises(StepLost, match=f"{SENDS} times"):
-        step.get()
+    assert step.get() == [StepLost.code]
+    assert f"{SENDS} times" in str(step.problem)
     assert sum("is gone. It is sent again" in sentence for sentence in said) == SENDS - 1
 
 
@@ -265,8 +280,6 @@ def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, server: RedisSer
 
 
 def test_a_killed_process_is_no_fault_of_the_step(step: SentStep) -> None:
-    from billiard.exceptions import WorkerLostError
-
     step.ready()
     step.view.fleet.beat(ME)
     store_result(step, step.tasks[0], WorkerLostError("signal 9"), "FAILURE")
@@ -305,6 +318,89 @@ def test_a_step_of_a_dead_worker_can_be_cancelled(step: SentStep) -> None:
     assert step.sends == 1
     with pytest.raises(TaskRevokedError):
         step.get()
+
+
+# ---- a whole run -----------------------------------------------------------------------------------------------------
+
+
+@dg.op
+def never_made() -> None:
+    raise AssertionError("there is no worker here")
+
+
+@dg.job(executor_def=fleet_executor)
+def one_step() -> None:
+    never_made()
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    migrate(settings.catalog_url)
+
+
+def run_of_one_step(folder: Path) -> tuple[dg.DagsterRun, list[dg.EventLogEntry]]:
+    """Run the job with Dagster set up as everywhere; gives the run and its log."""
+    set_up = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    tags = {"dagster/partition": JUMP, "dagster/priority": "5"}
+    with dg.DagsterInstance.local_temp(str(folder), overrides={"run_retries": set_up["run_retries"]}) as instance:
+        with dg.execute_job(dg.reconstructable(one_step), instance, tags=tags, raise_on_error=False) as result:
+            assert not result.success
+        run = instance.get_run_by_id(result.run_id)
+        assert run is not None
+        return run, list(instance.all_logs(result.run_id))
+
+
+def said_at_failure(log: list[dg.EventLogEntry]) -> str:
+    (failure,) = [one for one in log if one.dagster_event_type == dg.DagsterEventType.STEP_FAILURE]
+    assert failure.dagster_event is not None
+    assert failure.dagster_event.step_key == "never_made"
+    return str(failure.dagster_event.message)
+
+
+@pytest.mark.usefixtures("environment")
+def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(tmp_path: Path, settings: Settings) -> None:
+    """Dagster begins a run anew whose loop broke, and leaves one alone of which a step failed."""
+    began = time.monotonic()
+    run, log = run_of_one_step(tmp_path / "dagster")
+    assert time.monotonic() - began < settings.worker_patience + 10
+    assert (run.status, run.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "false")
+    assert "no worker took this step for 1 s" in said_at_failure(log)
+    assert "dagster/max_retries" not in run.tags, "a person's retry has all tries of a run again"
+    (line,) = board_steps(settings)
+    assert line.status == StepStatus.FAILED
+    assert "no worker took this step" in line.message
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_step_that_kills_its_workers_kills_four_and_no_more(tmp_path: Path, settings: Settings) -> None:
+    killed: set[str] = set()
+    over = threading.Event()
+
+    def killer() -> None:
+        """A worker that lives, whose process for the step doesn't: what it is sent is too large for its memory."""
+        results, client = reading(settings), connect(broker_url(settings))
+        fleet = Fleet(client)
+        while not over.wait(0.05):
+            fleet.beat(replace(ME, volume=f"{(settings.data / 'volume.id').read_text()} {settings.data}"))
+            for key in client.scan_iter("stinercut:step:*"):
+                task = json.loads(str(client.get(key)))["task"]
+                if task not in killed:
+                    killed.add(task)
+                    results.backend.store_result(task, WorkerLostError("signal 9"), "FAILURE")
+
+    name_volume(settings)
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        run, log = run_of_one_step(tmp_path / "dagster")
+    finally:
+        over.set()
+        thread.join()
+    assert len(killed) == SENDS
+    assert (run.status, run.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "false")
+    assert f"lost, {SENDS} times" in said_at_failure(log)
 
 
 def test_who_has_a_step_is_kept_until_it_is_free(settings: Settings) -> None:
