@@ -10,6 +10,7 @@ import os
 from typing import Any, cast
 
 from celery import Celery, Task
+from celery.exceptions import Ignore
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import unpack_value
@@ -37,8 +38,8 @@ _CONFIGURATION: dict[str, Any] = {
     "worker_prefetch_multiplier": 1,
     "broker_transport_options": {
         # After so many seconds Redis hands out again what nobody acknowledged. Dead workers are noticed far sooner, by
-        # their missing sign of life; this is for a step that was lost in between. A long step that is handed out a
-        # second time is recognised by its claim and dropped.
+        # their missing sign of life; this is for a step that was lost in between. A longer step that is handed out a
+        # second time, as the same task, is recognised by its claim and ignored (`take`).
         "visibility_timeout": 3600,
         "queue_order_strategy": "priority",
         "priority_steps": list(range(10)),
@@ -92,7 +93,9 @@ def working(settings: Settings) -> Celery:
 class StepTask(Task):
     """Makes one step, unless it isn't wanted any more or another living worker makes it.
 
-    Gives the step's events as Dagster's executor expects them, or None where nothing was done.
+    Gives the step's events as Dagster's executor expects them. A step that it doesn't make it ignores, without a word:
+    Redis hands a step out again as the task that it was, and what we said of it would stand where the other worker
+    leaves what the step gave.
     """
 
     abstract = True
@@ -102,18 +105,20 @@ class StepTask(Task):
         step = (args.step_keys_to_execute or [""])[0]
         me = Claim(str(self.request.id), os.environ.get(WORKER_NAME))
         if not take(Fleet.of(Settings()), args, step, me):
-            return None
+            raise Ignore
         return self.run(execute_step_args_packed=execute_step_args_packed, executable_dict=executable_dict)
 
 
 def take(fleet: Fleet, args: ExecuteStepArgs, step: str, me: Claim) -> bool:
     """Claim a step; False when it isn't to be made.
 
-    Redis being away is no reason to refuse: the step was handed out, and making it twice harms nobody.
+    It isn't when another worker has it in hand. That the other one lives is not enough: it may have lost what it made,
+    and nobody would ever make the step then. Redis being away is no reason to refuse: the step was handed out, and
+    making it twice harms nobody.
     """
     try:
         claim = fleet.claims(args.run_id, [step]).get(step)
-        if claim and claim.task != me.task and claim.worker and fleet.lives(claim.worker):
+        if claim and claim.worker not in (None, me.worker) and fleet.has_in_hand(claim.worker, claim.task):
             return False
         if not fleet.run_is_kept(args.run_id) and not _is_going(args):
             return False

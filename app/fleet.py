@@ -119,17 +119,19 @@ class Fleet:
 
     # ---- workers -------------------------------------------------------------------------------------------------
 
-    def beat(self, worker: Worker) -> None:
-        """Give a sign of life."""
+    def beat(self, worker: Worker, tasks: Sequence[str] = ()) -> None:
+        """Give a sign of life, and say which tasks this worker has in hand."""
+        lasts = int(BEAT_LASTS * 1000)
         with self._redis.pipeline() as at_once:
             at_once.sadd("stinercut:workers", worker.name)
-            at_once.set(_worker_key(worker.name), json.dumps(asdict(worker)), px=int(BEAT_LASTS * 1000))
+            at_once.set(_worker_key(worker.name), json.dumps(asdict(worker)), px=lasts)
+            at_once.set(_hand_key(worker.name), json.dumps(list(tasks)), px=lasts)
             at_once.execute()
 
     def leave(self, name: str) -> None:
         """Say goodbye: what this worker held is free at once."""
         with self._redis.pipeline() as at_once:
-            at_once.delete(_worker_key(name))
+            at_once.delete(_worker_key(name), _hand_key(name))
             at_once.srem("stinercut:workers", name)
             at_once.execute()
 
@@ -147,6 +149,11 @@ class Fleet:
     def lives(self, name: str) -> bool:
         """Whether this worker gave a sign of life lately."""
         return bool(self._redis.exists(_worker_key(name)))
+
+    def has_in_hand(self, name: str, task: str) -> bool:
+        """Whether this worker lives and said lately that it has this task in hand."""
+        said: Any = self._redis.get(_hand_key(name))
+        return said is not None and task in json.loads(said)
 
     # ---- the shared volume ---------------------------------------------------------------------------------------
 
@@ -203,6 +210,10 @@ class Fleet:
 
 def _worker_key(name: str) -> str:
     return f"stinercut:worker:{name}"
+
+
+def _hand_key(name: str) -> str:
+    return f"stinercut:hand:{name}"
 
 
 def _step_key(run_id: str, step: str) -> str:

@@ -104,10 +104,8 @@ class SentStep:
         for task in list(self.tasks):
             found: Mapping[str, Any] = self.results.backend.get_task_meta(task)
             match found["status"]:
-                case "SUCCESS" if found["result"] is not None:
+                case "SUCCESS":
                     self.events = list(found["result"])
-                case "SUCCESS":  # It was dropped: another one of ours makes the step.
-                    self.tasks.remove(task)
                 case "FAILURE":
                     self._failed(task, found["result"])
                 case "REVOKED":

@@ -61,6 +61,11 @@ class Pulse:
         self.last_turn = time.monotonic()
         self.held = tuple(Held.of(request) for request in state.reserved_requests)
 
+    def receive(self, one: Held) -> None:
+        """A step has been taken off the queue: whoever watches it, and whoever gets it as well, knows at once."""
+        self.held = (*self.held, one)
+        self.give()
+
     def run(self) -> None:
         """Give signs of life until the end."""
         while not self.ended.wait(BEAT_EVERY):
@@ -70,7 +75,7 @@ class Pulse:
         """Give one now. Redis being away is for the next one."""
         takes = not self.ending and time.monotonic() - self.last_turn < 3 * BEAT_EVERY
         try:
-            self.fleet.beat(replace(self.worker, takes=takes))
+            self.fleet.beat(replace(self.worker, takes=takes), [one.task for one in self.held])
             # A Redis that lost its memory hears again who has what, before anybody takes it for lost.
             for one in self.held:
                 self.fleet.receive(one.run_id, one.step, Claim(one.task, self.worker.name))
@@ -131,18 +136,13 @@ def main() -> None:
     celery = working(settings)
     cast(Any, celery.steps)["consumer"].add(turning(pulse))
 
-    def claim(request: Any, **_: Any) -> None:
-        """A step has been taken off the queue: whoever watches it knows at once by whom."""
-        one = Held.of(request)
-        try:
-            pulse.fleet.receive(one.run_id, one.step, Claim(one.task, name))
-        except unreachable():
-            return
+    def received(request: Any, **_: Any) -> None:
+        pulse.receive(Held.of(request))
 
     def ending(**_: Any) -> None:
         pulse.ending = True
 
-    signals.task_received.connect(claim, weak=False)
+    signals.task_received.connect(received, weak=False)
     signals.worker_shutting_down.connect(ending, weak=False)
     threading.Thread(target=pulse.run, daemon=True).start()
     # Loaded once, before the processes are forked: each step begins with all definitions at hand.

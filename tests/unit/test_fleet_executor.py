@@ -10,16 +10,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
 from billiard.exceptions import WorkerLostError
+from celery.app.trace import build_tracer
 from celery.exceptions import TaskRevokedError
 from dagster import DagsterRun
+from dagster._grpc.types import ExecuteStepArgs
+from dagster._serdes import pack_value
 from support.servers import RedisServer
 
-from app.celery_app import STEP_TASK, reading, sending
+from app.celery_app import STEP_TASK, WORKER_NAME, reading, sending, take, working
 from app.executors import film_executor
 from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url, connect
 from app.fleet_decisions import (
@@ -290,17 +295,6 @@ def test_a_killed_process_is_no_fault_of_the_step(step: SentStep) -> None:
         step.get()
 
 
-def test_a_dropped_duplicate_is_not_the_end(step: SentStep) -> None:
-    step.ready()
-    step.view.fleet.beat(ME)
-    first = step.tasks[0]
-    step.tasks.append("second")
-    store_result(step, first, None)
-    until_true(step, lambda: step.tasks == ["second"], 5)
-    store_result(step, "second", ["an event"])
-    until_ready(step, 5)
-
-
 def test_a_step_that_waits_can_be_cancelled_without_any_worker(step: SentStep) -> None:
     step.ready()
     step.revoke()
@@ -318,6 +312,86 @@ def test_a_step_of_a_dead_worker_can_be_cancelled(step: SentStep) -> None:
     assert step.sends == 1
     with pytest.raises(TaskRevokedError):
         step.get()
+
+
+# ---- taking a step ---------------------------------------------------------------------------------------------------
+
+MINE, HIS = Claim("task-1", ME.name), Claim("task-1", "ffmpeg-2@there")
+HE = replace(ME, name="ffmpeg-2@there")
+
+
+def wanted(fleet: Fleet, *, kept: bool = True) -> Any:
+    """A step of a run that somebody waits for."""
+    if kept:
+        fleet.keep_run("run-1")
+    return SimpleNamespace(run_id="run-1", instance_ref=None)
+
+
+@pytest.mark.parametrize(
+    ("there", "in_hand", "is_mine"),
+    [
+        (None, [], True),
+        (Claim("task-1"), [], True),
+        (MINE, [], True),
+        (HIS, ["task-1"], False),
+        (Claim("task-2", HE.name), ["task-2"], False),
+        (HIS, None, True),
+        (HIS, ["task-0"], True),
+    ],
+    ids=[
+        "nobody has it",
+        "it was sent",
+        "my node has received it",
+        "handed out twice",
+        "sent again to another",
+        "the other is gone",
+        "the other lost it",
+    ],
+)
+def test_a_step_is_taken_unless_another_worker_has_it_in_hand(
+    settings: Settings, there: Claim | None, in_hand: list[str] | None, is_mine: bool
+) -> None:
+    fleet = Fleet.of(settings)
+    if there is not None:
+        fleet.take("run-1", "a", there)
+    if in_hand is not None:
+        fleet.beat(HE, in_hand)
+    assert take(fleet, wanted(fleet), "a", MINE) is is_mine
+    assert fleet.claims("run-1", ["a"]) == {"a": MINE if is_mine else there}
+
+
+def test_a_step_that_nobody_waits_for_is_not_made(settings: Settings) -> None:
+    fleet = Fleet.of(settings)
+    assert not take(fleet, wanted(fleet, kept=False), "a", MINE)
+    assert fleet.claims("run-1", ["a"]) == {}
+
+
+def test_a_step_is_made_while_redis_is_away() -> None:
+    fleet = Fleet(connect("redis://127.0.0.1:1/0"))
+    assert take(fleet, SimpleNamespace(run_id="run-1", instance_ref=None), "a", MINE)  # type: ignore[arg-type]
+
+
+def test_a_step_handed_out_twice_leaves_the_place_of_its_result_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(WORKER_NAME, ME.name)
+    fleet, app = Fleet.of(settings), working(settings)
+    args = ExecuteStepArgs(dg.reconstructable(one_step).get_python_origin(), "run-1", ["never_made"], instance_ref=None)
+    message = {"execute_step_args_packed": pack_value(args), "executable_dict": {}}
+    make = build_tracer(STEP_TASK, app.tasks[STEP_TASK], app=app)
+
+    def hand_out() -> str:
+        make("task-1", (), message, {"id": "task-1", "delivery_info": {}})
+        return str(app.backend.get_task_meta("task-1")["status"])
+
+    fleet.keep_run("run-1")
+    fleet.take("run-1", "never_made", HIS)
+    fleet.beat(HE, ["task-1"])
+    assert hand_out() == "PENDING"
+    fleet.leave(HE.name)
+    assert hand_out() == "FAILURE", "it is made now, as far as this test can make it"
 
 
 # ---- a whole run -----------------------------------------------------------------------------------------------------
@@ -424,3 +498,14 @@ def test_a_worker_lives_until_it_leaves_or_falls_silent(settings: Settings, serv
     assert 0 < server.client().pttl(f"stinercut:worker:{ME.name}") <= BEAT_LASTS * 1000
     server.client().delete(f"stinercut:worker:{ME.name}")
     assert (fleet.workers(), fleet.lives(ME.name)) == ([], False)
+
+
+def test_what_a_worker_has_in_hand_is_known_as_long_as_it_lives(settings: Settings) -> None:
+    fleet = Fleet.of(settings)
+    assert not fleet.has_in_hand(ME.name, "task-1")
+    fleet.beat(ME, ["task-1", "task-2"])
+    assert fleet.has_in_hand(ME.name, "task-2")
+    fleet.beat(ME, ["task-1"])
+    assert not fleet.has_in_hand(ME.name, "task-2")
+    fleet.leave(ME.name)
+    assert not fleet.has_in_hand(ME.name, "task-1")
