@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from urllib.parse import urlsplit
 
+from app.build import build_here
 from app.findings import Check, Finding, State, missing_modules
 from app.fleet import QUEUES, Fleet, Worker, broker_url, connect, result_url, unreachable
 from app.volume import volume_name
@@ -91,11 +92,11 @@ def fleet_findings(settings: Settings) -> list[Finding]:
         volume = volume_name(settings)
     except HostNotReady:
         volume = None
-    return [workers_finding(workers, volume), *_memory(settings), *_databases(settings)]
+    return [workers_finding(workers, volume, build_here()), *_memory(settings), *_databases(settings)]
 
 
-def workers_finding(workers: Iterable[Worker], volume: str | None) -> Finding:
-    """Who works for this stack; a problem where films would wait for ever."""
+def workers_finding(workers: Iterable[Worker], volume: str | None, here: str) -> Finding:
+    """Who works for this stack; a problem where films would wait for ever. `here` is what this machine works with."""
     mine = [one for one in workers if one.takes and volume in (None, one.volume)]
     strange = sorted({one.host for one in workers if volume not in (None, one.volume)})
     if strange:
@@ -116,13 +117,23 @@ def workers_finding(workers: Iterable[Worker], volume: str | None) -> Finding:
             f"none in reach for {' and '.join(missing)}: films wait",
             "Start one on each machine that shall work: `stinercut worker`.",
         )
-    versions = {one.version for one in mine}
-    if len(versions) > 1:
+    if {one.version for one in mine} != {here}:
         return Finding(
-            "workers", State.HINT, f"of different versions: {', '.join(sorted(versions))}", "Bring all to one version."
+            "workers",
+            State.HINT,
+            f"not all machines work with the same: {_versions(mine, here)}",
+            "Bring all to one version of Stinercut and ffmpeg, best by the same image, and start their workers again.",
         )
     hosts = ", ".join(sorted({one.host for one in mine}))
     return Finding("workers", State.OK, f"{slots[QUEUES[0]]} films' steps at once on {hosts}")
+
+
+def _versions(workers: Iterable[Worker], here: str) -> str:
+    """Who works with what, in words: the hosts of each build, this machine first."""
+    hosts = {here: {"this machine"}}
+    for one in workers:
+        hosts.setdefault(one.version, set()).add(one.host)
+    return "; ".join(f"{', '.join(sorted(names))}: {version}" for version, names in hosts.items())
 
 
 def _memory(settings: Settings) -> list[Finding]:

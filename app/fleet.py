@@ -52,6 +52,7 @@ class Worker:
     """Whether it takes steps now: not while it has lost its connection or is about to end."""
     volume: str
     version: str
+    """What it makes films with (`build.build_here`)."""
     since: float
     """Seconds since 1970, by its own clock."""
 

@@ -17,12 +17,12 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from typing import Any, cast
 
 from celery import bootsteps, signals
 from celery.worker import state
 
+from app.build import build_here
 from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
 from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
 from app.volume import volume_name
@@ -129,7 +129,7 @@ def main() -> None:
             slots=slots,
             takes=False,
             volume=volume_name(settings),
-            version=metadata.version("stinercut"),
+            version=build_here(),
             since=time.time(),
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from support.servers import PostgresServer, RedisServer
 from support.stacks import FleetWorker, until
 
+from app.build import PACKAGES, build_here, fingerprint
 from app.doctor_fleet import fleet_checks, fleet_findings, worker_checks, workers_finding
 from app.findings import Finding, State, demand, look_at
 from app.fleet import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, Worker
@@ -23,8 +25,10 @@ from app.prepare import announce_volume
 from app.volume import name_volume, volume_name
 from app.worker import as_member, nodes, ready_here
 from stinercut.errors import BadInput, HostNotReady
+from stinercut.media.ffmpeg import require_ffmpeg
 from stinercut.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 FFMPEG = Worker("f@a", "a", 1, FFMPEG_QUEUE, 2, True, "v /data", "0.1.0", 0.0)
 STEPS = replace(FFMPEG, name="s@a", queue=STEPS_QUEUE)
 
@@ -117,14 +121,41 @@ def test_what_will_break_one_day_is_said(tmp_path: Path, redis: RedisServer) -> 
         ([FFMPEG, STEPS], State.OK, "2 films' steps at once on a"),
         ([FFMPEG, STEPS, replace(FFMPEG, host="b", slots=8)], State.OK, "10 films' steps at once on a, b"),
         ([FFMPEG, replace(STEPS, host="b", volume="w /data")], State.PROBLEM, "b sees another volume"),
-        ([FFMPEG, replace(STEPS, version="0.2.0")], State.HINT, "0.1.0, 0.2.0"),
+        ([FFMPEG, replace(STEPS, host="b", version="0.2.0")], State.HINT, "a, this machine: 0.1.0; b: 0.2.0"),
+        (
+            [replace(FFMPEG, version="0.2.0"), replace(STEPS, version="0.2.0")],
+            State.HINT,
+            "this machine: 0.1.0; a: 0.2.0",
+        ),
     ],
 )
 def test_who_works_for_a_stack(workers: list[Worker], state: State, words: str) -> None:
-    finding = workers_finding(workers, "v /data")
+    finding = workers_finding(workers, "v /data", "0.1.0")
     assert finding.state is state
     assert words in finding.detail
     assert bool(finding.advice) is (state is not State.OK)
+
+
+def test_machines_with_other_code_are_told_apart_although_the_version_is_the_same(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package / "templates").mkdir(parents=True)
+        (tmp_path / package / "code.py").write_text("one = 1\n")
+    before = fingerprint(tmp_path)
+    (tmp_path / "app" / "code.pyc").write_bytes(b"compiled")
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "page.py").write_text("no film depends on it\n")
+    assert fingerprint(tmp_path) == before
+    template = tmp_path / "stinercut" / "templates" / "template.json"
+    template.write_text("{}")
+    changed = {before, fingerprint(tmp_path)}
+    template.rename(template.with_name("other.json"))
+    assert len(changed | {fingerprint(tmp_path)}) == 3
+
+
+def test_a_machine_says_what_it_works_with() -> None:
+    version, _, ffmpeg = build_here().partition(", ffmpeg ")
+    assert version == f"{metadata.version('stinercut')} (source {fingerprint(ROOT)})"
+    assert ffmpeg == require_ffmpeg()
 
 
 # ---- the nodes -------------------------------------------------------------------------------------------------------
@@ -156,6 +187,7 @@ def test_a_worker_works_until_it_is_asked_to_end(tmp_path: Path, redis: RedisSer
     try:
         until(lambda: ready_here(settings) and any("Working" in line for line in worker.said), 90)
         assert {one.queue for one in Fleet.of(settings).workers()} == set(QUEUES)
+        assert {one.version for one in Fleet.of(settings).workers()} == {build_here()}
         everything = worker.everything()
         worker.stop(30)
         assert worker.process.returncode == 0
