@@ -1,7 +1,7 @@
 """What a worker of a fleet consists of: one Celery node a queue, kept running until it is asked to end.
 
-Lives here: the nodes' command lines and slots, and what must be right before they start. Doesn't: a node
-(`worker_node`), keeping them running (`supervisor`).
+Lives here: the nodes' command lines and slots, what must be right before they start, and whether they are there.
+Doesn't: a node (`worker_node`), keeping them running (`supervisor`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from app.asked import run_until_asked
 from app.children import Child, Policy
@@ -26,6 +28,7 @@ from stinercut.settings import Settings
 STEPS_SLOTS = 2
 """Processes for steps that keep no core busy: they look at files and rows, and wait for them."""
 
+NODE = "app.worker_node"
 NAMES = {FFMPEG_QUEUE: "the film worker", STEPS_QUEUE: "the step worker"}
 
 
@@ -69,7 +72,7 @@ def nodes(settings: Settings, root: Path, env: Mapping[str, str], queues: Sequen
     return [
         Child(
             NAMES[queue],
-            (sys.executable, "-m", "app.worker_node", queue, str(slots[queue])),
+            (sys.executable, "-m", NODE, queue, str(slots[queue])),
             env,
             # On the shared volume, where each machine needs a file of its own.
             settings.logs_dir / f"worker-{socket.gethostname()}-{queue}.log",
@@ -86,3 +89,19 @@ def ready_here(settings: Settings, queues: Sequence[str] = QUEUES) -> bool:
     except unreachable():
         return False
     return set(queues) <= {one.queue for one in here}
+
+
+def alive_here(data: Path, queues: Sequence[str] = QUEUES) -> bool:
+    """Whether nodes for all these queues run on this host, over this data folder. Asks nobody but this host."""
+    return set(queues) <= {queue for process in psutil.process_iter() if (queue := _queue_of(process, data))}
+
+
+def _queue_of(process: psutil.Process, data: Path) -> str | None:
+    """The queue that this process works for; None when it isn't one of a worker's, or has ended."""
+    try:
+        words = process.cmdline()
+        if words[1:3] != ["-m", NODE] or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return words[3] if process.environ().get("STINERCUT_DATA") == str(data) else None
+    except (psutil.Error, OSError):
+        return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.options import Data, say, settings_from
+from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
     from app.supervisor import Supervisor
@@ -27,20 +28,29 @@ def worker(  # noqa: PLR0913, PLR0917 - each is an option
     ] = 60.0,
     stdout: Annotated[bool, typer.Option("--stdout", help="Log here instead of into the data folder.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only look whether a worker of this machine takes steps, for health checks.")
+        bool, typer.Option("--check", help="Only look whether a worker of this machine takes steps of its --queues.")
+    ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="With --check: only whether it runs, without asking Redis.")
     ] = False,
 ) -> None:
     """Make films for a fleet: take steps from Redis until Ctrl-C. One per machine.
 
     Needs the shared volume as its data folder, and the environment of the stack: STINERCUT_BROKER_URL,
     STINERCUT_DATABASE_URL, STINERCUT_DAGSTER_DATABASE_URL. docs/deploy.md has it all.
+
+    For health checks: --check says by its exit code whether the worker is ready, and with --local whether it is alive.
+    A worker is not ready while Redis is away; to start it again would not help, so only the second is a reason to.
     """
-    from app.worker import as_member, ready_here, run_worker
+    from app.worker import alive_here, as_member, ready_here, run_worker
 
     chosen = [name.strip() for name in queues.split(",") if name.strip()]
     settings = settings_from(data, workers=slots)
+    if local and not check:
+        raise BadInput("--local says how to check", advice="Write `stinercut worker --check --local`.")
     if check:
-        raise typer.Exit(0 if ready_here(as_member(settings), chosen) else 1)
+        well = alive_here(settings.data, chosen) if local else ready_here(as_member(settings), chosen)
+        raise typer.Exit(0 if well else 1)
     say(f"Starting. Data folder: {settings.data}")
     member = as_member(settings)
 

@@ -110,6 +110,15 @@ def test_ours_run_without_rights_and_others_do_not_run_as_root() -> None:
     assert SERVICES["redis"]["user"] == "redis"
 
 
+def test_a_worker_is_checked_for_the_queues_that_it_works_on() -> None:
+    for worker in (OURS["worker"], MORE["worker.yml"]["services"]["worker"]):
+        command, check = worker["command"], worker["healthcheck"]["test"]
+        assert check[:4] == ["CMD", "stinercut", "worker", "--check"]
+        assert ("--queues" in command) is ("--queues" in check)
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    assert "readiness `stinercut worker --check`, liveness `stinercut worker --check --local`" in guide
+
+
 def test_only_workers_scale_and_they_can() -> None:
     assert not {"container_name", "ports"} & set(OURS["worker"])
     grace = float(OURS["worker"]["command"][-1])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +26,7 @@ from app.patience import Patience, is_away
 from app.pools import ffmpeg_limit
 from app.prepare import announce_volume
 from app.volume import name_volume, volume_name
-from app.worker import as_member, nodes, ready_here
+from app.worker import NODE, alive_here, as_member, nodes, ready_here
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.media.ffmpeg import require_ffmpeg
 from stinercut.settings import Settings
@@ -178,6 +181,32 @@ def test_only_one_machine_limits_ffmpeg_over_all_runs() -> None:
     assert ffmpeg_limit(Settings(executor="celery", workers=3)) is None
 
 
+def check(settings: Settings, *words: str) -> int:
+    """What a health check of the worker says, by its exit code."""
+    argv = [sys.executable, "-m", "app.cli", "worker", "--check", *words]
+    given = {**os.environ, **settings.environment()}
+    return subprocess.run(argv, cwd=ROOT, env=given, check=False, timeout=30).returncode
+
+
+def test_a_worker_is_alive_while_redis_is_away_and_only_for_its_own_queues(tmp_path: Path) -> None:
+    settings = member(tmp_path, None)
+    # A process that looks like a node; nothing else of it is asked for.
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").touch()
+    (tmp_path / "app" / "worker_node.py").write_text("import time\ntime.sleep(600)\n")
+    argv = [sys.executable, "-m", NODE, "ffmpeg", "1"]
+    with subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, "STINERCUT_DATA": str(tmp_path)}) as node:
+        try:
+            until(lambda: alive_here(tmp_path, [FFMPEG_QUEUE]), 10)
+            assert not alive_here(tmp_path / "other", [FFMPEG_QUEUE])
+            assert check(settings, "--local", "--queues", "ffmpeg") == 0
+            assert check(settings, "--local") == 1
+            assert check(settings, "--queues", "ffmpeg") == 1, "it is not ready"
+        finally:
+            node.kill()
+    assert not alive_here(tmp_path, [FFMPEG_QUEUE])
+
+
 def test_a_worker_works_until_it_is_asked_to_end(tmp_path: Path, redis: RedisServer) -> None:
     settings = member(tmp_path, redis)
     announce_volume(settings)
@@ -188,12 +217,14 @@ def test_a_worker_works_until_it_is_asked_to_end(tmp_path: Path, redis: RedisSer
         until(lambda: ready_here(settings) and any("Working" in line for line in worker.said), 90)
         assert {one.queue for one in Fleet.of(settings).workers()} == set(QUEUES)
         assert {one.version for one in Fleet.of(settings).workers()} == {build_here()}
+        assert check(settings) == check(settings, "--local") == check(settings, "--queues", "ffmpeg") == 0
         everything = worker.everything()
         worker.stop(30)
         assert worker.process.returncode == 0
         assert worker.said[-1] == "Stopped."
         assert Fleet.of(settings).workers() == [], "they say goodbye"
         assert not [one for one in everything if one.is_running()]
+        assert check(settings) == check(settings, "--local") == 1
     finally:
         worker.kill()
 
