@@ -79,9 +79,9 @@ def test_many_at_once_in_their_order(hub: RunningHub) -> None:
     ("change", "status", "words"),
     [
         ({"passenger_name": "123"}, 400, "holds no letter"),
-        ({"booking_id": "a/b"}, 400, "booking_id"),
-        ({"jump_date": "2026-02-30"}, 422, "jump_date"),
-        ({"passenger_name": None}, 422, "passenger_name"),
+        ({"booking_id": "a/b"}, 400, "the booking must be"),
+        ({"jump_date": "2026-02-30"}, 422, "the day of the jump in row 1 is no date"),
+        ({"passenger_name": None}, 422, "the passenger's name in row 1 must be a text"),
     ],
 )
 def test_what_makes_no_code_is_said(hub: RunningHub, change: dict[str, Any], status: int, words: str) -> None:
