@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
     hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
+    hub_public_url: str | None = Field(
+        default=None, description="Address of the board in links, as browsers know it. Default: this machine."
+    )
     hub_names: str = Field(
         default="", description="DNS names under which browsers reach the hub, with commas between: board.example.org."
     )
@@ -186,6 +189,11 @@ class Settings(BaseSettings):
     def hub_address(self) -> str:
         """Address of the board for a person on this machine."""
         return f"http://{_in_url(self._reachable_host)}:{self.hub_port}"
+
+    @cached_property
+    def board_address(self) -> str:
+        """Address of the board for people wherever they are: what links lead to."""
+        return (self.hub_public_url or self.hub_address).rstrip("/")
 
     @cached_property
     def dagster_address(self) -> str:

@@ -36,7 +36,7 @@ def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installa
 
 def jump_page(installation: Installation, jump_key: str) -> str:
     """The hub's page about a jump: the board, at that jump."""
-    return f"{installation.settings.hub_address}/#jump={jump_key}"
+    return f"{installation.settings.board_address}/#jump={jump_key}"
 
 
 def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> None:

@@ -89,8 +89,8 @@ def rendered_video(
         name,
         metadata={
             "film": dg.MetadataValue.path(film.path),
-            "watch": dg.MetadataValue.url(f"{installation.settings.hub_address}/films/{name}"),
-            "jump": dg.MetadataValue.url(f"{installation.settings.hub_address}/#jump={imported_files.jump_key}"),
+            "watch": dg.MetadataValue.url(f"{installation.settings.board_address}/films/{name}"),
+            "jump": dg.MetadataValue.url(f"{installation.settings.board_address}/#jump={imported_files.jump_key}"),
             **({"timeline": dg.MetadataValue.path(handed.timeline)} if handed else {}),
             **({"title": picture(poster, "title")} if poster else {}),
             **({"went wrong": "\n".join(beside.wrong)} if beside.wrong else {}),

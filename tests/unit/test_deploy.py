@@ -23,6 +23,8 @@ from support.stacks import until
 
 from app.doctor import free_ports
 from stinercut.settings import Settings
+from stinercut_assets.jump_steps import jump_page
+from stinercut_assets.resources import Installation
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -243,6 +245,16 @@ def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
     given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME"}
     assert given <= read
     assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
+
+
+def test_links_lead_to_the_board_as_people_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Settings(host="0.0.0.0", hub_port=8811)
+    assert here.board_address == here.hub_address == "http://127.0.0.1:8811"
+    monkeypatch.setenv("STINERCUT_HUB_PUBLIC_URL", "https://board.example.org/")
+    anywhere = Settings()
+    assert anywhere.board_address == "https://board.example.org"
+    assert anywhere.hub_address == "http://127.0.0.1:8800", "commands of this machine ask the hub directly"
+    assert jump_page(Installation(), "2026-06-01_B-1") == "https://board.example.org/#jump=2026-06-01_B-1"
 
 
 def test_secrets_come_from_outside_and_are_demanded() -> None:
