@@ -22,6 +22,7 @@ from support.servers import redis_program
 from support.stacks import until
 
 from app.doctor import free_ports
+from app.fleet import result_url
 from stinercut.settings import Settings
 from stinercut_assets.jump_steps import jump_page
 from stinercut_assets.resources import Installation
@@ -245,6 +246,63 @@ def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
     given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME"}
     assert given <= read
     assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
+
+
+IN_COMPOSE = {"workers": 2, "hub_public_url": "http://localhost:8800", "dagster_public_url": "http://localhost:3000"}
+"""Where Compose has another default than a machine of one's own, which has cores and browsers of its own."""
+
+NOT_IN_COMPOSE = {
+    "HUB_PORT": "the port inside the container; another one outside is a line of `ports`",
+    "DAGSTER_PORT": "the same",
+    "WATCH_MOUNTS": "the detector's, which runs in no container",
+    "DETECTOR_ID": "the detector's",
+    "HUB_URL": "the detector's",
+}
+NOT_ON_OTHER_MACHINES = {
+    **NOT_IN_COMPOSE,
+    "HOST": "nothing listens there",
+    "TOKEN": "detectors show it to the hub",
+    "HUB_NAMES": "the hub's",
+    "SMALL_FILE_LIMIT": "the hub's",
+    "DAGSTER_URL": "the hub asks Dagster",
+    "DAGSTER_PUBLIC_URL": "the hub's pages link there",
+    "CODE_PORT": "no code server there",
+    "WORKER_PATIENCE": "the run waits, in the code server",
+    "RUNS_KEPT_DAYS": "the code server tidies up",
+    "SEGMENTS_KEPT_DAYS": "the same",
+}
+
+
+def test_every_setting_is_passed_on_or_has_a_reason_not_to_be() -> None:
+    settings = {name.upper() for name in Settings.model_fields}
+    worker = MORE["worker.yml"]["services"]["worker"]
+    for environment, left_out in (
+        (OURS["hub"]["environment"], NOT_IN_COMPOSE),
+        (worker["environment"], NOT_ON_OTHER_MACHINES),
+    ):
+        passed = {name.removeprefix("STINERCUT_") for name in environment if name.startswith("STINERCUT_")}
+        assert settings - passed == set(left_out), "pass it on, or say why not"
+
+
+def test_what_is_not_set_is_as_everywhere() -> None:
+    usual = Settings.model_validate({})
+    for name, value in OURS["hub"]["environment"].items():
+        if default := re.fullmatch(r"\$\{" + name + r":-(.+)\}", value):
+            field = name.removeprefix("STINERCUT_").lower()
+            given = Settings.model_validate({field: default[1]})
+            assert getattr(given, field) == IN_COMPOSE.get(field, getattr(usual, field)), name
+
+
+def test_a_setting_passed_on_empty_is_one_that_was_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STINERCUT_BROKER_URL", "redis://here/0")
+    usual = Settings()
+    for name in re.findall(r"\$\{(STINERCUT_[A-Z_]+):-\}", COMPOSE_TEXT + "".join(MORE_TEXTS.values())):
+        monkeypatch.setenv(name, "")
+    empty = Settings()
+    assert result_url(empty) == result_url(usual)
+    assert empty.key_ring.fingerprint == usual.key_ring.fingerprint
+    for name in set(Settings.model_fields) - {"result_url", "qr_keys"}:
+        assert getattr(empty, name) == getattr(usual, name), name
 
 
 def test_links_lead_to_the_board_as_people_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
