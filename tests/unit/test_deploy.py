@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import graphlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import psutil
 import pytest
 import redis
 import yaml
+from dagster._daemon import cli
+from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS
 from support.servers import redis_program
 from support.stacks import until
 
 from app.doctor import free_ports
 from app.fleet import result_url
+from app.patience import PATIENCE
+from hub.server import create_app
 from stinercut.settings import Settings
 from stinercut_assets.jump_steps import jump_page
 from stinercut_assets.resources import Installation
@@ -111,6 +119,39 @@ def test_ours_run_without_rights_and_others_do_not_run_as_root() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert not {"privileged", "cap_add", "user"} & set(service)
     assert SERVICES["redis"]["user"] == "redis"
+
+
+TOLERANCE = "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE"
+
+
+def test_a_daemon_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = OURS["dagster-daemon"]["environment"][TOLERANCE]
+    monkeypatch.setenv(TOLERANCE, given)
+    seconds = cli._get_heartbeat_tolerance()
+    assert seconds == int(given), "Dagster reads it under this name"
+    assert PATIENCE + 2 * DEFAULT_HEARTBEAT_INTERVAL_SECONDS < seconds <= 300
+    assert OURS["dagster-daemon"]["healthcheck"]["test"] == ["CMD", "dagster-daemon", "liveness-check"]
+    assert f"{TOLERANCE}={given}" in (ROOT / "docs" / "deploy.md").read_text()
+
+
+def test_a_hub_is_ready_as_long_as_its_catalog_can_be_read(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "database_url": None})
+    assert "/readyz" in OURS["hub"]["healthcheck"]["test"][-1]
+
+    async def look() -> list[int]:
+        app = create_app(settings)
+        asked = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
+        )
+        async with app.router.lifespan_context(app), asked as hub:
+            before = [(await hub.get(path)).status_code for path in ("/healthz", "/readyz")]
+            with closing(sqlite3.connect(tmp_path / "catalog.db")) as catalog:
+                catalog.execute("ALTER TABLE jump RENAME TO gone")
+            return before + [(await hub.get(path)).status_code for path in ("/healthz", "/readyz")]
+
+    alive, ready, still_alive, not_ready = asyncio.run(look())
+    assert (alive, ready, still_alive) == (200, 200, 200)
+    assert not_ready >= 500
 
 
 def test_a_worker_is_checked_for_the_queues_that_it_works_on() -> None:
@@ -243,7 +284,7 @@ def test_files_that_are_mounted_or_built_from_exist() -> None:
 def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
     read = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
     read |= environment_names(DAGSTER) | environment_names(WORKSPACE)
-    given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME"}
+    given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME", TOLERANCE}
     assert given <= read
     assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
 
