@@ -89,6 +89,33 @@ def test_a_worker_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp
     until_workers(running, 2)
 
 
+def test_only_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
+    """Its supervisor lives, and so do the processes that it had forked: they end, and another node takes its place."""
+    jump, _ = in_the_middle(running, shim, tmp_path / "NODE", seed=45)
+    (worker, *_) = running.workers
+    before = {one.pid: one.children(recursive=True) for one in worker.nodes()}
+    worker.kill_node("ffmpeg")
+    order(shim, "")
+    whole_film(running, jump)
+    until_workers(running, 2)
+    ((gone, left),) = [(pid, left) for pid, left in before.items() if pid not in {one.pid for one in worker.nodes()}]
+    assert not is_running(gone)
+    until(lambda: not any(is_running(one.pid) for one in left), 30)
+    assert worker.said[-1] == "The film worker stopped (signal 9). Started again."
+
+
+def test_only_a_process_of_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
+    """As the system does that has no memory left."""
+    jump, ffmpeg = in_the_middle(running, shim, tmp_path / "PROCESS", seed=46)
+    nodes = {one.pid for one in running.workers[0].nodes()}
+    process = psutil.Process(ffmpeg).parents()[0]
+    assert process.ppid() in nodes
+    process.kill()
+    order(shim, "")
+    whole_film(running, jump)
+    assert {one.pid for one in running.workers[0].nodes()} == nodes
+
+
 def test_redis_restarts_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
     jump, ffmpeg = in_the_middle(running, shim, tmp_path / "REDIS", seed=42)
     running.restart("redis")
