@@ -6,8 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import dagster as dg
+import opentimelineio
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
@@ -26,6 +29,8 @@ from stinercut.settings import Settings
 from stinercut.store import Store
 from stinercut.synthetic.card import CardMade, make_card
 from stinercut_assets.lineage import observe_footage
+
+otio = cast("Any", opentimelineio)
 
 
 @pytest.fixture(scope="module")
@@ -134,12 +139,40 @@ def test_a_card_becomes_films_with_the_right_names(
         assert (seen.width, seen.height) == (320, 180)
         assert seen.duration == pytest.approx(film.seconds, abs=0.05)
         assert path.with_name("poster.jpg").is_file()
+        timeline = otio.adapters.read_from_string(path.with_suffix(".otio").read_text(), "otio_json")
+        beside = {Path(unquote(urlsplit(clip.media_reference.target_url).path)) for clip in timeline.find_clips()}
+        assert {file.parent for file in beside} == {path.with_name("clips")}
+        assert all(file.is_file() for file in beside)
     assert isinstance(tick(ended_runs, instance), dg.SkipReason)
 
     # The same card again: nothing is copied, nothing is identified, no film is asked for but the one still waiting.
     again = put_card_in(settings, folder)
     assert copy_requested(settings, folder, again) == []
     assert isinstance(tick(new_manifests, instance), dg.SkipReason)
+
+
+def test_what_goes_wrong_beside_a_film_keeps_it_from_nothing(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    for name in ("hand_over", "clear", "jpeg_still"):
+        monkeypatch.setattr(f"stinercut_assets.rendered_video.{name}", broken)
+    key = identify(settings, card[0], instance)[0]
+    tick(ready_jumps, instance)
+    result = run("produce_jump", key, instance)
+    with Catalog.open(settings.catalog_url).read() as session:
+        assert films.latest_film(session, key) is not None
+        assert jumps.require_jump(session, key).state == JumpState.DONE
+    said = result.asset_materializations_for_node("rendered_video")[0].metadata["went wrong"].value
+    assert isinstance(said, str)
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        "Its picture",
+        "Its timeline",
+        "Clearing what its template dropped",
+        "Its stills",
+    ]
 
 
 def test_a_large_truncated_clip_stops_its_film_and_leaving_it_out_brings_the_film(
