@@ -1,7 +1,7 @@
 // Sending what a person decides, and what is asked for that: is this name right, and which other jump is it.
 
 import { request } from "./asking.js";
-import { complain, openDialog } from "./dialogs.js";
+import { complain, note, openDialog } from "./dialogs.js";
 import { at, h } from "./dom.js";
 import { draftOf, dropDraft } from "./drafts.js";
 import { afterPause } from "./timing.js";
@@ -37,7 +37,7 @@ export async function decide(jump, kind, body, name) {
   at("who").classList.toggle("missing", !decider);
   if (!decider) {
     at("who").focus();
-    complain("Write your name first: it is kept with the decision.");
+    note("Write your name first: it is kept with the decision.");
     return null;
   }
   const send = (more) => request(`/api/review/jumps/${encodeURIComponent(jump)}/${kind}`, {

@@ -21,9 +21,13 @@ function pictureTile(file, draft) {
   const behind = h("span", { class: "none" }, file.pictures ? "Making a picture of it…" : "Still on its card");
   image.addEventListener("error", () => {
     image.hidden = true;
+    behind.hidden = false;
     behind.textContent = "No picture can be made of it";
   });
-  image.addEventListener("load", () => { image.hidden = false; });
+  image.addEventListener("load", () => {
+    image.hidden = false;
+    behind.hidden = true; // it would shine through the picture of a clip that is left out
+  });
   const view = h("button", { class: "view", type: "button", "aria-label": `Play ${file.name}`, disabled: !file.pictures,
     click: () => play(`/api/files/${file.file_id}/clip.mp4`, file.name, EXCUSE) },
   behind, image, file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
