@@ -18,8 +18,10 @@ _TIMEOUT_S = 60
 _START_IT = "Is it running? `stinercut up` starts it; --data names another data folder's."
 
 
-def ask(settings: Settings, method: str, path: str, body: object | bytes = None) -> Any:
-    """What the hub answers to one request, from JSON. `body` is sent as JSON, bytes as they are.
+def ask(
+    settings: Settings, method: str, path: str, body: object | bytes = None, *, patience: float = _TIMEOUT_S
+) -> Any:
+    """What the hub answers to one request, from JSON. `body` is sent as JSON, bytes as they are. `patience` in seconds.
 
     The hub is the one that runs on this data folder, on whatever port it was started; where none runs on this machine,
     the one that the settings name. Raises HostNotReady when there is no hub to ask, NotFound, and BadInput with the
@@ -38,7 +40,7 @@ def ask(settings: Settings, method: str, path: str, body: object | bytes = None)
     # Its own house: no proxy that the environment may name for the web.
     opener = request.build_opener(request.ProxyHandler({}))
     try:
-        with opener.open(asked, timeout=_TIMEOUT_S) as answer:
+        with opener.open(asked, timeout=patience) as answer:
             return json.loads(answer.read() or b"null")
     except error.HTTPError as refused:
         raise _refusal(refused) from None

@@ -85,16 +85,31 @@ _GOES_ON = {
 }
 """What Dagster's words for a run in flight mean; all others: it is being worked on."""
 
+AT_ONCE = 4
+"""Retries that are launched at the same time."""
+
 AHEAD = "render_arrived_clips"
 """The job that only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
 
 
-def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool = False) -> Run | None:
-    """The run to go on with: the newest, if it failed; None to begin anew. Raises Conflict when there is nothing to do.
-
-    `jump_state` is None for a card, `failed` says whether the catalog holds it for failed: that counts also where
-    Dagster has forgotten the run, or calls it a success. Runs newest first.
+@dataclass(frozen=True)
+class Stand:
+    """How the catalog says that a jump or card stands. `state` and `run_id` are a jump's: the run that works on it, or
+    did last. `failed` counts also where Dagster has forgotten the run, or calls it a success.
     """
+
+    state: str | None
+    run_id: str | None
+    failed: bool
+
+
+def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
+    """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
+
+    A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
+    another version in hand. Beginning anew costs little, since what was rendered is kept.
+    """
+    jump_state = stand.state
     runs = [run for run in runs if run.job != AHEAD]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
@@ -106,8 +121,8 @@ def run_to_resume(runs: Sequence[Run], jump_state: str | None, *, failed: bool =
     if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
         raise Conflict("nothing of it failed")
     if runs and runs[0].status in FAILED:
-        return runs[0]
-    if failed or jump_state == JumpState.FAILED:
+        return runs[0] if jump_state is None or runs[0].run_id == stand.run_id else None
+    if stand.failed or jump_state == JumpState.FAILED:
         return None
     raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
 
@@ -144,9 +159,8 @@ class Pipeline:
         lock = self._retrying.setdefault(subject, asyncio.Lock())
         async with lock:
             is_jump = known.kind == "jump"
-            parent = run_to_resume(
-                await self.dagster.runs_of(subject), known.status if is_jump else None, failed=known.failed
-            )
+            runs = await self.dagster.runs_of(subject)
+            parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known))
             if parent is not None:
                 run_id = await self.dagster.retry(parent.run_id)
             else:
@@ -157,19 +171,36 @@ class Pipeline:
         return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
 
     async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
-        """Go on with these jumps and cards, or with all that failed; each gets its answer. One after the other."""
+        """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
+
+        Some at a time: launching a run takes Dagster up to two seconds. Raises HostNotReady when it answers for none.
+        """
         if subjects is None:
             subjects = await asyncio.to_thread(self._failed)
-        answers: list[RetriedView] = []
-        for subject in dict.fromkeys(subjects):
-            try:
-                begun = await self.retry(subject, picture)
-                answers.append(RetriedView(id=subject, run_id=begun.run_id, problem="", code=""))
-            except HostNotReady:
-                raise
-            except StinercutError as refused:
-                answers.append(RetriedView(id=subject, run_id=None, problem=refused.sentence(), code=refused.code))
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(subject: str) -> RetriedView:
+            async with places:
+                return await self._retried(subject, picture)
+
+        answers = await asyncio.gather(*(one(subject) for subject in dict.fromkeys(subjects)))
+        if answers and all(answer.code == HostNotReady.code for answer in answers):
+            raise HostNotReady(answers[0].problem.rstrip("."))
         return answers
+
+    async def _retried(self, subject: str, picture: Picture) -> RetriedView:
+        try:
+            begun = await self.retry(subject, picture)
+            return RetriedView(id=subject, run_id=begun.run_id, problem="", code="")
+        except StinercutError as refused:
+            return RetriedView(id=subject, run_id=None, problem=refused.sentence(), code=refused.code)
+
+    def _stand(self, known: PipelineView) -> Stand:
+        if known.kind == "card":
+            return Stand(None, None, known.failed)
+        with self.catalog.read() as session:
+            jump = jumps.require_jump(session, known.id)
+            return Stand(jump.state, jump.run_id, jump.state == JumpState.FAILED)
 
     def _failed(self) -> list[str]:
         with self.catalog.read() as session:

@@ -29,7 +29,9 @@ def retry(
     if everything == bool(subjects):
         raise BadInput("say which jumps, or --all", advice="The board shows their keys, such as 2026-06-01_B-1.")
     settings = settings_from(data)
-    retried = ask(settings, "POST", "/api/retry", {"subjects": None if everything else subjects})["retried"]
+    asked = {"subjects": None if everything else subjects}
+    # After a bad night there may be hundreds, and each is a run to be launched.
+    retried = ask(settings, "POST", "/api/retry", asked, patience=1800)["retried"]
     if as_json:
         say(json.dumps(retried))
     elif not retried:
