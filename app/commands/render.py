@@ -19,7 +19,6 @@ from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
     from stinercut.media.film import Finished, Shown
-    from stinercut.templates import Template
 
 INTERRUPTED = 130
 
@@ -60,11 +59,11 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     from stinercut.media import encoders
     from stinercut.media.film import Cancelled, make_film, planned, require_apart
     from stinercut.store import Store
-    from stinercut.templates import Fields
+    from stinercut.templates import Fields, folder
 
     settings = settings_from(data, workers=workers)
     target = _target(output)
-    chosen = _template(template, settings.templates_dir)
+    chosen = folder.load(folder.meant_by(template, (settings.templates_dir,)))
     require_apart(chosen, clips, target)
     shown = _shown(clips, as_given)
     day = jump_date or _day_of(shown)
@@ -95,15 +94,6 @@ def _target(output: Path) -> Path:
     if not os.access(target.parent, os.W_OK):
         raise BadInput("this folder can't be written to", file=target.parent, advice="Choose another one.")
     return target
-
-
-def _template(which: str, installed: Path) -> Template:
-    from stinercut.templates import folder
-
-    own = Path(which)
-    if own.name != which or (own / folder.FILE_NAME).is_file():
-        return folder.load(own)
-    return folder.load(folder.place_of(which, (installed,)))
 
 
 def _named(name: str) -> str:

@@ -60,9 +60,10 @@ def check(which: Which, data: Data = None, as_json: Json = False) -> None:
 
     Ends with 0 when it is fine, 3 when something is wrong.
     """
+    from stinercut.templates import folder
     from stinercut.templates.checking import problems
 
-    path = _folder_of(which, data)
+    path = folder.meant_by(which, (settings_from(data).templates_dir,))
     found = problems(path)
     if as_json:
         rows = [{"file": one.file, "what": one.what, "advice": one.advice} for one in found]
@@ -97,7 +98,7 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option
     from stinercut.templates.merging import Fields
 
     settings = settings_from(data)
-    template = folder.load(_folder_of(which, data))
+    template = folder.load(folder.meant_by(which, (settings.templates_dir,)))
     fields = Fields(name, date(2025, 6, 14), place, "B-1042", "Petr Svoboda")
     wanted = size_from(size) if size else None
     ending = output.suffix.lower()
@@ -133,7 +134,7 @@ def new(
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
         raise BadInput(f"{name!r} can't be a template's name", advice="Write small letters, digits and -.")
-    template = folder.load(_folder_of(origin, data))
+    template = folder.load(folder.meant_by(origin, (settings_from(data).templates_dir,)))
     target = (into or settings_from(data).templates_dir) / name
     if target.exists():
         raise BadInput("there is something already", file=target, advice="Choose another name.")
@@ -150,20 +151,6 @@ def new(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     say(f"Made: {target}\nEdit {folder.FILE_NAME} and the drawings there, then: stinercut template check {target}")
-
-
-def _folder_of(which: str, data: Path | None) -> Path:
-    """Where a template lies: the folder itself, or that of an installed one. Raises BadInput for neither."""
-    from stinercut.templates import folder
-
-    path = Path(which)
-    if path.name == folder.FILE_NAME:
-        path = path.parent
-    if path.is_dir():
-        return path
-    if which != path.name:
-        raise BadInput("there is no such folder", file=path, advice="Write a template's folder, or its name.")
-    return folder.place_of(which, (settings_from(data).templates_dir,))
 
 
 def _counted(problems: int) -> str:

@@ -179,6 +179,24 @@ def place_of(name: str, folders: Sequence[Path]) -> Path:
     raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(names(folders))}.")
 
 
+def meant_by(which: str, folders: Sequence[Path]) -> Path:
+    """The folder of the template that a person means by a path, to it or to its `template.json`, or by a name.
+
+    A plain word is a folder's path where a template lies in it, or where no template has that name. Raises BadInput
+    where it is neither.
+    """
+    path = Path(which)
+    if path.name == FILE_NAME:
+        return path.parent
+    if (path / FILE_NAME).is_file():
+        return path
+    if which == path.name and (which in names(folders) or not path.is_dir()):
+        return place_of(which, folders)
+    if not path.is_dir():
+        raise BadInput("there is no such folder", file=path, advice="Write a template's folder, or its name.")
+    return path
+
+
 def names(folders: Sequence[Path] = ()) -> list[str]:
     """The names of all templates that can be found, in the order of the alphabet."""
     return sorted({path.parent.name for folder in (*folders, _BUNDLED) for path in folder.glob(f"*/{FILE_NAME}")})

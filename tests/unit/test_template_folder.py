@@ -285,3 +285,24 @@ def test_a_picture_of_a_drawing_that_is_not_there_is_named(tmp_path: Path) -> No
         folder.load(path)
     Image.new("RGB", (8, 8)).save(path / "logo.png")
     assert "logo.png" in folder.load(path).files
+
+
+def test_one_word_means_the_same_to_every_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, shelf = own_template(tmp_path / "here" / "own"), tmp_path / "shelf"
+    installed = own_template(shelf / "mine")
+    (tmp_path / "here" / "classic").mkdir()
+    (tmp_path / "here" / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    shelves = (shelf,)
+    for said in ("own", "./own", str(own), "own/template.json", str(own / "template.json")):
+        assert folder.meant_by(said, shelves).samefile(own), said
+    assert folder.meant_by("mine", shelves) == installed
+    assert folder.meant_by("classic", shelves) == BUNDLED / "classic", "an empty folder of that name is none"
+    assert folder.meant_by("empty", shelves) == Path("empty"), "a check says what is missing there"
+    for said, what in (
+        ("nothing", "no template 'nothing'"),
+        ("./nothing", "no such folder"),
+        ("a/b", "no such folder"),
+    ):
+        with pytest.raises(BadInput, match=what):
+            folder.meant_by(said, shelves)
