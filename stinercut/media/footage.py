@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,10 +20,16 @@ import ffmpeg
 from stinercut.errors import UnreadableVideo
 from stinercut.media.encoding import SAMPLE_RATE, silence
 from stinercut.media.probe import AudioInfo, Probe
+from stinercut.media.tracks import read_track
 from stinercut.templates.timeline import Look
 
 SPARE_FRAMES = 3
-"""How many times the last frame may be repeated to reach the promised count; more is missing footage."""
+"""How many times the last frame may be repeated to reach the promised count, beyond the time that its file says it is
+shown; more is missing footage.
+"""
+
+_NUDGE = Fraction(1, 16)
+"""Of a frame, added to each time before frames are chosen."""
 
 _COPIES = 2
 
@@ -52,6 +59,17 @@ class Source:
     probe: Probe
     begin: int
     frames: int
+
+    @cached_property
+    def last_shown(self) -> float | None:
+        """Seconds from the file's first picture to its last one, as the index of an MP4 or MOV says. The last one may
+        be shown for long: cameras that write frames at changing distances do that.
+        """
+        track = read_track(self.path)
+        if track is None or not (track.shown >= 0).any():
+            return None
+        shown = track.shown[track.shown >= 0]
+        return float(shown.max() - shown.min()) / track.timescale
 
 
 @dataclass(frozen=True)
@@ -120,7 +138,7 @@ def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
 def require_all(written: int, source: Source, rate: Fraction) -> None:
     """Raise UnreadableVideo when the footage ended before its header said: a film never silently lacks a part."""
     if written < source.frames:
-        readable = float((source.begin + max(0, written - SPARE_FRAMES)) / rate)
+        readable = float((source.begin + max(0, written - _spare(source, rate))) / rate)
         raise UnreadableVideo(
             f"only {readable:.1f} of {source.probe.duration:.1f} s can be read: the file is cut short or damaged",
             file=source.path,
@@ -139,8 +157,19 @@ def fit(width: int, height: int, into_width: int, into_height: int, *, cover: bo
 
 
 def _first_second(source: Source, rate: Fraction) -> int:
-    """The whole second of the file from which on it is read."""
-    return max(0, int(source.begin / rate) - _LEAD_S)
+    """The whole second of the file from which on it is read: never behind its last picture."""
+    last = source.last_shown
+    first = int(source.begin / rate) if last is None else min(int(source.begin / rate), int(last))
+    return max(0, first - _LEAD_S)
+
+
+def _spare(source: Source, rate: Fraction) -> int:
+    """How many times the last frame of the file may be repeated to reach the promised count."""
+    last = source.last_shown
+    if last is None:
+        return SPARE_FRAMES
+    comes = round(Fraction(last) * rate + _NUDGE)
+    return SPARE_FRAMES + max(0, source.begin + source.frames - 1 - comes)
 
 
 def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
@@ -152,13 +181,13 @@ def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
     second) rounding errors would decide which of the two is taken, and differently in each part of a clip.
     """
     first = _first_second(source, rate)
-    shift = first - source.probe.video_start + float(1 / (16 * rate))
+    shift = first - source.probe.video_start + float(_NUDGE / rate)
     begin = {} if first else {"start_time": 0}
     return (
         picture.filter("tpad", stop_mode="clone", stop=_COPIES)
         .filter("setpts", f"PTS+({shift:.9f})/TB")
         .filter("fps", fps=rate, **begin)
-        .filter("tpad", stop_mode="clone", stop=SPARE_FRAMES)
+        .filter("tpad", stop_mode="clone", stop=_spare(source, rate))
         .filter("trim", start_pts=source.begin, end_pts=source.begin + source.frames)
         .filter("setpts", "PTS-STARTPTS")
     )

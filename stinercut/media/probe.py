@@ -25,7 +25,7 @@ Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 _STILLS = ("image2", "tty", "_pipe", "gif")
 """Formats by which ffprobe calls a picture or a plain text a video."""
 
-_KEPT = 2
+_KEPT = 3
 """Raise it whenever `Probe` changes what it says about a file."""
 
 _AGAIN = "Copy it from the card again, or leave it out."
@@ -83,7 +83,7 @@ def probe(path: Path) -> Probe:
     found = runner.ffprobe_json(path)
     container: dict[str, Any] = found.get("format", {})
     stream = _video_stream(found, path)
-    duration = _duration(stream, container)
+    duration = _duration(path, stream, container)
     if any(still in container.get("format_name", "") for still in _STILLS):
         raise UnreadableVideo("the file is a picture or a text, no video", file=path, advice="Leave it out.")
     if duration <= 0:
@@ -129,12 +129,37 @@ def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
     raise UnreadableVideo(what, file=path, advice="Leave it out.")
 
 
-def _duration(stream: dict[str, Any], container: dict[str, Any]) -> float:
-    """Seconds of picture; the container's own when the stream doesn't say (Matroska)."""
-    for said in (stream.get("duration"), container.get("duration")):
+def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> float:
+    """Seconds of picture. Where only the container says a length, that may be the sound's: then the file is read."""
+    for said in (stream.get("duration"), _tagged_duration(stream)):
         with contextlib.suppress(TypeError, ValueError):
             return float(said)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        whole = float(container["duration"])
+        return min(whole, _read_duration(path, stream) or whole)
     return 0.0
+
+
+def _read_duration(path: Path, stream: dict[str, Any]) -> float:
+    """Seconds from the first picture to the end of the last one, by the times of all; 0 where they have none."""
+    times = [shown for shown, _ in runner.packet_times(path, str(stream["index"]))]
+    rate = _fraction(stream.get("avg_frame_rate")) or _fraction(stream.get("r_frame_rate")) or Fraction(30)
+    return float((max(times) - min(times)) * Fraction(stream["time_base"]) + 1 / rate) if times else 0.0
+
+
+def _tagged_duration(stream: dict[str, Any]) -> float | None:
+    """Seconds of picture as Matroska's tag says: hours, minutes and seconds from the file's beginning to the end of the
+    last picture. mkvmerge, which says so in another tag, counts from the first picture.
+    """
+    tags = {str(name).upper(): str(said) for name, said in stream.get("tags", {}).items()}
+    said = next((text for name, text in tags.items() if name == "DURATION" or name.startswith("DURATION-")), "")
+    with contextlib.suppress(ValueError):
+        hours, minutes, seconds = said.split(":")
+        end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        from_first = any(name.startswith("_STATISTICS_WRITING_APP") for name in tags)
+        length = end if from_first else end - float(stream.get("start_time") or 0)
+        return length if length > 0 else None
+    return None
 
 
 def _rotation(stream: dict[str, Any]) -> int:

@@ -33,8 +33,13 @@ from support.golden import (
     sweep_error,
 )
 
+from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
+from stinercut.media.plan import Filmed, Shot
 from stinercut.media.probe import probe
+from stinercut.media.segments import part_segment
+from stinercut.store import hash_file
+from stinercut.templates.timeline import Look
 
 LEAST_LIKE = 0.97
 """SSIM; the same picture a pixel aside, turned the wrong way or a tenth broader has less (tried below)."""
@@ -148,6 +153,63 @@ def test_frames_at_uneven_times_are_on_the_screen_when_they_should_be(tmp_path: 
     sound = heard(finished.film.path)
     for at in (0.1, 0.8, 1.7, 2.6, length - 0.2):
         assert sweep_error(sound, 1 + at, 0.1, at) < 0.1, at
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["as ffmpeg writes it", "without its tags"])
+def test_a_matroska_is_as_long_as_its_picture(tmp_path: Path, tagged: bool) -> None:
+    """Its sound goes on for two seconds, and its header gives only the length of both."""
+    tone = saved(tmp_path / "tone.wav", sweep(0, round(3.5 * 48000)))
+    pictures = (bars(number, 320, 180) for number in range(45))
+    clip = film_frames(tmp_path / "a.mkv", pictures, sound=["-i", str(tone)])
+    if not tagged:
+        # The name of the tag is changed, byte for byte, as in files that were never finished or have other tags.
+        clip.write_bytes(clip.read_bytes().replace(b"DURATION", b"NOTHINGS"))
+    assert "duration" not in runner.ffprobe_json(clip)["streams"][0]
+    assert probe(clip).duration == pytest.approx(1.5, abs=0.002)
+    _, finished = film_of([clip], bare(), tmp_path)
+    assert numbers(decoded(finished.film.path))[30:-30] == list(range(45))
+    assert sweep_error(heard(finished.film.path), 2.2, 0.2, 1.2) < 0.1
+
+
+def test_a_matroska_whose_picture_begins_late_is_as_long_as_its_picture(tmp_path: Path) -> None:
+    plain, late = numbered(tmp_path / "a.mkv", 45), tmp_path / "late.mkv"
+    both = ["-map", "0:v:0", "-map", "1:a:0", "-c", "copy"]
+    runner.run(["-itsoffset", "0.4", "-i", str(plain), "-i", str(plain), *both, str(late)], timeout=30)
+    assert probe(late).duration == pytest.approx(1.5, abs=0.002)
+    _, finished = film_of([late], bare(), tmp_path)
+    assert numbers(decoded(finished.film.path))[30:-30] == list(range(45))
+
+
+COPIED = ("-g", "10", "-bf", "0", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
+          "-color_range", "tv")  # fmt: skip
+
+
+@pytest.mark.parametrize(("frames", "options"), [(45, ()), (1, ()), (45, COPIED)], ids=["many", "one", "copied"])
+def test_a_last_frame_that_lasts_long_is_shown_for_as_long(
+    tmp_path: Path, frames: int, options: tuple[str, ...]
+) -> None:
+    """Cameras that write frames at changing distances say of the last one as well how long it is on the screen."""
+    plain, clip = numbered(tmp_path / "plain.mp4", frames, options=("-an", *options)), tmp_path / "clip.mp4"
+    longer = f"setts=duration='if(eq(N\\,{frames - 1})\\,DURATION*75\\,DURATION)'"
+    runner.run(["-i", str(plain), "-c", "copy", "-bsf:v", longer, str(clip)], timeout=30)
+    whole = frames + 74
+    assert probe(clip).duration == pytest.approx(whole / 30, abs=0.002)
+    production, finished = film_of([clip], bare(), tmp_path)
+    assert numbers(decoded(finished.film.path))[30:-30] == [*range(frames), *[frames - 1] * 74]
+    (making,) = production.films
+    assert (making.shop.kind is not None) == bool(options), "the camera's own frames, and what is held after them"
+    # A part of it that lies within that time alone, read from a later second.
+    part = Shot(Filmed(hash_file(clip), Look(), 1.0), whole - 10, 10)
+    assert numbers(decoded(part_segment(making.shop, part).video)) == [frames - 1] * 10
+
+
+def test_a_last_frame_that_lasts_long_hides_no_missing_footage(tmp_path: Path) -> None:
+    plain, clip = numbered(tmp_path / "plain.mp4", 60, options=("-an", "-g", "10")), tmp_path / "clip.mp4"
+    longer = "setts=duration='if(eq(N\\,59)\\,DURATION*75\\,DURATION)'"
+    runner.run(["-i", str(plain), "-c", "copy", "-bsf:v", longer, "-movflags", "+faststart", str(clip)], timeout=30)
+    clip.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * 0.7)])
+    with pytest.raises((UnreadableVideo, FfmpegFailed)):
+        film_of([clip], bare(), tmp_path)
 
 
 def test_sound_of_other_rates_is_the_same_sound(tmp_path: Path) -> None:
