@@ -192,9 +192,9 @@ def _jumped() -> Image.Image:
 def _filmed(template: Template, film: VideoOutput, source: Source, look: Look, folder: Path) -> Image.Image:
     """A frame of footage as the film has it: fitted, on the template's background, in its colours."""
     frame = Frame(film.width, film.height, _RATE, film.fit, template.document.timeline.background)
-    target = folder / "shown.png"
+    target, table = folder / "shown.png", looks.table_beside(folder, looks.table_of(template, look))
     picture = (
-        picture_of(opened(source, _RATE), source, frame, look, looks.table_of(template, look, folder))
+        picture_of(opened(source, _RATE), source, frame, look, table)
         .filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc")
         .filter("format", "rgb24")
     )

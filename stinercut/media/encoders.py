@@ -112,11 +112,12 @@ def remembered(note: Path) -> tuple[Trial, ...]:
 
 
 def distrust(note: Path, failed: EncoderFailed) -> None:
-    """Note that an encoder failed in the middle of a film: for a day it isn't used on this machine."""
+    """Try an encoder that failed in the middle of a film once more: where that fails too, it isn't used on this machine
+    for a day. One that still works had too much to do for a moment, or something else was to blame.
+    """
     here = [runner.build(), *_devices()]
     known = (
-        Trial(trial.encoder, failed.what) if failed.what.startswith(trial.encoder) else trial
-        for trial in remembered(note)
+        tried(trial.encoder) if failed.what.startswith(f"{trial.encoder}: ") else trial for trial in remembered(note)
     )
     _keep(note, here, tuple(known))
 

@@ -28,7 +28,7 @@ from stinercut.media import ffmpeg as runner
 from stinercut.media.tracks import Format
 from stinercut.store import Store
 
-CONTRACT = 3
+CONTRACT = 4
 """Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
 
 SAMPLE_RATE = 48_000
@@ -37,8 +37,17 @@ SAMPLE_RATE = 48_000
 BYTES_PER_SAMPLE = 4
 """16 bits, stereo."""
 
-_LEVELS = ((8_192, 245_760, "4.1"), (8_704, 522_240, "4.2"), (36_864, 983_040, "5.1"), (139_264, 4_177_920, "6.0"))
+_LEVELS = (
+    (8_192, 245_760, "4.1"),
+    (8_704, 522_240, "4.2"),
+    (36_864, 983_040, "5.1"),
+    (36_864, 2_073_600, "5.2"),
+    (139_264, 4_177_920, "6.0"),
+)
 """H.264 levels: macroblocks in a frame, macroblocks a second, name (ITU-T H.264, table A-1)."""
+
+_COMMON_LEVEL = 52
+"""Common hardware decodes up to level 5.2, which is 2160p60, and refuses what is labelled higher."""
 
 Progress = Callable[[float], None]
 """Gets the share that is done, 0 to 1."""
@@ -114,6 +123,11 @@ class EncodeProfile:
         return next(fits, "6.2")
 
     @property
+    def highest_level(self) -> int:
+        """The highest level, ten times its name, that a film of this profile may be labelled with."""
+        return max(_COMMON_LEVEL, round(10 * float(self.level)))
+
+    @property
     def group(self) -> int:
         """Frames from one key frame to the next: two seconds."""
         return round(2 * self.rate)
@@ -164,7 +178,9 @@ class EncodeProfile:
 
 @dataclass(frozen=True)
 class Segment:
-    """A whole, validated segment. `seconds_spent` is wall time; `cached` says that it was there already."""
+    """A whole, validated segment. `seconds_spent` is wall time; `cached` says that it was there already. `copied`:
+    frames of the camera's own are in it, unless something spoke against that while it was made.
+    """
 
     key: str
     video: Path
@@ -173,6 +189,7 @@ class Segment:
     rate: Fraction
     seconds_spent: float
     cached: bool
+    copied: bool = False
 
     @property
     def seconds(self) -> float:
@@ -285,13 +302,23 @@ def encode(
     return written
 
 
-def share_of(frames: int, on_progress: Progress | None) -> Callable[[int], None] | None:
-    """What ffmpeg's frame counter should call so that `on_progress` gets the share of `frames` that is done."""
+def encode_sound(argv: list[str], goal: Goal, *, file: Path, on_progress: Progress | None) -> None:
+    """Run what `sound_alone` gave. `file` is what an error names."""
+    tell = share_of(goal.seconds, on_progress)
+    runner.run(argv, timeout=180 + 2.0 * goal.frames, on_second=tell, file=file, told=True)
+
+
+def share_of(whole: float, on_progress: Progress | None) -> Callable[[float], None] | None:
+    """What a counter of frames or seconds should call so that `on_progress` gets the share of the whole."""
     if on_progress is None:
         return None
     tell = on_progress
+    return lambda done: tell(min(1.0, done / whole))
 
-    def on_frame(done: int) -> None:
-        tell(min(1.0, done / frames))
 
-    return on_frame
+def part_of(on_progress: Progress | None, begin: float, end: float) -> Progress | None:
+    """What a piece of work should call that goes from one share of the whole to another one."""
+    if on_progress is None:
+        return None
+    tell = on_progress
+    return lambda share: tell(begin + share * (end - begin))

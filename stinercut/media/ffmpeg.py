@@ -44,7 +44,13 @@ _MOST_TOLD = 3_000
 """Characters of a command, and of what ffmpeg said to it, that a run that ended well leaves in the log."""
 
 _PROBE_SECONDS = 60.0
+_ASKED_TO_END = 255
+"""ffmpeg's exit status after a signal that asks it to end; it has nothing to say then."""
+
 _TAIL_BYTES = 16_000
+_TOLD_EVERY = 64
+"""Packets from one time that it is said how many there were to the next."""
+
 _GUARD = (
     "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
     "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execvp(sys.argv[2],sys.argv[2:])"
@@ -57,7 +63,12 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "the video is cut short: its index, which a camera writes last, is missing",
         "Copy it from the card again; if it is short there too, the camera lost power while filming.",
     ),
-    (r"No space left on device", "the disk is full", "Free some space and try again."),
+    (r"No space left on device|Disk quota exceeded", "the disk is full", "Free some space and try again."),
+    (
+        r"File too large",
+        "the disk takes no file of this size",
+        "Choose a folder on another disk: FAT32 ends at 4 GB; or look at this user's limits (ulimit -f).",
+    ),
     (
         r"Permission denied",
         "the file may not be read or written",
@@ -80,6 +91,12 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "Copy it from the card again, or leave it out.",
     ),
 )
+_HINDERED = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|moov atom not found"
+    r"|Invalid data found when processing input|does not contain any stream"
+)
+"""What ffmpeg says where the disk or its input is to blame, whatever it was asked."""
+
 _LEVEL = re.compile(r"\[(error|fatal|panic)\] ")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _NOISE = re.compile(
@@ -87,11 +104,16 @@ _NOISE = re.compile(
 )
 
 
+class Hindered(FfmpegFailed):
+    """ffmpeg was killed, took too long, had no room, or nothing to read: what it was asked may well be right."""
+
+
 def run(  # noqa: PLR0913 - what a run of ffmpeg needs
     argv: Sequence[str],
     *,
     timeout: float,
     on_frame: Callable[[int], None] | None = None,
+    on_second: Callable[[float], None] | None = None,
     log: Path | None = None,
     file: Path | None = None,
     told: bool = False,
@@ -99,8 +121,9 @@ def run(  # noqa: PLR0913 - what a run of ffmpeg needs
     """Run ffmpeg to its end.
 
     `argv` as ffmpeg-python compiles it (a leading `ffmpeg` is fine). `timeout` in seconds of wall time. `on_frame`
-    gets the number of video frames written so far, about twice a second and once at the end. `log` collects what
-    ffmpeg says (appended). `file` is what the error should name. Raises FfmpegFailed and MissingProgram.
+    gets the number of video frames written so far, about twice a second and once at the end; `on_second` the seconds
+    written, where there is only sound. An exception in either ends ffmpeg. `log` collects what ffmpeg says (appended).
+    `file` is what the error should name. Raises FfmpegFailed and MissingProgram.
 
     `told`: the command and what ffmpeg said, warnings too, go to the log of this module, which Dagster keeps with the
     step; where it fails, to the error as a note.
@@ -108,8 +131,11 @@ def run(  # noqa: PLR0913 - what a run of ffmpeg needs
     command = [_program("ffmpeg"), *(_TOLD_FLAGS if told else _FLAGS), "-progress", "pipe:1", *_arguments(argv)]
     with _started(command, timeout=timeout, file=file, log=log) as job:
         for line in job.output:
-            if on_frame and line.startswith(b"frame="):
-                on_frame(int(line[6:].strip() or 0))
+            name, _, value = line.strip().partition(b"=")
+            if on_frame and name == b"frame":
+                on_frame(int(value or 0))
+            elif on_second and name == b"out_time_us" and value.isdigit():
+                on_second(int(value) / 1e6)
         try:
             job.finish()
         except FfmpegFailed as failed:
@@ -185,20 +211,27 @@ def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
     return found
 
 
-def packet_times(path: Path, stream: str = "v:0") -> list[tuple[int, int]]:
+def packet_times(
+    path: Path, stream: str = "v:0", *, on_packet: Callable[[int], None] | None = None
+) -> list[tuple[int, int]]:
     """When each packet of a stream is shown and decoded, in ticks of its timebase, in the order of the file.
 
-    Reads the whole file, decodes nothing. Raises UnreadableVideo.
+    Reads the whole file, decodes nothing. `on_packet` gets now and then how many there were so far. Raises
+    UnreadableVideo.
     """
     command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
     command += ["-select_streams", stream, "-show_entries", "packet=pts,dts", str(path.absolute())]
     try:
         with _started(command, timeout=_PROBE_SECONDS + path.stat().st_size / 1e7, file=path, log=None) as job:
-            text = job.output.read().decode()
+            lines: list[str] = []
+            for line in job.output:
+                lines.append(line.decode().strip())
+                if on_packet and len(lines) % _TOLD_EVERY == 0:
+                    on_packet(len(lines))
             job.finish()
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-    rows = (line.split(",") for line in text.splitlines() if line)
+    rows = (line.split(",") for line in lines if line)
     return [(int(row[0]), int(row[1])) for row in rows if row[0] != "N/A" and row[1] != "N/A"]
 
 
@@ -268,7 +301,7 @@ class _Job:
         """Wait for the end; raise FfmpegFailed if it was not a good one."""
         code = self.process.wait()
         if self.timed_out.is_set():
-            raise FfmpegFailed(
+            raise Hindered(
                 f"ffmpeg took longer than {self.timeout:.0f} s and was stopped",
                 file=self.file,
                 advice="Try again when the machine has less to do; if it happens again, look at this file.",
@@ -278,7 +311,7 @@ class _Job:
             if self.file and "moov atom not found" in said and not _begins_as_mp4(self.file):
                 said = "Invalid data found when processing input"
             what, advice = in_plain_words(said, code)
-            raise FfmpegFailed(what, file=self.file, advice=advice)
+            raise (Hindered if was_hindered(said, code) else FfmpegFailed)(what, file=self.file, advice=advice)
 
     def last_words(self, most: int) -> str:
         """The end of what the program said, `most` bytes of it."""
@@ -298,6 +331,12 @@ def _errors_of(said: str) -> str:
     """What was said without the warnings, and without how bad each line is."""
     lines = (line for line in said.splitlines() if "[warning] " not in line)
     return "\n".join(_LEVEL.sub("", line, count=1) for line in lines)
+
+
+def was_hindered(said: str, code: int) -> bool:
+    """Whether something else than what was asked made ffmpeg fail: a signal, the disk, its input."""
+    stopped = code < 0 or (code == _ASKED_TO_END and not said.strip())
+    return stopped or _HINDERED.search(said) is not None
 
 
 def in_plain_words(said: str, code: int) -> tuple[str, str]:

@@ -6,15 +6,17 @@ what its key is made of (`segments`).
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
-from stinercut.errors import FfmpegFailed
+from stinercut.errors import FfmpegFailed, HostNotReady
 from stinercut.media import ffmpeg as runner
 from stinercut.media import h264
-from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment
+from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment, share_of
 from stinercut.media.tracks import Run, read_track, write_track
 from stinercut.store import Store
 
@@ -30,7 +32,8 @@ def cached_or_made(
 ) -> Segment:
     """The segment of that key, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
 
-    Raises what `encode` raises, and FfmpegFailed when what it made isn't what the contract says.
+    Raises what `encode` raises, FfmpegFailed when what it made isn't what the contract says, and HostNotReady when the
+    disk is full.
     """
     began = time.monotonic()
     video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
@@ -43,13 +46,28 @@ def cached_or_made(
             cached = frames is not None
             if frames is None:
                 _remove(video, audio)
-                with store.deriving(key, ".mp4") as new_video, store.deriving(key, ".wav") as new_audio:
+                with (
+                    _room_on_the_disk(store),
+                    store.deriving(key, ".mp4") as new_video,
+                    store.deriving(key, ".wav") as new_audio,
+                ):
                     frames = encode(new_video, new_audio)
                     _settle(new_video, profile)
                     _validate(Goal(profile, frames, new_video, new_audio))
     if on_progress:
         on_progress(1.0)
     return Segment(key, video, audio, frames, profile.rate, time.monotonic() - began, cached)
+
+
+@contextlib.contextmanager
+def _room_on_the_disk(store: Store) -> Generator[None]:
+    """ffmpeg says itself when the disk is full; pictures on their way into it are written by us."""
+    try:
+        yield
+    except OSError as refused:
+        if refused.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise HostNotReady("the disk is full", file=store.root, advice="Free some space and try again.") from refused
 
 
 def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
@@ -125,13 +143,16 @@ def samples_in(audio: Path) -> int | None:
 # Damage --------------------------------------------------------------------------------------------------------------
 
 
-def decodes(video: Path, frames: int, log: Path) -> bool:
+def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = None) -> bool:
     """Whether a video decodes to that many frames and a strict decoder has nothing to say about it."""
     counted = 0
+    tell = share_of(frames, on_progress)
 
     def count(done: int) -> None:
         nonlocal counted
         counted = done
+        if tell:
+            tell(done)
 
     # As strict as the check of the finished film.
     argv = ["-xerror", "-err_detect", "explode+aggressive", "-i", str(video.absolute())]

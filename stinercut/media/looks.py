@@ -6,23 +6,26 @@ Lives here: what films and photos share of that. Doesn't: the filters (`footage`
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from stinercut.templates.folder import Template
 from stinercut.templates.timeline import Look
 
 
-def said_of(template: Template, look: Look) -> list[object]:
+def table_of(template: Template, look: Look) -> bytes:
+    """The table of colours that a look names; empty without one. To be read once: what a key says is what is shown."""
+    return template.path(look.lut).read_bytes() if look.lut else b""
+
+
+def said_of(look: Look, table: bytes) -> list[object]:
     """All that a look says, for a key: its table by its bytes, never by its name."""
-    table = template.path(look.lut).read_bytes() if look.lut else b""
     return [look.model_dump_json(exclude={"lut"}), table]
 
 
-def table_of(template: Template, look: Look, folder: Path) -> Path | None:
-    """The colour table in `folder` under a plain name: filters read some characters of a path as their own."""
-    if look.lut is None:
+def table_beside(folder: Path, table: bytes) -> Path | None:
+    """The table in `folder`, under a plain name: filters read some characters of a path as their own. None without."""
+    if not table:
         return None
     copy = folder / "look.cube"
-    shutil.copyfile(template.path(look.lut), copy)
+    copy.write_bytes(table)
     return copy

@@ -72,9 +72,10 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     """The photo around that frame of the shot, kept in the store."""
     assert isinstance(shot.content, Filmed)
     clip, look = shop.clips[shot.content.take], shot.content.look
+    table = looks.table_of(shop.template, look)
     key = key_of(
         "photo", CONTRACT, clip.source.content_hash, shot.begin, shot.frames, frame, shop.rate, height,
-        *looks.said_of(shop.template, look), runner.build(),
+        *looks.said_of(look, table), runner.build(),
     )  # fmt: skip
     kept = shop.store.derived_path(key, ".jpg")
     if shop.store.used(kept):
@@ -84,7 +85,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     scale = min(1.0, height / clip.probe.height)
     size = (max(2, round(clip.probe.width * scale / 2) * 2), max(2, round(clip.probe.height * scale / 2) * 2))
     with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new, scratch(shop.store) as folder:
-        lut = looks.table_of(shop.template, look, folder)
+        lut = looks.table_beside(folder, table)
         picture = (
             picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut)
             # As JPEG has it (JFIF): full range, BT.601.

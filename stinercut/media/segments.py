@@ -20,11 +20,11 @@ import ffmpeg
 from stinercut.errors import FfmpegFailed
 from stinercut.media import drawings, encoders, encoding, looks, overlays, untouched
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment
+from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment, part_of
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
 from stinercut.media.keeping import cached_or_made
 from stinercut.media.overlays import Placed
-from stinercut.media.plan import Blend, Drawn, Filmed, Part, Reel, Shot, Window
+from stinercut.media.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
 from stinercut.media.untouched import Copying, Kind, Piece
 from stinercut.store import Store, hash_file, key_of
@@ -55,8 +55,8 @@ class FilmedClip:
     probe: Probe
 
 
-Way = tuple[str, Kind | None]
-"""The encoder and the footage that is copied: segments of one film share both."""
+_PICTURE = 0.9
+"""Which share of making a part with copied frames is the picture's; its sound comes after it."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,6 @@ class Workshop:
     encoder: str = encoders.SOFTWARE
     kind: Kind | None = None
     """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
-
-    @property
-    def way(self) -> Way:
-        """What all segments of this film must have been made with."""
-        return self.encoder, self.kind
 
     @property
     def profile(self) -> EncodeProfile:
@@ -110,42 +105,90 @@ class Workshop:
         return drawings.sheet_of(self.template, clip, self.fields, self.size)
 
 
+@dataclass(frozen=True)
+class _Material:
+    """What of the template's files a shot shows, read once: what its key says is what is drawn, even where somebody
+    saves such a file in between.
+    """
+
+    sheet: drawings.Sheet | None = None
+    table: bytes = b""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A part and all that is decided about making it; `materials` belong to its shots."""
+
+    part: Part
+    profile: EncodeProfile
+    copying: Copying | None
+    materials: tuple[_Material, ...]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An order that is being made: what it must come to, and a folder for pictures on their way into ffmpeg."""
+
+    shop: Workshop
+    order: _Order
+    goal: Goal
+    folder: Path
+    on_progress: Progress | None
+
+
 def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = None) -> Segment:
     """The segment of a part, from the store where it is there already.
 
-    `on_progress` gets the share that is done, 0 to 1. Raises UnreadableVideo for footage that can't be read to its end
-    (a film never silently lacks a part of a jump), FfmpegFailed, EncoderFailed where another encoder may do better, and
-    what drawing raises.
+    `on_progress` gets the share that is done, 0 to 1; an exception in it ends ffmpeg and leaves nothing behind. Raises
+    UnreadableVideo for footage that can't be read to its end (a film never silently lacks a part of a jump),
+    FfmpegFailed, HostNotReady on a full disk, EncoderFailed where another encoder may do better, and what drawing
+    raises.
     """
-    profile = _profile(shop, part)
-    copying = copying_of_part(shop, part)
-    copied = ("copied", untouched.COPYING, *copying.pieces) if copying else ()
-    key = key_of("part", CONTRACT, profile, runner.build(), *_said(shop, part), *copied)
+    order = _order_of(shop, part)
 
     def encode(video: Path, audio: Path) -> int:
-        goal = Goal(profile, part.frames, video, audio)
+        goal = Goal(order.profile, part.frames, video, audio)
         with encoding.scratch(shop.store) as folder:
-            if copying and isinstance(part, Shot):
-                reason = _copied(shop, part, copying, goal, folder)
-                if not reason:
-                    return goal.frames
-                _log.info("%s is encoded: %s", copying.track.path, reason)
-            picture, sound = _joined(shop, part, goal, folder)
-            argv = encoding.two_outputs(picture, sound, goal)
-            source = _first_footage(shop, part)
-            written = encoding.encode(
-                argv, goal, file=source and source.path, on_progress=on_progress, slower=_slower(shop, source)
-            )
-            if source:
-                require_all(written, source, shop.rate)
+            _make(_Work(shop, order, goal, folder, on_progress))
         return goal.frames
 
     try:
-        return cached_or_made(shop.store, key, profile, encode, on_progress)
+        segment = cached_or_made(shop.store, _key_of(shop, order), order.profile, encode, on_progress)
     except FfmpegFailed as failed:
-        if shop.encoder == encoders.SOFTWARE:
+        if shop.encoder == encoders.SOFTWARE or isinstance(failed, runner.Hindered):
             raise
         raise encoders.EncoderFailed(f"{shop.encoder}: {failed.what}", file=failed.file) from failed
+    return dataclasses.replace(segment, copied=order.copying is not None)
+
+
+def _order_of(shop: Workshop, part: Part) -> _Order:
+    materials = tuple(_material_of(shop, shot.content) for shot in part.shots)
+    return _Order(part, _profile(shop, part), copying_of_part(shop, part), materials)
+
+
+def _material_of(shop: Workshop, content: Content) -> _Material:
+    if isinstance(content, Drawn):
+        return _Material(sheet=shop.sheet(content))
+    if isinstance(content, Filmed):
+        return _Material(table=looks.table_of(shop.template, content.look))
+    return _Material()
+
+
+def _make(work: _Work) -> None:
+    order, shop = work.order, work.shop
+    if order.copying and isinstance(order.part, Shot):
+        reason = _copied(work, order.part, order.copying)
+        if not reason:
+            return
+        _log.info("%s is encoded: %s", order.copying.track.path, reason)
+    picture, sound = _joined(work)
+    argv = encoding.two_outputs(picture, sound, work.goal)
+    source = _first_footage(shop, order.part)
+    written = encoding.encode(
+        argv, work.goal, file=source and source.path, on_progress=work.on_progress, slower=_slower(shop, source)
+    )
+    if source:
+        require_all(written, source, shop.rate)
 
 
 # Copying -------------------------------------------------------------------------------------------------------------
@@ -165,24 +208,34 @@ def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
     return found if isinstance(found, Copying) else None
 
 
-def _copied(shop: Workshop, shot: Shot, copying: Copying, goal: Goal, folder: Path) -> str:
+def _copied(work: _Work, shot: Shot, copying: Copying) -> str:
     """Make the segment of what can be copied and what is encoded around it; returns why not, empty when it is done."""
-    file = copying.track.path
+    shop, goal, file = work.shop, work.goal, copying.track.path
+    whole = sum(piece.frames for piece in copying.pieces if not piece.copied)
+    done = 0
+
+    def go_on() -> None:
+        if work.on_progress:
+            work.on_progress(_PICTURE * done / max(1, whole))
 
     def encode(piece: Piece, target: Path) -> None:
+        nonlocal done
         part = Goal(goal.profile, piece.frames, target, goal.audio)
         around = _within(shot, piece)
-        where = folder / target.stem
+        where = work.folder / target.stem
         where.mkdir()
-        picture, _ = _streams(shop, around, part, where)
-        written = encoding.encode(encoding.picture_alone(picture, part), part, file=file, on_progress=None)
+        picture, _ = _streams(shop, around, work.order.materials[0], part, where)
+        tell = part_of(work.on_progress, _PICTURE * done / whole, _PICTURE * (done + piece.frames) / whole)
+        written = encoding.encode(encoding.picture_alone(picture, part), part, file=file, on_progress=tell)
         require_all(written, _source(shop, around), shop.rate)
+        done += piece.frames
 
-    reason = untouched.made_of_pieces(copying, goal, folder, encode)
+    reason = untouched.made_of_pieces(copying, goal, work.folder, encode, go_on)
     if not reason:
         source = _source(shop, shot)
         sound = sound_of(opened(source, shop.rate), source, shop.rate, goal.samples)
-        encoding.encode(encoding.sound_alone(sound, goal), goal, file=file, on_progress=None)
+        tell = part_of(work.on_progress, _PICTURE, 1.0)
+        encoding.encode_sound(encoding.sound_alone(sound, goal), goal, file=file, on_progress=tell)
     return reason
 
 
@@ -205,11 +258,7 @@ def segments_of(shop: Workshop, parts: Sequence[Part], *, on_progress: Progress 
     whole, done = sum(part.frames for part in parts), 0
     out: list[Segment] = []
     for part in parts:
-
-        def tell(share: float, done: int = done, part: Part = part) -> None:
-            if on_progress:
-                on_progress((done + share * part.frames) / whole)
-
+        tell = part_of(on_progress, done / whole, (done + part.frames) / whole)
         out.append(part_segment(shop, part, on_progress=tell))
         done += part.frames
     return out
@@ -225,23 +274,31 @@ def _profile(shop: Workshop, part: Part) -> EncodeProfile:
 # Keys ----------------------------------------------------------------------------------------------------------------
 
 
-def _said(shop: Workshop, part: Part) -> list[object]:
+def _key_of(shop: Workshop, order: _Order) -> str:
+    copied = ("copied", untouched.COPYING, *order.copying.pieces) if order.copying else ()
+    return key_of("part", CONTRACT, order.profile, runner.build(), *_said(shop, order), *copied)
+
+
+def _said(shop: Workshop, order: _Order) -> list[object]:
     """All that goes into a part but the encoding, for its key: contents by their bytes, never by their names."""
+    part = order.part
     if isinstance(part, Shot):
-        return ["shot", *_said_of(shop, part)]
-    both = [(shot.volume, *_said_of(shop, shot)) for shot in part.shots]
-    return ["blend", *(one for said in both for one in said)]
+        return ["shot", *_said_of(shop, part, order.materials[0])]
+    both = zip(part.shots, order.materials, strict=True)
+    return ["blend", *(one for shot, its in both for one in (shot.volume, *_said_of(shop, shot, its)))]
 
 
-def _said_of(shop: Workshop, shot: Shot) -> list[object]:
+def _said_of(shop: Workshop, shot: Shot, material: _Material) -> list[object]:
     content = shot.content
     said: list[object] = [shot.begin, shot.frames, shot.fade_in, shot.fade_out, shop.frame]
     if isinstance(content, Drawn):
-        said += ["card", content.frames, shop.sheet(content).key]
+        assert material.sheet is not None
+        said += ["card", content.frames, material.sheet.key]
     elif isinstance(content, Reel):
         said += ["reel", hash_file(shop.template.path(content.src))]
     else:
-        said += ["clip", shop.clips[content.take].source.content_hash, *looks.said_of(shop.template, content.look)]
+        look = looks.said_of(content.look, material.table)
+        said += ["clip", shop.clips[content.take].source.content_hash, *look]
     for window in shot.windows:
         over = shop.overlays[window.overlay]
         if over is not None:
@@ -252,15 +309,17 @@ def _said_of(shop: Workshop, shot: Shot) -> list[object]:
 # Graphs --------------------------------------------------------------------------------------------------------------
 
 
-def _joined(shop: Workshop, part: Part, goal: Goal, folder: Path) -> tuple[Any, Any]:
+def _joined(work: _Work) -> tuple[Any, Any]:
     """Picture and sound of a part."""
+    part, goal, materials = work.order.part, work.goal, work.order.materials
     if isinstance(part, Shot):
-        return _streams(shop, part, goal, folder)
-    folders = [folder / "before", folder / "after"]
+        return _streams(work.shop, part, materials[0], goal, work.folder)
+    folders = [work.folder / "before", work.folder / "after"]
     for one in folders:
         one.mkdir()
     (picture, sound), (other, other_sound) = (
-        _streams(shop, shot, goal, where) for shot, where in zip(part.shots, folders, strict=True)
+        _streams(work.shop, shot, material, goal, where)
+        for shot, material, where in zip(part.shots, materials, folders, strict=True)
     )
     blended = ffmpeg.filter([picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0)
     # Two silences are one and the same to ffmpeg-python, which takes nothing twice.
@@ -274,8 +333,8 @@ def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
     return ffmpeg.filter([going, coming], "amix", inputs=2, normalize=0, duration="longest")
 
 
-def _streams(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any, Any]:
-    picture, sound = _content(shop, shot, goal, folder)
+def _streams(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    picture, sound = _content(shop, shot, material, goal, folder)
     picture = _under_overlays(shop, shot.windows, shot.frames, picture, folder)
     colour = shop.template.document.timeline.background
     if shot.fade_in:
@@ -290,10 +349,11 @@ def _streams(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any,
     return picture.filter("format", "yuv420p").filter("settb", tick).filter("setpts", "N"), sound
 
 
-def _content(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any, Any]:
+def _content(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
     content = shot.content
     if isinstance(content, Drawn):
-        card = drawings.drawn(shop.sheet(content))
+        assert material.sheet is not None
+        card = drawings.drawn(material.sheet)
         picture = drawings.play(card, content.frames, shop.rate, folder)
         if (shot.begin, shot.frames) != (0, content.frames):
             picture = picture.filter("trim", start_frame=shot.begin, end_frame=shot.begin + shot.frames)
@@ -301,7 +361,7 @@ def _content(shop: Workshop, shot: Shot, goal: Goal, folder: Path) -> tuple[Any,
         return picture, encoding.silence().filter("atrim", end_sample=goal.samples)
     source = _source(shop, shot)
     look = content.look if isinstance(content, Filmed) else Look()
-    lut = looks.table_of(shop.template, look, folder)
+    lut = looks.table_beside(folder, material.table)
     clip = opened(source, shop.rate)
     return picture_of(clip, source, shop.frame, look, lut), sound_of(clip, source, shop.rate, goal.samples)
 

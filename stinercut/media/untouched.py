@@ -34,6 +34,9 @@ _BT709 = (1, 1, 1)
 _ON_TIME = 0.1
 """By how much of a frame a frame may be early or late; footage is put on the film's grid with more room than that."""
 
+_ASKED_EVERY = 256
+"""After how many frames that are looked into it is asked whether to go on."""
+
 _LEAST_SECONDS = 1.0
 """What is worth copying: below that the encoder's key frames around it cost more than is saved."""
 
@@ -110,11 +113,12 @@ def kind_of(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
         ),
     )
     reason = next((words for wrong, words in reasons if wrong), "")
-    return reason or _kind_of_sets(track.record, size)
+    return reason or _kind_of_sets(track.record, profile)
 
 
-def _kind_of_sets(record: bytes, size: tuple[int, int]) -> Kind | str:
+def _kind_of_sets(record: bytes, profile: EncodeProfile) -> Kind | str:
     """What the parameter sets say."""
+    size = (profile.width, profile.height)
     try:
         said = h264.configuration(record)
         sequences = [h264.sequence(unit) for unit in said.sps]
@@ -124,6 +128,7 @@ def _kind_of_sets(record: bytes, size: tuple[int, int]) -> Kind | str:
     odd_sets = said.length_size != 4 or len(said.sps) + len(said.pps) > 30
     reasons = (
         (odd_sets, "the clip's units have lengths of another size"),
+        (said.level > profile.highest_level, "the clip asks for a decoder that few devices have"),
         (
             any((one.width, one.height) != size for one in sequences),
             "the picture that is stored has another size than the film",
@@ -230,13 +235,19 @@ def _note_of(store: Store, content_hash: str) -> Path:
 # Doing ---------------------------------------------------------------------------------------------------------------
 
 
-def made_of_pieces(copying: Copying, goal: Goal, folder: Path, encode: Callable[[Piece, Path], None]) -> str:
+def made_of_pieces(
+    copying: Copying,
+    goal: Goal,
+    folder: Path,
+    encode: Callable[[Piece, Path], None],
+    go_on: Callable[[], None] = lambda: None,
+) -> str:
     """Write the picture of a shot to `goal.video`: its pieces, copied, or encoded by `encode` (a piece, the file).
 
     Returns why that is not possible, then there is no file; empty when it is done. `folder` takes what is needed
-    meanwhile. Raises what `encode` raises.
+    meanwhile. Raises what `encode` raises, and what `go_on` does, which is asked now and then.
     """
-    reason = why_not(copying)
+    reason = why_not(copying, go_on)
     if reason:
         return reason
     encoded: list[Path] = []
@@ -274,13 +285,15 @@ def _seams_decode(goal: Goal, copying: Copying, folder: Path) -> bool:
     return decodes(seams, sum(run.frames for run in runs), folder / "decoding.log")
 
 
-def why_not(copying: Copying) -> str:
+def why_not(copying: Copying, go_on: Callable[[], None] = lambda: None) -> str:
     """What speaks against copying, found within the frames themselves; empty when nothing does. Reads all of them."""
     camera = h264.configuration(copying.track.record)
     known = {*camera.sps, *camera.pps}
     with copying.track.path.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for begin, end in _ranges(copying):
             for number in range(begin, end):
+                if number % _ASKED_EVERY == 0:
+                    go_on()
                 offset, size = int(copying.track.offsets[number]), int(copying.track.sizes[number])
                 if offset + size > len(content):
                     return "the clip is cut short"

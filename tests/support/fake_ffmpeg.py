@@ -28,6 +28,9 @@ def stopped_half_way(hangs):
     os.kill(os.getpid(), signal.SIGKILL)
 if "aac" in words and (here / "orders").read_text().startswith("join"):
     stopped_half_way((here / "orders").read_text() == "join hangs")
+slowly = (here / "orders").read_text().split()[:2]
+if slowly[:1] == ["slowly"] and any(slowly[-1] in word for word in words):
+    words = [word for one in words for word in (("-re", one) if one == "-i" else (one,))]
 if hardware or "libx264" in words:
     with (here / "encodes").open("a") as count:
         count.write("h" if hardware else "s")
@@ -44,6 +47,9 @@ if hardware or "libx264" in words:
             time.sleep(0.05)
     if orders[0] in ("killed", "hangs") and number == int(orders[1]):
         stopped_half_way(orders[0] == "hangs")
+    if orders[0] == "says" and len((here / "encodes").read_text()) == int(orders[1]):
+        sys.stderr.write(" ".join(orders[2:]) + "\\n")
+        sys.exit(1)
 if hardware:
     taken = {{"-rc", "-cq", "-b:v", "-forced-idr", "-strict_gop"}}
     out = []
@@ -69,9 +75,10 @@ def install(folder: Path) -> Path:
 
 def order(folder: Path, words: str) -> None:
     """From now on: `silent` (the hardware ends well and writes nothing), `dies N` (the hardware works N times, then
-    fails), `killed N` (the Nth encode in software is killed half-way), `hangs N` (it never ends), `waits N` (it begins
-    when there is another order), `join killed` and `join hangs` (joining, likewise), or nothing. Once one hangs or
-    waits, the file `hanging` says its process id.
+    fails), `killed N` (the Nth encode of either kind is killed half-way), `hangs N` (it never ends), `waits N` (it
+    begins when there is another order), `says N WORDS` (the Nth of all encodes fails with these words), `join killed`
+    and `join hangs` (joining, likewise), `slowly WORD` (calls with that word in them read no faster than it plays), or
+    nothing. Once one hangs or waits, the file `hanging` says its process id.
     """
     (folder / "orders").write_text(words)
     (folder / "encodes").write_text("")

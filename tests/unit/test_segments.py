@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import wave
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from support.footage import FIELDS, PLAIN, make_clip, real_footage, rotated, small_template, whole_clip, workshop
 
-from stinercut.errors import FfmpegFailed, UnreadableVideo
+from stinercut.errors import FfmpegFailed, HostNotReady, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import EncodeProfile, Segment, sample_at
 from stinercut.media.footage import fit
@@ -282,5 +286,44 @@ def test_places_in_the_sound_never_drift_at_ntsc_rates() -> None:
 
 def test_levels_grow_with_size_and_rate() -> None:
     levels = [EncodeProfile(w, h, Fraction(f), 21, "veryfast").level for w, h, f in
-              ((320, 180, 30), (1920, 1080, 30), (1920, 1080, 60), (3840, 2160, 30), (3840, 2160, 60))]  # fmt: skip
-    assert levels == ["4.1", "4.1", "4.2", "5.1", "6.0"]
+              ((320, 180, 30), (1920, 1080, 30), (1920, 1080, 60), (3840, 2160, 30), (3840, 2160, 50), (3840, 2160, 60),
+               (7680, 4320, 30))]  # fmt: skip
+    assert levels == ["4.1", "4.1", "4.2", "5.1", "5.2", "5.2", "6.0"]
+
+
+def test_a_drawing_that_is_saved_meanwhile_is_not_kept_under_the_old_ones_key(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "template"
+    shutil.copytree(PLAIN, folder)
+    template = small_template(folder=folder)
+    shop = Workshop(store, template, template.film, Fraction(30), FIELDS, {})
+    part = Shot(Drawn(0, 30), 0, 30)
+    before = luma_of(part_segment(shop, part))
+    shutil.rmtree(store.root / "derived")
+    lock = Store.alone
+
+    def saved_meanwhile(self: Store, key: str) -> AbstractContextManager[None]:
+        """Between asking for the key and drawing."""
+        drawing = folder / "title.svg"
+        drawing.write_text(drawing.read_text().replace("#1c5a9e", "#ffffff"))
+        return lock(self, key)
+
+    monkeypatch.setattr(Store, "alone", saved_meanwhile)
+    assert luma_of(part_segment(shop, part)) == before
+    assert luma_of(part_segment(shop, part)) > before + 50, "the new one has a key of its own"
+
+
+def luma_of(segment: Segment) -> float:
+    """How bright its first picture is."""
+    return float(next(gray_frames(segment.video, fps=1))[1].mean())
+
+
+def test_pictures_that_find_no_room_are_a_full_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: Image.Image, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(HostNotReady, match="the disk is full"):
+        drawn(store, small_template(), 0)
+    assert not list((store.root / "partial").iterdir())

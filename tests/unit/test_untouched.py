@@ -231,14 +231,28 @@ def test_one_camera_of_several_is_copied(tmp_path: Path) -> None:
     assert "another camera" in str(copying_of(short, (0, 30), [], kind, PROFILE)) if kind else False
 
 
-def test_open_groups_are_found_within_the_frames(tmp_path: Path) -> None:
-    clip = camera(tmp_path / "clip.mp4", *REORDERED, "-x264-params", "open-gop=1")
+@pytest.mark.parametrize(
+    "options",
+    [(*REORDERED, "-x264-params", "open-gop=1"), ("-bf", "0", "-g", "10", *TAGS, "-x264-params", "intra-refresh=1")],
+    ids=["open groups", "pictures that are made anew bit by bit"],
+)
+def test_key_frames_that_others_look_past_are_found_within_the_frames(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """By its index such a clip is cut into whole groups; only its frames say that their key frames are none."""
+    clip = camera(tmp_path / "clip.mp4", *options)
     kind, profile = with_kind(clip)
     copying = copying_of(clip, (0, 120), [], kind, profile)
-    if isinstance(copying, Copying):
-        assert "open group" in untouched.why_not(copying)
-    else:
-        assert "long enough" in copying
+    assert isinstance(copying, Copying)
+    assert "open group" in untouched.why_not(copying)
+    reason, _, video = spliced(clip, (0, 120), [], tmp_path, PROFILE)
+    assert "open group" in reason
+    assert not video.exists()
+
+
+def test_a_clip_that_few_devices_decode_is_encoded(tmp_path: Path) -> None:
+    clip = camera(tmp_path / "clip.mp4", *CLOSED, "-level", "6.1", seconds=0.5)
+    track = read_track(clip)
+    assert track is not None
+    assert "few devices" in str(kind_of(track, PROFILE))
 
 
 def test_damaged_footage_is_encoded(tmp_path: Path) -> None:
