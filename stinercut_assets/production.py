@@ -17,11 +17,11 @@ from stinercut.cut import Take as CutTake
 from stinercut.errors import StinercutError
 from stinercut.media import encoders
 from stinercut.media.encoders import EncoderFailed
-from stinercut.media.encoding import Segment
+from stinercut.media.encoding import Segment, part_of
 from stinercut.media.film import Production, Shown, in_software, planned
 from stinercut.media.plan import Part
 from stinercut.media.probe import Probe, kept_probe
-from stinercut.media.segments import ClipSource, FilmedClip, Way, Workshop, segments_of
+from stinercut.media.segments import ClipSource, FilmedClip, Workshop, segments_of
 from stinercut.templates import Fields
 from stinercut_assets.resources import Installation
 
@@ -44,17 +44,13 @@ class MadePart:
     """A part of an output, made."""
 
     output: str
-    part: Part
     segment: Segment
-    way: Way
-    """How it was encoded."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a step has made, and the fingerprint of the template it was made from."""
+    """What a step has made: for people to look at, and what it cost. The film's step asks the store itself."""
 
-    fingerprint: str
     parts: tuple[MadePart, ...]
 
     @property
@@ -71,13 +67,6 @@ class Made:
     def seconds_spent(self) -> float:
         """How long making all of them took, on the clock."""
         return sum(one.segment.seconds_spent for one in self.parts)
-
-    @property
-    def spent_per_second(self) -> float | None:
-        """Seconds of work that one encoded second cost; None when all of it was there already."""
-        made = [one.segment for one in self.parts if not one.segment.cached]
-        seconds = sum(segment.seconds for segment in made)
-        return sum(segment.seconds_spent for segment in made) / seconds if seconds else None
 
     @property
     def kept(self) -> bool:
@@ -178,10 +167,9 @@ def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> 
             on_progress((done + share * frames) / whole)
 
         segments = segments_of(one.shop, one.parts, on_progress=tell)
-        pairs = zip(one.parts, segments, strict=True)
-        out += [MadePart(one.shop.output.name, part, segment, one.shop.way) for part, segment in pairs]
+        out += [MadePart(one.shop.output.name, segment) for segment in segments]
         done += one.frames
-    return Made(work[0].shop.template.fingerprint, tuple(out))
+    return Made(tuple(out))
 
 
 @dataclass(frozen=True)
@@ -192,29 +180,30 @@ class FilmOrder:
     segments: list[list[Segment]]
 
 
-def film_order(production: Production, made: Iterable[Made]) -> FilmOrder:
-    """What to join. What other steps made is taken where it was made from this template, by the same encoder, and the
-    rest is made here, as when the template changed in the meantime. Raises what `part_segment` raises.
+def film_order(production: Production, on_progress: Callable[[float], None] | None = None) -> FilmOrder:
+    """What to join, as the store has it: what other steps made costs a look at its header. What is missing is made
+    here: a segment that was cut short or lost since, all of a template that changed in the meantime, what another
+    encoder made. Raises what `part_segment` raises.
     """
-    there = list(made)
     try:
-        return _film_order(production, there)
+        return _film_order(production, on_progress)
     except EncoderFailed as failed:
-        order = _film_order(in_software(production), there)
+        order = _film_order(in_software(production), on_progress)
         encoders.distrust(encoders.note_of(production.store.root), failed)
         return order
 
 
-def _film_order(production: Production, made: Iterable[Made]) -> FilmOrder:
-    current = production.template.fingerprint
-    there = {
-        (one.output, one.part, one.way): one.segment
-        for each in made
-        if each.fingerprint == current
-        for one in each.parts
-    }
+def _film_order(production: Production, on_progress: Callable[[float], None] | None) -> FilmOrder:
+    whole = len(production.films)
     segments = [
-        [there.get((film.name, part, film.shop.way)) or segments_of(film.shop, [part])[0] for part in film.plan.parts]
-        for film in production.films
+        segments_of(film.shop, film.plan.parts, on_progress=part_of(on_progress, number / whole, (number + 1) / whole))
+        for number, film in enumerate(production.films)
     ]
     return FilmOrder(production, segments)
+
+
+def spent_per_second(segments: Iterable[Segment]) -> float | None:
+    """Seconds of work that one encoded second cost, over all of these; None when all of them were there already."""
+    made = [segment for segment in segments if not segment.cached]
+    seconds = sum(segment.seconds for segment in made)
+    return sum(segment.seconds_spent for segment in made) / seconds if seconds else None

@@ -6,7 +6,7 @@ and checked (`stinercut.media.film`). The checks run inside this step, because a
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,17 @@ from stinercut.catalog import films, jumps
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
-from stinercut.media.film import FilmRefused, Finished, FinishedFilm, Production, finish_film, owner_of, poster_second
+from stinercut.media.encoding import Segment, part_of
+from stinercut.media.film import (
+    FilmRefused,
+    Finished,
+    FinishedFilm,
+    Making,
+    Production,
+    finish_film,
+    owner_of,
+    poster_second,
+)
 from stinercut.media.handover import HandedOver, hand_over
 from stinercut.media.leftovers import clear
 from stinercut.media.stills import jpeg_still
@@ -26,13 +36,16 @@ from stinercut_assets.jump_steps import FILM, go_on, reporter
 from stinercut_assets.lineage import film_template
 from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import gallery, picture, table
-from stinercut_assets.production import FilmOrder, Made, film_order, production_of
+from stinercut_assets.production import FilmOrder, Made, film_order, production_of, spent_per_second
 from stinercut_assets.reporting import Doing
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 from stinercut_assets.session_clips import RenderedClip
 
 POSTER = "poster.jpg"
+
+_ASKING = 0.1
+"""Which share of this step is asking the store for segments, and making those that it has lost."""
 
 Row = dict[str, str | int | float | bool | None]
 Thing = TypeVar("Thing")
@@ -46,8 +59,8 @@ Thing = TypeVar("Thing")
     pool="ffmpeg",
     retry_policy=retry_policy("rendered_video"),
     check_specs=[
-        dg.AssetCheckSpec(name, asset="rendered_video", description=words, blocking=blocking)
-        for name, (words, blocking) in CHECKS.items()
+        dg.AssetCheckSpec(name, asset="rendered_video", description=check.words, blocking=check.blocking)
+        for name, check in CHECKS.items()
     ],
     description=(
         "The passenger's film: title, clips and outro joined without encoding the picture again, sound encoded once. "
@@ -66,8 +79,8 @@ def rendered_video(
     go_on(context, installation)
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
-        made = [_still_there(production, one) for one in (title_and_outro, *(clip.made for clip in session_clips))]
-        order = film_order(production, made)
+        order = film_order(production, part_of(doing.progress, 0.0, _ASKING))
+        made = _as_made(order, [title_and_outro, *(clip.made for clip in session_clips)])
         try:
             finished = _finished(context, installation, imported_files, order, doing)
         except FilmRefused as wrong:
@@ -96,18 +109,12 @@ def rendered_video(
             **({"went wrong": "\n".join(beside.wrong)} if beside.wrong else {}),
             "stills": gallery(stills),
             "outputs": table([*map(_film_row, finished.films), *photos]),
-            "parts": table(_part_rows(production, made)),
+            "parts": table(_part_rows(order, made)),
             "seconds": round(film.seconds, 3),
             "frames": film.frames,
             "MB": round(film.size / 1e6, 1),
         },
     )
-
-
-def _still_there(production: Production, made: Made) -> Made:
-    """Without segments that are gone: a run may be tried again long after. The others stay while they are joined."""
-    there = (one for one in made.parts if production.store.used(one.segment.video, one.segment.audio))
-    return replace(made, parts=tuple(there))
 
 
 def _finished(
@@ -125,7 +132,11 @@ def _finished(
             jumps.require_wanted(session, footage)
 
     return finish_film(
-        order.production, order.segments, target, on_progress=doing.progress, before_publishing=require_wanted
+        order.production,
+        order.segments,
+        target,
+        on_progress=part_of(doing.progress, _ASKING, 1.0),
+        before_publishing=require_wanted,
     )
 
 
@@ -199,18 +210,26 @@ def _photo_rows(finished: Finished) -> Iterator[Row]:
         yield {"output": f"{len(photos)} photos", "file": folder.name, "seconds": None, "MB": round(size / 1e6, 1)}
 
 
-def _part_rows(production: Production, made: Sequence[Made]) -> list[Row]:
-    names = {clip.clip.source.content_hash: clip.clip.source.name for clip in production.clips}
+def _as_made(order: FilmOrder, steps: Sequence[Made]) -> list[list[Segment]]:
+    """The segments of all films as they were when they were made: most of them were by other steps, and found here."""
+    theirs = {one.segment.key: one.segment for step in steps for one in step.parts}
+    return [
+        [theirs.get(segment.key, segment) if segment.cached else segment for segment in film] for film in order.segments
+    ]
+
+
+def _part_rows(order: FilmOrder, made: Sequence[Sequence[Segment]]) -> list[Row]:
+    names = {clip.clip.source.content_hash: clip.clip.source.name for clip in order.production.clips}
     return [
         {
-            "output": one.output,
-            "part": names.get(owner_of(one.part) or "", "drawing"),
-            "seconds": round(one.segment.seconds, 2),
-            "seconds_spent": round(one.segment.seconds_spent, 2),
-            "kept": one.segment.cached,
+            "output": film.name,
+            "part": names.get(owner_of(part) or "", "drawing"),
+            "seconds": round(segment.seconds, 2),
+            "seconds_spent": round(segment.seconds_spent, 2),
+            "kept": segment.cached,
         }
-        for each in made
-        for one in each.parts
+        for film, segments in zip(order.production.films, made, strict=True)
+        for part, segment in zip(film.plan.parts, segments, strict=True)
     ]
 
 
@@ -220,12 +239,10 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
     footage: JumpFootage,
     finished: Finished,
     production: Production,
-    made: Sequence[Made],
+    made: Sequence[Sequence[Segment]],
 ) -> None:
     template, film = production.template, finished.film
-    plan = production.films[0].plan
-    drawn = sum(part.frames for part in plan.parts if owner_of(part) is None)
-    spent = [per_second for each in made if (per_second := each.spent_per_second) is not None]
+    segments = {segment.key: segment for film in made for segment in film}
     started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
     with installation.catalog.write() as session:
         films.record_film(
@@ -238,8 +255,8 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
                 template=template.name,
                 template_fingerprint=template.fingerprint,
                 aspects=aspects(template),
-                drawn_seconds=float(drawn / plan.rate),
-                spent_per_second=max(spent, default=None),
+                drawn_seconds=sum(_drawn_seconds(making) for making in production.films),
+                spent_per_second=spent_per_second(segments.values()),
                 seconds=film.seconds,
                 frames=film.frames,
                 size=film.size,
@@ -248,3 +265,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
                 made_in=time.time() - started,
             ),
         )
+
+
+def _drawn_seconds(making: Making) -> float:
+    return float(sum(part.frames for part in making.cards) / making.plan.rate)

@@ -4,12 +4,14 @@ Lives here: the fan-out over the jump's clips and the guard that collects them. 
 (`stinercut.media.segments`). The graph is partitioned by jump; each clip is a dynamic output.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.errors import StinercutError
 from stinercut.media.stills import jpeg_still
 from stinercut.store import key_of
 from stinercut_assets.fanout import all_of, mapping_key
@@ -93,7 +95,7 @@ def collect_clips(
     """All clips in the order of the film; fails when one is missing."""
     with failures():
         complete = all_of(expected, clips, lambda clip: clip.key)
-        stills = [(one.clip.name, _still(one)) for one in complete if one.made.parts]
+        stills = [still for one in complete if (still := _still(one)) is not None]
     return dg.Output(
         complete,
         data_version=dg.DataVersion(key_of(*(part.segment.key for one in complete for part in one.made.parts))),
@@ -116,10 +118,16 @@ def collect_clips(
     )
 
 
-def _still(clip: RenderedClip) -> bytes:
-    """The middle of the clip's longest part."""
-    longest = max((one.segment for one in clip.made.film), key=lambda segment: segment.frames)
-    return jpeg_still(longest.video, at=longest.seconds / 2, width=320)
+def _still(clip: RenderedClip) -> tuple[str, bytes] | None:
+    """The middle of the clip's longest part, with its name. None where the store has lost it since: a retry begins
+    here, and the film's step makes anew what is missing.
+    """
+    longest = max((one.segment for one in clip.made.film), key=lambda segment: segment.frames, default=None)
+    if longest is None:
+        return None
+    with contextlib.suppress(StinercutError):
+        return clip.clip.name, jpeg_still(longest.video, at=longest.seconds / 2, width=320)
+    return None
 
 
 @dg.graph_asset(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from stinercut.errors import FfmpegFailed, StinercutError
+from stinercut.errors import BadInput, FfmpegFailed, StinercutError
 from stinercut.media import drawings
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import ticks_of
+from stinercut.media.encoding import Progress, part_of, share_of, ticks_of
 from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Shot
 from stinercut.media.segments import Workshop
 from stinercut.media.sound import SILENT
 from stinercut.media.watching import LONGEST_BLACK, LONGEST_STILL, Seen, watch
+from stinercut.templates.folder import FILE_NAME
 
 NAME_THRESHOLD = 40.0
 """Largest difference (of 255, mean over a patch of 7 pixels at 1080p) that the encoder may make on the title.
@@ -35,10 +36,16 @@ Measured from 320x180 to 1080p, 24 to 60 fps, presets ultrafast to medium, long 
 right name differs by 3 to 15; one changed letter, accent or full stop by 86 to 216, the next day's date by 78 to 126.
 """
 
+_OTHER_NAMES = ("Ng", "Wu")
+"""Where somebody else's name looks the same, no name can be seen."""
+
 LOUDNESS_TOLERANCE = 1.0
 """LU that a film may be louder or quieter than its template says (EBU R 128 allows as much for live sound)."""
 
 _CHUNK = 1 << 20
+
+_PACKETS = 0.1
+"""Which share of reading a film for its checks is looking at its packets; decoding it is the rest."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +62,14 @@ class CheckResult:
     blocking: bool = True
 
 
-CHECKS: dict[str, tuple[str, bool]] = {
-    "duration_is_sum": ("The film is as long as its parts together, to the frame.", True),
-    "audio_as_long_as_video": ("The sound begins and ends with the picture.", True),
-    "no_gap_at_a_join": ("Every picture follows the one before it at the same distance.", True),
-    "decodes_to_the_end": ("Every frame of the film decodes without an error.", True),
-    "right_name": ("The title in the finished film shows the passenger's name, and no other.", True),
-    "playable_in_browser": ("H.264 and AAC in an MP4 that starts before it is loaded.", True),
-    "loudness": ("The film is as loud as its template says.", False),
-    "picture_moves": ("No part of the footage is black, or stands still.", False),
-}
-"""What each check is about, and whether a film that fails it is held back."""
-
-
 @dataclass(frozen=True)
 class Film:
-    """A finished film and what it should be."""
+    """A finished film and what it should be. `on_progress` gets the share of the reading that is done."""
 
     path: Path
     shop: Workshop
     plan: FilmPlan
+    on_progress: Progress | None = None
 
     @cached_property
     def header(self) -> dict[str, Any]:
@@ -84,7 +79,13 @@ class Film:
     @cached_property
     def seen(self) -> Seen:
         """What decoding all of it showed."""
-        return watch(self.path, self.plan.frames)
+        return watch(self.path, self.plan.frames, part_of(self.on_progress, _PACKETS, 1.0))
+
+    @cached_property
+    def times(self) -> list[tuple[int, int]]:
+        """When each of its pictures is shown and decoded, in ticks."""
+        tell = share_of(self.plan.frames, part_of(self.on_progress, 0.0, _PACKETS))
+        return runner.packet_times(self.path, on_packet=tell)
 
     def stream(self, kind: str) -> dict[str, Any]:
         """The header of its picture or its sound; empty where there is none."""
@@ -92,32 +93,33 @@ class Film:
         return next((one for one in streams if one.get("codec_type") == kind), {})
 
 
-def check_film(film: Path, shop: Workshop, plan: FilmPlan) -> list[CheckResult]:
-    """All checks of a film that should be this plan. A check that can't run has failed."""
-    it = Film(film, shop, plan)
-    looks: dict[str, Callable[[Film], _Found]] = {
-        "duration_is_sum": _duration_is_sum,
-        "audio_as_long_as_video": _audio_as_long_as_video,
-        "no_gap_at_a_join": _no_gap_at_a_join,
-        "decodes_to_the_end": _decodes_to_the_end,
-        "right_name": _right_name,
-        "playable_in_browser": _playable_in_browser,
-        "loudness": _loudness,
-        "picture_moves": _picture_moves,
-    }
-    return [_tried(name, it, look) for name, look in looks.items()]
-
-
 _Found = tuple[bool, str, dict[str, Any]]
 
 
-def _tried(name: str, film: Film, look: Callable[[Film], _Found]) -> CheckResult:
-    blocking = CHECKS[name][1]
+@dataclass(frozen=True)
+class Check:
+    """A check: what it is about in words, how it looks, and whether a film that fails it is held back."""
+
+    words: str
+    look: Callable[[Film], _Found]
+    blocking: bool = True
+
+
+def check_film(film: Path, shop: Workshop, plan: FilmPlan, on_progress: Progress | None = None) -> list[CheckResult]:
+    """All checks of a film that should be this plan. A check that can't run has failed.
+
+    An exception in `on_progress` ends them, and with them the ffmpeg that reads the film.
+    """
+    it = Film(film, shop, plan, on_progress)
+    return [_tried(name, it, check) for name, check in CHECKS.items()]
+
+
+def _tried(name: str, film: Film, check: Check) -> CheckResult:
     try:
-        passed, detail, values = look(film)
+        passed, detail, values = check.look(film)
     except StinercutError as failed:
-        return CheckResult(name, False, failed.sentence(), {}, blocking)
-    return CheckResult(name, passed, detail, values, blocking)
+        return CheckResult(name, False, failed.sentence(), {}, check.blocking)
+    return CheckResult(name, passed, detail, values, check.blocking)
 
 
 # The title -----------------------------------------------------------------------------------------------------------
@@ -125,11 +127,15 @@ def _tried(name: str, film: Film, look: Callable[[Film], _Found]) -> CheckResult
 
 @dataclass(frozen=True)
 class TitleFrame:
-    """Where the passenger's name is read: which drawing, which frame of it, and the frame of the film that shows it."""
+    """Where the passenger's name is read: which drawing, which frame of it, and the frame of the film that shows it.
+
+    `overlays`: which of the template's lie over that frame, in their order.
+    """
 
     drawn: Drawn
     card_frame: int
     film_frame: int
+    overlays: tuple[int, ...] = ()
 
 
 def title_frame(shop: Workshop, plan: FilmPlan) -> TitleFrame:
@@ -138,7 +144,21 @@ def title_frame(shop: Workshop, plan: FilmPlan) -> TitleFrame:
     drawn, begin, coming, going = _title_in(plan, place)
     frame = drawings.settled_frame(shop.sheet(drawn), drawn.frames, plan.rate, going)
     frame = min(max(frame, coming), drawn.frames - 1)
-    return TitleFrame(drawn, frame, begin + frame)
+    due = (overlay for overlay in _overlays_at(plan, begin + frame) if shop.overlays[overlay] is not None)
+    return TitleFrame(drawn, frame, begin + frame, tuple(due))
+
+
+def _overlays_at(plan: FilmPlan, frame: int) -> tuple[int, ...]:
+    """The overlays over that frame of the film. Those over footage alone are no shot's of a drawing."""
+    at, part = next((at, part) for at, part in plan.placed() if at <= frame < at + part.frames)
+    due = [
+        window.overlay
+        for shot in part.shots
+        if isinstance(shot.content, Drawn)
+        for window in shot.windows
+        if window.begin <= frame - at < window.end
+    ]
+    return tuple(dict.fromkeys(due))
 
 
 def _title_in(plan: FilmPlan, place: int) -> tuple[Drawn, int, int, int]:
@@ -163,21 +183,53 @@ def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
 
     The largest mean difference in luma over any patch the size of a full stop of the smallest text, within the rows of
     the title's box. A mean over the whole box would drown one changed letter, and a changed accent all the more.
-    Raises as drawing a title does, and FfmpegFailed when the film has no such frame.
+    Raises as drawing a title does, BadInput when an overlay hides the name, and FfmpegFailed when the film has no such
+    frame.
     """
+    require_name_in_sight(shop, plan)
     where = title_frame(shop, plan)
-    card = drawings.drawn(shop.sheet(where.drawn))
-    wanted = _luma(np.asarray(drawings.frame_at(card, where.card_frame, plan.rate)))
+    wanted, rows = _title(shop, plan, where)
     levels = "pc" if shop.profile.full_range else "tv"
     shown = _luma(_frame_of(film, where.film_frame, shop.size, levels))
-    width, height = shop.size
-    _, top, _, bottom = card.box or (0, 0, width, height)
+    return _apart(wanted, shown, rows)
+
+
+def _title(shop: Workshop, plan: FilmPlan, where: TitleFrame) -> tuple[NDArray[np.float32], slice]:
+    """How bright the title should be, with what lies over it, and the rows that it takes up."""
+    card = drawings.drawn(shop.sheet(where.drawn))
+    picture = drawings.frame_at(card, where.card_frame, plan.rate).convert("RGBA")
+    for overlay in where.overlays:
+        over = shop.overlays[overlay]
+        if over is not None:
+            picture.alpha_composite(over.picture, (over.x, over.y))
+    _, height = shop.size
+    _, top, _, bottom = card.box or (0, 0, *shop.size)
     margin = round(height * 0.05)
+    return _luma(np.asarray(picture.convert("RGB"))), slice(max(0, top - margin), bottom + margin)
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32], rows: slice) -> float:
+    """The largest mean difference over any patch within these rows."""
     # The sides of the film's whole width: somebody else's longer name reaches beyond the box of this one.
-    rows = slice(max(0, top - margin), bottom + margin)
-    apart = np.abs(wanted - shown)[rows, :].clip(0, 255).astype(np.uint8)
-    radius = max(1.0, height / 1080 * 3)
+    apart = np.abs(one - other)[rows, :].clip(0, 255).astype(np.uint8)
+    radius = max(1.0, one.shape[0] / 1080 * 3)
     return float(np.asarray(Image.fromarray(apart).filter(ImageFilter.BoxBlur(radius))).max())
+
+
+def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
+    """Raise BadInput where something lies over the title so that another name would look the same."""
+    where = title_frame(shop, plan)
+    if not where.overlays:
+        return
+    name = next(one for one in _OTHER_NAMES if one != shop.fields.passenger_name)
+    other = replace(shop, fields=replace(shop.fields, passenger_name=name))
+    (wanted, rows), (hidden, _) = _title(shop, plan, where), _title(other, plan, where)
+    if _apart(wanted, hidden, rows) <= NAME_THRESHOLD:
+        raise BadInput(
+            "what lies over the whole film hides the name on the title",
+            file=shop.template.folder / FILE_NAME,
+            advice="Move it, make it smaller, or let it begin after the title.",
+        )
 
 
 def _right_name(film: Film) -> _Found:
@@ -245,7 +297,7 @@ def _audio_as_long_as_video(film: Film) -> _Found:
 
 
 def _no_gap_at_a_join(film: Film) -> _Found:
-    times = runner.packet_times(film.path)
+    times = film.times
     ticks = ticks_of(film.plan.rate)
     decoded, shown = [decode for _, decode in times], sorted(show for show, _ in times)
     wrong = sum(after - before != ticks for order in (decoded, shown) for before, after in itertools.pairwise(order))
@@ -262,11 +314,12 @@ def _playable_in_browser(film: Film) -> _Found:
     atoms = top_level_atoms(film.path)
     is_first = "moov" in atoms and "mdat" in atoms and atoms.index("moov") < atoms.index("mdat")
     size, pixels = (video.get("width"), video.get("height")), film.shop.profile.pixels
-    codec = f"{video.get('codec_name')} {video.get('profile')}"
+    codec, level = f"{video.get('codec_name')} {video.get('profile')}", int(video.get("level") or 0)
     wrong = [
         what
         for what, right in (
             (f"video is {codec}, not H.264 that browsers play", _is_browser_h264(video)),
+            (f"level {level / 10:.1f} is more than common hardware decodes", level <= film.shop.profile.highest_level),
             (f"pixels are {video.get('pix_fmt')}, not {pixels}", video.get("pix_fmt") == pixels),
             (f"sound is {audio.get('codec_name')}, not AAC", audio.get("codec_name") == "aac"),
             (f"size is {size[0]}x{size[1]}, not {output.width}x{output.height}", size == (output.width, output.height)),
@@ -274,7 +327,8 @@ def _playable_in_browser(film: Film) -> _Found:
         )
         if not right
     ]
-    values = {"profile": video.get("profile"), "width": size[0], "height": size[1], "atoms": " ".join(atoms)}
+    values = {"profile": video.get("profile"), "level": level, "width": size[0], "height": size[1]}
+    values["atoms"] = " ".join(atoms)
     return not wrong, "; ".join(wrong) or "H.264, AAC, index in front", values
 
 
@@ -347,3 +401,16 @@ def _longest(spans: Sequence[tuple[float, float]], within: Sequence[tuple[float,
     """The longest stretch of a span that lies within one of the others, in seconds."""
     shared = (min(end, last) - max(begin, first) for begin, end in spans for first, last in within)
     return max((length for length in shared if length > 0), default=0.0)
+
+
+CHECKS: dict[str, Check] = {
+    "duration_is_sum": Check("The film is as long as its parts together, to the frame.", _duration_is_sum),
+    "audio_as_long_as_video": Check("The sound begins and ends with the picture.", _audio_as_long_as_video),
+    "no_gap_at_a_join": Check("Every picture follows the one before it at the same distance.", _no_gap_at_a_join),
+    "decodes_to_the_end": Check("Every frame of the film decodes without an error.", _decodes_to_the_end),
+    "right_name": Check("The title in the finished film shows the passenger's name, and no other.", _right_name),
+    "playable_in_browser": Check("H.264 and AAC in an MP4 that starts before it is loaded.", _playable_in_browser),
+    "loudness": Check("The film is as loud as its template says.", _loudness, blocking=False),
+    "picture_moves": Check("No part of the footage is black, or stands still.", _picture_moves, blocking=False),
+}
+"""The checks of a film, in this order."""

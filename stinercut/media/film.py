@@ -7,32 +7,39 @@ Lives here: the order of things, and which files a film has where. Doesn't: the 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stinercut.errors import BadInput, WrongFilm
+from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged, WrongFilm
 from stinercut.media import encoders
 from stinercut.media.chapters import runs_of
 from stinercut.media.checks import CheckResult, check_film, title_frame
 from stinercut.media.encoders import EncoderFailed
-from stinercut.media.encoding import Progress, Segment
+from stinercut.media.encoding import Progress, Segment, part_of
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.mending import mended
 from stinercut.media.photos import photo_name, take_photos
 from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
-from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment
+from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment, segments_of
 from stinercut.media.sound import Music
 from stinercut.media.unfinished import names_beside
 from stinercut.media.untouched import kind_of_film, may_be_copied
-from stinercut.store import Store, require_space, sync_file
+from stinercut.store import Store, sync_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.folder import FILE_NAME
+from stinercut.templates.lut import require_lut
 from stinercut.templates.timeline import Footage, Movie, StillsOutput
+
+_log = logging.getLogger(__name__)
+
+_JOINING = 0.3
+"""Which share of finishing a film is joining it; its checks are the rest."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +153,12 @@ def looked_into(sources: Sequence[ClipSource]) -> tuple[Shown, ...]:
 def planned(
     store: Store, template: Template, fields: Fields, clips: Sequence[Shown], *, encoder: str = "libx264"
 ) -> Production:
-    """What is to be made of these clips, in order of recording (or of a person's cut). Raises BadInput without any."""
+    """What is to be made of these clips, in order of recording (or of a person's cut).
+
+    Raises BadInput without any, and for a table of colours that isn't whole.
+    """
     document = template.document
+    _require_table(template)
     by_key = {one.clip.source.content_hash: one.clip for one in clips}
     takes = [
         Take(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
@@ -163,6 +174,13 @@ def planned(
         plan = plan_film(document, rate, takes, lengths)
         films.append(Making(_copying_where_possible(shop, plan), plan))
     return Production(store, template, fields, tuple(clips), tuple(films))
+
+
+def _require_table(template: Template) -> None:
+    """Raise BadInput for a table of colours that isn't whole: ffmpeg's words about it would seem to be about a clip."""
+    asset = template.document.timeline.footage.asset
+    if isinstance(asset, Footage) and asset.look.lut:
+        require_lut(template.path(asset.look.lut))
 
 
 def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
@@ -293,7 +311,8 @@ def finish_film(
         films: list[tuple[Path, FinishedFilm]] = []
         for number, (making, parts) in enumerate(zip(production.films, segments, strict=True)):
             partial = partial_name(".mp4")
-            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target))))
+            its = part_of(tell, number / (len(production.films) + 1), (number + 1) / (len(production.films) + 1))
+            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target), its)))
             tell((number + 1) / (len(production.films) + 1))
         require_passed([film for _, film in films], target)
         arrivals = [one for output in production.photos for one in _photos(production, output, target, partial_name)]
@@ -309,25 +328,38 @@ def finish_film(
     return Finished(tuple(film for _, film in films), folders, files, tuple(kept))
 
 
-def _joined(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
-    """The film of these segments, checked; where it doesn't decode, of what had to be made anew as well."""
-    film = _joined_once(making, segments, partial, final)
+def _joined(
+    making: Making, segments: Sequence[Segment], partial: Path, final: Path, on_progress: Progress | None
+) -> FinishedFilm:
+    """The film of these segments, checked. Once more where segments had to be made anew: those that were cut short or
+    lost after somebody had seen them whole, and those that don't decode.
+    """
+    try:
+        film = _joined_once(making, segments, partial, final, on_progress)
+    except (StoreDamaged, WrongFilm, FfmpegFailed) as failed:
+        segments = segments_of(making.shop, making.plan.parts, on_progress=on_progress)
+        if all(segment.cached for segment in segments):
+            raise
+        _log.warning("Segments were made anew: %s", failed)
+        film = _joined_once(making, segments, partial, final, on_progress)
     if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
         return film
-    anew = mended(making.shop, making.plan.parts, segments, partial)
-    return _joined_once(making, anew, partial, final) if anew else film
+    anew = mended(making.shop, making.plan.parts, segments, partial, on_progress)
+    return _joined_once(making, anew, partial, final, on_progress) if anew else film
 
 
-def _joined_once(making: Making, segments: Sequence[Segment], partial: Path, final: Path) -> FinishedFilm:
+def _joined_once(
+    making: Making, segments: Sequence[Segment], partial: Path, final: Path, on_progress: Progress | None
+) -> FinishedFilm:
     shop = making.shop
-    require_space(partial.parent, 2 * sum(segment.video.stat().st_size for segment in segments))
     timeline = shop.template.document.timeline
     music = Music(timeline.soundtrack, shop.template.path(timeline.soundtrack.src)) if timeline.soundtrack else None
     parts = [Joinable(segment, part.volume) for segment, part in zip(segments, making.plan.parts, strict=True)]
     clips = {key: (clip.source.name, clip.source.path, clip.probe) for key, clip in shop.clips.items()}
     soundness = Soundness(music, timeline.loudness, runs_of(making.plan, clips))
-    result = join(parts, partial, title=shop.fields.passenger_name, sound=soundness)
-    checks = check_film(partial, shop, making.plan)
+    tell, told = part_of(on_progress, 0.0, _JOINING), part_of(on_progress, _JOINING, 1.0)
+    result = join(parts, partial, title=shop.fields.passenger_name, sound=soundness, on_progress=tell)
+    checks = check_film(partial, shop, making.plan, told)
     sync_file(partial)
     return FinishedFilm(making.name, final, result.seconds, result.frames, result.size, tuple(checks))
 

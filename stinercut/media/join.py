@@ -17,12 +17,16 @@ import ffmpeg
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.media import ffmpeg as runner
 from stinercut.media import h264
+from stinercut.media.boxes import FAILURES, Unusual
 from stinercut.media.chapters import Run
-from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, share_of, ticks_of, timescale_of
+from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, part_of, share_of, ticks_of, timescale_of
 from stinercut.media.sound import Music, film_sound
 from stinercut.media.tracks import read_track, with_record
+from stinercut.store import require_space
 
 _AUDIO_BITRATE = "192k"
+_SOUND = 0.6
+"""Which share of joining is mixing the sound; encoding it, and copying the pictures, is the rest."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,15 @@ def join(
 ) -> JoinResult:
     """Write the segments, one after the other, to `target` (MP4, index in front). `title` goes into its metadata.
 
-    `target` is written directly: give a temporary name. It is removed when anything goes wrong. Raises StoreDamaged
-    when a segment is not there, BadInput when segments don't fit together or the music can't be read, FfmpegFailed, and
-    WrongFilm when the result hasn't exactly the frames of its segments (ffmpeg's concat ends with status 0 when a
-    segment is cut short).
+    `target` is written directly: give a temporary name. It is removed when anything goes wrong, an exception in
+    `on_progress` too. Raises StoreDamaged when a segment is not there, HostNotReady when there is no room for the film,
+    BadInput when segments don't fit together or the music can't be read, FfmpegFailed, and WrongFilm when the result
+    hasn't exactly the frames of its segments (ffmpeg's concat ends with status 0 when a segment is cut short).
     """
     segments = [part.segment for part in parts]
-    record = _together(segments)
+    together = _together(segments)
+    # The film, and once more while its index moves to its front.
+    require_space(target.parent, 2 * together.size)
     frames = sum(segment.frames for segment in segments)
     seconds = float(frames / segments[0].rate)
     try:
@@ -77,10 +83,12 @@ def join(
             prefix=f".{target.stem.lstrip('.')}.join-", suffix=".partial", dir=target.parent
         ) as folder:
             both = [(part.segment, part.volume) for part in parts]
-            mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs)
-            videos = _videos(segments, record, Path(folder))
+            tell = part_of(on_progress, 0.0, _SOUND)
+            mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs, tell)
+            videos = _videos(segments, together, Path(folder))
             argv = _graph(videos, mixed, segments[0].rate, target, title)
-            runner.run(argv, timeout=120 + seconds, on_frame=share_of(frames, on_progress), file=target, told=True)
+            told = share_of(frames, part_of(on_progress, _SOUND, 1.0))
+            runner.run(argv, timeout=120 + seconds, on_frame=told, file=target, told=True)
         found = _frames_in(target)
         if found != frames:
             raise WrongFilm(
@@ -94,25 +102,33 @@ def join(
     return JoinResult(frames=frames, seconds=seconds, size=target.stat().st_size)
 
 
-def require_joinable(segments: Sequence[Segment]) -> None:
-    """Raise StoreDamaged when a segment is not there whole, BadInput when one is encoded otherwise than the first."""
-    _together(segments)
+@dataclass(frozen=True)
+class _Together:
+    """The decoder's configuration for all segments, whether the first one says the same, and how many bytes of picture
+    there are.
+    """
+
+    record: bytes
+    first_has_it: bool
+    size: int
 
 
-def _together(segments: Sequence[Segment]) -> bytes:
-    """The decoder's configuration for all segments. Frames copied from a camera have parameter sets of their own,
-    beside the encoder's: as long as no two of them have the same number, one configuration holds all.
+def _together(segments: Sequence[Segment]) -> _Together:
+    """What the segments are as one film. Frames copied from a camera have parameter sets of their own, beside the
+    encoder's: as long as no two of them have the same number, one configuration holds all.
     """
     if not segments:
         raise BadInput("there is nothing to join", advice="A film needs at least one segment.")
     found: list[h264.Configuration] = []
     first: object = None
+    size = 0
     for segment in segments:
         if not segment.audio.is_file():
             raise _missing(segment.audio)
         track = read_track(segment.video)
         if track is None:
             raise _missing(segment.video)
+        size += int(track.sizes.sum())
         try:
             found.append(h264.configuration(track.record))
             likeness = (track.timescale, track.width, track.height, track.coding, track.delay, *_pictures(found[-1]))
@@ -126,7 +142,8 @@ def _together(segments: Sequence[Segment]) -> bytes:
                 file=segment.video,
                 advice="Render all segments of a film with one template, one encoder and one ffmpeg.",
             )
-    return h264.merged(found).packed
+    record = h264.merged(found).packed
+    return _Together(record, found[0].packed == record, size)
 
 
 def _pictures(said: h264.Configuration) -> set[object]:
@@ -140,13 +157,15 @@ def _missing(path: Path) -> StoreDamaged:
     return StoreDamaged(what, file=path, advice="Render this jump again: it is made anew.")
 
 
-def _videos(segments: Sequence[Segment], record: bytes, folder: Path) -> Path:
+def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> Path:
     """The list of videos for ffmpeg, which takes the configuration of the first one for that of the film."""
     videos = [segment.video for segment in segments]
-    first = read_track(videos[0])
-    if first is None or first.record != record:
+    if not together.first_has_it:
         videos[0] = folder / "first.mp4"
-        with_record(segments[0].video, videos[0], record)
+        try:
+            with_record(segments[0].video, videos[0], together.record)
+        except (FileNotFoundError, Unusual, *FAILURES):
+            raise _missing(segments[0].video) from None
     # In quotes only the quote itself is special, and is written outside of them.
     quoted = (str(video.absolute()).replace("'", "'\\''") for video in videos)
     listed = folder / "video.ffconcat"

@@ -8,8 +8,9 @@ Sound is worked on in pieces of ten seconds, so a film's length costs disk space
 
 from __future__ import annotations
 
+import tempfile
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,15 @@ from numpy.typing import NDArray
 from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged
 from stinercut.media import ffmpeg as runner
 from stinercut.media.chapters import Run, continue_sound
-from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, Segment, sample_at
+from stinercut.media.encoding import (
+    BYTES_PER_SAMPLE,
+    SAMPLE_RATE,
+    Progress,
+    Segment,
+    part_of,
+    sample_at,
+    share_of,
+)
 from stinercut.media.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
 
@@ -50,12 +59,13 @@ class Music:
     path: Path
 
 
-def film_sound(
+def film_sound(  # noqa: PLR0913, PLR0917 - what a film's sound is made of
     parts: Sequence[tuple[Segment, float]],
     music: Music | None,
     loudness: float | None,
     folder: Path,
     runs: Sequence[Run] = (),
+    on_progress: Progress | None = None,
 ) -> Path:
     """The whole sound of a film as a WAV in `folder`. `parts`: segments with their volumes, in order.
 
@@ -65,13 +75,14 @@ def film_sound(
     mixed = folder / "mixed.wav"
     filmed = folder / "filmed.wav"
     own = filmed if music else mixed
-    _write(own, _filmed(parts))
+    samples = _length(parts)
+    first, second, third, last = (part_of(on_progress, begin, begin + 0.25) for begin in (0, 0.25, 0.5, 0.75))
+    _write(own, _filmed(parts), share_of(samples, first))
     continue_sound(own, runs)
     if music:
-        samples = _length(parts)
-        tune = _decoded(music, samples, folder / "music.wav")
-        _write(mixed, _over(filmed, tune, music.soundtrack, samples))
-    return mixed if loudness is None else _levelled(mixed, loudness, folder)
+        tune = _decoded(music, samples, folder / "music.wav", second)
+        _write(mixed, _over(filmed, tune, music.soundtrack, samples), share_of(samples, third))
+    return mixed if loudness is None else _levelled(mixed, loudness, folder, last)
 
 
 # The parts' own sound ------------------------------------------------------------------------------------------------
@@ -117,11 +128,16 @@ def _pieces(path: Path, most: int | None = None) -> Iterator[Samples]:
         ) from None
 
 
-def _write(path: Path, pieces: Iterator[Samples]) -> None:
+def _write(path: Path, pieces: Iterator[Samples], tell: Callable[[float], None] | None = None) -> None:
+    """A WAV of these pieces. `tell` gets how many samples there are so far."""
+    done = 0
     with wave.open(str(path), "wb") as sound:
         sound.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
         for piece in pieces:
             sound.writeframesraw(piece.tobytes())
+            done += len(piece)
+            if tell:
+                tell(done)
 
 
 def _rounded(sound: NDArray[np.floating[Any]]) -> Samples:
@@ -131,7 +147,7 @@ def _rounded(sound: NDArray[np.floating[Any]]) -> Samples:
 # Music ---------------------------------------------------------------------------------------------------------------
 
 
-def _decoded(music: Music, samples: int, target: Path) -> Path:
+def _decoded(music: Music, samples: int, target: Path, on_progress: Progress | None) -> Path:
     """The soundtrack, repeated and faded, exactly as long as the film."""
     seconds = samples / SAMPLE_RATE
     fade = min(music.soundtrack.fade, seconds / 2)
@@ -148,7 +164,8 @@ def _decoded(music: Music, samples: int, target: Path) -> Path:
         tune = tune.filter("afade", t="in", ss=0, ns=length).filter("afade", t="out", ss=samples - length, ns=length)
     out = ffmpeg.output(tune, str(target), acodec="pcm_s16le", fflags="+bitexact")
     try:
-        runner.run(out.compile(), timeout=_SECONDS + seconds, file=music.path, told=True)
+        tell = share_of(seconds, on_progress)
+        runner.run(out.compile(), timeout=_SECONDS + seconds, on_second=tell, file=music.path, told=True)
     except FfmpegFailed as failed:
         raise BadInput(
             f"the music can't be read: {failed.what}", file=music.path, advice="Save it again as MP3, M4A or WAV."
@@ -199,34 +216,40 @@ def eased(wanted: NDArray[np.float32], duck: Duck) -> NDArray[np.float32]:
 # Loudness ------------------------------------------------------------------------------------------------------------
 
 
-def _levelled(mixed: Path, target: float, folder: Path) -> Path:
+def _levelled(mixed: Path, target: float, folder: Path, on_progress: Progress | None) -> Path:
     """The sound brought to that loudness: one linear gain for all of it, and a limiter where peaks would be cut.
 
     The limiter takes some of the loudness away, so it is measured again behind it.
     """
-    found = loudness_of(mixed)
+    found = loudness_of(mixed, part_of(on_progress, 0.0, 0.4))
     if found < SILENT:
         return mixed
     peak = _sample_peak(mixed)
     gain = target - found
     if peak * _factor(gain) < _SURELY_BELOW:
-        return mixed if abs(gain) < 0.05 else _amplified(mixed, gain, folder / "levelled.wav")
+        return mixed if abs(gain) < 0.05 else _amplified(mixed, gain, folder / "levelled.wav", on_progress)
     for number in range(_MOST_TRIES):
         limited = folder / f"limited-{number}.wav"
-        reached = _limited(mixed, gain, limited)
+        reached = _limited(mixed, gain, limited, part_of(on_progress, 0.4 + 0.2 * number, 0.6 + 0.2 * number))
         if abs(reached - target) <= _CLOSE_ENOUGH:
             break
         gain += target - reached
     return limited  # pyright: ignore[reportPossiblyUnboundVariable] - there is at least one try
 
 
-def loudness_of(sound: Path) -> float:
-    """Integrated loudness in LUFS (EBU R 128), as low as -70 for silence. Reads anything with a sound track."""
+def loudness_of(sound: Path, on_progress: Progress | None = None) -> float:
+    """Integrated loudness in LUFS (EBU R 128), as low as -70 for silence. Reads anything with a sound track.
+
+    `on_progress` is right for PCM.
+    """
     measured = ffmpeg.input(str(sound.absolute()))["a:0"].filter("ebur128", metadata=1)
-    with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file="-")
-    argv = ffmpeg.output(with_log, "-", format="null").compile()
-    said = b"".join(runner.read_pipe(argv, timeout=_SECONDS + _seconds(sound), chunk_bytes=1 << 16, file=sound))
-    return integrated(said.decode())
+    with tempfile.TemporaryDirectory(prefix="stinercut-loudness-") as folder:
+        heard = Path(folder) / "heard.txt"
+        with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
+        argv = ffmpeg.output(with_log, "-", format="null").compile()
+        tell = share_of(_seconds(sound), on_progress)
+        runner.run(argv, timeout=_SECONDS + _seconds(sound), on_second=tell, file=sound)
+        return integrated(heard.read_text() if heard.is_file() else "")
 
 
 def integrated(said: str) -> float:
@@ -235,12 +258,13 @@ def integrated(said: str) -> float:
     return max(-70.0, float(found[-1])) if found and found[-1] not in ("-inf", "nan") else -70.0
 
 
-def _amplified(mixed: Path, gain: float, target: Path) -> Path:
-    _write(target, (_rounded(piece.astype(np.float32) * _factor(gain)) for piece in _pieces(mixed)))
+def _amplified(mixed: Path, gain: float, target: Path, on_progress: Progress | None) -> Path:
+    tell = share_of(_samples(mixed), part_of(on_progress, 0.4, 1.0))
+    _write(target, (_rounded(piece.astype(np.float32) * _factor(gain)) for piece in _pieces(mixed)), tell)
     return target
 
 
-def _limited(mixed: Path, gain: float, target: Path) -> float:
+def _limited(mixed: Path, gain: float, target: Path, on_progress: Progress | None) -> float:
     """Amplify, and press together what would be above the highest true peak. Returns the loudness that it has then.
 
     The limiter works at four times the rate, where the peaks between samples are seen.
@@ -255,8 +279,9 @@ def _limited(mixed: Path, gain: float, target: Path) -> float:
         .filter("atrim", end_sample=_samples(mixed))
     )
     out = ffmpeg.output(sound, str(target), acodec="pcm_s16le", fflags="+bitexact")
-    runner.run(out.compile(), timeout=_SECONDS + _seconds(mixed), file=mixed, told=True)
-    return loudness_of(target)
+    tell = share_of(_seconds(mixed), part_of(on_progress, 0.0, 0.5))
+    runner.run(out.compile(), timeout=_SECONDS + _seconds(mixed), on_second=tell, file=mixed, told=True)
+    return loudness_of(target, part_of(on_progress, 0.5, 1.0))
 
 
 def _sample_peak(sound: Path) -> float:

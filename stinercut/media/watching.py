@@ -14,6 +14,7 @@ import ffmpeg
 
 from stinercut.errors import FfmpegFailed
 from stinercut.media import ffmpeg as runner
+from stinercut.media.encoding import Progress, share_of
 from stinercut.media.sound import integrated
 
 LONGEST_STILL = 4.0
@@ -42,13 +43,16 @@ class Seen:
     still: Spans
 
 
-def watch(film: Path, frames: int) -> Seen:
+def watch(film: Path, frames: int, on_progress: Progress | None = None) -> Seen:
     """Decode all of a film that should have so many frames. Raises FfmpegFailed when nothing of it can be decoded."""
     counted = 0
+    tell = share_of(frames, on_progress)
 
     def count(done: int) -> None:
         nonlocal counted
         counted = done
+        if tell:
+            tell(done)
 
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
         folder = Path(name)

@@ -14,10 +14,15 @@ from pathlib import Path
 
 from stinercut.errors import BadInput, StinercutError
 from stinercut.media import drawings, overlays, raster
+from stinercut.media.checks import require_name_in_sight
 from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.media.plan import Take, plan_film
+from stinercut.media.segments import Workshop
 from stinercut.media.svgtext import require_font
+from stinercut.store import Store
 from stinercut.templates import folder
 from stinercut.templates.folder import Template
+from stinercut.templates.lut import require_lut
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Clip, Drawing, Footage, Movie, Picture, VideoOutput
 
@@ -30,7 +35,7 @@ HARD = (
 """Names and places that a template must be able to show: accents, length, right to left, marks above and below."""
 
 _MOST_PIXELS = 64_000_000
-_LUT_LINES = 300_000
+_RATE = Fraction(30)
 
 
 def problems(path: Path) -> list[StinercutError]:
@@ -47,6 +52,8 @@ def problems(path: Path) -> list[StinercutError]:
         out += _said_by(look)
     if not out:
         out += _drawn_wrong(template)
+    if not out:
+        out += _said_by(lambda template=template: _require_name_in_sight(template))
     return _each_once(out)
 
 
@@ -104,35 +111,6 @@ def _require_playable(path: Path, kind: str) -> None:
         )
 
 
-def require_lut(path: Path) -> None:
-    """Raise BadInput unless the file is a whole .cube table (Adobe's Cube LUT specification 1.0, three dimensions)."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        lines = []
-    size, rows = 0, 0
-    for line in lines[:_LUT_LINES]:
-        words = line.split()
-        if words[:1] == ["LUT_3D_SIZE"] and len(words) == 2 and words[1].isdigit():
-            size = int(words[1])
-        elif len(words) == 3 and all(_is_number(word) for word in words):
-            rows += 1
-    if not 2 <= size <= 65 or rows != size**3:
-        raise BadInput(
-            f"this is no whole .cube table ({rows} rows where {size**3} are due)",
-            file=path,
-            advice="Export it again as a 3D LUT of 17, 33 or 65 points, or take lut out.",
-        )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
 def _drawn_wrong(template: Template) -> list[StinercutError]:
     """What goes wrong when hard names are drawn: small, since only the shape of a film matters."""
     out: list[StinercutError] = []
@@ -177,3 +155,17 @@ def _require_ink(template: Template, clip: Clip, fields: Fields, size: tuple[int
             file=template.folder / clip.asset.src,
             advice="Move its text into the picture, in front of everything else, in a colour that shows.",
         )
+
+
+def _require_name_in_sight(template: Template) -> None:
+    """What lies over the whole film leaves the name on the title to be seen."""
+    document = template.document
+    if not any(clip.over == "film" for clip in document.timeline.overlays):
+        return
+    movies = {clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)}
+    lengths = {name: float(ffprobe_json(template.path(name))["format"]["duration"]) for name in movies}
+    for output in document.films:
+        width, height = _small(output)
+        small = output.model_copy(update={"width": width, "height": height})
+        plan = plan_film(document, _RATE, [Take("clip", "clip", 60.0, _RATE)], lengths)
+        require_name_in_sight(Workshop(Store(Path()), template, small, _RATE, HARD[0], {}), plan)

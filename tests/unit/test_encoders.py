@@ -6,21 +6,23 @@ import json
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import fake_ffmpeg
 from support.footage import FIELDS, as_source, make_clip, small_template
 
 from app.doctor import encoder_in_use
-from stinercut.errors import BadInput
+from stinercut.errors import BadInput, FfmpegFailed
 from stinercut.media import encoders
+from stinercut.media import ffmpeg as runner
 from stinercut.media.encoders import HARDWARE, SOFTWARE, EncoderFailed, chosen, note_of, remembered, tried
 from stinercut.media.film import Production, in_software, looked_into, make_film, planned
-from stinercut.media.join import require_joinable
+from stinercut.media.join import Joinable, join
 from stinercut.media.segments import part_segment
 from stinercut.settings import Settings
 from stinercut.store import Store
-from stinercut_assets.production import PartsToMake, card_parts, film_order, make
+from stinercut_assets.production import FilmOrder, PartsToMake, card_parts, film_order, make
 
 NVENC = "h264_nvenc"
 
@@ -113,6 +115,56 @@ def test_its_failure_is_told_apart_from_others(machine: Path, tmp_path: Path) ->
         part_segment(making.shop, making.plan.parts[0])
 
 
+@pytest.mark.parametrize(
+    "orders",
+    [
+        "killed 1",
+        "says 1 clip.mp4: Invalid data found when processing input",
+        "says 1 segment.mp4: No space left on device",
+    ],
+)
+def test_what_is_not_its_fault_costs_no_film_in_software(machine: Path, tmp_path: Path, orders: str) -> None:
+    store = Store(tmp_path / "store")
+    note = note_of(store.root)
+    assert chosen("auto", note).encoder == NVENC
+    planned_film = production(store, tmp_path, NVENC)
+    fake_ffmpeg.order(machine, orders)
+    with pytest.raises(FfmpegFailed) as failed:
+        make_film(planned_film, tmp_path / "film.mp4")
+    assert not isinstance(failed.value, EncoderFailed)
+    assert fake_ffmpeg.encodes(machine, "s") == 0
+    assert chosen("auto", note).encoder == NVENC
+
+
+def test_one_that_takes_too_long_is_not_its_fault_either(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = production(Store(tmp_path / "store"), tmp_path, NVENC).films[0]
+    fake_ffmpeg.order(machine, "hangs 1")
+    run = runner.run
+
+    def in_a_hurry(argv: list[str], **options: Any) -> None:
+        run(argv, **{**options, "timeout": 2})
+
+    monkeypatch.setattr(runner, "run", in_a_hurry)
+    with pytest.raises(runner.Hindered, match="longer than 2 s"):
+        part_segment(making.shop, making.plan.parts[0])
+
+
+def test_one_that_fails_once_and_works_again_stays_in_use(machine: Path, tmp_path: Path) -> None:
+    """Graphics cards encode a few films at a time and no more."""
+    store = Store(tmp_path / "store")
+    note = note_of(store.root)
+    assert chosen("auto", note).encoder == NVENC
+    planned_film = production(store, tmp_path, NVENC)
+    fake_ffmpeg.order(machine, "says 1 OpenEncodeSessionEx failed: out of memory (10)")
+    made = make_film(planned_film, tmp_path / "film.mp4")
+    assert all(check.passed for check in made.checks)
+    assert fake_ffmpeg.encodes(machine, "s") == len(planned_film.films[0].plan.parts)
+    assert fake_ffmpeg.encodes(machine) >= 2, "the one that failed, and a trial"
+    assert chosen("auto", note).encoder == NVENC
+
+
 def test_steps_of_one_film_end_up_with_one_encoder(machine: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     note = note_of(store.root)
@@ -123,14 +175,22 @@ def test_steps_of_one_film_end_up_with_one_encoder(machine: Path, tmp_path: Path
     clip = next(iter(hard.films[0].shop.clips.values())).source
     parts = tuple(hard.films[0].parts_of(clip.content_hash))
     in_the_end = make([PartsToMake(hard.films[0].shop, parts)], lambda _: None)
-    assert {one.way for one in by_hardware.parts} == {(NVENC, None)}
-    assert {one.way for one in in_the_end.parts} == {(SOFTWARE, None)}
+    assert fake_ffmpeg.encodes(machine, "s") == len(parts)
     assert chosen("auto", note).encoder == SOFTWARE
-    order = film_order(in_software(hard), [by_hardware, in_the_end])
-    require_joinable(order.segments[0])
-    assert in_the_end.parts[0].segment in order.segments[0]
-    # A step that was planned before the failure was noted ends in software as well.
-    require_joinable(film_order(hard, [by_hardware, in_the_end]).segments[0])
+    for order in (
+        film_order(in_software(hard)),
+        # A step that was planned before the failure was noted ends in software as well.
+        film_order(hard),
+    ):
+        joined(order, tmp_path)
+        keys = {segment.key for segment in order.segments[0]}
+        assert in_the_end.parts[0].segment.key in keys
+        assert not keys & {one.segment.key for one in by_hardware.parts}
+
+
+def joined(order: FilmOrder, folder: Path) -> None:
+    """Its film's segments go together."""
+    join([Joinable(segment) for segment in order.segments[0]], folder / "joined.mp4", title="x")
 
 
 def test_doctor_says_which_one_is_used_and_why(machine: Path, tmp_path: Path) -> None:
@@ -148,7 +208,7 @@ def test_two_encoders_are_never_joined(machine: Path, tmp_path: Path) -> None:
     title = part_segment(hard.films[0].shop, hard.films[0].plan.parts[0])
     clip = part_segment(soft.films[0].shop, soft.films[0].plan.parts[1])
     with pytest.raises(BadInput, match="encoded otherwise than the first"):
-        require_joinable([title, clip])
+        join([Joinable(title), Joinable(clip)], tmp_path / "film.mp4", title="x")
 
 
 def test_vaapi_gets_its_device_and_its_surfaces() -> None:

@@ -133,6 +133,8 @@ def test_each_fault_is_caught_by_its_check(film: Path, production: Production, t
     assert failed(index_last, production) == {"playable_in_browser"}
     mpeg4 = remade(film, tmp_path / "mpeg4.mp4", "-c:v", "mpeg4", "-q:v", "1")
     assert failed(mpeg4, production) == {"playable_in_browser"}
+    high_level = remade(film, tmp_path / "level.mp4", "-bsf:v", "h264_metadata=level=6.1")
+    assert failed(high_level, production) == {"playable_in_browser"}
     other_size = remade(film, tmp_path / "size.mp4", "-c:v", "libx264", "-vf", "scale=160:90")
     assert "playable_in_browser" in failed(other_size, production)
 

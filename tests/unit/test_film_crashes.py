@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from support import fake_ffmpeg
 from support.footage import FIELDS, as_source, make_clip, small_template
 
 from stinercut.errors import FfmpegFailed, StinercutError
+from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import Segment
 from stinercut.media.film import Finished, Production, finish_film, looked_into, make_film, planned
 from stinercut.media.published import NOTE
@@ -192,6 +194,80 @@ def test_half_of_a_segment_is_missing_and_another_one_is_damaged(clips: list[Pat
     require_good(make_film(it, target), target)
     assert segments[2].video.stat().st_mtime_ns > before
     require_right(it, target, set())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda one: os.truncate(one.video, one.video.stat().st_size // 2),
+        lambda one: one.video.unlink(),
+        lambda one: os.truncate(one.audio, 5000),
+        lambda one: one.audio.unlink(),
+    ],
+    ids=["cut pictures", "no pictures", "cut sound", "no sound"],
+)
+def test_a_segment_is_lost_after_it_was_looked_at(
+    machine: Path, clips: list[Path], tmp_path: Path, damage: Callable[[Segment], None]
+) -> None:
+    """It is made anew in the same try, and nothing else is."""
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    segments = made(it)
+    damage(segments[2])
+    fake_ffmpeg.order(machine, "")
+    require_good(finish_film(it, [segments], target), target)
+    assert fake_ffmpeg.encodes(machine, "s") == 1
+    assert all(segment.cached for segment in made(it))
+
+
+def test_a_segment_is_cut_short_while_it_is_joined(
+    clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at its header and ffmpeg's reading, which is content with less."""
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    segments, run, cut = made(it), runner.run, list[Path]()
+
+    def cut_before_joining(argv: list[str], **options: Any) -> None:
+        if "copy" in argv and not cut:
+            cut.append(segments[1].video)
+            os.truncate(cut[0], 1000)
+        run(argv, **options)
+
+    monkeypatch.setattr(runner, "run", cut_before_joining)
+    require_good(finish_film(it, [segments], target), target)
+    assert cut
+    assert [one.cached for one in made(it)] == [True] * len(PARTS)
+
+
+def test_the_disk_is_full_for_one_part(clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte of the third part is refused as a full disk refuses it (`/dev/full`)."""
+    store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
+    it = production(store, clips)
+    partial_path = Store.partial_path
+
+    def on_a_full_disk(self: Store, name: str = "") -> Path:
+        path = partial_path(self, name)
+        if name.endswith(".mp4") and len(there(store)) == 2:
+            path.symlink_to("/dev/full")
+        return path
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "partial_path", on_a_full_disk)
+        with pytest.raises(StinercutError, match=r"the disk is full\. Free some space"):
+            make_film(it, target)
+    assert nothing_partial(store)
+    assert not target.exists()
+    kept = there(store)
+    assert len(kept) == 2
+    segments = made(it)
+    assert {segment.video.name for segment in segments if segment.cached} == kept
+    require_good(finish_film(it, [segments], target), target)
+
+
+def there(store: Store) -> set[str]:
+    """The names of the pictures of the segments that are kept."""
+    return {path.name for path in store.root.glob("derived/*/*.mp4")}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ that each moment sounds otherwise. What a film should show is worked out here, n
 
 from __future__ import annotations
 
+import json
 import wave
 from dataclasses import replace
 from fractions import Fraction
@@ -15,12 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 from support.golden import (
     BLACK,
     WHITE,
     Frames,
     bare,
+    bars,
     decoded,
     film_frames,
     film_of,
@@ -30,8 +33,10 @@ from support.golden import (
     sweep_error,
 )
 
+from stinercut.errors import BadInput
 from stinercut.media import ffmpeg as runner
-from stinercut.media.film import looked_into, make_film, planned
+from stinercut.media.checks import NAME_THRESHOLD, title_difference
+from stinercut.media.film import FilmRefused, looked_into, make_film, planned
 from stinercut.media.plan import Blend, Filmed, Shot
 from stinercut.media.probe import probe
 from stinercut.media.segments import part_segment
@@ -94,6 +99,7 @@ def test_twice_the_rate_gives_every_other_frame_in_every_part(tmp_path: Path) ->
     template = bare(footage={"transition": change}, fps=29.97)
     production, finished = film_of(clips, template, tmp_path)
     (making,) = production.films
+    names = [hash_file(clip) for clip in clips]
     frames = decoded(finished.film.path)
     for at, part in making.plan.placed():
         if isinstance(part, Shot) and isinstance(part.content, Filmed):
@@ -101,9 +107,34 @@ def test_twice_the_rate_gives_every_other_frame_in_every_part(tmp_path: Path) ->
             assert first % 2 == 0
             assert numbers(frames[at : at + part.frames]) == list(range(first, first + 2 * part.frames, 2))
         if isinstance(part, Blend):
-            # A bar that both show white stays white, one that both show black stays black.
             assert part.frames == 12
+            shots = [footage_of(shot) for shot in part.shots]
+            going, coming = (
+                np.stack([bars(128 * clip + 2 * number, 320, 180)[90] for number in range(begin, begin + 12)])
+                for clip, begin in ((int(names.index(take)), begin) for take, begin in shots)
+            )
+            require_blended(frames[at : at + 12, 90], going, coming)
     assert sum(part.frames for part in making.plan.parts) == 30 + 180 - 24 + 30
+
+
+def footage_of(shot: Shot) -> tuple[str, int]:
+    """The clip that a shot shows, and its first frame."""
+    assert isinstance(shot.content, Filmed)
+    return shot.content.take, shot.begin
+
+
+def require_blended(shown: NDArray[np.uint8], going: NDArray[np.uint8], coming: NDArray[np.uint8]) -> None:
+    """Row by row, one picture flows into the other: what both show stays, the rest passes over evenly.
+
+    The lowest bar is black in every frame with an even number: a frame beside the right one would light it up.
+    """
+    full = (np.array([going, coming]) - BLACK) * (255 / (WHITE - BLACK))
+    middles = [round((bit + 0.5) * 320 / 10) for bit in range(10)]
+    for number, row in enumerate(shown[:, middles].astype(float)):
+        one, other = full[:, number, middles]
+        share = (number + 0.5) / len(shown)
+        assert np.abs(row - ((1 - share) * one + share * other)).max() < 20, number
+        assert row[0] < 12, number
 
 
 def test_a_crossfade_goes_from_one_to_the_other(tmp_path: Path) -> None:
@@ -143,6 +174,41 @@ def test_fades_trims_and_the_overlays_window(tmp_path: Path) -> None:
     assert list(np.flatnonzero(seen[13:47]) + 13) == list(range(15, 45))
 
 
+def test_what_lies_over_the_whole_film_lies_over_its_title_too(tmp_path: Path) -> None:
+    """A mark in the corner, and a large pale one across the name: the name is still read, and told from others."""
+    clip = make_clip(tmp_path / "a.mp4", sound=None)
+    overlays: list[dict[str, Any]] = [
+        {"asset": {"type": "text", "text": "SKYDIVE"}, "over": "film", "position": "center", "height": 0.2,
+         "opacity": 0.6},
+        {"asset": {"type": "text", "text": "CORNER"}, "over": "film", "position": "topLeft", "opacity": 1},
+        {"asset": {"type": "text", "text": "LATER"}, "over": "film", "position": "bottom", "start": 1.5},
+    ]  # fmt: skip
+    tracks = [{"clips": overlays}, json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"][-1]]
+    template = small_template(change={"timeline": {"tracks": tracks}}, preset="veryfast")
+    production, finished = film_of([clip], template, tmp_path)
+    (making,) = production.films
+    assert title_difference(finished.film.path, making.shop, making.plan) < NAME_THRESHOLD / 2
+    wrong = replace(making.shop, fields=replace(FIELDS, passenger_name="Jana Novákova"))
+    assert title_difference(finished.film.path, wrong, making.plan) > 2 * NAME_THRESHOLD
+    frames = decoded(finished.film.path)
+    corner = frames[:, 5:16, 5:60].max(axis=(1, 2))
+    assert corner[15] > 200
+    assert corner[45] > 200
+
+
+def test_a_name_that_cant_be_seen_is_no_right_name(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", sound=None)
+    Image.new("RGB", (320, 180), "#406080").save(tmp_path / "board.png")
+    for file in PLAIN.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    board = {"asset": {"type": "image", "src": "board.png"}, "over": "film", "height": 1, "opacity": 1, "margin": 0}
+    tracks = [{"clips": [board]}, json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"][-1]]
+    template = small_template(folder=tmp_path, change={"timeline": {"tracks": tracks}})
+    shown = looked_into([as_source(clip)])
+    with pytest.raises(FilmRefused, match="hides the name on the title"):
+        make_film(planned(Store(tmp_path / "store"), template, FIELDS, shown), tmp_path / "film.mp4")
+
+
 def test_a_look_does_to_colours_what_it_says(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "g.mp4", sound=None, options=("-vf", "drawbox=t=fill:c=0x406080", "-crf", "5"))
 
@@ -168,6 +234,20 @@ def test_a_look_does_to_colours_what_it_says(tmp_path: Path) -> None:
     assert np.ptp(colour({"saturation": 0})) <= 3
     swap = "LUT_3D_SIZE 2\n" + "\n".join(f"{b} {g} {r}" for b in (0, 1) for g in (0, 1) for r in (0, 1)) + "\n"
     assert np.abs(colour({"lut": "swap.cube"}, {"swap.cube": swap}) - plain[::-1]).max() <= 4
+
+
+def test_a_broken_table_of_colours_is_the_templates_fault_and_not_the_clips(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", sound=None)
+    folder = tmp_path / "template"
+    folder.mkdir()
+    for file in PLAIN.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "look.cube").write_text("LUT_3D_SIZE 17\n0 0 0\n")
+    footage = {"asset": {"type": "footage", "look": {"lut": "look.cube"}}}
+    template = replace(bare(footage=footage), folder=folder)
+    with pytest.raises(BadInput, match=r"no whole \.cube table") as refused:
+        planned(Store(tmp_path / "store"), template, FIELDS, looked_into([as_source(clip)]))
+    assert refused.value.file == str(folder / "look.cube")
 
 
 @pytest.mark.parametrize("transfer", ["arib-std-b67", "smpte2084"])

@@ -221,3 +221,21 @@ def test_every_field_is_explained() -> None:
     attributes = {f"data-{name}" for name in names}
     wanted = fields | (values - presets) | attributes | set(svg.ENTRANCES) | set(svg.MOVES)
     assert {word for word in wanted if f"`{word}`" not in text} == set()
+
+
+def test_an_overlay_that_hides_the_name(tmp_path: Path) -> None:
+    path = with_overlay(tmp_path, {"type": "image", "src": "board.png"})
+    Image.new("RGB", (320, 180), "#204060").save(path / "board.png")
+    said = json.loads((path / "template.json").read_text())
+    overlay = said["timeline"]["tracks"][0]["clips"][0]
+    for change, wrong in (
+        ({}, False),
+        ({"over": "film"}, False),
+        ({"over": "film", "height": 1, "margin": 0, "position": "center", "opacity": 1}, True),
+        ({"over": "film", "height": 1, "margin": 0, "position": "center", "opacity": 1, "start": 2}, False),
+        ({"over": "film", "height": 1, "margin": 0, "position": "center", "opacity": 0.4}, False),
+    ):
+        overlay.clear()
+        overlay.update({"asset": {"type": "image", "src": "board.png"}, **change})
+        (path / "template.json").write_text(json.dumps(said))
+        assert ["hides the name" in one.what for one in problems(path)] == [True] * wrong, change

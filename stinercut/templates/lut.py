@@ -1,0 +1,41 @@
+"""Tables of colours (`.cube`), which a template's `look` may name.
+
+Lives here: whether one is whole. Doesn't: grading footage by it (`stinercut.media.footage`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stinercut.errors import BadInput
+
+_LUT_LINES = 300_000
+
+
+def require_lut(path: Path) -> None:
+    """Raise BadInput unless the file is a whole .cube table (Adobe's Cube LUT specification 1.0, three dimensions)."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    size, rows = 0, 0
+    for line in lines[:_LUT_LINES]:
+        words = line.split()
+        if words[:1] == ["LUT_3D_SIZE"] and len(words) == 2 and words[1].isdigit():
+            size = int(words[1])
+        elif len(words) == 3 and all(_is_number(word) for word in words):
+            rows += 1
+    if not 2 <= size <= 65 or rows != size**3:
+        raise BadInput(
+            f"this is no whole .cube table ({rows} rows where {size**3} are due)",
+            file=path,
+            advice="Export it again as a 3D LUT of 17, 33 or 65 points, or take lut out.",
+        )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
