@@ -37,22 +37,10 @@ class TestApi:
         assert page.headers["x-content-type-options"] == "nosniff"
         kinds = {"js": "javascript", "css": "css", "svg": "svg"}
         needed = re.findall(r'(?:src|href)="/([\w.]+\.(\w+))"', page.text)
-        assert {name for name, _ in needed} >= {"board.js", "choice.js", "board.css", "icon.svg"}
+        assert {name for name, _ in needed} >= {"board.js", "common.css", "board.css", "icon.svg"}
         for name, kind in needed:
             answer = httpx.get(f"{hub.url}/{name}")
             assert (answer.status_code, kinds[kind] in answer.headers["content-type"]) == (200, True)
-
-    def test_scripts_of_the_board_find_what_they_look_for(self, hub: RunningHub):
-        """Both share one page: an id that isn't there, or a name that both have, would stop all of it."""
-        page = httpx.get(hub.url).text
-        scripts = [httpx.get(f"{hub.url}/{name}.js").text for name in ("choice", "board")]
-        named = [
-            set(re.findall(r"^(?:async )?(?:function|const|let) (\w+)", script, re.MULTILINE)) for script in scripts
-        ]
-        assert not named[0] & named[1]
-        for script in scripts:
-            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
-            assert set(re.findall(r'\bat\("([\w-]+)"\)', script)) <= set(re.findall(r'id="([\w-]+)"', page))
 
     def test_a_template_is_chosen_for_a_jump_and_the_board_hears_of_it(self, hub: RunningHub, known: Catalog):
         """The new film is made anew, the old one stays; what can't be used is refused in words."""
