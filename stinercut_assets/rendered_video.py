@@ -90,13 +90,13 @@ def rendered_video(
         name = f"{imported_files.jump_key}/{film.path.name}"
         beside = _Beside(context)
         poster = beside.made("Its picture", lambda: _poster(film, production))
-        # Whatever goes wrong with what else belongs to it: the film is there.
-        _record(context, installation, imported_files, finished, production, made)
         handed = beside.made("Its timeline", lambda: _handed_over(imported_files, order, film.path))
         gone = beside.made("Clearing what its template dropped", lambda: clear(production.store, finished))
         stills = beside.made("Its stills", lambda: _stills(film)) or []
         photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
         beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
+        # Last, since the jump is done then; but whatever went wrong beside the film, it is there.
+        _record(context, installation, imported_files, finished, production, made)
         yield from _results(finished.checks)
     yield dg.Output(
         name,
@@ -142,7 +142,7 @@ def _finished(
 
 @dataclass
 class _Beside:
-    """Makes what belongs to a film that is published and recorded. A film without is still a film: it is only said."""
+    """Makes what belongs to a film that is published. A film without is still a film: it is only said."""
 
     context: dg.AssetExecutionContext
     wrong: list[str] = field(default_factory=list[str])
