@@ -50,18 +50,21 @@ class Templates(BaseModel):
 
 
 class StaleView(BaseModel):
-    """A film whose template has changed. `changed`: clips, drawings, sound; `seconds` of film are encoded anew."""
+    """A film whose template has changed. `changed`: clips, drawings, sound; `seconds` of its outputs are encoded anew,
+    `minutes` of work on this installation's cores.
+    """
 
     jump: str
     template: str
     changed: list[str]
     seconds: float
+    minutes: float
     backfill: str | None
     """The backfill that is busy with it."""
 
 
 class Renewable(BaseModel):
-    """What a backfill would do. `minutes` of work on this machine's cores, after what films cost so far."""
+    """What a backfill would do. `encoded_seconds` and `minutes` are those of the films that none is busy with yet."""
 
     films: list[StaleView]
     to_do: int
@@ -124,7 +127,7 @@ class Renewal:
 
     async def renewable(self) -> Renewable:
         """Which films a backfill would make anew, and at what cost. Dagster's silence is said, and no error."""
-        stale, cost, problems = await asyncio.to_thread(self._stale)
+        stale, problems = await asyncio.to_thread(self._stale)
         busy: dict[str, str] = {}
         try:
             busy = await self.dagster.at_a_glance().backfilling()
@@ -136,22 +139,24 @@ class Renewal:
                 template=one.template,
                 changed=list(one.changed),
                 seconds=round(one.seconds, 1),
+                minutes=round(one.work / max(1, self.workers) / 60, 4),
                 backfill=busy.get(one.jump_key),
             )
             for one in stale
         ]
+        to_do = [film for film in films if film.backfill is None]
         return Renewable(
             films=films,
-            to_do=sum(film.backfill is None for film in films),
-            encoded_seconds=round(cost.encoded_seconds, 1),
-            minutes=round(cost.work_seconds / 60, 1),
+            to_do=len(to_do),
+            encoded_seconds=round(sum(film.seconds for film in to_do), 1),
+            minutes=round(sum(film.minutes for film in to_do), 1),
             problem=" ".join(problems),
         )
 
     async def start(self, asked: BackfillRequest) -> Started:
         """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused."""
         async with self._starting:
-            stale, _, _ = await asyncio.to_thread(self._stale)
+            stale, _ = await asyncio.to_thread(self._stale)
             busy = await self.dagster.backfilling()
             keys = [one.jump_key for one in stale if one.jump_key not in busy]
             if asked.jumps is not None:
@@ -168,13 +173,12 @@ class Renewal:
         with self.catalog.write() as session:
             wishes.choose_template(session, jump, wish.template, wish.who)
 
-    def _stale(self) -> tuple[list[Stale], staleness.Cost, list[str]]:
+    def _stale(self) -> tuple[list[Stale], list[str]]:
         good, bad = self.shelf()
         wanted = {name: Wanted(name, one.fingerprint, aspects(one)) for name, one in good.items()}
         with self.catalog.read() as session:
             films = staleness.films_made(session)
-        stale = staleness.stale_films(films, wanted, self.default)
-        return stale, staleness.cost_of(stale, films, self.workers), list(bad.values())
+        return staleness.stale_films(films, wanted, self.default), list(bad.values())
 
 
 def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:

@@ -21,7 +21,6 @@ from stinercut.media.film import (
     FilmRefused,
     Finished,
     FinishedFilm,
-    Making,
     Production,
     finish_film,
     owner_of,
@@ -255,7 +254,8 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
                 template=template.name,
                 template_fingerprint=template.fingerprint,
                 aspects=aspects(template),
-                drawn_seconds=sum(_drawn_seconds(making) for making in production.films),
+                drawn_seconds=sum(making.drawn_seconds for making in production.films),
+                filmed_seconds=sum(making.filmed_seconds for making in production.films),
                 spent_per_second=spent_per_second(segments.values()),
                 seconds=film.seconds,
                 frames=film.frames,
@@ -265,7 +265,3 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
                 made_in=time.time() - started,
             ),
         )
-
-
-def _drawn_seconds(making: Making) -> float:
-    return float(sum(part.frames for part in making.cards) / making.plan.rate)

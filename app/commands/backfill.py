@@ -41,20 +41,20 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     films = [film for film in found["films"] if jump is None or film["jump"] in jump]
     to_do = [film for film in films if film["backfill"] is None]
     if not as_json:
-        _tell(films, to_do, found)
+        _tell(films, to_do, found["problem"])
     started: dict[str, Any] = {"backfill": None, "jumps": []}
     if to_do and not dry_run and (yes or as_json or typer.confirm("Make them anew?")):
         started = ask(settings, "POST", "/api/backfill", {"jumps": [film["jump"] for film in to_do]})
     if as_json:
-        cost = {"minutes": found["minutes"], "encoded_seconds": found["encoded_seconds"]}
+        cost = {"minutes": round(_sum(to_do, "minutes"), 1), "encoded_seconds": round(_sum(to_do, "seconds"), 1)}
         say(json.dumps({"films": films, **cost, "problem": found["problem"], **started}))
     elif started["backfill"]:
         say(f"Backfill {started['backfill']} makes {len(started['jumps'])} films anew; the board shows how far.")
 
 
-def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], found: dict[str, Any]) -> None:
-    if found["problem"]:
-        say(f"This may not be all: {found['problem']}")
+def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str) -> None:
+    if problem:
+        say(f"This may not be all: {problem}")
     if not films:
         say("Every film has the template it should have.")
         return
@@ -67,8 +67,12 @@ def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], found: dict[
     per_template = ", ".join(f"{count} of {name}" for name, count in Counter(one["template"] for one in films).items())
     say(f"{len(films)} films have an older template ({per_template}); {len(films) - len(to_do)} are being made anew.")
     if to_do:
-        film, work = _minutes(found["encoded_seconds"] / 60), _minutes(found["minutes"])
-        say(f"All of it encodes {film} of film: about {work} of work.")
+        film, work = _minutes(_sum(to_do, "seconds") / 60), _minutes(_sum(to_do, "minutes"))
+        say(f"Making {'it' if len(to_do) == 1 else 'them'} anew encodes {film} of film: about {work} of work.")
+
+
+def _sum(films: list[dict[str, Any]], what: str) -> float:
+    return sum(film[what] for film in films)
 
 
 def _minutes(minutes: float) -> str:

@@ -280,7 +280,8 @@ class Film(Base):
     aspects: Mapped[dict[str, str] | None] = mapped_column(JSON)
     """Fingerprints of what the template said about clips, drawings and sound; None for older films."""
     drawn_seconds: Mapped[float | None] = mapped_column(Float)
-    """How much of it is drawn, not filmed."""
+    filmed_seconds: Mapped[float | None] = mapped_column(Float)
+    """How much of all its outputs is drawn, and how much shows footage. None for older films."""
     spent_per_second: Mapped[float | None] = mapped_column(Float)
     """Seconds of work that one encoded second cost; None when every part was there already."""
     seconds: Mapped[float] = mapped_column(Float)

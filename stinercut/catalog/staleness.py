@@ -6,7 +6,7 @@ templates (`stinercut.templates`), starting runs (Dagster's backfills).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
@@ -32,62 +32,55 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FilmMade:
-    """A jump's film as it was made. `template` is its jump's wish, None for the installation's choice."""
+    """A jump's film as it was made. `template` is its jump's wish, None for the installation's choice.
+
+    Its outputs together show drawings for `drawn_seconds`, and footage for `filmed_seconds`.
+    """
 
     jump_key: str
     template: str | None
     fingerprint: str
     aspects: Mapping[str, str]
-    seconds: float
     drawn_seconds: float
+    filmed_seconds: float
     spent_per_second: float | None
 
 
 @dataclass(frozen=True)
 class Stale:
-    """A film that should be made anew. `changed`: clips, drawings, sound. `seconds` of film are to be encoded."""
+    """A film that should be made anew. `changed`: clips, drawings, sound. `seconds` of its outputs are to be encoded,
+    which is `work` seconds of one core.
+    """
 
     jump_key: str
     template: str
     changed: tuple[str, ...]
     seconds: float
+    work: float
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a backfill would cost: films, seconds of film to encode, seconds of work on that many cores."""
-
-    films: int
-    encoded_seconds: float
-    work_seconds: float
-
-
-def stale_films(films: Iterable[FilmMade], templates: Mapping[str, Wanted], default: str) -> list[Stale]:
+def stale_films(films: Sequence[FilmMade], templates: Mapping[str, Wanted], default: str) -> list[Stale]:
     """The films whose template is no longer what they were made with, in the order given.
 
-    A jump whose template is missing from `templates` is passed over: there is nothing to make it with.
+    A jump whose template is missing from `templates` is passed over: there is nothing to make it with. What making one
+    anew costs follows what this installation's films cost so far.
     """
+    per_second = _spent_per_second(films)
     out: list[Stale] = []
     for film in films:
         wanted = templates.get(film.template or default)
         if wanted is None or wanted.fingerprint == film.fingerprint:
             continue
         changed = tuple(sorted(name for name, said in wanted.aspects.items() if film.aspects.get(name) != said))
-        out.append(Stale(film.jump_key, wanted.name, changed, _to_encode(film, changed)))
+        seconds = ("clips" in changed) * film.filmed_seconds + ("drawings" in changed) * film.drawn_seconds
+        whole = film.filmed_seconds + film.drawn_seconds
+        out.append(Stale(film.jump_key, wanted.name, changed, seconds, per_second * (seconds + _JOIN_SHARE * whole)))
     return out
 
 
-def cost_of(stale: Iterable[Stale], films: Iterable[FilmMade], workers: int) -> Cost:
-    """What making these anew would cost, after what this installation's films cost so far."""
+def _spent_per_second(films: Sequence[FilmMade]) -> float:
     measured = sorted(film.spent_per_second for film in films if film.spent_per_second)
-    per_second = measured[len(measured) // 2] if measured else _SPENT_PER_SECOND
-    seconds_of = {film.jump_key: film.seconds for film in films}
-    count, encoded, work = 0, 0.0, 0.0
-    for one in stale:
-        count += 1
-        encoded += one.seconds
-        work += per_second * (one.seconds + _JOIN_SHARE * seconds_of.get(one.jump_key, one.seconds))
-    return Cost(count, encoded, work / max(1, workers))
+    return measured[len(measured) // 2] if measured else _SPENT_PER_SECOND
 
 
 def films_made(session: Session) -> list[FilmMade]:
@@ -104,6 +97,7 @@ def films_made(session: Session) -> list[FilmMade]:
             Film.aspects,
             Film.seconds,
             Film.drawn_seconds,
+            Film.filmed_seconds,
             Film.spent_per_second,
         )
         .join(Film, Film.jump_key == Jump.jump_key)
@@ -111,8 +105,16 @@ def films_made(session: Session) -> list[FilmMade]:
         .order_by(Jump.jump_date.desc(), Jump.jump_key)
     )
     return [
-        FilmMade(key, template, fingerprint, aspects or {}, seconds, drawn or 0.0, spent)
-        for key, template, fingerprint, aspects, seconds, drawn, spent in rows
+        FilmMade(
+            jump_key=key,
+            template=template,
+            fingerprint=fingerprint,
+            aspects=aspects or {},
+            drawn_seconds=drawn or 0.0,
+            filmed_seconds=filmed if filmed is not None else max(0.0, seconds - (drawn or 0.0)),
+            spent_per_second=spent,
+        )
+        for key, template, fingerprint, aspects, seconds, drawn, filmed, spent in rows
     ]
 
 
@@ -132,9 +134,3 @@ def jumps_with(
 
 def _wants_no_other_footage() -> ColumnElement[bool]:
     return (Jump.state == JumpState.DONE) | ((Jump.state == JumpState.FAILED) & (Film.version == Jump.wanted_version))
-
-
-def _to_encode(film: FilmMade, changed: tuple[str, ...]) -> float:
-    """Seconds of film that are encoded anew: clips and drawings by themselves, nothing where only the sound changed."""
-    filmed = max(0.0, film.seconds - film.drawn_seconds)
-    return ("clips" in changed) * filmed + ("drawings" in changed) * film.drawn_seconds

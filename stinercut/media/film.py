@@ -72,6 +72,16 @@ class Making:
         """The parts that show none of the jump's clips."""
         return [part for part in self.plan.parts if owner_of(part) is None]
 
+    @property
+    def drawn_seconds(self) -> float:
+        """How long the parts are that show no clip."""
+        return float(sum(part.frames for part in self.cards) / self.plan.rate)
+
+    @property
+    def filmed_seconds(self) -> float:
+        """How long the others are."""
+        return self.plan.seconds - self.drawn_seconds
+
 
 @dataclass(frozen=True)
 class Production:

@@ -117,15 +117,15 @@ class TestWishes:
 
 class TestStaleness:
     NOW = Wanted("classic", "new", {"clips": "c1", "drawings": "d2", "sound": "s1"})
-    FILM = FilmMade("2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 60, 7, 2.0)
+    FILM = FilmMade("2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 7, 53, 2.0)
 
     def test_exactly_the_films_of_a_changed_template_are_stale(self) -> None:
         films = [
             self.FILM,
-            FilmMade("up-to-date", None, "new", self.NOW.aspects, 60, 7, None),
-            FilmMade("other-template", "sunset", "s", {}, 60, 7, None),
-            FilmMade("template-is-gone", "lost", "x", {}, 60, 7, None),
-            FilmMade("chosen", "classic", "old", self.FILM.aspects, 30, 7, 1.0),
+            FilmMade("up-to-date", None, "new", self.NOW.aspects, 7, 53, None),
+            FilmMade("other-template", "sunset", "s", {}, 7, 53, None),
+            FilmMade("template-is-gone", "lost", "x", {}, 7, 53, None),
+            FilmMade("chosen", "classic", "old", self.FILM.aspects, 7, 23, 1.0),
         ]
         templates = {"classic": self.NOW, "sunset": Wanted("sunset", "s", {})}
         assert [one.jump_key for one in staleness.stale_films(films, templates, "classic")] == [
@@ -149,16 +149,13 @@ class TestStaleness:
     def test_only_what_a_change_touches_is_counted(
         self, aspects: dict[str, str], changed: tuple[str, ...], seconds: float
     ) -> None:
-        made = FilmMade("jump", None, "old", aspects, 60, 7, 2.0)
+        made = FilmMade("jump", None, "old", aspects, 7, 53, 2.0)
         [stale] = staleness.stale_films([made], {"classic": self.NOW}, "classic")
         assert (stale.changed, stale.seconds) == (changed, seconds)
 
-    def test_the_cost_is_what_films_cost_before(self) -> None:
-        stale = staleness.stale_films([self.FILM], {"classic": self.NOW}, "classic")
-        cost = staleness.cost_of(stale, [self.FILM], workers=2)
-        assert (cost.films, cost.encoded_seconds) == (1, 7)
-        assert cost.work_seconds == pytest.approx(2.0 * (7 + 0.03 * 60) / 2)
-        assert staleness.cost_of([], [self.FILM], workers=2) == staleness.Cost(0, 0, 0)
+    def test_what_a_film_costs_follows_what_films_cost_before(self) -> None:
+        [stale] = staleness.stale_films([self.FILM], {"classic": self.NOW}, "classic")
+        assert stale.work == pytest.approx(2.0 * (7 + 0.03 * 60))
 
     def test_the_lineage_is_told_piece_by_piece_in_the_order_of_keys(self, catalog: Catalog) -> None:
         keys = [several(catalog, number, template) for number, template in enumerate((None, "sunset", None, None))]
@@ -191,4 +188,4 @@ class TestStaleness:
         done(catalog, key, template_fingerprint="a" * 32, aspects={"clips": "x"}, drawn_seconds=7.0)
         done(catalog, key, template_fingerprint="b" * 32)
         with catalog.read() as session:
-            assert staleness.films_made(session) == [FilmMade(key, None, "b" * 32, {}, 12.5, 0.0, None)]
+            assert staleness.films_made(session) == [FilmMade(key, None, "b" * 32, {}, 0.0, 12.5, None)]
