@@ -91,10 +91,8 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "Copy it from the card again, or leave it out.",
     ),
 )
-_HINDERED = re.compile(
-    r"No space left on device|Disk quota exceeded|File too large|moov atom not found"
-    r"|Invalid data found when processing input|does not contain any stream"
-)
+_NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too large")
+_NO_INPUT = re.compile(r"moov atom not found|Invalid data found when processing input|does not contain any stream")
 """What ffmpeg says where the disk or its input is to blame, whatever it was asked."""
 
 _LEVEL = re.compile(r"\[(error|fatal|panic)\] ")
@@ -105,7 +103,11 @@ _NOISE = re.compile(
 
 
 class Hindered(FfmpegFailed):
-    """ffmpeg was killed, took too long, had no room, or nothing to read: what it was asked may well be right."""
+    """ffmpeg was stopped, or there was nothing to read: what it was asked may well be right."""
+
+
+class Stopped(Hindered):
+    """ffmpeg was killed, took too long, or had no room: what it was to read may be right as well."""
 
 
 def run(  # noqa: PLR0913 - what a run of ffmpeg needs
@@ -301,7 +303,7 @@ class _Job:
         """Wait for the end; raise FfmpegFailed if it was not a good one."""
         code = self.process.wait()
         if self.timed_out.is_set():
-            raise Hindered(
+            raise Stopped(
                 f"ffmpeg took longer than {self.timeout:.0f} s and was stopped",
                 file=self.file,
                 advice="Try again when the machine has less to do; if it happens again, look at this file.",
@@ -311,7 +313,7 @@ class _Job:
             if self.file and "moov atom not found" in said and not _begins_as_mp4(self.file):
                 said = "Invalid data found when processing input"
             what, advice = in_plain_words(said, code)
-            raise (Hindered if was_hindered(said, code) else FfmpegFailed)(what, file=self.file, advice=advice)
+            raise _kind_of(said, code)(what, file=self.file, advice=advice)
 
     def last_words(self, most: int) -> str:
         """The end of what the program said, `most` bytes of it."""
@@ -333,10 +335,11 @@ def _errors_of(said: str) -> str:
     return "\n".join(_LEVEL.sub("", line, count=1) for line in lines)
 
 
-def was_hindered(said: str, code: int) -> bool:
-    """Whether something else than what was asked made ffmpeg fail: a signal, the disk, its input."""
-    stopped = code < 0 or (code == _ASKED_TO_END and not said.strip())
-    return stopped or _HINDERED.search(said) is not None
+def _kind_of(said: str, code: int) -> type[FfmpegFailed]:
+    """What made ffmpeg fail, as far as it can be told: a signal or the disk, its input, or anything else."""
+    if code < 0 or (code == _ASKED_TO_END and not said.strip()) or _NO_ROOM.search(said):
+        return Stopped
+    return Hindered if _NO_INPUT.search(said) else FfmpegFailed
 
 
 def in_plain_words(said: str, code: int) -> tuple[str, str]:

@@ -166,6 +166,8 @@ def _decoded(music: Music, samples: int, target: Path, on_progress: Progress | N
     try:
         tell = share_of(seconds, on_progress)
         runner.run(out.compile(), timeout=_SECONDS + seconds, on_second=tell, file=music.path, told=True)
+    except runner.Stopped:
+        raise
     except FfmpegFailed as failed:
         raise BadInput(
             f"the music can't be read: {failed.what}", file=music.path, advice="Save it again as MP3, M4A or WAV."

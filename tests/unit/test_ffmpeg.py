@@ -135,3 +135,26 @@ def test_a_missing_program_is_named_with_what_to_install(monkeypatch: pytest.Mon
 def test_the_build_is_named() -> None:
     assert runner.require_ffmpeg()[0].isdigit()
     assert "libavcodec" in runner.build()
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("kill -9 $$", runner.Stopped),
+        ("exit 255", runner.Stopped),
+        ("echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1", runner.Stopped),
+        ("echo 'a.mp4: Invalid data found when processing input' >&2; exit 1", runner.Hindered),
+        ("echo 'OpenEncodeSessionEx failed: out of memory (10)' >&2; exit 1", FfmpegFailed),
+        ("echo '/dev/dri/renderD128: No such file or directory' >&2; exit 251", FfmpegFailed),
+    ],
+)
+def test_who_is_to_blame_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, kind: type[FfmpegFailed]
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{words}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(FfmpegFailed) as failed:
+        runner.run(["-i", "a.mp4", "b.mp4"], timeout=30)
+    assert type(failed.value) is kind

@@ -191,3 +191,14 @@ def test_music_that_is_none(tmp_path: Path) -> None:
     runner.run(["-f", "lavfi", "-i", "color=s=64x64:d=1", str(tmp_path / "mute.m4a.mp4")], timeout=30)
     with pytest.raises(BadInput, match="the music can't be read"):
         made([part], tmp_path, Music(Soundtrack(src="tune.mp3"), tmp_path / "mute.m4a.mp4"))
+
+
+def test_music_is_not_to_blame_where_ffmpeg_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = segment(tmp_path / "a.wav", 30, noise(1, 0.1))
+
+    def stopped(*_: object, **__: object) -> None:
+        raise runner.Stopped("the disk is full", file=tmp_path / "tune.mp3")
+
+    monkeypatch.setattr(runner, "run", stopped)
+    with pytest.raises(runner.Stopped, match="the disk is full"):
+        made([part], tmp_path, Music(Soundtrack(src="tune.mp3"), tmp_path / "tune.mp3"))
