@@ -21,6 +21,7 @@ from stinercut.media.encoding import Segment, part_of
 from stinercut.media.film import Production, Shown, in_software, planned
 from stinercut.media.plan import Part
 from stinercut.media.probe import Probe, kept_probe
+from stinercut.media.proof import ENCODING, prove
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, segments_of
 from stinercut.templates import Fields
 from stinercut_assets.resources import Installation
@@ -166,7 +167,9 @@ def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> 
         def tell(share: float, done: int = done, frames: int = one.frames) -> None:
             on_progress((done + share * frames) / whole)
 
-        segments = segments_of(one.shop, one.parts, on_progress=tell)
+        segments = segments_of(one.shop, one.parts, on_progress=part_of(tell, 0.0, ENCODING))
+        # Here, beside other steps, and not while the film is checked.
+        prove(one.shop.store, segments, part_of(tell, ENCODING, 1.0))
         out += [MadePart(one.shop.output.name, segment) for segment in segments]
         done += one.frames
     return Made(tuple(out))

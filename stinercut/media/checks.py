@@ -22,11 +22,12 @@ from PIL import Image, ImageFilter
 from stinercut.errors import BadInput, FfmpegFailed, StinercutError
 from stinercut.media import drawings
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Progress, part_of, share_of, ticks_of
+from stinercut.media.encoding import Progress, Segment, part_of, share_of, ticks_of
 from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Shot
+from stinercut.media.proof import pictures_of
 from stinercut.media.segments import Workshop
 from stinercut.media.sound import SILENT
-from stinercut.media.watching import LONGEST_BLACK, LONGEST_STILL, Seen, watch
+from stinercut.media.watching import LONGEST_BLACK, LONGEST_STILL, Heard, Pictures, listen
 from stinercut.templates.folder import FILE_NAME
 
 NAME_THRESHOLD = 40.0
@@ -44,8 +45,8 @@ LOUDNESS_TOLERANCE = 1.0
 
 _CHUNK = 1 << 20
 
-_PACKETS = 0.1
-"""Which share of reading a film for its checks is looking at its packets; decoding it is the rest."""
+_PACKETS, _PICTURES = 0.1, 0.9
+"""Up to which share of reading a film its packets and its pictures are looked at; listening to it is the rest."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,14 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Film:
-    """A finished film and what it should be. `on_progress` gets the share of the reading that is done."""
+    """A finished film and what it should be: a plan, and the segments of its parts. `on_progress` gets the share of the
+    reading that is done.
+    """
 
     path: Path
     shop: Workshop
     plan: FilmPlan
+    segments: Sequence[Segment]
     on_progress: Progress | None = None
 
     @cached_property
@@ -77,9 +81,15 @@ class Film:
         return runner.ffprobe_json(self.path)
 
     @cached_property
-    def seen(self) -> Seen:
-        """What decoding all of it showed."""
-        return watch(self.path, self.plan.frames, part_of(self.on_progress, _PACKETS, 1.0))
+    def seen(self) -> Pictures:
+        """What decoding its pictures shows. Those of a segment are decoded once, see `proof`."""
+        tell = part_of(self.on_progress, _PACKETS, _PICTURES)
+        return pictures_of(self.path, self.shop.store, self.segments, tell)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What decoding its sound shows."""
+        return listen(self.path, self.plan.seconds, part_of(self.on_progress, _PICTURES, 1.0))
 
     @cached_property
     def times(self) -> list[tuple[int, int]]:
@@ -105,12 +115,14 @@ class Check:
     blocking: bool = True
 
 
-def check_film(film: Path, shop: Workshop, plan: FilmPlan, on_progress: Progress | None = None) -> list[CheckResult]:
-    """All checks of a film that should be this plan. A check that can't run has failed.
+def check_film(
+    film: Path, shop: Workshop, plan: FilmPlan, segments: Sequence[Segment], on_progress: Progress | None = None
+) -> list[CheckResult]:
+    """All checks of a film that should be this plan, joined of these segments. A check that can't run has failed.
 
     An exception in `on_progress` ends them, and with them the ffmpeg that reads the film.
     """
-    it = Film(film, shop, plan, on_progress)
+    it = Film(film, shop, plan, segments, on_progress)
     return [_tried(name, it, check) for name, check in CHECKS.items()]
 
 
@@ -361,14 +373,14 @@ def top_level_atoms(film: Path) -> list[str]:
 def _decodes_to_the_end(film: Film) -> _Found:
     seen, frames = film.seen, film.plan.frames
     values = {"frames": seen.frames, "expected_frames": frames}
-    if seen.said:
-        return False, f"decoding says: {seen.said.splitlines()[-1]}", values
+    if said := seen.said or film.heard.said:
+        return False, f"decoding says: {said.splitlines()[-1]}", values
     return seen.frames == frames, f"{seen.frames} of {frames} frames decode", values
 
 
 def _loudness(film: Film) -> _Found:
     wanted = film.shop.template.document.timeline.loudness
-    found = film.seen.loudness
+    found = film.heard.loudness
     values = {"LUFS": round(found, 1), "wanted": wanted}
     if wanted is None:
         return True, f"{found:.1f} LUFS, as it was filmed", values

@@ -26,6 +26,7 @@ from stinercut.media.photos import photo_name, take_photos
 from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
+from stinercut.media.proof import ENCODING, prove
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_of_part, part_segment, segments_of
 from stinercut.media.sound import Music
 from stinercut.media.unfinished import names_beside
@@ -284,7 +285,10 @@ def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[i
             told(number, share * part.frames)
 
         tell(0.0)
-        return part_segment(shop, part, on_progress=tell)
+        segment = part_segment(shop, part, on_progress=part_of(tell, 0.0, ENCODING))
+        # Here, beside the other parts, and not while the film is checked.
+        prove(shop.store, [segment], part_of(tell, ENCODING, 1.0))
+        return segment
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         waiting = [pool.submit(make, number) for number in range(len(jobs))]
@@ -354,7 +358,7 @@ def _joined(
         film = _joined_once(making, segments, partial, final, on_progress)
     if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
         return film
-    anew = mended(making.shop, making.plan.parts, segments, partial, on_progress)
+    anew = mended(making.shop, making.plan.parts, segments, on_progress)
     return _joined_once(making, anew, partial, final, on_progress) if anew else film
 
 
@@ -369,7 +373,7 @@ def _joined_once(
     soundness = Soundness(music, timeline.loudness, runs_of(making.plan, clips))
     tell, told = part_of(on_progress, 0.0, _JOINING), part_of(on_progress, _JOINING, 1.0)
     result = join(parts, partial, title=shop.fields.passenger_name, sound=soundness, on_progress=tell)
-    checks = check_film(partial, shop, making.plan, told)
+    checks = check_film(partial, shop, making.plan, segments, told)
     sync_file(partial)
     return FinishedFilm(making.name, final, result.seconds, result.frames, result.size, tuple(checks))
 

@@ -23,6 +23,11 @@ from stinercut.store import Store
 _WAV_HEADER = 44
 
 
+def note_of(video: Path) -> Path:
+    """Where it is noted what was seen of a segment (`proof`), whether or not it is. The note goes with the segment."""
+    return video.with_suffix(".seen.json")
+
+
 def cached_or_made(
     store: Store,
     key: str,
@@ -45,7 +50,7 @@ def cached_or_made(
             frames = _cached_frames(video, audio, profile)
             cached = frames is not None
             if frames is None:
-                _remove(video, audio)
+                _remove(video, audio, note_of(video))
                 with (
                     _room_on_the_disk(store),
                     store.deriving(key, ".mp4") as new_video,
@@ -166,7 +171,7 @@ def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = 
 
 def remove(segment: Segment) -> None:
     """Throw a damaged segment away, so that it is made anew."""
-    _remove(segment.video, segment.audio)
+    _remove(segment.video, segment.audio, note_of(segment.video))
 
 
 def _remove(*files: Path) -> None:

@@ -8,44 +8,34 @@ be the camera's own, and such a clip is encoded from then on, as decoders make s
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from stinercut.media import untouched
 from stinercut.media.encoding import Progress, Segment, part_of
-from stinercut.media.keeping import decodes, remove
+from stinercut.media.keeping import remove
 from stinercut.media.plan import Filmed, Part
+from stinercut.media.proof import is_whole
 from stinercut.media.segments import Workshop, part_segment
 
 
 def mended(
-    shop: Workshop,
-    parts: Sequence[Part],
-    segments: Sequence[Segment],
-    partial: Path,
-    on_progress: Progress | None = None,
+    shop: Workshop, parts: Sequence[Part], segments: Sequence[Segment], on_progress: Progress | None = None
 ) -> list[Segment] | None:
-    """The segments of these parts with those made anew that don't decode; None when all of them do.
-
-    Decodes every segment; what decoders say lies beside the `partial` film meanwhile. Raises what `part_segment`
-    raises.
+    """The segments of these parts with those made anew that don't decode, or no longer have the pictures that once did;
+    None when all of them are right. Raises what `part_segment` raises.
     """
     out: list[Segment] = []
     whole, done = sum(segment.frames for segment in segments), 0
-    with tempfile.TemporaryDirectory(
-        prefix=f"{partial.stem}.mending-", suffix=".partial", dir=partial.parent
-    ) as folder:
-        for number, (part, segment) in enumerate(zip(parts, segments, strict=True)):
-            tell = part_of(on_progress, done / whole, (done + segment.frames) / whole)
-            done += segment.frames
-            if decodes(segment.video, segment.frames, Path(folder) / f"{number}.log", tell):
-                out.append(segment)
-                continue
-            if segment.copied:
-                for shot in part.shots:
-                    if isinstance(shot.content, Filmed):
-                        untouched.never_copy(shop.store, shop.clips[shot.content.take].source.content_hash)
-            remove(segment)
-            out.append(part_segment(shop, part, on_progress=tell))
+    for part, segment in zip(parts, segments, strict=True):
+        tell = part_of(on_progress, done / whole, (done + segment.frames) / whole)
+        done += segment.frames
+        if is_whole(shop.store, segment):
+            out.append(segment)
+            continue
+        if segment.copied:
+            for shot in part.shots:
+                if isinstance(shot.content, Filmed):
+                    untouched.never_copy(shop.store, shop.clips[shot.content.take].source.content_hash)
+        remove(segment)
+        out.append(part_segment(shop, part, on_progress=tell))
     return None if out == list(segments) else out

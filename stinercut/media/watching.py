@@ -1,6 +1,7 @@
-"""Watches a whole film once: what decoding says, how loud it is, where the picture is black or stands still.
+"""Watches and listens: what decoding says, where the picture is black or stands still, how loud it is.
 
-Lives here: one pass of ffmpeg over a film, and reading what its filters found. Doesn't: what is right (`checks`).
+Lives here: passes of ffmpeg that decode, and reading what its filters found. Doesn't: what is right (`checks`), which
+pictures were seen before (`proof`).
 """
 
 from __future__ import annotations
@@ -33,18 +34,28 @@ Spans = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen: frames that decode, what ffmpeg complained of, loudness in LUFS, spans in seconds."""
+class Pictures:
+    """What was seen: frames that decode, what ffmpeg complained of, spans in seconds."""
 
     frames: int
     said: str
-    loudness: float
     black: Spans
     still: Spans
 
 
-def watch(film: Path, frames: int, on_progress: Progress | None = None) -> Seen:
-    """Decode all of a film that should have so many frames. Raises FfmpegFailed when nothing of it can be decoded."""
+@dataclass(frozen=True)
+class Heard:
+    """What was heard: how loud it is (LUFS), what ffmpeg complained of."""
+
+    loudness: float
+    said: str
+
+
+def watch(video: Path, frames: int, on_progress: Progress | None = None) -> Pictures:
+    """Decode all pictures of a video that should have so many.
+
+    Raises FfmpegFailed when none of them can be decoded, or ffmpeg was stopped: that says nothing about the pictures.
+    """
     counted = 0
     tell = share_of(frames, on_progress)
 
@@ -55,25 +66,44 @@ def watch(film: Path, frames: int, on_progress: Progress | None = None) -> Seen:
             tell(done)
 
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
-        folder = Path(name)
-        log, seen, heard = (folder / f"{what}.txt" for what in ("said", "seen", "heard"))
-        argv = _graph(film, seen, heard)
+        log, seen = Path(name, "said.txt"), Path(name, "seen.txt")
         try:
-            runner.run(argv, timeout=120 + frames, on_frame=count, file=film, log=log)
+            runner.run(_looking(video, seen), timeout=120 + frames, on_frame=count, file=video, log=log)
             said = log.read_text(errors="replace").strip()
         except FfmpegFailed as failed:
-            if not counted:
+            if not counted or isinstance(failed, runner.Stopped):
                 raise
             said = failed.what
         notes = seen.read_text() if seen.is_file() else ""
-        loudness = integrated(heard.read_text() if heard.is_file() else "")
-    return Seen(counted, said, loudness, _spans(notes, "black"), _spans(notes, "freezedetect.freeze"))
+    return Pictures(counted, said, _spans(notes, "black"), _spans(notes, "freezedetect.freeze"))
 
 
-def _graph(film: Path, seen: Path, heard: Path) -> list[str]:
-    # By default the decoder hides most damage: of 20 films with 2000 wrong bytes each it complained of 16, so of all.
-    source = ffmpeg.input(str(film.absolute()), err_detect="explode+aggressive")
-    both = source["v:0"].filter_multi_output("split", 2)
+def listen(film: Path, seconds: float, on_progress: Progress | None = None) -> Heard:
+    """Decode all sound of a film that is so long. Raises FfmpegFailed when there is none that can be decoded."""
+    with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
+        log, heard = Path(name, "said.txt"), Path(name, "listened.txt")
+        tell = share_of(seconds, on_progress)
+        runner.run(_listening(film, heard), timeout=120 + seconds, on_second=tell, file=film, log=log)
+        said = log.read_text(errors="replace").strip()
+        return Heard(integrated(heard.read_text() if heard.is_file() else ""), said)
+
+
+def begin_everywhere(film: Path) -> str:
+    """Decode the key frames alone, as a player does that jumps; what ffmpeg complained of. Raises FfmpegFailed."""
+    with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
+        log = Path(name, "said.txt")
+        argv = ["-xerror", "-skip_frame", "nokey", "-err_detect", _STRICT, "-i", str(film.absolute())]
+        argv += ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+        runner.run(argv, timeout=120, file=film, log=log)
+        return log.read_text(errors="replace").strip()
+
+
+_STRICT = "explode+aggressive"
+"""By default the decoder hides most damage: of 20 films with 2000 wrong bytes each it complained of 16, so of all."""
+
+
+def _looking(video: Path, seen: Path) -> list[str]:
+    both = ffmpeg.input(str(video.absolute()), err_detect=_STRICT)["v:0"].filter_multi_output("split", 2)
     looked = (
         both[1]
         .filter("framestep", _EVERY)
@@ -81,14 +111,19 @@ def _graph(film: Path, seen: Path, heard: Path) -> list[str]:
         .filter("freezedetect", n=_FROZEN, d=LONGEST_STILL)
         .filter("metadata", mode="print", file=str(seen))
     )
-    listened = (
-        source["a:0"]
+    everything = ffmpeg.output(both[0], "-", format="null", fps_mode="passthrough")
+    other = ffmpeg.output(looked, "-", format="null", fps_mode="passthrough")
+    argv: list[str] = ffmpeg.merge_outputs(everything, other).global_args("-xerror").compile()
+    return argv
+
+
+def _listening(film: Path, heard: Path) -> list[str]:
+    sound = (
+        ffmpeg.input(str(film.absolute()), err_detect=_STRICT)["a:0"]
         .filter("ebur128", metadata=1)
         .filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
     )
-    everything = ffmpeg.output(both[0], listened, "-", format="null", fps_mode="passthrough")
-    other = ffmpeg.output(looked, "-", format="null", fps_mode="passthrough")
-    argv: list[str] = ffmpeg.merge_outputs(everything, other).global_args("-xerror").compile()
+    argv: list[str] = ffmpeg.output(sound, "-", format="null").global_args("-xerror").compile()
     return argv
 
 

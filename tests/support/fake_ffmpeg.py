@@ -29,7 +29,7 @@ def stopped_half_way(hangs):
 if "aac" in words and (here / "orders").read_text().startswith("join"):
     stopped_half_way((here / "orders").read_text() == "join hangs")
 slowly = (here / "orders").read_text().split()[:2]
-if slowly[:1] == ["slowly"] and any(slowly[-1] in word for word in words):
+if slowly[:1] == ["slowly"] and any(slowly[-1] in word for word in words if word[0] != "/"):
     words = [word for one in words for word in (("-re", one) if one == "-i" else (one,))]
 if hardware or "libx264" in words:
     with (here / "encodes").open("a") as count:
@@ -77,8 +77,8 @@ def order(folder: Path, words: str) -> None:
     """From now on: `silent` (the hardware ends well and writes nothing), `dies N` (the hardware works N times, then
     fails), `killed N` (the Nth encode of either kind is killed half-way), `hangs N` (it never ends), `waits N` (it
     begins when there is another order), `says N WORDS` (the Nth of all encodes fails with these words), `join killed`
-    and `join hangs` (joining, likewise), `slowly WORD` (calls with that word in them read no faster than it plays), or
-    nothing. Once one hangs or waits, the file `hanging` says its process id.
+    and `join hangs` (joining, likewise), `slowly WORD` (calls with that word in them, but for paths, read no faster
+    than it plays), or nothing. Once one hangs or waits, the file `hanging` says its process id.
     """
     (folder / "orders").write_text(words)
     (folder / "encodes").write_text("")

@@ -18,6 +18,7 @@ from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 from stinercut.media.checks import check_film
 from stinercut.media.film import Making, Production, looked_into, make_film, planned
 from stinercut.media.join import Joinable, Soundness, join
+from stinercut.media.keeping import note_of
 from stinercut.media.plan import Filmed, Shot
 from stinercut.media.segments import copying_of_part, part_segment
 from stinercut.store import Store
@@ -130,17 +131,25 @@ def test_in_the_middle_of_joining(
 def test_in_the_middle_of_its_checks(machine: Path, production: Production, tmp_path: Path, above: float) -> None:
     (making,) = production.films
     film = make_film(production, tmp_path / "film.mp4").film.path
+    segments = [part_segment(making.shop, part) for part in making.plan.parts]
+    for segment in segments:
+        note_of(segment.video).unlink()
     seen: list[float] = []
     with stopped_at_once(machine, production, "blackdetect"):
-        check_film(film, making.shop, making.plan, stopping(seen, above))
+        check_film(film, making.shop, making.plan, segments, stopping(seen, above))
     assert above < seen[-1] < 1.0
+    assert not all(note_of(segment.video).exists() for segment in segments), "what was not seen to its end isn't noted"
 
 
-@pytest.mark.parametrize(("above", "slow"), [(0.0, "libx264"), (0.9, "aac"), (0.92, "blackdetect")])
+@pytest.mark.parametrize(
+    ("above", "slow"),
+    [(0.0, "libx264"), (0.5, "blackdetect"), (0.9, "aac"), (0.9466, "listened")],
+    ids=["encoding", "watching", "joining", "listening"],
+)
 def test_a_whole_film(machine: Path, production: Production, tmp_path: Path, above: float, slow: str) -> None:
     target, seen = tmp_path / "films" / "film.mp4", list[float]()
     if above:
-        # What is to be stopped is joining and checking.
+        # What is to be stopped is seeing what was encoded, joining, checking.
         for part in production.films[0].plan.parts:
             part_segment(production.films[0].shop, part)
     with stopped_at_once(machine, production, slow):
