@@ -89,6 +89,7 @@ def test_a_worker_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp
     until_workers(running, 2)
 
 
+@pytest.mark.long
 def test_only_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
     """Its supervisor lives, and so do the processes that it had forked: they end, and another node takes its place."""
     jump, _ = in_the_middle(running, shim, tmp_path / "NODE", seed=45)

@@ -158,9 +158,7 @@ class FleetWorker:
 
     def nodes(self) -> list[psutil.Process]:
         """Its Celery nodes: the processes that take steps and give signs of life."""
-        return [
-            one for one in psutil.Process(self.process.pid).children() if "app.worker_node" in " ".join(one.cmdline())
-        ]
+        return [one for one in psutil.Process(self.process.pid).children() if "app.worker_node" in _words(one)]
 
     def everything(self) -> list[psutil.Process]:
         """All its processes, itself first."""
@@ -239,6 +237,13 @@ class SetUp:
     def run_workers(self) -> list[psutil.Process]:
         """The processes of Dagster's runs that are going on."""
         return [one for one in self.stack.processes() if _name(one) == RUN_NAME]
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _name(process: psutil.Process) -> str:

@@ -140,7 +140,7 @@ def test_a_payload_of_wrong_form_says_which_field(tmp_path: Path) -> None:
     film_pictures([png(json.dumps(fields))], tmp_path / "form.mp4", size=SMALL, seconds=1)
     reading = read_film(tmp_path / "form.mp4")
     assert reading.reason is Reason.INVALID_QR
-    assert "jump_date" in reading.detail
+    assert "the day of the jump" in reading.detail
 
 
 def test_a_foreign_code_beside_a_passengers_is_ignored(tmp_path: Path) -> None:
