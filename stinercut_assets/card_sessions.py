@@ -118,7 +118,7 @@ def split_card(
 
 @dg.graph_asset(
     partitions_def=cards,
-    group_name="identification",
+    group_name="cards",
     kinds={"opencv", "python"},
     description=(
         "Which jumps a card's new files are: passenger codes are read in the small videos and proxies (one step a "

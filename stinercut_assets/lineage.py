@@ -21,7 +21,7 @@ footage = dg.AssetSpec(
     "footage",
     deps=[dg.AssetDep("card_sessions", partition_mapping=dg.AllPartitionMapping())],
     partitions_def=jumps,
-    group_name="offload",
+    group_name="cards",
     description=(
         "What the cards delivered for a jump: its files and its passenger. The hub and the detector bring it; "
         "its data version changes when a file is added or a person corrects something."
