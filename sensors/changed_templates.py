@@ -41,12 +41,10 @@ def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
             )
 
         news, told = tell_next(films_of, current, told, AT_ONCE)
+    usual = installation.settings.template
     return dg.SensorResult(
         cursor=json.dumps(told.as_cursor()),
-        asset_events=[
-            observe_template(jump, current[template], template or installation.settings.template)
-            for jump, template in news
-        ],
+        asset_events=[observe_template(jump, current[template], template or usual) for jump, template in news],
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.films import is_shown
@@ -133,4 +133,7 @@ def jumps_with(
 
 
 def _wants_no_other_footage() -> ColumnElement[bool]:
-    return (Jump.state == JumpState.DONE) | ((Jump.state == JumpState.FAILED) & (Film.version == Jump.wanted_version))
+    # As an expression, so that no database looks for these states in an index, which holds nearly all jumps, and sorts
+    # them: by their keys a page is found at once.
+    state = func.coalesce(Jump.state, "")
+    return (state == JumpState.DONE) | ((state == JumpState.FAILED) & (Film.version == Jump.wanted_version))
