@@ -44,15 +44,15 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Many tests wait for processes and sockets rather than for a core: three at a time keep two cores busy.
+# Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
-	$(BIN)/pytest -n 3 --dist worksteal -m 'not long'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev
 	$(BIN)/pytest -m long
 
 quick: setup-dev
-	$(BIN)/pytest -n 3 --dist worksteal -m 'not slow and not long'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not long'
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

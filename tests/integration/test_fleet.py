@@ -112,6 +112,7 @@ def test_only_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, 
     assert worker.said[-1] == "The film worker stopped (signal 9). Started again."
 
 
+@pytest.mark.long
 def test_only_a_process_of_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
     """As the system does that has no memory left."""
     jump, ffmpeg = in_the_middle(running, shim, tmp_path / "PROCESS", seed=46)

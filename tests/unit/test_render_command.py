@@ -96,7 +96,8 @@ def test_stopped_in_the_middle_it_leaves_nothing(tmp_path: Path, ending: signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
     )  # fmt: skip
     assert job.stdout is not None
-    assert job.stdout.readline().strip() == "10 %"
+    # On a busy machine the first report may come late.
+    assert job.stdout.readline().strip() in {"10 %", "20 %", "30 %"}
     assert _ffmpegs(tmp_path), "it is at work"
     job.send_signal(ending)
     _, said = job.communicate(timeout=60)

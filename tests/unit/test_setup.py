@@ -77,7 +77,7 @@ def test_make_test_sets_up_then_lints_then_tests() -> None:
         ".venv/bin/ruff check .",
         ".venv/bin/ruff format --check .",
         ".venv/bin/pyright",
-        ".venv/bin/pytest -n 3 --dist worksteal -m 'not long'",
+        ".venv/bin/pytest -n 2 --dist worksteal -m 'not long'",
     ]
 
 
