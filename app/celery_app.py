@@ -6,7 +6,10 @@ Lives here: both ends' configuration and the worker's task. Doesn't: sending and
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+from pathlib import Path
 from typing import Any, cast
 
 from celery import Celery, Task
@@ -19,6 +22,7 @@ from dagster_celery.tasks import create_task
 from kombu.entity import Exchange, Queue
 
 from app.fleet import QUEUES, STEPS_QUEUE, Claim, Fleet, broker_url, result_url, unreachable
+from stinercut.locks import held_if_free
 from stinercut.settings import Settings
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
@@ -39,7 +43,8 @@ _CONFIGURATION: dict[str, Any] = {
     "broker_transport_options": {
         # After so many seconds Redis hands out again what nobody acknowledged. Dead workers are noticed far sooner, by
         # their missing sign of life; this is for a step that was lost in between. A longer step that is handed out a
-        # second time, as the same task, is recognised by its claim and ignored (`take`).
+        # second time, as the same task, is recognised and ignored: by its claim (`take`), or by its lock where it
+        # comes to the same worker.
         "visibility_timeout": 3600,
         "queue_order_strategy": "priority",
         "priority_steps": list(range(10)),
@@ -51,6 +56,8 @@ _CONFIGURATION: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
+    # One that was handed out again and waited until the first had ended.
+    "worker_deduplicate_successful_tasks": True,
     # A finished step's result waits for ten minutes until Redis is back.
     "result_backend_transport_options": {
         "retry_policy": {"max_retries": 600, "interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
@@ -91,7 +98,7 @@ def working(settings: Settings) -> Celery:
 
 
 class StepTask(Task):
-    """Makes one step, unless it isn't wanted any more or another living worker makes it.
+    """Makes one step, unless it isn't wanted any more or is being made: by another living worker, or by this one.
 
     Gives the step's events as Dagster's executor expects them. A step that it doesn't make it ignores, without a word:
     Redis hands a step out again as the task that it was, and what we said of it would stand where the other worker
@@ -104,9 +111,17 @@ class StepTask(Task):
         args = unpack_value(cast(Any, execute_step_args_packed), as_type=ExecuteStepArgs)
         step = (args.step_keys_to_execute or [""])[0]
         me = Claim(str(self.request.id), os.environ.get(WORKER_NAME))
-        if not take(Fleet.of(Settings()), args, step, me):
-            raise Ignore
-        return self.run(execute_step_args_packed=execute_step_args_packed, executable_dict=executable_dict)
+        with held_if_free(step_lock(args.run_id, step)) as mine:
+            if not mine or not take(Fleet.of(Settings()), args, step, me):
+                raise Ignore
+            return self.run(execute_step_args_packed=execute_step_args_packed, executable_dict=executable_dict)
+
+
+def step_lock(run_id: str, step: str) -> Path:
+    """The lock of a step among the processes of this machine. Not on the shared volume: there the lock of a machine
+    that was switched off would stand in the way of the worker that takes its step over."""
+    folder = Path(tempfile.gettempdir()) / f"stinercut-steps-{os.getuid()}"
+    return folder / f"{run_id}-{hashlib.sha256(step.encode()).hexdigest()[:16]}"
 
 
 def take(fleet: Fleet, args: ExecuteStepArgs, step: str, me: Claim) -> bool:

@@ -25,15 +25,24 @@ def held(path: Path) -> Generator[None]:
     allows to remove an open one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _taken(path)
+    while (handle := _taken(path)) is None:
+        time.sleep(_ASK_AGAIN_S)
     try:
         yield
     finally:
-        # Removed before it is let go of: whoever holds the name then makes a new file, and `_is_current` tells
-        # those who waited for this one.
-        if os.name != "nt":
-            path.unlink(missing_ok=True)
-        handle.close()
+        _let_go(handle, path)
+
+
+@contextlib.contextmanager
+def held_if_free(path: Path) -> Generator[bool]:
+    """Hold the lock file `path` while the block runs, as `held` does, unless somebody holds it: gives whether we do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = _taken(path)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            _let_go(handle, path)
 
 
 def is_free(path: Path) -> bool:
@@ -50,17 +59,25 @@ def is_free(path: Path) -> bool:
         return True
 
 
-def _taken(path: Path) -> IO[bytes]:
-    while True:
-        handle = path.open("a+b")
-        try:
-            if _try_lock(handle) and _is_current(handle, path):
-                return handle
-        except BaseException:
-            handle.close()
-            raise
+def _taken(path: Path) -> IO[bytes] | None:
+    """The lock file, held; None while somebody else holds it, or has just removed it."""
+    handle = path.open("a+b")
+    try:
+        if _try_lock(handle) and _is_current(handle, path):
+            return handle
+    except BaseException:
         handle.close()
-        time.sleep(_ASK_AGAIN_S)
+        raise
+    handle.close()
+    return None
+
+
+def _let_go(handle: IO[bytes], path: Path) -> None:
+    # Removed before it is let go of: whoever holds the name then makes a new file, and `_is_current` tells those who
+    # waited for this one.
+    if os.name != "nt":
+        path.unlink(missing_ok=True)
+    handle.close()
 
 
 def _is_current(handle: IO[bytes], path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +15,13 @@ import dagster as dg
 import pytest
 import yaml
 from billiard.exceptions import WorkerLostError
+from celery import Celery
 from celery.app.trace import build_tracer
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
 from support.servers import RedisServer
 
-from app.celery_app import STEP_TASK, WORKER_NAME, reading, take, working
+from app.celery_app import STEP_TASK, WORKER_NAME, reading, step_lock, take, working
 from app.fleet import FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url, connect
 from app.fleet_decisions import SENDS
 from app.fleet_executor import fleet_executor
@@ -28,6 +29,7 @@ from app.volume import name_volume
 from app.waiting import STEP
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import Step, StepStatus
+from stinercut.locks import held
 from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -126,25 +128,54 @@ def test_a_step_is_made_while_redis_is_away() -> None:
     assert take(fleet, SimpleNamespace(run_id="run-1", instance_ref=None), "a", MINE)  # type: ignore[arg-type]
 
 
-def test_a_step_handed_out_twice_leaves_the_place_of_its_result_alone(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def celery(server: RedisServer) -> Celery:
+    """A worker's Celery: one, since its task has a name in the whole process."""
+    return working(Settings.model_validate({"broker_url": server.url}))
+
+
+@pytest.fixture
+def hand_out(settings: Settings, celery: Celery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Has this worker's Celery make a step, as far as a test can: one that is made fails. Gives what is known of it."""
     monkeypatch.setenv(WORKER_NAME, ME.name)
-    fleet, app = Fleet.of(settings), working(settings)
     args = ExecuteStepArgs(dg.reconstructable(one_step).get_python_origin(), "run-1", ["never_made"], instance_ref=None)
     message = {"execute_step_args_packed": pack_value(args), "executable_dict": {}}
-    make = build_tracer(STEP_TASK, app.tasks[STEP_TASK], app=app)
+    make = build_tracer(STEP_TASK, celery.tasks[STEP_TASK], app=celery)
+    Fleet.of(settings).keep_run("run-1")
 
-    def hand_out() -> str:
-        make("task-1", (), message, {"id": "task-1", "delivery_info": {}})
-        return str(app.backend.get_task_meta("task-1")["status"])
+    def hand_out(*, again: bool = False) -> str:
+        make("task-1", (), message, {"id": "task-1", "delivery_info": {"redelivered": again}})
+        return str(celery.backend.get_task_meta("task-1")["status"])
 
-    fleet.keep_run("run-1")
+    return hand_out
+
+
+def test_a_step_handed_out_twice_leaves_the_place_of_its_result_alone(
+    settings: Settings, hand_out: Callable[..., str]
+) -> None:
+    fleet = Fleet.of(settings)
     fleet.take("run-1", "never_made", HIS)
     fleet.beat(HE, ["task-1"])
     assert hand_out() == "PENDING"
     fleet.leave(HE.name)
     assert hand_out() == "FAILURE", "it is made now, as far as this test can make it"
+
+
+def test_a_step_handed_out_again_to_the_worker_that_makes_it_is_not_made_twice(
+    settings: Settings, hand_out: Callable[..., str]
+) -> None:
+    Fleet.of(settings).take("run-1", "never_made", MINE)
+    with held(step_lock("run-1", "never_made")):
+        assert hand_out(again=True) == "PENDING"
+    assert hand_out() == "FAILURE", "the process that made it is gone"
+
+
+def test_a_step_handed_out_again_after_it_has_ended_is_not_made_twice(
+    settings: Settings, hand_out: Callable[..., str]
+) -> None:
+    reading(settings).backend.store_result("task-1", [], "SUCCESS")
+    assert hand_out(again=True) == "SUCCESS"
+    assert Fleet.of(settings).claims("run-1", ["never_made"]) == {}, "nobody began it"
 
 
 # ---- a whole run -----------------------------------------------------------------------------------------------------
