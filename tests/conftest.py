@@ -1,7 +1,9 @@
-"""Fixtures of all tests: a throw-away PostgreSQL server, and an empty catalog on each database that is supported."""
+"""Fixtures of all tests: a throw-away PostgreSQL server, an empty catalog on each database that is supported, and an
+account that has nothing of ours."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -28,6 +30,14 @@ def postgres_url() -> Iterator[str]:
         yield server.url
     finally:
         server.close()
+
+
+@pytest.fixture
+def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps a test from reading or writing this account's own settings."""
+    for name in [name for name in os.environ if name.startswith("STINERCUT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,8 +12,8 @@ from threading import Thread
 
 import pytest
 import typer
+from support.commands import typed
 
-from app.cli import main
 from app.ending import run
 from app.lock import sole_use
 from app.options import settings_from, size_from
@@ -51,15 +51,6 @@ PAYLOAD = {
     "jump_date": "2024-06-01",
     "tandem_master_id": None,
 }
-
-
-def typed(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `stinercut ARGUMENTS`."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), out, err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
