@@ -1,5 +1,5 @@
-"""Fixtures of all tests: a throw-away PostgreSQL server, an empty catalog on each database that is supported, and an
-account that has nothing of ours."""
+"""Fixtures of all tests: throw-away PostgreSQL and Redis servers, an empty catalog on each database that is supported,
+an account that has nothing of ours."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from support.servers import PostgresServer
+from support.servers import PostgresServer, RedisServer
 
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Base
+from stinercut.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,34 @@ def postgres_url() -> Iterator[str]:
         yield server.url
     finally:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server of our own, which forgets all when it is restarted; skips where Redis isn't installed."""
+    server = RedisServer(keeps=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> RedisServer:
+    """That server, running and empty."""
+    if not redis_server.answers():
+        redis_server.start()
+    redis_server.client().flushall()
+    return redis_server
+
+
+@pytest.fixture
+def fleet_settings(redis: RedisServer, tmp_path: Path) -> Settings:
+    """An installation of a fleet that knows nothing yet, and waits a second for a worker."""
+    return Settings.model_validate(
+        {"data": tmp_path, "executor": "celery", "broker_url": redis.url, "worker_patience": 1.0, "database_url": None}
+    )
 
 
 @pytest.fixture

@@ -90,8 +90,8 @@ def test_any_other_priority_finds_its_place() -> None:
     assert {queue_priority(given) for given in (None, "", "nonsense")} == {queue_priority(str(BACKFILL_PRIORITY))}
 
 
-def test_redis_hands_out_what_comes_first(settings: Settings, server: RedisServer) -> None:
-    sender = sending(settings)
+def test_redis_hands_out_what_comes_first(fleet_settings: Settings, redis: RedisServer) -> None:
+    sender = sending(fleet_settings)
     for priority in (BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, TODAY_PRIORITY):
         place = queue_priority(str(priority))
         sender.send_task(STEP_TASK, task_id=f"priority-{priority}", queue=FFMPEG_QUEUE, priority=place)
@@ -130,49 +130,28 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:Depreca
 # ---- against a real Redis --------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    server = RedisServer(keeps=False)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def settings(server: RedisServer, tmp_path: Path) -> Settings:
-    """An installation whose Redis is empty."""
-    if not server.answers():
-        server.start()
-    server.client().flushall()
-    return Settings.model_validate(
-        {"data": tmp_path, "executor": "celery", "broker_url": server.url, "worker_patience": 1.0, "database_url": None}
-    )
-
-
 @pytest.fixture
 def said() -> list[str]:
     return []
 
 
 @pytest.fixture
-def step(settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SentStep]:
+def step(fleet_settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SentStep]:
     """A step that was not sent yet, watched less patiently than in earnest."""
     for name in ("HOLDER_GONE", "FORGOTTEN", "NOBODY_AFTER"):
         monkeypatch.setattr(f"app.fleet_decisions.{name}", 0.3)
     monkeypatch.setattr("app.fleet_view.LOOK_EVERY", 0.3)
-    migrate(settings.catalog_url)
+    migrate(fleet_settings.catalog_url)
     run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": JUMP})
-    sender = sending(settings)
-    notice = Notice.of(settings, run, said.append)
+    sender = sending(fleet_settings)
+    notice = Notice.of(fleet_settings, run, said.append)
     yield SentStep(
         step="render_clip[1]",
         queue=FFMPEG_QUEUE,
-        view=View(Fleet.of(settings), "run-1", ME.volume, ["render_clip[1]"]),
+        view=View(Fleet.of(fleet_settings), "run-1", ME.volume, ["render_clip[1]"]),
         send=lambda task: sender.send_task(STEP_TASK, task_id=task, queue=FFMPEG_QUEUE) and None,
-        results=reading(settings),
-        patience=settings.worker_patience,
+        results=reading(fleet_settings),
+        patience=fleet_settings.worker_patience,
         notice=notice,
         log=said.append,
         fail=lambda error: [error.code],
@@ -196,8 +175,8 @@ def until_true(step: SentStep, truth: object, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def board_line(settings: Settings) -> list[str]:
-    catalog = Catalog.open(settings.catalog_url)
+def board_line(fleet_settings: Settings) -> list[str]:
+    catalog = Catalog.open(fleet_settings.catalog_url)
     try:
         with catalog.read() as session:
             return [one.label for one in events.steps_of(session, JUMP) if one.step == STEP]
@@ -218,29 +197,29 @@ def test_what_a_worker_gives_arrives(step: SentStep) -> None:
 
 
 def test_without_any_worker_people_are_told_and_then_it_fails(
-    step: SentStep, settings: Settings, said: list[str]
+    step: SentStep, fleet_settings: Settings, said: list[str]
 ) -> None:
     step.patience = 2.0
-    until_true(step, lambda: board_line(settings), 10)
-    assert board_line(settings) == said
+    until_true(step, lambda: board_line(fleet_settings), 10)
+    assert board_line(fleet_settings) == said
     assert "`stinercut worker`" in said[0]
     until_ready(step, 10)
     assert step.get() == [NoWorker.code]
     assert "no worker took this step for 2 s" in str(step.problem)
-    assert board_line(settings) == []
+    assert board_line(fleet_settings) == []
 
 
-def test_the_line_goes_away_when_a_worker_comes(step: SentStep, settings: Settings) -> None:
+def test_the_line_goes_away_when_a_worker_comes(step: SentStep, fleet_settings: Settings) -> None:
     step.patience = 60.0
-    until_true(step, lambda: board_line(settings), 10)
+    until_true(step, lambda: board_line(fleet_settings), 10)
     step.view.fleet.beat(ME)
-    until_true(step, lambda: not board_line(settings), 5)
+    until_true(step, lambda: not board_line(fleet_settings), 5)
 
 
-def test_a_worker_of_another_volume_counts_for_nothing(step: SentStep, settings: Settings) -> None:
+def test_a_worker_of_another_volume_counts_for_nothing(step: SentStep, fleet_settings: Settings) -> None:
     step.patience = 60.0
     step.view.fleet.beat(replace(ME, volume="another /data"))
-    until_true(step, lambda: board_line(settings), 10)
+    until_true(step, lambda: board_line(fleet_settings), 10)
 
 
 def test_a_step_of_a_dead_worker_is_sent_again_until_it_is_too_often(step: SentStep, said: list[str]) -> None:
@@ -255,15 +234,15 @@ def test_a_step_of_a_dead_worker_is_sent_again_until_it_is_too_often(step: SentS
     assert sum("is gone. It is sent again" in sentence for sentence in said) == SENDS - 1
 
 
-def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, server: RedisServer) -> None:
+def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, redis: RedisServer) -> None:
     step.patience = 60.0
     step.ready()
-    server.kill()
+    redis.kill()
     until_true(step, lambda: step.view.lost_sight, 5)
-    server.start()
+    redis.start()
     until_true(step, lambda: step.sends == 2, 15)
-    assert server.client().llen(FFMPEG_QUEUE) + sum(
-        server.client().llen(key) for key in server.client().scan_iter(f"{FFMPEG_QUEUE}\x06*")
+    assert redis.client().llen(FFMPEG_QUEUE) + sum(
+        redis.client().llen(key) for key in redis.client().scan_iter(f"{FFMPEG_QUEUE}\x06*")
     ) == 1  # fmt: skip
 
 
@@ -300,8 +279,8 @@ def test_a_step_of_a_dead_worker_can_be_cancelled(step: SentStep) -> None:
 # ---- the keys in Redis -----------------------------------------------------------------------------------------------
 
 
-def test_who_has_a_step_is_kept_until_it_is_free(settings: Settings) -> None:
-    fleet = Fleet.of(settings)
+def test_who_has_a_step_is_kept_until_it_is_free(fleet_settings: Settings) -> None:
+    fleet = Fleet.of(fleet_settings)
     fleet.sent("run-1", "a", "task-1")
     fleet.receive("run-1", "a", Claim("task-1", "w-1"))
     fleet.receive("run-1", "a", Claim("task-2", "w-2"))
@@ -311,20 +290,20 @@ def test_who_has_a_step_is_kept_until_it_is_free(settings: Settings) -> None:
     assert fleet.claims("run-1", ["a"]) == {}
 
 
-def test_a_worker_lives_until_it_leaves_or_falls_silent(settings: Settings, server: RedisServer) -> None:
-    fleet = Fleet.of(settings)
+def test_a_worker_lives_until_it_leaves_or_falls_silent(fleet_settings: Settings, redis: RedisServer) -> None:
+    fleet = Fleet.of(fleet_settings)
     fleet.beat(ME)
     fleet.beat(replace(ME, name="b"))
     assert [one.name for one in fleet.workers()] == ["b", ME.name]
     fleet.leave("b")
     assert fleet.workers() == [ME]
-    assert 0 < server.client().pttl(f"stinercut:worker:{ME.name}") <= BEAT_LASTS * 1000
-    server.client().delete(f"stinercut:worker:{ME.name}")
+    assert 0 < redis.client().pttl(f"stinercut:worker:{ME.name}") <= BEAT_LASTS * 1000
+    redis.client().delete(f"stinercut:worker:{ME.name}")
     assert (fleet.workers(), fleet.lives(ME.name)) == ([], False)
 
 
-def test_what_a_worker_has_in_hand_is_known_as_long_as_it_lives(settings: Settings) -> None:
-    fleet = Fleet.of(settings)
+def test_what_a_worker_has_in_hand_is_known_as_long_as_it_lives(fleet_settings: Settings) -> None:
+    fleet = Fleet.of(fleet_settings)
     assert not fleet.has_in_hand(ME.name, "task-1")
     fleet.beat(ME, ["task-1", "task-2"])
     assert fleet.has_in_hand(ME.name, "task-2")

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -34,16 +33,6 @@ from stinercut.settings import Settings
 ROOT = Path(__file__).parents[2]
 FFMPEG = Worker("f@a", "a", 1, FFMPEG_QUEUE, 2, True, "v /data", "0.1.0", 0.0)
 STEPS = replace(FFMPEG, name="s@a", queue=STEPS_QUEUE)
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    server = RedisServer(keeps=False)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
 
 
 def member(folder: Path, redis: RedisServer | None, **more: Any) -> Settings:

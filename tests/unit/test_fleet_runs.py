@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,26 +39,12 @@ ME = Worker("ffmpeg-1@here", "here", 1, FFMPEG_QUEUE, 2, True, "volume /data", "
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    server = RedisServer(keeps=False)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
 @pytest.fixture
-def settings(server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(fleet_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation whose Redis is empty, and the environment that leads to it."""
-    server.client().flushall()
-    settings = Settings.model_validate(
-        {"data": tmp_path, "executor": "celery", "broker_url": server.url, "worker_patience": 1.0, "database_url": None}
-    )
-    for name, value in settings.environment().items():
+    for name, value in fleet_settings.environment().items():
         monkeypatch.setenv(name, value)
-    return settings
+    return fleet_settings
 
 
 def board_steps(settings: Settings) -> list[Step]:
@@ -129,9 +115,9 @@ def test_a_step_is_made_while_redis_is_away() -> None:
 
 
 @pytest.fixture(scope="module")
-def celery(server: RedisServer) -> Celery:
+def celery(redis_server: RedisServer) -> Celery:
     """A worker's Celery: one, since its task has a name in the whole process."""
-    return working(Settings.model_validate({"broker_url": server.url}))
+    return working(Settings.model_validate({"broker_url": redis_server.url}))
 
 
 @pytest.fixture
