@@ -19,13 +19,10 @@ from hub.views import JumpLinks, Links, StepView, View, steps_of
 from stinercut.catalog import films, listing
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.models import (
-    CardFile,
     EntryState,
     Film,
-    ImportedFile,
     Insertion,
     Jump,
-    JumpFile,
     JumpState,
     ManifestEntry,
 )
@@ -157,13 +154,7 @@ def _progress(state: str, steps: Sequence[StepView]) -> float:
 
 
 def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[JumpFileView]]:
-    rows = session.execute(
-        select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
-        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
-        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
-        .where(JumpFile.jump_key.in_(jump_keys))
-        .order_by(JumpFile.position)
-    ).all()
+    rows = listing.files_of(session, jump_keys)
     missing = [place.card_file_id for place, _, is_here in rows if not is_here]
     failures = _copy_failures(session, missing) if missing else {}
     repeats = counting_files(session, jump_keys)

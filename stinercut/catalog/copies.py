@@ -11,7 +11,7 @@ from stinercut.catalog import events, jumps
 from stinercut.catalog.doubts import tell_apart
 from stinercut.catalog.insertions import record_removed, require_insertion
 from stinercut.catalog.loose import refresh_identify_key
-from stinercut.catalog.models import EntryState, ImportedFile, ManifestEntry, now
+from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry, now
 from stinercut.errors import BadInput, NotFound
 from stinercut.protocol import CopyError, ErrorCode, FileCopied
 
@@ -41,14 +41,10 @@ def record_copied(session: Session, message: FileCopied) -> None:
         imported.imported_at = now()
     entry.state = EntryState.COPIED
     entry.error_code = entry.error_detail = None
-    session.flush()
-    insertion = require_insertion(session, message.insertion_id)
-    refresh_identify_key(session, insertion)
-    jumps.refresh_jump_of_file(session, entry.card_file_id)
     events.append(
         session,
         "card:file_copied",
-        card_id=insertion.card_id,
+        card_id=_followed(session, entry).card_id,
         file=entry.file.name,
         size=message.size,
         content_hash=message.content_hash,
@@ -68,18 +64,23 @@ def record_copy_error(session: Session, message: CopyError) -> None:
         return
     entry.state = EntryState.FAILED
     entry.error_code, entry.error_detail = message.code.value, message.detail
-    session.flush()
-    insertion = require_insertion(session, message.insertion_id)
-    refresh_identify_key(session, insertion)
-    jumps.refresh_jump_of_file(session, entry.card_file_id)
     events.append(
         session,
         "card:copy_error",
-        card_id=insertion.card_id,
+        card_id=_followed(session, entry).card_id,
         file=entry.file.name,
         code=message.code.value,
         detail=message.detail,
     )
+
+
+def _followed(session: Session, entry: ManifestEntry) -> Insertion:
+    """What follows from a file's new state, for its card and its jump, is written down; gives the insertion."""
+    session.flush()
+    insertion = require_insertion(session, entry.insertion_id)
+    refresh_identify_key(session, insertion)
+    jumps.refresh_jump_of_file(session, entry.card_file_id)
+    return insertion
 
 
 def _require_entry(session: Session, insertion_id: str, file_id: str) -> ManifestEntry:

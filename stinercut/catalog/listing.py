@@ -1,12 +1,12 @@
-"""Lists of jumps: the newest, those that somebody looks for, those that are not done.
+"""Lists of jumps: the newest, those that somebody looks for, those that are not done; and the files of each.
 
-Lives here: which jumps are in a list, and in which order. Doesn't: what is shown of them (`hub`), those that wait for a
-person with their files (`review`).
+Lives here: which jumps are in a list, in which order, which files they have. Doesn't: what is shown of them (`hub`),
+those that wait for a person (`review`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import jumps
 from stinercut.catalog.matching import holds
-from stinercut.catalog.models import Jump, JumpState, Moment
+from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Moment
 
 NEWEST_FIRST: Final = (Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
 """The order of all lists of jumps. `ix_jump_newest` has it."""
@@ -69,3 +69,15 @@ def _comes_after(jump: Jump) -> ColumnElement[bool]:
         literal(jump.jump_date, Date()), literal(jump.created_at, Moment()), literal(jump.jump_key, String())
     )
     return tuple_(Jump.jump_date, Jump.created_at, Jump.jump_key) < place
+
+
+def files_of(session: Session, jump_keys: Collection[str]) -> list[tuple[JumpFile, CardFile, bool]]:
+    """The files of these jumps, those of a jump in their order: place, file, and whether it is in the store."""
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys))
+        .order_by(JumpFile.position)
+    )
+    return [(place, file, is_here) for place, file, is_here in rows]

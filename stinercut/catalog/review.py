@@ -17,7 +17,7 @@ from stinercut.catalog import identification, jumps
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.decisions import What
 from stinercut.catalog.identification import Files
-from stinercut.catalog.listing import NEWEST_FIRST
+from stinercut.catalog.listing import NEWEST_FIRST, files_of
 from stinercut.catalog.models import CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, ManifestEntry, Role
 from stinercut.errors import NotFound
 from stinercut.identity.reading import Reading
@@ -82,19 +82,12 @@ def groups(session: Session, jump_keys: Sequence[str]) -> list[Group]:
 
 
 def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[ReviewFile]]:
-    rows = session.execute(
-        select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
-        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
-        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
-        .where(JumpFile.jump_key.in_(jump_keys))
-        .order_by(JumpFile.position)
-    ).all()
     # A query and no list: that many jumps may have more files than a statement may have parameters.
     ids = select(JumpFile.card_file_id).where(JumpFile.jump_key.in_(jump_keys))
     sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
     repeats = counting_files(session, jump_keys)
     out: dict[str, list[ReviewFile]] = defaultdict(list)
-    for place, file, is_here in rows:
+    for place, file, is_here in files_of(session, jump_keys):
         out[place.jump_key].append(
             ReviewFile(
                 card_file_id=place.card_file_id,
