@@ -1,6 +1,7 @@
 """Runs and their steps begin in a moment: all are forked from one process that has everything loaded.
 
-Lives here: the one fork server of a code server. Doesn't: what it loads (`preload`), the executor (`executors`).
+Lives here: the one fork server of a code server, and that a run's process says that it lives. Doesn't: what it loads
+(`preload`), the executor (`executors`).
 
 Left alone, Dagster starts a new Python for each run, and another one from which the run's steps are forked: three
 seconds of processor time before the first step does anything. Here the code server keeps one such process, from the
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from app.processes import RUN_NAME
+from stinercut.settings import Settings
+from stinercut_assets.living_runs import alive
 
 PRELOAD = "app.preload"
 
@@ -68,7 +71,21 @@ def _run(address: str, target: Callable[..., object], *args: object) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/comm").write_text(RUN_NAME)
     share(address)
-    target(*args)
+    run_id = run_of(args)
+    with alive(Settings(), run_id) if run_id else contextlib.nullcontext():
+        target(*args)
+
+
+def run_of(arguments: Sequence[object]) -> str | None:
+    """The run that Dagster's code server begins a process for, by what it gives it; None where it is no run."""
+    from dagster._grpc.types import ExecuteExternalJobArgs
+    from dagster._serdes import deserialize_value
+
+    match arguments:
+        case [str(packed), *_]:
+            return deserialize_value(packed, ExecuteExternalJobArgs).run_id
+        case _:
+            return None
 
 
 def share(address: str) -> None:

@@ -2,10 +2,12 @@
 
 A run that was cut off and that Dagster is about to begin again is none: its jump says that it is being tried again.
 It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
-killed, that were cancelled on Dagster's page, or that ended while the daemon was down. And it removes the segments that
-killed processes left half-written.
+killed, that were cancelled on Dagster's page, or that ended while the daemon was down. First it tells Dagster of runs
+whose process is gone without anybody noticing, as after a power cut. And it removes the segments that killed processes
+left half-written.
 """
 
+import json
 from collections.abc import Iterable
 
 import dagster as dg
@@ -16,7 +18,9 @@ from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.watching import InWork
 from stinercut.leftovers import sweep_dead_segments
+from stinercut.settings import Settings
 from stinercut_assets.jobs import identify_card, produce_jump
+from stinercut_assets.living_runs import forget, lost_runs
 from stinercut_assets.resources import Installation
 
 _ENDS = {
@@ -42,6 +46,7 @@ _BACKFILL = "dagster/backfill"
 def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Record failures in the catalog; requests nothing."""
     installation = Installation()
+    _end_lost_runs(context, installation.settings)
     with installation.catalog.read() as session:
         jumps = watching.unfinished_jumps(session)
         ready = jump_queries.ready_jumps(session)
@@ -64,6 +69,26 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
                 watching.say_retried(session, jump)
     sweep_dead_segments(installation.store)
     return dg.SkipReason(f"{len(failed_jumps)} jumps and {len(failed_cards)} cards failed since the last look.")
+
+
+def _end_lost_runs(context: dg.SensorEvaluationContext, settings: Settings) -> None:
+    """Let runs end as failed that Dagster calls started although their process is gone; it begins them again then.
+
+    The code server that began a run says so itself within a second. What it hasn't said between two looks it never
+    will: it is another one by now.
+    """
+    lost = lost_runs(settings)
+    seen_before: set[str] = set(json.loads(context.cursor)) if context.cursor else set()
+    for run_id in lost:
+        run = context.instance.get_run_by_id(run_id)
+        if run is not None and run.status == dg.DagsterRunStatus.STARTED and run_id in seen_before:
+            context.instance.report_run_failed(
+                run, "Its process is gone: the machine or its code server was restarted."
+            )
+            forget(settings, run_id)
+        elif run is None or run.is_finished:
+            forget(settings, run_id)
+    context.update_cursor(json.dumps(sorted(lost)))
 
 
 def _requested(context: dg.SensorEvaluationContext, key: str) -> str | None:

@@ -45,6 +45,16 @@ def held_if_free(path: Path) -> Generator[bool]:
             _let_go(handle, path)
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock file `path` at this moment. Changes nothing: what a killed holder left stays."""
+    try:
+        handle = path.open("r+b")
+    except FileNotFoundError:
+        return False
+    with handle:
+        return not _try_lock(handle)
+
+
 def is_free(path: Path) -> bool:
     """Whether nobody holds the lock file `path` at this moment; a file that a killed holder left is removed."""
     try:

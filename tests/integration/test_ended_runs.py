@@ -23,8 +23,11 @@ from stinercut.catalog.events import since
 from stinercut.catalog.models import JumpState
 from stinercut.settings import Settings
 from stinercut.store import Store
+from stinercut_assets.living_runs import alive
 
 pytestmark = pytest.mark.slow
+
+FAILED = DagsterEventType.RUN_FAILURE
 
 
 @pytest.fixture
@@ -157,3 +160,70 @@ def event_of_success(run: dg.DagsterRun) -> dg.EventLogEntry:
     """What Dagster writes when a run ended well."""
     done = DagsterEvent(event_type_value=DagsterEventType.RUN_SUCCESS.value, job_name=run.job_name)
     return dg.EventLogEntry(None, "info", "done", run.run_id, time.time(), dagster_event=done)
+
+
+# ---- a process that nobody watches any more --------------------------------------------------------------------------
+
+
+def looked_at(instance: dg.DagsterInstance, cursor: str | None = None) -> str | None:
+    """Let the sensor look; returns the cursor that it leaves."""
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        ended_runs(context)
+        return context.cursor
+
+
+@pytest.fixture
+def started(instance: dg.DagsterInstance, catalog: Catalog, jump: str) -> dg.DagsterRun:
+    """A run that Dagster calls started."""
+    run = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
+    with catalog.write() as session:
+        jumps.take_up(session, jump, run.run_id)
+    begun = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name=run.job_name)
+    instance.handle_new_event(dg.EventLogEntry(None, "info", "begun", run.run_id, time.time(), dagster_event=begun))
+    return run
+
+
+def word_of_a_killed(run: dg.DagsterRun) -> Path:
+    """What a run's process leaves that was killed, on a machine that was started again since."""
+    with alive(Settings(), run.run_id):
+        (file,) = (Settings().dagster_home / "living-runs").iterdir()
+        kept = file.with_suffix(".kept")
+        kept.hardlink_to(file)
+    return kept.rename(file)
+
+
+def status(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status
+
+
+def test_a_started_run_whose_process_is_gone_ends_and_is_tried_again(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str, started: dg.DagsterRun
+) -> None:
+    left = word_of_a_killed(started)
+    seen = looked_at(instance)
+    assert status(instance, started) == dg.DagsterRunStatus.STARTED, "its own code server may be about to say so"
+    looked_at(instance, seen)
+    assert status(instance, started) == dg.DagsterRunStatus.FAILURE
+    state, reason = told(instance, catalog, jump)
+    assert (state, "being tried again" in reason) == (JumpState.PRODUCING, True)
+    assert not left.exists()
+
+
+def test_a_started_run_whose_process_lives_goes_on(instance: dg.DagsterInstance, started: dg.DagsterRun) -> None:
+    with alive(Settings(), started.run_id):
+        looked_at(instance, looked_at(instance))
+    assert status(instance, started) == dg.DagsterRunStatus.STARTED
+    # Nor does one that says nothing of itself: Dagster's own code server began it.
+    looked_at(instance, looked_at(instance))
+    assert status(instance, started) == dg.DagsterRunStatus.STARTED
+
+
+def test_the_word_of_a_run_that_is_over_is_forgotten(instance: dg.DagsterInstance, started: dg.DagsterRun) -> None:
+    left = word_of_a_killed(started)
+    instance.report_run_failed(started)
+    failures = [one for one in instance.all_logs(started.run_id) if one.dagster_event_type == FAILED]
+    looked_at(instance, looked_at(instance))
+    assert not left.exists()
+    assert [one for one in instance.all_logs(started.run_id) if one.dagster_event_type == FAILED] == failures

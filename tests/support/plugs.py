@@ -67,8 +67,9 @@ MOMENTS = (
 
 AT = {moment.name: moment for moment in MOMENTS}
 
-EMBEDDED = ("run worker", "step", "daemon", "code server", "hub", "detector")
-FLEET = ("run worker", "step", "node", "worker 0", "daemon", "code server", "hub", "redis", "postgres")
+EMBEDDED = ("run worker", "step", "daemon", "code server", "hub", "detector", "stack")
+FLEET = ("run worker", "step", "node", "worker 0", "daemon", "code server", "hub", "redis", "postgres", "stack")
+"""`stack`: everything that `stinercut up` runs at once, as when the machine loses its power; it is started again."""
 _RESTARTED_BY_US = ("redis", "postgres", "worker 0")
 
 
@@ -181,6 +182,10 @@ class Plug:
             return _kill_all(found)
         if victim == "node":
             self.setup.workers[0].kill_node()
+            return True
+        if victim == "stack":
+            self.setup.stack.lose_power()
+            self.setup.stack.start()
             return True
         self.setup.kill(victim)
         if victim in _RESTARTED_BY_US:

@@ -22,7 +22,7 @@ from threading import Thread
 import psutil
 
 from app.doctor import free_ports
-from app.processes import RUN_NAME
+from app.processes import MARK, RUN_NAME, marked
 from support.servers import PostgresServer, RedisServer
 
 
@@ -44,6 +44,16 @@ def _has(process: psutil.Process, data: Path) -> bool:
         return not ended and process.environ().get("STINERCUT_DATA") == str(data)
     except (psutil.Error, OSError):
         return False
+
+
+def kill_at_once(find: Callable[[], list[psutil.Process]]) -> None:
+    """SIGKILL all that is found, while none of it can see another one's end or start anything."""
+    for send in (psutil.Process.suspend, psutil.Process.suspend, psutil.Process.kill):
+        for one in find():
+            try:
+                send(one)
+            except psutil.Error:
+                continue
 
 
 @dataclass
@@ -105,6 +115,14 @@ class Stack:
         self.process.send_signal(number)
         self.process.wait(timeout=30)
         return time.monotonic() - began
+
+    def lose_power(self) -> None:
+        """SIGKILL all of it at once: nobody is left who could say or tidy up anything."""
+        mine = psutil.Process(self.process.pid)
+        (mark,) = {one.environ()[MARK] for one in self.processes() if one.ppid() == mine.pid}
+        kill_at_once(lambda: [*([mine] if mine.is_running() else []), *marked(mark)])
+        self.process.wait(timeout=30)
+        until(lambda: not marked(mark), 30)
 
     def clean(self) -> None:
         """End what a failed test left: only processes of this data folder."""
@@ -174,17 +192,7 @@ class FleetWorker:
 
     def kill(self) -> None:
         """SIGKILL all of it at once, as when its machine is switched off."""
-        everything = self.everything()
-        for one in everything:
-            try:
-                one.suspend()
-            except psutil.Error:
-                continue
-        for one in [*everything, *self.everything()]:
-            try:
-                one.kill()
-            except psutil.Error:
-                continue
+        kill_at_once(self.everything)
         self.process.wait()
 
     def stop(self, seconds: float = 90) -> None:

@@ -42,6 +42,42 @@ if __name__ == "__main__":
     process.join(30)
 """
 
+LIVES = """
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._grpc.types import ExecuteExternalJobArgs
+from dagster._serdes import serialize_value
+
+from app.forking import RunContext
+from stinercut.settings import Settings
+from stinercut_assets.living_runs import lost_runs
+
+def run(_, pipe):
+    pipe.send("begun")
+    pipe.recv()
+
+def end(context, packed, kill):
+    here, there = context.Pipe()
+    process = context.Process(target=run, args=(packed, there))
+    process.start()
+    here.recv()
+    assert not lost_runs(Settings()), "it lives"
+    if kill:
+        process.kill()
+    else:
+        here.send("end")
+    process.join(30)
+    return sorted(lost_runs(Settings()))
+
+if __name__ == "__main__":
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="app.definitions"))
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "produce_jump")
+    packed = serialize_value(ExecuteExternalJobArgs(job_origin=origin, run_id="run-1", instance_ref=None))
+    context = RunContext()
+    context.set_forkserver_preload(["app.forking", "dagster._grpc.types"])
+    print(end(context, packed, kill=False), end(context, packed, kill=True))
+"""
+
 
 def processes(folder: Path, *options: str) -> dict[str, tuple[int, int]]:
     """Process id and parent of a run and of its step."""
@@ -72,3 +108,13 @@ def test_dagster_starts_runs_in_the_context_that_is_replaced() -> None:
 
     names = [*DagsterApiServer.__init__.__code__.co_names, *DagsterApiServer.StartRun.__code__.co_names]
     assert names.count("_mp_ctx") >= 2, "made at the beginning, used for a run"
+
+
+def test_a_run_that_was_killed_leaves_word_and_one_that_ended_does_not(tmp_path: Path) -> None:
+    script = tmp_path / "lives.py"
+    script.write_text(LIVES)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=200, check=False, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "STINERCUT_DATA": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[] ['run-1']", done.stderr

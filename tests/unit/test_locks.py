@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from stinercut.locks import held
+from stinercut.locks import held, held_if_free, is_held
 from stinercut.store import Store
 
 HOLDER = """
@@ -58,7 +58,18 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
         waiting = threading.Thread(target=wait)
         waiting.start()
         assert not taken.wait(0.3), "somebody else holds it"
+        assert is_held(lock)
         holder.kill()
         assert taken.wait(10)
         waiting.join(10)
     assert not lock.exists()
+
+
+def test_what_is_held_is_not_waited_for(tmp_path: Path) -> None:
+    lock = tmp_path / "key"
+    with held_if_free(lock) as mine, held_if_free(lock) as again:
+        assert (mine, again, is_held(lock)) == (True, False, True)
+    assert not lock.exists()
+    lock.touch()
+    assert not is_held(lock)
+    assert lock.exists(), "looking changes nothing"
