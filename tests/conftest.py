@@ -76,7 +76,7 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         shutil.copyfile(request.getfixturevalue("_migrated_file"), tmp_path / "catalog.db")
         yield f"sqlite:///{tmp_path / 'catalog.db'}"
         return
-    url: str = request.getfixturevalue("_migrated_database")
+    url: str = request.getfixturevalue("migrated_database")
     yield url
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     _execute(url, f"TRUNCATE {tables} RESTART IDENTITY")
@@ -94,7 +94,7 @@ def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _migrated_database(postgres_url: str) -> str:
+def migrated_database(postgres_url: str) -> str:
     _execute(postgres_url, "CREATE DATABASE migrated")
     url = postgres_url.rsplit("/", 1)[0] + "/migrated"
     migrate(url)

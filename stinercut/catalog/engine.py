@@ -24,6 +24,12 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
 _WRITE_LOCK = 0x57494E45
 """Any constant: the advisory lock that PostgreSQL's writers take, one after another."""
+WRITER_SILENT_S = 60
+"""Seconds after which PostgreSQL ends a writer that holds the lock and says nothing. Its machine may have lost power or
+its network: no word of that reaches the server, and everybody else would wait for the lock until TCP gives up, which
+takes a quarter of an hour at best. Blocks of `Catalog.write` take milliseconds."""
+_SERVER_GONE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""For libpq: a server whose machine vanished is missed after half a minute, too."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Catalog:
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
         ):
-            _lock_writes(session.connection())
+            _lock_writes(session.connection(), WRITER_SILENT_S)
             yield session
 
     @contextmanager
@@ -103,9 +109,13 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
-def _lock_writes(connection: Connection) -> None:
+def _lock_writes(connection: Connection, silent_s: float = 0) -> None:
+    """Become the one writer, until the transaction ends or says nothing for that many seconds (0: for ever)."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
+        connection.execute(
+            text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true), pg_advisory_xact_lock(:key)"),
+            {"ms": str(round(silent_s * 1000)), "key": _WRITE_LOCK},
+        )
 
 
 def _parsed(url: str) -> URL:
@@ -125,7 +135,8 @@ def _engine(url: str) -> Engine:
         # SQLAlchemy 2.1 would take another driver than the one that dagster-postgres brings.
         where = where.set(drivername="postgresql+psycopg2")
     if where.get_backend_name() != "sqlite":
-        return create_engine(where, pool_pre_ping=True)
+        libpq = where.get_driver_name() in ("psycopg2", "psycopg")
+        return create_engine(where, pool_pre_ping=True, connect_args=_SERVER_GONE if libpq else {})
     engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

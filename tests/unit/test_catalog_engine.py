@@ -11,9 +11,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 from support.cataloguing import entry, inserted, put_in
 
-from stinercut.catalog import Catalog, events, insertions, migrate
+from stinercut.catalog import Catalog, engine, events, insertions, migrate
 from stinercut.catalog.models import Base, CardFile, Event, Insertion
 from stinercut.errors import HostNotReady
 
@@ -101,6 +102,27 @@ class TestTransactions:
             numbers = [event.data["number"] for event in events.since(session, 0)]
         assert len(numbers) == 72
         assert all(len(set(numbers[start : start + 3])) == 1 for start in range(0, 72, 3))
+
+    def test_a_writer_whose_machine_is_gone_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch, migrated_database: str
+    ):
+        """It says nothing more, and neither does the network. PostgreSQL alone: SQLite's lock ends with its process."""
+        monkeypatch.setattr(engine, "WRITER_SILENT_S", 0.2)
+        gone, other = Catalog.open(migrated_database), Catalog.open(migrated_database)
+
+        def silent() -> None:
+            with gone.write() as session:
+                events.append(session, "card:inserted")
+                session.flush()
+                with other.write() as theirs:  # Waits until the server has ended the first one.
+                    assert events.last_id(theirs) == 0
+
+        with pytest.raises(DBAPIError):
+            silent()
+        with other.read() as session:
+            assert events.last_id(session) == 0
+        gone.close()
+        other.close()
 
 
 class TestOutbox:
