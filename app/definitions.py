@@ -21,6 +21,7 @@ from stinercut_assets.card_sessions import card_sessions
 from stinercut_assets.freshness import films_in_time
 from stinercut_assets.imported_files import imported_files
 from stinercut_assets.jobs import identify_card, produce_jump
+from stinercut_assets.kept_outputs import kept_outputs
 from stinercut_assets.lineage import film_template, footage
 from stinercut_assets.qr_identity import qr_identity
 from stinercut_assets.rendered_video import rendered_video
@@ -48,5 +49,5 @@ defs = dg.Definitions(
     schedules=[every_night],
     sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, changed_templates, overdue_films],
     executor=film_executor(Settings()),
-    resources={"installation": Installation()},
+    resources={"installation": Installation(), "io_manager": kept_outputs},
 )

@@ -103,6 +103,8 @@ class Run:
     ended: datetime | None
     will_retry: bool = False
     """It failed, and Dagster is about to begin it again by itself."""
+    goes_on_with: str | None = None
+    """The failed run that it went on with, if it didn't begin anew."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ def _run(found: dict[str, Any]) -> Run:
         started=_moment(found["startTime"]),
         ended=_moment(found["endTime"]),
         will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
+        goes_on_with=tags.get("dagster/parent_run_id"),
     )
 
 

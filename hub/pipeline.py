@@ -107,7 +107,8 @@ def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
     """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
 
     A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
-    another version in hand. Beginning anew costs little, since what was rendered is kept.
+    another version in hand. And only once: what its finished assets left may be what the next ones can't read, as after
+    a power cut or an update. Beginning anew costs little, since what was rendered is kept.
     """
     jump_state = stand.state
     runs = [run for run in runs if run.job != AHEAD]
@@ -121,7 +122,8 @@ def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
     if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
         raise Conflict("nothing of it failed")
     if runs and runs[0].status in FAILED:
-        return runs[0] if jump_state is None or runs[0].run_id == stand.run_id else None
+        took_it_up = jump_state is None or runs[0].run_id == stand.run_id
+        return runs[0] if took_it_up and runs[0].goes_on_with is None else None
     if stand.failed or jump_state == JumpState.FAILED:
         return None
     raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
