@@ -15,8 +15,8 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help: ## Say what there is
 	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
 	@echo 'make up      set up this machine, then run everything until Ctrl-C'
-	@echo 'make test    set up this machine for development, then lint, check types and run every test'
-	@echo 'make test-long  the tests that kill members of a whole installation, minutes each'
+	@echo 'make test    set up this machine for development, then lint, check types and run the tests, all but the long ones'
+	@echo 'make test-long  the long ones: they kill members of a whole installation, minutes each'
 	@echo 'make quick   the tests that need no whole processes'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
