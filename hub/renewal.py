@@ -9,7 +9,7 @@ Starting one again does no harm: films that are up to date, and those that a bac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +98,15 @@ class TemplateWish(BaseModel):
     template: str | None
 
 
+def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] | None) -> list[str]:
+    """The jumps of those stale films that no backfill is busy with, in their order; `asked`: only of these jumps."""
+    keys = [one.jump_key for one in stale if one.jump_key not in busy]
+    if asked is None:
+        return keys
+    wanted = frozenset(asked)
+    return [key for key in keys if key in wanted]
+
+
 @dataclass(frozen=True)
 class Renewal:
     """Templates as they are now, and the films made with them."""
@@ -133,6 +142,10 @@ class Renewal:
             busy = await self.dagster.at_a_glance().backfilling()
         except StinercutError as silent:
             problems.append(f"Which of them are being made anew already is not known: {silent.sentence()}")
+        # There may be tens of thousands, and while their views are made nobody else would be heard.
+        return await asyncio.to_thread(self._renewable, stale, busy, problems)
+
+    def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[str]) -> Renewable:
         films = [
             StaleView(
                 jump=one.jump_key,
@@ -158,9 +171,7 @@ class Renewal:
         async with self._starting:
             stale, _ = await asyncio.to_thread(self._stale)
             busy = await self.dagster.backfilling()
-            keys = [one.jump_key for one in stale if one.jump_key not in busy]
-            if asked.jumps is not None:
-                keys = [key for key in keys if key in set(asked.jumps)]
+            keys = to_make(stale, busy, asked.jumps)
             if not keys:
                 return Started(backfill=None, jumps=[])
             title = f"{len(keys)} films with a changed template"

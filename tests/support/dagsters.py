@@ -1,0 +1,53 @@
+"""A Dagster that answers the hub as its webserver would, without one.
+
+Lives here: answers to what the hub asks, and what it was asked to do. Doesn't: a real webserver
+(`integration/test_hub_dagster.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from hub.dagster import Dagster
+
+
+@dataclass
+class FakeDagster:
+    """What it answers with, as Dagster's GraphQL writes it; `launched` holds the parameters of what it was to begin."""
+
+    runs: Sequence[dict[str, Any]] = ()
+    backfills: Sequence[dict[str, Any]] = ()
+    launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def client(self) -> Dagster:
+        """The hub's client, with this one behind it."""
+        return Dagster(httpx.AsyncClient(base_url="http://dagster", transport=httpx.MockTransport(self._answer)))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        field_of = next(name for name in _ANSWERS if f"{name}(" in asked["query"] or f"{name} {{" in asked["query"])
+        if "params" in asked["variables"]:
+            self.launched.append(asked["variables"]["params"])
+        return httpx.Response(200, json={"data": {field_of: _ANSWERS[field_of](self)}})
+
+
+def tags_of(launched: dict[str, Any]) -> dict[str, str]:
+    """The tags that a run was to begin with."""
+    return {tag["key"]: tag["value"] for tag in launched.get("executionMetadata", {}).get("tags", ())}
+
+
+_BEGUN = {"__typename": "LaunchRunSuccess", "run": {"runId": "begun"}}
+_PLACE = {"name": "all", "location": {"name": "here"}, "jobs": [{"name": "produce_jump"}, {"name": "identify_card"}]}
+_ANSWERS = {
+    "runsOrError": lambda its: {"__typename": "Runs", "results": list(its.runs)},
+    "partitionBackfillsOrError": lambda its: {"__typename": "PartitionBackfills", "results": list(its.backfills)},
+    "repositoriesOrError": lambda its: {"__typename": "RepositoryConnection", "nodes": [_PLACE]},
+    "launchRun": lambda its: _BEGUN,
+    "launchRunReexecution": lambda its: _BEGUN,
+    "launchPartitionBackfill": lambda its: {"__typename": "LaunchBackfillSuccess", "backfillId": "started"},
+}
