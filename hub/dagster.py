@@ -61,7 +61,7 @@ _BACKFILLS = """
 query Backfills($status: BulkActionStatus!) {
   partitionBackfillsOrError(status: $status, limit: 100) {
     __typename
-    ... on PartitionBackfills { results { id partitionNames } }
+    ... on PartitionBackfills { results { id timestamp partitionNames } }
     ... on PythonError { message }
   }
 }
@@ -105,6 +105,17 @@ class Run:
     """It failed, and Dagster is about to begin it again by itself."""
     goes_on_with: str | None = None
     """The failed run that it went on with, if it didn't begin anew."""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill of Dagster that is not over, asked for at that moment, in UTC. `partitions`: all that it is for, those
+    that it has made too.
+    """
+
+    backfill_id: str
+    asked_at: datetime
+    partitions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -186,12 +197,12 @@ class Dagster:
             raise _refused("Dagster did not start making these films anew", answer)
         return str(answer["backfillId"])
 
-    async def backfilling(self) -> dict[str, str]:
-        """The partitions that a backfill is still busy with: partition -> the backfill's id."""
+    async def backfilling(self) -> list[Backfill]:
+        """The backfills that are not over."""
         found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
         if found["__typename"] != "PartitionBackfills":
             raise _refused("Dagster can't say which films are being made anew", found)
-        return {name: one["id"] for one in found["results"] for name in one["partitionNames"] or ()}
+        return [_backfill(one) for one in found["results"]]
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -230,6 +241,11 @@ def _run(found: dict[str, Any]) -> Run:
         will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
         goes_on_with=tags.get("dagster/parent_run_id"),
     )
+
+
+def _backfill(found: dict[str, Any]) -> Backfill:
+    asked_at = datetime.fromtimestamp(found["timestamp"], UTC)
+    return Backfill(found["id"], asked_at, tuple(found["partitionNames"] or ()))
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict
 
-from hub.dagster import Dagster
+from hub.dagster import Backfill, Dagster
 from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import Stale, Wanted
 from stinercut.errors import StinercutError
@@ -60,7 +60,7 @@ class StaleView(BaseModel):
     seconds: float
     minutes: float
     backfill: str | None
-    """The backfill that is busy with it."""
+    """The backfill that is yet to make it."""
 
 
 class Renewable(BaseModel):
@@ -96,6 +96,18 @@ class TemplateWish(BaseModel):
 
     who: str
     template: str | None
+
+
+def busy_with(stale: Sequence[Stale], going_on: Iterable[Backfill]) -> dict[str, str]:
+    """Which backfill is yet to make each of these films: jump key -> the backfill's id.
+
+    A backfill counts until it is over, and the films that it has made may be stale again by then: it is not busy with
+    one that is younger than itself. Where that one came from elsewhere, it is made once more than needed, which costs
+    a joining. Of several that are for the same film the last one tells.
+    """
+    last = {key: one for one in sorted(going_on, key=lambda one: one.asked_at) for key in one.partitions}
+    found = ((film, last.get(film.jump_key)) for film in stale)
+    return {film.jump_key: one.backfill_id for film, one in found if one is not None and film.made_at <= one.asked_at}
 
 
 def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] | None) -> list[str]:
@@ -139,7 +151,7 @@ class Renewal:
         stale, problems = await asyncio.to_thread(self._stale)
         busy: dict[str, str] = {}
         try:
-            busy = await self.dagster.at_a_glance().backfilling()
+            busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
         except StinercutError as silent:
             problems.append(f"Which of them are being made anew already is not known: {silent.sentence()}")
         # There may be tens of thousands, and while their views are made nobody else would be heard.
@@ -170,7 +182,7 @@ class Renewal:
         """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused."""
         async with self._starting:
             stale, _ = await asyncio.to_thread(self._stale)
-            busy = await self.dagster.backfilling()
+            busy = busy_with(stale, await self.dagster.backfilling())
             keys = to_make(stale, busy, asked.jumps)
             if not keys:
                 return Started(backfill=None, jumps=[])

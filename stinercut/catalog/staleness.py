@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -44,12 +45,13 @@ class FilmMade:
     drawn_seconds: float
     filmed_seconds: float
     spent_per_second: float | None
+    made_at: datetime
 
 
 @dataclass(frozen=True)
 class Stale:
-    """A film that should be made anew. `changed`: clips, drawings, sound. `seconds` of its outputs are to be encoded,
-    which is `work` seconds of one core.
+    """A film that should be made anew, and was made at `made_at`. `changed`: clips, drawings, sound. `seconds` of its
+    outputs are to be encoded, which is `work` seconds of one core.
     """
 
     jump_key: str
@@ -57,6 +59,7 @@ class Stale:
     changed: tuple[str, ...]
     seconds: float
     work: float
+    made_at: datetime
 
 
 def stale_films(films: Sequence[FilmMade], templates: Mapping[str, Wanted], default: str) -> list[Stale]:
@@ -74,7 +77,8 @@ def stale_films(films: Sequence[FilmMade], templates: Mapping[str, Wanted], defa
         changed = tuple(sorted(name for name, said in wanted.aspects.items() if film.aspects.get(name) != said))
         seconds = ("clips" in changed) * film.filmed_seconds + ("drawings" in changed) * film.drawn_seconds
         whole = film.filmed_seconds + film.drawn_seconds
-        out.append(Stale(film.jump_key, wanted.name, changed, seconds, per_second * (seconds + _JOIN_SHARE * whole)))
+        work = per_second * (seconds + _JOIN_SHARE * whole)
+        out.append(Stale(film.jump_key, wanted.name, changed, seconds, work, film.made_at))
     return out
 
 
@@ -99,6 +103,7 @@ def films_made(session: Session) -> list[FilmMade]:
             Film.drawn_seconds,
             Film.filmed_seconds,
             Film.spent_per_second,
+            Film.created_at,
         )
         .join(Film, Film.jump_key == Jump.jump_key)
         .where(_wants_no_other_footage(), is_shown())
@@ -113,8 +118,9 @@ def films_made(session: Session) -> list[FilmMade]:
             drawn_seconds=drawn or 0.0,
             filmed_seconds=filmed if filmed is not None else max(0.0, seconds - (drawn or 0.0)),
             spent_per_second=spent,
+            made_at=made_at,
         )
-        for key, template, fingerprint, aspects, seconds, drawn, filmed, spent in rows
+        for key, template, fingerprint, aspects, seconds, drawn, filmed, spent, made_at in rows
     ]
 
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
+from dagster_graphql.schema import create_schema
+from graphql import parse, validate
 from support.cataloguing import entry, passenger, put_in, ready_jump, record
 from support.hubs import free_port, running_hub
 
+import hub.dagster
 from stinercut.catalog import Catalog, jumps, migrate
 from stinercut.settings import Settings
 
@@ -170,6 +173,13 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
         other = record_other(catalog)
         assert httpx.get(f"{hub.url}/api/pipeline/{other}", timeout=60).json()["runs"] == []
     catalog.close()
+
+
+def test_dagster_knows_all_that_the_hub_asks_for():
+    schema = create_schema().graphql_schema
+    asked = {name: text for name, text in vars(hub.dagster).items() if str(text).startswith(("\nquery", "\nmutation"))}
+    assert len(asked) == 6
+    assert {name: validate(schema, parse(text)) for name, text in asked.items()} == {name: [] for name in asked}
 
 
 def record_other(catalog: Catalog) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import select
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
@@ -117,15 +120,18 @@ class TestWishes:
 
 class TestStaleness:
     NOW = Wanted("classic", "new", {"clips": "c1", "drawings": "d2", "sound": "s1"})
-    FILM = FilmMade("2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 7, 53, 2.0)
+    MADE_AT = datetime(2026, 6, 1, 15, tzinfo=UTC)
+    FILM = FilmMade(
+        "2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 7, 53, 2.0, MADE_AT
+    )
 
     def test_exactly_the_films_of_a_changed_template_are_stale(self) -> None:
         films = [
             self.FILM,
-            FilmMade("up-to-date", None, "new", self.NOW.aspects, 7, 53, None),
-            FilmMade("other-template", "sunset", "s", {}, 7, 53, None),
-            FilmMade("template-is-gone", "lost", "x", {}, 7, 53, None),
-            FilmMade("chosen", "classic", "old", self.FILM.aspects, 7, 23, 1.0),
+            replace(self.FILM, jump_key="up-to-date", fingerprint="new", aspects=self.NOW.aspects),
+            replace(self.FILM, jump_key="other-template", template="sunset", fingerprint="s", aspects={}),
+            replace(self.FILM, jump_key="template-is-gone", template="lost", fingerprint="x", aspects={}),
+            replace(self.FILM, jump_key="chosen", template="classic", filmed_seconds=23, spent_per_second=1.0),
         ]
         templates = {"classic": self.NOW, "sunset": Wanted("sunset", "s", {})}
         assert [one.jump_key for one in staleness.stale_films(films, templates, "classic")] == [
@@ -149,9 +155,9 @@ class TestStaleness:
     def test_only_what_a_change_touches_is_counted(
         self, aspects: dict[str, str], changed: tuple[str, ...], seconds: float
     ) -> None:
-        made = FilmMade("jump", None, "old", aspects, 7, 53, 2.0)
+        made = replace(self.FILM, aspects=aspects)
         [stale] = staleness.stale_films([made], {"classic": self.NOW}, "classic")
-        assert (stale.changed, stale.seconds) == (changed, seconds)
+        assert (stale.changed, stale.seconds, stale.made_at) == (changed, seconds, self.MADE_AT)
 
     def test_what_a_film_costs_follows_what_films_cost_before(self) -> None:
         [stale] = staleness.stale_films([self.FILM], {"classic": self.NOW}, "classic")
@@ -186,6 +192,6 @@ class TestStaleness:
         with catalog.read() as session:
             assert staleness.films_made(session) == []
         done(catalog, key, template_fingerprint="a" * 32, aspects={"clips": "x"}, drawn_seconds=7.0)
-        done(catalog, key, template_fingerprint="b" * 32)
+        done(catalog, key, template_fingerprint="b" * 32, created_at=self.MADE_AT)
         with catalog.read() as session:
-            assert staleness.films_made(session) == [FilmMade(key, None, "b" * 32, {}, 0.0, 12.5, None)]
+            assert staleness.films_made(session) == [FilmMade(key, None, "b" * 32, {}, 0.0, 12.5, None, self.MADE_AT)]

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from support.cataloguing import film, ready_jump
 from support.dagsters import FakeDagster
 
 import hub.renewal
-from hub.renewal import BackfillRequest, Renewal, StaleView, to_make
-from stinercut.catalog import Catalog, films, jumps, migrate
+from hub.dagster import Backfill
+from hub.renewal import BackfillRequest, Renewal, StaleView, busy_with, to_make
+from stinercut.catalog import Catalog, films, jumps, migrate, staleness
 from stinercut.catalog.staleness import Stale
 
-STALE = Stale("", "classic", ("drawings",), 7.0, 14.0)
+NOW = datetime(2026, 6, 1, 15, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+STALE = Stale("", "classic", ("drawings",), 7.0, 14.0, NOW)
 
 
 @pytest.fixture
@@ -65,6 +69,51 @@ class TestWhatToMake:
         asked = Counted(keys)
         assert to_make([replace(STALE, jump_key=key) for key in keys], {}, asked) == keys
         assert asked.read == 1
+
+
+class TestBusyWith:
+    def busy(self, made_at: datetime, *going_on: tuple[str, datetime]) -> str | None:
+        """The backfill that is yet to make a film of that moment, of those that are for it: id and when it began."""
+        backfills = [Backfill(name, asked_at, ("jump", "another")) for name, asked_at in going_on]
+        return busy_with([replace(STALE, jump_key="jump", made_at=made_at)], backfills).get("jump")
+
+    def test_a_film_that_is_older_than_the_backfill(self) -> None:
+        assert self.busy(NOW, ("one", NOW + MINUTE)) == "one"
+        assert self.busy(NOW, ("one", NOW)) == "one"
+        assert self.busy(NOW) is None
+
+    def test_one_that_it_has_made_is_stale_again(self) -> None:
+        assert self.busy(NOW, ("one", NOW - MINUTE)) is None
+
+    def test_of_several_backfills_the_last_one_tells(self) -> None:
+        """The first one made it, and is not over yet; the second one is yet to make it, or has."""
+        first, second = ("first", NOW - MINUTE), ("second", NOW + MINUTE)
+        for going_on in ((first, second), (second, first)):
+            assert self.busy(NOW, *going_on) == "second"
+            assert self.busy(NOW - 2 * MINUTE, *going_on) == "second"
+            assert self.busy(NOW + 2 * MINUTE, *going_on) is None
+
+    def test_a_backfill_of_other_films(self) -> None:
+        assert busy_with([replace(STALE, jump_key="jump")], [Backfill("one", NOW + MINUTE, ("another",))]) == {}
+
+
+def test_what_a_backfill_has_made_and_is_stale_again_is_for_the_next_one(known: Catalog) -> None:
+    key = stale_film(known)
+    with known.read() as session:
+        [made] = staleness.films_made(session)
+
+    def going_on(asked_at: datetime) -> FakeDagster:
+        return FakeDagster(
+            backfills=[{"id": "first", "timestamp": asked_at.timestamp(), "partitionNames": [key, "not-made-yet"]}]
+        )
+
+    async def ask(dagster: FakeDagster) -> tuple[list[str | None], list[str]]:
+        one = renewal(known, dagster)
+        found = await one.renewable()
+        return [film.backfill for film in found.films], (await one.start(BackfillRequest())).jumps
+
+    assert asyncio.run(ask(going_on(made.made_at + MINUTE))) == (["first"], [])
+    assert asyncio.run(ask(going_on(made.made_at - MINUTE))) == ([None], [key])
 
 
 def test_a_backfill_is_started_for_the_films_that_are_stale(known: Catalog) -> None:
