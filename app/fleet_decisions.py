@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from stinercut.errors import HostNotReady
-from stinercut_assets.jobs import (
+from stinercut.priorities import (
     BACKFILL_PRIORITY,
     EARLY_PRIORITY,
     IDENTIFY_PRIORITY,

@@ -37,6 +37,7 @@ from app.sent_step import SentStep
 from app.volume import name_volume
 from app.waiting import Notice
 from stinercut.errors import HostNotReady
+from stinercut.priorities import PRIORITY_TAG
 from stinercut.settings import Settings
 
 TICK = 0.2
@@ -97,7 +98,7 @@ class Dispatch:
             "executable_dict": context.reconstructable_job.to_dict(),
         }
         headers = {RUN_HEADER: context.dagster_run.run_id, STEP_HEADER: step.key}
-        priority = queue_priority(context.dagster_run.tags.get("dagster/priority"))
+        priority = queue_priority(context.dagster_run.tags.get(PRIORITY_TAG))
 
         def send(task: str) -> None:
             self.sender.send_task(

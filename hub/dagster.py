@@ -150,7 +150,8 @@ class Dagster:
         return [_run(one) for one in found["results"]]
 
     async def retry(self, run_id: str) -> str:
-        """Go on with a failed run: its assets that were not made are made now. Returns the new run's id.
+        """Go on with a failed run, whose tags (its priority too) Dagster copies: its assets that were not made are made
+        now. Returns the new run's id.
 
         FROM_ASSET_FAILURE and not FROM_FAILURE: when a worker died amid a fan-out, the latter forgets the steps that
         had not begun and calls the run a success. Finished parts are found by their content and cost nothing.

@@ -21,6 +21,7 @@ from hub.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
 from stinercut.errors import HostNotReady, NotFound, StinercutError
+from stinercut.priorities import PRIORITY_TAG, film_priority
 
 
 class Conflict(StinercutError):
@@ -160,17 +161,21 @@ class Pipeline:
         # Two taps on the button at once must not make two runs.
         lock = self._retrying.setdefault(subject, asyncio.Lock())
         async with lock:
-            is_jump = known.kind == "jump"
             runs = await self.dagster.runs_of(subject)
             parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known))
             if parent is not None:
                 run_id = await self.dagster.retry(parent.run_id)
             else:
-                job, tag = ("produce_jump", "stinercut/jump") if is_jump else ("identify_card", "stinercut/card")
-                run_id = await self.dagster.launch(job, subject, {tag: subject})
-            if is_jump:
+                run_id = await self._begin_anew(known)
+            if known.kind == "jump":
                 await asyncio.to_thread(self._resumed, subject, run_id)
         return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
+
+    async def _begin_anew(self, known: PipelineView) -> str:
+        """As the sensors do. A job says itself what all of its runs have: identification its priority too."""
+        if known.kind == "card":
+            return await self.dagster.launch("identify_card", known.id, {"stinercut/card": known.id})
+        return await self.dagster.launch("produce_jump", known.id, await asyncio.to_thread(self._film_tags, known.id))
 
     async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
         """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
@@ -203,6 +208,12 @@ class Pipeline:
         with self.catalog.read() as session:
             jump = jumps.require_jump(session, known.id)
             return Stand(jump.state, jump.run_id, jump.state == JumpState.FAILED)
+
+    def _film_tags(self, jump_key: str) -> dict[str, str]:
+        with self.catalog.read() as session:
+            jump_date = jumps.require_jump(session, jump_key).jump_date
+        today = datetime.now().date()  # Here and now, as the sensor has it.
+        return {"stinercut/jump": jump_key, PRIORITY_TAG: str(film_priority(jump_date, today))}
 
     def _failed(self) -> list[str]:
         with self.catalog.read() as session:

@@ -20,13 +20,14 @@ from hub.dagster import Backfill, Dagster
 from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import Stale, Wanted
 from stinercut.errors import StinercutError
+from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
 
 FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
 """What Dagster makes for a jump (`stinercut_assets.jobs.produce_jump`); a test holds the two together."""
 BACKFILL_TAGS = {
-    "dagster/priority": "0",
+    PRIORITY_TAG: str(BACKFILL_PRIORITY),
     "dagster/retry_strategy": "FROM_ASSET_FAILURE",
     "stinercut/work": "backfill",
 }

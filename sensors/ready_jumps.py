@@ -10,7 +10,8 @@ from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.errors import StinercutError
-from stinercut_assets.jobs import JUMP_TAG, PRIORITY_TAG, film_priority, produce_jump
+from stinercut.priorities import PRIORITY_TAG, film_priority
+from stinercut_assets.jobs import JUMP_TAG, produce_jump
 from stinercut_assets.lineage import observe_footage, observe_template
 from stinercut_assets.partitions import jumps
 from stinercut_assets.resources import Installation

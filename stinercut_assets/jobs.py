@@ -1,33 +1,25 @@
-"""The jobs over assets: identify a card, produce a jump's film. What all jobs share: tags, and who comes first.
+"""The jobs over assets: identify a card, produce a jump's film. What all jobs share: their tags.
 
-Lives here: what runs together, and its priority. Doesn't: when they run (`sensors`), on how many processes or machines
-a film is made (`app.definitions` chooses the executor), the job that works ahead (`arrived_clips`).
+Lives here: what runs together. Doesn't: who comes first (`stinercut.priorities`), when they run (`sensors`), on how
+many processes or machines a film is made (`app.definitions` chooses the executor), the job that works ahead
+(`arrived_clips`).
 
-Who comes first: identification, then films of today's jumps, then what can be rendered ahead, then older jumps, then
-backfills. The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their
-run. Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).
+The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their run.
+Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import dagster as dg
+
+from stinercut.priorities import BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, PRIORITY_TAG
 
 CARD_TAG = "stinercut/card"
 JUMP_TAG = "stinercut/jump"
 WORK_TAG = "stinercut/work"
 """What kind of run this is; `dagster.yaml` limits how many of each kind run at once."""
-PRIORITY_TAG = "dagster/priority"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """Seconds after which Dagster's run monitoring ends a run."""
-
-IDENTIFY_PRIORITY = 10
-TODAY_PRIORITY = 5
-EARLY_PRIORITY = 3
-OLDER_PRIORITY = 1
-BACKFILL_PRIORITY = 0
-"""What a run has that says nothing else, as a backfill's."""
 
 _RESUME_WHOLE_ASSET = {"dagster/retry_strategy": "FROM_ASSET_FAILURE"}
 """How Dagster's own run retries resume; see `stinercut_assets.fanout` for why not step by step."""
@@ -45,11 +37,6 @@ def seconds_for(footage_seconds: float) -> int:
     """How long a film's run may take at most, its waiting for a place included: half an hour, and a minute for each
     second of footage. ffmpeg's own limits are a tenth of that; this is for what hangs without an ffmpeg."""
     return round(1800 + 60 * footage_seconds)
-
-
-def film_priority(jump_date: date, today: date) -> int:
-    """The priority of a film's run: jumps of today (and of yesterday, whose evening is over midnight) come first."""
-    return TODAY_PRIORITY if jump_date >= today - timedelta(days=1) else OLDER_PRIORITY
 
 
 identify_card = dg.define_asset_job(

@@ -20,6 +20,7 @@ from support.hubs import free_port, running_hub
 
 import hub.dagster
 from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.priorities import PRIORITY_TAG
 from stinercut.settings import Settings
 
 KEY = "2026-06-01_B-1"
@@ -69,6 +70,7 @@ mutation($selector: RepositorySelector!, $key: String!) {
   addDynamicPartition(repositorySelector: $selector, partitionsDefName: "jumps", partitionKey: $key) { __typename }
 }
 """
+TAGS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { tags { key value } } } }"
 PLACE = {"repositoryName": "__repository__", "repositoryLocationName": "location.py"}
 
 
@@ -91,6 +93,10 @@ def graphql(port: int, query: str, variables: dict[str, Any]) -> dict[str, Any]:
     body = answer.json()
     assert "errors" not in body, body
     return body["data"]
+
+
+def tags_of(port: int, run_id: str) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in graphql(port, TAGS, {"run": run_id})["runOrError"]["tags"]}
 
 
 @contextmanager
@@ -140,7 +146,7 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
         assert (before.status_code, before.json()["error"]["code"]) == (409, "CONFLICT")
 
         graphql(port, ADD, {"selector": PLACE, "key": key})
-        tags = [{"key": "dagster/partition", "value": key}]
+        tags = [{"key": "dagster/partition", "value": key}, {"key": PRIORITY_TAG, "value": "5"}]
         params = {"selector": PLACE | {"jobName": "produce_jump"}, "executionMetadata": {"tags": tags}}
         launched = graphql(port, LAUNCH, {"params": params | {"runConfigData": {}}})["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -159,6 +165,7 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
         assert answer.status_code == 202, answer.text
         assert answer.json()["resumes"] == first
         second = answer.json()["run_id"]
+        assert tags_of(port, second)[PRIORITY_TAG] == "5", "it goes on with the priority of the run that it resumes"
         shown = pipeline()
         assert (shown["status"], shown["reason"]) == ("producing", "")
         again = retry()

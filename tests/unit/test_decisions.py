@@ -21,7 +21,7 @@ from sensors.decisions import (
 )
 from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.watching import InWork
-from stinercut_assets.jobs import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
+from stinercut.priorities import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 
 def test_a_partition_is_added_before_its_run_and_only_when_it_is_new() -> None:

@@ -36,14 +36,14 @@ from app.sent_step import SentStep
 from app.waiting import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
-from stinercut.settings import Settings
-from stinercut_assets.jobs import (
+from stinercut.priorities import (
     BACKFILL_PRIORITY,
     EARLY_PRIORITY,
     IDENTIFY_PRIORITY,
     OLDER_PRIORITY,
     TODAY_PRIORITY,
 )
+from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 JUMP = "2026-11-20_B-1"

@@ -1,0 +1,85 @@
+"""What "Try again" asks Dagster for: a run that begins anew, as the sensors would, or that goes on with one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from support.cataloguing import ask, copy, entry, put_in, record
+from support.dagsters import FakeDagster, tags_of
+
+from hub.live import Picture
+from hub.pipeline import Pipeline
+from hub.views import Links
+from stinercut.catalog import Catalog, jumps, migrate
+from stinercut.catalog.models import Insertion
+from stinercut.identity.payload import make_payload
+from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY
+
+LINKS = Links("http://127.0.0.1:3000", Path("films"))
+FAILURE = {
+    "runId": "run-1",
+    "jobName": "produce_jump",
+    "status": "FAILURE",
+    "startTime": 1.0,
+    "endTime": 2.0,
+    "tags": [],
+}
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Catalog:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    return Catalog.open(url)
+
+
+def failed_jump(catalog: Catalog, day: date) -> str:
+    """A jump of that day whose film was begun by run-1, and failed."""
+    files = [entry("GX010001.MP4")]
+    put_in(catalog, "in-1", files)
+    ask(catalog, "in-1")
+    copy(catalog, "in-1", files)
+    [key] = record(catalog, "in-1", make_payload("Anna", "B-1", day), [], files)
+    with catalog.write() as session:
+        jumps.take_up(session, key, "run-1")
+        jumps.record_failure(session, key, "run-1", "a clip is damaged")
+    return key
+
+
+def retried(catalog: Catalog, subject: str, dagster: FakeDagster) -> str | None:
+    """Try again; the run that it goes on with."""
+    return asyncio.run(Pipeline(catalog, dagster.client(), LINKS).retry(subject, Picture())).resumes
+
+
+@pytest.mark.parametrize(("days_ago", "priority"), [(0, TODAY_PRIORITY), (10, OLDER_PRIORITY)])
+def test_a_film_that_begins_anew_comes_first_if_it_is_of_today(known: Catalog, days_ago: int, priority: int) -> None:
+    key, dagster = failed_jump(known, date.today() - timedelta(days=days_ago)), FakeDagster()
+    assert retried(known, key, dagster) is None
+    [launched] = dagster.launched
+    assert launched["selector"]["jobName"] == "produce_jump"
+    assert tags_of(launched) == {
+        "dagster/partition": key,
+        "stinercut/jump": key,
+        PRIORITY_TAG: str(priority),
+    }
+
+
+def test_a_run_that_is_gone_on_with_hands_its_tags_on(known: Catalog) -> None:
+    """Dagster copies them: whatever was said here would take the place of one."""
+    key, dagster = failed_jump(known, date.today()), FakeDagster(runs=[FAILURE])
+    assert retried(known, key, dagster) == "run-1"
+    assert dagster.launched == [{"parentRunId": "run-1", "strategy": "FROM_ASSET_FAILURE"}]
+
+
+def test_identification_has_the_priority_of_its_job(known: Catalog) -> None:
+    put_in(known, "in-1", [entry("GX010001.MP4")])
+    with known.write() as session:
+        session.get_one(Insertion, "in-1").identify_error = "The worker was killed."
+    dagster = FakeDagster()
+    retried(known, "card-1", dagster)
+    [launched] = dagster.launched
+    assert launched["selector"]["jobName"] == "identify_card"
+    assert tags_of(launched) == {"dagster/partition": "card-1", "stinercut/card": "card-1"}
