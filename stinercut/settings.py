@@ -147,8 +147,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def cards_dir(self) -> Path:
-        """Notes that name folders standing for cards; `stinercut card insert` writes here, the detector watches."""
-        return self.data / "cards"
+        """Notes that name folders standing for cards; `stinercut card insert` writes here, this detector watches."""
+        return self._of_this_detector("cards")
 
     @cached_property
     def films_dir(self) -> Path:
@@ -177,8 +177,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def detector_dir(self) -> Path:
-        """The detector's own state: its journal."""
-        return self.data / "detector"
+        """This detector's own state: its journal."""
+        return self._of_this_detector("detector")
+
+    def _of_this_detector(self, name: str) -> Path:
+        """Several detectors may share the data folder: each but the hub's own has folders of its own in it."""
+        hubs_own = self.detector_id == Settings.model_fields["detector_id"].default
+        return self.data / name if hubs_own else self.data / name / self.detector_id
 
     @cached_property
     def detector_url(self) -> str:

@@ -68,6 +68,22 @@ async def test_a_second_detector_on_the_same_data_is_refused(tmp_path: Path) -> 
             await run(settings)
 
 
+@told
+async def test_detectors_with_names_of_their_own_share_a_data_folder(tmp_path: Path) -> None:
+    """A reader on another computer, beside the hub's own: each has its own journal, and sees its own cards."""
+    async with (
+        with_hub(tmp_path) as (_, own),
+        with_hub(tmp_path, detector_id="hangar") as (hangars_hub, hangar),
+        detecting(own),
+        detecting(hangar),
+    ):
+        at = await put_in(hangars_hub, hangar, gopro_card(tmp_path))
+        await at.ask("GX010001.MP4")
+        copied = await hangars_hub.next(FileCopied)
+        assert Store(own.store_dir).object_path(copied.content_hash).exists()
+        assert list(own.cards_dir.glob("*.json")) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @told
 async def test_a_signal_in_the_middle_of_a_copy_ends_the_process_and_leaves_nothing_useless_behind(
