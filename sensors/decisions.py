@@ -149,8 +149,8 @@ class Told:
 
 
 FilmsOf = Callable[[str, str, str | None, int], Sequence[str]]
-"""Jump keys of films with that template, in order: the template's name, the key that they come after, the fingerprint
-of those that are passed over, and how many at most."""
+"""Jump keys of films with that template, those that are being made too, in order: the template's name, the key that
+they come after, the fingerprint of those that are passed over, and how many at most."""
 
 
 def tell_next(

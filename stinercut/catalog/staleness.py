@@ -127,19 +127,27 @@ def films_made(session: Session) -> list[FilmMade]:
 def jumps_with(
     session: Session, template: str | None, *, after: str, made_otherwise_than: str | None, limit: int
 ) -> list[str]:
-    """The keys of the jumps of `films_made` whose film should have this template (None: the installation's choice), in
-    order, behind the key `after`; where a fingerprint is given, only those whose film was made with another one.
+    """The keys of the jumps whose film has this template or will have it (None: the installation's choice), in order,
+    behind the key `after`; where a fingerprint is given, without those whose film was made with it.
+
+    They are more than those of `films_made`: a film that is being made may have read its template before a change, and
+    who tells the lineage about that change does so once.
     """
-    wanted = select(Jump.jump_key).join(Film, Film.jump_key == Jump.jump_key)
-    wanted = wanted.where(_wants_no_other_footage(), is_shown(), Jump.jump_key > after)
+    is_to_come = _state().in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED))
+    is_there = (_state() == JumpState.DONE) & Film.film_id.is_not(None)
+    wanted = select(Jump.jump_key).outerjoin(Film, (Film.jump_key == Jump.jump_key) & is_shown())
+    wanted = wanted.where(is_to_come | is_there, Jump.jump_key > after)
     wanted = wanted.where(Jump.template.is_(None) if template is None else Jump.template == template)
     if made_otherwise_than is not None:
-        wanted = wanted.where(Film.template_fingerprint != made_otherwise_than)
+        wanted = wanted.where(Film.template_fingerprint.is_distinct_from(made_otherwise_than))
     return list(session.execute(wanted.order_by(Jump.jump_key).limit(limit)).scalars())
 
 
 def _wants_no_other_footage() -> ColumnElement[bool]:
+    return (_state() == JumpState.DONE) | ((_state() == JumpState.FAILED) & (Film.version == Jump.wanted_version))
+
+
+def _state() -> ColumnElement[str]:
     # As an expression, so that no database looks for these states in an index, which holds nearly all jumps, and sorts
     # them: by their keys a page is found at once.
-    state = func.coalesce(Jump.state, "")
-    return (state == JumpState.DONE) | ((state == JumpState.FAILED) & (Film.version == Jump.wanted_version))
+    return func.coalesce(Jump.state, "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.event import listen
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
 
 from stinercut.catalog import Catalog, films, jumps, staleness, wishes
@@ -178,6 +180,44 @@ class TestStaleness:
             assert sorted([*found(None), *found("sunset")]) == sorted(
                 one.jump_key for one in staleness.films_made(session)
             )
+
+    def test_the_lineage_is_told_of_films_that_are_being_made_too_and_the_list_has_none_of_them(
+        self, catalog: Catalog
+    ) -> None:
+        """One may have read the template before it changed, and nobody would ever say so again."""
+        keys = [several(catalog, number, None) for number in range(7)]
+        for key in keys[1:3]:  # Each has two films by now.
+            done(catalog, key, template_fingerprint="a" * 32)
+        with catalog.write() as session:
+            for key in (keys[1], keys[3]):
+                jumps.take_up(session, key, "run-2")
+            session.execute(delete(Film).where(Film.jump_key.in_(keys[3:])))
+            for key, state in zip(keys[4:], (JumpState.READY, JumpState.FAILED, JumpState.WAITING), strict=True):
+                jumps.require_jump(session, key).state = state
+
+        def found(after: str = "", otherwise: str | None = None, limit: int = 9) -> list[str]:
+            with catalog.read() as session:
+                return staleness.jumps_with(session, None, after=after, made_otherwise_than=otherwise, limit=limit)
+
+        assert found() == keys[:6]
+        assert [*found(limit=4), *found(after=keys[3])] == keys[:6]
+        assert found(otherwise="a" * 32) == [keys[0], *keys[3:6]]
+        with catalog.read() as session:
+            assert sorted(one.jump_key for one in staleness.films_made(session)) == [keys[0], keys[2]]
+
+    def test_a_page_of_them_is_found_by_the_key(self, catalog: Catalog) -> None:
+        """With tens of thousands of jumps a tick of the sensor would sort them all, each time."""
+        if catalog.engine.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL plans by what is in the table")
+        asked: list[tuple[str, Any]] = []
+        listen(catalog.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+        with catalog.read() as session:
+            for otherwise in (None, "a" * 32):
+                staleness.jumps_with(session, None, after="", made_otherwise_than=otherwise, limit=9)
+                rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1])
+                plan = [str(row[3]) for row in rows]
+                assert "(jump_key>?)" in plan[0]
+                assert all(step.startswith(("SEARCH", "CORRELATED")) for step in plan), plan
 
     def test_a_film_that_could_not_be_made_anew_stays_stale(self, catalog: Catalog) -> None:
         key, _ = ready_jump(catalog)
