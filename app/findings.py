@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from stinercut.errors import HostNotReady, MissingProgram, StinercutError
+from stinercut.errors import HostNotReady, MissingProgram, StinercutError, ended
 
 MIN_PYTHON = (3, 11)
 
@@ -75,7 +75,7 @@ def demand(findings: Iterable[Finding]) -> None:
     kind = MissingProgram if any(problem.code == MissingProgram.code for problem in problems) else HostNotReady
     if len(problems) == 1:
         raise kind(f"{problems[0].check}: {problems[0].detail}", advice=problems[0].advice)
-    lines = [f"  {problem.check}: {problem.detail}. {problem.advice}".rstrip() for problem in problems]
+    lines = [f"  {problem.check}: {ended(problem.detail)} {problem.advice}".rstrip() for problem in problems]
     raise kind("\n".join(["several things are in the way:", *lines]))
 
 

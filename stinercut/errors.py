@@ -29,11 +29,16 @@ class StinercutError(Exception):
     def sentence(self) -> str:
         """The whole message as a person reads it: `file: what. advice`."""
         head = f"{self.file}: {self.what}" if self.file else self.what
-        return f"{head.rstrip('.')}. {self.advice}" if self.advice else head
+        return f"{ended(head)} {self.advice}" if self.advice else head
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments don't survive the default pickling, and steps run in other processes.
         return (_rebuild, (type(self), self.what, self.file, self.advice))
+
+
+def ended(text: str) -> str:
+    """A text that something follows: with a full stop, unless it has an end. What a server said may be a question."""
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 def _rebuild(kind: type[StinercutError], what: str, file: str | None, advice: str) -> StinercutError:

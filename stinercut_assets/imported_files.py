@@ -12,7 +12,7 @@ import dagster as dg
 from stinercut.catalog import jumps, watching
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
-from stinercut.errors import BadInput, StinercutError
+from stinercut.errors import BadInput, StinercutError, ended
 from stinercut_assets.jobs import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG, seconds_for
 from stinercut_assets.jump_steps import FILES, all_steps, jump_page, reporter
 from stinercut_assets.lineage import footage as footage_spec
@@ -103,7 +103,7 @@ def _look(installation: Installation, file: FootageFile) -> Looked:
         found = probe(installation.store.require(file.content_hash, file.size))
     except StinercutError as refused:
         # A film of the code has done its work once it was read; only clips must be whole.
-        return Looked(row, f"{file.name}: {refused.what}." if file.role is Role.CLIP else None)
+        return Looked(row, ended(f"{file.name}: {refused.what}") if file.role is Role.CLIP else None)
     row |= {
         "seconds": round(found.duration, 2),
         "picture": f"{found.width}x{found.height}",

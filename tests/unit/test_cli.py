@@ -86,6 +86,20 @@ def test_an_error_is_a_sentence_without_a_traceback(capsys: pytest.CaptureFixtur
     assert err == (f"stinercut: {tmp_path}/nowhere: is not a folder. Give the folder that holds the card's files.\n")
 
 
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("no folder", "a: no folder. Make it."),
+        ("no folder.", "a: no folder. Make it."),
+        ("is it running?", "a: is it running? Make it."),
+        ("too late!", "a: too late! Make it."),
+    ],
+)
+def test_an_error_ends_with_one_mark_before_its_advice(what: str, said: str) -> None:
+    assert BadInput(what, file="a", advice="Make it.").sentence() == said
+    assert BadInput(what, file="a").sentence() == f"a: {what}"
+
+
 def test_what_the_system_refuses_is_said_with_the_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, _, err = typed(
