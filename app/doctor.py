@@ -11,18 +11,26 @@ import shutil
 import socket
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
+from app.hub_api import ask
 from hub.security import is_loopback
-from stinercut.errors import BadInput, HostNotReady, MissingProgram
+from hub.version import HEALTHY
+from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import require_space
 
 NEEDED_SPACE = 2_000_000_000
 """Bytes: room for one card's footage of a morning and its films; below that nothing is begun."""
+
+ANSWER_S = 3.0
+"""For a hub on this machine to say that it is one. Who takes longer is something else."""
+_NO_PORTS = frozenset({"data folder", "disk space", "encoder", "template"})
+"""Checks of the places of a stack that hold while it runs."""
 
 PARTS: dict[str, tuple[str, ...]] = {
     "detector": ("watchfiles", "websockets"),
@@ -78,6 +86,18 @@ def place_checks(settings: Settings) -> list[Check]:
         Check("hub port", lambda: port_is_free(settings.host, settings.hub_port), whole),
         Check("Dagster port", lambda: port_is_free(settings.host, settings.dagster_port), whole),
         Check("code server port", lambda: port_is_free("127.0.0.1", settings.code_port), whole),
+    ]
+
+
+def standing_checks(settings: Settings, *, is_up: bool) -> list[Check]:
+    """The same for an installation that may be running. `is_up`: by `stinercut up`, whose ports are in use as they
+    should be; a hub in a container of its own was started by nobody who left a note."""
+    checks = place_checks(settings)
+    if is_up:
+        return [check for check in checks if check.name in _NO_PORTS]
+    return [
+        replace(check, look=lambda: free_or_our_hub(settings)) if check.name == "hub port" else check
+        for check in checks
     ]
 
 
@@ -185,6 +205,24 @@ def port_is_free(host: str, port: int) -> str:
         except OSError as refused:
             raise _port_refused(host, port, refused) from None
     return f"{port} is free"
+
+
+def free_or_our_hub(settings: Settings) -> str:
+    """That the hub may listen on its port, or does so already."""
+    try:
+        return port_is_free(settings.host, settings.hub_port)
+    except HostNotReady:
+        if not hub_answers(settings):
+            raise
+    return f"{settings.hub_port}: the hub runs here"
+
+
+def hub_answers(settings: Settings) -> bool:
+    """Whether what answers on the hub's port is a hub of Stinercut."""
+    try:
+        return ask(settings, "GET", "/healthz", patience=ANSWER_S) == HEALTHY
+    except StinercutError:
+        return False
 
 
 def _port_refused(host: str, port: int, refused: OSError) -> HostNotReady:

@@ -6,6 +6,7 @@ Lives here: `ask`. Doesn't: what is asked (`commands`), following the board (`bo
 from __future__ import annotations
 
 import json
+from http.client import HTTPException
 from typing import Any
 from urllib import error, request
 from urllib.parse import quote
@@ -44,7 +45,7 @@ def ask(
             return json.loads(answer.read() or b"null")
     except error.HTTPError as refused:
         raise _refusal(refused) from None
-    except (OSError, json.JSONDecodeError) as silent:
+    except (OSError, HTTPException, ValueError) as silent:  # The last two: what answers there is no hub.
         # urllib wraps what the system said.
         why = getattr(silent, "reason", silent)
         said = getattr(why, "strerror", None) or str(why)

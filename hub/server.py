@@ -43,7 +43,7 @@ from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
 from hub.review import Review, add_review
 from hub.security import answer_headers, is_own_name, is_same_origin
-from hub.version import version_of
+from hub.version import HEALTHY, version_of
 from hub.views import Links
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.decisions import NameConflict
@@ -287,7 +287,7 @@ def _add_pages(app: FastAPI) -> None:
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+        return HEALTHY
 
     @app.get("/readyz")
     def readyz(request: Request) -> dict[str, str]:

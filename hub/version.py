@@ -1,6 +1,7 @@
-"""Which hub this is: its package's version, and the pages that came with it.
+"""Which hub this is: that it is one, its package's version, and the pages that came with it.
 
-Lives here: that one text, made once when the hub starts. Doesn't: telling it (`board`), serving pages (`server`).
+Lives here: these texts, the second made once when the hub starts. Doesn't: telling them (`board`, `server`), serving
+pages (`server`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import hashlib
 from pathlib import Path
 
 from stinercut import __version__
+
+HEALTHY = {"status": "ok", "program": "stinercut"}
+"""What `/healthz` answers as long as the hub lives: other programs say that they are well under that path, too."""
 
 
 def version_of(web: Path) -> str:

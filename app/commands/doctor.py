@@ -22,7 +22,7 @@ def doctor(
     """
     from app.commands.detector_doctor import detector_doctor
     from app.commands.reporting import report
-    from app.doctor import installed_parts, machine_checks, place_checks
+    from app.doctor import installed_parts, machine_checks, standing_checks
     from app.doctor_fleet import fleet_checks, fleet_findings
     from app.findings import Finding, State, look_at
     from app.lock import running_stack
@@ -34,11 +34,9 @@ def doctor(
     findings = look_at(machine_checks(), installed_parts())
     if running:
         findings.append(Finding("stack", State.OK, f"runs now (process {running.pid}): {running.hub}"))
-        ours = {"data folder", "disk space", "encoder", "template"}  # Its ports are in use, as they should be.
     else:
         findings.append(Finding("stack", State.OK, "not running; `stinercut up` starts it"))
-        ours = {check.name for check in place_checks(settings)}
-    findings += look_at([check for check in place_checks(settings) if check.name in ours], installed_parts())
+    findings += look_at(standing_checks(settings, is_up=running is not None), installed_parts())
     findings += look_at(fleet_checks(settings), installed_parts())
     findings += fleet_findings(settings)
     report(findings, as_json)

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from hub.version import HEALTHY
 from stinercut.protocol import Hello, Message, Welcome, decode, encode
 from stinercut.settings import Settings
 
@@ -82,7 +83,7 @@ def _wait_until_it_answers(hub: RunningHub) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            if httpx.get(f"{hub.url}/healthz").json() == {"status": "ok"}:
+            if httpx.get(f"{hub.url}/healthz").json() == HEALTHY:
                 return
         except httpx.TransportError:
             pass

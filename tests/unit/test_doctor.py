@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import socketserver
 import stat
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from support.hubs import running_hub
 
 from app.doctor import (
     PARTS,
@@ -22,6 +26,7 @@ from app.doctor import (
     port_is_free,
     require_all_parts,
     safe_to_listen,
+    standing_checks,
     zbar_loads,
 )
 from app.findings import Check, Finding, State, can_write, demand, look_at, missing_modules
@@ -54,6 +59,56 @@ def test_a_port_that_was_just_used_counts_as_free() -> None:
     with listening() as port, socket.create_connection(("127.0.0.1", port)):
         pass  # Its connection lingers in TIME_WAIT.
     port_is_free("127.0.0.1", port)
+
+
+def test_a_hub_that_nothing_but_itself_started_may_have_its_port(tmp_path: Path) -> None:
+    """As in a container of its own, where no `stinercut up` left a note."""
+    with running_hub(tmp_path) as hub:
+        assert hub_port_of(hub.settings).detail == f"{hub.settings.hub_port}: the hub runs here"
+        (refused,) = look_at([one for one in place_checks(hub.settings) if one.name == "hub port"], ALL)
+        assert refused.state is State.PROBLEM, "`stinercut up` would start a second one"
+    assert hub_port_of(hub.settings).detail == f"{hub.settings.hub_port} is free"
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """A program of somebody else, which is well too."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}')
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+class Mumbler(socketserver.StreamRequestHandler):
+    """One that speaks no HTTP."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"\xff\xfe hello\r\n")
+
+
+@pytest.mark.parametrize("speaks", [Stranger, Mumbler])
+def test_another_program_on_the_hubs_port_is_a_problem(
+    tmp_path: Path, speaks: type[socketserver.StreamRequestHandler]
+) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), speaks) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        found = hub_port_of(Settings(data=tmp_path, hub_port=server.server_address[1]))
+        server.shutdown()
+    assert (found.state, "in use by" in found.detail) == (State.PROBLEM, True)
+
+
+def hub_port_of(settings: Settings) -> Finding:
+    """What `stinercut doctor` says about the hub's port."""
+    (found,) = look_at([one for one in standing_checks(settings, is_up=False) if one.name == "hub port"], ALL)
+    return found
+
+
+def test_a_stack_that_is_up_has_its_ports_in_use_as_they_should_be(tmp_path: Path) -> None:
+    names = {check.name for check in standing_checks(Settings(data=tmp_path), is_up=True)}
+    assert names == {"data folder", "disk space", "encoder", "template"}
 
 
 def test_no_port_and_no_address() -> None:
