@@ -15,6 +15,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from stinercut_assets.clock import zone_here
 from stinercut_assets.jobs import WORK_TAG
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
@@ -69,6 +70,8 @@ every_night = dg.ScheduleDefinition(
     name="every_night",
     job=tidy_up,
     cron_schedule="20 4 * * *",
+    # Dagster's own is UTC: in the afternoon of some dropzones.
+    execution_timezone=zone_here(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Tidies up when nobody jumps.",
 )

@@ -20,6 +20,7 @@ from stinercut.catalog import Catalog, migrate
 from stinercut.leftovers import sweep_dead_segments, sweep_unused
 from stinercut.settings import Settings
 from stinercut.store import Store, sweep_partials
+from stinercut_assets.clock import zone_of
 from stinercut_assets.tidying import every_night, forget_before, tidy_up
 
 DAY = dg.StaticPartitionsDefinition(["a", "b"])
@@ -87,6 +88,39 @@ def test_the_nightly_job_runs_in_this_installation(tmp_path: Path, monkeypatch: 
     assert [path.name for path in fresh.parent.iterdir()] == ["fresh"]
     assert not unused.exists()
     assert every_night.job_name == tidy_up.name
+
+
+HOURS = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "link", "offset", "zone"),
+    [
+        ("Europe/Prague", "America/Denver", 0, "Europe/Prague"),
+        (":/usr/share/zoneinfo/Europe/Prague", "America/Denver", 0, "Europe/Prague"),
+        ("", "America/Denver", 0, "America/Denver"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "America/Denver", 2, "Etc/GMT-2"),
+        ("", "none", -7, "Etc/GMT+7"),
+        ("", "America", -7, "Etc/GMT+7"),
+        ("", "", 5.5, "Etc/GMT-6"),
+        ("", "", 0, "UTC"),
+    ],
+)
+def test_the_zone_of_the_machines_clock_has_a_name(
+    tmp_path: Path, said: str, link: str, offset: float, zone: str
+) -> None:
+    place = tmp_path / "localtime"
+    if link:
+        place.symlink_to(tmp_path / "zoneinfo" / link)
+    assert zone_of(said, place, offset * HOURS) == zone
+
+
+def test_it_is_night_where_the_machine_is() -> None:
+    """In a process of its own: Dagster fixes a schedule's zone when it is defined."""
+    ask = "from stinercut_assets.tidying import every_night as it; print(it.execution_timezone, it.cron_schedule)"
+    environment = os.environ | {"TZ": "Pacific/Auckland"}
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "Pacific/Auckland 20 4 * * *\n"
 
 
 def test_a_folder_that_is_written_into_is_no_leftover(tmp_path: Path) -> None:
