@@ -1,7 +1,7 @@
 """What a detector's host keeps about it: the settings file, and the unit that starts it.
 
-Lives here: reading and writing `detector.toml`, who comes before whom, the text of the systemd unit. Doesn't: the
-command (`commands.detector`), Windows' task (`deploy/host`).
+Lives here: reading and writing `detector.toml`, who comes before whom, a detector's name where none is given, the text
+of the systemd unit. Doesn't: the command (`commands.detector`), Windows' task (`deploy/host`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ _KEYS: dict[str, tuple[str, type]] = {
 
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?", re.IGNORECASE)
 """A name or an IPv4 address; an IPv6 address."""
+
+_NO_NAMES = ("local", "localhost")
+"""What the hub's own detector is called, and computers that nobody named."""
 
 _HEAD = """\
 # How the detector on this computer finds its hub. Written by `stinercut detector --set-up`; may be edited by hand.
@@ -123,6 +127,21 @@ def hub_address(given: str) -> str:
         raise BadInput(f"{given!r} is no address of a hub", advice="Write ws://HOST:8800, with the hub's host.")
     path = parts.path if parts.path not in ("", "/") else DETECTOR_PATH
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+
+
+def detector_name(computer: str) -> str:
+    """A name for a computer's detector, made of the computer's own: the hub takes two of one name for the same.
+
+    Raises BadInput where nothing is left of it, or what many are called.
+    """
+    plain = unicodedata.normalize("NFKD", computer.partition(".")[0]).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain)[:64].strip("-")
+    if not name or name.lower() in _NO_NAMES:
+        raise BadInput(
+            f"this computer is called {computer!r}, which can't be its detector's name",
+            advice="Add --id NAME, with another name for each detector.",
+        )
+    return name
 
 
 def unit_file() -> Path:

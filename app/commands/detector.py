@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +39,8 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--id",
-        help="Name of this detector, another one for each. Default: $STINERCUT_DETECTOR_ID, or the settings file.",
+        help="Name of this detector, another one for each. Default: $STINERCUT_DETECTOR_ID, or the settings file; "
+        "--set-up writes the computer's name there.",
         show_default=False,
     ),
 ]
@@ -88,7 +90,7 @@ def _secret(token: str | None) -> str | None:
 
 
 def _set_up(given: dict[str, Any]) -> None:
-    from app.host import hub_address, read_file, settings_file, write_file
+    from app.host import detector_name, hub_address, read_file, settings_file, write_file
 
     path = settings_file()
     new = {key: value for key, value in given.items() if value is not None}
@@ -99,9 +101,12 @@ def _set_up(given: dict[str, Any]) -> None:
     values = read_file(path) | new
     if "hub" not in values:
         raise BadInput("the address of the hub is missing", advice="Add --hub ws://HOST:8800.")
+    if "id" not in values:
+        values["id"] = detector_name(socket.gethostname())
     detector_settings(new)  # What can't be a setting is refused now, not when a card is in.
     write_file(path, values)
     say(f"Written, readable by you alone: {path}")
+    say(f"The hub will know this detector as {values['id']}.")
     if "data" not in values:
         say("No --data was given. It must be the hub's data folder, as this computer sees it (a shared volume).")
     say("Next: `stinercut doctor --detector` looks whether all is well.")

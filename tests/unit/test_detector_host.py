@@ -13,13 +13,29 @@ import pytest
 from support.commands import typed
 
 from app.commands.detector import detector_settings
-from app.host import hub_address, is_private, read_file, settings_file, settings_of, unit, unit_file, write_file
+from app.host import (
+    detector_name,
+    hub_address,
+    is_private,
+    read_file,
+    settings_file,
+    settings_of,
+    unit,
+    unit_file,
+    write_file,
+)
 from stinercut.errors import BadInput, HostNotReady
+from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HOST = ROOT / "deploy" / "host"
 
 pytestmark = pytest.mark.usefixtures("own_account")
+
+
+@pytest.fixture(autouse=True)
+def _a_name_for_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Videoräum PC.lan")
 
 
 # ------------------------------------------------------------------------------------------------- the settings file
@@ -38,7 +54,13 @@ def test_set_up_writes_a_file_for_its_owner_alone(capsys: pytest.CaptureFixture[
     assert path.is_relative_to(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert is_private(path)
-    assert read_file(path) == {"hub": "ws://hub:8800/ws/detector", "token": 'ž"\\', "data": str(tmp_path / "d")}
+    assert read_file(path) == {
+        "hub": "ws://hub:8800/ws/detector",
+        "token": 'ž"\\',
+        "id": "Videoraum-PC",
+        "data": str(tmp_path / "d"),
+    }
+    assert "know this detector as Videoraum-PC." in out
     assert 'ž"' not in out
 
 
@@ -47,6 +69,38 @@ def test_set_up_again_changes_only_what_is_given(capsys: pytest.CaptureFixture[s
     typed(capsys, "detector", "--set-up", "--token", "two")
     assert read_file(settings_file()) == {"hub": "ws://a:1/ws/detector", "token": "two", "id": "reader-1"}
     assert [path.name for path in settings_file().parent.iterdir()] == ["detector.toml"]
+
+
+def test_an_older_file_gets_a_name_when_it_is_set_up_again(capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(settings_file(), {"hub": "ws://a:1/ws/detector"})
+    typed(capsys, "detector", "--set-up", "--token", "two")
+    assert read_file(settings_file()) == {"hub": "ws://a:1/ws/detector", "token": "two", "id": "Videoraum-PC"}
+
+
+@pytest.mark.parametrize(
+    ("computer", "name"),
+    [
+        ("reader_1", "reader_1"),
+        ("Jiřího notebook.local", "Jiriho-notebook"),
+        ("-(pc)-", "pc"),
+        ("a" * 63 + "!" * 9 + "b", "a" * 63),
+    ],
+)
+def test_a_detector_is_called_as_its_computer(computer: str, name: str) -> None:
+    assert detector_name(computer) == name
+    assert Settings(detector_id=name).detector_id == name
+
+
+@pytest.mark.parametrize("computer", ["", "飛行場", "localhost.localdomain", "Local", ".lan"])
+def test_a_computer_without_a_name_of_its_own_asks_for_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, computer: str
+) -> None:
+    """`local` is what the hub's own detector is called, and two of one name throw each other out."""
+    monkeypatch.setattr("socket.gethostname", lambda: computer)
+    code, _, err = typed(capsys, "detector", "--set-up", "--hub", "ws://a:1")
+    assert (code, repr(computer) in err, "--id" in err) == (BadInput.exit_code, True, True)
+    assert not settings_file().exists()
+    assert typed(capsys, "detector", "--set-up", "--hub", "ws://a:1", "--id", "reader")[0] == 0
 
 
 def test_a_token_can_come_from_the_standard_input(tmp_path: Path) -> None:
