@@ -163,9 +163,12 @@ class SentStep:
         return f"No worker for {self.queue} is in reach. Work goes on as soon as one is: `stinercut worker`."
 
     def _nobody_came(self) -> NoWorker:
+        away = self.view.lost_sight
+        why = "Redis did not answer" if away else f"none for {self.queue} was in reach"
+        start = "Start Redis" if away else "Start one (`stinercut worker`)"
         return NoWorker(
-            f"no worker took this step for {self.patience:.0f} s. {self._why()}",
-            advice="Look with `stinercut doctor`, start a worker, then retry; finished parts are kept.",
+            f"no worker took this step for {self.patience:.0f} s: {why}",
+            advice=f"{start}, then try again; finished parts are kept. `stinercut doctor` says what is missing.",
         )
 
     def _lost(self) -> StepLost:

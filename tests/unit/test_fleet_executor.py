@@ -205,7 +205,10 @@ def test_without_any_worker_people_are_told_and_then_it_fails(
     assert "`stinercut worker`" in said[0]
     until_ready(step, 10)
     assert step.get() == [NoWorker.code]
-    assert "no worker took this step for 2 s" in str(step.problem)
+    assert str(step.problem) == (
+        "no worker took this step for 2 s: none for ffmpeg was in reach. Start one (`stinercut worker`), then try "
+        "again; finished parts are kept. `stinercut doctor` says what is missing."
+    ), "no promise that it goes on by itself"
     assert board_line(fleet_settings) == []
 
 
@@ -244,6 +247,14 @@ def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, redis: RedisServ
     assert redis.client().llen(FFMPEG_QUEUE) + sum(
         redis.client().llen(key) for key in redis.client().scan_iter(f"{FFMPEG_QUEUE}\x06*")
     ) == 1  # fmt: skip
+
+
+def test_a_redis_that_stays_away_is_said_when_it_fails(step: SentStep, redis: RedisServer) -> None:
+    step.patience = 1.0
+    step.ready()
+    redis.kill()
+    until_ready(step, 15)
+    assert "Redis did not answer. Start Redis, then try again" in str(step.problem)
 
 
 def test_a_killed_process_is_no_fault_of_the_step(step: SentStep) -> None:

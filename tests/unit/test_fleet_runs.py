@@ -207,6 +207,7 @@ def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(sett
     assert time.monotonic() - began < settings.worker_patience + 10
     assert (run.status, run.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "false")
     assert "no worker took this step for 1 s" in said_at_failure(log)
+    assert "goes on" not in said_at_failure(log)
     assert "dagster/max_retries" not in run.tags, "a person's retry has all tries of a run again"
     (line,) = board_steps(settings)
     assert line.status == StepStatus.FAILED
