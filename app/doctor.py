@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from app.advice import detector, install
 from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
 from app.hub_api import ask
 from hub.security import is_loopback
@@ -55,7 +56,7 @@ def require_all_parts(installed: frozenset[str]) -> None:
     if missing:
         raise MissingProgram(
             f"only a part of Stinercut is installed here; missing: {listed(missing)}",
-            advice="Install all of it with `pip install 'stinercut[all]'`. Beside a card reader, `stinercut detector`.",
+            advice=f"{install()} Beside a card reader alone: {detector()}.",
         )
 
 
@@ -107,7 +108,7 @@ def parts_installed() -> str:
     if not found:
         raise MissingProgram(
             "no part of Stinercut is installed, only its base",
-            advice="Install everything with `pip install 'stinercut[all]'`, or `stinercut[detector]` beside a reader.",
+            advice=f"{install()} Beside a card reader, '.[detector]' is enough.",
         )
     return listed(found)
 
@@ -145,7 +146,7 @@ def template_in_use(settings: Settings) -> str:
 def zbar_loads() -> str:
     """That the library behind pyzbar can be loaded."""
     if missing_modules(["pyzbar"]):
-        raise MissingProgram("the Python package pyzbar is missing", advice="pip install 'stinercut[all]'")
+        raise MissingProgram("the Python package pyzbar is missing", advice=install())
     from pyzbar.zbar_library import load  # pyright: ignore[reportUnknownVariableType]
 
     try:
@@ -161,7 +162,7 @@ def zbar_loads() -> str:
 def fonts_found() -> str:
     """That the fonts for titles are there, tried with names as passengers have them."""
     if missing := missing_modules(("fontTools", "uharfbuzz")):
-        raise MissingProgram(f"the Python package {missing[0]} is missing", advice="pip install 'stinercut[all]'")
+        raise MissingProgram(f"the Python package {missing[0]} is missing", advice=install())
     from stinercut.media.fonts import catalogue, runs_with
 
     for name in ("Žofie Müller", "Łukasz Đặng", "Οδυσσέας Юлия", "محمد", "ณัฐ", "दीपिका", "山田 太郎", "김민준"):

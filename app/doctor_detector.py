@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from app.advice import detector, install
 from app.findings import Check, Finding, State, can_write, look_at, missing_modules, nearest, python_version
 from app.host import is_private, read_file, settings_file
 from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
@@ -75,9 +76,7 @@ def look(settings: Callable[[], Settings]) -> list[Finding]:
 def packages() -> str:
     """That what the detector is built on is installed."""
     if missing := missing_modules(MODULES):
-        raise MissingProgram(
-            f"not installed: {', '.join(missing)}", advice="Install them with `pip install 'stinercut[detector]'`."
-        )
+        raise MissingProgram(f"not installed: {', '.join(missing)}", advice=install("detector"))
     return "all that a detector needs"
 
 
@@ -232,7 +231,8 @@ def greet(settings: Settings) -> Greeting:
             socket.send(encode(Hello(detector_id=f"doctor-{secrets.token_hex(4)}", token=token)))
             answer = decode(socket.recv(timeout=ANSWER_S)).body
     except InvalidURI:
-        raise BadInput("is no WebSocket address", advice="Set it with `stinercut detector --set-up --hub`.") from None
+        advice = f"Set it with {detector('--set-up --hub ws://HOST:8800')}."
+        raise BadInput("is no WebSocket address", advice=advice) from None
     except (OSError, WebSocketException, ProtocolError) as trouble:
         why = trouble.what if isinstance(trouble, ProtocolError) else str(trouble) or type(trouble).__name__
         raise HostNotReady(
@@ -247,5 +247,5 @@ def greet(settings: Settings) -> Greeting:
 
 
 def _advice(code: str) -> str:
-    token = "`stinercut detector --set-up --token -` takes the hub's STINERCUT_TOKEN."
+    token = f"{detector('--set-up --token -')} takes the hub's STINERCUT_TOKEN."
     return token if code == "BAD_TOKEN" else "Install the same version of Stinercut on both."

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from urllib.parse import urlsplit
 
+from app.advice import install
 from app.build import build_here
 from app.findings import Check, Finding, State, missing_modules
 from app.fleet import QUEUES, Fleet, Worker, broker_url, connect, result_url, unreachable
@@ -36,9 +37,7 @@ def worker_checks(settings: Settings) -> list[Check]:
 def celery_installed() -> str:
     """The version of Celery."""
     if missing := missing_modules(MODULES):
-        raise MissingProgram(
-            f"the Python package {missing[0]} is missing", advice="Install the extra: pip install 'stinercut[fleet]'."
-        )
+        raise MissingProgram(f"the Python package {missing[0]} is missing", advice=install("fleet"))
     return metadata.version("celery")
 
 

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 import typer
 
-from stinercut.errors import HostNotReady, MissingProgram, StinercutError
+from app.advice import install, see_where
+from stinercut.errors import HostNotReady, MissingProgram, StinercutError, ended
 
 
 def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
@@ -45,7 +46,7 @@ def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
         sys.exit(130)
     except Exception as surprise:
         what = f"something unexpected went wrong: {type(surprise).__name__}: {surprise}"
-        _stop(surprise, f"{what}. Run it again with `stinercut --verbose ...` to see where.", 1)
+        _stop(surprise, f"{ended(what)} {see_where()}", 1)
     sys.exit(0)
 
 
@@ -59,7 +60,7 @@ def _stop(error: Exception, sentence: str, exit_code: int) -> NoReturn:
 def _as_missing_part(missing: ModuleNotFoundError) -> MissingProgram:
     return MissingProgram(
         f"this needs the Python package {missing.name}, which is not installed here",
-        advice="Install all parts with `pip install 'stinercut[all]'`.",
+        advice=install(),
     )
 
 
@@ -76,7 +77,7 @@ def _as_host_trouble(refused: OSError) -> HostNotReady:
         full = next((os.strerror(number) for number in _SPACE if os.strerror(number) in str(why)), None)
         first = OSError(errno.ENOSPC if full else None, full or str(why), str(target or source))
     what = first.strerror or str(first) or type(first).__name__
-    advice = "Run it again with `stinercut --verbose ...` to see where."
+    advice = see_where()
     if first.errno in _SPACE:
         advice = "Free some space, or choose another place."
     elif first.errno in _RIGHTS:

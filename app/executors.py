@@ -26,13 +26,14 @@ def film_executor(settings: Settings) -> dg.ExecutorDefinition:
 
 
 def _fleet() -> dg.ExecutorDefinition:
+    from app.advice import install
     from app.findings import missing_modules
     from stinercut.errors import MissingProgram
 
     if missing := missing_modules(("celery", "dagster_celery", "redis")):
         raise MissingProgram(
             f"STINERCUT_EXECUTOR is celery, but the Python package {missing[0]} is missing",
-            advice="Install the extra: pip install 'stinercut[fleet]'.",
+            advice=install("fleet"),
         )
     from app.fleet_executor import fleet_executor
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.advice import install
 from stinercut.errors import HostNotReady, MissingProgram
 from stinercut.settings import Settings
 
@@ -91,9 +92,7 @@ def connect(url: str) -> Redis:
     try:
         import redis
     except ImportError:
-        raise MissingProgram(
-            "the Python package redis is missing", advice="Install the extra: pip install 'stinercut[fleet]'."
-        ) from None
+        raise MissingProgram("the Python package redis is missing", advice=install("fleet")) from None
     return redis.Redis.from_url(
         url, socket_timeout=ANSWER_WITHIN, socket_connect_timeout=ANSWER_WITHIN, decode_responses=True
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.advice import install
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
 
@@ -20,7 +21,7 @@ def project_root() -> Path:
             raise HostNotReady(
                 "this file of the project is not there",
                 file=root / name,
-                advice="Install from a checkout with `pip install -e .[all]`; the detector alone needs none of this.",
+                advice=f"{install()} The detector alone needs none of this.",
             )
     return root
 

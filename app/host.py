@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
 
+from app.advice import detector, is_one_file
 from stinercut.errors import BadInput, HostNotReady
 
 UNIT_NAME = "stinercut-detector.service"
@@ -40,7 +41,7 @@ _NO_NAMES = ("local", "localhost")
 """What the hub's own detector is called, and computers that nobody named."""
 
 _HEAD = """\
-# How the detector on this computer finds its hub. Written by `stinercut detector --set-up`; may be edited by hand.
+# How the detector on this computer finds its hub. Written by {command}; may be edited by hand.
 # An option of the command comes before an environment variable (STINERCUT_...), and that before this file.
 """
 
@@ -94,7 +95,7 @@ def write_file(path: Path, values: Mapping[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(handle, "w", encoding="utf-8") as opened:  # noqa: PTH123 - an open handle, not a path
-            opened.write(_HEAD + "".join(lines))
+            opened.write(_HEAD.format(command=detector("--set-up")) + "".join(lines))
         partial.replace(path)
     except OSError as refused:
         partial.unlink(missing_ok=True)
@@ -151,19 +152,20 @@ def unit_file() -> Path:
 
 
 def unit(python: str) -> str:
-    """The systemd user unit that runs the detector with this Python (an absolute path).
+    """The systemd user unit that runs the detector with this Python, or the one file (an absolute path).
 
     It comes back after anything but a setting that is wrong: to try that again would not make it right.
     """
+    words = "run" if is_one_file() else "-P -m app.cli detector"
     quoted = python.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f"""\
-# Written by `stinercut detector --install`. Settings: `stinercut detector --set-up`.
+# Written by {detector("--install")}. Settings: {detector("--set-up")}.
 [Unit]
 Description=Stinercut detector: copies footage off cards for the hub
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart="{quoted}" -P -m app.cli detector
+ExecStart="{quoted}" {words}
 Restart=always
 RestartSec=5
 RestartPreventExitStatus=2 {BadInput.exit_code}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app import advice
 from app.options import Data, say, settings_from
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
 
@@ -60,10 +61,10 @@ def detector(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Watch for cards and copy what the hub asks for. For a machine with a card reader but without the rest.
 
     `stinercut up` starts one by itself. The data folder must be the one the hub uses (a shared volume), the token the
-    hub's if it has one. Set up once with `--set-up`, look with `stinercut doctor --detector`, then `--install`.
+    hub's if it has one. Set up once with `--set-up`, have the doctor look, then `--install`.
     """
     if now and not install:
-        raise BadInput("--now goes with --install", advice="Write `stinercut detector --install --now`.")
+        raise BadInput("--now goes with --install", advice=f"Write {advice.detector('--install --now')}.")
     given = {"hub": hub, "token": _secret(token), "id": name, "data": data}
     if set_up:
         _set_up(given)
@@ -109,7 +110,7 @@ def _set_up(given: dict[str, Any]) -> None:
     say(f"The hub will know this detector as {values['id']}.")
     if "data" not in values:
         say("No --data was given. It must be the hub's data folder, as this computer sees it (a shared volume).")
-    say("Next: `stinercut doctor --detector` looks whether all is well.")
+    say(f"Next: {advice.detector_doctor()} looks whether all is well.")
 
 
 def _install(now: bool) -> None:
@@ -141,7 +142,7 @@ def _take_up() -> None:
         try:
             done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
         except FileNotFoundError:
-            raise MissingProgram("systemctl is not installed", advice="Start `stinercut detector` yourself.") from None
+            raise MissingProgram("systemctl is not installed", advice=f"Start {advice.detector()} yourself.") from None
         if done.returncode:
             why = done.stderr.strip() or f"exit code {done.returncode}"
             raise HostNotReady(f"`{command}` failed: {why}", advice="The unit is written; try the command yourself.")
@@ -149,7 +150,7 @@ def _take_up() -> None:
 
 def _watch(settings: Settings) -> None:
     os.environ.update(settings.environment())
-    if sys.platform == "win32" or getattr(sys, "frozen", False):
+    if sys.platform == "win32" or advice.is_one_file():
         from detector.__main__ import main
 
         raise typer.Exit(main())

@@ -139,8 +139,8 @@ def test_a_missing_package_is_said_with_what_to_install(
     monkeypatch.setitem(sys.modules, "segno", None)
     code, _, err = typed(capsys, "qr", "make", *PERSON, "--output", tmp_path / "a.png")
     assert code == 4
-    assert "the Python package segno, which is not installed here. Install" in err
-    assert "pip install 'stinercut[all]'" in err
+    assert "the Python package segno, which is not installed here. In the checkout" in err
+    assert "`make setup`, or `pip install -e '.[all]'`." in err
 
 
 def test_output_that_nobody_reads_is_no_error(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ import grimp
 import pytest
 from support.commands import typed
 
+from app.advice import install, see_where
 from app.detector_cli import main as detector_main
+from app.doctor_detector import greet
+from app.host import settings_file, unit
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HOST = ROOT / "deploy" / "host"
@@ -114,3 +119,42 @@ def test_the_one_files_command_explains_itself(capsys: pytest.CaptureFixture[str
     code, out, _ = typed(capsys, "--help", command=detector_main)
     assert (code, "run" in out, "doctor" in out) == (0, True, True)
     assert typed(capsys, "run", "--help", command=detector_main)[0] == 0
+
+
+# ------------------------------------------------------------------------------------------------ what it tells people
+
+
+@pytest.fixture
+def one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As PyInstaller's start marks it."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+
+_as_one_file = pytest.mark.usefixtures("own_account", "one_file")
+
+
+@_as_one_file
+def test_the_one_file_names_its_own_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no `stinercut` beside it, no checkout and no pip."""
+    code, out, _ = typed(capsys, "run", "--set-up", "--hub", "ws://127.0.0.1:1", "--id", "x", command=detector_main)
+    assert (code, "Next: `stinercut-detector doctor` looks" in out) == (0, True)
+    assert "Written by `stinercut-detector run --set-up`" in settings_file().read_text()
+    _, _, err = typed(capsys, "run", "--now", command=detector_main)
+    assert "Write `stinercut-detector run --install --now`." in err
+    _, out, _ = typed(capsys, "doctor", command=detector_main)
+    assert "stinercut detector" not in out
+    assert "stinercut doctor" not in out
+    assert "pip install" not in install("detector")
+    assert "--verbose" not in see_where()
+
+
+@_as_one_file
+def test_the_doctor_of_the_one_file_names_its_own_command() -> None:
+    with pytest.raises(BadInput) as caught:
+        greet(Settings(hub_url="http://127.0.0.1"))
+    assert "`stinercut-detector run --set-up --hub ws://HOST:8800`" in caught.value.advice
+
+
+@_as_one_file
+def test_the_unit_starts_the_one_file_by_its_own_command() -> None:
+    assert 'ExecStart="/opt/stinercut-detector" run\n' in unit("/opt/stinercut-detector")

@@ -210,7 +210,7 @@ def test_a_whole_stack_needs_all_parts() -> None:
     require_all_parts(ALL)
     with pytest.raises(MissingProgram, match="missing: hub, media, pipeline") as caught:
         require_all_parts(frozenset({"detector"}))
-    assert "stinercut[all]" in caught.value.advice
+    assert "pip install -e '.[all]'" in caught.value.advice
 
 
 def test_demand_tells_all_problems_at_once() -> None:

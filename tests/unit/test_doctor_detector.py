@@ -17,10 +17,10 @@ from support.hubs import free_port
 from websockets.sync.server import ServerConnection, serve
 
 from app.detector_cli import main as detector_main
-from app.doctor_detector import clock_finding, greet, has_store, look, sees_cards, unmounted
+from app.doctor_detector import clock_finding, greet, has_store, look, packages, sees_cards, unmounted
 from app.findings import State
 from app.host import settings_file, write_file
-from stinercut.errors import BadInput, HostNotReady
+from stinercut.errors import BadInput, HostNotReady, MissingProgram
 from stinercut.protocol import ErrorCode, Hello, Message, Refused, Welcome, decode, encode
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -133,6 +133,13 @@ def test_a_store_that_no_hub_has_made_is_a_problem(
     assert ("no hub has made" if is_there else "is not there") in wrong["detail"]
     assert all(words in wrong["advice"] for words in ("stinercut up", "mount that here", "--data"))
     assert not list((tmp_path / "data").rglob("*.stinercut-trial*"))
+
+
+def test_a_missing_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.doctor_detector.missing_modules", lambda modules: list(modules)[:1])
+    with pytest.raises(MissingProgram, match="not installed: watchfiles") as caught:
+        packages()
+    assert caught.value.advice == "In the checkout: `pip install -e '.[detector]'`."
 
 
 def test_a_volume_that_is_not_mounted_is_named(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_one_machine_never_loads_celery_or_redis() -> None:
 
 def test_a_fleet_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.findings.missing_modules", lambda modules: list(modules)[:1])
-    with pytest.raises(MissingProgram, match="celery is missing"):
+    with pytest.raises(MissingProgram, match=r"celery is missing.*'\.\[fleet\]'"):
         film_executor(Settings(executor="celery"))
 
 
