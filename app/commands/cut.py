@@ -39,7 +39,8 @@ def import_timeline(
 ) -> None:
     """Make a timeline the jump's cut; its film is then made anew, and only what the cut changed is encoded.
 
-    Order, in and out points travel; effects, speed changes and several video tracks don't, and are refused.
+    Order, in and out points travel. Speed changes, titles made there and several video tracks are refused; other
+    effects are passed over.
     """
     from app.hub_api import ask, path_of
     from stinercut.errors import BadInput

@@ -82,6 +82,14 @@ def test_older_and_shorter_ways_of_writing_are_read() -> None:
     assert [piece.card_file_id for piece in read_cut(json.dumps(said), CLIPS).pieces] == [7, 7]
 
 
+def test_effects_are_passed_over_and_a_programs_own_title_is_refused() -> None:
+    """As `stinercut cut import --help` says."""
+    assert read_cut(changed(effects=[{"OTIO_SCHEMA": "Effect.1", "name": "Blur"}]), CLIPS) == read_cut(TEXT, CLIPS)
+    title = {"DEFAULT_MEDIA": {"OTIO_SCHEMA": "GeneratorReference.1", "generator_kind": "Text"}}
+    with pytest.raises(BadInput, match="'Happy birthday' is none of this jump's clips"):
+        read_cut(changed(name="Happy birthday", metadata={}, media_references=title), CLIPS)
+
+
 def test_a_tracks_whole_clip_without_its_own_range_is_all_of_its_file() -> None:
     said = json.loads(write_timeline("film", Fraction(30), FILM[1:2]))
     said["tracks"]["children"][0]["children"][0]["source_range"] = None
