@@ -30,6 +30,7 @@ from hub.films import download_name
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.pipeline import Conflict, Stand, run_to_resume
+from hub.renewal import BACKFILL_TAGS, FILM_ASSETS
 from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
@@ -440,3 +441,13 @@ class TestRetry:
 )
 def test_download_names(name: str, expected: str):
     assert download_name(name, "2026-06-01") == expected
+
+
+def test_a_backfill_makes_all_that_a_jumps_run_makes() -> None:
+    """The hub may not import Dagster's side, and names the same assets and tags again."""
+    from app.definitions import defs
+    from stinercut_assets.jobs import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG, produce_jump
+
+    made = produce_jump.selection.resolve(defs.resolve_asset_graph())
+    assert {key.to_user_string() for key in made} == set(FILM_ASSETS)
+    assert (BACKFILL_TAGS[PRIORITY_TAG], BACKFILL_TAGS[WORK_TAG]) == (str(BACKFILL_PRIORITY), "backfill")
