@@ -7,6 +7,7 @@ file beside the film (`stinercut_assets.rendered_video`), keeping a cut (`stiner
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from hub.bodies import limited_body
 from stinercut.catalog import Catalog, jumps, wishes
 from stinercut.catalog.jumps import FootageFile
 from stinercut.cut import Cut
+from stinercut.errors import BadInput, StoreDamaged, UnreadableVideo
 from stinercut.interchange import LARGEST, KnownClip, read_cut
 from stinercut.media.probe import probe
 from stinercut.store import Store
+
+log = logging.getLogger("hub.cuts")
 
 
 class PieceView(BaseModel):
@@ -79,11 +83,19 @@ class Cuts:
         return [
             KnownClip(
                 clip.card_file_id,
-                probe(self.store.require(clip.content_hash, clip.size)).duration,
+                self._seconds(clip),
                 (clip.name,) if names[clip.name.casefold()] == 1 else (),
             )
             for clip in clips
         ]
+
+    def _seconds(self, clip: FootageFile) -> float:
+        """How long a clip is. Raises BadInput under its own name; where the store has it is for the log."""
+        try:
+            return probe(self.store.require(clip.content_hash, clip.size)).duration
+        except (StoreDamaged, UnreadableVideo) as refused:
+            log.warning("%s can't be used in a cut: %s", clip.name, refused.sentence())
+            raise BadInput(refused.what, file=clip.name, advice=refused.advice) from None
 
 
 Who = Annotated[str, Query(min_length=1, max_length=80)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -119,6 +119,36 @@ def test_what_is_no_cut_of_this_jump_is_refused_and_changes_nothing(
     large = httpx.put(f"{hub.url}/api/jumps/{key}/cut?who=jo", content=iter([b" " * 1_000_000] * 21))
     assert (large.status_code, large.json()["error"]["code"]) == (400, "BAD_INPUT")
     assert wanted(hub, key) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Path.unlink, "footage is missing from the store"),
+        (lambda path: path.write_bytes(bytes(path.stat().st_size)), "no video"),
+    ],
+)
+def test_a_clip_that_can_not_be_looked_at_is_named_as_its_card_does(
+    hub: RunningHub, jump: tuple[str, list[int]], tmp_path: Path, change: Callable[[Path], object], said: str
+) -> None:
+    key, (first, _) = jump
+    catalog, store = Catalog.open(hub.settings.catalog_url), Store(hub.settings.store_dir)
+    with catalog.read() as session:
+        [clip] = [one for one in jumps.footage_of(session, key).clips if one.card_file_id == first]
+    catalog.close()
+    path = store.require(clip.content_hash, clip.size)
+    whole = path.read_bytes()
+    path.chmod(0o644)
+    try:
+        change(path)
+        answer = httpx.put(f"{hub.url}/api/jumps/{key}/cut?who=jo", content=b"{}")
+    finally:
+        path.unlink(missing_ok=True)
+        path.write_bytes(whole)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["what"].startswith("GX010001.MP4: "), said in error["what"]) == (400, True, True)
+    assert str(hub.settings.data) not in answer.text
+    assert error["advice"]
 
 
 def test_without_a_hub_the_command_says_what_to_do(tmp_path: Path) -> None:
