@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from hub.bodies import limited_body
@@ -29,6 +29,9 @@ from stinercut.identity.booking_list import MAX_CSV_BYTES, require_bookings
 from stinercut.identity.payload import make_payload
 
 T = TypeVar("T")
+
+FileId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""As far as the catalog's ids go: a larger number could not even be looked for."""
 
 
 class ReviewFileView(BaseModel):
@@ -127,7 +130,7 @@ class Assign(_Deciding):
 class Split(_Deciding):
     """Files that are somebody else's."""
 
-    file_ids: list[int]
+    file_ids: list[FileId]
 
 
 class Move(Split):
@@ -147,7 +150,7 @@ class Join(_Deciding):
 class OneFile(_Deciding):
     """One file."""
 
-    file_id: int
+    file_id: FileId
 
 
 @dataclass(frozen=True)
@@ -343,12 +346,12 @@ def _add_pictures(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/files/{card_file_id}/frame.jpg")
     async def frame(
         request: Request,
-        card_file_id: int,
+        card_file_id: FileId,
         at: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.5,
         size: Literal["small", "large"] = "small",
     ) -> FileResponse:
         return await review_of(request).frames.still(card_file_id, at, WIDTHS[size])
 
     @app.api_route("/api/files/{card_file_id}/clip.mp4", methods=["GET", "HEAD"])
-    def clip(request: Request, card_file_id: int) -> FileResponse:
+    def clip(request: Request, card_file_id: FileId) -> FileResponse:
         return review_of(request).frames.clip(card_file_id)

@@ -117,6 +117,8 @@ class TestApi:
         [
             ("GET", "/api/bookings?day=morgen", None, "the day is no date; write YYYY-MM-DD"),
             ("GET", "/api/jumps?limit=0", None, "the number of rows must be 1 or more"),
+            ("GET", f"/api/files/{10**30}/frame.jpg", None, "the file must be 2147483647 or less"),
+            ("GET", f"/api/files/{10**30}/clip.mp4", None, "the file must be 2147483647 or less"),
             ("GET", "/api/files/7/frame.jpg?size=huge", None, "the size of the picture must be 'small' or 'large'"),
             ("POST", "/api/review/jumps/x/split", "{", "what was sent can't be read"),
             ("POST", "/api/jumps/x/leave-out", '{"file_id": 1}', "your name is missing"),
