@@ -42,9 +42,9 @@ _CAUSES: Final = {
     "extra_forbidden": "is not known here",
     "finite_number": "must be a number",
     "float": "must be a number",
-    "greater_than_equal": "must be {ge:g} or more",
+    "greater_than_equal": "must be {ge:.10g} or more",
     "int": "must be a whole number",
-    "less_than_equal": "must be {le:g} or less",
+    "less_than_equal": "must be {le:.10g} or less",
     "list": "must be a list",
     "literal_error": "must be {expected}",
     "missing": "is missing",
@@ -64,7 +64,8 @@ def in_words(errors: Sequence[Mapping[str, Any]]) -> BadInput:
     if not fields or first["type"] == "json_invalid":
         return BadInput("what was sent can't be read", advice="Load the page again; programs send JSON.")
     what = f"{_field(first['loc'][1:], fields[-1])} {_cause(first)}"
-    advice = "Write your name first: it is kept with the decision." if fields[-1] == "who" else ""
+    is_unsaid = first["type"] in ("missing", "string_too_short")
+    advice = "Write your name first: it is kept with the decision." if fields[-1] == "who" and is_unsaid else ""
     return BadInput(what, advice=advice)
 
 

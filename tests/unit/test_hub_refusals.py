@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from hub.codes import WantedCodes
 from hub.refusals import in_words, technical
 from hub.renewal import TemplateWish
-from hub.review import Assign, Split
+from hub.review import Assign, Move, OneFile, Split
 
 ASSIGN = {"who": "Kim", "passenger_name": "Anna", "booking_id": "B-1", "jump_date": "2026-06-01"}
 
@@ -35,6 +35,10 @@ def errors_of(kind: Any, given: object, where: tuple[str, ...] = ("body",)) -> l
         (Assign, "no object", "what was sent can't be read"),
         (Split, {"who": "Kim", "file_ids": 7}, "the list of files must be a list"),
         (Split, {"who": "Kim", "file_ids": [1, "x"]}, "the list of files in row 2 must be a whole number"),
+        (Split, {"who": "Kim", "file_ids": [1, 10**30]}, "the list of files in row 2 must be 2147483647 or less"),
+        (Move, {"who": "Kim", "to": "x", "file_ids": [-1]}, "the list of files in row 1 must be 1 or more"),
+        (OneFile, {"who": "Kim", "file_id": 10**30}, "the file must be 2147483647 or less"),
+        (OneFile, {"who": "Kim", "file_id": 0}, "the file must be 1 or more"),
         (TemplateWish, {"who": "Kim", "template": None, "more": 1}, "the field more is not known here"),
         (WantedCodes, {"bookings": []}, "the list of bookings is empty"),
         (WantedCodes, {"bookings": [ASSIGN] * 201}, "the list of bookings has more than 200 entries"),
@@ -61,7 +65,7 @@ class Asked(BaseModel):
     at: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     size: Literal["small", "large"] = "small"
     q: Annotated[str, Field(max_length=80)] = ""
-    who: Annotated[str, Field(min_length=1)] = "Kim"
+    who: Annotated[str, Field(min_length=1, max_length=80)] = "Kim"
 
 
 @pytest.mark.parametrize(
@@ -77,10 +81,13 @@ class Asked(BaseModel):
         ({"size": "huge"}, "the size of the picture must be 'small' or 'large'"),
         ({"q": "x" * 81}, "the text to look for is longer than 80 characters"),
         ({"who": ""}, "your name is empty"),
+        ({"who": "x" * 81}, "your name is longer than 80 characters"),
     ],
 )
 def test_what_an_address_says(given: dict[str, Any], words: str) -> None:
-    assert in_words(errors_of(Asked, given, ("query",))).what == words
+    refused = in_words(errors_of(Asked, given, ("query",)))
+    assert refused.what == words
+    assert ("Write your name first" in refused.advice) == (words == "your name is empty"), "it was written"
 
 
 @pytest.mark.parametrize(
