@@ -53,7 +53,7 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         if problems:
             raise BadInput(
                 " ".join(problems),
-                advice="Put the card in again if it holds a better copy, or leave the clip out on the jump's page.",
+                advice="Put the card in again if it holds a better copy, or leave the clip out on the page /review.",
             )
         # In here: a template that can't be used is said as this step's failure, before anything is rendered.
         tags = _tags(installation, footage)

@@ -61,7 +61,7 @@ def confirm_identity(
             raise BadInput(
                 f"{said}, the jump says {footage.passenger_name} ({footage.booking_id})",
                 file=file.name,
-                advice="A person must say whose jump this is.",
+                advice="Say whose jump this is on the page /review.",
             )
         overruled.append(f"{file.name}: {said}; {word.who} decided otherwise on {word.at:%Y-%m-%d %H:%M} UTC")
     people = dict.fromkeys(words[file.card_file_id].who for file in footage.files if file.card_file_id in words)
