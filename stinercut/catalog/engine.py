@@ -22,6 +22,8 @@ from stinercut.errors import BadInput, HostNotReady
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
+_KINDS = ("sqlite", "postgresql")
+"""Databases by SQLAlchemy's names. It knows others, under which nothing here was ever tried."""
 _WRITE_LOCK = 0x57494E45
 """Any constant: the advisory lock that PostgreSQL's writers take, one after another."""
 WRITER_SILENT_S = 60
@@ -126,6 +128,12 @@ def _parsed(url: str) -> URL:
         raise BadInput(
             "the address of the catalog's database is none", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE."
         ) from None  # Without the address: there may be a password in it.
+    kind = where.get_backend_name()
+    if kind not in _KINDS:
+        raise BadInput(
+            f"a catalog lies in SQLite or PostgreSQL, and this address is one of {kind}",
+            advice="Write postgresql://USER:PASSWORD@HOST/DATABASE.",
+        )
     return where
 
 

@@ -252,6 +252,14 @@ class TestMoving:
             move(filled.catalog_url, url)
         assert "secret" not in str(refused.value)
 
+    @pytest.mark.parametrize("kind", ["mysql", "mssql+pyodbc"])
+    def test_another_database_than_ours_is_refused_before_its_driver_is_missed(
+        self, filled: Settings, kind: str
+    ) -> None:
+        with pytest.raises(BadInput, match=f"SQLite or PostgreSQL.* one of {kind.partition('+')[0]}") as refused:
+            move(filled.catalog_url, f"{kind}://u:secret@host/x")
+        assert "secret" not in str(refused.value)
+
     def test_not_under_a_running_stack(self, filled: Settings, tmp_path: Path) -> None:
         with sole_use(filled, detector=False):
             words = ["catalog", "move", "--to", f"sqlite:///{tmp_path / 'x.db'}", "--data", str(filled.data)]
