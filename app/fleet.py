@@ -70,7 +70,7 @@ def broker_url(settings: Settings) -> str:
     """Where steps wait. Raises HostNotReady without a setting for it."""
     if settings.broker_url is None:
         raise HostNotReady(
-            "STINERCUT_EXECUTOR is celery, but nothing says where steps wait for workers",
+            "nothing says where steps wait for workers",
             advice="Set STINERCUT_BROKER_URL, such as redis://:PASSWORD@HOST:6379/0, on every machine.",
         )
     url = settings.broker_url.get_secret_value()

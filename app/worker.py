@@ -67,7 +67,8 @@ def nodes(settings: Settings, root: Path, env: Mapping[str, str], queues: Sequen
     """One Celery node for each of these queues. Raises BadInput for a queue that isn't one."""
     strange = [queue for queue in queues if queue not in QUEUES]
     if strange or not queues:
-        raise BadInput(f"no queue {', '.join(strange)}", advice=f"There are {' and '.join(QUEUES)}.")
+        what = f"there is no queue {', '.join(strange)}" if strange else "no queue was named"
+        raise BadInput(what, advice=f"There are {' and '.join(QUEUES)}.")
     slots = {FFMPEG_QUEUE: settings.workers, STEPS_QUEUE: STEPS_SLOTS}
     return [
         Child(

@@ -160,8 +160,8 @@ def test_a_worker_has_a_node_for_each_queue(tmp_path: Path) -> None:
     assert [child.argv[-2:] for child in both] == [("ffmpeg", "3"), ("steps", "2")]
     assert len({child.log for child in both}) == 2
     assert [child.argv[-2] for child in nodes(settings, tmp_path, {}, ["steps"])] == ["steps"]
-    for wrong in (["films"], []):
-        with pytest.raises(BadInput, match="no queue"):
+    for wrong, said in ((["steps", "films"], "there is no queue films. There are"), ([], "no queue was named. There")):
+        with pytest.raises(BadInput, match=said):
             nodes(settings, tmp_path, {}, wrong)
 
 
