@@ -16,7 +16,8 @@ from typing import NoReturn
 import typer
 
 from app.advice import install, see_where
-from stinercut.errors import HostNotReady, MissingProgram, StinercutError, ended
+from stinercut.errors import HostNotReady, MissingProgram, StinercutError
+from stinercut.words import ended
 
 
 def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from stinercut.errors import HostNotReady, MissingProgram, StinercutError, ended
+from stinercut.errors import HostNotReady, MissingProgram, StinercutError
+from stinercut.words import ended
 
 MIN_PYTHON = (3, 11)
 

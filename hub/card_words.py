@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hub.views import View
+from stinercut.words import counted
 
 _AWAY = "The card reader is not connected just now. Leave the card in: it goes on by itself."
 _ONCE_MORE = "Put it in again, in another reader if you can. Don't format it."
@@ -44,7 +45,7 @@ class Situation:
 
 
 def _files(number: int, words: str = "file") -> str:
-    return f"{number} {words}" if number == 1 else f"{number} {words}s"
+    return counted(number, words)
 
 
 def _parts(now_: Situation) -> str:

@@ -23,6 +23,7 @@ from stinercut.errors import StinercutError
 from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
+from stinercut.words import counted
 
 FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
 """What Dagster makes for a jump (`stinercut_assets.jobs.produce_jump`); a test holds the two together."""
@@ -187,7 +188,7 @@ class Renewal:
             keys = to_make(stale, busy, asked.jumps)
             if not keys:
                 return Started(backfill=None, jumps=[])
-            title = f"{len(keys)} films with a changed template"
+            title = f"{counted(len(keys), 'film')} with a changed template"
             return Started(backfill=await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS), jumps=keys)
 
     def choose(self, jump: str, wish: TemplateWish) -> None:

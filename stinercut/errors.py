@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from stinercut.words import ended
+
 
 class StinercutError(Exception):
     """Something that a person can act on.
@@ -34,11 +36,6 @@ class StinercutError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments don't survive the default pickling, and steps run in other processes.
         return (_rebuild, (type(self), self.what, self.file, self.advice))
-
-
-def ended(text: str) -> str:
-    """A text that something follows: with a full stop, unless it has an end. What a server said may be a question."""
-    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 def _rebuild(kind: type[StinercutError], what: str, file: str | None, advice: str) -> StinercutError:

@@ -12,7 +12,8 @@ import dagster as dg
 from stinercut.catalog import jumps, watching
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
-from stinercut.errors import BadInput, StinercutError, ended
+from stinercut.errors import BadInput, StinercutError
+from stinercut.words import ended
 from stinercut_assets.jobs import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG, seconds_for
 from stinercut_assets.jump_steps import FILES, all_steps, jump_page, reporter
 from stinercut_assets.lineage import footage as footage_spec

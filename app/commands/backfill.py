@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from app.options import Data, Json, say, settings_from
+from stinercut.words import counted
 
 _SHOWN = 20
 
@@ -49,7 +50,8 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
         cost = {"minutes": round(_sum(to_do, "minutes"), 1), "encoded_seconds": round(_sum(to_do, "seconds"), 1)}
         say(json.dumps({"films": films, **cost, "problem": found["problem"], **started}))
     elif started["backfill"]:
-        say(f"Backfill {started['backfill']} makes {len(started['jumps'])} films anew; the board shows how far.")
+        begun = counted(len(started["jumps"]), "film")
+        say(f"Backfill {started['backfill']} makes {begun} anew; the board shows how far.")
 
 
 def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str) -> None:
@@ -65,7 +67,8 @@ def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str
     if len(films) > _SHOWN:
         say(f"  ... and {len(films) - _SHOWN} more")
     per_template = ", ".join(f"{count} of {name}" for name, count in Counter(one["template"] for one in films).items())
-    say(f"{len(films)} films have an older template ({per_template}); {len(films) - len(to_do)} are being made anew.")
+    busy = len(films) - len(to_do)
+    say(f"{counted(len(films), 'film')} with an older template ({per_template}), {busy} being made anew already.")
     if to_do:
         film, work = _minutes(_sum(to_do, "seconds") / 60), _minutes(_sum(to_do, "minutes"))
         say(f"Making {'it' if len(to_do) == 1 else 'them'} anew encodes {film} of film: about {work} of work.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.options import Data, Json, say, settings_from
+from stinercut.words import counted
 
 group = typer.Typer(help="The list of bookings, to choose from where no code says who jumps.", no_args_is_help=True)
 
@@ -40,4 +41,4 @@ def import_list(
     if as_json:
         say(json.dumps({"new": done.new, "changed": done.changed, "same": done.same}))
     else:
-        say(f"{len(found)} bookings: {done.new} new, {done.changed} changed, {done.same} as before.")
+        say(f"{counted(len(found), 'booking')}: {done.new} new, {done.changed} changed, {done.same} as before.")

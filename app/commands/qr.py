@@ -13,6 +13,7 @@ import typer
 
 from app.options import Json, day_from, say, settings_from, size_from
 from stinercut.errors import BadInput
+from stinercut.words import counted
 
 if TYPE_CHECKING:
     from stinercut.identity.payload import Payload
@@ -97,8 +98,7 @@ def _write_sheet(bookings: Path, output: Path, signed: bool) -> None:
 
     payloads = read_bookings(bookings)
     pages = write_sheet(payloads, output, _signing(signed))
-    codes = "1 code" if len(payloads) == 1 else f"{len(payloads)} codes"
-    say(f"Written: {output} ({codes}, {'1 page' if pages == 1 else f'{pages} pages'})")
+    say(f"Written: {output} ({counted(len(payloads), 'code')}, {counted(pages, 'page')})")
 
 
 @group.command("key")

@@ -9,6 +9,7 @@ import typer
 
 from app.options import Data, say, settings_from
 from stinercut.errors import BadInput
+from stinercut.words import counted
 
 if TYPE_CHECKING:
     from app.supervisor import Supervisor
@@ -67,5 +68,5 @@ async def _announce(running: Supervisor, settings: Settings, queues: list[str]) 
     await running.ready()
     while not await asyncio.to_thread(ready_here, settings, queues):
         await asyncio.sleep(0.5)
-    say(f"Working: {settings.workers} renderings at once. Ctrl-C ends it; steps in hand are finished first.")
+    say(f"Working: {counted(settings.workers, 'rendering')} at once. Ctrl-C ends it; steps in hand are finished first.")
     await asyncio.Event().wait()

@@ -398,6 +398,23 @@ def test_commands_find_the_hub_that_runs_on_the_data_folder(capsys: pytest.Captu
     assert (code, out, heard) == (0, "Nothing has failed.\n", ["/api/retry"])
 
 
+@pytest.mark.parametrize("films", [1, 2])
+def test_a_backfill_says_how_many_films_it_makes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: int
+) -> None:
+    stale = {"template": "classic", "changed": ["sound"], "seconds": 60.0, "minutes": 1.0, "backfill": None}
+    answers = {
+        "GET": {"films": [{"jump": f"2026-06-01_B-{number}", **stale} for number in range(films)], "problem": ""},
+        "POST": {"backfill": "abc", "jumps": ["any"] * films},
+    }
+    monkeypatch.setattr("app.hub_api.ask", lambda _settings, method, *_: answers[method])
+    code, out, _ = typed(capsys, "backfill", "--stale", "--yes", "--data", tmp_path)
+    said = "1 film" if films == 1 else "2 films"
+    assert code == 0
+    assert f"{said} with an older template ({films} of classic), 0 being made anew already." in out
+    assert f"Backfill abc makes {said} anew" in out
+
+
 def test_a_list_of_bookings_is_imported_as_a_whole_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, data = tmp_path / "list.csv", tmp_path / "data"
     path.write_text("passenger_name,booking_id,jump_date\nŽofie,B-1,2026-06-01\nJo,B-2,2026-06-01\n", "utf-8")
@@ -411,4 +428,7 @@ def test_a_list_of_bookings_is_imported_as_a_whole_or_not(tmp_path: Path, capsys
     assert "line 2: the booking must be" in err
     path.write_bytes("Ž".encode("utf-16"))
     assert typed(capsys, "bookings", "import", path, "--data", data)[0] == 3
+    path.write_text("passenger_name,booking_id,jump_date\nJo,B-2,2026-06-01\n")
+    code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
+    assert (code, out) == (0, "1 booking: 0 new, 0 changed, 1 as before.\n")
     assert typed(capsys, "bookings", "import", tmp_path / "none.csv", "--data", data)[0] == 3

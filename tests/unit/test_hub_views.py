@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,17 +26,18 @@ from support.cataloguing import (
 
 from hub.__main__ import check
 from hub.card_views import ERRORS_SHOWN, CardView, card_views
-from hub.dagster import Run
+from hub.dagster import Dagster, Run
 from hub.films import download_name
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.pipeline import Conflict, Stand, run_to_resume
-from hub.renewal import BACKFILL_TAGS, FILM_ASSETS
+from hub.renewal import BACKFILL_TAGS, FILM_ASSETS, BackfillRequest, Renewal
 from hub.security import answer_headers, is_loopback, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
+from stinercut.catalog.staleness import Stale
 from stinercut.errors import HostNotReady
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
@@ -441,6 +443,28 @@ class TestRetry:
 )
 def test_download_names(name: str, expected: str):
     assert download_name(name, "2026-06-01") == expected
+
+
+@pytest.mark.parametrize(("jumps", "title"), [(1, "1 film with a"), (2, "2 films with a")])
+def test_a_backfill_has_a_title_for_dagsters_page(
+    known: Catalog, monkeypatch: pytest.MonkeyPatch, jumps: int, title: str
+) -> None:
+    titles: list[str] = []
+
+    async def nothing(_self: Dagster) -> dict[str, str]:
+        return {}
+
+    async def started(_self: Dagster, _assets: object, _jumps: object, title: str, _tags: object) -> str:
+        titles.append(title)
+        return "id"
+
+    monkeypatch.setattr(Dagster, "backfilling", nothing)
+    monkeypatch.setattr(Dagster, "backfill", started)
+    stale = [Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0) for number in range(jumps)]
+    monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, []))
+    renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
+    assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"
+    assert titles == [f"{title} changed template"]
 
 
 def test_a_backfill_makes_all_that_a_jumps_run_makes() -> None:
