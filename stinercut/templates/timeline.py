@@ -49,7 +49,7 @@ MusicName = Annotated[
     str,
     Field(
         pattern=_file("mp3", "m4a", "ogg", "opus", "flac", "wav"),
-        description="Write the name of an MP3, M4A, OGG, FLAC or WAV beside template.json, without a folder.",
+        description="Write the name of an MP3, M4A, OGG, Opus, FLAC or WAV beside template.json, without a folder.",
     ),
 ]
 LookName = Annotated[

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 from support.templating import BUNDLED, TITLE, changed, own_template
 
 from stinercut.errors import BadInput
 from stinercut.templates import folder, svg
 from stinercut.templates.merging import Fields, date_text, merged
 from stinercut.templates.schema import PUBLISHED, schema_text
-from stinercut.templates.timeline import Document, StillsOutput
+from stinercut.templates.timeline import Document, MusicName, StillsOutput
 
 DAY = date(2025, 6, 14)
 CLIPS = "timeline__tracks__1__clips"
@@ -145,6 +147,13 @@ def test_the_fingerprint_notices_every_change_and_only_changes(tmp_path: Path) -
     assert len(seen) == 6
     (tmp_path / "a" / "notes.txt").write_text("none of the template's business")
     assert folder.load(tmp_path / "a").fingerprint == plain
+
+
+def test_every_kind_of_music_that_is_taken_is_named_where_one_is_not() -> None:
+    music = TypeAdapter(MusicName).json_schema()
+    taken = re.findall(r"\w+", music["pattern"].partition("(")[2])
+    assert "mp3" in taken
+    assert [kind for kind in taken if kind not in music["description"].lower()] == []
 
 
 def test_the_published_schema_is_the_models() -> None:
