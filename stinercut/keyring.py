@@ -17,7 +17,7 @@ MAX_KEY_BYTES = 64
 """HMAC-SHA256 takes keys of any length; below 16 bytes they can be guessed, above its block of 64 it hashes them."""
 
 _PAIR = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]*)")
-_ADVICE = "Write id:hex pairs with commas between them; `stinercut qr key` makes a new one."
+_ADVICE = "Write number:hex pairs with commas between them; `stinercut qr key` makes a new one."
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ NO_KEYS = KeyRing()
 def _key(pair: str) -> Key:
     match = _PAIR.fullmatch(pair)
     if match is None:
-        raise BadInput("STINERCUT_QR_KEYS holds something that is no id:hex pair", advice=_ADVICE)
+        raise BadInput("STINERCUT_QR_KEYS holds something that is no number:hex pair", advice=_ADVICE)
     number, digits = int(match[1]), match[2]
     if number > 255:
         raise BadInput(f"STINERCUT_QR_KEYS: {number} is no key number", advice="Numbers go from 0 to 255.")

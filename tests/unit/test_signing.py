@@ -291,14 +291,14 @@ def test_keys_from_the_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("deadbeef" * 8, "id:hex"),
+        ("deadbeef" * 8, "number:hex"),
         ("1:" + "ab" * 15, "30 hex digits"),
         ("1:" + "ab" * 65, "130 hex digits"),
         ("1:" + "a" * 33, "33 hex digits"),
         ("256:" + "ab" * 16, "256"),
         ("1:" + "ab" * 16 + ",1:" + "cd" * 16, "twice"),
-        ("1:" + "ab" * 16 + ",", "id:hex"),
-        ("1:" + "xy" * 16, "id:hex"),
+        ("1:" + "ab" * 16 + ",", "number:hex"),
+        ("1:" + "xy" * 16, "number:hex"),
     ],
 )
 def test_keys_that_are_none_are_refused_and_never_said(text: str, word: str) -> None:
