@@ -21,6 +21,15 @@ from stinercut.keyring import KeyRing
 MEGABYTE = 1_000_000
 """Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
 
+STEPS = (
+    *("early_files", "read_code", "split_card"),
+    *("imported_files", "qr_identity", "title_and_outro", "clips_to_render", "render_clip", "collect_clips"),
+    *("rendered_video", "arrived_clips", "render_cards"),
+    *("forget_runs", "sweep_leftovers", "sweep_unused"),
+)
+"""What can have a number of tries of its own. The steps themselves are in `stinercut_assets`, which needs Dagster and a
+second to load; a test holds the two together."""
+
 
 class Settings(BaseSettings):
     """Everything that can be chosen about an installation. Immutable; every process reads the same environment."""
@@ -84,7 +93,7 @@ class Settings(BaseSettings):
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
-        description="How many ffmpeg steps run at once on this machine.",
+        description="How many ffmpeg steps run at once in a film, and one more over all; in a fleet, on each machine.",
     )
     retries: int = Field(
         default=3, ge=0, description="How often a step is tried again that failed for a reason a repeat may mend."
@@ -113,7 +122,7 @@ class Settings(BaseSettings):
     )
     qr_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="Keys of signed codes, id:hex pairs with commas between: the first signs, all of them verify.",
+        description="Keys of signed codes, number:hex pairs with commas between: the first signs, all of them verify.",
     )
     qr_require_signed: bool = Field(default=False, description="Whether codes without a signature are refused.")
 
@@ -122,18 +131,28 @@ class Settings(BaseSettings):
         """The keys that codes are signed with. Raises BadInput for a setting that makes none."""
         return KeyRing.parse(self.qr_keys.get_secret_value(), only_signed=self.qr_require_signed)
 
-    def retries_of(self, step: str) -> int:
-        """How often this step is tried again. Raises BadInput for a setting that can't be read."""
+    @cached_property
+    def tries_of_steps(self) -> dict[str, int]:
+        """How often single steps are tried again. Raises BadInput for a setting that can't be read, or names none."""
+        tries: dict[str, int] = {}
         for part in filter(None, map(str.strip, self.step_retries.split(","))):
-            name, _, number = part.partition("=")
-            if not name.strip() or not number.strip().isdecimal():
+            name, _, number = map(str.strip, part.partition("="))
+            if not name or not number.isdecimal():
                 raise BadInput(
                     f"STINERCUT_STEP_RETRIES has {part!r}, which is no step=number",
                     advice="Write names of steps and numbers: render_clip=5,read_code=0.",
                 )
-            if name.strip() == step:
-                return int(number)
-        return self.retries
+            if name not in STEPS:
+                raise BadInput(
+                    f"STINERCUT_STEP_RETRIES has {part!r}, and there is no step {name}",
+                    advice=f"Steps are {', '.join(STEPS)}.",
+                )
+            tries[name] = int(number)
+        return tries
+
+    def retries_of(self, step: str) -> int:
+        """How often this step is tried again. Raises BadInput as `tries_of_steps` does."""
+        return self.tries_of_steps.get(step, self.retries)
 
     @cached_property
     def catalog_url(self) -> str:

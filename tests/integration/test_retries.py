@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ from support.fake_ffmpeg import install, order
 from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 
+import stinercut_assets
 from app.definitions import defs
 from stinercut.catalog import Catalog, jumps, migrate
 from stinercut.catalog.models import JumpState
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, StinercutError, UnreadableVideo, WrongFilm
-from stinercut.settings import Settings
+from stinercut.settings import STEPS, Settings
 from stinercut.store import Store
 from stinercut_assets.jobs import seconds_for
 from stinercut_assets.reporting import as_failure
@@ -30,10 +32,20 @@ def test_single_steps_may_be_tried_more_often_or_never() -> None:
     assert Settings().retries_of("render_clip") == 3
 
 
-@pytest.mark.parametrize("said", ["render_clip", "render_clip=many", "=3", "render_clip=-1"])
+@pytest.mark.parametrize("said", ["render_clip", "render_clip=many", "=3", "render_clip=-1", "render_clips=5"])
 def test_a_number_of_tries_that_cannot_be_read_is_said(said: str) -> None:
-    with pytest.raises(BadInput, match="STINERCUT_STEP_RETRIES"):
-        Settings.model_validate({"step_retries": said}).retries_of("render_clip")
+    for whole in (said, f"split_card=1, {said}"):
+        with pytest.raises(BadInput, match=f"STINERCUT_STEP_RETRIES has '{said}'"):
+            Settings.model_validate({"step_retries": whole}).retries_of("split_card")
+
+
+def test_the_steps_that_have_a_number_of_their_own_are_those_that_there_are() -> None:
+    asked: set[str] = set()
+    for file in (Path(stinercut_assets.__file__).parent).glob("*.py"):
+        asked |= set(re.findall(r'retry_policy\("(\w+)"\)', file.read_text()))
+    assert asked == set(STEPS)
+    named = {node.name for job in defs.resolve_all_job_defs() for node in job.all_node_defs}
+    assert set(STEPS) <= named, "and Dagster shows them under these names"
 
 
 @pytest.mark.parametrize("job", ["identify_card", "produce_jump", "render_arrived_clips"])

@@ -222,7 +222,7 @@ def test_signed_codes_need_a_key_and_are_read_with_it(
     monkeypatch.setenv("STINERCUT_QR_KEYS", "secret")
     code, _, err = typed(capsys, "qr", "read", png)
     assert code == BadInput.exit_code
-    assert "id:hex" in err
+    assert "number:hex" in err
 
 
 def test_a_sheet_names_the_rows_that_are_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -364,6 +364,33 @@ def test_a_bad_setting_is_named(capsys: pytest.CaptureFixture[str], monkeypatch:
     monkeypatch.setenv("STINERCUT_HUB_PORT", "8800")
     monkeypatch.setenv("STINERCUT_WORKERS", "0")
     assert "STINERCUT_WORKERS is '0'" in typed(capsys, "doctor")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("STINERCUT_DETECTOR_ID", "my laptop", "which can't be used. Write 1 to 64 letters, digits, - and _."),
+        ("STINERCUT_ENCODER", "H.264", "which can't be used. Write auto, software, or a name such as h264_nvenc."),
+    ],
+)
+def test_a_setting_with_a_form_of_its_own_is_explained_in_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert typed(capsys, "doctor")[::2] == (3, f"stinercut: {name} is {value!r}, {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("abc", "has 'abc', which is no step=number"), ("render_clips=5", "there is no step render_clips")],
+)
+def test_tries_of_steps_are_looked_at_by_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, said: str
+) -> None:
+    monkeypatch.setenv("STINERCUT_STEP_RETRIES", value)
+    code, _, err = typed(capsys, "template", "list", "--data", tmp_path)
+    assert (code, "STINERCUT_STEP_RETRIES" in err, said in err) == (BadInput.exit_code, True, True)
+    assert "render_clip" in err, "and which steps there are"
 
 
 def test_a_template_that_is_not_there_is_a_problem(
