@@ -29,6 +29,8 @@ _ENDS = {
     dg.DagsterRunStatus.CANCELED: RunEnd.CANCELED,
 }
 
+_HAS_A_PROCESS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+
 _WILL_GO_ON, _WENT_ON_WITH = "dagster/will_retry", "dagster/auto_retry_run_id"
 """What Dagster writes on a run whose process was lost, just after its end, and when its retry begins."""
 
@@ -81,7 +83,7 @@ def _end_lost_runs(context: dg.SensorEvaluationContext, settings: Settings) -> N
     seen_before: set[str] = set(json.loads(context.cursor)) if context.cursor else set()
     for run_id in lost:
         run = context.instance.get_run_by_id(run_id)
-        if run is not None and run.status == dg.DagsterRunStatus.STARTED and run_id in seen_before:
+        if run is not None and run.status in _HAS_A_PROCESS and run_id in seen_before:
             context.instance.report_run_failed(
                 run, "Its process is gone: the machine or its code server was restarted."
             )

@@ -211,6 +211,16 @@ def test_a_started_run_whose_process_is_gone_ends_and_is_tried_again(
     assert not left.exists()
 
 
+@pytest.mark.usefixtures("catalog")
+def test_so_does_one_whose_process_was_gone_before_it_had_begun(instance: dg.DagsterInstance) -> None:
+    run = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
+    starting = DagsterEvent(event_type_value=DagsterEventType.RUN_STARTING.value, job_name=run.job_name)
+    instance.handle_new_event(dg.EventLogEntry(None, "info", "begun", run.run_id, time.time(), dagster_event=starting))
+    word_of_a_killed(run)
+    looked_at(instance, looked_at(instance))
+    assert status(instance, run) == dg.DagsterRunStatus.FAILURE
+
+
 def test_a_started_run_whose_process_lives_goes_on(instance: dg.DagsterInstance, started: dg.DagsterRun) -> None:
     with alive(Settings(), started.run_id):
         looked_at(instance, looked_at(instance))
