@@ -134,6 +134,7 @@ def test_redis_restarts_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_
     until_workers(running, 2)
 
 
+@pytest.mark.long
 def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind_and_its_step_goes_to_another(
     running: SetUp, shim: Path, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from stinercut.catalog import Catalog, jumps, migrate, wishes
 from stinercut.settings import Settings
 from stinercut.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 
 STALE = """
 query($asset: AssetKeyInput!, $partition: String!) {

@@ -26,7 +26,7 @@ from support.cataloguing import (
 
 from hub.__main__ import check
 from hub.card_views import ERRORS_SHOWN, CardView, card_views
-from hub.dagster import Dagster, Run
+from hub.dagster import Backfill, Dagster, Run
 from hub.films import download_name
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
@@ -451,8 +451,8 @@ def test_a_backfill_has_a_title_for_dagsters_page(
 ) -> None:
     titles: list[str] = []
 
-    async def nothing(_self: Dagster) -> dict[str, str]:
-        return {}
+    async def nothing(_self: Dagster) -> list[Backfill]:
+        return []
 
     async def started(_self: Dagster, _assets: object, _jumps: object, title: str, _tags: object) -> str:
         titles.append(title)
@@ -460,7 +460,9 @@ def test_a_backfill_has_a_title_for_dagsters_page(
 
     monkeypatch.setattr(Dagster, "backfilling", nothing)
     monkeypatch.setattr(Dagster, "backfill", started)
-    stale = [Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0) for number in range(jumps)]
+    stale = [
+        Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0, datetime.now(UTC)) for number in range(jumps)
+    ]
     monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, []))
     renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
     assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"
