@@ -252,7 +252,7 @@ def observations(settings: Settings, keys: Sequence[str]) -> Generator[dg.AssetO
             footage = jumps.footage_of(session, key)
             template = jumps.require_jump(session, key).template or "plain"
             yield observe_footage(key, footage.version, len(footage.clips))
-            yield observe_template(key, fingerprints[template], template)
+            yield observe_template(key, template, fingerprints[template])
     catalog.close()
 
 

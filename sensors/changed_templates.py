@@ -5,46 +5,60 @@ them starts a backfill (`stinercut backfill --stale`, a button of the hub, or Da
 """
 
 import json
+from dataclasses import dataclass
 
 import dagster as dg
+from sqlalchemy.orm import Session
 
 from sensors.decisions import Told, tell_next
 from stinercut.catalog import staleness
+from stinercut.catalog.staleness import Noted
 from stinercut.errors import StinercutError
 from stinercut_assets.lineage import observe_template
 from stinercut_assets.resources import Installation
 
 AT_ONCE = 200
 """Observations in one tick: each is a row in Dagster's event log."""
+LOOKED_AT = 5000
+"""Films that one tick looks at, when it is the first and there are many."""
+
+
+@dataclass(frozen=True)
+class _Films:
+    """The catalog's answers to what `tell_next` asks."""
+
+    session: Session
+
+    def with_template(self, name: str, after: str, limit: int) -> list[Noted]:
+        return staleness.jumps_with(self.session, name or None, after=after, limit=limit)
+
+    def made_after(self, film_id: int) -> list[Noted]:
+        return staleness.films_after(self.session, film_id, limit=LOOKED_AT)
 
 
 @dg.sensor(
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Makes exactly those films stale in the lineage that use a template which has changed.",
+    description="Makes exactly those films stale in the lineage that have not what their template says now.",
 )
 def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Observations for the films of changed templates, a few hundred a tick; the cursor holds what was told."""
+    """Observations for the films that a change concerns, a few hundred a tick; the cursor holds what was told."""
     installation = Installation()
     current = _fingerprints(context, installation)
-    # Without a cursor: a template may have changed since its films were made, before anybody looked.
-    told = Told.from_cursor(json.loads(context.cursor)) if context.cursor else Told({}, "", "", first=True)
-    if told.says == current:
+    # Without a cursor every film is looked at: a template may have changed since it was made, before anybody looked.
+    told = Told.from_cursor(json.loads(context.cursor)) if context.cursor else Told(current)
+    with installation.catalog.read() as session:
+        news, told = tell_next(_Films(session), current, told, AT_ONCE)
+    if not news:
         context.update_cursor(json.dumps(told.as_cursor()))
         return dg.SkipReason("No template has changed.")
-    with installation.catalog.read() as session:
-
-        def films_of(template: str, after: str, otherwise: str | None, limit: int) -> list[str]:
-            return staleness.jumps_with(
-                session, template or None, after=after, made_otherwise_than=otherwise, limit=limit
-            )
-
-        news, told = tell_next(films_of, current, told, AT_ONCE)
     usual = installation.settings.template
     return dg.SensorResult(
         cursor=json.dumps(told.as_cursor()),
-        asset_events=[observe_template(jump, current[template], template or usual) for jump, template in news],
+        asset_events=[
+            observe_template(one.jump_key, one.template or usual, one.fingerprint, version=one.version) for one in news
+        ],
     )
 
 

@@ -5,13 +5,14 @@ Lives here: the decisions of all sensors, testable without Dagster. Doesn't: ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.jumps import Ready
+from stinercut.catalog.staleness import Noted
 from stinercut.catalog.watching import InWork
 from stinercut.store import key_of
 
@@ -123,65 +124,117 @@ _WORDS = {
 }
 
 
+def template_version(film: Noted, current: str) -> str:
+    """The data version of its template that the lineage should have for a jump: the one it noted for the film, if and
+    only if that film has the template as it is now. `current`: the template's fingerprint.
+
+    Mostly that is the fingerprint itself. But a template may be saved while its film is made, before the lineage is
+    told: then the lineage has noted the fingerprint of before for a film that has the new template.
+    """
+    if film.made_with is None:
+        return current
+    noted = film.noted or film.made_with
+    if film.made_with == current:
+        return noted
+    return current if noted != current else f"{current}, and the film has {film.made_with}"
+
+
+def _is_as_noted(film: Noted, current: str) -> bool:
+    return current == film.made_with == (film.noted or film.made_with)
+
+
 @dataclass(frozen=True)
 class Told:
     """What the lineage was told about templates: fingerprints by name, and how far the telling of `name` has got.
 
-    `after` is the jump key that was told last; empty at the beginning. `first`: nothing was told before, so that only
-    the films count that were made with something else than what their template says now.
+    `after` is the jump key that was told last; empty at the beginning. `film_id` is the newest film that was looked at;
+    `caught_up`: all that were there before have been.
     """
 
     says: Mapping[str, str]
-    name: str
-    after: str
+    name: str = ""
+    after: str = ""
     fingerprint: str = ""
-    first: bool = False
+    film_id: int = 0
+    caught_up: bool = False
 
     def as_cursor(self) -> dict[str, object]:
         """Itself, as JSON holds it."""
-        where = {"name": self.name, "after": self.after, "fingerprint": self.fingerprint}
-        return {"says": dict(self.says), **where, "first": self.first}
+        return {**asdict(self), "says": dict(self.says)}
 
     @classmethod
     def from_cursor(cls, said: Mapping[str, Any]) -> Told:
-        """What `as_cursor` gave."""
-        return cls(said["says"], said["name"], said["after"], said["fingerprint"], said.get("first", False))
+        """What `as_cursor` gave; a cursor of before may lack something."""
+        return cls(**{field.name: said[field.name] for field in fields(cls) if field.name in said})
 
 
-FilmsOf = Callable[[str, str, str | None, int], Sequence[str]]
-"""Jump keys of films with that template, those that are being made too, in order: the template's name, the key that
-they come after, the fingerprint of those that are passed over, and how many at most."""
+@dataclass(frozen=True)
+class Telling:
+    """What to say of a jump's template: its data version, its name and its fingerprint."""
+
+    jump_key: str
+    version: str
+    template: str
+    fingerprint: str
 
 
-def tell_next(
-    films_of: FilmsOf, current: Mapping[str, str], told: Told, limit: int
-) -> tuple[list[tuple[str, str]], Told]:
-    """The films (jump key, template name) to tell the lineage about next, and what will then have been told.
+class Films(Protocol):
+    """The films that a sensor asks for; a template's name is empty for the installation's choice."""
 
-    One changed template after the other, in the order of jump keys, `limit` films at a time. A template that changes
-    again meanwhile begins anew; one that is gone is forgotten: there is nothing to say of it.
+    def with_template(self, name: str, after: str, limit: int) -> Sequence[Noted]:
+        """Those with that template, which are being made too, in the order of jump keys, behind that key."""
+        ...
+
+    def made_after(self, film_id: int) -> Sequence[Noted]:
+        """Some of those that were made after that one, in the order in which they were made."""
+        ...
+
+
+def tell_next(films: Films, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
+    """What to tell the lineage next, and what will then have been told, `limit` jumps at a time.
+
+    First of films that were made meanwhile: what the lineage was told while their step went on may not fit what they
+    were made with. Of those that were there at the first look, only where it does not. Then of those whose template
+    has changed: one template after the other, in the order of jump keys. A template that changes again meanwhile begins
+    anew; one that is gone is forgotten: there is nothing to say of it.
     """
-    news: list[tuple[str, str]] = []
-    while True:
-        more, told = _tell_one(films_of, current, told, limit - len(news))
+    news, told = _tell_new(films.made_after(told.film_id), current, told, limit)
+    while len(news) < limit and told.says != current:
+        more, told = _tell_one(films, current, told, limit - len(news))
         news += more
-        if len(news) >= limit or told.says == current:
-            return news, told
+    return news, told
 
 
-def _tell_one(
-    films_of: FilmsOf, current: Mapping[str, str], told: Told, limit: int
-) -> tuple[list[tuple[str, str]], Told]:
+def _tell_new(made: Sequence[Noted], current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
+    news: list[Telling] = []
+    told = replace(told, caught_up=told.caught_up or not made)
+    for film in made:
+        name = film.template or ""
+        if name in current and (told.caught_up or not _is_as_noted(film, current[name])):
+            if len(news) == limit:
+                break
+            news.append(_telling(film, name, current[name]))
+        told = replace(told, film_id=film.film_id or told.film_id)
+    return news, told
+
+
+def _tell_one(films: Films, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
     says = {name: said for name, said in told.says.items() if name in current}
     changed = sorted(name for name, said in current.items() if says.get(name) != said)
     if not changed:
-        return [], Told(says, "", "")
+        return [], _at_rest(told, says)
     name = told.name if told.name in changed else changed[0]
     goes_on = told.name == name and told.fingerprint == current[name]
-    after = told.after if goes_on else ""
-    concerned = films_of(name, after, current[name] if told.first else None, limit + 1)
-    news = [(jump, name) for jump in concerned[:limit]]
+    concerned = films.with_template(name, told.after if goes_on else "", limit + 1)
+    news = [_telling(film, name, current[name]) for film in concerned[:limit]]
     if len(concerned) > limit:
-        return news, Told(says, name, news[-1][0], current[name], told.first)
-    says = {**says, name: current[name]}
-    return news, Told(says, "", "", first=told.first and says != current)
+        return news, replace(told, says=says, name=name, after=news[-1].jump_key, fingerprint=current[name])
+    return news, _at_rest(told, {**says, name: current[name]})
+
+
+def _at_rest(told: Told, says: Mapping[str, str]) -> Told:
+    return replace(told, says=says, name="", after="", fingerprint="")
+
+
+def _telling(film: Noted, name: str, fingerprint: str) -> Telling:
+    return Telling(film.jump_key, template_version(film, fingerprint), name, fingerprint)

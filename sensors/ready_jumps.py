@@ -54,7 +54,7 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
             # Its run fails and says so on the board; the other jumps' films are made.
             context.log.warning(refused.sentence())
         else:
-            observations.append(observe_template(footage.jump_key, template.fingerprint, template.name))
+            observations.append(observe_template(footage.jump_key, template.name, template.fingerprint))
     return dg.SensorResult(
         dynamic_partitions_requests=[jumps.build_add_request(list(to_do.new_partitions))]
         if to_do.new_partitions

@@ -33,7 +33,10 @@ film_template = dg.AssetSpec(
     "film_template",
     partitions_def=jumps,
     group_name="films",
-    description="The template that the jump's film should have. Its data version is the template's fingerprint.",
+    description=(
+        "The template that the jump's film should have. Its data version is the template's fingerprint, or what was "
+        "noted for a film that has exactly this template."
+    ),
     kinds={"file"},
 )
 
@@ -51,9 +54,18 @@ def observe_footage(
     return _observe("footage", jump_key, version, {"clips": clips, **links})
 
 
-def observe_template(jump_key: str, fingerprint: str, name: str) -> dg.AssetObservation:
-    """The jump's film should now have this template."""
-    return _observe("film_template", jump_key, fingerprint, {"template": name})
+def observe_template(jump_key: str, name: str, fingerprint: str, version: str | None = None) -> dg.AssetObservation:
+    """The jump's film should have this template, as it is now. `version`: the data version, where it isn't that."""
+    return _observe("film_template", jump_key, version or fingerprint, {"template": name, "fingerprint": fingerprint})
+
+
+def template_noted(instance: dg.DagsterInstance, jump_key: str) -> str | None:
+    """The data version of the jump's template that the lineage knows; a step that begins now has noted it."""
+    of_the_jump = dg.AssetRecordsFilter(asset_key=film_template.key, asset_partitions=[jump_key])
+    for record in instance.fetch_observations(of_the_jump, limit=1).records:
+        observed = record.asset_observation
+        return observed.data_version if observed else None
+    return None
 
 
 def _observe(

@@ -32,7 +32,7 @@ from stinercut.media.stills import jpeg_still
 from stinercut.store import replace_file
 from stinercut.templates.aspects import aspects
 from stinercut_assets.jump_steps import FILM, go_on, reporter
-from stinercut_assets.lineage import film_template
+from stinercut_assets.lineage import film_template, template_noted
 from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import gallery, picture, table
 from stinercut_assets.production import FilmOrder, Made, film_order, production_of, spent_per_second
@@ -75,6 +75,8 @@ def rendered_video(
     session_clips: list[RenderedClip],
 ) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The published film's file name, below the folder of films."""
+    # Before the template is read: what Dagster noted for this film a moment ago, when its step began.
+    noted = template_noted(context.instance, context.partition_key)
     go_on(context, installation)
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
@@ -95,7 +97,7 @@ def rendered_video(
         photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
         beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
         # Last, since the jump is done then; but whatever went wrong beside the film, it is there.
-        _record(context, installation, imported_files, finished, production, made)
+        _record(context, installation, imported_files, finished, production, made, noted)
         yield from _results(finished.checks)
     yield dg.Output(
         name,
@@ -239,6 +241,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
     finished: Finished,
     production: Production,
     made: Sequence[Sequence[Segment]],
+    noted: str | None,
 ) -> None:
     template, film = production.template, finished.film
     segments = {segment.key: segment for film in made for segment in film}
@@ -253,6 +256,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
                 passenger_name=footage.passenger_name,
                 template=template.name,
                 template_fingerprint=template.fingerprint,
+                template_noted=noted,
                 aspects=aspects(template),
                 drawn_seconds=sum(making.drawn_seconds for making in production.films),
                 filmed_seconds=sum(making.filmed_seconds for making in production.films),

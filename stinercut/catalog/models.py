@@ -277,6 +277,8 @@ class Film(Base):
     passenger_name: Mapped[str] = mapped_column(String(80))
     template: Mapped[str] = mapped_column(String(64))
     template_fingerprint: Mapped[str] = mapped_column(String(32))
+    template_noted: Mapped[str | None] = mapped_column(String(128))
+    """The data version of the template that Dagster's lineage noted for this film; None for older films."""
     aspects: Mapped[dict[str, str] | None] = mapped_column(JSON)
     """Fingerprints of what the template said about clips, drawings and sound; None for older films."""
     drawn_seconds: Mapped[float | None] = mapped_column(Float)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.films import is_shown
@@ -124,23 +124,44 @@ def films_made(session: Session) -> list[FilmMade]:
     ]
 
 
-def jumps_with(
-    session: Session, template: str | None, *, after: str, made_otherwise_than: str | None, limit: int
-) -> list[str]:
-    """The keys of the jumps whose film has this template or will have it (None: the installation's choice), in order,
-    behind the key `after`; where a fingerprint is given, without those whose film was made with it.
+@dataclass(frozen=True)
+class Noted:
+    """A jump as the lineage knows its template. `template` is its wish, None for the installation's choice.
 
-    They are more than those of `films_made`: a film that is being made may have read its template before a change, and
-    who tells the lineage about that change does so once.
+    `made_with` is the fingerprint of the template that its film has, None without one. `noted` is the data version of
+    the template that Dagster noted for that film: what was observed last when its step began.
+    """
+
+    jump_key: str
+    template: str | None
+    film_id: int | None
+    made_with: str | None
+    noted: str | None
+
+
+def jumps_with(session: Session, template: str | None, *, after: str, limit: int) -> list[Noted]:
+    """The jumps whose film has this template or will have it (None: the installation's choice), in the order of their
+    keys, behind the key `after`.
+
+    They are more than those of `films_made`: a film that is being made may have read its template before a change.
     """
     is_to_come = _state().in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED))
     is_there = (_state() == JumpState.DONE) & Film.film_id.is_not(None)
-    wanted = select(Jump.jump_key).outerjoin(Film, (Film.jump_key == Jump.jump_key) & is_shown())
+    wanted = _noted().outerjoin(Film, (Film.jump_key == Jump.jump_key) & is_shown())
     wanted = wanted.where(is_to_come | is_there, Jump.jump_key > after)
     wanted = wanted.where(Jump.template.is_(None) if template is None else Jump.template == template)
-    if made_otherwise_than is not None:
-        wanted = wanted.where(Film.template_fingerprint.is_distinct_from(made_otherwise_than))
-    return list(session.execute(wanted.order_by(Jump.jump_key).limit(limit)).scalars())
+    return [Noted(*row) for row in session.execute(wanted.order_by(Jump.jump_key).limit(limit))]
+
+
+def films_after(session: Session, film_id: int, *, limit: int) -> list[Noted]:
+    """The shown films that were made after that one, in the order in which they were made."""
+    wanted = _noted().join(Film, (Film.jump_key == Jump.jump_key) & is_shown())
+    wanted = wanted.where(Film.film_id > film_id)
+    return [Noted(*row) for row in session.execute(wanted.order_by(Film.film_id).limit(limit))]
+
+
+def _noted() -> Select[str, str | None, int, str, str | None]:
+    return select(Jump.jump_key, Jump.template, Film.film_id, Film.template_fingerprint, Film.template_noted)
 
 
 def _wants_no_other_footage() -> ColumnElement[bool]:

@@ -169,14 +169,13 @@ class TestStaleness:
         keys = [several(catalog, number, template) for number, template in enumerate((None, "sunset", None, None))]
         with catalog.read() as session:
 
-            def found(template: str | None, after: str = "", otherwise: str | None = None, limit: int = 9) -> list[str]:
-                return staleness.jumps_with(session, template, after=after, made_otherwise_than=otherwise, limit=limit)
+            def found(template: str | None, after: str = "", limit: int = 9) -> list[str]:
+                return [one.jump_key for one in staleness.jumps_with(session, template, after=after, limit=limit)]
 
             assert found(None) == [keys[0], keys[2], keys[3]]
             assert found("sunset") == [keys[1]]
             assert found(None, limit=2) == [keys[0], keys[2]]
             assert found(None, after=keys[2]) == [keys[3]]
-            assert found(None, otherwise="2" * 32) == [keys[0], keys[3]]
             assert sorted([*found(None), *found("sunset")]) == sorted(
                 one.jump_key for one in staleness.films_made(session)
             )
@@ -195,13 +194,13 @@ class TestStaleness:
             for key, state in zip(keys[4:], (JumpState.READY, JumpState.FAILED, JumpState.WAITING), strict=True):
                 jumps.require_jump(session, key).state = state
 
-        def found(after: str = "", otherwise: str | None = None, limit: int = 9) -> list[str]:
+        def found(after: str = "", limit: int = 9) -> list[staleness.Noted]:
             with catalog.read() as session:
-                return staleness.jumps_with(session, None, after=after, made_otherwise_than=otherwise, limit=limit)
+                return staleness.jumps_with(session, None, after=after, limit=limit)
 
-        assert found() == keys[:6]
-        assert [*found(limit=4), *found(after=keys[3])] == keys[:6]
-        assert found(otherwise="a" * 32) == [keys[0], *keys[3:6]]
+        assert [one.jump_key for one in found()] == keys[:6]
+        assert [*found(limit=4), *found(after=keys[3])] == found()
+        assert [one.made_with for one in found()] == ["0" * 32, "a" * 32, "a" * 32, None, None, None]
         with catalog.read() as session:
             assert sorted(one.jump_key for one in staleness.films_made(session)) == [keys[0], keys[2]]
 
@@ -212,12 +211,32 @@ class TestStaleness:
         asked: list[tuple[str, Any]] = []
         listen(catalog.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
         with catalog.read() as session:
-            for otherwise in (None, "a" * 32):
-                staleness.jumps_with(session, None, after="", made_otherwise_than=otherwise, limit=9)
+            for ask, begins in (
+                (lambda: staleness.jumps_with(session, None, after="", limit=9), "(jump_key>?)"),
+                (lambda: staleness.films_after(session, 0, limit=9), "(rowid>?)"),
+            ):
+                ask()
                 rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1])
                 plan = [str(row[3]) for row in rows]
-                assert "(jump_key>?)" in plan[0]
+                assert begins in plan[0]
                 assert all(step.startswith(("SEARCH", "CORRELATED")) for step in plan), plan
+
+    def test_films_are_found_in_the_order_in_which_they_were_made_and_only_those_that_are_shown(
+        self, catalog: Catalog
+    ) -> None:
+        keys = [several(catalog, number, template) for number, template in enumerate((None, "sunset", None))]
+        done(catalog, keys[0], template_fingerprint="a" * 32, template_noted="0" * 32)
+
+        def found(film_id: int = 0, limit: int = 9) -> list[staleness.Noted]:
+            with catalog.read() as session:
+                return staleness.films_after(session, film_id, limit=limit)
+
+        assert [(one.jump_key, one.template, one.made_with, one.noted) for one in found()] == [
+            (keys[1], "sunset", "1" * 32, None),
+            (keys[2], None, "2" * 32, None),
+            (keys[0], None, "a" * 32, "0" * 32),
+        ]
+        assert [*found(limit=1), *found(found()[0].film_id or 0)] == found()
 
     def test_a_film_that_could_not_be_made_anew_stays_stale(self, catalog: Catalog) -> None:
         key, _ = ready_jump(catalog)

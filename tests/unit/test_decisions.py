@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import combinations_with_replacement, product
 
 import pytest
 
 from sensors.decisions import (
-    FilmsOf,
     RunEnd,
+    Telling,
     Told,
     Wanted,
     after_failure,
@@ -20,6 +22,7 @@ from sensors.decisions import (
     verdicts,
 )
 from stinercut.catalog.arriving import Arriving
+from stinercut.catalog.staleness import Noted
 from stinercut.catalog.watching import InWork
 from stinercut.priorities import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
@@ -91,65 +94,140 @@ def test_what_is_about_to_be_begun_again_has_neither_failed_nor_come_to_rest() -
     assert being_retried([*in_work, InWork("asked", None)], ends) == ["cut off", "made"]
 
 
-def of(films: Sequence[tuple[str, str, str]]) -> FilmsOf:
-    """The films of these (jump key, template, fingerprint), as the catalog gives them."""
+@dataclass(frozen=True)
+class Season:
+    """Films as the catalog gives them."""
 
-    def films_of(template: str, after: str, otherwise: str | None, limit: int) -> list[str]:
-        found = (jump for jump, name, made_with in films if name == template and made_with != otherwise)
-        return sorted(jump for jump in found if jump > after)[:limit]
+    films: Sequence[Noted]
 
-    return films_of
+    def with_template(self, name: str, after: str, limit: int) -> list[Noted]:
+        found = (film for film in self.films if (film.template or "") == name and film.jump_key > after)
+        return sorted(found, key=lambda film: film.jump_key)[:limit]
+
+    def made_after(self, film_id: int) -> list[Noted]:
+        return [film for film in self.films if (film.film_id or 0) > film_id]
+
+
+def made(number: int, template: str | None = None, made_with: str | None = "1", noted: str | None = None) -> Noted:
+    return Noted(f"jump-{number}", template, number if made_with else None, made_with, noted or made_with)
+
+
+def ticks(films: Sequence[Noted], current: dict[str, str], told: Told, limit: int = 2) -> tuple[list[Telling], Told]:
+    """Tick until nothing is left to say; all that was said, in order."""
+    out: list[Telling] = []
+    for _ in range(20):
+        news, told = tell_next(
+            Season(films), current, Told.from_cursor(json.loads(json.dumps(told.as_cursor()))), limit
+        )
+        assert len(news) <= limit
+        out += news
+    return out, told
 
 
 class TestTellingTheLineageAboutTemplates:
-    FILMS = tuple((f"jump-{number}", "" if number % 2 else "sunset", f"made {number}") for number in range(10))
+    FILMS = tuple(made(number, None if number % 2 else "sunset") for number in range(1, 11))
 
-    def told(self, before: Told, current: dict[str, str], limit: int = 2) -> tuple[list[str], Told]:
-        """Tick until nothing is left to say; every jump that was told about, in order."""
-        out: list[str] = []
-        for _ in range(20):
-            news, before = tell_next(
-                of(self.FILMS), current, Told.from_cursor(json.loads(json.dumps(before.as_cursor()))), limit
-            )
-            assert len(news) <= limit
-            out += [jump for jump, _ in news]
-        return out, before
+    def told(self, before: Told, current: dict[str, str]) -> tuple[list[str], Told]:
+        out, after = ticks(self.FILMS, current, before)
+        return [one.jump_key for one in out], after
 
     def test_exactly_the_films_of_a_changed_template_are_told_about_once(self) -> None:
-        before = Told({"": "a", "classic": "a", "sunset": "s"}, "", "")
-        out, after = self.told(before, {"": "b", "classic": "b", "sunset": "s"})
+        before = Told({"": "a", "classic": "a", "sunset": "1"}, film_id=10, caught_up=True)
+        out, after = self.told(before, {"": "b", "classic": "b", "sunset": "1"})
         assert out == ["jump-1", "jump-3", "jump-5", "jump-7", "jump-9"]
-        assert after.says == {"": "b", "classic": "b", "sunset": "s"}
+        assert after == Told({"": "b", "classic": "b", "sunset": "1"}, film_id=10, caught_up=True)
 
     def test_another_default_concerns_those_that_follow_it(self) -> None:
-        before = Told({"": "a", "classic": "a", "sunset": "s"}, "", "")
-        assert self.told(before, {"": "s", "classic": "a", "sunset": "s"})[0] == [f"jump-{n}" for n in (1, 3, 5, 7, 9)]
+        before = Told({"": "a", "classic": "a", "sunset": "s"}, film_id=10, caught_up=True)
+        out, _ = self.told(before, {"": "s", "classic": "a", "sunset": "s"})
+        assert out == [f"jump-{n}" for n in (1, 3, 5, 7, 9)]
 
     def test_a_template_that_changes_again_meanwhile_begins_anew(self) -> None:
-        before = Told({"sunset": "1"}, "", "")
-        _, before = tell_next(of(self.FILMS), {"sunset": "2"}, before, 2)
-        assert self.told(before, {"sunset": "3"})[0] == [f"jump-{n}" for n in (0, 2, 4, 6, 8)]
+        before = Told({"sunset": "1"}, film_id=10, caught_up=True)
+        _, before = tell_next(Season(self.FILMS), {"sunset": "2"}, before, 2)
+        assert before.after
+        assert self.told(before, {"sunset": "3"})[0] == [f"jump-{n}" for n in (10, 2, 4, 6, 8)]
 
     def test_at_the_first_look_only_films_count_that_were_made_with_something_else(self) -> None:
-        films = [("a", "", "1"), ("b", "", "2"), ("c", "sunset", "s"), ("d", "sunset", "t"), ("e", "gone", "g")]
+        films = [made(1), made(2, made_with="2"), made(3, "sunset", "s"), made(4, "sunset", "t"), made(5, "gone", "g")]
         current = {"": "2", "classic": "2", "sunset": "s"}
-        news, told = tell_next(of(films), current, Told({}, "", "", first=True), 1)
-        assert (news, told.first) == ([("a", "")], True)
-        news, told = tell_next(of(films), current, Told.from_cursor(told.as_cursor()), 2)
-        assert (news, told) == ([("d", "sunset")], Told(current, "", ""))
-        assert tell_next(of(films), current, Told({}, "", "", first=True), 2) == ([("a", ""), ("d", "sunset")], told)
+        for limit in (1, 2, 9):
+            out, told = ticks(films, current, Told(current), limit)
+            assert [(one.jump_key, one.version, one.template) for one in out] == [
+                ("jump-1", "2", ""),
+                ("jump-4", "s", "sunset"),
+            ]
+            assert told == Told(current, film_id=5, caught_up=True)
         # Later on all count: one that was told about something else must hear that it is as it was.
-        news, _ = tell_next(of(films), {**current, "": "1"}, told, 2)
-        assert news == [("a", ""), ("b", "")]
+        out, _ = ticks(films, {**current, "": "1"}, told)
+        assert [(one.jump_key, one.version) for one in out] == [("jump-1", "1"), ("jump-2", "1")]
+
+    def test_a_cursor_of_before_looks_at_all_films_once(self) -> None:
+        old = {"says": {"": "2"}, "name": "", "after": "", "fingerprint": "", "first": False}
+        out, told = ticks([made(1), made(2, made_with="2")], {"": "2"}, Told.from_cursor(old))
+        assert ([one.jump_key for one in out], told) == (["jump-1"], Told({"": "2"}, film_id=2, caught_up=True))
 
     def test_what_concerns_no_film_takes_no_time(self) -> None:
         current = {name: "1" for name in "abcdef"}
-        assert tell_next(of([]), current, Told({}, "", "", first=True), 2) == ([], Told(current, "", ""))
+        assert tell_next(Season([]), current, Told({}), 2) == ([], Told(current, caught_up=True))
 
     def test_a_template_that_is_gone_is_forgotten_and_one_that_is_back_is_news(self) -> None:
-        before = Told({"sunset": "1"}, "", "")
-        assert tell_next(of(self.FILMS), {}, before, 2) == ([], Told({}, "", ""))
-        assert len(self.told(Told({}, "", ""), {"sunset": "1"})[0]) == 5
+        before = Told({"sunset": "1"}, film_id=10, caught_up=True)
+        assert tell_next(Season(self.FILMS), {}, before, 2) == ([], Told({}, film_id=10, caught_up=True))
+        assert len(self.told(Told({}, film_id=10, caught_up=True), {"sunset": "1"})[0]) == 5
+
+
+class Lineage:
+    """Dagster as far as it matters here: a film is stale when what was observed last is not what its step noted."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.observed = template
+        self.films: list[Noted] = []
+        self.noted = self.made_with = ""
+        self.told = Told({"": template}, caught_up=True)
+
+    def tick(self) -> None:
+        news, self.told = tell_next(Season(self.films[-1:] or [made(1, made_with=None)]), self.now(), self.told, 9)
+        for one in news:
+            self.observed = one.version
+
+    def now(self) -> dict[str, str]:
+        return {"": self.template}
+
+    def begin(self) -> None:
+        self.noted = self.observed
+
+    def read(self) -> None:
+        self.made_with = self.template
+
+    def finish(self) -> None:
+        self.films.append(Noted("jump-1", None, len(self.films) + 1, self.made_with, self.noted))
+
+    def is_right(self) -> bool:
+        film = self.films[-1]
+        return (self.observed == film.noted) == (film.made_with == self.template)
+
+
+@pytest.mark.parametrize("saved", [("2",), ("2", "1"), ("2", "3"), ("2", "1", "2"), ("2", "3", "1")])
+def test_the_lineage_is_exact_whenever_a_template_is_saved_and_a_film_is_made(saved: tuple[str, ...]) -> None:
+    """However the saving of templates and the sensor's looks fall into the making of two films."""
+    making = ("begin", "read", "finish") * 2
+    for places in combinations_with_replacement(range(len(making) + 1), len(saved)):
+        acts = list[tuple[float, str, str]]((number + 0.5, act, "") for number, act in enumerate(making))
+        acts += [(place, "save", version) for place, version in zip(places, saved, strict=True)]
+        acts.sort(key=lambda act: act[0])
+        for looks in product((False, True), repeat=len(acts)):
+            lineage = Lineage("1")
+            for (_, act, version), looks_then in zip(acts, looks, strict=True):
+                if act == "save":
+                    lineage.template = version
+                else:
+                    getattr(lineage, act)()
+                if looks_then:
+                    lineage.tick()
+            lineage.tick()
+            assert lineage.is_right(), (acts, looks)
 
 
 def test_a_finished_jump_whose_run_ended_is_settled_and_one_that_is_worked_on_is_not() -> None:
