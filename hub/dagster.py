@@ -149,14 +149,14 @@ class Dagster:
             raise _refused(f"Dagster can't say what was done for {partition}", found)
         return [_run(one) for one in found["results"]]
 
-    async def retry(self, run_id: str) -> str:
-        """Go on with a failed run, whose tags (its priority too) Dagster copies: its assets that were not made are made
-        now. Returns the new run's id.
+    async def retry(self, run_id: str, tags: Mapping[str, str]) -> str:
+        """Go on with a failed run: its assets that were not made are made now. Dagster copies its tags; these take the
+        place of those of the same name. Returns the new run's id.
 
         FROM_ASSET_FAILURE and not FROM_FAILURE: when a worker died amid a fan-out, the latter forgets the steps that
         had not begun and calls the run a success. Finished parts are found by their content and cost nothing.
         """
-        params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
+        params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE", "extraTags": _as_list(tags)}
         answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
         if answer["__typename"] != "LaunchRunSuccess":
             raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
@@ -168,7 +168,7 @@ class Dagster:
         params = {
             "selector": {**await self._place_of(job), "jobName": job},
             "runConfigData": {},
-            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in all_tags.items()]},
+            "executionMetadata": {"tags": _as_list(all_tags)},
         }
         answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
@@ -191,7 +191,7 @@ class Dagster:
             "assetSelection": [{"path": [asset]} for asset in assets],
             "partitionNames": list(partitions),
             "title": title,
-            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+            "tags": _as_list(tags),
         }
         answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
         if answer["__typename"] != "LaunchBackfillSuccess":
@@ -222,6 +222,10 @@ class Dagster:
         if body.get("errors"):
             raise _refused("Dagster did not understand the hub", body["errors"][0])
         return body["data"]
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:

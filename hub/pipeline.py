@@ -21,7 +21,7 @@ from hub.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
 from stinercut.errors import HostNotReady, NotFound, StinercutError
-from stinercut.priorities import PRIORITY_TAG, film_priority
+from stinercut.priorities import PRIORITY_TAG, WORK_TAG, film_priority
 
 
 class Conflict(StinercutError):
@@ -163,19 +163,16 @@ class Pipeline:
         async with lock:
             runs = await self.dagster.runs_of(subject)
             parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known))
+            tags = await asyncio.to_thread(self._tags, known)
             if parent is not None:
-                run_id = await self.dagster.retry(parent.run_id)
+                run_id = await self.dagster.retry(parent.run_id, tags)
             else:
-                run_id = await self._begin_anew(known)
+                # As the sensors do. A job says itself what all of its runs have: identification its priority too.
+                job = "identify_card" if known.kind == "card" else "produce_jump"
+                run_id = await self.dagster.launch(job, known.id, tags)
             if known.kind == "jump":
                 await asyncio.to_thread(self._resumed, subject, run_id)
         return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
-
-    async def _begin_anew(self, known: PipelineView) -> str:
-        """As the sensors do. A job says itself what all of its runs have: identification its priority too."""
-        if known.kind == "card":
-            return await self.dagster.launch("identify_card", known.id, {"stinercut/card": known.id})
-        return await self.dagster.launch("produce_jump", known.id, await asyncio.to_thread(self._film_tags, known.id))
 
     async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
         """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
@@ -209,11 +206,17 @@ class Pipeline:
             jump = jumps.require_jump(session, known.id)
             return Stand(jump.state, jump.run_id, jump.state == JumpState.FAILED)
 
-    def _film_tags(self, jump_key: str) -> dict[str, str]:
+    def _tags(self, known: PipelineView) -> dict[str, str]:
+        """What a run of this jump or card is found by, and who comes first.
+
+        A person waits for it, also where it goes on with a run of a backfill.
+        """
+        if known.kind == "card":
+            return {"stinercut/card": known.id}
         with self.catalog.read() as session:
-            jump_date = jumps.require_jump(session, jump_key).jump_date
+            jump_date = jumps.require_jump(session, known.id).jump_date
         today = datetime.now().date()  # Here and now, as the sensor has it.
-        return {"stinercut/jump": jump_key, PRIORITY_TAG: str(film_priority(jump_date, today))}
+        return {"stinercut/jump": known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
 
     def _failed(self) -> list[str]:
         with self.catalog.read() as session:

@@ -20,7 +20,7 @@ from hub.dagster import Backfill, Dagster
 from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import Stale, Wanted
 from stinercut.errors import StinercutError
-from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG
+from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
 from stinercut.words import counted
@@ -30,7 +30,7 @@ FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clip
 BACKFILL_TAGS = {
     PRIORITY_TAG: str(BACKFILL_PRIORITY),
     "dagster/retry_strategy": "FROM_ASSET_FAILURE",
-    "stinercut/work": "backfill",
+    WORK_TAG: "backfill",
 }
 
 

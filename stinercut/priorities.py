@@ -12,6 +12,8 @@ from datetime import date, timedelta
 
 PRIORITY_TAG = "dagster/priority"
 """Where a run holds it."""
+WORK_TAG = "stinercut/work"
+"""Where a run says what kind of work it is; `dagster.yaml` limits how many of each kind run at once."""
 
 IDENTIFY_PRIORITY = 10
 TODAY_PRIORITY = 5

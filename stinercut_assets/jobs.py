@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from stinercut.priorities import BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, PRIORITY_TAG
+from stinercut.priorities import BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, PRIORITY_TAG, WORK_TAG
 
 CARD_TAG = "stinercut/card"
 JUMP_TAG = "stinercut/jump"
-WORK_TAG = "stinercut/work"
-"""What kind of run this is; `dagster.yaml` limits how many of each kind run at once."""
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """Seconds after which Dagster's run monitoring ends a run."""
 

@@ -15,8 +15,8 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from stinercut.priorities import WORK_TAG
 from stinercut_assets.clock import zone_here
-from stinercut_assets.jobs import WORK_TAG
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 

@@ -20,7 +20,7 @@ from support.hubs import free_port, running_hub
 
 import hub.dagster
 from stinercut.catalog import Catalog, jumps, migrate
-from stinercut.priorities import PRIORITY_TAG
+from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.settings import Settings
 
 KEY = "2026-06-01_B-1"
@@ -146,7 +146,8 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
         assert (before.status_code, before.json()["error"]["code"]) == (409, "CONFLICT")
 
         graphql(port, ADD, {"selector": PLACE, "key": key})
-        tags = [{"key": "dagster/partition", "value": key}, {"key": PRIORITY_TAG, "value": "5"}]
+        of_a_backfill = {"dagster/partition": key, PRIORITY_TAG: "0", WORK_TAG: "backfill", "of/another": "kept"}
+        tags = [{"key": name, "value": value} for name, value in of_a_backfill.items()]
         params = {"selector": PLACE | {"jobName": "produce_jump"}, "executionMetadata": {"tags": tags}}
         launched = graphql(port, LAUNCH, {"params": params | {"runConfigData": {}}})["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -165,7 +166,12 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
         assert answer.status_code == 202, answer.text
         assert answer.json()["resumes"] == first
         second = answer.json()["run_id"]
-        assert tags_of(port, second)[PRIORITY_TAG] == "5", "it goes on with the priority of the run that it resumes"
+        tags_now = tags_of(port, second)
+        assert (tags_now[PRIORITY_TAG], tags_now[WORK_TAG], tags_now["of/another"]) == (
+            str(OLDER_PRIORITY),
+            "film",
+            "kept",
+        )
         shown = pipeline()
         assert (shown["status"], shown["reason"]) == ("producing", "")
         again = retry()

@@ -37,8 +37,9 @@ class FakeDagster:
 
 
 def tags_of(launched: dict[str, Any]) -> dict[str, str]:
-    """The tags that a run was to begin with."""
-    return {tag["key"]: tag["value"] for tag in launched.get("executionMetadata", {}).get("tags", ())}
+    """The tags that a run was to begin or to go on with."""
+    tags = launched.get("extraTags") or launched.get("executionMetadata", {}).get("tags", ())
+    return {tag["key"]: tag["value"] for tag in tags}
 
 
 _BEGUN = {"__typename": "LaunchRunSuccess", "run": {"runId": "begun"}}

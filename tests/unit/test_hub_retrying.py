@@ -16,7 +16,7 @@ from hub.views import Links
 from stinercut.catalog import Catalog, jumps, migrate
 from stinercut.catalog.models import Insertion
 from stinercut.identity.payload import make_payload
-from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY
+from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY, WORK_TAG
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 FAILURE = {
@@ -64,14 +64,20 @@ def test_a_film_that_begins_anew_comes_first_if_it_is_of_today(known: Catalog, d
         "dagster/partition": key,
         "stinercut/jump": key,
         PRIORITY_TAG: str(priority),
+        WORK_TAG: "film",
     }
 
 
-def test_a_run_that_is_gone_on_with_hands_its_tags_on(known: Catalog) -> None:
-    """Dagster copies them: whatever was said here would take the place of one."""
-    key, dagster = failed_jump(known, date.today()), FakeDagster(runs=[FAILURE])
+@pytest.mark.parametrize(("days_ago", "priority"), [(0, TODAY_PRIORITY), (10, OLDER_PRIORITY)])
+def test_a_film_that_goes_on_comes_before_backfills_whatever_it_was_begun_by(
+    known: Catalog, days_ago: int, priority: int
+) -> None:
+    """Dagster copies the tags of the run that failed, and a backfill's is the last of all."""
+    key, dagster = failed_jump(known, date.today() - timedelta(days=days_ago)), FakeDagster(runs=[FAILURE])
     assert retried(known, key, dagster) == "run-1"
-    assert dagster.launched == [{"parentRunId": "run-1", "strategy": "FROM_ASSET_FAILURE"}]
+    [launched] = dagster.launched
+    assert (launched["parentRunId"], launched["strategy"]) == ("run-1", "FROM_ASSET_FAILURE")
+    assert tags_of(launched) == {"stinercut/jump": key, PRIORITY_TAG: str(priority), WORK_TAG: "film"}
 
 
 def test_identification_has_the_priority_of_its_job(known: Catalog) -> None:

@@ -472,7 +472,8 @@ def test_a_backfill_has_a_title_for_dagsters_page(
 def test_a_backfill_makes_all_that_a_jumps_run_makes() -> None:
     """The hub may not import Dagster's side, and names the same assets and tags again."""
     from app.definitions import defs
-    from stinercut_assets.jobs import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG, produce_jump
+    from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
+    from stinercut_assets.jobs import produce_jump
 
     made = produce_jump.selection.resolve(defs.resolve_asset_graph())
     assert {key.to_user_string() for key in made} == set(FILM_ASSETS)
