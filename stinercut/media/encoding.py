@@ -28,7 +28,7 @@ from stinercut.media import ffmpeg as runner
 from stinercut.media.tracks import Format
 from stinercut.store import Store
 
-CONTRACT = 4
+CONTRACT = 5
 """Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
 
 SAMPLE_RATE = 48_000

@@ -9,6 +9,7 @@ begins, so a clip in several parts shows each of its frames once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -103,7 +104,11 @@ def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | 
         picture = _narrowed(picture.filter("scale", width, height, flags="bicubic"), found)
     else:
         picture = picture.filter("scale", width, height, flags="bicubic", in_color_matrix=_matrix(found), **_BT709)
-    picture = _fitted(picture.filter("format", "yuv420p"), frame, look, lut)
+    picture = _coloured(picture.filter("format", "yuv420p"), look, lut)
+    if frame.fit == "cover":
+        picture = picture.filter("crop", frame.width, frame.height)
+    else:
+        picture = _with_bars(picture, width, height, frame)
     return picture.filter("setsar", 1)
 
 
@@ -201,11 +206,50 @@ def _deinterlaced(picture: Any, found: Probe, rate: Fraction) -> Any:
     return picture.filter("bwdif", mode="send_field" if every_field else "send_frame", deint="all")
 
 
-def _fitted(picture: Any, frame: Frame, look: Look, lut: Path | None) -> Any:
-    picture = _coloured(picture, look, lut)
-    if frame.fit == "cover":
-        return picture.filter("crop", frame.width, frame.height)
-    return picture.filter("pad", frame.width, frame.height, "(ow-iw)/2", "(oh-ih)/2", color=frame.background)
+def _with_bars(picture: Any, width: int, height: int, frame: Frame) -> Any:
+    """The picture of that size in the middle of its frame, with bars of the background beside it, or above and below.
+
+    `pad` and `color` of ffmpeg take a colour for one of BT.601's, whatever the picture is: bars are a piece of the
+    picture, of which each sample is what the background is in BT.709. Grey is the same in both.
+    """
+    if _is_grey(frame.background):
+        return picture.filter("pad", frame.width, frame.height, "(ow-iw)/2", "(oh-ih)/2", color=frame.background)
+    across = width < frame.width
+    missing = frame.width - width if across else frame.height - height
+    before = missing // 4 * 2
+    bars = [(bar, height) if across else (width, bar) for bar in (before, missing - before)]
+    shown = [place for place in range(2) if min(bars[place])]
+    if not shown:
+        return picture
+    pieces = picture.filter_multi_output("split", 1 + len(shown))
+    parts = [pieces[0]]
+    for number, place in enumerate(shown, 1):
+        y, u, v = _in_bt709(frame.background)
+        bar = pieces[number].filter("scale", *bars[place], flags="neighbor").filter("lutyuv", y=y, u=u, v=v)
+        parts.insert(0 if place == 0 else len(parts), bar)
+    return ffmpeg.filter(parts, "hstack" if across else "vstack", inputs=len(parts))
+
+
+def _is_grey(colour: str) -> bool:
+    """Whether a colour (`#rrggbb`) is black, white or between: it has no hue that a matrix could change."""
+    return len({colour[1:3].lower(), colour[3:5].lower(), colour[5:7].lower()}) == 1
+
+
+def _in_bt709(colour: str) -> tuple[int, int, int]:
+    """A colour (`#rrggbb`) as 8 bit samples Y, U, V in BT.709, limited range (ITU-R BT.709, 3.2 to 3.4)."""
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return (
+        round(16 + 219 * luma),
+        round(128 + 224 * (blue - luma) / 1.8556),
+        round(128 + 224 * (red - luma) / 1.5748),
+    )
+
+
+def in_rgb(picture: Any, change: Callable[[Any], Any]) -> Any:
+    """The picture, changed as RGB, in BT.709 again: left to itself, ffmpeg goes there and back by BT.601."""
+    as_rgb = picture.filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc").filter("format", "gbrp")
+    return change(as_rgb).filter("scale", in_range="pc", **_BT709).filter("format", "yuv420p")
 
 
 def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
@@ -217,13 +261,7 @@ def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
         chroma = f"clip((val-128)*{light * look.saturation:.6f}+128,16,240)"
         picture = picture.filter("lutyuv", y=luma, u=chroma, v=chroma)
     if lut is not None:
-        picture = (
-            picture.filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc")
-            .filter("format", "gbrp")
-            .filter("lut3d", str(lut))
-            .filter("scale", in_range="pc", **_BT709)
-            .filter("format", "yuv420p")
-        )
+        picture = in_rgb(picture, lambda shown: shown.filter("lut3d", str(lut)))
     return picture
 
 

@@ -21,7 +21,7 @@ from stinercut.errors import FfmpegFailed
 from stinercut.media import drawings, encoders, encoding, looks, overlays, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment, part_of
-from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
+from stinercut.media.footage import Frame, Source, in_rgb, opened, picture_of, require_all, sound_of
 from stinercut.media.keeping import cached_or_made
 from stinercut.media.overlays import Placed
 from stinercut.media.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
@@ -336,17 +336,30 @@ def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
 def _streams(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
     picture, sound = _content(shop, shot, material, goal, folder)
     picture = _under_overlays(shop, shot.windows, shot.frames, picture, folder)
-    colour = shop.template.document.timeline.background
+    picture = _fading(picture, shot, shop.template.document.timeline.background)
     if shot.fade_in:
-        picture = picture.filter("fade", t="in", start_frame=0, nb_frames=shot.fade_in, color=colour)
         sound = sound.filter("afade", t="in", ss=0, ns=goal.profile.samples(shot.fade_in))
     if shot.fade_out:
-        first = shot.frames - shot.fade_out
-        picture = picture.filter("fade", t="out", start_frame=first, nb_frames=shot.fade_out, color=colour)
-        start, length = goal.profile.samples(first), goal.profile.samples(shot.fade_out)
+        start, length = goal.profile.samples(shot.frames - shot.fade_out), goal.profile.samples(shot.fade_out)
         sound = sound.filter("afade", t="out", ss=start, ns=length)
     tick = f"{shop.rate.denominator}/{shop.rate.numerator}"
     return picture.filter("format", "yuv420p").filter("settb", tick).filter("setpts", "N"), sound
+
+
+def _fading(picture: Any, shot: Shot, colour: str) -> Any:
+    """The picture of a shot, coming from that colour and going to it."""
+
+    def faded(shown: Any) -> Any:
+        if shot.fade_in:
+            shown = shown.filter("fade", t="in", start_frame=0, nb_frames=shot.fade_in, color=colour)
+        if shot.fade_out:
+            first = shot.frames - shot.fade_out
+            shown = shown.filter("fade", t="out", start_frame=first, nb_frames=shot.fade_out, color=colour)
+        return shown
+
+    # Black is faded as it comes, any other colour as RGB.
+    is_changed = colour != "#000000" and (shot.fade_in or shot.fade_out)
+    return in_rgb(picture, faded) if is_changed else faded(picture)
 
 
 def _content(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:

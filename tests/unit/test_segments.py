@@ -55,10 +55,10 @@ def drawn(store: Store, template: Template, place: int, fields: Fields = FIELDS)
     return part_segment(shop, Shot(Drawn(place, 30), 0, 30))
 
 
-def unmarked(**output: object) -> Template:
-    """The plain template without its mark."""
+def unmarked(background: str = "#000000", **output: object) -> Template:
+    """The plain template without its mark, with bars of that colour."""
     tracks = json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"]
-    return small_template(change={"timeline": {"tracks": tracks[1:]}}, **output)
+    return small_template(change={"timeline": {"tracks": tracks[1:], "background": background}}, folder=PLAIN, **output)
 
 
 def odd_clip(kind: str, folder: Path) -> Path:
@@ -154,6 +154,34 @@ def flat_clip(
     return clip
 
 
+def first_picture(segment: Segment) -> NDArray[np.int_]:
+    """The first frame as a player shows it: rows of RGB."""
+    argv = ["-i", str(segment.video), "-vf", "scale=in_color_matrix=bt709:in_range=tv", "-frames:v", "1"]
+    argv += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = b"".join(runner.read_pipe(argv, timeout=30, chunk_bytes=1 << 20))
+    return np.frombuffer(raw, np.uint8).reshape(180, 320, 3).astype(int)
+
+
+@pytest.mark.parametrize("background", ["#c03020", "#808080"])
+@pytest.mark.parametrize(
+    ("size", "bars"), [("90x160", np.s_[:, :100]), ("90x160", np.s_[:, 220:]), ("160x40", np.s_[:48])]
+)
+def test_bars_and_fades_have_the_colour_that_the_template_says(
+    store: Store, tmp_path: Path, background: str, size: str, bars: tuple[slice, ...]
+) -> None:
+    """As a player shows it: beside a title with the same background no edge must be seen."""
+    template = unmarked(background, crf=12)
+    wanted = np.array([int(background[place : place + 2], 16) for place in (1, 3, 5)])
+    clip = make_clip(tmp_path / "clip.mp4", size=size, sound=None)
+    shown = first_picture(whole_clip(store, clip, template))
+    assert np.abs(shown[bars] - wanted).max() <= 4
+    assert shown[60:120, 130:190].std() > 20, "the clip is in the middle"
+
+    shop = workshop(store, template, clip)
+    come = part_segment(shop, Shot(Filmed(hash_file(clip), Look(), 1.0), 0, 30, fade_in=10))
+    assert np.abs(first_picture(come) - wanted).max() <= 4
+
+
 def test_colours_survive_full_range_and_other_matrices(store: Store, tmp_path: Path) -> None:
     """GoPro files are full range; SD without a note is BT.601. An orange must stay this orange."""
     template = unmarked(crf=12)
@@ -162,10 +190,7 @@ def test_colours_survive_full_range_and_other_matrices(store: Store, tmp_path: P
         for span, pixels in (("pc", "yuvj420p"), ("tv", "yuv420p")):
             clip = flat_clip(tmp_path, wanted, (red, blue), pixels, spaces)
             segment = whole_clip(store, clip, template)
-            argv = ["-i", str(segment.video), "-vf", "scale=in_color_matrix=bt709:in_range=tv", "-frames:v", "1"]
-            argv += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-            frame = np.frombuffer(b"".join(runner.read_pipe(argv, timeout=30, chunk_bytes=1 << 20)), np.uint8)
-            shown = np.median(frame.reshape(-1, 3), axis=0)
+            shown = np.median(first_picture(segment).reshape(-1, 3), axis=0)
             assert np.abs(shown - wanted).max() <= 4, (spaces, span, shown)
 
 
