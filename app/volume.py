@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
+from stinercut.store import sync_file
 
 
 def name_volume(settings: Settings) -> str:
@@ -19,8 +20,11 @@ def name_volume(settings: Settings) -> str:
     file = _file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        fresh = file.with_name(f"{file.name}.{os.getpid()}.part")
-        fresh.write_text(uuid.uuid4().hex)
+        # A file of its own for each who tries: containers on one volume have the same process ids.
+        name = uuid.uuid4().hex
+        fresh = file.with_name(f"{file.name}.{name}.part")
+        fresh.write_text(name)
+        sync_file(fresh)
         # Whoever links first names it; nobody ever sees half a name.
         with suppress(FileExistsError):
             os.link(fresh, file)

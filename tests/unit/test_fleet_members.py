@@ -52,14 +52,20 @@ def test_a_volume_is_named_once_and_by_its_path(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
     with pytest.raises(HostNotReady, match="no stack has worked on this data folder yet"):
         volume_name(settings)
-    names: set[str] = set()
-    threads = [threading.Thread(target=lambda: names.add(name_volume(settings))) for _ in range(8)]
+    names: list[str] = []
+    all_there = threading.Barrier(8)
+
+    def start_up() -> None:
+        all_there.wait()
+        names.append(name_volume(settings))
+
+    threads = [threading.Thread(target=start_up) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert names == {volume_name(settings)}
-    assert names.pop().endswith(f" {tmp_path / 'data'}")
+    assert names == [volume_name(settings)] * 8
+    assert names[0].endswith(f" {tmp_path / 'data'}")
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["volume.id"]
 
 
