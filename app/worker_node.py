@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -55,6 +56,14 @@ class Pulse:
     """When Celery's own loop last went round, by the monotonic clock: only then are steps taken."""
     ending: bool = False
     held: tuple[Held, ...] = ()
+    giving: threading.RLock = field(default_factory=threading.RLock)
+
+    def keep_forks_out(self) -> None:
+        """No process is forked amid a sign of life: what its thread holds then, such as the lock of a module that it
+        imports, the child would wait for for ever, with a step in hand.
+        """
+        release = self.giving.release
+        os.register_at_fork(before=self.giving.acquire, after_in_parent=release, after_in_child=release)
 
     def turn(self) -> None:
         """Celery's loop went round, and has these steps in hand."""
@@ -74,13 +83,11 @@ class Pulse:
     def give(self) -> None:
         """Give one now. Redis being away is for the next one."""
         takes = not self.ending and time.monotonic() - self.last_turn < 3 * BEAT_EVERY
-        try:
+        with self.giving, suppress(*unreachable()):
             self.fleet.beat(replace(self.worker, takes=takes), [one.task for one in self.held])
             # A Redis that lost its memory hears again who has what, before anybody takes it for lost.
             for one in self.held:
                 self.fleet.receive(one.run_id, one.step, Claim(one.task, self.worker.name))
-        except unreachable():
-            return
 
     def stop(self) -> None:
         """Say goodbye."""
@@ -144,6 +151,7 @@ def main() -> None:
 
     signals.task_received.connect(received, weak=False)
     signals.worker_shutting_down.connect(ending, weak=False)
+    pulse.keep_forks_out()
     threading.Thread(target=pulse.run, daemon=True).start()
     # Loaded once, before the processes are forked: each step begins with all definitions at hand.
     importlib.import_module("app.preload")
