@@ -19,9 +19,9 @@ import psutil
 from app.advice import detector, install
 from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
 from app.hub_api import ask
-from hub.security import is_loopback
 from hub.version import HEALTHY
 from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
+from stinercut.own_names import is_loopback
 from stinercut.settings import Settings
 from stinercut.store import require_space
 

@@ -12,10 +12,10 @@ import sys
 
 import uvicorn
 
-from hub.security import is_loopback
 from hub.server import create_app
 from stinercut.catalog import migrate
 from stinercut.errors import HostNotReady, StinercutError
+from stinercut.own_names import is_loopback
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.settings import Settings
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,13 +42,14 @@ from hub.refusals import in_words, technical
 from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
 from hub.review import Review, add_review
-from hub.security import answer_headers, is_own_name, is_same_origin
+from hub.security import answer_headers, is_same_origin
 from hub.version import HEALTHY, version_of
 from hub.views import Links
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.decisions import NameConflict
 from stinercut.catalog.models import Jump, now
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
+from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
 from stinercut.store import Store
 
@@ -168,7 +169,7 @@ def create_app(settings: Settings) -> FastAPI:
             await hub.close()
 
     app = FastAPI(title="Stinercut hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(_Guard, names=[settings.host, *settings.hub_names.replace(",", " ").split()])
+    app.add_middleware(_Guard, names=hub_names(settings))
     _add_error_answers(app)
     _add_pages(app)
     _add_api(app)
@@ -180,6 +181,12 @@ def create_app(settings: Settings) -> FastAPI:
     add_codes(app, settings.key_ring)
     _add_sockets(app)
     return app
+
+
+def hub_names(settings: Settings) -> OwnNames:
+    """The names that this hub answers to."""
+    named = (*settings.hub_names.replace(",", " ").split(), settings.hub_public_url or "")
+    return own_names(settings.host, named, () if is_loopback(settings.host) else names_of_this_machine())
 
 
 def _hub(connection: Request | WebSocket) -> Hub:
@@ -210,13 +217,13 @@ class _Guard:
     Sockets have their own rules. That of detectors needs none about names: browsers are not let in there at all.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, names: OwnNames) -> None:
         self._app = app
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = Headers(scope=scope).get("host", "") if scope["type"] in ("http", "websocket") else ""
-        if scope["type"] == "websocket" and scope["path"] != DETECTOR_SOCKET and not is_own_name(host, self._names):
+        if scope["type"] == "websocket" and scope["path"] != DETECTOR_SOCKET and not self._names.include(host):
             await send({"type": "websocket.close", "code": POLICY})
         elif scope["type"] == "http":
             await self._answer(Request(scope), receive, send)
@@ -233,7 +240,7 @@ class _Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if not is_own_name(host, self._names):
+        if not self._names.include(host):
             advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
             refused = _error_answer(Forbidden("this hub does not answer under that name", advice=advice), 403)
             await refused(request.scope, receive, with_headers)

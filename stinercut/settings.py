@@ -69,7 +69,8 @@ class Settings(BaseSettings):
         default=None, description="Address of the board in links, as browsers know it. Default: this machine."
     )
     hub_names: str = Field(
-        default="", description="DNS names under which browsers reach the hub, with commas between: board.example.org."
+        default="",
+        description="Names under which browsers reach the hub, with commas between: board.example.org, board.lan.",
     )
     dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
     dagster_url: str | None = Field(

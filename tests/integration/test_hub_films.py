@@ -60,7 +60,9 @@ class TestFilms:
             finished_jump(hub, known, "M")
         # http.client and httpx tidy paths up; a raw request does not.
         with socket.create_connection(("127.0.0.1", hub.settings.hub_port)) as raw:
-            raw.sendall(f"GET /films/{path.format(key=key)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            raw.sendall(
+                f"GET /films/{path.format(key=key)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            )
             answer = b"".join(iter(lambda: raw.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 404")
         assert b"nobody's business" not in answer

@@ -195,7 +195,7 @@ class TestProcess:
         with running_hub(tmp_path / "data") as hub, board(hub) as watching, detector(hub):
             watching.until(lambda frame: True)
             with socket.create_connection(("127.0.0.1", hub.settings.hub_port)) as half:
-                half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+                half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
                 assert hub.end() < 20, "left to itself, a server waits until everybody has gone"
             assert hub.process.returncode in (0, -signal.SIGTERM)
             with pytest.raises(ConnectionClosed):

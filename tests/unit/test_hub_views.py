@@ -32,7 +32,7 @@ from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.pipeline import Conflict, Stand, run_to_resume
 from hub.renewal import BACKFILL_TAGS, FILM_ASSETS, BackfillRequest, Renewal
-from hub.security import answer_headers, is_loopback, is_same_origin
+from hub.security import answer_headers, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
 from stinercut.catalog.events import StepReport
@@ -335,14 +335,6 @@ class TestSecurity:
     def test_same_origin(self, origin: str | None, host: str, allowed: bool):
         headers = {"host": host} | ({"origin": origin} if origin is not None else {})
         assert is_same_origin(headers) is allowed
-
-    @pytest.mark.parametrize(
-        ("host", "loopback"),
-        [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.9.9.9", True),
-         ("0.0.0.0", False), ("::", False), ("192.168.1.7", False), ("hub.local", False), ("", False)],
-    )  # fmt: skip
-    def test_loopback(self, host: str, loopback: bool):
-        assert is_loopback(host) is loopback
 
     def test_no_listening_beyond_this_machine_without_a_token(self, tmp_path: Path):
         with pytest.raises(HostNotReady, match="without a token"):

@@ -1,0 +1,99 @@
+"""Which names a server of ours answers to: a request's Host header against what this installation is called.
+
+Owns: `OwnNames`, the rule against DNS rebinding, for the hub and for Dagster's webserver alike; pure but for
+`names_of_this_machine`. Not here: other headers (`hub.security`), what is answered.
+
+A page elsewhere can have its own name lead to our address (DNS rebinding); to a browser we would then be the site that
+this page is of, and it could read whatever we answer. An end such as `.local` or `.lan` is no protection, nor is a bare
+name: on a shared network anybody answers for them.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"^[A-Za-z0-9._\-:\[\]%]{1,255}$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class OwnNames:
+    """The names a server answers to. Use `own_names` to make one.
+
+    `only_loopback`: it listens where this machine alone reaches it, so no other address leads to it.
+    """
+
+    only_loopback: bool
+    names: frozenset[str]
+
+    def include(self, host: str) -> bool:
+        """Whether a Host header (or an Origin's host and port) means us.
+
+        Addresses do where we listen on them: nobody can have one lead elsewhere. Names do that are named, and
+        `localhost`, which resolvers keep on the machine that asks.
+        """
+        name = host_name(host)
+        if name in self.names or name == "localhost" or name.endswith(".localhost"):
+            return True
+        return is_loopback(name) if self.only_loopback else _is_address(name)
+
+
+def own_names(listens_on: str, named: Iterable[str], machine: Iterable[str] = ()) -> OwnNames:
+    """The names of a server that listens on this address.
+
+    `named`: names, addresses and URLs from settings; empty ones are none. `machine`: names of this machine, of which a
+    server on loopback makes nothing, since they lead to its other addresses.
+    """
+    only_loopback = is_loopback(listens_on)
+    also = () if only_loopback else tuple(machine)
+    found = (host_name(_without_scheme(one)) for one in (listens_on, *named, *also))
+    return OwnNames(only_loopback, frozenset(filter(None, found)))
+
+
+def host_name(host: str) -> str:
+    """The name or address in a Host header, in lower case and without its port; empty where there is none to tell."""
+    if not _HOST.match(host):
+        return ""
+    bare_ipv6 = host.count(":") > 1 and not host.startswith("[")
+    try:
+        return (urlsplit(f"//[{host}]" if bare_ipv6 else f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def names_of_this_machine() -> tuple[str, ...]:
+    """Its host name, and the full one where that begins with it. Asks the resolver, which may take seconds.
+
+    The full name can come from a name server of the network, which must not be able to give us any name it likes. The
+    name under `.local` is not among them: every machine of the network may answer for it.
+    """
+    own = socket.gethostname().lower()
+    full = socket.getfqdn(own).lower()
+    return (own, full) if full.startswith(f"{own}.") else (own,)
+
+
+def _without_scheme(text: str) -> str:
+    """What of a URL a Host header would hold; a name or an address as it is."""
+    return text.partition("://")[2].partition("/")[0] if "://" in text else text
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
