@@ -27,7 +27,8 @@ from hub.live import Live, Picture
 from hub.security import is_same_origin
 from hub.views import EventView, Links, event_view
 from stinercut.catalog import Catalog, events, jumps, listing
-from stinercut.catalog.models import Insertion, now
+from stinercut.catalog.models import Insertion
+from stinercut.catalog.moments import now_in
 
 log = logging.getLogger("hub.board")
 
@@ -280,8 +281,9 @@ class Feed:
     def _find(self, seen: _Seen | None, touched: _Touched, picture: Picture) -> _Change:
         """What has changed since then. At rest: three small queries."""
         with self._catalog.read() as session:
-            steps = events.steps_reported_since(session, now() - LOOK_BACK)
-            changed = jumps.changed_since(session, now() - LOOK_BACK)
+            recent = now_in(session) - LOOK_BACK
+            steps = events.steps_reported_since(session, recent)
+            changed = jumps.changed_since(session, recent)
             if seen is None:
                 return _Change(_Seen(events.last_id(session), steps, changed), [], [], [])
             news = events.since(session, seen.event_id)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from hub.card_words import CardState, FileCounts, Situation, card_state
 from hub.live import Picture
 from hub.views import View
-from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry, now
+from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -149,7 +150,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
                 problem=situation.problem,
             )
         )
-    return views if card_ids is not None else _shown(views)
+    return views if card_ids is not None else _shown(views, now_in(session))
 
 
 def _unread(insertion: Insertion) -> UnreadView | None:
@@ -158,8 +159,8 @@ def _unread(insertion: Insertion) -> UnreadView | None:
     return UnreadView(code=insertion.error_code, detail=insertion.error_detail or "", unreadable=insertion.unreadable)
 
 
-def _shown(views: Iterable[CardView]) -> list[CardView]:
-    oldest = {"removed": now() - REMOVED_SHOWN, "incomplete": now() - INCOMPLETE_SHOWN}
+def _shown(views: Iterable[CardView], moment: datetime) -> list[CardView]:
+    oldest = {"removed": moment - REMOVED_SHOWN, "incomplete": moment - INCOMPLETE_SHOWN}
     kept = [
         view for view in views if view.removed_at is None or view.removed_at >= oldest.get(view.state, view.removed_at)
     ]
@@ -182,9 +183,8 @@ def _latest_insertions(session: Session, card_ids: Collection[str] | None) -> Se
         .order_by(Insertion.removed_at.is_(None).desc(), Insertion.inserted_at.desc(), Insertion.insertion_id)
     )
     if card_ids is None:
-        query = query.where(Insertion.removed_at.is_(None) | (Insertion.removed_at >= now() - INCOMPLETE_SHOWN)).limit(
-            2 * CARDS_SHOWN
-        )
+        oldest = now_in(session) - INCOMPLETE_SHOWN
+        query = query.where(Insertion.removed_at.is_(None) | (Insertion.removed_at >= oldest)).limit(2 * CARDS_SHOWN)
     return [(insertion, card) for insertion, card in session.execute(query)]
 
 

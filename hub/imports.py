@@ -29,7 +29,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from stinercut import mhl
 from stinercut.catalog import Catalog
 from stinercut.catalog.imports import CardImport, ImportedEntry, finished_import, insertions_since
-from stinercut.catalog.models import now
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.store import Store, fsync_dir, key_of, link_to
 
@@ -131,7 +130,7 @@ class Imports:
     def recent(self) -> list[str]:
         """The insertions to look at when the hub starts."""
         with self.catalog.read() as session:
-            return insertions_since(session, now() - LOOK_BACK)
+            return insertions_since(session, self.catalog.clock() - LOOK_BACK)
 
     def clear(self) -> None:
         """Remove what a killed hub left half made."""
@@ -151,7 +150,8 @@ class Imports:
             making.mkdir(parents=True)
             _link_all(self.store, plan.files, making)
             final = self._free_name(stem)
-            _write_manifest(making / mhl.FOLDER, final.name, _comment(plan, found), plan.files)
+            creator = mhl.Creator(HOST, metadata.version("stinercut"), self.catalog.clock(), _comment(plan, found))
+            _write_manifest(making / mhl.FOLDER, final.name, creator, plan.files)
             making.rename(final)
             fsync_dir(self.root)
         except OSError as refused:
@@ -181,10 +181,8 @@ def _link_all(store: Store, files: Iterable[mhl.MediaFile], folder: Path) -> Non
         log.info("%d files could not be linked hard on this volume; symbolic links stand for them.", symbolic)
 
 
-def _write_manifest(folder: Path, import_name: str, comment: str, files: Sequence[mhl.MediaFile]) -> None:
-    moment = now()
-    creator = mhl.Creator(HOST, metadata.version("stinercut"), moment, comment)
-    name, content = mhl.manifest_name(1, import_name, moment), mhl.manifest(creator, files)
+def _write_manifest(folder: Path, import_name: str, creator: mhl.Creator, files: Sequence[mhl.MediaFile]) -> None:
+    name, content = mhl.manifest_name(1, import_name, creator.created_at), mhl.manifest(creator, files)
     folder.mkdir()
     for file, data in ((folder / name, content), (folder / mhl.CHAIN_FILE, mhl.chain([(name, content)]))):
         with file.open("xb") as opened:

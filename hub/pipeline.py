@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -20,6 +20,7 @@ from hub.live import Picture
 from hub.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
+from stinercut.clock import local_day
 from stinercut.errors import HostNotReady, NotFound, StinercutError
 from stinercut.priorities import PRIORITY_TAG, WORK_TAG, film_priority
 
@@ -104,7 +105,7 @@ class Stand:
     failed: bool
 
 
-def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
+def run_to_resume(runs: Sequence[Run], stand: Stand, moment: datetime) -> Run | None:
     """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
 
     A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
@@ -116,7 +117,7 @@ def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
         raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
-    if runs and _is_about_to_go_on(runs[0]):
+    if runs and _is_about_to_go_on(runs[0], moment):
         raise Conflict("it is about to be tried again by itself", advice="Wait a minute.")
     if jump_state in (JumpState.READY, JumpState.WAITING):
         raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
@@ -130,8 +131,8 @@ def run_to_resume(runs: Sequence[Run], stand: Stand) -> Run | None:
     raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
 
 
-def _is_about_to_go_on(run: Run) -> bool:
-    return run.will_retry and (run.ended is None or datetime.now(UTC) - run.ended < BEGINS_WITHIN)
+def _is_about_to_go_on(run: Run, moment: datetime) -> bool:
+    return run.will_retry and (run.ended is None or moment - run.ended < BEGINS_WITHIN)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class Pipeline:
         lock = self._retrying.setdefault(subject, asyncio.Lock())
         async with lock:
             runs = await self.dagster.runs_of(subject)
-            parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known))
+            parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known), self.catalog.clock())
             tags = await asyncio.to_thread(self._tags, known)
             if parent is not None:
                 run_id = await self.dagster.retry(parent.run_id, tags)
@@ -215,7 +216,7 @@ class Pipeline:
             return {"stinercut/card": known.id}
         with self.catalog.read() as session:
             jump_date = jumps.require_jump(session, known.id).jump_date
-        today = datetime.now().date()  # Here and now, as the sensor has it.
+        today = local_day(self.catalog.clock())  # As the sensor has it.
         return {"stinercut/jump": known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
 
     def _failed(self) -> list[str]:

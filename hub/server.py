@@ -47,7 +47,7 @@ from hub.version import HEALTHY, version_of
 from hub.views import Links
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.decisions import NameConflict
-from stinercut.catalog.models import Jump, now
+from stinercut.catalog.models import Jump
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
@@ -198,7 +198,7 @@ async def _tidy(catalog: Catalog) -> None:
 
     def forget() -> int:
         with catalog.write() as session:
-            return events.forget(session, now() - EVENTS_KEPT)
+            return events.forget(session, catalog.clock() - EVENTS_KEPT)
 
     while True:
         try:

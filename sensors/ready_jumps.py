@@ -1,6 +1,6 @@
 """Sensor: all files of a jump are here, so its film can be made (and again when its footage has changed)."""
 
-from datetime import datetime
+from datetime import date
 
 import dagster as dg
 
@@ -9,6 +9,7 @@ from sensors.news import wait_for_news
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
+from stinercut.clock import local_day
 from stinercut.errors import StinercutError
 from stinercut.priorities import PRIORITY_TAG, film_priority
 from stinercut_assets.jobs import JUMP_TAG, produce_jump
@@ -55,12 +56,13 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
             context.log.warning(refused.sentence())
         else:
             observations.append(observe_template(footage.jump_key, template.name, template.fingerprint))
+    today = local_day(installation.catalog.clock())
     return dg.SensorResult(
         dynamic_partitions_requests=[jumps.build_add_request(list(to_do.new_partitions))]
         if to_do.new_partitions
         else [],
         run_requests=[
-            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags=_tags(ready[run.run_key]))
+            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags=_tags(ready[run.run_key], today))
             for run in to_do.runs
         ],
         asset_events=observations,
@@ -75,9 +77,8 @@ def _observed(installation: Installation, footage: JumpFootage) -> dg.AssetObser
     return observe_footage(footage.jump_key, footage.version, len(footage.clips), cards, address)
 
 
-def _tags(footage: JumpFootage) -> dict[str, str]:
+def _tags(footage: JumpFootage, today: date) -> dict[str, str]:
     """What a film's run says of itself: who comes first, and by what a person finds it."""
-    today = datetime.now().date()  # Here and now: codes and cameras hold the days of this place.
     return {
         JUMP_TAG: footage.jump_key,
         PRIORITY_TAG: str(film_priority(footage.jump_date, today)),

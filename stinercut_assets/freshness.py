@@ -7,7 +7,7 @@ Dagster's own freshness policies are about an asset as a whole; here every jump 
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -33,7 +33,7 @@ def films_in_time(installation: Installation) -> dg.AssetCheckResult:
 
 def overdue(installation: Installation) -> list[tuple[str, str]]:
     """The jumps that should have a film by now: jump key and state."""
-    before = datetime.now(UTC) - timedelta(minutes=installation.settings.film_due_minutes)
+    before = installation.catalog.clock() - timedelta(minutes=installation.settings.film_due_minutes)
     with installation.catalog.read() as session:
         return watching.overdue_jumps(session, before)
 

@@ -7,7 +7,7 @@ own events (`hub.server` forgets them). Half a copy that waits for its card is l
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -30,7 +30,7 @@ UNTOUCHED_S = 6 * 3600.0
 @dg.op(out=dg.Out(int), retry_policy=retry_policy("forget_runs"))
 def forget_runs(context: dg.OpExecutionContext, installation: Installation) -> int:
     """Remove runs that ended longer ago than `STINERCUT_RUNS_KEPT_DAYS`, with their events, logs and outputs."""
-    before = datetime.now(UTC) - timedelta(days=installation.settings.runs_kept_days)
+    before = installation.catalog.clock() - timedelta(days=installation.settings.runs_kept_days)
     gone = sum(1 for _ in forget_before(context.instance, before))
     context.log.info("%d runs that ended before %s are gone", gone, before)
     return gone

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from support.clocks import filming_day
 from support.servers import PostgresServer, RedisServer
 
 from stinercut.catalog import Catalog, migrate
@@ -104,7 +105,7 @@ def migrated_database(postgres_url: str) -> str:
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[Catalog]:
     """The open catalog of `catalog_url`."""
-    opened = Catalog.open(catalog_url)
+    opened = Catalog.open(catalog_url, filming_day)
     yield opened
     opened.close()
 

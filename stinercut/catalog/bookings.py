@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
 from stinercut.catalog.matching import holds
-from stinercut.catalog.models import Booking, now
+from stinercut.catalog.models import Booking
+from stinercut.catalog.moments import now_in
 from stinercut.identity.payload import Payload
 
 
@@ -51,7 +52,8 @@ def import_list(session: Session, bookings: Sequence[Payload]) -> ListImported:
             )
         elif (row.passenger_name, row.tandem_master_id) != (one.passenger_name, one.tandem_master_id):
             changed += 1
-            row.passenger_name, row.tandem_master_id, row.imported_at = one.passenger_name, one.tandem_master_id, now()
+            row.passenger_name, row.tandem_master_id = one.passenger_name, one.tandem_master_id
+            row.imported_at = now_in(session)
     session.flush()
     events.append(session, "bookings:imported", new=new, changed=changed)
     return ListImported(new, changed, len(bookings) - new - changed)

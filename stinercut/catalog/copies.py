@@ -11,7 +11,8 @@ from stinercut.catalog import events, jumps
 from stinercut.catalog.doubts import tell_apart
 from stinercut.catalog.insertions import record_removed, require_insertion
 from stinercut.catalog.loose import refresh_identify_key
-from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry, now
+from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
 from stinercut.errors import BadInput, NotFound
 from stinercut.protocol import CopyError, ErrorCode, FileCopied
 
@@ -38,7 +39,7 @@ def record_copied(session: Session, message: FileCopied) -> None:
     if imported is None:
         session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=message.content_hash, size=message.size))
     else:
-        imported.imported_at = now()
+        imported.imported_at = now_in(session)
     entry.state = EntryState.COPIED
     entry.error_code = entry.error_detail = None
     events.append(

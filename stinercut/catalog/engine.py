@@ -18,6 +18,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
+from stinercut.catalog.moments import clock_option
+from stinercut.clock import Clock, machine_clock
 from stinercut.errors import BadInput, HostNotReady
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -39,11 +41,15 @@ class Catalog:
     """An open catalog. Make one per process with `Catalog.open`; sessions are short."""
 
     engine: Engine
+    clock: Clock = machine_clock
+    """What moments are told by, in rows and for those who work with the catalog."""
 
     @classmethod
-    def open(cls, url: str) -> Catalog:
+    def open(cls, url: str, clock: Clock = machine_clock) -> Catalog:
         """Connect lazily to a migrated catalog (see `migrate`)."""
-        return cls(_engine(url))
+        engine = _engine(url)
+        engine.update_execution_options(**clock_option(clock))
+        return cls(engine, clock)
 
     @contextmanager
     def write(self) -> Generator[Session]:

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import Event, Step, StepStatus, now
+from stinercut.catalog.models import Event, Step, StepStatus
+from stinercut.catalog.moments import now_in
 
 
 def append(
@@ -65,7 +66,7 @@ def report_step(session: Session, report: StepReport) -> None:
         session.add(row)
     row.label, row.status, row.progress = report.label, report.status, report.progress
     row.seconds, row.message, row.run_id, row.position = report.seconds, report.message, report.run_id, report.position
-    row.changed_at = now()
+    row.changed_at = now_in(session)
 
 
 def clear_steps(session: Session, subject: str) -> None:
@@ -85,7 +86,7 @@ def reopen_steps(session: Session, subject: str) -> None:
     session.execute(
         update(Step)
         .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
-        .values(status=StepStatus.WAITING, progress=0.0, message="", changed_at=now())
+        .values(status=StepStatus.WAITING, progress=0.0, message="", changed_at=now_in(session))
     )
 
 

@@ -27,8 +27,8 @@ from stinercut.catalog.models import (
     JumpState,
     ManifestEntry,
     QrReading,
-    now,
 )
+from stinercut.catalog.moments import now_in
 from stinercut.errors import BadInput
 from stinercut.identity.reading import Reading, Reason
 from stinercut.keyring import NO_KEYS, KeyRing
@@ -159,7 +159,7 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
     if row is None:
         session.add(QrReading(card_file_id=file.card_file_id, reading=reading.model_dump(mode="json")))
     elif reading != file.known_reading:
-        row.reading, row.read_at = reading.model_dump(mode="json"), now()
+        row.reading, row.read_at = reading.model_dump(mode="json"), now_in(session)
     lost = list(reading.lost_decoders)
     if reading.payload is not None:
         events.append(

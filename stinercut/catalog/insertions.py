@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
-from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry, now
+from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
 from stinercut.errors import NotFound
 from stinercut.protocol import CardError, ErrorCode, Inserted
 
@@ -96,7 +97,7 @@ def _open_insertions(session: Session, card_id: str) -> Sequence[Insertion]:
 
 
 def _close(session: Session, insertion: Insertion) -> None:
-    insertion.removed_at = now()
+    insertion.removed_at = now_in(session)
     session.execute(
         update(ManifestEntry)
         .where(

@@ -20,7 +20,8 @@ from stinercut.catalog.bulk import Value, insert_rows, table_of
 from stinercut.catalog.insertions import require_insertion
 from stinercut.catalog.known import NEVER_SEEN, Facts, Judgement, Seen, Verdict, floored, folded, judge
 from stinercut.catalog.loose import refresh_identify_key
-from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry, now
+from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
 from stinercut.catalog.seen import IsStored, seen_before
 from stinercut.errors import BadInput
 from stinercut.protocol import FileEntry, FileKind, FileList
@@ -54,7 +55,7 @@ def record_file_list(
     insertion.chunks_total = message.total
     if len(insertion.chunks_seen) < message.total:
         return False
-    insertion.listed_at = now()
+    insertion.listed_at = now_in(session)
     if not insertion.unreadable:  # It could be listed in the end.
         insertion.error_code = insertion.error_detail = None
     session.flush()
@@ -91,7 +92,7 @@ def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEnt
         }
         for file, judgement in judged
     ]
-    in_all = {"insertion_id": insertion.insertion_id, "changed_at": now()}
+    in_all = {"insertion_id": insertion.insertion_id, "changed_at": now_in(session)}
     try:
         insert_rows(session, table_of(ManifestEntry), entries, in_all)
     except IntegrityError:

@@ -18,10 +18,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Float, ForeignKey, Index, Int
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-
-def now() -> datetime:
-    """The present moment in UTC; what every `..._at` column holds."""
-    return datetime.now(UTC)
+from stinercut.catalog.moments import column_now
 
 
 class Moment(TypeDecorator[datetime]):
@@ -110,7 +107,7 @@ class Card(Base):
     card_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     label: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str] = mapped_column(String(16))
-    first_seen_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    first_seen_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
 class Insertion(Base):
@@ -168,7 +165,7 @@ class ImportedFile(Base):
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     content_hash: Mapped[str] = mapped_column(String(32), index=True)
     size: Mapped[int] = mapped_column(BigInteger, index=True)
-    imported_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
     card_file: Mapped[CardFile] = relationship(back_populates="imported")
 
 
@@ -195,7 +192,7 @@ class ManifestEntry(Base):
     state: Mapped[str] = mapped_column(String(16))
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now)
     file: Mapped[CardFile] = relationship()
 
 
@@ -206,7 +203,7 @@ class QrReading(Base):
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     reading: Mapped[dict[str, Any]] = mapped_column(JSON)
     """A `stinercut.identity.reading.Reading`, as JSON."""
-    read_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    read_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
 class Jump(Base):
@@ -235,8 +232,8 @@ class Jump(Base):
     template: Mapped[str | None] = mapped_column(String(64))
     """The template that a person chose for it; None: the installation's own choice."""
     run_id: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=column_now, index=True)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now, index=True)
     files: Mapped[list[JumpFile]] = relationship(back_populates="jump", order_by="JumpFile.position")
 
 
@@ -262,7 +259,7 @@ class JumpCut(Base):
     """In the order of the film: card file id, first and last second."""
     decided: Mapped[list[int]] = mapped_column(JSON)
     """The clips that there were to choose from. A clip that came later is shown whole, at the end."""
-    made_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    made_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now)
 
 
 class Film(Base):
@@ -293,7 +290,7 @@ class Film(Base):
     run_id: Mapped[str | None] = mapped_column(String(64))
     made_in: Mapped[float] = mapped_column(Float)
     """Seconds from the start of the run to the published film."""
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
 class Booking(Base):
@@ -306,7 +303,7 @@ class Booking(Base):
     booking_id: Mapped[str] = mapped_column(String(32))
     passenger_name: Mapped[str] = mapped_column(String(80))
     tandem_master_id: Mapped[str | None] = mapped_column(String(32))
-    imported_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
 class Decision(Base):
@@ -314,7 +311,7 @@ class Decision(Base):
 
     __tablename__ = "decision"
     decision_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    at: Mapped[datetime] = mapped_column(Moment, default=column_now)
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(16))
     """One of `stinercut.catalog.decisions.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
@@ -343,7 +340,7 @@ class Step(Base):
     seconds: Mapped[float | None] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text, default="")
     run_id: Mapped[str | None] = mapped_column(String(64))
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, index=True)
 
 
 class Event(Base):
@@ -351,7 +348,7 @@ class Event(Base):
 
     __tablename__ = "event"
     event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    at: Mapped[datetime] = mapped_column(Moment, default=column_now)
     type: Mapped[str] = mapped_column(String(48))
     card_id: Mapped[str | None] = mapped_column(String(64))
     jump_key: Mapped[str | None] = mapped_column(String(128))

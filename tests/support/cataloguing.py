@@ -11,6 +11,7 @@ from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manife
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
+from support.clocks import filming_day
 
 SMALL_LIMIT = 50_000_000
 SMALL = 8_000_000
@@ -47,7 +48,7 @@ def inserted(insertion: str, card: str = "card-1", label: str = "GOPRO") -> Inse
     return Inserted(
         insertion_id=insertion,
         card=CardLabel(card_id=card, label=label, kind="folder"),
-        inserted_at=datetime.now(UTC),
+        inserted_at=filming_day(),
     )
 
 

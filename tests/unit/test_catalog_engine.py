@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from support.cataloguing import entry, inserted, put_in
+from support.clocks import filming_day
 
 from stinercut.catalog import Catalog, engine, events, insertions, migrate
 from stinercut.catalog.models import Base, CardFile, Event, Insertion
@@ -130,7 +131,7 @@ class TestOutbox:
         with catalog.write() as session:
             for _ in range(3):
                 events.append(session, "card:inserted")
-        later = datetime.now(UTC) + timedelta(days=1)
+        later = filming_day() + timedelta(days=1)
         with catalog.write() as session:
             assert events.forget(session, later) == 2
             newest = events.last_id(session)
@@ -140,7 +141,7 @@ class TestOutbox:
             assert session.execute(select(func.count()).select_from(Event)).scalar_one() == 2
 
     def test_steps_tell_that_they_reported(self, catalog: Catalog):
-        start = datetime.now(UTC) - timedelta(seconds=1)
+        start = filming_day() - timedelta(seconds=1)
         with catalog.write() as session:
             events.report_step(session, events.StepReport("jump", "a", "A", events.StepStatus.RUNNING))
         with catalog.read() as session:
@@ -149,7 +150,7 @@ class TestOutbox:
             events.report_step(session, events.StepReport("jump", "a", "A", events.StepStatus.DONE, 1.0))
         with catalog.read() as session:
             second = events.steps_reported_since(session, start)
-            assert events.steps_reported_since(session, datetime.now(UTC) + timedelta(minutes=1)) == {}
+            assert events.steps_reported_since(session, filming_day() + timedelta(minutes=1)) == {}
         assert first.keys() == second.keys() == {"jump"}
         assert first != second
         assert first["jump"][0].tzinfo is not None
@@ -159,5 +160,5 @@ class TestOutbox:
         with catalog.read() as session:
             at = session.get_one(Insertion, "in-1").inserted_at
             wall_clock = session.execute(select(CardFile.modified)).scalar_one()
-        assert abs(at - datetime.now(UTC)) < timedelta(minutes=1)
+        assert abs(at - filming_day()) < timedelta(minutes=1)
         assert wall_clock == NINE

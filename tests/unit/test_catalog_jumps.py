@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from support.cataloguing import (
@@ -22,6 +22,7 @@ from support.cataloguing import (
     roles,
     row_ids,
 )
+from support.clocks import filming_day
 
 from sensors.decisions import film_run
 from stinercut.catalog import Catalog, copies, events, films, jumps, watching
@@ -410,11 +411,11 @@ class TestLeaveOut:
 
 
 def test_changes_are_noticed(catalog: Catalog):
-    start = datetime.now(UTC) - timedelta(seconds=1)
+    start = filming_day() - timedelta(seconds=1)
     key, _ = ready_jump(catalog)
     with catalog.read() as session:
         first = jumps.changed_since(session, start)
-        assert jumps.changed_since(session, datetime.now(UTC) + timedelta(minutes=1)) == {}
+        assert jumps.changed_since(session, filming_day() + timedelta(minutes=1)) == {}
     take_up(catalog, key, "run-1")
     with catalog.read() as session:
         assert first[key] < jumps.changed_since(session, start)[key]

@@ -15,13 +15,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, create_engine, func, insert, select, text
 from support.cataloguing import film, passenger, ready_jump
+from support.clocks import NOON
 from typer.testing import CliRunner
 
 from app.cli import cli
 from app.lock import sole_use
 from stinercut import catalog as catalog_package
 from stinercut.catalog import Catalog, bookings, events, jumps, migrate, review
-from stinercut.catalog.models import Base, now
+from stinercut.catalog.models import Base
 from stinercut.catalog.moving import move
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
@@ -93,7 +94,7 @@ def _something(column: Any) -> Any:
         return []
     kind = column.type.python_type
     if kind.__name__ in ("datetime", "date"):
-        return now() if kind.__name__ == "datetime" else now().date()
+        return NOON if kind.__name__ == "datetime" else NOON.date()
     return kind("1") if kind is not bool else True
 
 

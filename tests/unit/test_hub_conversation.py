@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, list_of, passenger, record, row_ids, states
+from support.clocks import filming_day
 
 from hub.conversation import FILES_PER_REQUEST, Conversation, Effects
 from hub.detectors import hello_problem
@@ -34,7 +35,7 @@ from stinercut.store import Store, hash_file, sync_file
 def talk(tmp_path: Path) -> Conversation:
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
     migrate(url)
-    return Conversation(Catalog.open(url), Store(tmp_path / "store"), SMALL_LIMIT)
+    return Conversation(Catalog.open(url, filming_day), Store(tmp_path / "store"), SMALL_LIMIT)
 
 
 def say(talk: Conversation, body: Message, message_id: str = "m1") -> Effects:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
+from support.clocks import NOON, filming_day
 from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
 from hub.conversation import Conversation
@@ -19,7 +20,7 @@ from hub.imports import ImportQueue, Imports, folder_stem, plan_of, safe_path
 from stinercut import mhl
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.imports import CardImport, ImportedEntry
-from stinercut.catalog.models import EntryState, ManifestEntry, now
+from stinercut.catalog.models import EntryState, ManifestEntry
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.protocol import CardError, Envelope, ErrorCode, FileCopied, FileEntry, Message
 from stinercut.store import Store, hash_file, sync_file
@@ -33,7 +34,7 @@ C = entry("GX010003.MP4", 300, minute=2)
 def talk(tmp_path: Path) -> Conversation:
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
     migrate(url)
-    return Conversation(Catalog.open(url), Store(tmp_path / "store"), SMALL_LIMIT)
+    return Conversation(Catalog.open(url, filming_day), Store(tmp_path / "store"), SMALL_LIMIT)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_folder_comes_when_the_last_file_is_here(talk: Conversation, imports: 
     assert imports.finish("in-1") is None
     copied(talk, "in-1", B)
     folder = made(imports, "in-1")
-    assert folder == imports.root / f"GOPRO_{now().astimezone():%Y-%m-%d}_1"
+    assert folder == imports.root / f"GOPRO_{NOON.astimezone():%Y-%m-%d}_1"
     assert tree(folder) == ["DCIM/100GOPRO/GX010001.MP4", "DCIM/101GOPRO/GX010002.MP4"]
     assert listed(folder) == {path: hash_file(folder / path) for path in tree(folder)}
     assert [path.name for path in imports.root.iterdir()] == [folder.name]
@@ -160,10 +161,10 @@ def put(talk: Conversation, file: FileEntry, state: EntryState) -> None:
 
 
 def test_two_findings_of_one_file_are_that_file() -> None:
-    seen = ImportedEntry("DCIM/100GOPRO", A.name, A.size, A.modified, "ab" * 16, now())
+    seen = ImportedEntry("DCIM/100GOPRO", A.name, A.size, A.modified, "ab" * 16, NOON)
     other = replace(seen, content_hash="cd" * 16)
-    assert plan_of(CardImport("in-1", "GOPRO", now(), (seen, seen), 0, 0)).left_out == 0
-    plan = plan_of(CardImport("in-1", "GOPRO", now(), (seen, other), 0, 0))
+    assert plan_of(CardImport("in-1", "GOPRO", NOON, (seen, seen), 0, 0)).left_out == 0
+    plan = plan_of(CardImport("in-1", "GOPRO", NOON, (seen, other), 0, 0))
     assert ([file.xxh128 for file in plan.files], plan.left_out) == (["ab" * 16], 1)
 
 
@@ -211,9 +212,9 @@ def test_a_plain_name_is_kept(folder: str, name: str, path: str) -> None:
 
 
 def test_a_label_becomes_a_folder_name() -> None:
-    day = f"{now().astimezone():%Y-%m-%d}"
-    assert folder_stem("../My card: 1*", now()) == f"My-card-1_{day}"
-    assert folder_stem("...", now()) == f"card_{day}"
+    day = f"{NOON.astimezone():%Y-%m-%d}"
+    assert folder_stem("../My card: 1*", NOON) == f"My-card-1_{day}"
+    assert folder_stem("...", NOON) == f"card_{day}"
 
 
 def test_without_hard_links_symbolic_ones_stand_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from support.cataloguing import (
     record,
     row_ids,
 )
+from support.clocks import NOON
 
 from hub.__main__ import check
 from hub.card_views import ERRORS_SHOWN, CardView, card_views
@@ -356,7 +357,7 @@ def stand(state: str | None, run_id: str = "r") -> Stand:
 
 
 def resumed(runs: list[Run], state: str | None, took_up: str = "r") -> str | None:
-    found = run_to_resume(runs, stand(state, took_up))
+    found = run_to_resume(runs, stand(state, took_up), NOON)
     return found.run_id if found else None
 
 
@@ -384,17 +385,17 @@ class TestRetry:
     def test_what_dagster_forgot_or_calls_a_success_begins_anew(self):
         assert resumed([], "failed") is None
         assert resumed([run("SUCCESS"), run("FAILURE")], "failed") is None
-        assert run_to_resume([], Stand(None, None, failed=True)) is None
+        assert run_to_resume([], Stand(None, None, failed=True), NOON) is None
 
     def test_not_while_dagster_is_about_to_do_it(self):
         with pytest.raises(Conflict, match="by itself"):
-            run_to_resume([replace(run("FAILURE"), will_retry=True)], stand("failed"))
-        promised = replace(run("FAILURE"), will_retry=True, ended=datetime.now(UTC) - timedelta(seconds=20))
+            run_to_resume([replace(run("FAILURE"), will_retry=True)], stand("failed"), NOON)
+        promised = replace(run("FAILURE"), will_retry=True, ended=NOON - timedelta(seconds=20))
         with pytest.raises(Conflict, match="by itself"):
-            run_to_resume([promised], stand("producing"))
+            run_to_resume([promised], stand("producing"), NOON)
 
     def test_a_promise_of_dagster_that_was_not_kept_stops_nobody(self):
-        broken = replace(run("FAILURE"), will_retry=True, ended=datetime.now(UTC) - timedelta(minutes=3))
+        broken = replace(run("FAILURE"), will_retry=True, ended=NOON - timedelta(minutes=3))
         assert resumed([broken], "failed") == "r"
 
     @pytest.mark.parametrize(
@@ -409,19 +410,19 @@ class TestRetry:
     )
     def test_not_while_one_is_going_on(self, status: str, words: str):
         with pytest.raises(Conflict, match=words) as refused:
-            run_to_resume([run("FAILURE", "a"), run(status, "0f9c-uuid")], stand("failed"))
+            run_to_resume([run("FAILURE", "a"), run(status, "0f9c-uuid")], stand("failed"), NOON)
         assert not re.search(f"uuid|run|{status.lower()}", refused.value.sentence())
 
     @pytest.mark.parametrize("state", ["done", "review", "no_clips", "waiting", "ready"])
     def test_not_when_the_jump_did_not_fail(self, state: str):
         with pytest.raises(Conflict):
-            run_to_resume([run("FAILURE")], stand(state))
+            run_to_resume([run("FAILURE")], stand(state), NOON)
 
     def test_not_without_a_failure(self):
         with pytest.raises(Conflict, match="nothing was begun"):
-            run_to_resume([], stand("producing"))
+            run_to_resume([], stand("producing"), NOON)
         with pytest.raises(Conflict, match="nothing of it failed"):
-            run_to_resume([run("SUCCESS"), run("FAILURE")], stand("producing"))
+            run_to_resume([run("SUCCESS"), run("FAILURE")], stand("producing"), NOON)
 
 
 @pytest.mark.parametrize(
@@ -452,9 +453,7 @@ def test_a_backfill_has_a_title_for_dagsters_page(
 
     monkeypatch.setattr(Dagster, "backfilling", nothing)
     monkeypatch.setattr(Dagster, "backfill", started)
-    stale = [
-        Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0, datetime.now(UTC)) for number in range(jumps)
-    ]
+    stale = [Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0, NOON) for number in range(jumps)]
     monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, []))
     renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
     assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from support.cataloguing import FILMED_FROM, SMALL_LIMIT, entry, inserted, list_of, passenger, record
+from support.clocks import filming_day
 
 from detector.events import CardRoot
 from detector.sampling import take_sample
@@ -321,7 +322,7 @@ class TestCatalog:
 def one_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     url = f"sqlite:///{tmp_path_factory.mktemp('known') / 'catalog.db'}"
     migrate(url)
-    catalog = Catalog.open(url)
+    catalog = Catalog.open(url, filming_day)
     yield catalog
     catalog.close()
 

@@ -1,0 +1,29 @@
+"""Clocks of the tests' own, so that no test depends on the day it is run.
+
+Owns: a clock that runs from a moment of ours on. Not here: when footage was filmed (`cataloguing.FILMED_FROM`).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+"""Of the day that the tests' cards were filmed on (`cataloguing.FILMED_FROM`)."""
+
+
+@dataclass(frozen=True)
+class RunningClock:
+    """Shows `start` when it is made, and goes on as fast as any other."""
+
+    start: datetime = NOON
+    _began: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> datetime:
+        """The present moment by this clock."""
+        return self.start + timedelta(seconds=time.monotonic() - self._began)
+
+
+filming_day = RunningClock()
+"""The clock of tests whose cards were filmed on that day; all of them share it, so that what came later is later."""
