@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from stinercut.identity.payload import Payload
 from stinercut.keyring import KeyRing
 
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 """Goes up with each change by which the reader reads what it did not read before: kept refusals are then read again."""
 
 

@@ -170,7 +170,7 @@ def _span(run: Run) -> _Span:
     assert run.probe.audio is not None
     streams = runner.ffprobe_json(run.path)["streams"]
     audio = [stream for stream in streams if stream["codec_type"] == "audio"][run.probe.audio.stream]
-    video = next(stream for stream in streams if stream["codec_type"] == "video")
+    video = streams[run.probe.stream]
     start = Fraction(audio["start_pts"]) * Fraction(audio["time_base"])
     start -= Fraction(video["start_pts"]) * Fraction(video["time_base"])
     length = Fraction(audio["duration_ts"]) * Fraction(audio["time_base"])

@@ -202,7 +202,7 @@ def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
     where = title_frame(shop, plan)
     wanted, rows = _title(shop, plan, where)
     levels = "pc" if shop.profile.full_range else "tv"
-    shown = _luma(_frame_of(film, where.film_frame, shop.size, levels))
+    shown = _luma(frame_of(film, where.film_frame, shop.size, levels))
     return _apart(wanted, shown, rows)
 
 
@@ -256,7 +256,7 @@ def _right_name(film: Film) -> _Found:
     return True, f"the title shows {name!r}", values
 
 
-def _frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDArray[np.uint8]:
+def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDArray[np.uint8]:
     """One frame of the film as RGB, H x W x 3. `levels`: the range of its values, as ffmpeg calls it."""
     width, height = size
     graph = (

@@ -218,8 +218,8 @@ def packet_times(
 ) -> list[tuple[int, int]]:
     """When each packet of a stream is shown and decoded, in ticks of its timebase, in the order of the file.
 
-    Reads the whole file, decodes nothing. `on_packet` gets now and then how many there were so far. Raises
-    UnreadableVideo.
+    Reads the whole file, decodes nothing. Without a time of its decoding a packet has that of its showing; without
+    either it is left out. `on_packet` gets now and then how many there were so far. Raises UnreadableVideo.
     """
     command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
     command += ["-select_streams", stream, "-show_entries", "packet=pts,dts", str(path.absolute())]
@@ -233,8 +233,9 @@ def packet_times(
             job.finish()
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-    rows = (line.split(",") for line in lines if line)
-    return [(int(row[0]), int(row[1])) for row in rows if row[0] != "N/A" and row[1] != "N/A"]
+    rows = [line.split(",") for line in lines if line]
+    # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
+    return [(int(row[0]), int(row[0] if row[1] == "N/A" else row[1])) for row in rows if row[0] != "N/A"]
 
 
 def require_ffmpeg() -> str:

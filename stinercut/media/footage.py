@@ -95,7 +95,7 @@ def opened(source: Source, rate: Fraction) -> Any:
 def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | None) -> Any:
     """The picture of an input made by `opened`: exactly `source.frames` frames, fitted, coloured, 8 bits BT.709."""
     found = source.probe
-    picture = _deinterlaced(clip["v:0"], found, frame.rate)
+    picture = _deinterlaced(clip[str(found.stream)], found, frame.rate)
     picture = _on_grid(picture, source, frame.rate)
     width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
     if found.transfer in _HDR:

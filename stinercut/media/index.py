@@ -17,6 +17,10 @@ import numpy as np
 from stinercut.media import boxes
 from stinercut.media.boxes import Unusual
 
+STREAM = "V:0"
+"""The track of a `VideoIndex` as ffmpeg names it: the first video that is no cover art, for which no track is needed.
+"""
+
 
 @dataclass(frozen=True)
 class VideoIndex:

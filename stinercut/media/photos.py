@@ -21,7 +21,7 @@ from stinercut.media.encoding import CONTRACT, scratch
 from stinercut.media.footage import Frame, Source, opened, picture_of
 from stinercut.media.frames import gray_frames
 from stinercut.media.plan import Filmed, FilmPlan, Shot
-from stinercut.media.segments import Workshop
+from stinercut.media.segments import Workshop, stream_said
 from stinercut.store import key_of
 from stinercut.templates.timeline import StillsOutput
 
@@ -75,7 +75,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     table = looks.table_of(shop.template, look)
     key = key_of(
         "photo", CONTRACT, clip.source.content_hash, shot.begin, shot.frames, frame, shop.rate, height,
-        *looks.said_of(look, table), runner.build(),
+        *looks.said_of(look, table), *stream_said(clip.probe), runner.build(),
     )  # fmt: skip
     kept = shop.store.derived_path(key, ".jpg")
     if shop.store.used(kept):

@@ -7,6 +7,7 @@ Lives here: reading a file's header and refusing what can't become part of a fil
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -25,8 +26,14 @@ Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 _STILLS = ("image2", "tty", "_pipe", "gif")
 """Formats by which ffprobe calls a picture or a plain text a video."""
 
-_KEPT = 3
+_KEPT = 4
 """Raise it whenever `Probe` changes what it says about a file."""
+
+_NO_CODEC = ("", "none", "unknown")
+
+_IMAGE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "jpeg2000", "tiff")
+_FEW_FRAMES = ("", "1")
+"""A stream of images is a film where its frames are counted and more than one (Motion-JPEG of a camera)."""
 
 _AGAIN = "Copy it from the card again, or leave it out."
 
@@ -52,6 +59,8 @@ class Probe:
     camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix`, `transfer` and
     `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
     beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
+    `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
+    stream, which may be a thumbnail.
     """
 
     duration: float
@@ -68,6 +77,7 @@ class Probe:
     video_start: float = 0.0
     interlaced: bool = False
     primaries: str = ""
+    stream: int = 0
 
 
 _PROBES = TypeAdapter(Probe)
@@ -107,6 +117,7 @@ def probe(path: Path) -> Probe:
         video_start=_video_start(stream, container),
         interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
         primaries=str(stream.get("color_primaries", "")),
+        stream=int(stream["index"]),
     )
 
 
@@ -122,22 +133,47 @@ def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
 
 def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
     streams: list[dict[str, Any]] = found.get("streams", [])
-    for stream in streams:
-        if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic"):
-            return stream
-    what = "the file holds sound but no picture" if streams else "the file is no video, or it is cut short"
-    raise UnreadableVideo(what, file=path, advice="Leave it out.")
+    stream = picture_stream(streams)
+    if stream is None:
+        what = "the file holds sound but no picture" if streams else "the file is no video, or it is cut short"
+        raise UnreadableVideo(what, file=path, advice="Leave it out.")
+    return stream
+
+
+def picture_stream(streams: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Which of a file's streams, as ffprobe lists them, is its picture; None where there is none.
+
+    Never cover art. A thumbnail that isn't marked as one (a single image) only where there is nothing else; of several
+    videos the one that the file marks as its default, then the largest, then the first.
+    """
+    videos = [one for one in streams if one.get("codec_type") == "video" and not _is_marked_thumbnail(one)]
+    return max(videos, key=_rank_as_picture, default=None)
+
+
+def _is_marked_thumbnail(stream: dict[str, Any]) -> bool:
+    disposition = stream.get("disposition", {})
+    return bool(disposition.get("attached_pic") or disposition.get("timed_thumbnails"))
+
+
+def _rank_as_picture(stream: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    """More is better. `max` keeps the first of equals."""
+    can_decode = str(stream.get("codec_name") or "") not in _NO_CODEC
+    is_image = stream.get("codec_name") in _IMAGE_CODECS and str(stream.get("nb_frames", "")) in _FEW_FRAMES
+    area = int(stream.get("width") or 0) * int(stream.get("height") or 0)
+    return can_decode, not is_image, bool(stream.get("disposition", {}).get("default")), area
 
 
 def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> float:
-    """Seconds of picture. Where only the container says a length, that may be the sound's: then the file is read."""
+    """Seconds of picture. Where only the container says a length, that may be the sound's, and a recorder that died or
+    a browser says none at all: then the file is read.
+    """
     for said in (stream.get("duration"), _tagged_duration(stream)):
         with contextlib.suppress(TypeError, ValueError):
             return float(said)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
     with contextlib.suppress(KeyError, TypeError, ValueError):
         whole = float(container["duration"])
         return min(whole, _read_duration(path, stream) or whole)
-    return 0.0
+    return _read_duration(path, stream)
 
 
 def _read_duration(path: Path, stream: dict[str, Any]) -> float:
@@ -197,7 +233,7 @@ def _audio(found: dict[str, Any]) -> AudioInfo | None:
     for number, stream in enumerate(streams):
         rate, channels = int(stream.get("sample_rate") or 0), int(stream.get("channels") or 0)
         codec = str(stream.get("codec_name", ""))
-        if rate and channels and codec not in ("", "none", "unknown"):
+        if rate and channels and codec not in _NO_CODEC:
             return AudioInfo(codec, rate, channels, number)
     return None
 

@@ -298,12 +298,18 @@ def _said_of(shop: Workshop, shot: Shot, material: _Material) -> list[object]:
         said += ["reel", hash_file(shop.template.path(content.src))]
     else:
         look = looks.said_of(content.look, material.table)
-        said += ["clip", shop.clips[content.take].source.content_hash, *look]
+        clip = shop.clips[content.take]
+        said += ["clip", clip.source.content_hash, *stream_said(clip.probe), *look]
     for window in shot.windows:
         over = shop.overlays[window.overlay]
         if over is not None:
             said += [over.picture.size, over.picture.tobytes(), over.x, over.y, window.begin, window.end]
     return said
+
+
+def stream_said(found: Probe) -> list[object]:
+    """Most footage has its picture first, and segments of it keep their keys."""
+    return ["stream", found.stream] if found.stream else []
 
 
 # Graphs --------------------------------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import Segment
@@ -47,6 +48,56 @@ def rotated(path: Path, degrees: int, target: Path) -> Path:
     """The same video with a note to turn it, counter-clockwise."""
     argv = ["-i", str(path), "-map", "0", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", str(target)]
     runner.run(argv, timeout=60)
+    return target
+
+
+def with_cover_first(clip: Path, target: Path) -> Path:
+    """The same MP4 with cover art, a red JPEG, that ffmpeg finds before the tracks: it becomes its stream 0."""
+    behind = target.with_suffix(".behind.mp4")
+    runner.run([*_with_red_picture(clip), "-map", "0:v", "-map", "0:a?", "-map", "1", *COVER, str(behind)], timeout=60)
+    data = behind.read_bytes()
+    begin = data.index(b"moov") - 4
+    size = int.from_bytes(data[begin : begin + 4])
+    moov = data[begin + 8 : begin + size]
+    assert begin + size == len(data), "the index lies at the end, so no offset changes"
+    inside = [moov[at : at + length] for at, length in _boxes_in(moov)]
+    inside.sort(key=lambda box: {b"mvhd": 0, b"udta": 1}.get(box[4:8], 2))
+    target.write_bytes(data[: begin + 8] + b"".join(inside))
+    behind.unlink()
+    return target
+
+
+COVER = ("-c", "copy", "-disposition:v:1", "attached_pic")
+
+
+def with_thumbnail_first(clip: Path, target: Path) -> Path:
+    """The same video behind a track of its own with one red JPEG, which nothing marks as a thumbnail."""
+    runner.run([*_with_red_picture(clip), "-map", "1", "-map", "0", "-c", "copy", str(target)], timeout=60)
+    return target
+
+
+def _with_red_picture(clip: Path) -> list[str]:
+    picture = clip.with_suffix(".jpg")
+    Image.new("RGB", (64, 36), "red").save(picture)
+    return ["-i", str(clip), "-i", str(picture)]
+
+
+def _boxes_in(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each box begins, and its length."""
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4])
+        yield at, length
+        at += length
+
+
+def never_finalised(clip: Path, target: Path) -> Path:
+    """The same video in Matroska or WebM as a recorder leaves it that died, or a browser: written to a pipe, which
+    can't be gone back in to note a length or an index.
+    """
+    kind = "webm" if target.suffix == ".webm" else "matroska"
+    argv = ["-i", str(clip), "-map", "0", "-c", "copy", "-map_metadata:s", "-1", "-f", kind, "pipe:1"]
+    target.write_bytes(b"".join(runner.read_pipe(argv, timeout=60, chunk_bytes=1 << 16)))
     return target
 
 
