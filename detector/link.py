@@ -35,6 +35,7 @@ from stinercut.protocol import (
     no_common_version,
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
+from stinercut.protocol.older import frame_for
 
 log = logging.getLogger("detector")
 
@@ -126,10 +127,10 @@ class Link:
             ping_timeout=HEARTBEAT_S,
             close_timeout=1,
         ) as socket:
-            await self._greet(socket)
+            version = await self._greet(socket)
             self._welcomed = True
             log.info("Connected to the hub at %s.", self._address.url)
-            sending = asyncio.create_task(self._deliver(socket))
+            sending = asyncio.create_task(self._deliver(socket, version))
             listening = asyncio.create_task(self._listen(socket))
             try:
                 await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -141,7 +142,8 @@ class Link:
                 if isinstance(result, Exception):
                     raise result
 
-    async def _greet(self, socket: ClientConnection) -> None:
+    async def _greet(self, socket: ClientConnection) -> int:
+        """Say hello; gives the version that is spoken from here on."""
         ours = self._address.versions
         await socket.send(
             encode(
@@ -167,8 +169,9 @@ class Link:
             if ours.highest_common(theirs) is None:
                 raise HubRefused(no_common_version(theirs, ours))
             raise HubRefused(f"it chose version {answer.version}, which is not the highest that both speak")
+        return answer.version
 
-    async def _deliver(self, socket: ClientConnection) -> None:
+    async def _deliver(self, socket: ClientConnection, version: int) -> None:
         """Send all that is not acknowledged, oldest first, then what is new as it comes."""
         sent = 0
         while True:
@@ -178,7 +181,7 @@ class Link:
                 await socket.send(encode(latest))
             while waiting := self._journal.unacknowledged(after=sent):
                 for message in waiting:
-                    await socket.send(message.frame)
+                    await socket.send(frame_for(version, message.frame))
                     sent = message.seq
             await self._news.wait()
 

@@ -1,7 +1,8 @@
 """What is on a card: names and metadata only, no content is read.
 
 Lives here: the walk over a card and the making of its manifest. Doesn't: what names mean (`naming`), copying
-(`copying`). Symbolic links are never followed; what can't be read is reported and left out.
+(`copying`). Symbolic links are never followed; what can't be read is reported and left out. Hidden names, links and
+the system's own folders are what computers leave on cards: they are counted, and not listed.
 """
 
 from __future__ import annotations
@@ -40,16 +41,28 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A card's files in order, where each lies, and what could not be read (in words)."""
+    """A card's files in order, where each lies, what could not be read (in words).
+
+    `passed_over`: how many entries are not listed.
+    """
 
     entries: list[FileEntry] = field(default_factory=list[FileEntry])
     sources: dict[str, SourceFile] = field(default_factory=dict[str, SourceFile])
     unreadable: list[str] = field(default_factory=list[str])
+    passed_over: int = 0
 
     @property
     def videos(self) -> int:
         """How many of the files are videos (proxies are not)."""
         return sum(entry.kind is FileKind.VIDEO for entry in self.entries)
+
+
+@dataclass
+class _Left:
+    """What the walk leaves out: what can't be read, in words, and how many entries are not looked at at all."""
+
+    unreadable: list[str] = field(default_factory=list[str])
+    passed_over: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,8 +117,8 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
     `should_stop` is called for every file and folder. Raises OSError when the root itself can't be read,
     InterruptedError when told to stop.
     """
-    unreadable: list[str] = []
-    found = sorted(_walk(root, unreadable, should_stop), key=lambda file: file.parts)
+    left = _Left()
+    found = sorted(_walk(root, left, should_stop), key=lambda file: file.parts)
     resolved = sorted(_resolve(found), key=_order)
     entries = [_entry(insertion_id, item) for item in resolved]
     sources = {
@@ -117,10 +130,10 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
         )
         for entry, item in zip(entries, resolved, strict=True)
     }
-    return Manifest(entries, sources, unreadable)
+    return Manifest(entries, sources, left.unreadable, left.passed_over)
 
 
-def chunked(insertion_id: str, entries: list[FileEntry]) -> list[FileList]:
+def chunked(insertion_id: str, entries: list[FileEntry], passed_over: int = 0) -> list[FileList]:
     """The manifest as messages, each well below the frame limit; one message without files for an empty card."""
     pieces: list[list[FileEntry]] = [[]]
     room = CHUNK_BYTES
@@ -132,12 +145,12 @@ def chunked(insertion_id: str, entries: list[FileEntry]) -> list[FileList]:
         pieces[-1].append(entry)
         room -= cost
     return [
-        FileList(insertion_id=insertion_id, index=index, total=len(pieces), files=piece)
+        FileList(insertion_id=insertion_id, index=index, total=len(pieces), files=piece, passed_over=passed_over)
         for index, piece in enumerate(pieces)
     ]
 
 
-def _walk(root: Path, unreadable: list[str], should_stop: Callable[[], bool]) -> Iterator[Found]:
+def _walk(root: Path, left: _Left, should_stop: Callable[[], bool]) -> Iterator[Found]:
     pending: list[tuple[str, ...]] = [()]
     while pending:
         if should_stop():
@@ -148,18 +161,19 @@ def _walk(root: Path, unreadable: list[str], should_stop: Callable[[], bool]) ->
                 for entry in listing:
                     if should_stop():
                         raise InterruptedError
-                    yield from _look(entry, parts, pending, unreadable)
+                    yield from _look(entry, parts, pending, left)
         except OSError as refused:
             if not parts:
                 raise
-            unreadable.append(f"{shown('/'.join(parts))}: {refused.strerror}")
+            left.unreadable.append(f"{shown('/'.join(parts))}: {refused.strerror}")
 
 
 def _look(
-    entry: os.DirEntry[str], parts: tuple[str, ...], pending: list[tuple[str, ...]], unreadable: list[str]
+    entry: os.DirEntry[str], parts: tuple[str, ...], pending: list[tuple[str, ...]], left: _Left
 ) -> Iterator[Found]:
-    """A file to yield, a folder to look into later, or nothing: hidden names are what computers leave on cards."""
+    """A file to yield, a folder to look into later, or something that is only counted."""
     if entry.name.startswith(".") or entry.name.lower() in SKIPPED_FOLDERS:
+        left.passed_over += 1
         return
     here = (*parts, entry.name)
     try:
@@ -167,12 +181,14 @@ def _look(
             if len(here) <= MAX_DEPTH:
                 pending.append(here)
             else:
-                unreadable.append(f"{shown('/'.join(here))}: too deep")
+                left.unreadable.append(f"{shown('/'.join(here))}: too deep")
         elif entry.is_file(follow_symlinks=False):
             seen = entry.stat(follow_symlinks=False)
             yield Found(here, seen.st_size, seen.st_mtime_ns)
+        else:
+            left.passed_over += 1  # A link, or what is no file at all.
     except OSError as refused:
-        unreadable.append(f"{shown('/'.join(here))}: {refused.strerror}")
+        left.unreadable.append(f"{shown('/'.join(here))}: {refused.strerror}")
 
 
 def _resolve(found: list[Found]) -> list[Resolved]:

@@ -20,7 +20,7 @@ from detector.offload import Offload, Surroundings
 from detector.sampling import Sampler
 from detector.scan import Manifest, chunked, scan
 from detector.watchdog import Hung, Pulse
-from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, Inserted, Message, SampleRequest
+from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, FileList, Inserted, Message, SampleRequest
 
 log = logging.getLogger("detector")
 
@@ -107,7 +107,7 @@ class Sessions:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
         log.info("Card %s is in: %d files, %d videos", label, len(manifest.entries), manifest.videos)
         # First that something is missing: a list that seems whole would let somebody pull the card out.
-        self._tell(*_left_out(session.insertion_id, manifest), *chunked(session.insertion_id, manifest.entries))
+        self._tell(*_left_out(session.insertion_id, manifest), *_listed(session.insertion_id, manifest))
         session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
         session.sampler = Sampler(session.insertion_id, root, manifest, self._around)
         again = self._take_left_over(card.card.card_id, manifest)
@@ -173,6 +173,10 @@ class Sessions:
         again = [now[left] for left in self._left_over if left in now]
         self._left_over = [left for left in self._left_over if left.card_id != card_id]
         return again
+
+
+def _listed(insertion_id: str, manifest: Manifest) -> list[FileList]:
+    return chunked(insertion_id, manifest.entries, manifest.passed_over)
 
 
 def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:

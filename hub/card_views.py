@@ -18,6 +18,7 @@ from hub.live import Picture
 from hub.views import View
 from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.staying import NOTHING, Staying, staying_on
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -59,6 +60,15 @@ class UnreadView(View):
     unreadable: int
 
 
+class StayingView(View):
+    """What of a card is never copied: files of other kinds with the names of the first few, thumbnails, hidden entries."""
+
+    others: int
+    names: list[str]
+    thumbnails: int
+    hidden: int
+
+
 class CardView(View):
     """A card and how far its offload is. `message` is a sentence for the person who put it in."""
 
@@ -79,6 +89,8 @@ class CardView(View):
     errors: list[FileError]
     unread: UnreadView | None
     """Why it, or a part of it, can't be read; None once it is out."""
+    staying: StayingView
+    """What stays on the card; known once it was looked at."""
     problem: str
     """Why the run that was to find the card's jumps failed; empty when none did."""
 
@@ -113,7 +125,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
     rows = _latest_insertions(session, card_ids)
     ids = [insertion.insertion_id for insertion, _ in rows]
     tallies, errors = _tallies(session, ids), _errors(session, ids)
-    copying = _copying(session, picture, ids)
+    copying, staying = _copying(session, picture, ids), staying_on(session, ids)
     views: list[CardView] = []
     for insertion, card in rows:
         tally = tallies.get(insertion.insertion_id, _Tally())
@@ -128,6 +140,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
             problem=insertion.identify_error or "",
             is_unread=insertion.error_code is not None,
             unreadable=insertion.unreadable,
+            staying=staying.get(insertion.insertion_id, NOTHING),
         )
         state, message = card_state(situation)
         done = tally.bytes(EntryState.COPIED) + sum(one.done for one in under_way)
@@ -147,6 +160,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
                 copying=under_way if state == "copying" else [],
                 errors=errors.get(insertion.insertion_id, []),
                 unread=_unread(insertion),
+                staying=_staying(situation.staying),
                 problem=situation.problem,
             )
         )
@@ -157,6 +171,15 @@ def _unread(insertion: Insertion) -> UnreadView | None:
     if insertion.error_code is None or insertion.removed_at is not None:
         return None
     return UnreadView(code=insertion.error_code, detail=insertion.error_detail or "", unreadable=insertion.unreadable)
+
+
+def _staying(staying: Staying) -> StayingView:
+    return StayingView(
+        others=staying.others,
+        names=list(staying.names),
+        thumbnails=staying.thumbnails,
+        hidden=staying.passed_over,
+    )
 
 
 def _shown(views: Iterable[CardView], moment: datetime) -> list[CardView]:

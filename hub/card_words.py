@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hub.views import View
+from stinercut.catalog.staying import NOTHING, Staying
 from stinercut.words import counted
 
 _AWAY = "The card reader is not connected just now. Leave the card in: it goes on by itself."
@@ -42,6 +43,8 @@ class Situation:
     """It could not be read, or not all of it."""
     unreadable: int = 0
     """Folders and files of it that could not."""
+    staying: Staying = NOTHING
+    """What of it is never copied: said before anybody is told that it is safe."""
 
 
 def _files(number: int, words: str = "file") -> str:
@@ -50,6 +53,39 @@ def _files(number: int, words: str = "file") -> str:
 
 def _parts(now_: Situation) -> str:
     return "A folder or file of it" if now_.unreadable == 1 else f"{now_.unreadable} folders and files of it"
+
+
+def stays(staying: Staying, verb: str = "stay") -> str:
+    """What of a card is not copied, as sentences with a space in front; empty where all of it is.
+
+    Of other kinds are those that nobody knows; thumbnails and hidden entries are known not to be footage.
+    """
+    known = [
+        counted(number, words)
+        for number, words in (
+            (staying.thumbnails, "camera thumbnail"),
+            (staying.passed_over, "hidden item"),
+        )
+        if number
+    ]
+    if not staying.others:
+        return f" {_joined(known)} {_of(verb, staying.thumbnails + staying.passed_over)} on the card." if known else ""
+    more = staying.others - len(staying.names)
+    names = ", ".join(staying.names) + (f" and {more} more" if more else "")
+    said = f" {counted(staying.others, 'file')} of other kinds {_of(verb, staying.others)} on the card: {names}."
+    return f"{said} So {_of(_DO[verb], staying.thumbnails + staying.passed_over)} {_joined(known)}." if known else said
+
+
+_DO = {"stay": "do", "stayed": "did"}
+
+
+def _of(verb: str, number: int) -> str:
+    """The verb as it goes with that number."""
+    return {"stay": "stays", "do": "does"}.get(verb, verb) if number == 1 else verb
+
+
+def _joined(parts: list[str]) -> str:
+    return " and ".join(parts)
 
 
 def card_state(now_: Situation) -> tuple[CardState, str]:
@@ -68,7 +104,8 @@ def _when_out(now_: Situation) -> tuple[CardState, str]:
         return "incomplete", f"{_files(now_.files.failed)} could not be copied. Put it in again to try once more."
     if now_.unreadable:
         return "incomplete", f"{_parts(now_)} could not be read. {_ONCE_MORE}"
-    return "removed", "It is out, and every file of it is safe."
+    every = "all footage" if now_.staying.anything else "every file"
+    return "removed", f"It is out, and {every} of it is safe.{stays(now_.staying, 'stayed')}"
 
 
 def _when_in(now_: Situation) -> tuple[CardState, str]:
@@ -82,7 +119,7 @@ def _when_in(now_: Situation) -> tuple[CardState, str]:
 def _when_listed(now_: Situation) -> tuple[CardState, str]:
     files = now_.files
     if files.found == 0 and not now_.unreadable:
-        return "empty", "There are no videos on it. You can pull it out."
+        return "empty", f"There are no videos on it.{stays(now_.staying)} You can pull it out."
     if now_.open:
         return "copying", _copying_sentence(now_) if now_.connected else _AWAY
     if files.failed:
@@ -91,9 +128,11 @@ def _when_listed(now_: Situation) -> tuple[CardState, str]:
     if now_.unreadable:
         return "incomplete", f"{_parts(now_)} could not be read; the rest is safe. Pull it out. {_ONCE_MORE}"
     if files.new == 0:
-        return "safe", "Nothing new is on it: every file was copied and checked before. You can pull it out."
+        every = "all footage" if now_.staying.anything else "every file"
+        before = f"Nothing new is on it: {every} was copied and checked before.{stays(now_.staying)}"
+        return "safe", f"{before} You can pull it out."
     all_of = "The new file is" if files.new == 1 else f"All {files.new} new files are"
-    return "safe", f"{all_of} copied and checked. You can pull it out."
+    return "safe", f"{all_of} copied and checked.{stays(now_.staying)} You can pull it out."
 
 
 def _copying_sentence(now_: Situation) -> str:

@@ -198,6 +198,8 @@ def _comment(plan: Plan, found: CardImport) -> str:
         said.append(f"{found.missing} more of the card could not be copied.")
     if found.unreadable:
         said.append(f"Folders or files of the card that could not be read, and are not listed: {found.unreadable}.")
+    if found.staying.others:
+        said.append(f"Files of other kinds on the card, not copied: {found.staying.others}.")
     if plan.left_out:
         said.append(f"{plan.left_out} more have names that can't be used here; they are in the store only.")
     return " ".join(said)

@@ -12,11 +12,11 @@ const GONE_SHOWN_MS = 24 * 3600e3;
 const CARD_WORDS = {
   scanning: ["Looking", "look"],
   unreadable: ["Can't be read", "alert"],
-  empty: ["No videos", "card"],
+  empty: ["Nothing to copy", "card"],
   copying: ["Copying", "down"],
   safe: ["Safe to pull out", "check"],
   incomplete: ["Not finished", "alert"],
-  removed: ["Out, all safe", "check"],
+  removed: ["Out, footage safe", "check"],
 };
 
 // What is read aloud of a card whose state has changed.
@@ -76,7 +76,16 @@ const cardTiles = tilesOf(cardTile);
 const noCard = h("p", { class: "empty" },
   "No card is in. Put a card in, or run ", h("code", null, "stinercut card insert DIR"), ".");
 const goneLine = tilesOf((...labels) => h("ul", { class: "gone", "aria-label": "Cards that are out and safe" },
-  labels.map((label) => h("li", null, icon("check"), `${label} is out, all safe`))));
+  labels.map((label) => h("li", null, icon("check"), label))));
+
+// A card that is out, in a line; what was never copied is said here too.
+function goneWords({ label, staying }) {
+  const others = staying?.others || 0;
+  if (!others) return `${label} is out, all safe`;
+  const more = others - staying.names.length;
+  const names = staying.names.join(", ") + (more ? ` and ${more} more` : "");
+  return `${label} is out, its footage is safe; not copied: ${names}`;
+}
 
 export function showCards() {
   const dayAgo = Date.now() - GONE_SHOWN_MS;
@@ -88,7 +97,7 @@ export function showCards() {
   const isIn = (view) => view.state !== "removed";
   const elements = shown.filter(isIn).map((view) => cardTiles.of(view.card, view, isBusy(view.card)));
   cardTiles.keepOnly(cards.keys());
-  const gone = shown.filter((view) => !isIn(view)).map((view) => view.label);
+  const gone = shown.filter((view) => !isIn(view)).map(goneWords);
   if (!elements.length) elements.push(noCard);
   if (gone.length) elements.push(goneLine.of("gone", ...gone));
   place(at("cards"), elements);

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.catalog.staying import NOTHING, Staying, staying_on
 
 _HERE = (EntryState.COPIED, EntryState.KNOWN)
 
@@ -44,6 +45,8 @@ class CardImport:
     """How many could not be copied."""
     unreadable: int
     """Folders and files that are not even in the card's list, since they could not be read."""
+    staying: Staying = NOTHING
+    """What of the card is never copied."""
 
 
 def finished_import(session: Session, insertion_id: str) -> CardImport | None:
@@ -69,7 +72,15 @@ def finished_import(session: Session, insertion_id: str) -> CardImport | None:
     )
     failed = session.execute(entry.where(ManifestEntry.state == EntryState.FAILED)).scalars().all()
     label = session.get_one(Card, insertion.card_id).label
-    return CardImport(insertion_id, label, insertion.inserted_at, files, len(failed), insertion.unreadable)
+    return CardImport(
+        insertion_id,
+        label,
+        insertion.inserted_at,
+        files,
+        len(failed),
+        insertion.unreadable,
+        staying_on(session, [insertion_id]).get(insertion_id, NOTHING),
+    )
 
 
 def insertions_since(session: Session, moment: datetime) -> list[str]:

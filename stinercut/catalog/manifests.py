@@ -53,6 +53,7 @@ def record_file_list(
     _add_entries(session, insertion, message.files, _Rules(small_file_limit, is_stored))
     insertion.chunks_seen = [*insertion.chunks_seen, message.index]
     insertion.chunks_total = message.total
+    insertion.passed_over = max(insertion.passed_over, message.passed_over)
     if len(insertion.chunks_seen) < message.total:
         return False
     insertion.listed_at = now_in(session)

@@ -133,6 +133,8 @@ class Insertion(Base):
     error_detail: Mapped[str | None] = mapped_column(Text)
     unreadable: Mapped[int] = mapped_column(Integer, default=0)
     """Folders and files that the manifest lacks for that reason."""
+    passed_over: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Entries of the card that the manifest lacks since no detector lists them: hidden ones, links, system folders."""
     card: Mapped[Card] = relationship()
 
 

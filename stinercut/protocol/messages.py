@@ -130,6 +130,12 @@ class FileList(Wire):
     index: int = Field(ge=0)
     total: int = Field(ge=1)
     files: list[FileEntry] = Field(max_length=FILES_PER_CHUNK)
+    passed_over: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        description="Entries of the whole card that no list names: hidden ones, links, the system's own folders.",
+    )
 
 
 class CopyRequest(Wire):

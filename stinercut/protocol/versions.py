@@ -1,6 +1,6 @@
 """Which version of the protocol two sides speak: each says a range, the highest that both know is spoken.
 
-Lives here: ranges, the choice, and the words for when there is none. Doesn't: what a version changes (`messages`). The
+Lives here: ranges, the choice, and the words for when there is none. Doesn't: what a version changes (`older`). The
 hello, the welcome and the refusal keep their form in all versions: before them nobody knows which one is spoken.
 """
 
@@ -28,8 +28,9 @@ class Versions:
         return f"versions {self.lowest} to {self.highest}"
 
 
-SPOKEN = Versions(1, 1)
-"""What this release speaks. Raise `highest` with each change of the messages; `lowest` when an old one is given up."""
+SPOKEN = Versions(1, 2)
+"""What this release speaks; `older` has what a message becomes for version 1. Raise `highest` with each change of the
+messages; `lowest` when an old one is given up."""
 
 
 def no_common_version(hub: Versions, detector: Versions) -> str:
