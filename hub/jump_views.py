@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.views import JumpLinks, Links, StepView, View, steps_of
-from stinercut.catalog import films, listing
+from stinercut.catalog import events, films, listing
 from stinercut.catalog.aliases import counting_files
 from stinercut.catalog.models import (
     EntryState,
@@ -138,19 +138,19 @@ def _jump_view(
         reason=reason,
         files=files,
         steps=steps,
-        progress=_progress(jump.state, steps),
+        progress=_progress(jump, steps),
         film=_film_view(links.films, film) if film is not None else None,
         run_id=jump.run_id,
         links=links.jump(jump.jump_key, jump.run_id),
     )
 
 
-def _progress(state: str, steps: Sequence[StepView]) -> float:
-    if state == JumpState.DONE:
+def _progress(jump: Jump, steps: Sequence[StepView]) -> float:
+    if jump.state == JumpState.DONE:
         return 1.0
-    if state not in (JumpState.PRODUCING, JumpState.FAILED) or not steps:
-        return 0.0
-    return round(sum(step.progress for step in steps) / len(steps), 4)
+    # Before its first run all steps are of work ahead; later they are those of the film before until a run begins.
+    is_of_this_film = jump.state in (JumpState.PRODUCING, JumpState.FAILED) or jump.run_id is None
+    return events.overall(step.progress for step in steps if step.position >= 0) if is_of_this_film else 0.0
 
 
 def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[JumpFileView]]:

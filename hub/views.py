@@ -34,6 +34,8 @@ class StepView(View):
     progress: float
     seconds: float | None
     message: str
+    position: int = 0
+    """Its place in their order. A negative one: a line that is shown among the steps and is no work."""
 
 
 class JumpLinks(View):
@@ -96,6 +98,7 @@ def step_view(step: Step) -> StepView:
         progress=1.0 if step.status == StepStatus.DONE else step.progress,
         seconds=step.seconds,
         message=step.message,
+        position=step.position,
     )
 
 

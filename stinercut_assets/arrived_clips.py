@@ -13,8 +13,9 @@ import dagster as dg
 
 from stinercut.catalog import arriving
 from stinercut.catalog.jumps import JumpFootage
+from stinercut.catalog.models import StepStatus
 from stinercut_assets.jobs import EARLY_TAGS
-from stinercut_assets.jump_steps import TITLE, clip_step, reporter
+from stinercut_assets.jump_steps import all_steps, reporter
 from stinercut_assets.partitions import jumps
 from stinercut_assets.production import clip_parts, production_so_far
 from stinercut_assets.reporting import failures
@@ -33,9 +34,11 @@ def arrived_clips(
 ) -> Iterator[dg.Output[JumpFootage] | dg.DynamicOutput[ClipWork]]:
     """The clips of the jump that are here, one dynamic output each."""
     with failures():
-        with installation.catalog.read() as session:
+        with installation.catalog.write() as session:
             footage = arriving.footage_here(session, context.partition_key)
-        reporter(context, installation).plan([TITLE, *map(clip_step, footage.clips)])
+            clips = arriving.begin_ahead(session, context.partition_key)
+        # A clip that failed is left alone until the film's own run.
+        reporter(context, installation).plan(all_steps(clips), keep=(StepStatus.DONE, StepStatus.FAILED))
         production = production_so_far(installation, footage)
     context.log.info("%d clips have arrived", len(footage.clips))
     yield dg.Output(footage, output_name="footage")

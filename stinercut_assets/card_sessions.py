@@ -46,7 +46,7 @@ def early_files(
     with failures():
         with installation.catalog.write() as session:
             files = identification.begin(session, context.partition_key, installation.settings.key_ring)
-        _reporter(context, installation).plan(_planned(file, position) for position, file in enumerate(files))
+        _reporter(context, installation).plan([_planned(file, position) for position, file in enumerate(files)])
     context.log.info("%d files may hold a code", len(files))
     for file in files:
         yield dg.DynamicOutput(file, mapping_key=mapping_key("file", file.card_file_id), output_name="files")

@@ -47,7 +47,7 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         with installation.catalog.write() as session:
             footage = jumps.take_up(session, context.partition_key, context.run.run_id)
         reporting = reporter(context, installation)
-        reporting.plan(all_steps(footage))
+        reporting.plan(all_steps(footage.clips))
     with reporting.doing(FILES):
         looked = [_look(installation, file) for file in footage.files]
         problems = [one.problem for one in looked if one.problem]

@@ -5,11 +5,13 @@ Lives here: names and order of the steps on the board. Doesn't: any of the steps
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import dagster as dg
 
 from stinercut.catalog import jumps
 from stinercut.catalog.arriving import clip_step_name
-from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut_assets.reporting import Planned, Reporter
 from stinercut_assets.resources import Installation
 
@@ -19,14 +21,27 @@ TITLE = Planned("title", "Title and outro", 2)
 FILM = Planned("film", "Join and check the film", 999)
 
 
-def clip_step(clip: FootageFile) -> Planned:
+class Clip(Protocol):
+    """What a clip's step is called by."""
+
+    @property
+    def card_file_id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def position(self) -> int: ...
+
+
+def clip_step(clip: Clip) -> Planned:
     """The step that renders a clip."""
     return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position)
 
 
-def all_steps(footage: JumpFootage) -> list[Planned]:
-    """Every step of a jump's production, in the order people see."""
-    return [FILES, IDENTITY, TITLE, *(clip_step(clip) for clip in footage.clips), FILM]
+def all_steps(clips: Iterable[Clip]) -> list[Planned]:
+    """Every step of the production of a film of these clips, in the order people see."""
+    return [FILES, IDENTITY, TITLE, *map(clip_step, clips), FILM]
 
 
 def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> Reporter:

@@ -96,9 +96,10 @@ def rendered_video(
         stills = beside.made("Its stills", lambda: _stills(film)) or []
         photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
         beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
-        # Last, since the jump is done then; but whatever went wrong beside the film, it is there.
-        _record(context, installation, imported_files, finished, production, made, noted)
-        yield from _results(finished.checks)
+        row = _record_of(context, imported_files, finished, production, made, noted)
+        # Whatever went wrong beside the film, it is there: its last step ends and the jump is done, in this order.
+        doing.at_end = lambda session: films.record_film(session, row)
+    yield from _results(finished.checks)
     yield dg.Output(
         name,
         metadata={
@@ -234,38 +235,33 @@ def _part_rows(order: FilmOrder, made: Sequence[Sequence[Segment]]) -> list[Row]
     ]
 
 
-def _record(  # noqa: PLR0913, PLR0917 - what a film is made of
+def _record_of(  # noqa: PLR0913, PLR0917 - what a film is made of
     context: dg.AssetExecutionContext,
-    installation: Installation,
     footage: JumpFootage,
     finished: Finished,
     production: Production,
     made: Sequence[Sequence[Segment]],
     noted: str | None,
-) -> None:
+) -> Film:
     template, film = production.template, finished.film
     segments = {segment.key: segment for film in made for segment in film}
     started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
-    with installation.catalog.write() as session:
-        films.record_film(
-            session,
-            Film(
-                jump_key=footage.jump_key,
-                version=footage.version,
-                file_name=f"{footage.jump_key}/{film.path.name}",
-                passenger_name=footage.passenger_name,
-                template=template.name,
-                template_fingerprint=template.fingerprint,
-                template_noted=noted,
-                aspects=aspects(template),
-                drawn_seconds=sum(making.drawn_seconds for making in production.films),
-                filmed_seconds=sum(making.filmed_seconds for making in production.films),
-                spent_per_second=spent_per_second(segments.values()),
-                seconds=film.seconds,
-                frames=film.frames,
-                size=film.size,
-                checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in finished.checks],
-                run_id=context.run.run_id,
-                made_in=time.time() - started,
-            ),
-        )
+    return Film(
+        jump_key=footage.jump_key,
+        version=footage.version,
+        file_name=f"{footage.jump_key}/{film.path.name}",
+        passenger_name=footage.passenger_name,
+        template=template.name,
+        template_fingerprint=template.fingerprint,
+        template_noted=noted,
+        aspects=aspects(template),
+        drawn_seconds=sum(making.drawn_seconds for making in production.films),
+        filmed_seconds=sum(making.filmed_seconds for making in production.films),
+        spent_per_second=spent_per_second(segments.values()),
+        seconds=film.seconds,
+        frames=film.frames,
+        size=film.size,
+        checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in finished.checks],
+        run_id=context.run.run_id,
+        made_in=time.time() - started,
+    )

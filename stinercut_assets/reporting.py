@@ -7,13 +7,14 @@ show it (`hub`).
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
+from sqlalchemy.orm import Session
 
-from stinercut.catalog import Catalog, events
+from stinercut.catalog import Catalog, events, jumps
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
@@ -21,6 +22,9 @@ from stinercut_assets.retries import is_worth_a_retry
 
 _PROGRESS_EVERY = 0.5
 """Seconds between two progress reports of a step: what an eye can follow, and two commits a second at most."""
+
+_NOT_DONE = 0.999
+"""The most that a step says of itself before its end: 1.0 is said by its end alone."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,15 @@ class Doing:
     _report: StepReport
     _last: float = field(default=0.0)
     note: str = ""
+    at_end: Callable[[Session], None] | None = None
+    """What becomes true when the step is done. It is recorded in the transaction that says so, right after it."""
 
     def progress(self, fraction: float) -> None:
         """Say how far the step is; most calls cost nothing."""
         if time.monotonic() - self._last < _PROGRESS_EVERY:
             return
         self._last = time.monotonic()
-        self._reporter.say(replace(self._report, progress=min(max(fraction, 0.0), 1.0)))
+        self._reporter.say(replace(self._report, progress=min(max(fraction, 0.0), _NOT_DONE)))
 
 
 @dataclass(frozen=True)
@@ -58,18 +64,26 @@ class Reporter:
     run_id: str
     is_card: bool = False
 
-    def plan(self, steps: Iterable[Planned]) -> None:
-        """Show steps that will come, so that people see how much is left."""
+    def plan(self, steps: Collection[Planned], *, keep: Collection[StepStatus] = (StepStatus.DONE,)) -> None:
+        """Show the steps that there are, so that people see how much is left; they wait, but for those to `keep`."""
         with self.catalog.write() as session:
-            done = {row.step for row in events.steps_of(session, self.subject) if row.status == StepStatus.DONE}
+            if self._is_overtaken(session):
+                return
+            events.keep_only_steps(session, self.subject, {planned.step for planned in steps})
+            kept = {row.step for row in events.steps_of(session, self.subject) if row.status in keep}
             for planned in steps:
-                if planned.step not in done:
+                if planned.step not in kept:
                     events.report_step(session, self._report(planned, StepStatus.WAITING))
 
     def say(self, report: StepReport) -> None:
         """Record a report in a transaction of its own."""
         with self.catalog.write() as session:
-            events.report_step(session, report)
+            if not self._is_overtaken(session):
+                events.report_step(session, report)
+
+    def _is_overtaken(self, session: Session) -> bool:
+        """Whether another run has this jump in hand, or has ended it: what this one still does is nobody's news."""
+        return not self.is_card and jumps.is_in_hand_of_another(session, self.subject, self.run_id)
 
     @contextmanager
     def doing(self, planned: Planned) -> Generator[Doing]:
@@ -89,12 +103,13 @@ class Reporter:
         seconds = time.monotonic() - begun
         done = replace(report, status=StepStatus.DONE, progress=1.0, seconds=seconds, message=doing.note)
         with self.catalog.write() as session:
-            events.report_step(session, done)
-            self._tell_completed(session, planned, seconds)
+            if not self._is_overtaken(session):
+                events.report_step(session, done)
+                self._tell_completed(session, planned, seconds)
+            if doing.at_end is not None:
+                doing.at_end(session)
 
-    def _tell_completed(self, session: events.Session, planned: Planned, seconds: float) -> None:
-        steps = events.steps_of(session, self.subject)
-        overall = sum(step.progress for step in steps) / len(steps) if steps else 1.0
+    def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
         events.append(
             session,
             "pipeline:step_completed",
@@ -103,7 +118,7 @@ class Reporter:
             step=planned.step,
             label=planned.label,
             seconds=round(seconds, 3),
-            progress=round(overall, 4),
+            progress=events.progress_of(session, self.subject),
         )
 
     def _report(self, planned: Planned, status: StepStatus) -> StepReport:

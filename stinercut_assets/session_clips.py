@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from stinercut.catalog.jumps import FootageFile, JumpFootage
+from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
 from stinercut.media.stills import jpeg_still
 from stinercut.store import key_of
@@ -62,7 +63,8 @@ def clips_to_render(
 ) -> Iterator[dg.DynamicOutput[ClipWork] | dg.Output[list[str]]]:
     """Send out the jump's clips, one dynamic output each, and the list of what must come back."""
     go_on(context, installation)
-    reporter(context, installation).plan(all_steps(footage))
+    # The title is being made beside the clips.
+    reporter(context, installation).plan(all_steps(footage.clips), keep=(StepStatus.DONE, StepStatus.RUNNING))
     context.log.info("%d clips for %s", len(footage.clips), identity.booking_id)
     with failures():
         # A clip that can't be read fails in its own step.

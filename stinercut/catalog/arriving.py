@@ -13,6 +13,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stinercut.catalog import events
 from stinercut.catalog.aliases import aliases_among
 from stinercut.catalog.jumps import JumpFootage, footage_files, require_jump
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Role, Step, StepStatus
@@ -27,6 +28,15 @@ class Arriving:
     jump_key: str
     jump_date: date
     version: str
+
+
+@dataclass(frozen=True)
+class PlannedClip:
+    """A clip that the jump's film will show, whether or not it is here yet."""
+
+    card_file_id: int
+    name: str
+    position: int
 
 
 def clip_step_name(card_file_id: int) -> str:
@@ -67,6 +77,23 @@ def _failed_steps(session: Session, jump_keys: Collection[str]) -> set[tuple[str
         select(Step.subject, Step.step).where(Step.subject.in_(jump_keys), Step.status == StepStatus.FAILED)
     )
     return {(subject, step) for subject, step in rows}
+
+
+def begin_ahead(session: Session, jump_key: str) -> list[PlannedClip]:
+    """A run works ahead for this jump. Returns all clips of its film, so that people see how much is left.
+
+    The steps of a film that was made before are forgotten: they are none of the next one's.
+    """
+    jump = require_jump(session, jump_key)
+    events.clear_steps_of_run(session, jump_key, jump.run_id)
+    rows = session.execute(
+        select(JumpFile.card_file_id, CardFile.name, JumpFile.position)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key, JumpFile.role == Role.CLIP)
+        .order_by(JumpFile.position)
+    )
+    repeats = aliases_among(session, jump_key)
+    return [PlannedClip(*row) for row in rows if row.card_file_id not in repeats]
 
 
 def footage_here(session: Session, jump_key: str) -> JumpFootage:

@@ -5,7 +5,8 @@ Lives here: appending and reading events and step progress. Doesn't: pushing the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,13 +59,34 @@ class StepReport:
     position: int = 0
 
 
+def overall(shares: Iterable[float]) -> float:
+    """How far the whole is, 0 to 1 in four digits, from how far each step is.
+
+    1.0 only when every step is done; 0.0 where there is none.
+    """
+    steps = list(shares)
+    if not steps:
+        return 0.0
+    share = math.floor(sum(steps) / len(steps) * 10_000) / 10_000
+    return 1.0 if min(steps) >= 1.0 else min(share, 0.9999)
+
+
+def progress_of(session: Session, subject: str) -> float:
+    """How far a jump or card is, over all of its planned steps. Lines with a negative position are no work."""
+    return overall(step.progress for step in steps_of(session, subject) if step.position >= 0)
+
+
 def report_step(session: Session, report: StepReport) -> None:
-    """Record how far a step is; the latest report counts."""
+    """Record how far a step is; the latest report counts.
+
+    But for the progress, which never goes back: a step that is done once more begins where it was, since what was made
+    is kept.
+    """
     row = session.get(Step, (report.subject, report.step))
     if row is None:
-        row = Step(subject=report.subject, step=report.step)
+        row = Step(subject=report.subject, step=report.step, progress=0.0)
         session.add(row)
-    row.label, row.status, row.progress = report.label, report.status, report.progress
+    row.label, row.status, row.progress = report.label, report.status, max(row.progress, report.progress)
     row.seconds, row.message, row.run_id, row.position = report.seconds, report.message, report.run_id, report.position
     row.changed_at = now_in(session)
 
@@ -72,6 +94,20 @@ def report_step(session: Session, report: StepReport) -> None:
 def clear_steps(session: Session, subject: str) -> None:
     """Forget the steps of an earlier run of this jump or card."""
     session.execute(delete(Step).where(Step.subject == subject))
+
+
+def clear_steps_of_run(session: Session, subject: str, run_id: str | None) -> None:
+    """Forget all steps of this jump or card if that run has reported any of them."""
+    if run_id is None:
+        return
+    reported = select(Step.step).where(Step.subject == subject, Step.run_id == run_id)
+    if session.execute(reported.limit(1)).first() is not None:
+        clear_steps(session, subject)
+
+
+def keep_only_steps(session: Session, subject: str, steps: Collection[str]) -> None:
+    """Forget steps that are not planned any more. Lines that are no work stay."""
+    session.execute(delete(Step).where(Step.subject == subject, Step.step.not_in(steps), Step.position >= 0))
 
 
 def steps_of(session: Session, subject: str) -> Sequence[Step]:
@@ -82,11 +118,11 @@ def steps_of(session: Session, subject: str) -> Sequence[Step]:
 
 
 def reopen_steps(session: Session, subject: str) -> None:
-    """A re-execution begins: what had failed or was cut short waits again, what is done stays done."""
+    """A re-execution begins: what had failed or was cut short waits again. What is done stays done."""
     session.execute(
         update(Step)
         .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
-        .values(status=StepStatus.WAITING, progress=0.0, message="", changed_at=now_in(session))
+        .values(status=StepStatus.WAITING, message="", changed_at=now_in(session))
     )
 
 

@@ -359,12 +359,13 @@ def require_wanted(session: Session, footage: JumpFootage) -> None:
 
 
 def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
-    """A run begins to make this jump's film."""
+    """A run begins to make this jump's film. What was made ahead for it counts; the steps of a film before do not."""
     footage = footage_of(session, jump_key)
     jump = require_jump(session, jump_key)
+    if jump.run_id != run_id:
+        events.clear_steps_of_run(session, jump_key, jump.run_id)
     jump.produced_version, jump.run_id = footage.version, run_id
     jump.state, jump.reason = JumpState.PRODUCING, ""
-    events.clear_steps(session, jump_key)
     events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, clips=len(footage.clips))
     return footage
 
@@ -382,6 +383,14 @@ def resume(session: Session, jump_key: str, run_id: str) -> None:
     jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
     events.reopen_steps(session, jump_key)
     events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, resumed=True)
+
+
+def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
+    """Whether another run works on this jump's film, or was the last to. While it waits for files, nobody's does."""
+    jump = session.get(Jump, jump_key)
+    if jump is None or jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
+        return False
+    return jump.run_id is not None and jump.run_id != run_id
 
 
 OLDER_STAYS = "The film that was made before is still here."

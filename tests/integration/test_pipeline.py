@@ -102,6 +102,12 @@ def identify(settings: Settings, folder: Path, instance: dg.DagsterInstance) -> 
     return list(result.output_for_node("card_sessions"))
 
 
+def film_clips(settings: Settings, key: str) -> list[int]:
+    """Card file ids of a jump's clips, in the order of the film."""
+    with Catalog.open(settings.catalog_url).read() as session:
+        return [clip.card_file_id for clip in jumps.footage_of(session, key).clips]
+
+
 def cut_short(video: Path) -> None:
     """Truncate a video as a camera leaves it that lost power, with the time it was filmed."""
     before = video.stat()
@@ -134,6 +140,13 @@ def test_a_card_becomes_films_with_the_right_names(
             assert film.passenger_name == jump.payload.passenger_name
             assert jumps.require_jump(session, key).state == JumpState.DONE
             assert all(step.status == "done" for step in events.steps_of(session, key))
+            told = [event for event in events.since(session, 0) if event.jump_key == key][-3:]
+        assert [(event.type, event.data.get("step")) for event in told] == [
+            ("pipeline:step_completed", f"clip:{film_clips(settings, key)[-1]}"),
+            ("pipeline:step_completed", "film"),
+            ("pipeline:completed", None),
+        ]
+        assert told[1].data["progress"] == 1.0 > told[0].data["progress"]
         path = settings.films_dir / film.file_name
         seen = probe(path)
         assert (seen.width, seen.height) == (320, 180)

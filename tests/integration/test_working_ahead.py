@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy.orm import Session
 from support.footage import PLAIN
 from support.importing import copy_requested, copy_rest, put_card_in
 
@@ -67,6 +68,12 @@ def kept(result: dg.ExecuteInProcessResult) -> list[bool]:
     return [all(part.segment.cached for part in clip.made.parts) for clip in clips]
 
 
+def told(session: Session, key: str) -> list[float]:
+    """How far the jump was after each of its steps, as the events say."""
+    found = [one for one in events.since(session, 0) if (one.jump_key, one.type) == (key, "pipeline:step_completed")]
+    return [one.data["progress"] for one in found]
+
+
 def test_clips_are_rendered_while_others_are_copied_and_the_film_finds_them(
     settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -96,6 +103,8 @@ def test_clips_are_rendered_while_others_are_copied_and_the_film_finds_them(
     with catalog.read() as session:
         assert jumps.require_jump(session, key).state == JumpState.WAITING
         assert {row.step: row.status for row in events.steps_of(session, key)}["title"] == "done"
+        # Of all steps of its film, not of those that can be done ahead: files, name, title, three clips, joining.
+        assert sorted(told(session, key)) == [pytest.approx(1 / 7, abs=1e-3), pytest.approx(2 / 7, abs=1e-3)]
 
     # A run is in flight for this jump: the next waits for its end.
     flying = instance.create_run_for_job(defs.resolve_job_def("render_arrived_clips"), tags={JUMP_TAG: key})
@@ -114,6 +123,14 @@ def test_clips_are_rendered_while_others_are_copied_and_the_film_finds_them(
     parts = result.asset_materializations_for_node("title_and_outro")[0].metadata["parts"]
     assert isinstance(parts, dg.TableMetadataValue)
     assert [record.data["kept"] for record in parts.records] == [True, True]
+    with catalog.read() as session:
+        progress = told(session, key)
+        assert progress == sorted(progress), "it never goes back, from the first title to the film"
+        assert [one.type for one in events.since(session, 0) if one.jump_key == key][-2:] == [
+            "pipeline:step_completed",
+            "pipeline:completed",
+        ]
+        assert [number for number, share in enumerate(progress) if share == 1.0] == [len(progress) - 1]
 
 
 def test_a_clip_that_cannot_be_rendered_ahead_leaves_the_jump_waiting(

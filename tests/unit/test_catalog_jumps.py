@@ -225,7 +225,7 @@ class TestRuns:
                 jumps.resume(session, key, "run-2")
         with catalog.read() as session:
             steps = {step.step: (step.status, step.progress, step.message) for step in events.steps_of(session, key)}
-        assert steps == {"a": ("done", 1.0, ""), "b": ("waiting", 0.0, ""), "c": ("waiting", 0.0, "")}
+        assert steps == {"a": ("done", 1.0, ""), "b": ("waiting", 0.4, ""), "c": ("waiting", 0.7, "")}
         assert state(catalog, key) == ("producing", "")
         assert types(catalog).count("pipeline:started") == 2
 
