@@ -61,7 +61,7 @@ class UnreadView(View):
 
 
 class StayingView(View):
-    """What of a card is never copied: files of other kinds with the names of the first few, thumbnails, hidden entries."""
+    """What of a card is never copied: files of other kinds, the first few by name; thumbnails; hidden entries."""
 
     others: int
     names: list[str]
