@@ -46,9 +46,9 @@ def _code_server() -> Callable[[], None]:
 
 
 def _webserver() -> Callable[[], None]:
-    from dagster_webserver.cli import main as command
+    from app.dagster_web import guarded_command
 
-    return command
+    return guarded_command(Settings())
 
 
 def _daemon() -> Callable[[], None]:

@@ -85,7 +85,7 @@ def place_checks(settings: Settings) -> list[Check]:
         Check("template", lambda: template_in_use(settings), frozenset({"media", "pipeline"})),
         Check("network", lambda: safe_to_listen(settings), whole),
         Check("hub port", lambda: port_is_free(settings.host, settings.hub_port), whole),
-        Check("Dagster port", lambda: port_is_free(settings.host, settings.dagster_port), whole),
+        Check("Dagster port", lambda: port_is_free(settings.dagster_host, settings.dagster_port), whole),
         Check("code server port", lambda: port_is_free("127.0.0.1", settings.code_port), whole),
     ]
 

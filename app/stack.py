@@ -21,7 +21,8 @@ from app.findings import can_write, demand, look_at
 from app.home import prepare_dagster_home, project_root
 from app.lock import sole_use
 from app.supervisor import Say, Supervisor
-from stinercut.settings import Settings
+from hub.passes import new_secret
+from stinercut.settings import Settings, reachable
 
 LOOPBACK = "127.0.0.1"
 T = TypeVar("T")
@@ -57,11 +58,12 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """What every child gets: the given environment, with the settings in it replaced by these."""
     ours = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
     kept = {name: value for name, value in given.items() if name.upper() not in ours}
+    without_secret = settings.model_copy(update={"dagster_secret": None})
     return {
         # With glibc's default of eight arenas per core, the threads of Dagster's servers hold far more than they use.
         "MALLOC_ARENA_MAX": "2",
         **kept,
-        **settings.environment(),
+        **without_secret.environment(),
         "DAGSTER_HOME": str(settings.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "PYTHONUNBUFFERED": "1",
@@ -72,7 +74,8 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
 def children(settings: Settings, root: Path, *, detector: bool = True, worker: bool = True) -> list[Child]:
     """All processes of a stack, in the order in which they are started."""
     env = environment(settings, os.environ)
-    reach = LOOPBACK if settings.host in ("0.0.0.0", "::", "") else settings.host
+    # A new one at each start, for these two alone: other programs of this machine can't ask Dagster for anything.
+    knows_secret = {**env, "STINERCUT_DAGSTER_SECRET": settings.dagster_key or new_secret()}
     workspace = ("-w", str(root / "workspace.yaml"))
 
     def child(
@@ -98,21 +101,19 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
         "-p",
         str(settings.code_port),
     )
-    web = ("app.dagster_child", "webserver", "-h", settings.host, "-p", str(settings.dagster_port), *workspace)
+    web = ("app.dagster_child", "webserver", "-h", settings.dagster_host, "-p", str(settings.dagster_port), *workspace)
     # At its default level the daemon writes two lines per sensor every five seconds; its pages tell the same.
     daemon = ("app.dagster_child", "daemon", "run", "--log-level", "warning", *workspace)
+    webserver_at = Address(reachable(settings.dagster_host), settings.dagster_port, "/server_info")
+    hub_at = Address(reachable(settings.host), settings.hub_port, "/healthz")
+    webserver = child("the Dagster webserver", "webserver", *web, at=webserver_at)
+    hub = child("the hub", "hub", "hub", at=hub_at, after=("the catalog's set-up",))
     everything = [
         child("the catalog's set-up", "catalog", "app.prepare", once=True),
         child("the code server", "code-server", *code, at=Address(LOOPBACK, settings.code_port)),
-        child("the Dagster webserver", "webserver", *web, at=Address(reach, settings.dagster_port, "/server_info")),
+        replace(webserver, env=knows_secret),
         child("the Dagster daemon", "daemon", *daemon),
-        child(
-            "the hub",
-            "hub",
-            "hub",
-            at=Address(reach, settings.hub_port, "/healthz"),
-            after=("the catalog's set-up",),
-        ),
+        replace(hub, env=knows_secret),
     ]
     if detector:
         everything.append(child("the detector", "detector", "detector", after=("the hub",)))

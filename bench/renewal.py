@@ -101,7 +101,8 @@ class Bench:
         """Dagster's answer over GraphQL."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         address = f"http://127.0.0.1:{self.setup.stack.ports[1]}/graphql"
-        asked = urllib.request.Request(address, body, {"content-type": "application/json"})
+        shown = {"content-type": "application/json", "X-Stinercut-Secret": self.setup.stack.dagster_secret}
+        asked = urllib.request.Request(address, body, shown)
         with urllib.request.urlopen(asked, timeout=300) as answer:
             return json.loads(answer.read())["data"]
 

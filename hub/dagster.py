@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from hub.passes import SECRET_HEADER
 from stinercut.errors import HostNotReady, StinercutError
 
 log = logging.getLogger("hub.dagster")
@@ -127,10 +128,11 @@ class Dagster:
     """Seconds that an answer may take in all; None: as long as anything of it comes."""
 
     @classmethod
-    def at(cls, endpoint: str) -> Dagster:
-        """The Dagster webserver at this address."""
+    def at(cls, endpoint: str, secret: str | None = None) -> Dagster:
+        """The Dagster webserver at this address. `secret`: what its guard asks for."""
+        shown = {SECRET_HEADER: secret} if secret else {}
         # Its own house: no proxy that the environment may name for the web.
-        return cls(httpx.AsyncClient(base_url=endpoint, timeout=TIMEOUT_S, trust_env=False))
+        return cls(httpx.AsyncClient(base_url=endpoint, timeout=TIMEOUT_S, trust_env=False, headers=shown))
 
     async def close(self) -> None:
         """Close all connections."""

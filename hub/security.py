@@ -24,6 +24,21 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
         return False
 
 
+def is_page_visit(headers: Mapping[str, str]) -> bool:
+    """Whether a browser opens a page of its own with this request: no part of another page, no frame, no script's.
+
+    Browsers tell by Sec-Fetch-* only where nobody listens in (HTTPS, this machine); else what they accept tells.
+    """
+    if headers.get("sec-fetch-mode", "navigate") != "navigate":
+        return False
+    return headers.get("sec-fetch-dest", "document") == "document" and "text/html" in headers.get("accept", "")
+
+
+def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that another site's page, or one on another port, asked for this."""
+    return headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} or not is_same_origin(headers)
+
+
 def answer_headers(host: str) -> dict[str, str]:
     """The headers of every answer. Scripts, styles and pictures come from the hub alone, and nobody may frame it."""
     # Older Safari doesn't count a WebSocket of the same host as 'self'.

@@ -31,6 +31,7 @@ from hub.codes import add_codes
 from hub.conversation import Conversation
 from hub.cuts import Cuts, add_cuts
 from hub.dagster import Dagster, DagsterRefused
+from hub.dagster_door import add_dagster_door
 from hub.detectors import Detectors
 from hub.films import Films
 from hub.frames import Frames
@@ -138,7 +139,7 @@ class Hub:
         feed.is_needed = lambda: bool(detectors.connected)
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
         detectors.settled = imports.settled
-        pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint), links)
+        pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint, settings.dagster_key), links)
         films, reviewing = Films(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
         cuts = Cuts(catalog, store)
         shelf = (settings.templates_dir,)
@@ -179,6 +180,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_cuts(app, lambda request: _hub(request).cuts)
     add_renewal(app, lambda request: _hub(request).renewal)
     add_codes(app, settings.key_ring)
+    add_dagster_door(app, settings.dagster_address.rstrip("/"), settings.dagster_key)
     _add_sockets(app)
     return app
 

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that a step waits for a worker when none is in reach; then its run fails and says so.",
     )
-    host: str = Field(default="127.0.0.1", description="Address the hub and the Dagster webserver listen on.")
+    host: str = Field(default="127.0.0.1", description="Address the hub listens on.")
     hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
     hub_public_url: str | None = Field(
         default=None, description="Address of the board in links, as browsers know it. Default: this machine."
@@ -72,7 +72,15 @@ class Settings(BaseSettings):
         default="",
         description="Names under which browsers reach the hub, with commas between: board.example.org, board.lan.",
     )
+    dagster_host: str = Field(
+        default="127.0.0.1", description="Address the Dagster webserver listens on, whatever the hub does."
+    )
     dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
+    dagster_secret: SecretStr | None = Field(
+        default=None,
+        description="What the hub shows to the Dagster webserver, which lets nobody in without. Default: a new one for "
+        "each `stinercut up`.",
+    )
     dagster_url: str | None = Field(
         default=None, description="Where programs reach the Dagster webserver. Default: this machine."
     )
@@ -213,7 +221,7 @@ class Settings(BaseSettings):
     @cached_property
     def hub_address(self) -> str:
         """Address of the board for a person on this machine."""
-        return f"http://{_in_url(self._reachable_host)}:{self.hub_port}"
+        return f"http://{_in_url(reachable(self.host))}:{self.hub_port}"
 
     @cached_property
     def board_address(self) -> str:
@@ -223,16 +231,17 @@ class Settings(BaseSettings):
     @cached_property
     def dagster_address(self) -> str:
         """Address of Dagster's pages for a person: what links lead to."""
-        return self.dagster_public_url or f"http://{_in_url(self._reachable_host)}:{self.dagster_port}"
+        return self.dagster_public_url or f"http://{_in_url(reachable(self.dagster_host))}:{self.dagster_port}"
 
     @cached_property
     def dagster_endpoint(self) -> str:
         """Address of the Dagster webserver for programs: where the hub asks over GraphQL."""
-        return self.dagster_url or f"http://{_in_url(self._reachable_host)}:{self.dagster_port}"
+        return self.dagster_url or f"http://{_in_url(reachable(self.dagster_host))}:{self.dagster_port}"
 
     @property
-    def _reachable_host(self) -> str:
-        return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+    def dagster_key(self) -> str | None:
+        """The secret between hub and Dagster webserver, if there is one: set and empty counts as not set."""
+        return self.dagster_secret.get_secret_value() or None if self.dagster_secret else None
 
     def environment(self) -> dict[str, str]:
         """These settings as the environment variables that give a child process the same ones."""
@@ -244,6 +253,11 @@ class Settings(BaseSettings):
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             out[f"STINERCUT_{name.upper()}"] = text
         return out
+
+
+def reachable(host: str) -> str:
+    """Where what listens on this address is reached from this machine."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
 
 
 def _in_url(host: str) -> str:

@@ -88,7 +88,7 @@ def stale(setup: SetUp, jump: str) -> str:
     asked = urllib.request.Request(
         f"http://127.0.0.1:{setup.stack.ports[1]}/graphql",
         json.dumps(body).encode(),
-        {"content-type": "application/json"},
+        {"content-type": "application/json", "X-Stinercut-Secret": setup.stack.dagster_secret},
     )
     with urllib.request.urlopen(asked, timeout=30) as answer:
         return json.loads(answer.read())["data"]["assetNodeOrError"]["staleStatus"]

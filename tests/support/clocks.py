@@ -1,6 +1,7 @@
 """Clocks of the tests' own, so that no test depends on the day it is run.
 
-Owns: a clock that runs from a moment of ours on. Not here: when footage was filmed (`cataloguing.FILMED_FROM`).
+Owns: a clock that runs from a moment of ours on, and one that stands. Not here: when footage was filmed
+(`cataloguing.FILMED_FROM`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ class RunningClock:
     def __call__(self) -> datetime:
         """The present moment by this clock."""
         return self.start + timedelta(seconds=time.monotonic() - self._began)
+
+
+@dataclass
+class StandingClock:
+    """Shows `moment` until it is put forward."""
+
+    moment: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """The present moment by this clock."""
+        return self.moment
 
 
 filming_day = RunningClock()

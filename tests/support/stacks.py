@@ -66,6 +66,7 @@ class Stack:
     said: list[str] = field(default_factory=list[str])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     options: tuple[str, ...] = ()
+    dagster_secret: str = "what-this-test-shows-to-dagster"
 
     def start(self) -> None:
         hub, dagster, code = map(str, self.ports)
@@ -76,7 +77,12 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "STINERCUT_WATCH_MOUNTS": "false", **self.environment},
+            env={
+                **os.environ,
+                "STINERCUT_WATCH_MOUNTS": "false",
+                "STINERCUT_DAGSTER_SECRET": self.dagster_secret,
+                **self.environment,
+            },
             start_new_session=True,
         )
         Thread(target=self._listen, daemon=True).start()

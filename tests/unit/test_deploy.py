@@ -259,7 +259,8 @@ def test_prepare_makes_the_catalog_and_the_folder_of_dagster(tmp_path: Path) -> 
 def test_our_services_share_image_data_and_environment(name: str) -> None:
     service, first = OURS[name], OURS["hub"]
     assert service["build"] == first["build"]
-    assert service["environment"] == first["environment"]
+    between_two = {"STINERCUT_DAGSTER_SECRET"}
+    assert _without(between_two, service["environment"]) == _without(between_two, first["environment"])
     assert "data:/data" in service["volumes"]
     assert service["environment"]["STINERCUT_DATA"] == "/data"
 
@@ -279,6 +280,10 @@ def test_files_that_are_mounted_or_built_from_exist() -> None:
     assert mounted
     for name in (*mounted, OURS["hub"]["build"]["dockerfile"]):
         assert (ROOT / name).is_file(), name
+
+
+def _without(names: set[str], environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}
 
 
 def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
@@ -306,6 +311,8 @@ NOT_ON_OTHER_MACHINES = {
     "HUB_NAMES": "the hub's",
     "SMALL_FILE_LIMIT": "the hub's",
     "DAGSTER_URL": "the hub asks Dagster",
+    "DAGSTER_HOST": "Dagster's webserver listens there",
+    "DAGSTER_SECRET": "the hub's and the webserver's",
     "DAGSTER_PUBLIC_URL": "the hub's pages link there",
     "CODE_PORT": "no code server there",
     "WORKER_PATIENCE": "the run waits, in the code server",
@@ -357,14 +364,19 @@ def test_links_lead_to_the_board_as_people_reach_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_secrets_come_from_outside_and_are_demanded() -> None:
-    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "STINERCUT_TOKEN"):
+    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "STINERCUT_TOKEN", "STINERCUT_DAGSTER_SECRET"):
         uses = re.findall(r"\$\{" + secret + r"(:\?)?", COMPOSE_TEXT)
         assert set(uses) == {":?"}, f"{secret} is used where it may be empty"
     example = (ROOT / "deploy" / "example.env").read_text()
     for name in set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values()))):
         assert re.search(rf"^{name}=", example, re.MULTILINE), f"{name} is not explained in deploy/example.env"
-    secrets = re.findall(r"^(?:POSTGRES_PASSWORD|REDIS_PASSWORD|STINERCUT_TOKEN)=(.*)$", example, re.MULTILINE)
-    assert secrets == ["", "", ""]
+    names = "POSTGRES_PASSWORD|REDIS_PASSWORD|STINERCUT_TOKEN|STINERCUT_DAGSTER_SECRET"
+    assert re.findall(rf"^(?:{names})=(.*)$", example, re.MULTILINE) == [""] * 4
+
+
+def test_only_hub_and_webserver_know_the_secret_between_them() -> None:
+    know = [name for name, service in OURS.items() if "STINERCUT_DAGSTER_SECRET" in service["environment"]]
+    assert sorted(know) == ["dagster-webserver", "hub"]
 
 
 def test_only_the_hub_is_reachable_from_other_machines() -> None:
