@@ -25,6 +25,7 @@ from PIL import Image, ImageColor, ImageOps
 from stinercut.errors import BadInput
 from stinercut.media.raster import VERSION, open_picture, rendered, rendered_part
 from stinercut.media.svgtext import Words, outlined
+from stinercut.media.video_signal import RGB_TO_BT709
 from stinercut.store import hash_file, key_of
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
@@ -45,8 +46,6 @@ _LARGE = 2560
 
 _RISE, _SLIDE, _ZOOM = 0.05, 0.14, 1.10
 """How far below (share of the height), beside (of the width) and how much larger a part begins."""
-
-_BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
 
 
 @dataclass(frozen=True)
@@ -303,7 +302,7 @@ def _held(path: Path, pixels: str, frames: int, rate: Fraction) -> Any:
     """One picture for that many frames: converted once, then repeated (an endless loop keeps ffmpeg from ending)."""
     return (
         ffmpeg.input(str(path.absolute()), framerate=str(rate))
-        .filter("scale", **_BT709)
+        .filter("scale", **RGB_TO_BT709)
         .filter("format", pixels)
         .filter("loop", loop=frames - 1, size=1)
     )

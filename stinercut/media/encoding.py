@@ -23,12 +23,12 @@ from typing import Any
 
 import ffmpeg
 
-from stinercut.media import encoders
+from stinercut.media import encoders, video_signal
 from stinercut.media import ffmpeg as runner
 from stinercut.media.tracks import Format
 from stinercut.store import Store
 
-CONTRACT = 5
+CONTRACT = 6
 """Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
 
 SAMPLE_RATE = 48_000
@@ -146,10 +146,7 @@ class EncodeProfile:
             **(self._by_x264() if self.encoder == encoders.SOFTWARE else self._by_hardware()),
             "frames:v": frames,
             "video_track_timescale": self.timescale,
-            "color_primaries": "bt709",
-            "color_trc": "bt709",
-            "colorspace": "bt709",
-            "color_range": "pc" if self.full_range else "tv",
+            **video_signal.encoder_options(full_range=self.full_range),
             "write_tmcd": 0,
             "map_metadata": -1,
         }
@@ -241,8 +238,7 @@ def _argv(outputs: Any, goal: Goal) -> list[str]:
 
 
 def _video_of(picture: Any, goal: Goal) -> Any:
-    if goal.profile.full_range:
-        picture = picture.filter("scale", in_range="tv", out_range="pc").filter("format", "yuv420p")
+    picture = video_signal.declared(picture, full_range=goal.profile.full_range)
     if goal.profile.encoder != encoders.SOFTWARE:
         for words in encoders.filters(goal.profile.encoder):
             name, _, value = words.partition("=")

@@ -9,7 +9,6 @@ begins, so a clip in several parts shows each of its frames once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,6 +21,7 @@ from stinercut.errors import UnreadableVideo
 from stinercut.media.encoding import SAMPLE_RATE, silence
 from stinercut.media.probe import AudioInfo, Probe
 from stinercut.media.tracks import read_track
+from stinercut.media.video_signal import as_bt709, in_rgb
 from stinercut.templates.timeline import Look
 
 SPARE_FRAMES = 3
@@ -36,20 +36,6 @@ _COPIES = 2
 
 _LEAD_S = 1
 """Seconds that are read before the first frame that is wanted: decoders of sound need some to come in."""
-
-_HDR = ("arib-std-b67", "smpte2084")
-_WHITE_NITS = 203
-"""Where HDR footage has its white (ITU-R BT.2408, HDR reference white)."""
-
-_PEAK = round(1000 / _WHITE_NITS, 3)
-"""The brightest that is kept apart from white, 1000 nits, in units of it."""
-
-_WIDE = ("bt2020", "smpte431", "smpte432")
-"""Primaries of more colours than BT.709 has: BT.2020, and P3 as cinemas and telephones have it."""
-
-_UNKNOWN = ("", "unknown", "reserved", "unspecified")
-
-_BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
 
 
 @dataclass(frozen=True)
@@ -98,13 +84,7 @@ def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | 
     picture = _deinterlaced(clip[str(found.stream)], found, frame.rate)
     picture = _on_grid(picture, source, frame.rate)
     width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
-    if found.transfer in _HDR:
-        picture = _to_sdr(picture.filter("scale", width, height, flags="bicubic"), found)
-    elif found.primaries in _WIDE:
-        picture = _narrowed(picture.filter("scale", width, height, flags="bicubic"), found)
-    else:
-        picture = picture.filter("scale", width, height, flags="bicubic", in_color_matrix=_matrix(found), **_BT709)
-    picture = _coloured(picture.filter("format", "yuv420p"), look, lut)
+    picture = _coloured(as_bt709(picture, found, width, height), look, lut)
     if frame.fit == "cover":
         picture = picture.filter("crop", frame.width, frame.height)
     else:
@@ -246,12 +226,6 @@ def _in_bt709(colour: str) -> tuple[int, int, int]:
     )
 
 
-def in_rgb(picture: Any, change: Callable[[Any], Any]) -> Any:
-    """The picture, changed as RGB, in BT.709 again: left to itself, ffmpeg goes there and back by BT.601."""
-    as_rgb = picture.filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc").filter("format", "gbrp")
-    return change(as_rgb).filter("scale", in_range="pc", **_BT709).filter("format", "yuv420p")
-
-
 def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
     """Brightness multiplies, contrast turns around the middle grey; the colour grows with both, so hues stay."""
     light = look.brightness * look.contrast
@@ -263,40 +237,3 @@ def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
     if lut is not None:
         picture = in_rgb(picture, lambda shown: shown.filter("lut3d", str(lut)))
     return picture
-
-
-def _matrix(found: Probe) -> str:
-    """The colour matrix to read footage by. Players take untagged footage for BT.709 from 720 lines on."""
-    if found.matrix in (*_UNKNOWN, "gbr"):
-        return "bt709" if min(found.width, found.height) >= 720 else "bt601"
-    return "auto"
-
-
-def _to_sdr(picture: Any, found: Probe) -> Any:
-    """HLG and PQ to BT.709: linear light with HDR's white at 1, what is brighter pressed together, back again.
-
-    The curve (Mobius) leaves the lower third as it is: skin and fields look as in footage that was filmed in SDR.
-    """
-    return (
-        picture.filter("zscale", t="linear", npl=_WHITE_NITS, **_written_in(found))
-        .filter("format", "gbrpf32le")
-        .filter("zscale", p="bt709")
-        .filter("tonemap", "mobius", desat=0, peak=_PEAK)
-        .filter("zscale", t="bt709", m="bt709", r="tv")
-    )
-
-
-def _narrowed(picture: Any, found: Probe) -> Any:
-    """Footage of a wider range of colours, but no HDR, to BT.709: the same colours, and the nearest for those beyond.
-
-    The curve of BT.2020 is BT.709's (ITU-R BT.2020, table 4), so only telephones' P3 may have another.
-    """
-    curve = found.transfer if found.transfer == "iec61966-2-1" else "bt709"
-    return picture.filter("zscale", tin=curve, t="bt709", p="bt709", m="bt709", r="tv", **_written_in(found))
-
-
-def _written_in(found: Probe) -> dict[str, object]:
-    """The primaries and matrix that footage is written in, for `zscale`, which refuses what isn't said."""
-    primaries = "bt2020" if found.primaries in _UNKNOWN else found.primaries
-    matrix = "bt2020nc" if found.matrix in (*_UNKNOWN, "gbr") else found.matrix
-    return {"pin": primaries, "min": matrix}

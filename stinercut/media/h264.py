@@ -25,6 +25,10 @@ _SHAPES = (Fraction(1), *(Fraction(*pair) for pair in (
 """Shapes of a pixel by their number (table E-1); 0, unspecified, is taken for square."""
 
 
+LEFT = (0, 0)
+"""The chroma location of frames that players take for granted: beside the left one of two pixels (figure E-1)."""
+
+
 class Strange(Exception):
     """Not the H.264 that is expected here."""
 
@@ -54,7 +58,7 @@ class Configuration:
 class SequenceSet:
     """What an SPS says. `colours` are primaries, transfer and matrix by their numbers, 2 where it doesn't say.
 
-    `reorder`: how many frames may wait for others at most, None where it doesn't say.
+    `chroma_location`: of the top and of the bottom field, by its number; LEFT where it doesn't say.
     """
 
     number: int
@@ -68,6 +72,7 @@ class SequenceSet:
     shape: Fraction
     full_range: bool
     colours: tuple[int, int, int]
+    chroma_location: tuple[int, int]
 
 
 def configuration(record: bytes) -> Configuration:
@@ -211,9 +216,9 @@ def _sequence(bits: _Bits) -> SequenceSet:
     bits.bit()
     left, right, top, bottom = (bits.golomb() for _ in range(4)) if bits.bit() else (0, 0, 0, 0)
     times = 2 if progressive else 4
-    shape, full_range, colours = _usability(bits) if bits.bit() else (Fraction(1), False, (2, 2, 2))
+    usability = _usability(bits) if bits.bit() else (Fraction(1), False, (2, 2, 2), LEFT)
     width, height = 16 * columns - 2 * (left + right), 16 * rows - times * (top + bottom)
-    return SequenceSet(number, profile, width, height, progressive, plain, shape, full_range, colours)
+    return SequenceSet(number, profile, width, height, progressive, plain, *usability)
 
 
 def _sampling(bits: _Bits) -> bool:
@@ -250,8 +255,8 @@ def _order(bits: _Bits) -> None:
             bits.signed()
 
 
-def _usability(bits: _Bits) -> tuple[Fraction, bool, tuple[int, int, int]]:
-    """The beginning of the VUI (E.1.1): shape of a pixel, range, colours."""
+def _usability(bits: _Bits) -> tuple[Fraction, bool, tuple[int, int, int], tuple[int, int]]:
+    """The beginning of the VUI (E.1.1): shape of a pixel, range, colours and where they lie."""
     shape = Fraction(1)
     if bits.bit():
         number = bits.number(8)
@@ -270,7 +275,8 @@ def _usability(bits: _Bits) -> tuple[Fraction, bool, tuple[int, int, int]]:
         full_range = bool(bits.bit())
         if bits.bit():
             colours = bits.number(8), bits.number(8), bits.number(8)
-    return shape, full_range, colours
+    location = (bits.golomb(), bits.golomb()) if bits.bit() else LEFT
+    return shape, full_range, colours, location
 
 
 def numbers(configured: Configuration) -> tuple[Sequence[int], Sequence[int]]:

@@ -149,7 +149,10 @@ def _together(segments: Sequence[Segment]) -> _Together:
 def _pictures(said: h264.Configuration) -> set[object]:
     """What all pictures of a film must have in common."""
     sets = [h264.sequence(unit) for unit in said.sps]
-    return {(one.width, one.height, one.plain, one.progressive, one.shape, one.full_range) for one in sets}
+    return {
+        (one.width, one.height, one.plain, one.progressive, one.shape, one.full_range, one.chroma_location)
+        for one in sets
+    }
 
 
 def _missing(path: Path) -> StoreDamaged:

@@ -11,11 +11,12 @@ import errno
 import time
 import wave
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 from stinercut.errors import FfmpegFailed, HostNotReady
 from stinercut.media import ffmpeg as runner
-from stinercut.media import h264
+from stinercut.media.conformance import mismatches
 from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment, share_of
 from stinercut.media.tracks import Run, read_track, write_track
 from stinercut.store import Store
@@ -28,18 +29,24 @@ def note_of(video: Path) -> Path:
     return video.with_suffix(".seen.json")
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A segment: its key, how it is encoded, and the clip that it shows, if any, which errors name."""
+
+    key: str
+    profile: EncodeProfile
+    clip: Path | None
+
+
 def cached_or_made(
-    store: Store,
-    key: str,
-    profile: EncodeProfile,
-    encode: Callable[[Path, Path], int],
-    on_progress: Progress | None,
+    store: Store, wanted: Wanted, encode: Callable[[Path, Path], int], on_progress: Progress | None
 ) -> Segment:
-    """The segment of that key, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
+    """That segment, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
 
     Raises what `encode` raises, FfmpegFailed when what it made isn't what the contract says, and HostNotReady when the
     disk is full.
     """
+    key, profile = wanted.key, wanted.profile
     began = time.monotonic()
     video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
     frames = _cached_frames(video, audio, profile) if store.used(video, audio) else None
@@ -58,7 +65,7 @@ def cached_or_made(
                 ):
                     frames = encode(new_video, new_audio)
                     _settle(new_video, profile)
-                    _validate(Goal(profile, frames, new_video, new_audio))
+                    _validate(Goal(profile, frames, new_video, new_audio), wanted.clip)
     if on_progress:
         on_progress(1.0)
     return Segment(key, video, audio, frames, profile.rate, time.monotonic() - began, cached)
@@ -101,14 +108,24 @@ def _settle(video: Path, profile: EncodeProfile) -> None:
         settled.unlink(missing_ok=True)
 
 
-def _validate(goal: Goal) -> None:
-    """Raise FfmpegFailed unless both files are exactly what the contract says."""
+def _validate(goal: Goal, clip: Path | None) -> None:
+    """Raise FfmpegFailed unless both files are exactly what the contract says: here, where the clip can be named."""
+    track = read_track(goal.video)
+    wrong = mismatches(track, goal.profile) if track else []
+    if wrong:
+        raise FfmpegFailed(
+            f"a part of the film came out otherwise than the others and would not play beside them: {'; '.join(wrong)}",
+            file=clip or goal.video,
+            advice="Leave the clip out, and report this with a copy of it."
+            if clip
+            else "Update ffmpeg, or choose STINERCUT_ENCODER=software.",
+        )
     frames, samples = _frames_in(goal.video, goal.profile), samples_in(goal.audio)
     if (frames, samples) != (goal.frames, goal.samples):
         raise FfmpegFailed(
             f"a segment came out with {frames} frames and {samples} samples"
             f" where {goal.frames} and {goal.samples} were due",
-            file=goal.video,
+            file=clip or goal.video,
             advice="Try again; if it happens again, check the disk.",
         )
 
@@ -119,18 +136,9 @@ def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
     Its index says where every frame lies; ffprobe, which takes a hundred times as long, knows no more without decoding.
     """
     track = read_track(video)
-    if track is None or track.irregular or track.coding != b"avc1":
+    if track is None or track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
         return None
-    wanted = (profile.width, profile.height, profile.timescale, track.frames * profile.ticks)
-    if (track.width, track.height, track.timescale, track.length) != wanted:
-        return None
-    if track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
-        return None
-    try:
-        said = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
-    except h264.Strange:
-        return None
-    return track.frames if all(one.plain and one.full_range == profile.full_range for one in said) else None
+    return None if mismatches(track, profile) else track.frames
 
 
 def samples_in(audio: Path) -> int | None:

@@ -22,6 +22,7 @@ from stinercut.media.footage import Frame, Source, opened, picture_of
 from stinercut.media.frames import gray_frames
 from stinercut.media.plan import Filmed, FilmPlan, Shot
 from stinercut.media.segments import Workshop, stream_said
+from stinercut.media.video_signal import as_jpeg
 from stinercut.store import key_of
 from stinercut.templates.timeline import StillsOutput
 
@@ -86,12 +87,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     size = (max(2, round(clip.probe.width * scale / 2) * 2), max(2, round(clip.probe.height * scale / 2) * 2))
     with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new, scratch(shop.store) as folder:
         lut = looks.table_beside(folder, table)
-        picture = (
-            picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut)
-            # As JPEG has it (JFIF): full range, BT.601.
-            .filter("scale", in_color_matrix="bt709", in_range="tv", out_color_matrix="bt601", out_range="pc")
-            .filter("format", "yuvj420p")
-        )
+        picture = as_jpeg(picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut))
         out = ffmpeg.output(
             picture, str(new), vcodec="mjpeg", format="image2", **{"q:v": 2, "frames:v": 1, "update": 1}
         )

@@ -26,7 +26,7 @@ Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 _STILLS = ("image2", "tty", "_pipe", "gif")
 """Formats by which ffprobe calls a picture or a plain text a video."""
 
-_KEPT = 4
+_KEPT = 5
 """Raise it whenever `Probe` changes what it says about a file."""
 
 _NO_CODEC = ("", "none", "unknown")
@@ -60,7 +60,7 @@ class Probe:
     `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
     beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
-    stream, which may be a thumbnail.
+    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names of how pixels are stored and where their colours lie.
     """
 
     duration: float
@@ -78,6 +78,8 @@ class Probe:
     interlaced: bool = False
     primaries: str = ""
     stream: int = 0
+    pixels: str = ""
+    chroma_location: str = ""
 
 
 _PROBES = TypeAdapter(Probe)
@@ -118,6 +120,8 @@ def probe(path: Path) -> Probe:
         interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
         primaries=str(stream.get("color_primaries", "")),
         stream=int(stream["index"]),
+        pixels=str(stream.get("pix_fmt", "")),
+        chroma_location=str(stream.get("chroma_location", "")),
     )
 
 

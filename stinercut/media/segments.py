@@ -21,12 +21,13 @@ from stinercut.errors import FfmpegFailed
 from stinercut.media import drawings, encoders, encoding, looks, overlays, untouched
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment, part_of
-from stinercut.media.footage import Frame, Source, in_rgb, opened, picture_of, require_all, sound_of
-from stinercut.media.keeping import cached_or_made
+from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
+from stinercut.media.keeping import Wanted, cached_or_made
 from stinercut.media.overlays import Placed
 from stinercut.media.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
 from stinercut.media.untouched import Copying, Kind, Piece
+from stinercut.media.video_signal import RGB_TO_BT709, in_rgb
 from stinercut.store import Store, hash_file, key_of
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look, VideoOutput
@@ -152,8 +153,9 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
             _make(_Work(shop, order, goal, folder, on_progress))
         return goal.frames
 
+    wanted = Wanted(_key_of(shop, order), order.profile, _first_file(shop, part))
     try:
-        segment = cached_or_made(shop.store, _key_of(shop, order), order.profile, encode, on_progress)
+        segment = cached_or_made(shop.store, wanted, encode, on_progress)
     except FfmpegFailed as failed:
         if shop.encoder == encoders.SOFTWARE or isinstance(failed, runner.Hindered):
             raise
@@ -402,7 +404,7 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
             continue
         path = folder / f"overlay-{number}.png"
         over.picture.save(path)
-        drawn = ffmpeg.input(str(path)).filter("scale", out_color_matrix="bt709", out_range="tv")
+        drawn = ffmpeg.input(str(path)).filter("scale", **RGB_TO_BT709)
         shown: dict[str, object] = {}
         if (window.begin, window.end) != (0, frames):
             shown = {"enable": f"between(n,{window.begin},{window.end - 1})"}
@@ -414,6 +416,14 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
 def _first_footage(shop: Workshop, part: Part) -> Source | None:
     """What an error of a part is about: its footage, if there is any."""
     return next((_source(shop, shot) for shot in part.shots if not isinstance(shot.content, Drawn)), None)
+
+
+def _first_file(shop: Workshop, part: Part) -> Path | None:
+    """Its file."""
+    content = next((shot.content for shot in part.shots if not isinstance(shot.content, Drawn)), None)
+    if isinstance(content, Filmed):
+        return shop.clips[content.take].source.path
+    return shop.template.path(content.src) if isinstance(content, Reel) else None
 
 
 def _slower(shop: Workshop, source: Source | None) -> float:

@@ -37,7 +37,8 @@ class VideoTrack:
     `shown` in ticks of `timescale`, 0 for where the film begins; `offsets` and `sizes` in bytes; `keys` says which are
     key frames. `record` is the avcC box, empty where there is none; `turned`: a player turns the picture; `square`: it
     neither stretches nor crops it. `irregular`: frames don't last equally long. `delay`: ticks between decoding the
-    first frame and showing it.
+    first frame and showing it. `colours`: primaries, transfer and matrix by their numbers as the file says, beside what
+    the frames say; None where it doesn't. `full_range` likewise.
     """
 
     path: Path
@@ -55,6 +56,8 @@ class VideoTrack:
     keys: NDArray[np.bool_]
     irregular: bool
     delay: int
+    colours: tuple[int, int, int] | None
+    full_range: bool | None
 
     @property
     def frames(self) -> int:
@@ -117,9 +120,18 @@ def _track(path: Path, tables: dict[bytes, bytes], movie_scale: int) -> VideoTra
         sizes,
         starts + after - first,
         keys,
-        irregular=bool(len(steps) and (steps != steps[0]).any()),
-        delay=first - round(delay * scale),
+        bool(len(steps) and (steps != steps[0]).any()),
+        first - round(delay * scale),
+        *_colours(inside.get(b"colr", b"")),
     )
+
+
+def _colours(box: bytes) -> tuple[tuple[int, int, int] | None, bool | None]:
+    """What a `colr` box says: numbers of colours in both of its kinds, the range only in that of MP4."""
+    if box[:4] not in (b"nclx", b"nclc"):
+        return None, None
+    primaries, transfer, matrix = struct.unpack_from(">HHH", box, 4)
+    return (primaries, transfer, matrix), bool(box[10] & 0x80) if box[:4] == b"nclx" else None
 
 
 def _sizes(table: bytes) -> Numbers:

@@ -113,14 +113,14 @@ def kind_of(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
         ),
     )
     reason = next((words for wrong, words in reasons if wrong), "")
-    return reason or _kind_of_sets(track.record, profile)
+    return reason or _kind_of_sets(track, profile)
 
 
-def _kind_of_sets(record: bytes, profile: EncodeProfile) -> Kind | str:
-    """What the parameter sets say."""
+def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
+    """What the parameter sets say, and the file beside them."""
     size = (profile.width, profile.height)
     try:
-        said = h264.configuration(record)
+        said = h264.configuration(track.record)
         sequences = [h264.sequence(unit) for unit in said.sps]
     except Strange:
         return "the clip's parameter sets can't be read"
@@ -140,6 +140,14 @@ def _kind_of_sets(record: bytes, profile: EncodeProfile) -> Kind | str:
         (
             any(one.colours != _BT709 or one.full_range != kind.full_range for one in sequences),
             "the clip's colours aren't said to be BT.709",
+        ),
+        (
+            track.colours not in (None, _BT709) or track.full_range not in (None, kind.full_range),
+            "the clip's file and its frames say different things about their colours",
+        ),
+        (
+            any(one.chroma_location != h264.LEFT for one in sequences),
+            "the clip's colours lie elsewhere between its pixels than the film's",
         ),
     )
     return next((words for wrong, words in reasons if wrong), kind)
