@@ -60,7 +60,8 @@ class Probe:
     `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
     beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
-    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names of how pixels are stored and where their colours lie.
+    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names of how pixels are stored and
+    where their colours lie.
     """
 
     duration: float
