@@ -7,6 +7,10 @@ low-resolution proxies GL010123.LRV, thumbnails .THM; GoPro Labs may write proxi
 DJI: .LRF beside the video. Insta360: LRV_ beside VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with
 SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata CLIP/C0001M01.XML. Other sidecars (DJI's .SRT, a .WAV) have the
 name of their video.
+
+Photos (`stinercut.photo_names`) are pictures of their own, whatever lies beside them: a JPEG and a raw of one stem are
+one picture in two files. Their recordings have names that no video's has, since telephones write IMG_0001.MOV beside
+IMG_0001.HEIC.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from stinercut.photo_names import is_photo, is_raw
 from stinercut.protocol import FileKind
 
 VIDEO_SUFFIXES = frozenset(
@@ -51,7 +56,7 @@ def classify(folder: str, name: str) -> Named:
     path = PurePosixPath(name)
     stem, suffix = path.stem.upper(), path.suffix.lower()
     place = PurePosixPath(folder)
-    kind = _kind(suffix)
+    kind = _kind(name, suffix)
     if _is_sony_companion(place):
         return _sony_companion(place, stem, suffix)
     if place.name.lower() == "proxies" and kind is FileKind.VIDEO:
@@ -59,15 +64,19 @@ def classify(folder: str, name: str) -> Named:
         return Named(FileKind.PROXY, main.recording, main.chapter, main.main_folder, main.tie)
     if suffix == ".xml" and place.name.upper() == "CLIP" and (match := SONY_METADATA.fullmatch(stem)):
         stem = match[1]
+    if kind is FileKind.PHOTO:
+        return Named(kind, f"photo:{stem}", 2 if is_raw(name) else 1, folder, f"photo:{stem}")
     recording, chapter, tie, is_proxy = _parts(stem)
     if is_proxy and kind is FileKind.VIDEO:
         kind = FileKind.PROXY
     return Named(kind, recording, chapter, folder, tie)
 
 
-def _kind(suffix: str) -> FileKind:
+def _kind(name: str, suffix: str) -> FileKind:
     if suffix in VIDEO_SUFFIXES:
         return FileKind.VIDEO
+    if is_photo(name):
+        return FileKind.PHOTO
     if suffix in PROXY_SUFFIXES:
         return FileKind.PROXY
     return FileKind.THUMBNAIL if suffix in THUMBNAIL_SUFFIXES else FileKind.OTHER

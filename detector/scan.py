@@ -23,7 +23,9 @@ MAX_DEPTH = 32
 SKIPPED_FOLDERS = frozenset({"system volume information", "$recycle.bin", "lost+found", "found.000"})
 CHUNK_BYTES = MAX_FRAME_BYTES // 2
 MAX_TEXT = 1024
-KIND_ORDER = {FileKind.VIDEO: 0, FileKind.PROXY: 1, FileKind.THUMBNAIL: 2, FileKind.OTHER: 3}
+KIND_ORDER = {
+    FileKind.VIDEO: 0, FileKind.PHOTO: 1, FileKind.PROXY: 2, FileKind.THUMBNAIL: 3, FileKind.OTHER: 4
+}  # fmt: skip
 EPOCH = datetime(1970, 1, 1)
 
 
@@ -36,7 +38,7 @@ class SourceFile:
     size: int
     mtime_ns: int
     small: bool
-    """Fetched before the large ones."""
+    """Fetched before the large ones. Photos are not, whatever their size: a time-lapse has thousands, and no code."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Manifest:
     def videos(self) -> int:
         """How many of the files are videos (proxies are not)."""
         return sum(entry.kind is FileKind.VIDEO for entry in self.entries)
+
+    @property
+    def photos(self) -> int:
+        """How many of the files are photos."""
+        return sum(entry.kind is FileKind.PHOTO for entry in self.entries)
 
 
 @dataclass
@@ -112,7 +119,7 @@ def wall_clock(mtime_ns: int) -> datetime:
 
 
 def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[[], bool] = lambda: False) -> Manifest:
-    """The manifest of a card. Files below `small_limit` bytes, proxies and thumbnails count as small.
+    """The manifest of a card. Files below `small_limit` bytes, proxies and thumbnails count as small; photos never do.
 
     `should_stop` is called for every file and folder. Raises OSError when the root itself can't be read,
     InterruptedError when told to stop.
@@ -126,11 +133,17 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
             item.file.relative,
             item.file.size,
             item.file.mtime_ns,
-            small=item.file.size < small_limit or item.kind in (FileKind.PROXY, FileKind.THUMBNAIL),
+            small=_is_small(item, small_limit),
         )
         for entry, item in zip(entries, resolved, strict=True)
     }
     return Manifest(entries, sources, left.unreadable, left.passed_over)
+
+
+def _is_small(item: Resolved, small_limit: int) -> bool:
+    if item.kind is FileKind.PHOTO:
+        return False
+    return item.file.size < small_limit or item.kind in (FileKind.PROXY, FileKind.THUMBNAIL)
 
 
 def chunked(insertion_id: str, entries: list[FileEntry], passed_over: int = 0) -> list[FileList]:

@@ -105,7 +105,7 @@ class Sessions:
             return
         for problem in manifest.unreadable:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
-        log.info("Card %s is in: %d files, %d videos", label, len(manifest.entries), manifest.videos)
+        log.info("Card %s is in: %d files, %s", label, len(manifest.entries), _footage(manifest))
         # First that something is missing: a list that seems whole would let somebody pull the card out.
         self._tell(*_left_out(session.insertion_id, manifest), *_listed(session.insertion_id, manifest))
         session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
@@ -173,6 +173,11 @@ class Sessions:
         again = [now[left] for left in self._left_over if left in now]
         self._left_over = [left for left in self._left_over if left.card_id != card_id]
         return again
+
+
+def _footage(manifest: Manifest) -> str:
+    videos = f"{manifest.videos} videos"
+    return f"{videos}, {manifest.photos} photos" if manifest.photos else videos
 
 
 def _listed(insertion_id: str, manifest: Manifest) -> list[FileList]:

@@ -7,6 +7,7 @@ which jumps are in a list (`stinercut.catalog.listing`), sending them (`board`).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -41,6 +42,14 @@ class JumpFileView(View):
     """Why it could not be copied, if so."""
     same_as: str = ""
     """The file of this jump whose content it only repeats: it is in the film once. Empty for all others."""
+
+
+class JumpPhotosView(View):
+    """The camera's photos of a jump, counted: `pictures`, in how many `files`, of which `here` are in the store."""
+
+    pictures: int = 0
+    files: int = 0
+    here: int = 0
 
 
 class CheckView(View):
@@ -99,6 +108,8 @@ class JumpView(View):
     state: str
     reason: str
     files: list[JumpFileView]
+    """Without its photos: a burst has hundreds."""
+    photos: JumpPhotosView
     steps: list[StepView]
     progress: float
     film: FilmView | None
@@ -114,16 +125,29 @@ def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> li
         .all()
     )
     keys = [jump.jump_key for jump in rows]
-    files, steps, made = _jump_files(session, keys), steps_of(session, keys), films.latest_films(session, keys)
+    found, steps, made = _found(session, keys), steps_of(session, keys), films.latest_films(session, keys)
     return [
-        _jump_view(links, jump, files.get(jump.jump_key, []), steps.get(jump.jump_key, []), made.get(jump.jump_key))
+        _jump_view(links, jump, found[jump.jump_key], steps.get(jump.jump_key, []), made.get(jump.jump_key))
         for jump in rows
     ]
 
 
-def _jump_view(
-    links: Links, jump: Jump, files: list[JumpFileView], steps: list[StepView], film: Film | None
-) -> JumpView:
+@dataclass(frozen=True)
+class _Found:
+    """What cards brought of a jump."""
+
+    files: list[JumpFileView]
+    photos: JumpPhotosView
+
+
+def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
+    files, photos = _jump_files(session, jump_keys), listing.photo_counts(session, jump_keys)
+    none = listing.PhotoCounts()
+    return {key: _Found(files.get(key, []), JumpPhotosView(**asdict(photos.get(key, none)))) for key in jump_keys}
+
+
+def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], film: Film | None) -> JumpView:
+    files = found.files
     failed = [file.name for file in files if file.state == "failed" and file.role != "left_out"]
     reason = jump.reason
     if jump.state == JumpState.WAITING and failed:
@@ -137,6 +161,7 @@ def _jump_view(
         state=jump.state,
         reason=reason,
         files=files,
+        photos=found.photos,
         steps=steps,
         progress=_progress(jump, steps),
         film=_film_view(links.films, film) if film is not None else None,
@@ -154,7 +179,7 @@ def _progress(jump: Jump, steps: Sequence[StepView]) -> float:
 
 
 def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[JumpFileView]]:
-    rows = listing.files_of(session, jump_keys)
+    rows = listing.files_of(session, jump_keys, photos=False)
     missing = [place.card_file_id for place, _, is_here in rows if not is_here]
     failures = _copy_failures(session, missing) if missing else {}
     repeats = counting_files(session, jump_keys)

@@ -39,6 +39,8 @@ class ReviewFileView(BaseModel):
 
     file_id: int
     name: str
+    kind: str
+    """`video` or `photo`."""
     role: str
     recorded: datetime
     size: int
@@ -199,6 +201,7 @@ def _file_view(file: ReviewFile) -> ReviewFileView:
     return ReviewFileView(
         file_id=file.card_file_id,
         name=file.name,
+        kind="photo" if file.is_photo else "video",
         role=file.role,
         recorded=file.recorded,
         size=file.size,

@@ -7,6 +7,8 @@ The one thing that must never happen is a film with somebody else's name. So a n
 the name's code to the clip is certain. Whatever breaks it (a code that can't be taken, a file that couldn't be looked
 at, a long pause, a camera whose clock and file numbers disagree) makes what follows unidentified, until the next code.
 Unidentified costs a person one look; nothing is ever dropped.
+
+Photos fall by the same rules, and say nothing themselves: where a clip belongs never depends on them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ CLOCK_DISAGREES: Final = "the camera's clock and its file numbers disagree about
 
 @dataclass(frozen=True)
 class CardVideo:
-    """One main video of a card (proxies and thumbnails aren't given here).
+    """One main video or photo of a card (proxies and thumbnails aren't given here).
 
     `recorded` is the wall-clock time stored on the card. `recording` is equal for all chapters of one recording.
     """
@@ -49,6 +51,7 @@ class CardVideo:
     size: int
     recording: str
     chapter: int = 1
+    is_photo: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Session:
     qr_files: tuple[str, ...]
     clips: tuple[str, ...]
     why: str = ""
+    photos: tuple[str, ...] = ()
 
 
 def split(
@@ -159,17 +163,49 @@ def _by_time(
     """The place of each file by the order of filming alone."""
     places: list[_Place] = []
     state, latest = _START, None
+    photos = _Photos(_START)
     for index, file in enumerate(ordered):
+        if file.is_photo:
+            photos = photos.followed_by(file.recorded, index, rules.gap)
+            places.append(photos.place)
+            continue
         if latest is not None and file.recorded - latest > rules.gap:
-            why = BEFORE_ANY_CODE if state.why == BEFORE_ANY_CODE else AFTER_PAUSE
-            state = _Place(None, why, run=index)
+            # Photos that were taken in the same pause, and go on into it, are of one stretch with it.
+            same = photos.is_apart and photos.latest is not None and file.recorded - photos.latest <= rules.gap
+            state = _after_pause(state, photos.place.run if same else index)
         latest = file.recorded if latest is None else max(latest, file.recorded)
         event = _event(file, readings, unread)
         if event is not None:
             state = replace(event, code=index, run=index)
         places.append(state)
         state = replace(state, is_code=False, is_clip=True)
+        photos = _Photos(state, latest)
     return places
+
+
+def _after_pause(state: _Place, run: int) -> _Place:
+    """Nobody's: a pause ended what the state says."""
+    return _Place(None, BEFORE_ANY_CODE if state.why == BEFORE_ANY_CODE else AFTER_PAUSE, run=run)
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """Where photos belong that follow the last video, at `latest`, or each other.
+
+    They have a pause of their own: a photo in the middle of a long one must not make it look short to a clip.
+    """
+
+    place: _Place
+    latest: datetime | None = None
+    is_apart: bool = False
+    """A pause lies between them and the last video."""
+
+    def followed_by(self, recorded: datetime, index: int, gap: timedelta) -> _Photos:
+        """The same with a photo that was taken then, number `index` of all files."""
+        if self.latest is None or recorded - self.latest <= gap:
+            latest = recorded if self.latest is None else max(self.latest, recorded)
+            return replace(self, latest=latest)
+        return _Photos(_after_pause(self.place, index), recorded, is_apart=True)
 
 
 # The second witness
@@ -239,8 +275,9 @@ def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Se
         Session(
             payload=members[0][1].payload,
             qr_files=tuple(file.file_id for file, place in members if place.is_code),
-            clips=tuple(file.file_id for file, place in members if place.is_clip),
+            clips=tuple(file.file_id for file, place in members if place.is_clip and not file.is_photo),
             why=members[0][1].why,
+            photos=tuple(file.file_id for file, _ in members if file.is_photo),
         )
         for members in groups.values()
     ]

@@ -91,6 +91,7 @@ def split_card(
                         "jump": jump.jump_key,
                         "passenger": jump.passenger or "unidentified",
                         "clips": jump.clips,
+                        "photos": jump.photos,
                         "why": jump.why,
                     }
                     for jump in found

@@ -49,7 +49,9 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         reporting = reporter(context, installation)
         reporting.plan(all_steps(footage.clips))
     with reporting.doing(FILES):
-        looked = [_look(installation, file) for file in footage.files]
+        looked = [_look(installation, file) for file in footage.files if file.role is not Role.PHOTO]
+        # What is in a photo, its output finds out; one that is damaged is no reason to hold a film back.
+        photos = sum(file.size for file in footage.photos)
         problems = [one.problem for one in looked if one.problem]
         if problems:
             raise BadInput(
@@ -67,6 +69,8 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         metadata={
             "files": table([one.row for one in looked]),
             "clips": len(footage.clips),
+            "photos": len(footage.photos),
+            "photo_MB": round(photos / 1e6, 1),
             "bytes": sum(file.size for file in footage.files),
             "seconds": round(seconds, 1),
             "jump": dg.MetadataValue.url(jump_page(installation, footage.jump_key)),

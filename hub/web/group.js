@@ -14,10 +14,13 @@ const EXCUSE = "This browser can't play it. The pictures show what is in it.";
 
 const pictureOf = (file, part) => `/api/files/${file.file_id}/frame.jpg?at=${part}&size=large`;
 
+const isPhotoFile = (file) => file.kind === "photo";
+
 function pictureTile(file, draft) {
   const part = draft.places.get(file.file_id) ?? MIDDLE;
   const image = h("img", { alt: `A picture of ${file.name}`, loading: "lazy",
     src: file.pictures ? pictureOf(file, part) : null, hidden: !file.pictures });
+  const isPhoto = isPhotoFile(file);
   const behind = h("span", { class: "none" }, file.pictures ? "Making a picture of it…" : "Still on its card");
   image.addEventListener("error", () => {
     image.hidden = true;
@@ -28,6 +31,11 @@ function pictureTile(file, draft) {
     image.hidden = false;
     behind.hidden = true; // it would shine through the picture of a clip that is left out
   });
+  if (isPhoto) {
+    const address = file.pictures ? pictureOf(file, MIDDLE) : null;
+    return [h("a", { class: "view", href: address, target: "_blank", rel: "noopener",
+      "aria-label": `Look at ${file.name}` }, behind, image)];
+  }
   const view = h("button", { class: "view", type: "button", "aria-label": `Play ${file.name}`, disabled: !file.pictures,
     click: () => play(`/api/files/${file.file_id}/clip.mp4`, file.name, EXCUSE) },
   behind, image, file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
@@ -46,7 +54,7 @@ function pictureTile(file, draft) {
 function outButton(view, file) {
   if (file.same_as) return null;
   const what = { file_id: file.file_id };
-  if (file.role === "clip") return button("Leave out", "", () => decide(view.jump, "leave-out", what));
+  if (["clip", "photo"].includes(file.role)) return button("Leave out", "", () => decide(view.jump, "leave-out", what));
   if (file.role === "left_out") return button("Put back", "", () => decide(view.jump, "put-back", what));
   return null;
 }

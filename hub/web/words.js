@@ -46,5 +46,5 @@ export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB", { 
 // What a file is to its jump; empty for a clip that is simply in the film.
 export function fileWords(file) {
   if (file.same_as) return `the same as ${file.same_as}; it is in the film once`;
-  return { qr: "the code", left_out: "left out of the film" }[file.role] || "";
+  return { qr: "the code", photo: "a photo", left_out: "left out of the film" }[file.role] || "";
 }

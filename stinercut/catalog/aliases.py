@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Card, CardFile, ImportedFile, JumpFile, Role
 
-_BEFORE = {Role.QR: 0, Role.LEFT_OUT: 1, Role.CLIP: 2}
+_BEFORE = {Role.QR: 0, Role.LEFT_OUT: 1, Role.CLIP: 2, Role.PHOTO: 2}
 """Whose word counts where files of one content have several roles: a code is no clip, and what a person left out stays
 out, whichever card brings it again."""
 
@@ -50,10 +50,22 @@ def aliases(places: Iterable[Place]) -> dict[int, int]:
 
 def aliases_among(session: Session, *jump_keys: str) -> dict[int, int]:
     """The aliases among the files of each of these jumps, as `aliases` has them."""
+    # Only what is there twice: a jump may have hundreds of photos.
+    twice = (
+        select(JumpFile.jump_key, ImportedFile.content_hash)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys))
+        .group_by(JumpFile.jump_key, ImportedFile.content_hash)
+        .having(func.count() > 1)
+        .subquery()
+    )
     rows = session.execute(
         select(JumpFile.jump_key, JumpFile.card_file_id, JumpFile.role, ImportedFile.content_hash)
         .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
-        .where(JumpFile.jump_key.in_(jump_keys))
+        .join(
+            twice,
+            (twice.c.jump_key == JumpFile.jump_key) & (twice.c.content_hash == ImportedFile.content_hash),
+        )
     )
     by_jump: dict[str, list[Place]] = defaultdict(list)
     for jump_key, card_file_id, role, content_hash in rows:

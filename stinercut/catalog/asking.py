@@ -37,8 +37,9 @@ def plan_requests(wanted: Iterable[Wanted]) -> list[str]:
     """What to ask a detector for now, in order: file ids.
 
     Small files first, because the QR films are among them; then the low-resolution proxies; then what is known to
-    belong to a jump, jump by jump in the order they were filmed, passengers before unidentified ones. A large file
-    that belongs to no jump yet waits until the small ones were read.
+    belong to a jump, jump by jump in the order they were filmed, passengers before unidentified ones, of each jump the
+    videos before the photos: work on a clip begins when it is here. A large file or photo that belongs to no jump yet
+    waits until the small ones were read.
     """
     by_time = sorted(wanted, key=lambda file: (file.modified, file.name))
     small = [file for file in by_time if file.early and file.kind is FileKind.VIDEO]
@@ -49,7 +50,13 @@ def plan_requests(wanted: Iterable[Wanted]) -> list[str]:
             begun.setdefault(file.jump_key, len(begun))
     sorted_large = sorted(
         (file for file in by_time if not file.early and file.jump_key is not None),
-        key=lambda file: (not file.identified, begun[file.jump_key or ""], file.modified, file.name),
+        key=lambda file: (
+            not file.identified,
+            begun[file.jump_key or ""],
+            file.kind is FileKind.PHOTO,
+            file.modified,
+            file.name,
+        ),
     )
     return [file.file_id for file in (*small, *proxies, *sorted_large)]
 

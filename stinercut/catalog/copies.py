@@ -14,7 +14,7 @@ from stinercut.catalog.loose import refresh_identify_key
 from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.errors import BadInput, NotFound
-from stinercut.protocol import CopyError, ErrorCode, FileCopied
+from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
 
 _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
 
@@ -79,7 +79,8 @@ def _followed(session: Session, entry: ManifestEntry) -> Insertion:
     """What follows from a file's new state, for its card and its jump, is written down; gives the insertion."""
     session.flush()
     insertion = require_insertion(session, entry.insertion_id)
-    refresh_identify_key(session, insertion)
+    if entry.file.kind != FileKind.PHOTO:  # No code is looked for in one: it changes nothing there, for thousands.
+        refresh_identify_key(session, insertion)
     jumps.refresh_jump_of_file(session, entry.card_file_id)
     return insertion
 

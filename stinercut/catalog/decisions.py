@@ -23,6 +23,7 @@ from stinercut.catalog import events, identification, jumps
 from stinercut.catalog.models import Booking, CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, Role
 from stinercut.errors import BadInput, NotFound
 from stinercut.identity.payload import Payload
+from stinercut.protocol import FileKind
 
 MAX_WHO = 80
 
@@ -133,7 +134,8 @@ def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
     if before != Role.LEFT_OUT:
         raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
     for place in _left_out_like(session, jump_key, file):
-        place.role = Role.CLIP
+        is_photo = session.get_one(CardFile, place.card_file_id).kind == FileKind.PHOTO
+        place.role = Role.PHOTO if is_photo else Role.CLIP
     session.flush()
     jumps.refresh_jump(session, jump_key)
     _keep_role(session, who, What.PUT_BACK, jump_key, file, before)

@@ -67,6 +67,7 @@ class FoundJump:
     passenger: str | None
     clips: int
     why: str
+    photos: int = 0
 
 
 def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[EarlyFile]:
@@ -221,7 +222,7 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
 
 @dataclass(frozen=True)
 class _Video:
-    """A video of a manifest. What belongs to a jump already is a witness to the order of filming, and no more."""
+    """A video or photo of a manifest. What belongs to a jump already is a witness to the order, and no more."""
 
     video: CardVideo
     is_loose: bool
@@ -229,12 +230,16 @@ class _Video:
 
 
 def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
-    """The manifest's videos by card file id."""
+    """The manifest's videos and photos by card file id."""
     rows = session.execute(
         select(CardFile, ManifestEntry, JumpFile.card_file_id.is_(None))
         .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
         .outerjoin(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
-        .where(ManifestEntry.insertion_id == insertion.insertion_id, CardFile.kind == FileKind.VIDEO)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
+            ManifestEntry.state != EntryState.SKIPPED,
+        )
     )
     return {
         file.card_file_id: _Video(
@@ -246,9 +251,10 @@ def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
                 size=file.size,
                 recording=file.recording,
                 chapter=file.chapter,
+                is_photo=file.kind == FileKind.PHOTO,
             ),
             is_loose=is_loose,
-            may_hide_a_code=entry.early or entry.state == EntryState.FAILED,
+            may_hide_a_code=file.kind == FileKind.VIDEO and (entry.early or entry.state == EntryState.FAILED),
         )
         for file, entry, is_loose in rows
     }
@@ -261,19 +267,21 @@ def _new(found: SplitSession, loose: AbstractSet[int]) -> jumps.FoundSession | N
     """
     qr_files = tuple(int(file) for file in found.qr_files if int(file) in loose)
     clips = tuple(int(file) for file in found.clips if int(file) in loose)
-    if not qr_files and not clips:
+    photos = tuple(int(file) for file in found.photos if int(file) in loose)
+    if not qr_files and not clips and not photos:
         return None
     if found.payload is not None and not qr_files:
         why = f"filmed after the code of {found.payload.passenger_name}, which an earlier insertion brought"
-        return jumps.FoundSession(None, qr_files, clips, why)
-    return jumps.FoundSession(found.payload, qr_files, clips, found.why)
+        return jumps.FoundSession(None, qr_files, clips, why, photos)
+    return jumps.FoundSession(found.payload, qr_files, clips, found.why, photos)
 
 
 def _found(session: Session, jump_key: str) -> FoundJump:
     jump = session.get_one(Jump, jump_key)
     session.refresh(jump)
     clips = sum(place.role == "clip" for place in jump.files)
-    return FoundJump(jump_key, jump.passenger_name, clips, jump.reason)
+    photos = sum(place.role == "photo" for place in jump.files)
+    return FoundJump(jump_key, jump.passenger_name, clips, jump.reason, photos)
 
 
 def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:

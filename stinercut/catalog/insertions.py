@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from stinercut.catalog import events
+from stinercut.catalog import events, jumps
+from stinercut.catalog.jump_photos import jumps_with_photos_open
 from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.errors import NotFound
@@ -106,3 +107,7 @@ def _close(session: Session, insertion: Insertion) -> None:
         )
         .values(state=EntryState.NEW)
     )
+    session.flush()
+    # Films are made without the photos that were being fetched from it.
+    for jump_key in jumps_with_photos_open(session, insertion.insertion_id):
+        jumps.refresh_jump(session, jump_key)

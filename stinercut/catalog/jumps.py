@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, films
 from stinercut.catalog.aliases import aliases_among
+from stinercut.catalog.jump_photos import photos_coming
 from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
 from stinercut.catalog.turns import make_ready
 from stinercut.cut import Cut, Piece, Take, takes
@@ -36,6 +37,7 @@ class FoundSession:
     qr_files: tuple[int, ...]
     clips: tuple[int, ...]
     why: str
+    photos: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class JumpFootage:
         """The films of the code."""
         return tuple(file for file in self.files if file.role is Role.QR)
 
+    @property
+    def photos(self) -> tuple[FootageFile, ...]:
+        """The camera's photos, in order of recording."""
+        return tuple(file for file in self.files if file.role is Role.PHOTO)
+
 
 def is_identified() -> ColumnElement[bool]:
     """The condition that a jump has a passenger."""
@@ -93,16 +100,17 @@ def record_sessions(session: Session, insertion: Insertion, found: Sequence[Foun
 
     Files that another identification has placed meanwhile stay where they are, so recording twice changes nothing.
     """
-    placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips)])
+    placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips, *one.photos)])
     touched: list[str] = []
     for one in found:
         # A long recording that shows the code is footage like any other: as a clip it is in the film.
         qr_files = [file for file in one.qr_files if file not in placed and file not in one.clips]
         clips = [file for file in one.clips if file not in placed]
-        if not qr_files and not clips:
+        photos = [file for file in one.photos if file not in placed]
+        if not qr_files and not clips and not photos:
             continue
-        jump = _jump_for(session, insertion, one, (qr_files or clips)[0])
-        for role, files in ((Role.QR, qr_files), (Role.CLIP, clips)):
+        jump = _jump_for(session, insertion, one, (qr_files or clips or photos)[0])
+        for role, files in ((Role.QR, qr_files), (Role.CLIP, clips), (Role.PHOTO, photos)):
             session.add_all(
                 JumpFile(card_file_id=file, jump_key=jump.jump_key, role=role, position=0) for file in files
             )
@@ -195,20 +203,24 @@ def order_files(session: Session, jump_key: str) -> None:
 def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
     """A file has arrived: look again at the jump it belongs to, if it belongs to one."""
     place = session.get(JumpFile, card_file_id)
-    if place is not None:
-        refresh_jump(session, place.jump_key)
+    if place is None or (place.role == Role.PHOTO and photos_coming(session, place.jump_key)):
+        return  # The last of its photos makes the difference, not each of hundreds.
+    refresh_jump(session, place.jump_key)
 
 
 def refresh_jump(session: Session, jump_key: str) -> None:
     """Work out a jump's state and wanted version from its files.
 
     What was left out of the film is not waited for, and what only repeats another file of it (`aliases`) is not in it.
+    Photos are waited for only while they are being fetched: one that can't be read, or whose card is out, holds no film
+    back. It is part of the version once it is here, and the film's other parts are then found as they are.
     """
     jump = require_jump(session, jump_key)
     before = (jump.state, jump.wanted_version)
     places = _files_of(session, jump_key)
     repeats = aliases_among(session, jump_key)
-    rows = [row for row in places if row[0].role != Role.LEFT_OUT and row[0].card_file_id not in repeats]
+    counting = [row for row in places if row[0].role != Role.LEFT_OUT and row[0].card_file_id not in repeats]
+    rows = [row for row in counting if row[0].role != Role.PHOTO]
     jump.wanted_version = None
     if not places:
         jump.state, jump.reason = JumpState.GONE, "All of its files were moved to other jumps."
@@ -217,19 +229,22 @@ def refresh_jump(session: Session, jump_key: str) -> None:
         jump.state = JumpState.REVIEW
         return
     if not any(place.role == Role.CLIP for place, _ in rows):
-        all_left_out = any(place.role == Role.LEFT_OUT for place, _ in places)
-        why = "Every clip was left out." if all_left_out else "A code was filmed, and no clip after it."
-        jump.state, jump.reason = JumpState.NO_CLIPS, why
+        jump.state, jump.reason = JumpState.NO_CLIPS, _why_no_clips([place for place, _ in places])
         return
     here = sum(imported is not None for _, imported in rows)
     if here < len(rows):
         jump.state, jump.reason = JumpState.WAITING, f"{here} of {len(rows)} files are here."
+        return
+    if photos_coming(session, jump_key):
+        jump.state, jump.reason = JumpState.WAITING, "Its photos are being copied."
         return
     jump.wanted_version = key_of(
         jump.passenger_name,
         jump.booking_id,
         jump.jump_date,
         *(f"{place.role}:{imported.content_hash}" for place, imported in rows if imported is not None),
+        # After all others: without photos it is the version that it was before there were any.
+        *(f"photo:{photo.content_hash}" for place, photo in counting if place.role == Role.PHOTO and photo is not None),
         *_wishes(session, jump),
     )
     if jump.wanted_version != jump.produced_version:
@@ -237,6 +252,13 @@ def refresh_jump(session: Session, jump_key: str) -> None:
             make_ready(jump)
     elif jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         _back_to_produced(session, jump)
+
+
+def _why_no_clips(places: Sequence[JumpFile]) -> str:
+    if any(place.role == Role.LEFT_OUT for place in places):
+        return "Every clip was left out."
+    photos = any(place.role == Role.PHOTO for place in places)
+    return "Photos were taken, and no clip was filmed." if photos else "A code was filmed, and no clip after it."
 
 
 def _cut_of(session: Session, jump_key: str) -> Cut | None:
@@ -421,8 +443,8 @@ def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:
     place = session.get(JumpFile, card_file_id)
     if place is None or place.jump_key != jump_key:
         raise NotFound(f"jump {jump_key} has no file {card_file_id}")
-    if place.role != Role.CLIP:
-        raise BadInput("only a clip can be left out of a film", file=place.file.name)
+    if place.role not in (Role.CLIP, Role.PHOTO):
+        raise BadInput("only a clip or a photo can be left out of a film", file=place.file.name)
     place.role = Role.LEFT_OUT
     session.flush()
     refresh_jump(session, jump_key)

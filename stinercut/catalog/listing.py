@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Date, Select, String, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, Select, String, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import jumps
 from stinercut.catalog.matching import holds
-from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Moment
+from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Moment, Role
 
 NEWEST_FIRST: Final = (Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
 """The order of all lists of jumps. `ix_jump_newest` has it."""
@@ -71,13 +71,45 @@ def _comes_after(jump: Jump) -> ColumnElement[bool]:
     return tuple_(Jump.jump_date, Jump.created_at, Jump.jump_key) < place
 
 
-def files_of(session: Session, jump_keys: Collection[str]) -> list[tuple[JumpFile, CardFile, bool]]:
-    """The files of these jumps, those of a jump in their order: place, file, and whether it is in the store."""
+@dataclass(frozen=True)
+class PhotoCounts:
+    """How many photos a jump has. A raw and a JPEG of one stem are one picture in two files. `here`: in the store."""
+
+    pictures: int = 0
+    files: int = 0
+    here: int = 0
+
+
+def photo_counts(session: Session, jump_keys: Collection[str]) -> dict[str, PhotoCounts]:
+    """The photos of these jumps, of those that have any; counted, since there may be thousands."""
+    rows = session.execute(
+        select(
+            JumpFile.jump_key,
+            func.count(func.distinct(CardFile.card_id + "/" + CardFile.recording)),
+            func.count(),
+            func.count(ImportedFile.card_file_id),
+        )
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys), JumpFile.role == Role.PHOTO)
+        .group_by(JumpFile.jump_key)
+    )
+    return {key: PhotoCounts(pictures, files, here) for key, pictures, files, here in rows}
+
+
+def files_of(
+    session: Session, jump_keys: Collection[str], *, photos: bool = True
+) -> list[tuple[JumpFile, CardFile, bool]]:
+    """The files of these jumps, those of a jump in their order: place, file, and whether it is in the store.
+
+    Without `photos` those are left out.
+    """
+    wanted = () if photos else (JumpFile.role != Role.PHOTO,)
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile.card_file_id.is_not(None))
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
         .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
-        .where(JumpFile.jump_key.in_(jump_keys))
+        .where(JumpFile.jump_key.in_(jump_keys), *wanted)
         .order_by(JumpFile.position)
     )
     return [(place, file, is_here) for place, file, is_here in rows]

@@ -1,4 +1,4 @@
-"""Videos that belong to no jump yet, and when they can be identified.
+"""Videos and photos that belong to no jump yet, and when they can be identified.
 
 Lives here: an insertion's `identify_key`, and which insertions have one. Doesn't: reading codes and splitting the files
 (`identification`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import OPEN, CardFile, Insertion, Jump, JumpFile, JumpState, ManifestEntry
+from stinercut.catalog.models import OPEN, CardFile, EntryState, Insertion, Jump, JumpFile, JumpState, ManifestEntry
 from stinercut.protocol import FileKind
 from stinercut.store import key_of
 
@@ -17,9 +17,9 @@ from stinercut.store import key_of
 def refresh_identify_key(session: Session, insertion: Insertion) -> None:
     """Say whether this insertion has files to identify now: set or clear `identify_key`.
 
-    It has, when its manifest is complete, no small file or proxy of it is still to come, and a video of it belongs to
-    no jump yet. The key names just that set of files, so that one set is identified once; and again after a person or
-    a new key asked for it (`identification.read_again`).
+    It has, when its manifest is complete, no small file or proxy of it is still to come, and a video or photo of it
+    belongs to no jump yet. The key names just that set of files, so that one set is identified once; and again after a
+    person or a new key asked for it (`identification.read_again`).
     """
     insertion.identify_key = insertion.identify_error = None
     if insertion.listed_at is None:
@@ -57,7 +57,7 @@ def early_files_open(session: Session, insertion_id: str) -> bool:
 
 
 def loose_files(session: Session, insertion_id: str) -> list[int]:
-    """The videos of a manifest that belong to no jump yet: card file ids."""
+    """The videos and photos of a manifest that belong to no jump yet: card file ids."""
     return list(
         session.execute(
             select(ManifestEntry.card_file_id)
@@ -65,7 +65,9 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
             .outerjoin(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
             .where(
                 ManifestEntry.insertion_id == insertion_id,
-                CardFile.kind == FileKind.VIDEO,
+                CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
+                # Photos of a list that was made when none were asked for.
+                ManifestEntry.state != EntryState.SKIPPED,
                 JumpFile.jump_key.is_(None),
             )
         ).scalars()

@@ -24,9 +24,11 @@ from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEn
 from stinercut.catalog.moments import now_in
 from stinercut.catalog.seen import IsStored, seen_before
 from stinercut.errors import BadInput
+from stinercut.photo_names import is_photo
 from stinercut.protocol import FileEntry, FileKind, FileList
 
-_FOOTAGE = (FileKind.VIDEO, FileKind.PROXY)
+_FOOTAGE = (FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY)
+"""What is asked for."""
 
 
 _LARGEST = 2**63 - 1
@@ -89,7 +91,7 @@ def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEnt
             "card_file_id": _row_of(judgement) or rows[_exactly(file)],
             "main_file_id": file.main_file_id,
             "early": _is_early(file.kind, file.size, rules.small_file_limit),
-            "state": _first_state(file.kind, judgement.verdict),
+            "state": _first_state(kind_of(file), judgement.verdict),
         }
         for file, judgement in judged
     ]
@@ -141,10 +143,15 @@ def _card_file(file: FileEntry) -> dict[str, Value]:
         "name": file.name,
         "size": file.size,
         "modified": floored(file.modified),
-        "kind": file.kind.value,
+        "kind": kind_of(file).value,
         "recording": file.recording,
         "chapter": file.chapter,
     }
+
+
+def kind_of(file: FileEntry) -> FileKind:
+    """What a file is. Detectors of protocol version 1 know no photos: theirs are told by their names here."""
+    return FileKind.PHOTO if file.kind is FileKind.OTHER and is_photo(file.name) else file.kind
 
 
 def _first_state(kind: FileKind, verdict: Verdict) -> str:

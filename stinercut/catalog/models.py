@@ -52,7 +52,7 @@ class EntryState(StrEnum):
     PROBABLE = "probable"
     """Looks like a file that is known; a sample of its content is asked for, and decides."""
     SKIPPED = "skipped"
-    """Never asked for: thumbnails and what is no footage."""
+    """Never asked for: thumbnails and what is no footage (`staying`)."""
     NEW = "new"
     """New, not yet asked for."""
     REQUESTED = "requested"
@@ -87,8 +87,9 @@ class Role(StrEnum):
 
     QR = "qr"
     CLIP = "clip"
+    PHOTO = "photo"
     LEFT_OUT = "left_out"
-    """A person decided that this clip stays out of the film."""
+    """A person decided that this clip or photo stays out of the film and what goes with it."""
 
 
 class StepStatus(StrEnum):

@@ -45,6 +45,7 @@ class ReviewFile:
     is_here: bool
     source: tuple[str, int] | None
     reading: Reading | None
+    is_photo: bool
     same_as: str
     """What the file of this jump is called that has the same content; empty where none has. It is not in the film."""
 
@@ -98,6 +99,7 @@ def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Revi
                 is_here=is_here,
                 source=sources.get(place.card_file_id),
                 reading=readings.get(place.card_file_id),
+                is_photo=file.kind == FileKind.PHOTO,
                 same_as=repeats.get(place.card_file_id, ""),
             )
         )

@@ -60,6 +60,8 @@ class FileKind(StrEnum):
     """What a file on a card is, judged by its name alone."""
 
     VIDEO = "video"
+    PHOTO = "photo"
+    """Since version 2; where version 1 is spoken it is `other`."""
     PROXY = "proxy"
     THUMBNAIL = "thumbnail"
     OTHER = "other"

@@ -3,17 +3,18 @@
 Owns: the one function from a frame of this release to a frame of an older version. Not here: which version is spoken
 (`versions`), the messages of this release (`messages`).
 
-Version 2 added `passed_over` to the file list. A hub that speaks version 1 refuses unknown fields, and a refusal is
-final: the card's list would be lost.
+Version 2 added `passed_over` and the kind `photo` to the file list. A hub that speaks version 1 refuses what it doesn't
+know, and a refusal is final: the card's list would be lost.
 """
 
 from __future__ import annotations
 
 import json
 
-from stinercut.protocol.messages import FileList, decode
+from stinercut.protocol.messages import FileKind, FileList, decode
 
 _SINCE_2 = frozenset({"passed_over"})
+_KINDS = {FileKind.PHOTO.value: FileKind.OTHER.value}
 
 
 def frame_for(version: int, frame: str) -> str:
@@ -22,4 +23,6 @@ def frame_for(version: int, frame: str) -> str:
         return frame
     said = json.loads(frame)
     said["body"] = {name: value for name, value in said["body"].items() if name not in _SINCE_2}
+    for file in said["body"]["files"]:
+        file["kind"] = _KINDS.get(file["kind"], file["kind"])
     return json.dumps(said, ensure_ascii=False)

@@ -7,7 +7,7 @@ import pytest
 from detector.naming import classify
 from stinercut.protocol import FileKind
 
-V, P, T, X = FileKind.VIDEO, FileKind.PROXY, FileKind.THUMBNAIL, FileKind.OTHER
+V, F, P, T, X = FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY, FileKind.THUMBNAIL, FileKind.OTHER
 CLIP = "PRIVATE/M4ROOT/CLIP"
 
 
@@ -26,7 +26,13 @@ CLIP = "PRIVATE/M4ROOT/CLIP"
         ("DCIM/100GOPRO", "GP021234.LRV", P, "GOPR1234", 3),
         ("DCIM/100GOPRO", "GHAA0001.MP4", V, "GHAA", 1),
         ("DCIM/100GOPRO", "GHAA0002.MP4", V, "GHAA", 2),
-        ("DCIM/100GOPRO", "GOPR0001.JPG", X, "GOPR0001", 1),
+        ("DCIM/100GOPRO", "GOPR0001.JPG", F, "photo:GOPR0001", 1),
+        ("DCIM/100GOPRO", "GOPR0001.GPR", F, "photo:GOPR0001", 2),
+        ("DCIM/100GOPRO", "G0010123.jpeg", F, "photo:G0010123", 1),
+        ("DCIM/100APPLE", "IMG_0001.HEIC", F, "photo:IMG_0001", 1),
+        ("DCIM/DJI_001", "DJI_0001.DNG", F, "photo:DJI_0001", 2),
+        ("DCIM/Camera01", "IMG_20240612_101112_00_008.insp", F, "photo:IMG_20240612_101112_00_008", 1),
+        ("", "scan.PNG", F, "photo:SCAN", 1),
         ("DCIM/100GOPRO/Proxies", "GX020123.MP4", P, "GX0123", 2),
         ("DCIM/DJI_001", "DJI_0001.MP4", V, "DJI_0001", 1),
         ("DCIM/DJI_001", "DJI_0001.LRF", P, "DJI_0001", 1),
