@@ -150,7 +150,7 @@ def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[Earl
 
 def _known(row: QrReading | None, keys: KeyRing) -> Reading | None:
     """A reading that stands; None where the file is to be read, or read again."""
-    reading = Reading.model_validate(row.reading) if row is not None else None
+    reading = Reading.kept(row.reading) if row is not None else None
     return None if reading is None or reading.is_outdated(keys) else reading
 
 
@@ -287,7 +287,7 @@ def _found(session: Session, jump_key: str) -> FoundJump:
 def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:
     """The kept readings of these files, by card file id."""
     rows = session.execute(select(QrReading).where(QrReading.card_file_id.in_(card_file_ids))).scalars()
-    return {row.card_file_id: Reading.model_validate(row.reading) for row in rows}
+    return {row.card_file_id: Reading.kept(row.reading) for row in rows}
 
 
 # Reading again
@@ -332,7 +332,7 @@ def read_outdated_again(session: Session, insertion: Insertion, keys: KeyRing) -
             ~select(Decision.decision_id).where(Decision.jump_key == Jump.jump_key).exists(),
         )
     ).all()
-    outdated = {jump.jump_key: jump for jump, row in rows if Reading.model_validate(row.reading).is_outdated(keys)}
+    outdated = {jump.jump_key: jump for jump, row in rows if Reading.kept(row.reading).is_outdated(keys)}
     for jump in outdated.values():
         _give_back(session, jump, [insertion])
     return list(outdated)

@@ -8,6 +8,9 @@ agree; in a still picture two different looks must: looks differ in the decoder 
 example). Any two different payloads in a file, confirmed or not, are refused. A code with a wrong signature spoils the
 file, whatever else is in it. A file in which nothing was found although the better decoder was lost over one of its
 pictures may hold a code: it is not said to hold none.
+
+What codes say besides who jumps (`extras`) has no part in the verdict, and it is kept only where all codes of the
+passenger agree on it; where one of them was signed, only what signed ones say counts.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from typing import Final
 
 from stinercut.errors import BadInput
 from stinercut.identity.decoders import Code, Look
-from stinercut.identity.payload import Payload, parse_payload
+from stinercut.identity.extras import Extras, HeardExtras
+from stinercut.identity.payload import Payload, SaidByCode, parse_code
 from stinercut.identity.reading import Reading, Reason
 from stinercut.identity.signing import is_signed
 from stinercut.keyring import NO_KEYS, KeyRing
@@ -33,6 +37,8 @@ class Seen:
     keys: KeyRing = NO_KEYS
     moments: dict[Payload, dict[float, Code]] = field(default_factory=dict[Payload, dict[float, Code]])
     signed: set[Payload] = field(default_factory=set[Payload])
+    besides: dict[Payload, dict[str, HeardExtras]] = field(default_factory=dict[Payload, dict[str, HeardExtras]])
+    """What each text of a payload says besides."""
     foreign: dict[str, str] = field(default_factory=dict[str, str])
     """Text of a code that is no identity, and why it is none."""
     damaged: bool = False
@@ -49,13 +55,14 @@ class Seen:
         self.damaged = self.damaged or look.damaged
         self.missed = self.missed or look.missed
         for code in look.codes:
-            payload, why = _identity(code, self.keys)
-            if payload is None:
+            said, why = _identity(code, self.keys)
+            if said is None:
                 self.foreign.setdefault(code.text, why)
             else:
-                self._support(self.moments.setdefault(payload, {}), moment, code)
+                self._support(self.moments.setdefault(said.payload, {}), moment, code)
+                self.besides.setdefault(said.payload, {})[code.text] = said.besides
                 if is_signed(code.text):
-                    self.signed.add(payload)
+                    self.signed.add(said.payload)
 
     def _support(self, moments: dict[float, Code], moment: float, code: Code) -> None:
         """One frame that two passes looked at is no second opinion."""
@@ -119,21 +126,31 @@ class Seen:
         if not self.is_enough(payload):
             detail = joined("a passenger's code was read once, and nothing agreed with it", notes)
             return Reading(reason=Reason.NOT_CONFIRMED, raw=clipped(code.text), detail=detail, decoder=code.decoder)
+        extras, problems = self._extras(payload)
         return Reading(
             payload=payload,
+            extras=extras,
             raw=clipped(code.text),
-            detail=notes,
+            detail=joined(*problems, notes),
             decoder=code.decoder,
             signed=payload in self.signed,
             frame_time=first if timed else None,
         )
 
+    def _extras(self, payload: Payload) -> tuple[Extras, tuple[str, ...]]:
+        """What all codes of this payload that count say besides, and what is to be said of it."""
+        is_one_signed = payload in self.signed
+        heard = [one for text, one in self.besides[payload].items() if is_signed(text) == is_one_signed]
+        if any(one.extras != heard[0].extras for one in heard):
+            return Extras(), ("its codes say different things besides; none of that was kept",)
+        return heard[0].extras, heard[0].problems
 
-def _identity(code: Code, keys: KeyRing) -> tuple[Payload | None, str]:
+
+def _identity(code: Code, keys: KeyRing) -> tuple[SaidByCode | None, str]:
     if not code.exact:
         return None, "a QR code that is not one of ours: its text is not UTF-8"
     try:
-        return parse_payload(code.text, keys), ""
+        return parse_code(code.text, keys), ""
     except BadInput as refused:
         return None, refused.what
 

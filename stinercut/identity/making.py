@@ -3,7 +3,7 @@
 Lives here: a payload as a picture (PNG, SVG). Doesn't: what the payload says (`payload`), pages of codes (`sheet`),
 films of a code (`stinercut.synthetic`). Nothing here needs pixels: the hub draws codes too.
 
-Where `keys` are given the code is signed with the first of them; without, it is JSON.
+Where `keys` are given the code is signed with the first of them; without, it is JSON, which may hold email and phone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The payload of a passenger's QR code: schema version 1, strict, as JSON or in the compact signed form.
 
-Lives here: what counts as an identity, and the text that goes into a printed code. Doesn't: pictures (`making`,
-`decoders`), how a signature is made and checked (`signing`). A text either passes the schema as a whole or it is no
-identity; nothing is repaired or guessed.
+Owns: what counts as an identity, and the text that goes into a printed code. Not here: pictures (`making`,
+`decoders`), how a signature is made and checked (`signing`), which names can be shown (`stinercut.name_rule`). What a
+text says of who jumps passes the schema as a whole or it is no identity; nothing is repaired or guessed. What it says
+besides (`extras`) decides nothing.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import Annotated, Any, Final, Literal, NoReturn, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from stinercut import name_rule
 from stinercut.errors import BadInput
-from stinercut.identity import signing
+from stinercut.identity import extras, signing
+from stinercut.identity.extras import HeardExtras
 from stinercut.keyring import NO_KEYS, KeyRing
-
-MAX_NAME = 80
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = frozenset({"\u200c", "\u200d"})
-"""Zero-width (non-)joiners are format characters, but Persian and Indic names are misspelt without them."""
-_BLANKS = frozenset({"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"})
-"""Unicode counts these among letters and symbols, but they print as nothing: a film would carry an empty name."""
+from stinercut.name_rule import MAX_NAME
 
 RESERVED_BOOKING = "unidentified"
 """Partition keys of jumps without an identity begin with it after the date; no booking may look like one."""
@@ -46,6 +45,7 @@ _CAUSES = {
     "string_too_long": f"must be 1 to {MAX_NAME} characters",
     "string_too_short": f"must be 1 to {MAX_NAME} characters",
     "string_type": "must be a text",
+    "string_unicode": "holds half of a character: the text was damaged on its way",
 }
 """By pydantic's name for the error; our own checks say theirs themselves."""
 
@@ -86,17 +86,8 @@ class Payload(BaseModel):
     @field_validator("passenger_name")
     @classmethod
     def _is_a_name(cls, name: str) -> str:
-        if name != unicodedata.normalize("NFC", name):
-            raise ValueError("must be in Unicode normal form C")
-        if name != name.strip():
-            raise ValueError("must not begin or end with a space")
-        for char in name:
-            if char == "\ufffd":
-                raise ValueError("holds U+FFFD: the text was damaged on its way")
-            if char in _BLANKS or (unicodedata.category(char) in _FORBIDDEN_CATEGORIES and char not in _JOINERS):
-                raise ValueError(f"holds the invisible character U+{ord(char):04X}")
-        if not any(unicodedata.category(char)[0] == "L" for char in name):
-            raise ValueError("holds no letter")
+        if problem := name_rule.problem_of(name):
+            raise ValueError(problem)
         return name
 
     @field_validator("jump_date", mode="before")
@@ -116,13 +107,14 @@ class Payload(BaseModel):
         """The partition key of this jump: `<jump_date>_<booking_id>`, without the name."""
         return f"{self.jump_date.isoformat()}_{self.booking_id}"
 
-    def text(self) -> str:
-        """What goes into the code: ASCII JSON.
+    def text(self, contact: Mapping[str, str] | None = None) -> str:
+        """What goes into the code: ASCII JSON. `contact`: email and phone where they are wanted in it.
 
         ASCII (with `\\u` escapes) because decoders guess at other encodings: with raw UTF-8 plain pyzbar turned 9 of
         20 names with diacritics into other names inside valid JSON.
         """
-        return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=True, separators=(",", ":"))
+        fields = {**self.model_dump(mode="json", exclude_none=True), **(contact or {})}
+        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
 
     def signed_text(self, keys: KeyRing) -> str:
         """What goes into a signed code: fewer modules, and believed in one frame. Raises BadInput without a key."""
@@ -140,22 +132,43 @@ def make_payload(passenger_name: str, booking_id: str, jump_date: date, tandem_m
     try:
         return Payload(**fields)
     except ValidationError as refused:
-        raise BadInput(_first_problem(refused)) from None
+        raise BadInput(first_problem(refused)) from None
+
+
+@dataclass(frozen=True)
+class SaidByCode:
+    """What a code's text says: who jumps, and what it says besides. Two codes name the same passenger when their
+    payloads are equal, whatever they say besides.
+    """
+
+    payload: Payload
+    besides: HeardExtras
 
 
 def parse_payload(text: str, keys: KeyRing = NO_KEYS) -> Payload:
-    """The identity in a code's text, of either form. Raises BadInput, saying why this is none.
+    """The identity in a code's text, of either form. Raises BadInput as `parse_code` does."""
+    return parse_code(text, keys).payload
 
-    What begins like a signed code is one or is nothing: a wrong signature is never passed over.
+
+def parse_code(text: str, keys: KeyRing = NO_KEYS) -> SaidByCode:
+    """What a code's text says, of either form. Raises BadInput, saying why there is no identity in it.
+
+    What begins like a signed code is one or is nothing: a wrong signature is never passed over. A signed code says
+    nothing besides who jumps.
     """
     fields = signing.verified(text, keys) if signing.is_signed(text) else _json_fields(text)
     try:
-        payload = Payload.model_validate(fields)
+        payload = Payload.model_validate({name: value for name, value in fields.items() if name in _FIELDS})
     except ValidationError as refused:
-        raise BadInput(_first_problem(refused)) from None
+        raise BadInput(first_problem(refused)) from None
     if keys.only_signed and not signing.is_signed(text):
         raise BadInput("a passenger's code without a signature, and only signed ones are accepted here")
-    return payload
+    unknown = {name: value for name, value in fields.items() if name not in (*_FIELDS, *extras.FIELDS)}
+    return SaidByCode(payload, extras.extras_of(fields, unknown))
+
+
+_SAYS_WHO: Final = ("passenger_name", "booking_id", "jump_date")
+"""A JSON object without a version is a passenger record, of version 1, when it has all of these."""
 
 
 def _json_fields(text: str) -> dict[str, Any]:
@@ -166,7 +179,7 @@ def _json_fields(text: str) -> dict[str, Any]:
     except ValueError as refused:
         why = str(refused) if isinstance(refused, _NotOurs) else "it holds no JSON"
         raise BadInput(f"a QR code that is not one of ours: {why}") from None
-    if not isinstance(fields, dict) or "v" not in fields:
+    if not isinstance(fields, dict) or not ("v" in fields or all(name in fields for name in _SAYS_WHO)):
         raise BadInput("a QR code that is not one of ours: it holds no passenger record")
     return cast("dict[str, Any]", fields)
 
@@ -186,8 +199,9 @@ def _no_constants(name: str) -> NoReturn:
     raise _NotOurs(f"{name} is no JSON")
 
 
-def _first_problem(refused: ValidationError) -> str:
+def first_problem(refused: ValidationError) -> str:
+    """The first thing that pydantic found wrong with a payload, in words."""
     first = refused.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"][-1:])
     words = _FIELDS.get(field, f"the field {field}" if field else "what it holds")
     return f"{words} {_CAUSES.get(first['type'], first['msg'].removeprefix('Value error, '))}"

@@ -5,12 +5,14 @@ Lives here: `Reading` and its reasons, shared by the reader, the catalog and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stinercut.identity.payload import Payload
+from stinercut.identity.extras import Extras
+from stinercut.identity.payload import Payload, first_problem
 from stinercut.keyring import KeyRing
 
 READER_VERSION: Final = 3
@@ -38,6 +40,8 @@ class Reading(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     payload: Payload | None = None
+    extras: Extras = Extras()
+    """What its code says besides: of one that was signed, nothing."""
     raw: str | None = None
     reason: Reason | None = None
     detail: str = ""
@@ -57,6 +61,18 @@ class Reading(BaseModel):
     """Version of the reader that looked; 0 for readings older than this field."""
     keys: str = ""
     """Fingerprint of the key ring that it looked with."""
+
+    @classmethod
+    def kept(cls, row: Mapping[str, Any]) -> Reading:
+        """A reading out of the catalog. One whose payload the schema no longer takes is a refusal that says so: a name
+        that was taken before the rule for names may be one that no title can show.
+        """
+        try:
+            return cls.model_validate(row)
+        except ValidationError as refused:
+            rest = {name: value for name, value in row.items() if name != "payload"}
+            detail = f"a passenger's code that is no longer taken: {first_problem(refused)}"
+            return cls.model_validate({**rest, "reason": Reason.INVALID_QR, "detail": detail, "signed": False})
 
     @property
     def hides_identity(self) -> bool:

@@ -1,7 +1,8 @@
 """Which font draws a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
 
-Lives here: finding and opening fonts, what characters they cover. Doesn't: directions (`bidi`), shaping (`lettering`).
-No character is ever drawn as an empty box: on a film that would be a wrong name.
+Owns: finding and opening fonts, what characters they cover. Not here: directions (`bidi`), shaping (`lettering`), which
+names are taken (`stinercut.name_rule`, which knows what these fonts show and has the same idea of a letter with its
+marks). No character is ever drawn as an empty box: on a film that would be a wrong name.
 
 Noto Sans comes along (`noto/`), so that films look alike wherever they are made. Other scripts are the system's fonts.
 """
@@ -21,6 +22,7 @@ import uharfbuzz
 
 from stinercut.errors import BadInput, MissingProgram
 from stinercut.media import bidi
+from stinercut.name_rule import clusters, drawn_part, is_shown_by_one_font, spelled
 
 BUNDLED = Path(__file__).parent / "noto"
 
@@ -28,9 +30,6 @@ hb: Any = uharfbuzz
 """It comes without type stubs."""
 
 Direction = Literal["ltr", "rtl"]
-_IGNORABLE = frozenset(map(chr, (0x061C, *range(0x200B, 0x2010), 0x2060, *range(0xFE00, 0xFE10))))
-"""Joiners, marks of direction, variation selectors: they shape their neighbours and are never drawn themselves."""
-
 _FILE = re.compile(r"^(Noto(?:Sans|Serif|Naskh|Nastaliq|Kufi)\w*)-(Regular|Bold)\.(?:ttf|otf|ttc)$")
 
 
@@ -46,8 +45,8 @@ class Run:
 def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
     """How to draw a line with these fonts, the preferred ones first: stretches of one font and direction.
 
-    One font draws all of a line where one covers it. Raises MissingProgram when no font has a character (with the
-    package that does), BadInput for pictures such as emoji.
+    One font draws all of a line where one covers it. Raises MissingProgram when no installed font has a character (with
+    the package that does), BadInput for those that no font of the set-up has, such as emoji.
     """
     if not fonts:
         raise MissingProgram(
@@ -58,7 +57,7 @@ def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
     pieces: list[Run] = []
     of_pieces: list[int] = []
     at = 0
-    for cluster in _clusters(text):
+    for cluster in clusters(text):
         font = whole or _font_for(cluster, pieces[-1].font if pieces else None, text, fonts)
         level = levels[at]
         at += len(cluster)
@@ -134,26 +133,16 @@ def _characters(font: Path, _changed: int) -> frozenset[int]:
 
 def _covers(font: Path, text: str) -> bool:
     known = _characters(font, font.stat().st_mtime_ns)
-    return all(ord(char) in known for char in text if char not in _IGNORABLE)
-
-
-def _clusters(text: str) -> list[str]:
-    """Letters with the marks that sit on them."""
-    out: list[str] = []
-    for char in text:
-        if out and (unicodedata.category(char)[0] == "M" or char in _IGNORABLE or out[-1][-1] == "\u200d"):
-            out[-1] += char
-        else:
-            out.append(char)
-    return out
+    return all(ord(char) in known for char in drawn_part(text))
 
 
 def _nobody_has(text: str, fonts: tuple[Path, ...]) -> BadInput | MissingProgram:
     lacking = [char for char in dict.fromkeys(text) if not any(_covers(font, char) for font in fonts)]
-    named = ", ".join(f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'unnamed')})" for char in lacking[:6])
+    named = ", ".join(map(spelled, lacking[:6])) or "a letter together with its marks"
     what = f"no installed font has {named} of the text {text!r}"
-    if any(unicodedata.category(char)[0] == "S" for char in lacking):
-        return BadInput(what, advice="Write the text without such pictures.")
+    if not lacking or not all(map(is_shown_by_one_font, lacking)):
+        return BadInput(what, advice="Write the text without it: no font that is installed with Stinercut has it.")
     asian = any(unicodedata.name(char, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL")) for char in lacking)
-    package = "fonts-noto-cjk" if asian else "fonts-noto-core fonts-noto-extra"
-    return MissingProgram(what, advice=f"Debian, Ubuntu: sudo apt install {package}.")
+    return MissingProgram(
+        what, advice=f"Debian, Ubuntu: sudo apt install {'fonts-noto-cjk' if asian else 'fonts-noto-core'}."
+    )

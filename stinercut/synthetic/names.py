@@ -1,7 +1,8 @@
 """Names made by chance in the world's scripts, to prove that what goes into a code comes out of it.
 
-Lives here: letters, marks and the ways in which they follow each other. Doesn't: anybody's real name. The names mean
-nothing; they have what makes text hard: combining marks, joiners, right-to-left, letters beyond the first plane.
+Owns: letters, marks and the ways in which they follow each other. Not here: anybody's real name. The names mean
+nothing; they have what makes text hard: combining marks, joiners, right-to-left, letters beyond the first plane. They
+are such as `stinercut.name_rule` takes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import random
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
+
+from stinercut.name_rule import is_shown_by_one_font, problem_of
 
 SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
     "Latin": ((0x41, 0x7A), (0xC0, 0x17F), (0x180, 0x24F), (0x300, 0x331)),
@@ -67,14 +70,19 @@ def random_names(seed: int, count: int) -> Iterator[tuple[str, str]]:
     scripts = list(SCRIPTS)
     for number in range(count):
         script = scripts[number % len(scripts)]
-        words = [_word(rng, script, letters[script], marks[script]) for _ in range(rng.randint(1, 3))]
+        yield script, next(name for name in _names(rng, script, letters[script], marks[script]) if not problem_of(name))
+
+
+def _names(rng: random.Random, script: str, letters: list[str], marks: list[str]) -> Iterator[str]:
+    while True:
+        words = [_word(rng, script, letters, marks) for _ in range(rng.randint(1, 3))]
         between = rng.choice((" ", " ", "-", "'", "’", ". "))
-        yield script, unicodedata.normalize("NFC", between.join(words))
+        yield unicodedata.normalize("NFC", between.join(words))
 
 
 def _of_kind(script: str, kind: str) -> list[str]:
     points = (chr(point) for first, last in SCRIPTS[script] for point in range(first, last + 1))
-    return [char for char in points if unicodedata.category(char)[0] == kind]
+    return [char for char in points if unicodedata.category(char)[0] == kind and is_shown_by_one_font(char)]
 
 
 def _word(rng: random.Random, script: str, letters: list[str], marks: list[str]) -> str:
