@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic_core import from_json
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
 
@@ -32,7 +31,9 @@ from stinercut.protocol import (
     Welcome,
     decode,
     encode,
+    id_in,
     no_common_version,
+    refusal,
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.protocol.older import frame_for
@@ -197,7 +198,7 @@ class Link:
             envelope = decode(frame)
         except ProtocolError as unclear:
             log.warning("The hub sent something that is no message: %s", unclear.what)
-            return Refused(of=_id_in(frame), code=ErrorCode.BAD_MESSAGE, detail=unclear.what[:2000])
+            return refusal(id_in(frame), ErrorCode.BAD_MESSAGE, unclear.what)
         match envelope.body:
             case CopyRequest() | SampleRequest() as request:
                 self._on_request(request)
@@ -212,13 +213,3 @@ class Link:
                 detail = f"a detector takes no {other.type}"
                 return Refused(of=envelope.id, code=ErrorCode.BAD_MESSAGE, detail=detail)
         return None
-
-
-def _id_in(frame: str | bytes) -> str | None:
-    """The id of a frame that is no message, where it has a usable one, so that the sender knows what was refused."""
-    try:
-        found = from_json(frame)  # Bounded in depth, unlike the json module.
-    except ValueError:
-        return None
-    message_id = found.get("id") if isinstance(found, dict) else None
-    return message_id if isinstance(message_id, str) and len(message_id) <= 64 else None

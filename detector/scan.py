@@ -16,8 +16,9 @@ from pathlib import Path
 
 from detector.events import shown
 from detector.naming import Named, classify
+from stinercut.bounds import is_in_range
 from stinercut.protocol import FileEntry, FileKind, FileList
-from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FRAME_BYTES
+from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES, MAX_FRAME_BYTES
 
 MAX_DEPTH = 32
 SKIPPED_FOLDERS = frozenset({"system volume information", "$recycle.bin", "lost+found", "found.000"})
@@ -113,9 +114,10 @@ def file_id(insertion_id: str, relative: str) -> str:
 def wall_clock(mtime_ns: int) -> datetime:
     """A modification time as the wall clock showed it, without a zone; FAT stores nothing else."""
     try:
-        return datetime.fromtimestamp(mtime_ns // 1_000_000_000) + timedelta(microseconds=mtime_ns // 1000 % 1_000_000)
+        when = datetime.fromtimestamp(mtime_ns // 1_000_000_000) + timedelta(microseconds=mtime_ns // 1000 % 1_000_000)
     except (ValueError, OverflowError, OSError):
         return EPOCH  # A clock that was reset to nonsense; the date is a hint, not a key of its own.
+    return when if is_in_range(when) else EPOCH
 
 
 def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[[], bool] = lambda: False) -> Manifest:
@@ -126,7 +128,9 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
     """
     left = _Left()
     found = sorted(_walk(root, left, should_stop), key=lambda file: file.parts)
-    resolved = sorted(_resolve(found), key=_order)
+    resolved, too_many = _as_many_as_travel(_resolve(found))
+    if too_many:
+        left.unreadable.append(f"{too_many} files, since a card may have {MAX_FILES} at most")
     entries = [_entry(insertion_id, item) for item in resolved]
     sources = {
         entry.file_id: SourceFile(
@@ -218,6 +222,13 @@ def _resolve(found: list[Found]) -> list[Resolved]:
             main, of = mains.get(_tie(name), (None, name))
         out.append(Resolved(file, name.kind, f"{of.main_folder}/{of.recording}", of.chapter, main))
     return out
+
+
+def _as_many_as_travel(resolved: list[Resolved]) -> tuple[list[Resolved], int]:
+    """The files in their order, and how many had to be left out; videos are the last that are."""
+    if len(resolved) > MAX_FILES:
+        resolved.sort(key=lambda item: KIND_ORDER[item.kind])
+    return sorted(resolved[:MAX_FILES], key=_order), max(0, len(resolved) - MAX_FILES)
 
 
 def _tie(name: Named) -> tuple[str, str]:

@@ -6,27 +6,31 @@ office's list (`review`), PDF sheets (`stinercut qr sheet`: they need fonts, whi
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Annotated
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
+from stinercut.bounds import ShortText, TypedId
 from stinercut.identity.making import qr_svg
 from stinercut.identity.payload import make_payload
 from stinercut.keyring import KeyRing
 
-MAX_CODES = 200
-"""In one request. A day has fewer jumps."""
+MAX_CODES = 50
+"""In one request: one takes about 20 ms to draw, and nobody is to wait for another's list. Pages ask in pieces."""
+_AT_ONCE = 2
+"""Requests that are drawn at the same time; the others wait, and the hub has its threads for the board."""
 
 
 class WantedCode(BaseModel):
     """What a code is to say."""
 
-    passenger_name: str
-    booking_id: str
+    passenger_name: ShortText
+    booking_id: TypedId
     jump_date: date
-    tandem_master_id: str | None = None
+    tandem_master_id: TypedId | None = None
 
 
 class WantedCodes(BaseModel):
@@ -59,6 +63,7 @@ class Choices(BaseModel):
 
 def add_codes(app: FastAPI, keys: KeyRing) -> None:
     """Add what the page `/codes` asks."""
+    drawing = asyncio.Semaphore(_AT_ONCE)
 
     @app.get("/api/codes/choices")
     async def choices() -> Choices:
@@ -66,9 +71,11 @@ def add_codes(app: FastAPI, keys: KeyRing) -> None:
 
     # POST, although nothing is changed: names don't belong into addresses, which logs and histories keep.
     @app.post("/api/codes")
-    def codes(wanted: WantedCodes) -> Codes:
+    async def codes(wanted: WantedCodes) -> Codes:
         ring = keys if wanted.signed or keys.only_signed else None
-        return Codes(codes=[_code(one, ring) for one in wanted.bookings], signed=ring is not None)
+        async with drawing:
+            drawn = await asyncio.to_thread(lambda: [_code(one, ring) for one in wanted.bookings])
+        return Codes(codes=drawn, signed=ring is not None)
 
 
 def _code(wanted: WantedCode, keys: KeyRing | None) -> CodeView:

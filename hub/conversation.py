@@ -6,6 +6,7 @@ Doesn't: sockets (`detectors`), numbers that may be lost (`live`).
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,9 +31,12 @@ from stinercut.protocol import (
     Removed,
     SampleRequest,
     Samples,
+    refusal,
 )
 from stinercut.samples import sample_of
 from stinercut.store import Store
+
+log = logging.getLogger("hub.conversation")
 
 FILES_PER_REQUEST = 5000
 """The protocol's limit for one request."""
@@ -68,11 +72,16 @@ class Conversation:
             self._require_own(detector_id, envelope.body)
             requests = self._act(detector_id, envelope.body)
         except NotFound as unknown:
-            return Effects(_refused(envelope, ErrorCode.UNKNOWN_ID, unknown.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.UNKNOWN_ID, unknown.sentence()))
         except BadInput as wrong:
-            return Effects(_refused(envelope, ErrorCode.BAD_MESSAGE, wrong.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, wrong.sentence()))
         except StoreDamaged as damaged:
-            return Effects(_refused(envelope, ErrorCode.DEST_IO, damaged.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.DEST_IO, damaged.sentence()))
+        except (ValueError, OverflowError):
+            # Something in it that nobody thought of. Raised, it would end the connection, and the detector would send
+            # it first for ever, with everything else waiting behind it.
+            log.exception("A message of detector %s (%s) could not be taken.", detector_id, envelope.body.type)
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, "the hub can't take this; its log says more"))
         return Effects(Ack(of=envelope.id), requests)
 
     def _require_own(self, detector_id: str, body: Message) -> None:
@@ -193,10 +202,6 @@ def _record(session: Session, detector_id: str, body: Inserted | CopyError | Car
             insertions.record_card_error(session, body)
         case Removed(insertion_id=insertion_id):
             insertions.record_removed(session, insertion_id)
-
-
-def _refused(envelope: Envelope, code: ErrorCode, detail: str) -> Refused:
-    return Refused(of=envelope.id, code=code, detail=detail[:2000])
 
 
 def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:

@@ -17,6 +17,7 @@ from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
 
 from hub.bodies import limited_body
+from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.catalog import Catalog, jumps, wishes
 from stinercut.catalog.jumps import FootageFile
 from stinercut.cut import Cut
@@ -98,21 +99,21 @@ class Cuts:
             raise BadInput(refused.what, file=clip.name, advice=refused.advice) from None
 
 
-Who = Annotated[str, Query(min_length=1, max_length=80)]
+Who = Annotated[str, Query(min_length=1, max_length=80, pattern=NO_NUL)]
 
 
 def add_cuts(app: FastAPI, cuts_of: Callable[[Request], Cuts]) -> None:
     """All routes of this module."""
 
     @app.get("/api/jumps/{jump}/cut")
-    async def cut(request: Request, jump: str) -> CutView:
+    async def cut(request: Request, jump: JumpKey) -> CutView:
         return await asyncio.to_thread(cuts_of(request).view, jump)
 
     @app.put("/api/jumps/{jump}/cut", status_code=202)
-    async def replace(request: Request, jump: str, who: Who, file: str = "the timeline") -> CutView:
+    async def replace(request: Request, jump: JumpKey, who: Who, file: ShortText = "the timeline") -> CutView:
         text = await limited_body(request, LARGEST, "the timeline", "Is it an .otio file?")
         return await asyncio.to_thread(cuts_of(request).import_timeline, jump, text, file, who)
 
     @app.delete("/api/jumps/{jump}/cut", status_code=202)
-    async def drop(request: Request, jump: str, who: Who) -> CutView:
+    async def drop(request: Request, jump: JumpKey, who: Who) -> CutView:
         return await asyncio.to_thread(cuts_of(request).drop, jump, who)

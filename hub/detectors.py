@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -38,7 +37,9 @@ from stinercut.protocol import (
     Welcome,
     decode,
     encode,
+    id_in,
     no_common_version,
+    refusal,
 )
 
 log = logging.getLogger("hub.detectors")
@@ -192,7 +193,7 @@ class Detectors:
         try:
             envelope = decode(frame)
         except ProtocolError as unclear:
-            await connection.send(_refusal(_id_in(frame), ErrorCode.BAD_MESSAGE, unclear.what))
+            await connection.send(refusal(id_in(frame), ErrorCode.BAD_MESSAGE, unclear.what))
             return
         match envelope.body:
             case Progress() as copy:
@@ -262,12 +263,8 @@ async def _frame(socket: WebSocket) -> str | bytes:
 
 
 async def _refuse(socket: WebSocket, of: str | None, code: ErrorCode, detail: str) -> None:
-    await socket.send_text(encode(_refusal(of, code, detail)))
+    await socket.send_text(encode(refusal(of, code, detail)))
     await _close(socket, POLICY)
-
-
-def _refusal(of: str | None, code: ErrorCode, detail: str) -> Refused:
-    return Refused(of=of, code=code, detail=detail[:2000])
 
 
 async def _close(socket: WebSocket, code: int) -> None:
@@ -275,13 +272,3 @@ async def _close(socket: WebSocket, code: int) -> None:
         await socket.close(code)
     except (WebSocketDisconnect, RuntimeError):
         return
-
-
-def _id_in(frame: str | bytes) -> str | None:
-    """The id of a frame that is no message, where it has a usable one, so that the sender knows what was refused."""
-    try:
-        found = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
-    message_id = found.get("id") if isinstance(found, dict) else None
-    return message_id if isinstance(message_id, str) and len(message_id) <= 64 else None

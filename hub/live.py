@@ -54,6 +54,10 @@ class _Flow:
         return (last[1] - first[1]) / span
 
 
+MOST_COPIES = 1000
+"""Copies that are followed. A detector makes a few at a time; one that names ever new ones must not fill the memory."""
+
+
 class Live:
     """Used from the event loop's thread only; other threads get a `Picture`."""
 
@@ -80,6 +84,8 @@ class Live:
         key = (insertion_id, file_id)
         before = self._done.get(key)
         self._done[key] = bytes_done
+        if len(self._done) > MOST_COPIES:
+            self.removed(next(iter(self._done))[0])
         flow = self._flows.setdefault(insertion_id, _Flow())
         flow.add(max(bytes_done - (before or 0), 0), self._clock())
 

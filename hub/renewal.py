@@ -12,17 +12,20 @@ import asyncio
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hub.dagster import Backfill, Dagster
+from stinercut.bounds import JumpKey, Who
 from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import Stale, Wanted
 from stinercut.errors import StinercutError
 from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
+from stinercut.templates.timeline import TemplateName
 from stinercut.words import counted
 
 FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
@@ -32,6 +35,10 @@ BACKFILL_TAGS = {
     "dagster/retry_strategy": "FROM_ASSET_FAILURE",
     WORK_TAG: "backfill",
 }
+
+
+MAX_JUMPS = 20_000
+"""Named in one request: what a body of a megabyte holds. Without names a backfill is of all."""
 
 
 class TemplateView(BaseModel):
@@ -81,7 +88,7 @@ class BackfillRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    jumps: list[str] | None = None
+    jumps: Annotated[list[JumpKey], Field(max_length=MAX_JUMPS)] | None = None
 
 
 class Started(BaseModel):
@@ -96,8 +103,8 @@ class TemplateWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    who: str
-    template: str | None
+    who: Who
+    template: TemplateName | None
 
 
 def busy_with(stale: Sequence[Stale], going_on: Iterable[Backfill]) -> dict[str, str]:
@@ -191,7 +198,7 @@ class Renewal:
             title = f"{counted(len(keys), 'film')} with a changed template"
             return Started(backfill=await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS), jumps=keys)
 
-    def choose(self, jump: str, wish: TemplateWish) -> None:
+    def choose(self, jump: JumpKey, wish: TemplateWish) -> None:
         """A person chooses a jump's template. Raises NotFound, and BadInput for one that can't be used."""
         if wish.template is not None:
             folder.find(wish.template, self.folders)
@@ -222,7 +229,7 @@ def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:
         return await renewal_of(request).start(asked)
 
     @app.post("/api/jumps/{jump}/template", status_code=202)
-    async def choose(request: Request, jump: str, wish: TemplateWish) -> TemplateWish:
+    async def choose(request: Request, jump: JumpKey, wish: TemplateWish) -> TemplateWish:
         await asyncio.to_thread(renewal_of(request).choose, jump, wish)
         return wish
 

@@ -6,18 +6,23 @@ Lives here: the routes. Doesn't: what a retry does (`pipeline`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hub.live import Live
 from hub.pipeline import Pipeline, RetriedView, RetryView
+from stinercut.bounds import JumpKey
+
+MAX_SUBJECTS = 500
+"""In one request: each takes Dagster up to two seconds. Without a list, all that failed."""
 
 
 class RetryRequest(BaseModel):
     """Jumps and cards to go on with; all that failed when there is no list."""
 
-    subjects: list[str] | None = None
+    subjects: Annotated[list[JumpKey], Field(max_length=MAX_SUBJECTS)] | None = None
 
 
 class Answers(BaseModel):
@@ -32,7 +37,7 @@ def add_retrying(app: FastAPI, parts: Callable[[Request], tuple[Pipeline, Live]]
     # The same action under two names, with one rule: the second is where a jump's other actions are.
     @app.post("/api/pipeline/{subject}/retry", status_code=202)
     @app.post("/api/jumps/{subject}/retry", status_code=202)
-    async def retry(request: Request, subject: str) -> RetryView:
+    async def retry(request: Request, subject: JumpKey) -> RetryView:
         pipeline, live = parts(request)
         return await pipeline.retry(subject, live.picture())
 

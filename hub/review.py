@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
+from stinercut.bounds import NO_NUL, JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.catalog import Catalog, bookings, decisions, review
 from stinercut.catalog.models import Booking, Decision
 from stinercut.catalog.review import Group, ReviewFile
@@ -30,8 +31,9 @@ from stinercut.identity.payload import make_payload
 
 T = TypeVar("T")
 
-FileId = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""As far as the catalog's ids go: a larger number could not even be looked for."""
+FileIds = Annotated[list[RowId], Field(max_length=5000)]
+"""Files of one decision: bursts and time-lapses of a whole jump are fewer."""
+SearchText = Annotated[str, Query(max_length=80, pattern=NO_NUL)]
 
 
 class ReviewFileView(BaseModel):
@@ -116,43 +118,43 @@ class Decided(BaseModel):
 
 
 class _Deciding(BaseModel):
-    who: str
+    who: Who
 
 
 class Assign(_Deciding):
     """Whose jump it is. `confirmed_name` repeats the name when it contradicts what was known."""
 
-    passenger_name: str
-    booking_id: str
+    passenger_name: ShortText
+    booking_id: TypedId
     jump_date: date
-    tandem_master_id: str | None = None
-    confirmed_name: str | None = None
+    tandem_master_id: TypedId | None = None
+    confirmed_name: ShortText | None = None
 
 
 class Split(_Deciding):
     """Files that are somebody else's."""
 
-    file_ids: list[FileId]
+    file_ids: FileIds
 
 
 class Move(Split):
     """Files that belong to another jump."""
 
-    to: str
-    confirmed_name: str | None = None
+    to: JumpKey
+    confirmed_name: ShortText | None = None
 
 
 class Join(_Deciding):
     """All files belong to another jump."""
 
-    into: str
-    confirmed_name: str | None = None
+    into: JumpKey
+    confirmed_name: ShortText | None = None
 
 
 class OneFile(_Deciding):
     """One file."""
 
-    file_id: FileId
+    file_id: RowId
 
 
 @dataclass(frozen=True)
@@ -265,13 +267,13 @@ def _add_groups(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
         return Groups(groups=await review_of(request).read(query))
 
     @app.get("/api/review/jumps/{jump}")
-    async def one(request: Request, jump: str) -> GroupView:
+    async def one(request: Request, jump: JumpKey) -> GroupView:
         return await review_of(request).read(lambda session: group_view(review.group(session, jump)))
 
 
 def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.post("/api/review/jumps/{jump}/assign")
-    async def assign(request: Request, jump: str, said: Assign) -> Decided:
+    async def assign(request: Request, jump: JumpKey, said: Assign) -> Decided:
         payload = make_payload(said.passenger_name, said.booking_id, said.jump_date, said.tandem_master_id)
         key = await review_of(request).write(
             lambda session: decisions.assign(session, said.who, jump, payload, said.confirmed_name)
@@ -279,26 +281,26 @@ def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None
         return Decided(jump=key)
 
     @app.post("/api/review/jumps/{jump}/join")
-    async def join(request: Request, jump: str, said: Join) -> Decided:
+    async def join(request: Request, jump: JumpKey, said: Join) -> Decided:
         await review_of(request).write(
             lambda session: decisions.join(session, said.who, jump, said.into, said.confirmed_name)
         )
         return Decided(jump=said.into)
 
     @app.post("/api/review/jumps/{jump}/read-again")
-    async def read_again(request: Request, jump: str, said: _Deciding) -> Decided:
+    async def read_again(request: Request, jump: JumpKey, said: _Deciding) -> Decided:
         await review_of(request).write(lambda session: decisions.read_again(session, said.who, jump))
         return Decided(jump=jump)
 
 
 def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.post("/api/review/jumps/{jump}/split")
-    async def split(request: Request, jump: str, said: Split) -> Decided:
+    async def split(request: Request, jump: JumpKey, said: Split) -> Decided:
         key = await review_of(request).write(lambda session: decisions.split(session, said.who, jump, said.file_ids))
         return Decided(jump=key)
 
     @app.post("/api/review/jumps/{jump}/move")
-    async def move(request: Request, jump: str, said: Move) -> Decided:
+    async def move(request: Request, jump: JumpKey, said: Move) -> Decided:
         await review_of(request).write(
             lambda session: decisions.move(session, said.who, jump, said.file_ids, said.to, said.confirmed_name)
         )
@@ -307,12 +309,12 @@ def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) ->
     # The same decision under two names: the second is where a jump's other actions are.
     @app.post("/api/review/jumps/{jump}/leave-out")
     @app.post("/api/jumps/{jump}/leave-out", status_code=202)
-    async def leave_out(request: Request, jump: str, said: OneFile) -> Decided:
+    async def leave_out(request: Request, jump: JumpKey, said: OneFile) -> Decided:
         await review_of(request).write(lambda session: decisions.leave_out(session, said.who, jump, said.file_id))
         return Decided(jump=jump)
 
     @app.post("/api/review/jumps/{jump}/put-back")
-    async def put_back(request: Request, jump: str, said: OneFile) -> Decided:
+    async def put_back(request: Request, jump: JumpKey, said: OneFile) -> Decided:
         await review_of(request).write(lambda session: decisions.put_back(session, said.who, jump, said.file_id))
         return Decided(jump=jump)
 
@@ -321,7 +323,7 @@ def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/bookings")
     async def listed(
         request: Request,
-        q: Annotated[str, Query(max_length=80)] = "",
+        q: SearchText = "",
         day: date | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> Bookings:
@@ -349,12 +351,12 @@ def _add_pictures(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/files/{card_file_id}/frame.jpg")
     async def frame(
         request: Request,
-        card_file_id: FileId,
+        card_file_id: RowId,
         at: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.5,
         size: Literal["small", "large"] = "small",
     ) -> FileResponse:
         return await review_of(request).frames.still(card_file_id, at, WIDTHS[size])
 
     @app.api_route("/api/files/{card_file_id}/clip.mp4", methods=["GET", "HEAD"])
-    def clip(request: Request, card_file_id: FileId) -> FileResponse:
+    def clip(request: Request, card_file_id: RowId) -> FileResponse:
         return review_of(request).frames.clip(card_file_id)

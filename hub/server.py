@@ -46,6 +46,7 @@ from hub.review import Review, add_review
 from hub.security import answer_headers, is_same_origin
 from hub.version import HEALTHY, version_of
 from hub.views import Links
+from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.decisions import NameConflict
 from stinercut.catalog.models import Jump
@@ -323,8 +324,8 @@ def _add_api(app: FastAPI) -> None:
     async def listed(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        q: Annotated[str, Query(max_length=128)] = "",
-        before: Annotated[str | None, Query(max_length=128)] = None,
+        q: Annotated[str, Query(max_length=128, pattern=NO_NUL)] = "",
+        before: JumpKey | None = None,
     ) -> Jumps:
         hub = _hub(request)
 
@@ -335,7 +336,7 @@ def _add_api(app: FastAPI) -> None:
         return await asyncio.to_thread(_read, hub, query)
 
     @app.get("/api/jumps/{jump}")
-    async def one_jump(request: Request, jump: str) -> JumpView:
+    async def one_jump(request: Request, jump: JumpKey) -> JumpView:
         hub = _hub(request)
         found = await asyncio.to_thread(_read, hub, lambda session: jump_views(session, hub.links, [jump]))
         if not found:
@@ -343,7 +344,7 @@ def _add_api(app: FastAPI) -> None:
         return found[0]
 
     @app.get("/api/pipeline/{subject}")
-    async def pipeline(request: Request, subject: str) -> PipelineView:
+    async def pipeline(request: Request, subject: JumpKey) -> PipelineView:
         hub = _hub(request)
         return await hub.pipeline.view(subject, hub.live.picture())
 
@@ -355,23 +356,23 @@ def _read(hub: Hub, query: Callable[[Session], T]) -> T:
 
 def _add_films(app: FastAPI) -> None:
     @app.api_route("/films/{jump}/poster.jpg", methods=["GET", "HEAD"])
-    def poster(request: Request, jump: str) -> FileResponse:
+    def poster(request: Request, jump: JumpKey) -> FileResponse:
         return _hub(request).films.poster(jump)
 
     @app.api_route("/films/{jump}/{film}.mp4", methods=["GET", "HEAD"])
-    def film(request: Request, jump: str, film: str, download: bool = False) -> FileResponse:
+    def film(request: Request, jump: JumpKey, film: ShortText, download: bool = False) -> FileResponse:
         return _hub(request).films.film(jump, f"{film}.mp4", download)
 
     @app.api_route("/films/{jump}/{photos}/{photo}.jpg", methods=["GET", "HEAD"])
-    def photo(request: Request, jump: str, photos: str, photo: str) -> FileResponse:
+    def photo(request: Request, jump: JumpKey, photos: ShortText, photo: ShortText) -> FileResponse:
         return _hub(request).films.photo(jump, photos, f"{photo}.jpg")
 
     @app.get("/films/{jump}/{photos}.zip")
-    def all_photos(request: Request, jump: str, photos: str) -> StreamingResponse:
+    def all_photos(request: Request, jump: JumpKey, photos: ShortText) -> StreamingResponse:
         return _hub(request).films.all_photos(jump, photos)
 
     @app.api_route("/films/{jump}/{film}.otio", methods=["GET", "HEAD"])
-    def timeline(request: Request, jump: str, film: str) -> FileResponse:
+    def timeline(request: Request, jump: JumpKey, film: ShortText) -> FileResponse:
         return _hub(request).films.timeline(jump, f"{film}.otio")
 
 

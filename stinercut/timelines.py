@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 from stinercut.errors import BadInput
 
-LARGEST = 20_000_000
-"""Bytes: a timeline of thousands of clips is smaller than this."""
+LARGEST = 2_000_000
+"""Bytes. A film's has 12 000; one of a thousand clips is smaller than this."""
 
 _SPEED = ("TimeEffect", "LinearTimeWarp", "FreezeFrame")
 _REFERENCE = "SerializableObjectRef"

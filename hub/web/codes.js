@@ -8,6 +8,7 @@ import { afterPause } from "./timing.js";
 import { count, isoDay } from "./words.js";
 
 const DAY_CHECK_MS = 60000;
+const AT_ONCE = 50; // codes in one request, as many as the hub takes
 const typed = at("typed");
 const dialog = at("show");
 let listed = [];
@@ -35,10 +36,16 @@ async function knowChoices() {
   typed.elements.signed.disabled = choices.must_sign;
 }
 
+// In pieces: the hub draws no more in one request.
 async function codesOf(bookings) {
   await knowChoices();
-  const body = { bookings, signed: typed.elements.signed.checked };
-  return (await request("/api/codes", { method: "POST", body })).codes;
+  const signed = typed.elements.signed.checked;
+  const codes = [];
+  for (let first = 0; first < bookings.length; first += AT_ONCE) {
+    const body = { bookings: bookings.slice(first, first + AT_ONCE), signed };
+    codes.push(...(await request("/api/codes", { method: "POST", body })).codes);
+  }
+  return codes;
 }
 
 async function attempt(work) {

@@ -5,6 +5,7 @@ Lives here: connection settings, transactions, running the migrations. Doesn't: 
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Generator
@@ -15,12 +16,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.moments import clock_option
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import BadInput, HostNotReady
+
+log = logging.getLogger("catalog")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
@@ -65,7 +68,8 @@ class Catalog:
             session.begin(),
         ):
             _lock_writes(session.connection(), WRITER_SILENT_S)
-            yield session
+            with _unfit_values_refused():
+                yield session
 
     @contextmanager
     def read(self) -> Generator[Session]:
@@ -74,7 +78,8 @@ class Catalog:
             if connection.dialect.name == "postgresql":
                 # Its default gives each statement a state of its own. SQLite's readers see one from the start.
                 connection.execution_options(isolation_level="REPEATABLE READ")
-            yield session
+            with _unfit_values_refused():
+                yield session
 
     def close(self) -> None:
         """Close all connections."""
@@ -115,6 +120,28 @@ def migrate(url: str) -> None:
         ) from refused
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _unfit_values_refused() -> Generator[None]:
+    """Turn into BadInput what a database refuses to write down or to look for: it would refuse it every time.
+
+    Drivers say it each in their own way: as DataError, or before they ask, for a number that is too large, a lone
+    surrogate or a NUL.
+    """
+    try:
+        yield
+    except (DataError, OverflowError, UnicodeEncodeError) as refused:
+        raise _unfit(refused) from refused
+    except ValueError as refused:
+        if "NUL" not in str(refused):
+            raise
+        raise _unfit(refused) from refused
+
+
+def _unfit(refused: Exception) -> BadInput:
+    log.info("The catalog takes no such value: %s", type(refused).__name__, exc_info=refused)
+    return BadInput("a text or a number in it is none that can be written down")
 
 
 def _lock_writes(connection: Connection, silent_s: float = 0) -> None:

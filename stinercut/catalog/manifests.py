@@ -26,13 +26,12 @@ from stinercut.catalog.seen import IsStored, seen_before
 from stinercut.errors import BadInput
 from stinercut.photo_names import is_photo
 from stinercut.protocol import FileEntry, FileKind, FileList
+from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES
 
 _FOOTAGE = (FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY)
 """What is asked for."""
 
 
-_LARGEST = 2**63 - 1
-"""Bytes; what the databases can hold."""
 _IDENTITY = ("folder", "name", "size", "modified")
 _Exact = tuple[str, str, int, datetime]
 """What makes a file of a card the same row when it is seen again: folder, name, size, time."""
@@ -52,6 +51,7 @@ def record_file_list(
         raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
     if message.index in insertion.chunks_seen:
         return insertion.listed_at is not None
+    _refuse_too_many(session, insertion, len(message.files))
     _add_entries(session, insertion, message.files, _Rules(small_file_limit, is_stored))
     insertion.chunks_seen = [*insertion.chunks_seen, message.index]
     insertion.chunks_total = message.total
@@ -125,12 +125,19 @@ def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dic
 
 
 def _refuse_impossible(insertion_id: str, files: Sequence[FileEntry]) -> None:
-    """Raise BadInput for what no card has: it could not be written down."""
+    """Raise BadInput for what could not be written down; single values are the protocol's to refuse."""
     if len({file.file_id for file in files}) != len(files):
         raise _two_with_one_id(insertion_id)
-    for file in files:
-        if file.size > _LARGEST or "\0" in file.name or "\0" in file.folder or "\0" in file.recording:
-            raise BadInput(f"no card has a file of {file.size} bytes under this name", file=repr(file.name))
+
+
+def _refuse_too_many(session: Session, insertion: Insertion, more: int) -> None:
+    """Raise BadInput where a list grows beyond what one may have. Counted only where it could be."""
+    at_most = FILES_PER_CHUNK * len(insertion.chunks_seen) + more
+    if at_most > MAX_FILES and sum(_states(session, insertion.insertion_id).values()) + more > MAX_FILES:
+        raise BadInput(
+            f"the file list of {insertion.card_id} has more than {MAX_FILES} files",
+            advice="Move what is no footage of jumps off the card.",
+        )
 
 
 def _two_with_one_id(insertion_id: str) -> BadInput:
@@ -166,13 +173,18 @@ def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
     return kind is FileKind.PROXY or (kind is FileKind.VIDEO and size < small_file_limit)
 
 
-def _counts(session: Session, insertion_id: str) -> dict[str, int]:
+def _states(session: Session, insertion_id: str) -> dict[str, int]:
+    """How many files of an insertion's manifest are in each state."""
     rows = session.execute(
         select(ManifestEntry.state, func.count())
         .where(ManifestEntry.insertion_id == insertion_id)
         .group_by(ManifestEntry.state)
     )
-    states = {state: files for state, files in rows}
+    return {state: files for state, files in rows}
+
+
+def _counts(session: Session, insertion_id: str) -> dict[str, int]:
+    states = _states(session, insertion_id)
     known, skipped = states.get(EntryState.KNOWN, 0), states.get(EntryState.SKIPPED, 0)
     found = sum(states.values()) - skipped
     return {"found": found, "known": known, "new": found - known}

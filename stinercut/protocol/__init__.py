@@ -29,6 +29,8 @@ from stinercut.protocol.messages import (
     Welcome,
     decode,
     encode,
+    id_in,
+    refusal,
 )
 from stinercut.protocol.versions import SPOKEN, Versions, no_common_version
 
@@ -59,5 +61,7 @@ __all__ = [
     "Welcome",
     "decode",
     "encode",
+    "id_in",
     "no_common_version",
+    "refusal",
 ]

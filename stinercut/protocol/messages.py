@@ -8,12 +8,13 @@ to the detector.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
+from stinercut.bounds import LARGEST_INTEGER, NO_NUL, ClockTime, Count, ShortText, Size
 from stinercut.errors import StinercutError
 from stinercut.protocol.versions import SPOKEN
 
@@ -22,13 +23,17 @@ MAX_FRAME_BYTES = 1 << 20
 
 FILES_PER_CHUNK = 500
 """A file list travels in pieces, so that a full card stays far below MAX_FRAME_BYTES."""
+MAX_FILES: Final = 100_000
+"""In one file list: five times what time-lapses of a whole season leave on a card."""
+MAX_PIECES: Final = MAX_FILES // 50
+"""Pieces of a file list: where all names are as long as they may be, about 50 files fill one."""
+MAX_DETAIL: Final = 2000
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-NO_NUL = r"^[^\x00]*$"
-"""No name holds one, and no database takes it."""
-ShortText = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
-Detail = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
+MessageId = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+ProtocolVersion = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+Detail = Annotated[str, Field(max_length=MAX_DETAIL, pattern=NO_NUL)]
 """Words for people."""
 PathText = Annotated[str, Field(max_length=1024, pattern=NO_NUL)]
 """A folder on a card. Longer than any file name: folders nest. Cut at the front where even this is too short."""
@@ -79,11 +84,11 @@ class FileEntry(Wire):
     file_id: Identifier
     folder: PathText = Field(description="Folder below the card's root, with forward slashes.")
     name: ShortText
-    size: int = Field(ge=0, description="Bytes.")
-    modified: datetime = Field(description="Wall-clock time as stored on the card, without a zone.")
+    size: Size = Field(description="Bytes.")
+    modified: ClockTime = Field(description="Wall-clock time as stored on the card, without a zone.")
     kind: FileKind
     recording: PathText = Field(description="Equal for all chapters of one recording on this card.")
-    chapter: int = Field(default=1, ge=0, description="Place within the recording.")
+    chapter: Count = Field(default=1, description="Place within the recording.")
     main_file_id: Identifier | None = Field(default=None, description="The video it belongs to, unless it is one.")
 
 
@@ -100,9 +105,9 @@ class Hello(Wire):
 
     type: Literal["hello"] = "hello"
     detector_id: Identifier
-    min_version: int = SPOKEN.lowest
-    max_version: int = SPOKEN.highest
-    token: str | None = None
+    min_version: ProtocolVersion = SPOKEN.lowest
+    max_version: ProtocolVersion = SPOKEN.highest
+    token: Annotated[str, Field(max_length=1024, pattern=NO_NUL)] | None = None
 
 
 class Welcome(Wire):
@@ -110,9 +115,9 @@ class Welcome(Wire):
     Its form never changes."""
 
     type: Literal["welcome"] = "welcome"
-    version: int
-    min_version: int = SPOKEN.lowest
-    max_version: int = SPOKEN.highest
+    version: ProtocolVersion
+    min_version: ProtocolVersion = SPOKEN.lowest
+    max_version: ProtocolVersion = SPOKEN.highest
 
 
 class Inserted(Wire):
@@ -121,7 +126,7 @@ class Inserted(Wire):
     type: Literal["sd:inserted"] = "sd:inserted"
     insertion_id: Identifier
     card: CardLabel
-    inserted_at: datetime
+    inserted_at: ClockTime
 
 
 class FileList(Wire):
@@ -129,8 +134,8 @@ class FileList(Wire):
 
     type: Literal["sd:file_list"] = "sd:file_list"
     insertion_id: Identifier
-    index: int = Field(ge=0)
-    total: int = Field(ge=1)
+    index: int = Field(ge=0, lt=MAX_PIECES)
+    total: int = Field(ge=1, le=MAX_PIECES)
     files: list[FileEntry] = Field(max_length=FILES_PER_CHUNK)
     passed_over: int = Field(
         default=0,
@@ -178,7 +183,7 @@ class FileCopied(Wire):
     insertion_id: Identifier
     file_id: Identifier
     content_hash: ContentHash
-    size: int = Field(ge=0)
+    size: Size
 
 
 class CopyError(Wire):
@@ -197,9 +202,7 @@ class CardError(Wire):
     type: Literal["sd:card_error"] = "sd:card_error"
     insertion_id: Identifier
     code: ErrorCode
-    unreadable: int = Field(
-        ge=0, le=2**31 - 1, description="Folders and files that the file list lacks; 0 where there will be no list."
-    )
+    unreadable: Count = Field(description="Folders and files that the file list lacks; 0 where there will be no list.")
     detail: Detail
 
 
@@ -209,7 +212,7 @@ class Progress(Wire):
     type: Literal["sd:progress"] = "sd:progress"
     insertion_id: Identifier
     file_id: Identifier
-    bytes_done: int = Field(ge=0)
+    bytes_done: Size
 
 
 class Removed(Wire):
@@ -223,14 +226,14 @@ class Ack(Wire):
     """The receiver has made the effect of message `of` durable."""
 
     type: Literal["ack"] = "ack"
-    of: str = Field(max_length=64)
+    of: MessageId
 
 
 class Refused(Wire):
     """The receiver won't act on message `of` (or on the connection as a whole)."""
 
     type: Literal["error"] = "error"
-    of: str | None = None
+    of: MessageId | None = None
     code: ErrorCode
     detail: Detail
 
@@ -256,7 +259,7 @@ Message = (
 class Envelope(Wire):
     """A message with its id. The id stays the same when the message is sent again."""
 
-    id: str = Field(min_length=1, max_length=64)
+    id: MessageId
     body: Annotated[Message, Field(discriminator="type")]
 
 
@@ -270,11 +273,30 @@ def encode(body: Message, message_id: str | None = None) -> str:
 
 def decode(frame: str | bytes) -> Envelope:
     """The message in a frame. Raises ProtocolError for anything else."""
-    if len(frame) > MAX_FRAME_BYTES:
-        raise ProtocolError(f"a frame of {len(frame)} bytes is over the limit of {MAX_FRAME_BYTES}")
+    size = len(frame if isinstance(frame, bytes) else frame.encode(errors="surrogatepass"))
+    if size > MAX_FRAME_BYTES:
+        raise ProtocolError(f"a frame of {size} bytes is over the limit of {MAX_FRAME_BYTES}")
     try:
         return _ENVELOPE.validate_json(frame)
     except ValidationError as refused:
         first = refused.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "frame"
         raise ProtocolError(f"not a message of this protocol: {where}: {first['msg']}") from None
+
+
+def refusal(of: str | None, code: ErrorCode, detail: str) -> Refused:
+    """A refusal in these words, made to fit: they may repeat what was sent, and that may be anything."""
+    return Refused(of=of, code=code, detail=detail.replace("\0", "\ufffd")[:MAX_DETAIL])
+
+
+_MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
+
+
+def id_in(frame: str | bytes) -> str | None:
+    """The id of a frame that is no message, where it has a usable one, so that the sender knows what was refused."""
+    try:
+        found = from_json(frame)  # Bounded in depth, unlike the json module, and without lone surrogates.
+        said = cast("dict[str, object]", found).get("id") if isinstance(found, dict) else None
+        return _MESSAGE_ID.validate_python(said, strict=True)
+    except ValueError:
+        return None

@@ -172,11 +172,15 @@ def find(name: str, folders: Sequence[Path]) -> Template:
 
 
 def place_of(name: str, folders: Sequence[Path]) -> Path:
-    """The folder of the template of that name, whatever is in it. Raises BadInput when there is none."""
-    for folder in (*folders, _BUNDLED):
+    """The folder of the template of that name, whatever is in it. Raises BadInput when there is none.
+
+    A name comes from pages as well: it is compared with what lies there, and never made a path before.
+    """
+    known = names(folders)
+    for folder in (*folders, _BUNDLED) if name in known else ():
         if (folder / name / FILE_NAME).is_file():
             return folder / name
-    raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(names(folders))}.")
+    raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(known)}.")
 
 
 def meant_by(which: str, folders: Sequence[Path]) -> Path:

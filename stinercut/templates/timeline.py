@@ -353,6 +353,9 @@ class StillsOutput(_Part):
 Output = Annotated[VideoOutput | StillsOutput, Field(discriminator="type")]
 
 
+TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
 class MergeField(_Part):
     """A field of the template's own: where a text says {{ find }}, the film says `replace`."""
 
@@ -366,9 +369,7 @@ class Document(_Part):
     """All that `template.json` says. `language`: a code such as en, de or fr; how dates are written out."""
 
     schema_: str | None = Field(default=None, alias="$schema", exclude=True)
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Write small letters, digits and -, such as classic."
-    )
+    name: TemplateName = Field(description="Write small letters, digits and -, such as classic.")
     version: int = Field(default=1, ge=1, description="Write a whole number; raise it with every change.")
     description: str = Field(default="", max_length=300, description="Write a sentence about the template.")
     language: str = Field(

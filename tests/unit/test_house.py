@@ -11,12 +11,18 @@ import zipfile
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
+from pydantic import Field, TypeAdapter
+from support.bounded import openapi_of, unbounded
+
+from hub.server import create_app
+from stinercut.protocol import Envelope
+from stinercut.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -99,6 +105,45 @@ def test_processes_are_started_in_few_known_places() -> None:
 @pytest.mark.parametrize("code", ["import subprocess", "from subprocess import run", "ffmpeg.run(x)", "os.system('x')"])
 def test_a_started_process_is_noticed(code: str) -> None:
     assert starts_processes(ast.parse(code))
+
+
+# ------------------------------------------------------------------------------------------------ what is bounded
+
+
+def test_all_that_comes_from_a_page_or_a_program_has_a_bound(tmp_path: Path) -> None:
+    whole = openapi_of(create_app(Settings(data=tmp_path)))
+    found: list[str] = []
+    for path, methods in whole["paths"].items():
+        for method, operation in methods.items():
+            asked = f"{method.upper()} {path}"
+            for parameter in operation.get("parameters", ()):
+                found += unbounded(parameter["schema"], whole, f"{asked} {parameter['name']}")
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                found += unbounded(content["schema"], whole, f"{asked} body")
+    assert found == []
+
+
+def test_all_that_comes_from_a_detector_or_the_hub_has_a_bound() -> None:
+    schema = TypeAdapter(Envelope).json_schema()
+    assert list(unbounded(schema, schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (str, ": a text"),
+        (Annotated[str, Field(pattern="^a+$")], ": a text"),
+        (list[bool], ": a list"),
+        (Annotated[list[str], Field(max_length=1)], "[]: a text"),
+        (dict[str, bool], ": a table"),
+        (Any, ": anything"),
+        (Annotated[int, Field(ge=0)], ": a number"),
+        (float | None, ": a number"),
+    ],
+)
+def test_what_has_no_bound_is_noticed(kind: Any, what: str) -> None:
+    schema = TypeAdapter(kind).json_schema()
+    assert list(unbounded(schema, schema)) == [what]
 
 
 # ------------------------------------------------------------------------------------------------ what is installed

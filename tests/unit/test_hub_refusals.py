@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from hub.codes import WantedCodes
 from hub.refusals import in_words, technical
 from hub.renewal import TemplateWish
+from hub.retrying import RetryRequest
 from hub.review import Assign, Move, OneFile, Split
 
 ASSIGN = {"who": "Kim", "passenger_name": "Anna", "booking_id": "B-1", "jump_date": "2026-06-01"}
@@ -41,7 +42,12 @@ def errors_of(kind: Any, given: object, where: tuple[str, ...] = ("body",)) -> l
         (OneFile, {"who": "Kim", "file_id": 0}, "the file must be 1 or more"),
         (TemplateWish, {"who": "Kim", "template": None, "more": 1}, "the field more is not known here"),
         (WantedCodes, {"bookings": []}, "the list of bookings is empty"),
-        (WantedCodes, {"bookings": [ASSIGN] * 201}, "the list of bookings has more than 200 entries"),
+        (WantedCodes, {"bookings": [ASSIGN] * 51}, "the list of bookings has more than 50 entries"),
+        (RetryRequest, {"subjects": ["x"] * 501}, "the list of jumps and cards has more than 500 entries"),
+        (Assign, ASSIGN | {"who": "\ud800"}, "your name holds a character that is none"),
+        (Assign, ASSIGN | {"who": "a\0b"}, "your name holds a character that it can't have"),
+        (Assign, ASSIGN | {"who": "x" * 81}, "your name is longer than 80 characters"),
+        (TemplateWish, {"who": "Kim", "template": "a/../a"}, "the template holds a character that it can't have"),
         (WantedCodes, {"bookings": [ASSIGN, {}]}, "the passenger's name in row 2 is missing"),
         (WantedCodes, {"bookings": [ASSIGN], "signed": "perhaps"}, "the choice to sign must be true or false"),
     ],
@@ -50,7 +56,7 @@ def test_what_a_page_sends(kind: Any, given: object, words: str) -> None:
     errors = errors_of(kind, given)
     refused = in_words(errors)
     assert refused.what == words
-    assert ("Write your name first" in refused.advice) == ("your name" in words)
+    assert ("Write your name first" in refused.advice) == (words == "your name is missing")
     assert errors[0]["msg"] in technical(errors)
     assert "Anna" not in technical(errors)
 
