@@ -26,6 +26,7 @@ from stinercut_assets.lineage import film_template, footage
 from stinercut_assets.qr_identity import qr_identity
 from stinercut_assets.rendered_video import rendered_video
 from stinercut_assets.resources import Installation
+from stinercut_assets.sensors_run import sensors_run
 from stinercut_assets.session_clips import session_clips
 from stinercut_assets.tidying import every_night, tidy_up
 from stinercut_assets.title_and_outro import title_and_outro
@@ -44,7 +45,7 @@ defs = dg.Definitions(
         session_clips,
         rendered_video,
     ],
-    asset_checks=[films_in_time],
+    asset_checks=[films_in_time, sensors_run],
     jobs=[identify_card, produce_jump, render_arrived_clips, tidy_up],
     schedules=[every_night],
     sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, changed_templates, overdue_films],

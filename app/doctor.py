@@ -102,6 +102,20 @@ def standing_checks(settings: Settings, *, is_up: bool) -> list[Check]:
     ]
 
 
+def automation_checks(settings: Settings, *, is_up: bool) -> list[Check]:
+    """What must not be switched off in Dagster, where a hub runs that can be asked."""
+    asked = Check("sensors", lambda: automation_runs(settings), frozenset({"hub", "pipeline"}))
+    return [asked] if is_up or hub_answers(settings) else []
+
+
+def automation_runs(settings: Settings) -> str:
+    """That all sensors and schedules run, as the hub hears from Dagster."""
+    problem: str = ask(settings, "GET", "/api/automation", patience=ANSWER_S * 3)["problem"]
+    if problem:
+        raise HostNotReady(problem.rstrip("."), advice="Start them on the board, or on Dagster's page Automation.")
+    return "all of Dagster's run"
+
+
 def parts_installed() -> str:
     """Which parts of Stinercut are installed."""
     found = installed_parts()

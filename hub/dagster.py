@@ -85,6 +85,34 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
+_AUTOMATION = """
+query Automation {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes {
+      name
+      location { name }
+      sensors { name sensorState { status } }
+      schedules { name scheduleState { status } }
+    } }
+    ... on Error { message }
+  }
+}
+"""
+_START_SENSOR = """
+mutation StartSensor($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on Sensor { name } ... on Error { message } }
+}
+"""
+_START_SCHEDULE = """
+mutation StartSchedule($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) {
+    __typename
+    ... on ScheduleStateResult { scheduleState { status } }
+    ... on Error { message }
+  }
+}
+"""
 
 
 class DagsterRefused(StinercutError):
@@ -117,6 +145,16 @@ class Backfill:
     backfill_id: str
     asked_at: datetime
     partitions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Automation:
+    """A sensor or schedule. `selector` names its place in Dagster; `is_running`: nobody has switched it off."""
+
+    name: str
+    is_sensor: bool
+    is_running: bool
+    selector: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -207,12 +245,43 @@ class Dagster:
             raise _refused("Dagster can't say which films are being made anew", found)
         return [_backfill(one) for one in found["results"]]
 
+    async def automation(self) -> list[Automation]:
+        """All sensors and schedules, and how they stand."""
+        found = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
+        if found["__typename"] != "RepositoryConnection":
+            raise _refused("Dagster can't say which sensors run", found)
+        return [one for place in found["nodes"] for one in _automation(place)]
+
+    async def start(self, automation: Automation) -> None:
+        """Switch it on."""
+        query, field, kind = (
+            (_START_SENSOR, "startSensor", "sensorName")
+            if automation.is_sensor
+            else (_START_SCHEDULE, "startSchedule", "scheduleName")
+        )
+        selector = {**automation.selector, kind: automation.name}
+        answer = (await self._ask(query, {"selector": selector}))[field]
+        if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
+            raise _refused(f"Dagster did not start {automation.name}", answer)
+
+    async def report_check(self, asset: str, check: str, *, passed: bool, words: str, link: str) -> None:
+        """What a check of an asset says from now on, as a warning where it has not passed."""
+        said = {"what": words, "board": link}
+        body = {"check_name": check, "passed": passed, "severity": "WARN", "metadata": said}
+        await self._post(f"/report_asset_check/{asset}", body)
+
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = await self._post("/graphql", {"query": query, "variables": variables})
+        if body.get("errors"):
+            raise _refused("Dagster did not understand the hub", body["errors"][0])
+        return body["data"]
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         try:
             async with asyncio.timeout(self.within_s):
-                answer = await self.http.post("/graphql", json={"query": query, "variables": variables})
+                answer = await self.http.post(path, json=body)
             answer.raise_for_status()
-            body = answer.json()
+            return answer.json()
         except TimeoutError:
             log.warning("Dagster at %s did not answer within %g s.", self.http.base_url, self.within_s)
             raise HostNotReady(
@@ -221,9 +290,6 @@ class Dagster:
         except (httpx.HTTPError, json.JSONDecodeError) as trouble:
             log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
             raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
-        if body.get("errors"):
-            raise _refused("Dagster did not understand the hub", body["errors"][0])
-        return body["data"]
 
 
 def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -248,6 +314,16 @@ def _run(found: dict[str, Any]) -> Run:
         will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
         goes_on_with=tags.get("dagster/parent_run_id"),
     )
+
+
+def _automation(place: Mapping[str, Any]) -> list[Automation]:
+    selector = {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
+    sensors = [(one["name"], True, one["sensorState"]) for one in place["sensors"]]
+    schedules = [(one["name"], False, one["scheduleState"]) for one in place["schedules"]]
+    return [
+        Automation(name, is_sensor, state["status"] == "RUNNING", selector)
+        for name, is_sensor, state in (*sensors, *schedules)
+    ]
 
 
 def _backfill(found: dict[str, Any]) -> Backfill:

@@ -25,6 +25,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.automation import Watch, add_automation
 from hub.board import POLICY, Feed, serve_board
 from hub.card_views import CardView, card_views
 from hub.codes import add_codes
@@ -123,6 +124,7 @@ class Hub:
     review: Review
     cuts: Cuts
     renewal: Renewal
+    automation: Watch
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -145,7 +147,8 @@ class Hub:
         cuts = Cuts(catalog, store)
         shelf = (settings.templates_dir,)
         renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
-        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal)
+        watch = Watch(pipeline.dagster, settings.board_address)
+        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal, watch)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -161,7 +164,8 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(migrate, settings.catalog_url)
         hub = Hub.open(settings)
         app.state.hub = hub
-        tasks = [asyncio.create_task(work) for work in (hub.feed.run(), hub.imports.run(), _tidy(hub.catalog))]
+        works = (hub.feed.run(), hub.imports.run(), hub.automation.run(), _tidy(hub.catalog))
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
@@ -180,6 +184,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_review(app, lambda request: _hub(request).review)
     add_cuts(app, lambda request: _hub(request).cuts)
     add_renewal(app, lambda request: _hub(request).renewal)
+    add_automation(app, lambda request: _hub(request).automation)
     add_codes(app, settings.key_ring)
     add_dagster_door(app, settings.dagster_address.rstrip("/"), settings.dagster_key)
     _add_sockets(app)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dagster as dg
 
 from stinercut.priorities import BACKFILL_PRIORITY, EARLY_PRIORITY, IDENTIFY_PRIORITY, PRIORITY_TAG, WORK_TAG
+from stinercut_assets.sensors_run import SENSORS_RUN
 
 CARD_TAG = "stinercut/card"
 JUMP_TAG = "stinercut/jump"
@@ -56,7 +57,9 @@ produce_jump = dg.define_asset_job(
     "produce_jump",
     selection=dg.AssetSelection.assets(
         "imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video"
-    ),
+    )
+    # A process of its own in every film's run, for something that is said anyway.
+    - dg.AssetSelection.checks(SENSORS_RUN),
     tags={PRIORITY_TAG: str(BACKFILL_PRIORITY), WORK_TAG: "film", **_RESUME_WHOLE_ASSET},
     description="Make a jump's film from its imported files.",
 )

@@ -41,10 +41,26 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 async def _announce(running: Supervisor, settings: Settings) -> None:
-    """Say where to go once both addresses answer, then leave the rest to the supervisor."""
+    """Say where to go once both addresses answer, start what was switched off, leave the rest to the supervisor."""
     await running.ready()
     say(f"Board:   {settings.hub_address}")
     say(f"Dagster: {settings.dagster_address}")
     say(f"Logs:    {settings.logs_dir}")
+    await asyncio.to_thread(start_again, settings)
     say("Put a card in, or try `stinercut card insert FOLDER`. Ctrl-C stops everything.")
     await asyncio.Event().wait()
+
+
+def start_again(settings: Settings) -> None:
+    """Start the sensors that somebody switched off on Dagster's pages, and say so: a switch outlives every start."""
+    from app.hub_api import ask
+    from stinercut.automation import in_words
+    from stinercut.errors import StinercutError
+
+    try:
+        started: list[str] = ask(settings, "POST", "/api/automation/start")["started"]
+    except StinercutError as silent:
+        say(f"Whether all sensors run is not known: {silent.sentence()}")
+        return
+    if started:
+        say(f"{in_words(started)} Started again.")

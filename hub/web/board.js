@@ -1,6 +1,7 @@
 // The board: takes what the hub says, shows it, and does what a person asks for.
 
 import { reachable, setWho, who } from "./asking.js";
+import { watchAutomation } from "./automation.js";
 import { act, redrawWhenBusy } from "./busy.js";
 import { cardNews, showCards } from "./cards.js";
 import { loadTemplates, openChoice, showChoice } from "./choice.js";
@@ -114,4 +115,5 @@ document.addEventListener("error", (event) => {
 }, true);
 
 setInterval(changed, REDRAW_MS);
+watchAutomation();
 loadTemplates().then(changed);

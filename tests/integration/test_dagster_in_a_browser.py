@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,17 @@ SENSOR_STATE = """
 query($sensor: SensorSelector!) {
   sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { id selectorId status } } }
 }
+"""
+STOP_SENSOR = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
+STOP_SCHEDULE = "mutation($id: String!) { stopRunningSchedule(id: $id) { __typename } }"
+SCHEDULE_STATE = """
+query($schedule: ScheduleSelector!) {
+  scheduleOrError(scheduleSelector: $schedule) { ... on Schedule { scheduleState { id status } } }
+}
+"""
+CHECK = """
+query { assetCheckExecutions(assetKey: {path: ["rendered_video"]}, checkName: "sensors_run", limit: 1) {
+  evaluation { success metadataEntries { label ... on TextMetadataEntry { text } } } } }
 """
 LAUNCH = """
 mutation($params: ExecutionParams!) {
@@ -256,8 +270,7 @@ def walk_in(place: Place) -> None:
 
 
 def test_a_program_of_this_machine_is_out(place: Place) -> None:
-    stop = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
-    body = json.dumps({"query": stop, "variables": {"id": place.sensor["id"]}})
+    body = json.dumps({"query": STOP_SENSOR, "variables": {"id": place.sensor["id"]}})
     for headers in ({}, {"X-Stinercut-Secret": "a-guess"}, {"Origin": place.dagster}):
         answer = httpx.post(
             f"{place.dagster}/graphql", content=body, headers={"content-type": "application/json", **headers}
@@ -268,3 +281,64 @@ def test_a_program_of_this_machine_is_out(place: Place) -> None:
     assert place.sensor_status() == "RUNNING"
     log = Path(place.stack.data / "logs" / "webserver.log").read_text()
     assert "Refused: POST '/graphql'" in log
+
+
+# ------------------------------------------------------------------------------------------------ what is switched off
+
+
+def doctors(place: Place) -> dict[str, str]:
+    """What `stinercut doctor` says of the sensors."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "doctor", "--data", str(place.stack.data), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return next(one for one in json.loads(done.stdout)["checks"] if one["check"] == "sensors")
+
+
+def the_check(place: Place) -> tuple[bool, str]:
+    """Whether Dagster's check has passed, and what it says."""
+    (last,) = place.ask(CHECK)["assetCheckExecutions"] or [{"evaluation": {"success": None, "metadataEntries": []}}]
+    said = {one["label"]: one.get("text", "") for one in last["evaluation"]["metadataEntries"]}
+    return last["evaluation"]["success"], said.get("what", "")
+
+
+def switch_off(place: Place) -> None:
+    place.ask(STOP_SENSOR, id=place.sensor["id"])
+    schedule = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "stinercut",
+        "scheduleName": "every_night",
+    }
+    state = place.ask(SCHEDULE_STATE, schedule=schedule)["scheduleOrError"]["scheduleState"]
+    place.ask(STOP_SCHEDULE, id=state["id"])
+
+
+WORDS = "ready_jumps (no film is begun), every_night (old runs and leftovers are never cleared away)"
+
+
+def test_what_is_switched_off_is_said_by_board_doctor_and_dagster_and_runs_again(place: Place) -> None:
+    assert doctors(place)["state"] == "ok"
+    switch_off(place)
+    page = place.page()
+    page.goto(place.hub)
+    expect(page.locator("#off-what")).to_have_text(f"Switched off in Dagster: {WORDS}.", timeout=PATIENCE_MS)
+    said = doctors(place)
+    assert (said["state"], said["detail"]) == ("problem", f"Switched off in Dagster: {WORDS}")
+    until(lambda: the_check(place) == (False, f"Switched off in Dagster: {WORDS}."), 60)
+    page.locator("#off-start").click()
+    expect(page.locator("#off")).to_be_hidden()
+    page.close()
+    assert place.sensor_status() == "RUNNING"
+    assert doctors(place)["state"] == "ok"
+    until(lambda: the_check(place)[0] is True, 60)
+
+
+def test_up_starts_what_was_switched_off_and_says_so(place: Place) -> None:
+    switch_off(place)
+    place.stack.stop(signal.SIGINT)
+    place.stack.start()
+    place.stack.wait_for(f"Switched off in Dagster: {WORDS}. Started again.")
+    assert place.sensor_status() == "RUNNING"

@@ -23,6 +23,10 @@ class FakeDagster:
     runs: Sequence[dict[str, Any]] = ()
     backfills: Sequence[dict[str, Any]] = ()
     launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    switched_off: set[str] = field(default_factory=set[str])
+    """Of its sensors `ready_jumps` and `new_manifests` and its schedule `every_night`."""
+    checks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """What it was told that checks say."""
 
     def client(self) -> Dagster:
         """The hub's client, with this one behind it."""
@@ -30,6 +34,13 @@ class FakeDagster:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         asked = json.loads(request.content)
+        if request.url.path.startswith("/report_asset_check/"):
+            self.checks.append({"asset": request.url.path.rpartition("/")[2], **asked})
+            return httpx.Response(200, json={})
+        if "selector" in asked["variables"] and "sensorName" in asked["variables"]["selector"]:
+            self.switched_off.discard(asked["variables"]["selector"]["sensorName"])
+        if "selector" in asked["variables"] and "scheduleName" in asked["variables"]["selector"]:
+            self.switched_off.discard(asked["variables"]["selector"]["scheduleName"])
         field_of = next(name for name in _ANSWERS if f"{name}(" in asked["query"] or f"{name} {{" in asked["query"])
         if "params" in asked["variables"]:
             self.launched.append(asked["variables"]["params"])
@@ -42,12 +53,25 @@ def tags_of(launched: dict[str, Any]) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in tags}
 
 
+def _automation(switched_off: set[str]) -> dict[str, Any]:
+    def state(name: str) -> dict[str, str]:
+        return {"status": "STOPPED" if name in switched_off else "RUNNING"}
+
+    sensors = [{"name": name, "sensorState": state(name)} for name in ("ready_jumps", "new_manifests")]
+    return {"sensors": sensors, "schedules": [{"name": "every_night", "scheduleState": state("every_night")}]}
+
+
 _BEGUN = {"__typename": "LaunchRunSuccess", "run": {"runId": "begun"}}
 _PLACE = {"name": "all", "location": {"name": "here"}, "jobs": [{"name": "produce_jump"}, {"name": "identify_card"}]}
 _ANSWERS = {
     "runsOrError": lambda its: {"__typename": "Runs", "results": list(its.runs)},
     "partitionBackfillsOrError": lambda its: {"__typename": "PartitionBackfills", "results": list(its.backfills)},
-    "repositoriesOrError": lambda its: {"__typename": "RepositoryConnection", "nodes": [_PLACE]},
+    "repositoriesOrError": lambda its: {
+        "__typename": "RepositoryConnection",
+        "nodes": [{**_PLACE, **_automation(its.switched_off)}],
+    },
+    "startSensor": lambda its: {"__typename": "Sensor", "name": "started"},
+    "startSchedule": lambda its: {"__typename": "ScheduleStateResult", "scheduleState": {"status": "RUNNING"}},
     "launchRun": lambda its: _BEGUN,
     "launchRunReexecution": lambda its: _BEGUN,
     "launchPartitionBackfill": lambda its: {"__typename": "LaunchBackfillSuccess", "backfillId": "started"},

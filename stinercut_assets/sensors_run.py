@@ -1,0 +1,38 @@
+"""Check `sensors_run` of `rendered_video`: nobody has switched off what films depend on.
+
+Owns: the check, which a person can run on Dagster's page. Not here: its words (`stinercut.automation`), when it is said
+by itself (`hub.automation`: what looks must not be a sensor, which could be switched off with the others).
+"""
+
+from collections.abc import Iterable
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+
+from stinercut.automation import CHECK, WITHOUT, in_words
+
+SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey("rendered_video"), CHECK)
+
+
+@dg.asset_check(
+    asset="rendered_video",
+    name=CHECK,
+    description="All sensors and schedules run. Start them on Dagster's page Automation, or on the board.",
+)
+def sensors_run(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Looks at Dagster's storage as it is now."""
+    stopped = switched_off(context.instance.all_instigator_state())
+    return dg.AssetCheckResult(
+        passed=not stopped,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=in_words(stopped) or "All sensors and schedules run.",
+    )
+
+
+def switched_off(states: Iterable[InstigatorState]) -> list[str]:
+    """The names of ours that somebody switched off. What was never touched runs, as its definition says."""
+    return [
+        one.instigator_name
+        for one in states
+        if one.status is InstigatorStatus.STOPPED and one.instigator_name in WITHOUT
+    ]
