@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from hub.views import JumpLinks, Links, StepView, View, steps_of
 from stinercut.catalog import events, films, listing
 from stinercut.catalog.aliases import counting_files
+from stinercut.catalog.failure_rows import failures_of_jump
 from stinercut.catalog.models import (
     EntryState,
     Film,
@@ -26,8 +27,10 @@ from stinercut.catalog.models import (
     Jump,
     JumpState,
     ManifestEntry,
+    Role,
 )
 from stinercut.media.published import OtherFilm, PhotoSet, published_with
+from stinercut.remedies import RemedyKind, remedies
 
 
 class JumpFileView(View):
@@ -96,6 +99,25 @@ class FilmView(View):
     photos: list[PhotosView]
 
 
+class FailureView(View):
+    """One thing that a jump's run failed with: `what` and `advice` for people, `code` for programs, `details` for
+    whoever looks after the installation. `file`: the name of the file that it is about; empty where it is about none.
+    """
+
+    code: str
+    what: str
+    advice: str
+    file: str
+    details: str
+
+
+class RemedyView(View):
+    """An answer that is offered for a failed jump, the best first. `files`: those to leave out, by their `file_id`."""
+
+    kind: RemedyKind
+    files: list[int]
+
+
 class JumpView(View):
     """A jump, its files, and how far its film is."""
 
@@ -107,6 +129,9 @@ class JumpView(View):
     """The template that a person chose for it; None: the installation's own choice."""
     state: str
     reason: str
+    failures: list[FailureView]
+    """What it failed with, while it counts as failed; `reason` has the same words."""
+    remedies: list[RemedyView]
     files: list[JumpFileView]
     """Without its photos: a burst has hundreds."""
     photos: JumpPhotosView
@@ -160,6 +185,8 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
         template=jump.template,
         state=jump.state,
         reason=reason,
+        failures=failure_views(jump),
+        remedies=remedy_views(jump, [file.file_id for file in files if file.role == Role.CLIP and not file.same_as]),
         files=files,
         photos=found.photos,
         steps=steps,
@@ -168,6 +195,20 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
         run_id=jump.run_id,
         links=links.jump(jump.jump_key, jump.run_id),
     )
+
+
+def failure_views(jump: Jump) -> list[FailureView]:
+    """What a failed jump's run ended with."""
+    if jump.state != JumpState.FAILED:
+        return []
+    return [FailureView(**one.model_dump(exclude={"files"})) for one in failures_of_jump(jump)]
+
+
+def remedy_views(jump: Jump, clips: Collection[int]) -> list[RemedyView]:
+    """What a person can do about a failed jump. `clips`: card file ids of the clips in its film now."""
+    if jump.state != JumpState.FAILED:
+        return []
+    return [RemedyView(kind=one.kind, files=list(one.files)) for one in remedies(failures_of_jump(jump), clips)]
 
 
 def _progress(jump: Jump, steps: Sequence[StepView]) -> float:

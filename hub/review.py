@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session
 
 from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
+from hub.jump_views import FailureView, RemedyView, failure_views, remedy_views
 from stinercut.bounds import NO_NUL, JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.catalog import Catalog, bookings, decisions, review
-from stinercut.catalog.models import Booking, Decision
+from stinercut.catalog.models import Booking, Decision, Role
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.errors import BadInput
 from stinercut.identity.booking_list import MAX_CSV_BYTES, require_bookings
@@ -69,7 +70,7 @@ class DecisionView(BaseModel):
 
 
 class GroupView(BaseModel):
-    """A jump as a person reviews it."""
+    """A jump as a person reviews it. Of one that failed: what with, and what is offered."""
 
     jump: str
     jump_date: date
@@ -77,12 +78,14 @@ class GroupView(BaseModel):
     booking_id: str | None
     state: str
     reason: str
+    failures: list[FailureView]
+    remedies: list[RemedyView]
     files: list[ReviewFileView]
     decisions: list[DecisionView]
 
 
 class Groups(BaseModel):
-    """What waits for a person, newest first."""
+    """What does not go on without a person, newest first."""
 
     groups: list[GroupView]
 
@@ -193,6 +196,10 @@ def group_view(group: Group) -> GroupView:
         booking_id=jump.booking_id,
         state=jump.state,
         reason=jump.reason,
+        failures=failure_views(jump),
+        remedies=remedy_views(
+            jump, [one.card_file_id for one in group.files if one.role is Role.CLIP and not one.same_as]
+        ),
         files=[_file_view(file) for file in group.files],
         decisions=[_decision_view(decision, names) for decision in group.decisions],
     )
@@ -262,7 +269,7 @@ def _add_groups(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/review")
     async def groups(request: Request) -> Groups:
         def query(session: Session) -> list[GroupView]:
-            return [group_view(one) for one in review.groups(session, review.waiting(session))]
+            return [group_view(one) for one in review.groups(session, review.needing_a_person(session))]
 
         return Groups(groups=await review_of(request).read(query))
 

@@ -49,9 +49,8 @@ from hub.version import HEALTHY, version_of
 from hub.views import Links
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.catalog import Catalog, events, listing, migrate
-from stinercut.catalog.decisions import NameConflict
 from stinercut.catalog.models import Jump
-from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
+from stinercut.errors import BadInput, HostNotReady, NameConflict, NotFound, StinercutError
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
 from stinercut.store import Store

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from stinercut.catalog.arriving import Arriving
 from stinercut.catalog.jumps import Ready
 from stinercut.catalog.staleness import Noted
 from stinercut.catalog.watching import InWork
+from stinercut.failures import FailureRecord
 from stinercut.store import key_of
 
 
@@ -87,20 +89,26 @@ def being_retried(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list
     return [one.subject for one in in_work if one.run_id is not None and ends.get(one.run_id) is RunEnd.RETRYING]
 
 
-def verdicts(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> dict[str, str]:
-    """Why what is being worked on failed: subject -> reason. What goes on, or came out well, is not in it.
+def verdicts(
+    in_work: Iterable[InWork],
+    ends: Mapping[str, RunEnd],
+    said: Mapping[str, tuple[FailureRecord, ...]] = MappingProxyType({}),
+) -> dict[str, tuple[FailureRecord, ...]]:
+    """Why what is being worked on failed: subject -> reasons. What goes on, or came out well, is not in it.
+
+    What its own steps reported comes first. `said` is what Dagster knows of runs (by id) where they did not.
 
     A run that ended as a success without bringing what it was for counts as failed: a success that lies is the one
     thing that must not happen. And one that failed counts as failed also where an older film is there, as when films
     are made anew with a changed template.
     """
-    out: dict[str, str] = {}
+    out: dict[str, tuple[FailureRecord, ...]] = {}
     for one in in_work:
         if one.run_id is None or _is_settled(one, ends):
             continue
         end = ends.get(one.run_id, RunEnd.GONE)
         if end not in _GOES_ON:
-            out[one.subject] = " ".join(one.step_errors) or _WORDS[end]
+            out[one.subject] = one.failures or said.get(one.run_id, ()) or (_ENDED[end],)
     return out
 
 
@@ -116,11 +124,12 @@ def _is_settled(one: InWork, ends: Mapping[str, RunEnd]) -> bool:
     return one.finished and one.run_id is not None and ends.get(one.run_id) is RunEnd.SUCCEEDED
 
 
-_WORDS = {
-    RunEnd.SUCCEEDED: "The run ended without a film. Retry it; finished parts are kept.",
-    RunEnd.FAILED: "The run was cut off. Retry it; finished parts are kept.",
-    RunEnd.CANCELED: "The run was cancelled. Retry it; finished parts are kept.",
-    RunEnd.GONE: "The run is gone from Dagster's records. Retry it; finished parts are kept.",
+_RETRY_IT = "Retry it; finished parts are kept."
+_ENDED = {
+    RunEnd.SUCCEEDED: FailureRecord(code="RUN_WITHOUT_FILM", what="The run ended without a film.", advice=_RETRY_IT),
+    RunEnd.FAILED: FailureRecord(code="RUN_CUT_OFF", what="The run was cut off.", advice=_RETRY_IT),
+    RunEnd.CANCELED: FailureRecord(code="RUN_CANCELLED", what="The run was cancelled.", advice=_RETRY_IT),
+    RunEnd.GONE: FailureRecord(code="RUN_GONE", what="The run is gone from Dagster's records.", advice=_RETRY_IT),
 }
 
 

@@ -8,7 +8,7 @@ left half-written.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
@@ -17,10 +17,12 @@ from sensors.decisions import RunEnd, after_failure, being_retried, film_run, se
 from stinercut.catalog import jumps as jump_queries
 from stinercut.catalog import watching
 from stinercut.catalog.watching import InWork
+from stinercut.failures import FailureRecord, reason_of
 from stinercut.leftovers import sweep_dead_segments
 from stinercut.settings import Settings
 from stinercut_assets.jobs import identify_card, produce_jump
 from stinercut_assets.living_runs import forget, lost_runs
+from stinercut_assets.reporting import said_by_dagster
 from stinercut_assets.resources import Installation
 
 _ENDS = {
@@ -56,17 +58,19 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     jumps += [InWork(one.jump_key, _requested(context, film_run(one).run_key)) for one in ready]
     identifying = [InWork(key, _requested(context, key)) for _, key in cards]
     ends = _ends(context, [*jumps, *identifying])
-    failed_jumps, failed_cards, finished = verdicts(jumps, ends), verdicts(identifying, ends), settled(jumps, ends)
+    said = _said(context.instance, [*jumps, *identifying], ends)
+    failed_jumps, failed_cards = verdicts(jumps, ends, said), verdicts(identifying, ends, said)
+    finished = settled(jumps, ends)
     retried = being_retried(jumps, ends)
     if failed_jumps or failed_cards or finished or retried:
         run_of = {one.subject: one.run_id or "" for one in (*jumps, *identifying)}
         with installation.catalog.write() as session:
-            for jump, reason in failed_jumps.items():
-                jump_queries.record_failure(session, jump, run_of[jump], reason)
+            for jump, failures in failed_jumps.items():
+                jump_queries.record_failure(session, jump, run_of[jump], reason_of(failures), failures)
             for jump in finished:
                 watching.settle(session, jump)
-            for key, reason in failed_cards.items():
-                watching.record_identify_failure(session, key, run_of[key], reason)
+            for key, failures in failed_cards.items():
+                watching.record_identify_failure(session, key, run_of[key], reason_of(failures))
             for jump in retried:
                 watching.say_retried(session, jump)
     sweep_dead_segments(installation.store)
@@ -101,6 +105,19 @@ def _requested(context: dg.SensorEvaluationContext, key: str) -> str | None:
 
 def _ends(context: dg.SensorEvaluationContext, in_work: Iterable[InWork]) -> dict[str, RunEnd]:
     return {run_id: _end_of(context.instance, run_id) for run_id in {one.run_id for one in in_work if one.run_id}}
+
+
+def _said(
+    instance: dg.DagsterInstance, in_work: Iterable[InWork], ends: Mapping[str, RunEnd]
+) -> dict[str, tuple[FailureRecord, ...]]:
+    """What Dagster knows of failed runs whose own steps reported nothing, by the run that was asked about."""
+    silent = {one.run_id for one in in_work if one.run_id and not one.failures}
+    out: dict[str, tuple[FailureRecord, ...]] = {}
+    for run_id in (one for one in silent if ends.get(one) is RunEnd.FAILED):
+        run = _last_of(instance, run_id)
+        if run is not None:
+            out[run_id] = said_by_dagster(instance, run.run_id)
+    return out
 
 
 def _end_of(instance: dg.DagsterInstance, run_id: str) -> RunEnd:

@@ -49,6 +49,18 @@ class BadInput(StinercutError):
     exit_code = 3
 
 
+class BadTemplate(BadInput):
+    """A template is not there, or can't be used as it is."""
+
+    code = "BAD_TEMPLATE"
+
+
+class NameConflict(BadInput):
+    """A name contradicts what is known; a person must confirm it, or say whose it is."""
+
+    code = "NAME_CONFLICT"
+
+
 class MissingProgram(StinercutError):
     """A program, library or font that must be installed is not."""
 

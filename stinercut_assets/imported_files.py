@@ -4,6 +4,7 @@ Lives here: taking a jump up, and refusing footage that can't become a film befo
 Doesn't: copying (`detector`), the record of what was imported (`stinercut.catalog`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ import dagster as dg
 from stinercut.catalog import jumps, watching
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
-from stinercut.errors import BadInput, StinercutError
+from stinercut.errors import StinercutError
 from stinercut.words import ended
 from stinercut_assets.jobs import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG, seconds_for
 from stinercut_assets.jump_steps import FILES, all_steps, jump_page, reporter
@@ -29,7 +30,7 @@ class Looked:
     """What a look at a file gave: a row for people, or what is wrong with it."""
 
     row: dict[str, str | int | float | None]
-    problem: str | None
+    problem: StinercutError | None
     seconds: float = 0.0
 
 
@@ -48,16 +49,15 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
             footage = jumps.take_up(session, context.partition_key, context.run.run_id)
         reporting = reporter(context, installation)
         reporting.plan(all_steps(footage.clips))
-    with reporting.doing(FILES):
-        looked = [_look(installation, file) for file in footage.files if file.role is not Role.PHOTO]
+    with reporting.doing(FILES) as doing:
+        videos = [file for file in footage.files if file.role is not Role.PHOTO]
+        looked = [_look(installation, file) for file in videos]
         # What is in a photo, its output finds out; one that is damaged is no reason to hold a film back.
         photos = sum(file.size for file in footage.photos)
-        problems = [one.problem for one in looked if one.problem]
-        if problems:
-            raise BadInput(
-                " ".join(problems),
-                advice="Put the card in again if it holds a better copy, or leave the clip out on the page /review.",
-            )
+        bad = [(file, one.problem) for file, one in zip(videos, looked, strict=True) if one.problem is not None]
+        if bad:
+            doing.at_fault = [file.card_file_id for file, _ in bad]
+            raise _refused(bad)
         # In here: a template that can't be used is said as this step's failure, before anything is rendered.
         tags = _tags(installation, footage)
     seconds = sum(one.seconds for one in looked)
@@ -79,10 +79,20 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
     )
 
 
+def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutError:
+    """One error for all clips that can't be used, of the first one's kind; each is named."""
+    first, refused = bad[0]
+    better = "Put the card in again if it holds a better copy, or leave"
+    if len(bad) == 1:
+        return type(refused)(refused.what, file=first.name, advice=f"{better} the clip out.")
+    all_of_them = " ".join(ended(f"{file.name}: {problem.what}") for file, problem in bad)
+    return type(refused)(all_of_them, advice=f"{better} these clips out.")
+
+
 def _tags(installation: Installation, footage: JumpFootage) -> dict[str, str]:
     """What a run and what it makes are found by: cards, cameras, booking, template. No names.
 
-    Raises BadInput for a template that can't be used.
+    Raises BadTemplate for a template that can't be used.
     """
     with installation.catalog.read() as session:
         cards = watching.cards_of(session, footage.jump_key)
@@ -108,7 +118,7 @@ def _look(installation: Installation, file: FootageFile) -> Looked:
         found = probe(installation.store.require(file.content_hash, file.size))
     except StinercutError as refused:
         # A film of the code has done its work once it was read; only clips must be whole.
-        return Looked(row, ended(f"{file.name}: {refused.what}") if file.role is Role.CLIP else None)
+        return Looked(row, refused if file.role is Role.CLIP else None)
     row |= {
         "seconds": round(found.duration, 2),
         "picture": f"{found.width}x{found.height}",

@@ -36,7 +36,7 @@ class Clip(Protocol):
 
 def clip_step(clip: Clip) -> Planned:
     """The step that renders a clip."""
-    return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position)
+    return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position, clip.card_file_id)
 
 
 def all_steps(clips: Iterable[Clip]) -> list[Planned]:

@@ -13,7 +13,7 @@ import dagster as dg
 from stinercut.catalog import identification, review
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.review import Word
-from stinercut.errors import BadInput
+from stinercut.errors import NameConflict
 from stinercut.identity.reading import Reading
 from stinercut_assets.jump_steps import IDENTITY, go_on, reporter
 from stinercut_assets.partitions import jumps
@@ -42,7 +42,7 @@ def confirm_identity(
 ) -> Identity:
     """The identity that the jump's own codes, people and its record agree on. `readings`, `words` by card file id.
 
-    A person's word about a file (`stinercut.catalog.review.words_on`) wins over what its code says. Raises BadInput
+    A person's word about a file (`stinercut.catalog.review.words_on`) wins over what its code says. Raises NameConflict
     when a code that nobody decided about names somebody else: no film is made under a wrong name.
     """
     words = words or {}
@@ -58,10 +58,10 @@ def confirm_identity(
         said = f"its code says {payload.passenger_name} ({payload.booking_id})"
         word = words.get(file.card_file_id)
         if word is None:
-            raise BadInput(
+            raise NameConflict(
                 f"{said}, the jump says {footage.passenger_name} ({footage.booking_id})",
                 file=file.name,
-                advice="Say whose jump this is on the page /review.",
+                advice="Say whose jump this is.",
             )
         overruled.append(f"{file.name}: {said}; {word.who} decided otherwise on {word.at:%Y-%m-%d %H:%M} UTC")
     people = dict.fromkeys(words[file.card_file_id].who for file in footage.files if file.card_file_id in words)

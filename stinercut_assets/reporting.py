@@ -7,7 +7,7 @@ show it (`hub`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import Catalog, events, jumps
 from stinercut.catalog.events import StepReport
+from stinercut.catalog.failure_rows import named_files
 from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
+from stinercut.failures import FailureRecord, record_of, record_of_foreign, record_of_parts
 from stinercut_assets.retries import is_worth_a_retry
 
 _PROGRESS_EVERY = 0.5
@@ -34,6 +36,8 @@ class Planned:
     step: str
     label: str
     position: int = 0
+    card_file_id: int | None = None
+    """The file that the step is about, where it is about one."""
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Doing:
     _report: StepReport
     _last: float = field(default=0.0)
     note: str = ""
+    at_fault: Sequence[int] = ()
+    """Card file ids of the files that the step found to be at fault, for when it fails."""
     at_end: Callable[[Session], None] | None = None
     """What becomes true when the step is done. It is recorded in the transaction that says so, right after it."""
 
@@ -95,10 +101,10 @@ class Reporter:
         try:
             yield doing
         except StinercutError as refused:
-            self.say(replace(report, status=StepStatus.FAILED, message=refused.sentence()))
+            self._fail(report, refused, planned, doing)
             raise as_failure(refused) from refused
         except Exception as unexpected:
-            self.say(replace(report, status=StepStatus.FAILED, message=f"{type(unexpected).__name__}: {unexpected}"))
+            self._fail(report, unexpected, planned, doing)
             raise
         seconds = time.monotonic() - begun
         done = replace(report, status=StepStatus.DONE, progress=1.0, seconds=seconds, message=doing.note)
@@ -108,6 +114,13 @@ class Reporter:
                 self._tell_completed(session, planned, seconds)
             if doing.at_end is not None:
                 doing.at_end(session)
+
+    def _fail(self, report: StepReport, error: Exception, planned: Planned, doing: Doing) -> None:
+        about = doing.at_fault or ([planned.card_file_id] if planned.card_file_id is not None else [])
+        with self.catalog.read() as session:
+            named = named_files(session, self.subject)
+        failure = record_of(error, named, about, planned.label)
+        self.say(replace(report, status=StepStatus.FAILED, message=failure.sentence(), failure=failure))
 
     def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
         events.append(
@@ -144,6 +157,34 @@ def as_failure(refused: StinercutError) -> dg.Failure:
     if said:
         metadata["log"] = dg.MetadataValue.md(f"```\n{said}\n```")
     return dg.Failure(description=refused.sentence(), metadata=metadata, allow_retries=is_worth_a_retry(refused))
+
+
+def said_by_dagster(instance: dg.DagsterInstance, run_id: str) -> tuple[FailureRecord, ...]:
+    """What the failed steps of a run said, as Dagster's log has it: for steps that reported nothing themselves."""
+    entries = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
+    found = [record for entry in entries if (record := _record_of_event(entry.dagster_event)) is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def _record_of_event(event: dg.DagsterEvent | None) -> FailureRecord | None:
+    if event is None or not event.is_step_failure:
+        return None
+    data = event.step_failure_data
+    if data.user_failure_data is not None:
+        return _record_of_failure(data.user_failure_data.description or "", data.user_failure_data.metadata)
+    if data.error is None:
+        return None
+    error = data.error.cause or data.error
+    return record_of_foreign(error.cls_name or "Error", error.message.removeprefix(f"{error.cls_name}: ").strip())
+
+
+def _record_of_failure(said: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
+    """What `as_failure` wrote. A failure of somebody else's has a description alone."""
+    parts = {name: str(metadata[name].value) for name in ("code", "what", "file", "advice") if name in metadata}
+    if "code" not in parts or "what" not in parts:
+        return FailureRecord(code="ERROR", what=said or "a step failed")
+    file, advice = (parts.get(name, "-") for name in ("file", "advice"))
+    return record_of_parts(parts["code"], parts["what"], None if file == "-" else file, "" if advice == "-" else advice)
 
 
 @contextmanager

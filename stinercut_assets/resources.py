@@ -9,6 +9,7 @@ from functools import lru_cache
 import dagster as dg
 
 from stinercut.catalog import Catalog, jumps
+from stinercut.errors import BadInput, BadTemplate
 from stinercut.settings import Settings
 from stinercut.store import Store
 from stinercut.templates import Template, folder
@@ -33,14 +34,17 @@ class Installation(dg.ConfigurableResource["Installation"]):
         return Store(self.settings.store_dir)
 
     def template_of(self, jump_key: str) -> Template:
-        """The template that a jump's film shall have. Raises NotFound, and BadInput for one that can't be used."""
+        """The template that a jump's film shall have. Raises NotFound, and BadTemplate for one that can't be used."""
         with self.catalog.read() as session:
             chosen = jumps.require_jump(session, jump_key).template
         return self.template_named(chosen or self.settings.template)
 
     def template_named(self, name: str) -> Template:
-        """This installation's template of that name, or the bundled one. Raises BadInput."""
-        return folder.find(name, (self.settings.templates_dir,))
+        """This installation's template of that name, or the bundled one. Raises BadTemplate."""
+        try:
+            return folder.find(name, (self.settings.templates_dir,))
+        except BadInput as refused:
+            raise BadTemplate(refused.what, file=refused.file, advice=refused.advice) from refused
 
     def template_names(self) -> list[str]:
         """All there are, those that can't be used included."""

@@ -8,11 +8,13 @@ import { loadTemplates, openChoice, showChoice } from "./choice.js";
 import { stayConnected } from "./connection.js";
 import { isDialogOpen, openDialog } from "./dialogs.js";
 import { at } from "./dom.js";
+import { leaveOutWords } from "./failed.js";
 import { findAgain, isSearch, showLinked, shownJumps } from "./finding.js";
 import { jumpNews } from "./jump_tile.js";
 import { showJumps, showSummary } from "./jumps.js";
 import { cards, changed, drawWith, isTold, jumps, takeAll, takeCard, takeJump } from "./known.js";
 import { play } from "./player.js";
+import { withoutWords } from "./remedies.js";
 
 const REDRAW_MS = 60000; // "today" ends at midnight
 let version = ""; // of the hub that this page is of
@@ -88,8 +90,10 @@ const pressed = {
   retry({ dataset: { id } }) {
     act(id, viewOf(id), `/api/pipeline/${encodeURIComponent(id)}/retry`);
   },
-  "leave-out"({ dataset: { jump, file, name } }) {
-    at("sure-what").textContent = `${name} stays in the store, but the film is made without it.`;
+  "leave-out"({ dataset: { jump, files: numbers, names } }) {
+    const files = numbers.split(" ").map(Number);
+    at("sure-title").textContent = `${leaveOutWords(files)}?`;
+    at("sure-what").textContent = withoutWords(viewOf(jump), files, names);
     at("sure-who").value = who();
     at("sure-form").onsubmit = (event) => {
       event.preventDefault();
@@ -97,7 +101,8 @@ const pressed = {
       if (!name) return;
       setWho(name);
       at("sure").close();
-      act(jump, viewOf(jump), `/api/jumps/${encodeURIComponent(jump)}/leave-out`, { file_id: Number(file), who: name });
+      const path = `/api/jumps/${encodeURIComponent(jump)}/leave-out`;
+      act(jump, viewOf(jump), path, ...files.map((file) => ({ file_id: file, who: name })));
     };
     openDialog(at("sure"));
   },

@@ -42,8 +42,15 @@ async function untilEnded(id, runId, isWaiting) {
   }
 }
 
+// The hub is asked once for each body, one after the other, or once without any.
+async function askEach(path, bodies) {
+  let said = {};
+  for (const body of bodies.length ? bodies : [undefined]) said = await askEach(path, bodies);
+  return said;
+}
+
 // Do what a person asked for about the jump or card of this view.
-export async function act(id, view, path, body) {
+export async function act(id, view, path, ...bodies) {
   const before = standing(view);
   const isWaiting = () => waiting.get(id) === before;
   waiting.set(id, before);

@@ -1,6 +1,6 @@
 // Sending what a person decides, and what is asked for that: is this name right, and which other jump is it.
 
-import { request } from "./asking.js";
+import { request, setWho } from "./asking.js";
 import { complain, note, openDialog } from "./dialogs.js";
 import { at, h } from "./dom.js";
 import { draftOf, dropDraft } from "./drafts.js";
@@ -33,13 +33,8 @@ export function button(words, kind, press) {
 // Asks once more where the name contradicts what is known, with the name to confirm in large letters. Null: nothing was
 // decided.
 export async function decide(jump, kind, body, name) {
-  const decider = at("who").value.trim();
-  at("who").classList.toggle("missing", !decider);
-  if (!decider) {
-    at("who").focus();
-    note("Write your name first: it is kept with the decision.");
-    return null;
-  }
+  const decider = at("who").value.trim() || (await askWho());
+  if (!decider) return null;
   const send = (more) => request(`/api/review/jumps/${encodeURIComponent(jump)}/${kind}`, {
     method: "POST", body: { who: decider, ...body, ...more },
   });
@@ -55,6 +50,39 @@ export async function decide(jump, kind, body, name) {
   if (outcome) endDraft(jump, kind);
   await afterwards(jump, kind, outcome);
   return outcome;
+}
+
+// Here, and not in the head of the page: ten groups down that is a long way. Empty: they would rather not say.
+function askWho() {
+  at("me-name").value = "";
+  openDialog(at("me"));
+  return new Promise((resolve) => {
+    let name = "";
+    at("me-form").onsubmit = (event) => {
+      event.preventDefault();
+      name = at("me-name").value.trim();
+      if (name) at("me").close();
+    };
+    at("me").onclose = () => {
+      if (name) {
+        setWho(name);
+        at("who").value = name;
+      }
+      resolve(name);
+    };
+  });
+}
+
+// Go on with what failed.
+export async function goOn(jump) {
+  let outcome = null;
+  try {
+    outcome = await request(`/api/pipeline/${encodeURIComponent(jump)}/retry`, { method: "POST" });
+    note("It goes on. The board shows how far it is.");
+  } catch (problem) {
+    complain(problem.message);
+  }
+  await afterwards(jump, "retry", outcome);
 }
 
 // What was begun with about the group, and is done now.

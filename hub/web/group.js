@@ -1,9 +1,11 @@
 // One group as a person reviews it: its files with their pictures, what can be done with them, and whose jump it is.
 
 import { assignForm } from "./assign.js";
-import { button, decide, whither } from "./deciding.js";
+import { button, decide, goOn, whither } from "./deciding.js";
+import { note } from "./dialogs.js";
 import { h } from "./dom.js";
 import { draftOf } from "./drafts.js";
+import { failureDetails, leaveOutWords } from "./failed.js";
 import { historyOf } from "./history.js";
 import { play } from "./player.js";
 import { afterPause } from "./timing.js";
@@ -77,6 +79,28 @@ function fileTile(view, file, draft, changed) {
   return tile;
 }
 
+// What the hub offers for a jump that failed, the best first.
+const ANSWERS = {
+  leave_out: (view, { files }, kind) => button(leaveOutWords(files), kind, async () => {
+    for (const file of files) if (!(await decide(view.jump, "leave-out", { file_id: file }))) return;
+    note("The film is made without it, as soon as its turn comes.");
+  }),
+  template: (view, _remedy, kind) => h("a", { class: `button ${kind}`, href: `/#jump=${encodeURIComponent(view.jump)}` },
+    "Choose another template on the board"),
+  retry: (view, _remedy, kind) => button("Try again", kind, () => goOn(view.jump)),
+};
+
+function answers(view) {
+  const offered = view.remedies.filter((remedy) => ANSWERS[remedy.kind]); // a name is said in the form below
+  return h("div", { class: "actions" },
+    offered.map((remedy, number) => ANSWERS[remedy.kind](view, remedy, number ? "" : "main")));
+}
+
+// Whose jump it is, is known: that is corrected now and then.
+function correction(view) {
+  return h("details", null, h("summary", null, "It is somebody else's jump"), assignForm(view));
+}
+
 export function groupTile(view) {
   const draft = draftOf(view.jump);
   const files = new Set(view.files.map((file) => file.file_id));
@@ -105,11 +129,15 @@ export function groupTile(view) {
     view.booking_id ? `booking ${view.booking_id}` : null,
     count(view.files.length, "file", "files"),
   ];
-  return h("article", { class: "panel group" },
+  const isFailed = view.state === "failed";
+  const asks = view.remedies.some((remedy) => remedy.kind === "decide");
+  return h("article", { class: "panel group", "data-state": view.state },
     h("div", { class: "head" },
       h("h2", { class: "name" }, view.passenger || "Unidentified"),
       h("p", { class: "about" }, about.filter(Boolean).join(" · "))),
     view.reason ? h("p", { class: "why" }, sentence(view.reason)) : null,
+    isFailed ? answers(view) : null,
+    failureDetails(view),
     h("ul", { class: "frames" }, view.files.map((file) => fileTile(view, file, draft, changed))),
-    isGone ? null : tools, isGone ? null : assignForm(view), historyOf(view));
+    isGone ? null : tools, isGone ? null : isFailed && !asks ? correction(view) : assignForm(view), historyOf(view));
 }

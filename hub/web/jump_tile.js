@@ -3,7 +3,8 @@
 import { reachable } from "./asking.js";
 import { templateLine, templateNews } from "./choice.js";
 import { h, icon } from "./dom.js";
-import { retryButton } from "./retry_button.js";
+import { failureDetails } from "./failed.js";
+import { remedyButtons, reviewOf } from "./remedies.js";
 import { count, fileWords, length, sentence, size } from "./words.js";
 
 const JUMP_WORDS = {
@@ -27,23 +28,9 @@ export function jumpNews(view) {
 
 const isInFilm = (file) => file.role === "clip" && !file.same_as;
 
-// The file that a step is about: its key ends in the file's number.
-function clipOf(view, step) {
-  const number = /^clip:(\d+)$/.exec(step.step);
-  return number ? view.files.find((file) => file.file_id === Number(number[1]) && file.role === "clip") : null;
-}
-
-function leaveOutButton(view, file, busy) {
-  return h("div", { class: "actions" },
-    h("button", { class: "button", type: "button", disabled: busy,
-      "data-action": "leave-out", "data-jump": view.jump, "data-file": file.file_id, "data-name": file.name },
-    "Leave this clip out"));
-}
-
-function stepLine(view, step, busy) {
+// What a step failed with stands in the reason already, once the whole jump has failed.
+function stepLine(view, step) {
   const failed = step.status === "failed";
-  const clip = failed ? clipOf(view, step) : null;
-  const others = view.files.filter(isInFilm).length > 1;
   return h("li", { "data-key": `step:${step.step}`, "data-status": step.status },
     icon(STEP_SIGNS[step.status] || "dot"),
     h("span", { class: "label" }, step.label, h("span", { class: "unseen" }, `: ${step.status}`)),
@@ -51,12 +38,11 @@ function stepLine(view, step, busy) {
     step.status === "running"
       ? h("progress", { max: 1, value: step.progress.toFixed(3), "aria-label": step.label })
       : null,
-    failed && step.message && step.message !== view.reason ? h("span", { class: "message" }, step.message) : null,
-    clip && others && view.state === "failed" ? leaveOutButton(view, clip, busy) : null);
+    failed && !view.reason.includes(step.message) ? h("span", { class: "message" }, sentence(step.message)) : null);
 }
 
-function stepList(view, busy) {
-  return view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step, busy))) : null;
+function stepList(view) {
+  return view.steps.length ? h("ul", { class: "steps" }, view.steps.map((step) => stepLine(view, step))) : null;
 }
 
 function fileLine(file) {
@@ -95,7 +81,7 @@ function jumpDetails(view) {
       h("ul", { class: "pairs" }, view.files.map(fileLine)),
       view.film ? h("ul", { class: "pairs" }, view.film.checks.map(checkLine)) : null,
       templateLine(view),
-      done ? stepList(view, false) : null,
+      done ? stepList(view) : null,
       h("p", { class: "links" },
         h("a", { class: "quiet", href: reviewOf(view) }, "Correct or sort files"),
         dagsterLink(view.links.run, "Run"),
@@ -148,8 +134,6 @@ function aboutWords(view) {
   return parts.join(" · ");
 }
 
-const reviewOf = (view) => `/review?jump=${encodeURIComponent(view.jump)}`;
-
 function wholeLine(view) {
   return h("div", { class: "overall" },
     h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "The film as a whole" }),
@@ -158,7 +142,7 @@ function wholeLine(view) {
 
 // What a person is to do about it, if anything.
 function actionOf(view, busy) {
-  if (view.state === "failed") return h("div", { class: "actions" }, retryButton(view.jump, busy, "main"));
+  if (view.state === "failed") return remedyButtons(view, busy);
   if (view.state !== "review") return null;
   return h("div", { class: "actions" },
     h("a", { class: "button main", href: reviewOf(view) }, icon("person"), "Say whose it is"));
@@ -179,8 +163,9 @@ export function jumpTile(view, busy) {
       view.reason ? h("p", { class: "reason" }, sentence(view.reason)) : null,
       news ? h("p", { class: "news" }, news) : null,
       view.state === "producing" ? wholeLine(view) : null,
-      working ? stepList(view, busy) : null,
       actionOf(view, busy),
+      failureDetails(view),
+      working ? stepList(view) : null,
       jumpDetails(view)));
 }
 

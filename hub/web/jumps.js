@@ -40,6 +40,14 @@ export function showJumps(views, isSearch) {
   place(at("jumps"), blocks);
 }
 
+// What needs a person leads to where that person decides.
+function writeSummary(words, needs) {
+  const between = words && needs ? " · " : "";
+  if (at("summary").textContent === `${words}${between}${needs}`) return;
+  const link = needs ? h("a", { href: "/review" }, needs) : "";
+  at("summary").replaceChildren(words, between, link);
+}
+
 export function showSummary(views) {
   const today = isoDay(new Date());
   const number = (...states) => views.filter((view) => states.includes(view.state)).length;
@@ -48,7 +56,6 @@ export function showSummary(views) {
   if (number("producing", "ready")) parts.push(`${count(number("producing", "ready"), "film", "films")} being made`);
   if (ready) parts.push(`${count(ready, "film", "films")} ready today`);
   const waits = number("failed", "review");
-  if (waits) parts.push(`${waits} ${waits === 1 ? "needs" : "need"} a person`);
-  write(at("summary"), parts.join(" · "));
+  writeSummary(parts.join(" · "), waits ? `${waits} ${waits === 1 ? "needs" : "need"} a person` : "");
   document.title = waits ? `(${waits}) Stinercut` : "Stinercut";
 }

@@ -13,7 +13,7 @@ import { count } from "./words.js";
 
 const only = new URLSearchParams(location.search).get("jump"); // one jump, to correct it
 const groups = new Map(); // jump -> {json, element}
-const nobody = h("p", { class: "empty" }, "Nothing waits for a person. Every jump is known.");
+const nobody = h("p", { class: "empty" }, "Nothing waits for a person. Every jump is known, and none failed.");
 let views = [];
 let decided = ""; // the jump of a decision whose outcome is to be seen
 
@@ -48,8 +48,13 @@ function showGroups(found) {
   const elements = views.map(elementOf);
   decided = "";
   place(at("groups"), elements.length ? elements : [nobody]);
-  const waiting = views.length ? `${count(views.length, "group waits", "groups wait")} for a person` : "";
-  write(at("summary"), only ? "One jump" : waiting);
+  const failed = views.filter((view) => view.state === "failed").length;
+  const waits = views.length - failed;
+  const parts = [
+    waits ? `${count(waits, "group waits", "groups wait")} for a person` : "",
+    failed ? `${count(failed, "jump", "jumps")} failed` : "",
+  ];
+  write(at("summary"), only ? "One jump" : parts.filter(Boolean).join(" · "));
 }
 
 async function askGroups() {
@@ -72,10 +77,7 @@ decideWith((jump, kind, outcome) => {
 });
 
 at("who").value = who();
-at("who").addEventListener("input", () => {
-  setWho(at("who").value.trim());
-  at("who").classList.remove("missing");
-});
+at("who").addEventListener("input", () => setWho(at("who").value.trim()));
 
 at("csv").addEventListener("change", async () => {
   const [file] = at("csv").files;

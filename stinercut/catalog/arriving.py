@@ -103,7 +103,7 @@ def footage_here(session: Session, jump_key: str) -> JumpFootage:
     """
     jump = require_jump(session, jump_key)
     if jump.passenger_name is None or jump.booking_id is None:
-        raise BadInput(f"jump {jump_key} has no passenger yet", advice="Say whose jump this is on the page /review.")
+        raise BadInput(f"jump {jump_key} has no passenger yet", advice="Say whose jump this is.")
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)

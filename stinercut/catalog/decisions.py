@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, identification, jumps
 from stinercut.catalog.models import Booking, CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, Role
-from stinercut.errors import BadInput, NotFound
+from stinercut.errors import BadInput, NameConflict, NotFound
 from stinercut.identity.payload import Payload
 from stinercut.protocol import FileKind
 
@@ -40,12 +40,6 @@ class What(StrEnum):
     PUT_BACK = "put_back"
     READ_AGAIN = "read_again"
     """The codes in a jump's files are looked for once more; the files left it for that."""
-
-
-class NameConflict(BadInput):
-    """The name contradicts what is known; it must be confirmed."""
-
-    code = "NAME_CONFLICT"
 
 
 def assign(session: Session, who: str, jump_key: str, payload: Payload, confirmed_name: str | None = None) -> str:

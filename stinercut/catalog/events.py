@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, null, select, update
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
 from stinercut.catalog.moments import now_in
+from stinercut.failures import FailureRecord
 
 
 def append(
@@ -57,6 +58,7 @@ class StepReport:
     message: str = ""
     run_id: str | None = None
     position: int = 0
+    failure: FailureRecord | None = None
 
 
 def overall(shares: Iterable[float]) -> float:
@@ -88,6 +90,7 @@ def report_step(session: Session, report: StepReport) -> None:
         session.add(row)
     row.label, row.status, row.progress = report.label, report.status, max(row.progress, report.progress)
     row.seconds, row.message, row.run_id, row.position = report.seconds, report.message, report.run_id, report.position
+    row.failure = report.failure.model_dump(mode="json") if report.failure is not None else None
     row.changed_at = now_in(session)
 
 
@@ -122,7 +125,7 @@ def reopen_steps(session: Session, subject: str) -> None:
     session.execute(
         update(Step)
         .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
-        .values(status=StepStatus.WAITING, message="", changed_at=now_in(session))
+        .values(status=StepStatus.WAITING, message="", failure=null(), changed_at=now_in(session))
     )
 
 

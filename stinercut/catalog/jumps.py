@@ -22,8 +22,10 @@ from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, Ju
 from stinercut.catalog.turns import make_ready
 from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput, NotFound
+from stinercut.failures import FailureRecord
 from stinercut.identity.payload import Payload
 from stinercut.store import key_of
+from stinercut.words import ended
 
 
 @dataclass(frozen=True)
@@ -418,8 +420,13 @@ def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
 OLDER_STAYS = "The film that was made before is still here."
 
 
-def record_failure(session: Session, jump_key: str, run_id: str, reason: str) -> None:
-    """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays."""
+def record_failure(
+    session: Session, jump_key: str, run_id: str, reason: str, failures: Sequence[FailureRecord] = ()
+) -> None:
+    """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays.
+
+    `reason` is what people read; `failures` is the same in parts.
+    """
     jump = require_jump(session, jump_key)
     if jump.state == JumpState.READY:
         # The run died before it took the jump up. A person's retry begins it again; by itself it would for ever.
@@ -427,9 +434,14 @@ def record_failure(session: Session, jump_key: str, run_id: str, reason: str) ->
     elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
         return
     if films.latest_film(session, jump_key) is not None:
-        reason = f"{reason.removesuffix('.')}. {OLDER_STAYS}"
+        reason = f"{ended(reason)} {OLDER_STAYS}"
     jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
-    events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
+    jump.failures = [one.model_dump(mode="json") for one in failures] or None
+    codes = [one.code for one in failures]
+    if codes:
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason, codes=codes)
+    else:
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
 
 
 def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:

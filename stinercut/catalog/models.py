@@ -226,6 +226,9 @@ class Jump(Base):
     """The card it was first found on."""
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text, default="")
+    failures: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """What its last run that failed ended with, as `stinercut.failures.FailureRecord` has it. Means something only
+    while the state is FAILED."""
     wanted_version: Mapped[str | None] = mapped_column(String(32))
     """Names identity and footage that the film should have; None while files are missing or a person is needed."""
     produced_version: Mapped[str | None] = mapped_column(String(32))
@@ -342,6 +345,8 @@ class Step(Base):
     progress: Mapped[float] = mapped_column(Float, default=0.0)
     seconds: Mapped[float | None] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text, default="")
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What it failed with, as `stinercut.failures.FailureRecord` has it; None where it did not fail."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, index=True)
 

@@ -60,10 +60,17 @@ class Group:
 
 
 def waiting(session: Session, limit: int = 200) -> list[str]:
-    """Keys of the jumps that wait for a person, newest first."""
-    rows = session.execute(
-        select(Jump.jump_key).where(Jump.state == JumpState.REVIEW).order_by(*NEWEST_FIRST).limit(limit)
-    )
+    """Keys of the jumps of which a person must say whose they are, newest first."""
+    return _in_states(session, (JumpState.REVIEW,), limit)
+
+
+def needing_a_person(session: Session, limit: int = 200) -> list[str]:
+    """Keys of the jumps that do not go on without a person, newest first: those that wait, and those that failed."""
+    return _in_states(session, (JumpState.REVIEW, JumpState.FAILED), limit)
+
+
+def _in_states(session: Session, states: Sequence[JumpState], limit: int) -> list[str]:
+    rows = session.execute(select(Jump.jump_key).where(Jump.state.in_(states)).order_by(*NEWEST_FIRST).limit(limit))
     return list(rows.scalars())
 
 

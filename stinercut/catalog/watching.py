@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, films
+from stinercut.catalog.failure_rows import failures_of_steps
 from stinercut.catalog.models import (
     Card,
     CardFile,
@@ -21,9 +22,8 @@ from stinercut.catalog.models import (
     Jump,
     JumpFile,
     JumpState,
-    Step,
-    StepStatus,
 )
+from stinercut.failures import FailureRecord
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class InWork:
     """None when no run was found for it yet."""
     finished: bool = False
     """Whether a film of what the jump wants is there: from this run, or from one before."""
-    step_errors: tuple[str, ...] = ()
+    failures: tuple[FailureRecord, ...] = ()
     """What its failed steps said."""
 
 
@@ -48,7 +48,8 @@ def unfinished_jumps(session: Session) -> list[InWork]:
     )
     rows = session.execute(select(Jump, film_is_there).where(Jump.state == JumpState.PRODUCING))
     return [
-        InWork(jump.jump_key, jump.run_id, bool(finished), errors_of(session, jump.jump_key)) for jump, finished in rows
+        InWork(jump.jump_key, jump.run_id, bool(finished), failures_of_steps(session, jump.jump_key))
+        for jump, finished in rows
     ]
 
 
@@ -60,16 +61,6 @@ def unfinished_cards(session: Session) -> list[tuple[str, str]]:
         )
     )
     return [(card, key) for card, key in rows if key is not None]
-
-
-def errors_of(session: Session, subject: str) -> tuple[str, ...]:
-    """What the failed steps of a jump or card said, in their order."""
-    rows = session.execute(
-        select(Step.message)
-        .where(Step.subject == subject, Step.status == StepStatus.FAILED, Step.message != "")
-        .order_by(Step.position, Step.step)
-    ).scalars()
-    return tuple(rows)
 
 
 def record_identify_failure(session: Session, identify_key: str, run_id: str, reason: str) -> None:

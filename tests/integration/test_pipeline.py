@@ -21,10 +21,13 @@ from app.definitions import defs
 from sensors.ended_runs import ended_runs
 from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, decisions, events, films, jumps, migrate, review, watching
+from stinercut.catalog import Catalog, decisions, events, films, jumps, migrate, review
+from stinercut.catalog.failure_rows import failures_of_jump, failures_of_steps
 from stinercut.catalog.models import JumpState
+from stinercut.errors import BadTemplate, UnreadableVideo
 from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
+from stinercut.remedies import Remedy, RemedyKind, remedies
 from stinercut.settings import Settings
 from stinercut.store import Store
 from stinercut.synthetic.card import CardMade, make_card
@@ -216,6 +219,15 @@ def test_a_large_truncated_clip_stops_its_film_and_leaving_it_out_brings_the_fil
         assert "leave the clip out" in record.reason
         assert films.latest_film(session, key) is None
         damaged = next(file for file in record.files if file.file.name == broken.name)
+        [failure] = failures_of_jump(record)
+        assert (failure.code, failure.file, failure.files) == (
+            UnreadableVideo.code,
+            broken.name,
+            (damaged.card_file_id,),
+        )
+        assert remedies([failure], [damaged.card_file_id]) == [
+            Remedy(RemedyKind.LEAVE_OUT, (damaged.card_file_id,)),
+        ]
     assert not (settings.films_dir / key).exists()
 
     with catalog.write() as session:
@@ -301,6 +313,39 @@ def test_footage_that_vanished_from_the_store_is_a_failure_that_says_so(
         assert "missing from the store" in record.reason
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UnreadableVideo("the video is cut short", file="GX010002.MP4"), "UNREADABLE_VIDEO", "GX010002.MP4: the video"),
+        (KeyError("a bug"), "UNEXPECTED", "nobody had thought of"),
+    ],
+)
+def test_a_failure_that_only_dagster_knows_of_is_said_in_words(  # noqa: PLR0917
+    card: tuple[Path, CardMade],
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: str,
+    said: str,
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("STINERCUT_RETRIES", "0")
+    monkeypatch.setattr("stinercut_assets.session_clips.production_so_far", broken)  # Between two reported steps.
+    key = identify(settings, card[0], instance)[0]
+    tick(ready_jumps, instance)
+    assert not run("produce_jump", key, instance, raise_on_error=False).success
+    tick(ended_runs, instance)
+    with Catalog.open(settings.catalog_url).read() as session:
+        record = jumps.require_jump(session, key)
+        assert record.state == JumpState.FAILED
+        [failure] = failures_of_jump(record)
+    assert (failure.code, "KeyError" in record.reason) == (code, False)
+    assert said in record.reason
+
+
 def test_a_template_that_is_not_there_is_said_on_the_board(
     card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
 ) -> None:
@@ -311,9 +356,9 @@ def test_a_template_that_is_not_there_is_said_on_the_board(
     result = run("produce_jump", jump, instance, assets=["imported_files"], raise_on_error=False)
     assert not result.success
     with Catalog.open(settings.catalog_url).read() as session:
-        said = watching.errors_of(session, jump)
-    assert len(said) == 1
-    assert "plain" in said[0]
+        [said] = failures_of_steps(session, jump)
+    assert said.code == BadTemplate.code
+    assert "plain" in said.sentence()
 
 
 def test_a_run_that_was_killed_before_it_began_is_a_visible_failure(

@@ -9,9 +9,9 @@ from sqlalchemy import event
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, roles, row_ids
 
 from stinercut.catalog import Catalog, bookings, decisions, events, films, jumps, review
-from stinercut.catalog.decisions import NameConflict, What
+from stinercut.catalog.decisions import What
 from stinercut.catalog.models import Film, QrReading
-from stinercut.errors import BadInput, NotFound
+from stinercut.errors import BadInput, NameConflict, NotFound
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.reading import Reading
 from stinercut.protocol import FileKind

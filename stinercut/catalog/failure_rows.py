@@ -1,0 +1,49 @@
+"""Where failures are kept: on the steps that failed, and on the jump whose run ended with them.
+
+Owns: reading those records, and the files that an error of a jump may name.
+Not here: what a record is (`stinercut.failures`), writing them (`events`, `jumps`), when a run has failed (`watching`,
+`sensors`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, Step, StepStatus
+from stinercut.failures import FailureRecord, NamedFile
+
+
+def named_files(session: Session, jump_key: str) -> list[NamedFile]:
+    """The files of a jump, in its order; none for a card."""
+    rows = session.execute(
+        select(JumpFile.card_file_id, CardFile.name, ImportedFile.content_hash)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    )
+    return [NamedFile(*row) for row in rows]
+
+
+def failures_of_steps(session: Session, subject: str) -> tuple[FailureRecord, ...]:
+    """What the failed steps of a jump or card said, in their order."""
+    rows = session.execute(
+        select(Step)
+        .where(Step.subject == subject, Step.status == StepStatus.FAILED, Step.message != "")
+        .order_by(Step.position, Step.step)
+    ).scalars()
+    return tuple(_of_step(row) for row in rows)
+
+
+def _of_step(row: Step) -> FailureRecord:
+    if row.failure is not None:
+        return FailureRecord.model_validate(row.failure)
+    return FailureRecord(code="ERROR", what=row.message)  # The fleet's own line, and steps of before.
+
+
+def failures_of_jump(jump: Jump) -> list[FailureRecord]:
+    """What a failed jump's run ended with. Of one that failed before records were kept: its reason."""
+    if jump.failures is not None:
+        return [FailureRecord.model_validate(one) for one in jump.failures]
+    return [FailureRecord(code="ERROR", what=jump.reason)]
