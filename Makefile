@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test test-long quick lint format clean
+.PHONY: help setup setup-dev demo up test test-long quick quick-future lint format clean
 
 help: ## Say what there is
 	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
@@ -18,6 +18,7 @@ help: ## Say what there is
 	@echo 'make test    set up this machine for development, then lint, check types and run the tests, all but the long ones'
 	@echo 'make test-long  the long ones: they kill members of a whole installation, minutes each'
 	@echo 'make quick   the tests that need no whole processes'
+	@echo 'make quick-future  the same on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
 	@echo 'make setup   only the set-up: system packages, .venv, Python packages'
@@ -44,15 +45,25 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+QUICK := not slow and not long
+# No test and no rule depends on the day it is run, nor on where.
+IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
+
 # Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
+	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage' -k 'not postgresql' tests/unit
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev
 	$(BIN)/pytest -m long
 
 quick: setup-dev
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not long'
+	$(BIN)/pytest -n 2 --dist worksteal -m '$(QUICK)'
+
+quick-future: setup-dev
+	TZ=$(IN_13_MONTHS) -m '$(QUICK)'
+	TZ=America/St_Johns $(BIN)/pytest -n 2 --dist worksteal --clock 2028-02-29T23:30 -m '$(QUICK) and not footage'
+	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK) and not footage'
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

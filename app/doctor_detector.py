@@ -14,13 +14,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from app.advice import detector, install
 from app.findings import Check, Finding, State, can_write, look_at, missing_modules, nearest, python_version
 from app.host import is_private, read_file, settings_file
+from stinercut.clock import machine_clock
 from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
 from stinercut.settings import Settings
 from stinercut.store import require_space
@@ -192,7 +193,7 @@ def hub_findings(settings: Settings) -> list[Finding]:
     except StinercutError as refused:
         return [Finding("hub", State.PROBLEM, f"{settings.detector_url}: {refused.what}", refused.advice, refused.code)]
     said = f"{settings.detector_url}: accepts this detector (protocol version {greeting.version})"
-    return [Finding("hub", State.OK, said), clock_finding(greeting.clock, datetime.now(UTC))]
+    return [Finding("hub", State.OK, said), clock_finding(greeting.clock, machine_clock())]
 
 
 def clock_finding(theirs: datetime | None, ours: datetime) -> Finding:

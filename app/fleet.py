@@ -10,12 +10,12 @@ which would have to be longer than the longest film. So workers give a sign of l
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.advice import install
+from stinercut.clock import machine_clock
 from stinercut.errors import HostNotReady, MissingProgram
 from stinercut.settings import Settings
 
@@ -169,7 +169,7 @@ class Fleet:
 
     def keep_run(self, run_id: str) -> None:
         """Say that the process that waits for this run's steps lives."""
-        self._redis.set(f"stinercut:run:{run_id}", int(time.time()), ex=RUN_LASTS)
+        self._redis.set(f"stinercut:run:{run_id}", int(machine_clock().timestamp()), ex=RUN_LASTS)
 
     def run_is_kept(self, run_id: str) -> bool:
         """Whether somebody waits for this run's steps. False may also mean that Redis lost its memory."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from app.home import prepare_dagster_home, project_root
 from stinercut.catalog import migrate
+from stinercut.clock import machine_clock
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 from stinercut.store import sweep_partials
@@ -29,7 +30,7 @@ def main() -> None:
             announce_volume(settings)
         if "--dagster-home" in sys.argv[1:]:
             prepare_dagster_home(settings, project_root())
-        sweep_partials((settings.store_dir, settings.films_dir), A_DAY)
+        sweep_partials((settings.store_dir, settings.films_dir), A_DAY, machine_clock())
     except StinercutError as refused:
         sys.exit(refused.sentence())
 

@@ -27,6 +27,7 @@ from app.build import build_here
 from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
 from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
 from app.volume import volume_name
+from stinercut.clock import machine_clock
 from stinercut.settings import Settings
 
 
@@ -137,7 +138,7 @@ def main() -> None:
             takes=False,
             volume=volume_name(settings),
             version=build_here(),
-            since=time.time(),
+            since=machine_clock().timestamp(),
         ),
     )
     celery = working(settings)

@@ -29,6 +29,7 @@ from detector.scan import Manifest, SourceFile
 from detector.space import Space
 from detector.verify import Verifier
 from detector.watchdog import Hung, Pulse, Watchdog
+from stinercut.clock import Clock, machine_clock
 from stinercut.errors import StoreDamaged
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
 from stinercut.store import Store, amount
@@ -63,6 +64,7 @@ class Surroundings:
     """Called in the copying thread after each chunk."""
     space: Space = field(default_factory=Space)
     watchdog: Watchdog = field(default_factory=Watchdog)
+    clock: Clock = machine_clock
     require_store: Callable[[], None] = lambda: None
     """Raises HostNotReady when the store is not the one that it was: nothing must be written then."""
 

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Event
 
 from detector.events import CardEvent, CardIn, CardOut, CardRoot
@@ -84,7 +83,7 @@ class Sessions:
         session = _Session(uuid.uuid4().hex, card)
         self._sessions[card.key] = session
         self._around.journal.card_in(
-            Inserted(insertion_id=session.insertion_id, card=card.card, inserted_at=datetime.now(UTC))
+            Inserted(insertion_id=session.insertion_id, card=card.card, inserted_at=self._around.clock())
         )
         self._around.wake()
         session.work = tasks.create_task(self._serve(session))

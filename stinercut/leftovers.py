@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
+from datetime import datetime
 from pathlib import Path
 
 from stinercut.locks import is_free
@@ -38,11 +38,11 @@ def sweep_dead_segments(store: Store) -> int:
     return gone
 
 
-def sweep_unused(store: Store, older_than: float) -> int:
-    """Remove what was derived and not used for that many seconds (`Store.used`). Returns how many files."""
-    before = time.time() - older_than
+def sweep_unused(store: Store, before: datetime) -> int:
+    """Remove what was derived and not used since that moment (`Store.used`). Returns how many files."""
+    oldest = before.timestamp()
     derived = store.root / "derived"
-    return sum(path.suffix in _LARGE and _removed(store, path, before) for path in derived.glob("*/*"))
+    return sum(path.suffix in _LARGE and _removed(store, path, oldest) for path in derived.glob("*/*"))
 
 
 def _removed(store: Store, path: Path, before: float) -> bool:

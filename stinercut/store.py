@@ -14,13 +14,14 @@ Layout below the root:
 from __future__ import annotations
 
 import errno
+import math
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import xxhash
@@ -198,13 +199,14 @@ class Store:
             partial.unlink(missing_ok=True)
 
 
-def sweep_partials(folders: Iterable[Path], older_than: float) -> int:
-    """Remove what killed processes left half-written: partial files untouched for that many seconds. Returns how many.
+def sweep_partials(folders: Iterable[Path], older_than: float, moment: datetime) -> int:
+    """Remove what killed processes left half-written: partial files untouched for that many seconds by this moment.
+    Returns how many.
 
     A file that somebody is still writing is younger than that; give a day. Half a copy of a card's file is gone on with
     when its card is back, so it waits `OFFLOAD_KEPT_S`.
     """
-    now = time.time()
+    now = moment.timestamp()
     stale = [
         path
         for folder in folders
@@ -225,7 +227,7 @@ def _changed_at(path: Path) -> float:
         inside = path.iterdir() if path.is_dir() else ()
         return max(one.stat().st_mtime for one in (path, *inside))
     except FileNotFoundError:
-        return time.time()
+        return math.inf
 
 
 def sync_file(path: Path) -> None:

@@ -4,9 +4,9 @@ Lives here: joining, recording the check results in Dagster and the film in the 
 and checked (`stinercut.media.film`). The checks run inside this step, because a film that fails one is never published.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,7 +96,7 @@ def rendered_video(
         stills = beside.made("Its stills", lambda: _stills(film)) or []
         photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
         beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
-        row = _record_of(context, imported_files, finished, production, made, noted)
+        row = _record_of(context, imported_files, finished, production, made, noted, installation.catalog.clock())
         # Whatever went wrong beside the film, it is there: its last step ends and the jump is done, in this order.
         doing.at_end = lambda session: films.record_film(session, row)
     yield from _results(finished.checks)
@@ -242,10 +242,11 @@ def _record_of(  # noqa: PLR0913, PLR0917 - what a film is made of
     production: Production,
     made: Sequence[Sequence[Segment]],
     noted: str | None,
+    moment: datetime,
 ) -> Film:
     template, film = production.template, finished.film
     segments = {segment.key: segment for film in made for segment in film}
-    started = context.instance.get_run_stats(context.run.run_id).start_time or time.time()
+    started = context.instance.get_run_stats(context.run.run_id).start_time or moment.timestamp()
     return Film(
         jump_key=footage.jump_key,
         version=footage.version,
@@ -263,5 +264,5 @@ def _record_of(  # noqa: PLR0913, PLR0917 - what a film is made of
         size=film.size,
         checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in finished.checks],
         run_id=context.run.run_id,
-        made_in=time.time() - started,
+        made_in=moment.timestamp() - started,
     )

@@ -16,11 +16,10 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from stinercut.priorities import WORK_TAG
-from stinercut_assets.clock import zone_here
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
+from stinercut_assets.zone import zone_here
 
-A_DAY_S = 24 * 3600.0
 AT_ONCE = 100
 """Runs that are looked up at a time."""
 UNTOUCHED_S = 6 * 3600.0
@@ -41,7 +40,9 @@ def sweep_leftovers(context: dg.OpExecutionContext, installation: Installation) 
     """Remove partial files that nobody has touched for hours. Segments of killed runs go sooner, see `ended_runs`."""
     from stinercut.store import sweep_partials
 
-    gone = sweep_partials((installation.settings.store_dir, installation.settings.films_dir), UNTOUCHED_S)
+    gone = sweep_partials(
+        (installation.settings.store_dir, installation.settings.films_dir), UNTOUCHED_S, installation.catalog.clock()
+    )
     context.log.info("%d leftovers are gone", gone)
     return gone
 
@@ -51,7 +52,8 @@ def sweep_unused(context: dg.OpExecutionContext, installation: Installation) -> 
     """Remove rendered parts that no film used for `STINERCUT_SEGMENTS_KEPT_DAYS`; one that is needed is made anew."""
     from stinercut import leftovers
 
-    gone = leftovers.sweep_unused(installation.store, installation.settings.segments_kept_days * A_DAY_S)
+    before = installation.catalog.clock() - timedelta(days=installation.settings.segments_kept_days)
+    gone = leftovers.sweep_unused(installation.store, before)
     context.log.info("%d files of parts that no film used for long are gone", gone)
     return gone
 

@@ -1,5 +1,5 @@
 """Fixtures of all tests: throw-away PostgreSQL and Redis servers, an empty catalog on each database that is supported,
-an account that has nothing of ours."""
+an account that has nothing of ours. And `--clock`, which runs the tests of this process on another day."""
 
 from __future__ import annotations
 
@@ -9,15 +9,41 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import psycopg2
 import pytest
-from support.clocks import filming_day
+import time_machine
+from support.clocks import filming_day, moved_clock
 from support.servers import PostgresServer, RedisServer
 
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Base
 from stinercut.settings import Settings
+
+_moved = pytest.StashKey[time_machine.travel]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--clock", metavar="WHEN", help="the clock of the tests' process: +DAYS, or a local time in ISO")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    when: str | None = config.getoption("--clock")
+    if when is not None:
+        config.stash[_moved] = moved_clock(when)
+        config.stash[_moved].start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _moved in config.stash:
+        config.stash[_moved].stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and works_on_footage(item.module):
+            item.add_marker("footage")
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +134,12 @@ def catalog(catalog_url: str) -> Iterator[Catalog]:
     opened = Catalog.open(catalog_url, filming_day)
     yield opened
     opened.close()
+
+
+def works_on_footage(module: ModuleType) -> bool:
+    """Whether a module of tests has anything from where pictures and sound are worked on."""
+    homes = (getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in vars(module).values())
+    return any(str(home).startswith(("stinercut.media", "stinercut.synthetic", "support.footage")) for home in homes)
 
 
 def _execute(server: str, statement: str) -> None:

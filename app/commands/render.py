@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.options import Data, Json, day_from, say, settings_from
+from stinercut.clock import local_day, machine_clock
 from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _shown(clips: list[Path], as_given: bool) -> list[Shown]:
 
 def _day_of(shown: list[Shown]) -> date:
     recorded = next((one.clip.probe.recorded for one in shown if one.clip.probe.recorded), None)
-    return recorded.date() if recorded else date.today()
+    return recorded.date() if recorded else local_day(machine_clock())
 
 
 @contextlib.contextmanager

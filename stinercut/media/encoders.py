@@ -16,13 +16,14 @@ import functools
 import json
 import platform
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from stinercut.clock import Clock, machine_clock
 from stinercut.errors import FfmpegFailed
 from stinercut.media import ffmpeg as runner
 from stinercut.media.tracks import read_track
@@ -99,31 +100,32 @@ def chosen(wish: str, note: Path) -> Choice:
 # The answers ---------------------------------------------------------------------------------------------------------
 
 
-def remembered(note: Path) -> tuple[Trial, ...]:
+def remembered(note: Path, clock: Clock = machine_clock) -> tuple[Trial, ...]:
     """The trials of every encoder of the hardware, made anew when ffmpeg or the devices are others, or after a day."""
     here = [runner.build(), *_devices()]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        if said["here"] == here and 0 <= time.time() - float(said["at"]) < _BELIEVED_S:
+        if said["here"] == here and 0 <= clock().timestamp() - float(said["at"]) < _BELIEVED_S:
             return tuple(Trial(**trial) for trial in said["trials"])
     trials = tuple(tried(encoder) for encoder in candidates())
-    _keep(note, here, trials)
+    _keep(note, here, trials, clock())
     return trials
 
 
-def distrust(note: Path, failed: EncoderFailed) -> None:
+def distrust(note: Path, failed: EncoderFailed, clock: Clock = machine_clock) -> None:
     """Try an encoder that failed in the middle of a film once more: where that fails too, it isn't used on this machine
     for a day. One that still works had too much to do for a moment, or something else was to blame.
     """
     here = [runner.build(), *_devices()]
     known = (
-        tried(trial.encoder) if failed.what.startswith(f"{trial.encoder}: ") else trial for trial in remembered(note)
+        tried(trial.encoder) if failed.what.startswith(f"{trial.encoder}: ") else trial
+        for trial in remembered(note, clock)
     )
-    _keep(note, here, tuple(known))
+    _keep(note, here, tuple(known), clock())
 
 
-def _keep(note: Path, here: Sequence[str], trials: Sequence[Trial]) -> None:
-    said = {"here": list(here), "at": time.time(), "trials": [asdict(trial) for trial in trials]}
+def _keep(note: Path, here: Sequence[str], trials: Sequence[Trial], moment: datetime) -> None:
+    said = {"here": list(here), "at": moment.timestamp(), "trials": [asdict(trial) for trial in trials]}
     # Without a place to keep it the answer costs a second each time; films are made all the same.
     with contextlib.suppress(OSError):
         replace_file(note, json.dumps(said, indent=1).encode())

@@ -21,6 +21,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from stinercut.clock import local_day, machine_clock
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.media.stills import jpeg_still
@@ -186,7 +187,7 @@ def check_wish(jumps: int, clips: int, seconds: float, size: tuple[int, int], fi
 
 def _start(wanted: datetime | None) -> datetime:
     """The camera's clock at the first take-off: without a zone, at an even second as FAT stores it."""
-    start = wanted or datetime.combine(date.today(), FIRST_TAKEOFF)
+    start = wanted or datetime.combine(local_day(machine_clock()), FIRST_TAKEOFF)
     return start.replace(tzinfo=None, microsecond=0, second=start.second // 2 * 2)
 
 

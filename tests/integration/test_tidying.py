@@ -20,8 +20,8 @@ from stinercut.catalog import Catalog, migrate
 from stinercut.leftovers import sweep_dead_segments, sweep_unused
 from stinercut.settings import Settings
 from stinercut.store import Store, sweep_partials
-from stinercut_assets.clock import zone_of
 from stinercut_assets.tidying import every_night, forget_before, tidy_up
+from stinercut_assets.zone import zone_of
 
 DAY = dg.StaticPartitionsDefinition(["a", "b"])
 SOURCE = dg.AssetSpec("source", partitions_def=DAY)
@@ -83,6 +83,7 @@ def test_the_nightly_job_runs_in_this_installation(tmp_path: Path, monkeypatch: 
     fresh.write_bytes(b"half")
     for path in (leftover, scratch / "sky.png", scratch):
         os.utime(path, (time.time() - 7 * 3600,) * 2)
+    os.utime(fresh, (time.time(),) * 2)
     with dg.DagsterInstance.ephemeral() as instance:
         assert defs.resolve_job_def(tidy_up.name).execute_in_process(instance=instance).success
     assert [path.name for path in fresh.parent.iterdir()] == ["fresh"]
@@ -123,12 +124,16 @@ def test_it_is_night_where_the_machine_is() -> None:
     assert done.stdout == "Pacific/Auckland 20 4 * * *\n"
 
 
+def written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
 def test_a_folder_that_is_written_into_is_no_leftover(tmp_path: Path) -> None:
     scratch = Store(tmp_path).partial_path("folder")
     scratch.mkdir()
     (scratch / "sky.png").write_bytes(b"now")
     os.utime(scratch, (0, 0))
-    assert sweep_partials([tmp_path], 60) == 0
+    assert sweep_partials([tmp_path], 60, written(scratch / "sky.png")) == 0
     assert scratch.is_dir()
 
 
@@ -161,7 +166,8 @@ def test_parts_that_no_film_used_for_long_go_and_those_in_use_stay(
         os.utime(path, (0, 0))
     assert store.used(paths["used.mp4"])
     assert not store.used(paths["used.mp4"], store.derived_path("ef" * 16, ".mp4"))
-    assert sweep_unused(store, 3600) == 2
+    an_hour_ago = written(paths["used.mp4"]) - timedelta(hours=1)
+    assert sweep_unused(store, an_hour_ago) == 2
     assert {name for name, path in paths.items() if path.exists()} == {"old.json", "used.mp4", "footage"}
     rename = Path.rename
     os.utime(paths["used.mp4"], (0, 0))
@@ -171,7 +177,7 @@ def test_parts_that_no_film_used_for_long_go_and_those_in_use_stay(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", used_just_before)
-    assert sweep_unused(store, 3600) == 0
+    assert sweep_unused(store, an_hour_ago) == 0
     assert paths["used.mp4"].exists(), "a film began to use it between the look and the removal"
     assert list((tmp_path / "partial").iterdir()) == []
 

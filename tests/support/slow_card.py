@@ -37,6 +37,8 @@ MAX_READ = 1 << 20
 DIRECT = 1
 """FOPEN_DIRECT_IO: every read of the file is a request."""
 MAX_PAGES_FLAG = 1 << 22
+READ_AHEAD = Path("/sys/class/bdi")
+"""Where Linux shows each mounted device's reading ahead; containers often lack it, or may not write there."""
 _HELLO = struct.pack(
     "<IIIIHHIIHHIIIIII", 7, 31, MAX_READ, MAX_PAGES_FLAG, 1, 1, MAX_READ, 1, MAX_READ // 4096, 0, *[0] * 6
 )
@@ -208,7 +210,7 @@ def main() -> None:
 
 
 class NotHere(Exception):
-    """This machine has no FUSE, or doesn't let us mount."""
+    """This machine has no FUSE, or doesn't let us mount, or keeps how it reads ahead to itself."""
 
 
 @contextmanager
@@ -224,13 +226,21 @@ def mounted(folder: Path, mountpoint: Path, *options: str) -> Generator[subproce
         if card.stdout.readline().strip() != "mounted":
             raise NotHere(card.stderr.read().strip()[-200:])
         try:
-            # More read ahead, as a card reader's driver has it: the pace is the card's, not the requests'.
-            seen = mountpoint.stat().st_dev
-            Path(f"/sys/class/bdi/{os.major(seen)}:{os.minor(seen)}/read_ahead_kb").write_text("1024")
+            _read_ahead(mountpoint)
             yield card
         finally:
             card.kill()
             subprocess.run(["umount", "-l", str(mountpoint)], check=False, capture_output=True)
+
+
+def _read_ahead(mountpoint: Path) -> None:
+    """More read ahead, as a card reader's driver has it: the pace is the card's, not the requests'. Raises NotHere."""
+    seen = mountpoint.stat().st_dev
+    setting = READ_AHEAD / f"{os.major(seen)}:{os.minor(seen)}" / "read_ahead_kb"
+    try:
+        setting.write_text("1024")
+    except OSError as refused:
+        raise NotHere(f"{setting} can't be set ({refused.strerror}), as in a container") from refused
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import fake_ffmpeg
+from support.clocks import NOON
 from support.footage import FIELDS, as_source, make_clip, small_template
 
 from app.doctor import encoder_in_use
@@ -69,18 +71,22 @@ def test_one_that_writes_nothing_does_not_work(machine: Path) -> None:
     assert "no free session" in tried(NVENC).why
 
 
+def noon() -> datetime:
+    return NOON
+
+
 def test_the_answer_is_believed_for_a_day(machine: Path, tmp_path: Path) -> None:
     note = tmp_path / "deep" / "note.json"
-    assert remembered(note) == remembered(note)
+    assert remembered(note, noon) == remembered(note, noon)
     assert fake_ffmpeg.encodes(machine) == 1
     said = json.loads(note.read_text())
     for other in ({"at": said["at"] - 25 * 3600}, {"here": ["another build"]}, {"at": said["at"] + 3600}):
         before = fake_ffmpeg.encodes(machine)
         note.write_text(json.dumps({**said, **other}))
-        remembered(note)
+        remembered(note, noon)
         assert fake_ffmpeg.encodes(machine) == before + 1
     note.write_text("{")
-    assert remembered(note)
+    assert remembered(note, noon)
 
 
 def test_a_film_is_made_by_it(machine: Path, tmp_path: Path) -> None:

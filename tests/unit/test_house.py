@@ -146,6 +146,76 @@ def test_what_has_no_bound_is_noticed(kind: Any, what: str) -> None:
     assert list(unbounded(schema, schema)) == [what]
 
 
+# ------------------------------------------------------------------------------------------------ who reads the clock
+
+CLOCK = "stinercut/clock.py"
+"""The one place that reads the machine's clock."""
+CLOCK_EDGES = {
+    "stinercut/catalog/engine.py": "the clock of a catalog that is opened without another one",
+    "stinercut/catalog/moments.py": "the clock of engines that are not a catalog's: migrations",
+    "stinercut/media/encoders.py": "how old the note of this machine's encoders is",
+    "stinercut/synthetic/card.py": "a card is filmed today where nobody says when",
+    "stinercut_assets/zone.py": "the machine's distance from UTC",
+    "detector/offload.py": "the clock of a detector",
+    "hub/dagster_door.py": "how old a pass to Dagster's pages may be",
+    "app/dagster_guard.py": "how old a pass to Dagster's pages may be",
+    "app/commands/render.py": "the day of a film whose clips don't say theirs",
+    "app/doctor_detector.py": "this machine's clock beside the hub's",
+    "app/fleet.py": "when a run's worker gave a sign of life",
+    "app/prepare.py": "how old leftovers are when the stack starts",
+    "app/worker_node.py": "since when a worker lives",
+}
+"""Who may take the machine's clock, and for what. Rules and queries are given a moment, or a clock."""
+MOMENTS = {"now", "today", "utcnow", "time", "time_ns", "localtime", "gmtime", "ctime", "current_timestamp"}
+TELLERS = {"datetime", "date", "time", "func", "dt"}
+
+
+def reads_the_clock(module: ast.Module) -> bool:
+    """Whether a module asks Python or the database for the present moment."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(teller) | ast.Attribute(attr=teller), attr=attr)) if (
+                teller in TELLERS and attr in MOMENTS
+            ):
+                # `time.localtime(x)` converts a moment; without one it asks for it. `datetime.now(UTC)` asks always.
+                if attr in ("now", "utcnow") or not node.args:
+                    return True
+            case ast.ImportFrom(module="time", names=names) if any(name.name in MOMENTS for name in names):
+                return True
+            case ast.Constant(value=str(text)) if "current_timestamp" in text.lower():
+                return True
+            case _:
+                pass
+    return False
+
+
+def takes_the_machines_clock(module: ast.Module) -> bool:
+    return any(isinstance(node, ast.alias) and node.name == "machine_clock" for node in ast.walk(module))
+
+
+def test_the_clock_is_read_in_one_place_and_taken_at_known_edges() -> None:
+    paths = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    modules = {name: ast.parse(path.read_text()) for name, path in paths.items()}
+    assert {name for name, module in modules.items() if reads_the_clock(module)} == {CLOCK}
+    assert {name for name, module in modules.items() if takes_the_machines_clock(module)} == set(CLOCK_EDGES)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("datetime.now(UTC)", "dt.datetime.now()", "date.today()", "time.time()", "from time import time"),
+        *("time.localtime()", "func.now()", "text('SELECT CURRENT_TIMESTAMP')"),
+    ],
+)
+def test_a_look_at_the_clock_is_noticed(code: str) -> None:
+    assert reads_the_clock(ast.parse(code))
+
+
+@pytest.mark.parametrize("code", ["time.monotonic()", "datetime.fromtimestamp(x)", "time.localtime(x)", "clock()"])
+def test_other_times_are_no_look_at_the_clock(code: str) -> None:
+    assert not reads_the_clock(ast.parse(code))
+
+
 # ------------------------------------------------------------------------------------------------ what is installed
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from pathlib import Path
 
 import pytest
+from support.clocks import NOON
 
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.store import Store, hash_file, key_of, publish, replace_file, require_space, sweep_partials
@@ -125,7 +125,8 @@ def test_old_leftovers_go_and_young_ones_stay(tmp_path: Path) -> None:
     for path in (*old, film):
         os.utime(path, (1, 1))
     young = partial(store, b"young")
-    assert sweep_partials((store.root, films), older_than=60) == 2
+    os.utime(young, (NOON.timestamp() - 30,) * 2)
+    assert sweep_partials((store.root, films), older_than=60, moment=NOON) == 2
     assert [path.exists() for path in (*old, young, film)] == [False, False, True, True]
 
 
@@ -134,6 +135,6 @@ def test_half_a_copy_waits_for_its_card_for_a_fortnight(tmp_path: Path) -> None:
     half, forgotten = store.partial_path("offload-local.1.part"), store.partial_path("offload-gone.2.part")
     for path, days in ((half, 10), (forgotten, 20)):
         path.write_bytes(b"half")
-        os.utime(path, (time.time() - days * 86_400,) * 2)
-    assert sweep_partials((store.root,), older_than=6 * 3600) == 1
+        os.utime(path, (NOON.timestamp() - days * 86_400,) * 2)
+    assert sweep_partials((store.root,), older_than=6 * 3600, moment=NOON) == 1
     assert (half.exists(), forgotten.exists()) == (True, False)

@@ -1,4 +1,4 @@
-"""The machine's own clock, under the names of zones that Dagster's schedules take.
+"""The zone of the machine's clock, under the names that Dagster's schedules take.
 
 Lives here: finding out which zone that is. Doesn't: what is done when (`tidying`).
 """
@@ -6,9 +6,11 @@ Lives here: finding out which zone that is. Doesn't: what is done when (`tidying
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from stinercut.clock import machine_clock
 
 LINK = Path("/etc/localtime")
 """Where Unix says which zone a machine is in, by a link to that zone's file."""
@@ -16,7 +18,7 @@ LINK = Path("/etc/localtime")
 
 def zone_here() -> str:
     """The IANA name of this machine's zone, as far as it has one."""
-    return zone_of(os.environ.get("TZ", ""), LINK, datetime.now().astimezone().utcoffset() or timedelta())
+    return zone_of(os.environ.get("TZ", ""), LINK, machine_clock().astimezone().utcoffset() or timedelta())
 
 
 def zone_of(said: str, link: Path, offset: timedelta) -> str:
