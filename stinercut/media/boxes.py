@@ -19,6 +19,12 @@ _LARGEST: Final = 64_000_000
 
 _CONTAINERS: Final = (b"mdia", b"minf", b"stbl", b"edts")
 
+_DEEPEST: Final = 8
+"""Containers within each other; a track has three: mdia, minf, stbl."""
+
+MOST_SAMPLES: Final = 9_000_000
+"""Frames of a track: 10 hours at 240 frames a second."""
+
 FAILURES: Final = (struct.error, ValueError, KeyError, IndexError, OverflowError, StopIteration)
 """What reading a damaged index may raise besides `Unusual` and OSError."""
 
@@ -60,11 +66,13 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += size
 
 
-def tables(track: bytes) -> dict[bytes, bytes]:
+def tables(track: bytes, depth: int = 0) -> dict[bytes, bytes]:
     """The boxes of a track by name, those inside containers too."""
+    if depth > _DEEPEST:
+        raise Unusual
     found: dict[bytes, bytes] = {}
     for kind, body in boxes(track):
-        inner = tables(body) if kind in _CONTAINERS else {kind: body}
+        inner = tables(body, depth + 1) if kind in _CONTAINERS else {kind: body}
         # The first of a name counts: QuickTime has a second `hdlr`, of the data, further in.
         found = inner | found
     return found
@@ -101,8 +109,8 @@ def entries(table: bytes, columns: int) -> NDArray[np.int64]:
 
 
 def counts(runs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each row of a run-length table applies; refuses more than 10 hours at 240 frames a second."""
-    if runs[:, 0].sum() > 9_000_000:
+    """How often each row of a run-length table applies. Raises Unusual for more than MOST_SAMPLES."""
+    if runs[:, 0].sum() > MOST_SAMPLES:
         raise Unusual
     return runs[:, 0]
 

@@ -29,6 +29,7 @@ from stinercut.errors import StinercutError
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import SAMPLE_RATE, frames_in, sample_at
 from stinercut.media.footage import as_two_channels
+from stinercut.media.opening import Entry, in_a_row
 from stinercut.media.plan import Filmed, FilmPlan, Shot
 from stinercut.media.probe import Probe
 
@@ -183,22 +184,14 @@ def _around(before: Run, after: Run) -> tuple[Samples, int]:
     begin = max(0.0, before.probe.duration - _BEFORE_S)
     with tempfile.TemporaryDirectory(prefix="stinercut-seam-") as folder:
         alone, both = Path(folder, "alone.ffconcat"), Path(folder, "both.ffconcat")
-        later = f"file '{_quoted(after.path)}'\noutpoint {_AFTER_S}\n"
-        alone.write_text(f"ffconcat version 1.0\n{later}", encoding="utf-8")
-        both.write_text(
-            f"ffconcat version 1.0\nfile '{_quoted(before.path)}'\ninpoint {begin:.3f}\n{later}", encoding="utf-8"
-        )
-        found = _decoded(both, after)
-        return found, len(found) - len(_decoded(alone, after))
+        later = Entry(after.path, end=_AFTER_S)
+        found = _decoded([Entry(before.path, begin), later], both, after)
+        return found, len(found) - len(_decoded([later], alone, after))
 
 
-def _quoted(path: Path) -> str:
-    return str(path.absolute()).replace("'", "'\\''")
-
-
-def _decoded(listed: Path, run: Run) -> Samples:
+def _decoded(entries: Sequence[Entry], listed: Path, run: Run) -> Samples:
     assert run.probe.audio is not None
-    sound = ffmpeg.input(str(listed), f="concat", safe=0)[f"a:{run.probe.audio.stream}"]
+    sound = in_a_row(entries, listed)[f"a:{run.probe.audio.stream}"]
     out = ffmpeg.output(as_two_channels(sound, run.probe.audio), "pipe:1", f="s16le", acodec="pcm_s16le")
     data = b"".join(runner.read_pipe(out.compile(), timeout=_SECONDS, chunk_bytes=1 << 18, file=run.path))
     return np.frombuffer(data, np.int16).reshape(-1, 2)

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -23,6 +22,7 @@ from stinercut.errors import BadInput, FfmpegFailed, StinercutError
 from stinercut.media import drawings
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import Progress, Segment, part_of, share_of, ticks_of
+from stinercut.media.opening import made_here
 from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Shot
 from stinercut.media.proof import pictures_of
 from stinercut.media.segments import Workshop
@@ -260,7 +260,7 @@ def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDAr
     """One frame of the film as RGB, H x W x 3. `levels`: the range of its values, as ffmpeg calls it."""
     width, height = size
     graph = (
-        ffmpeg.input(str(film.absolute()))["v:0"]
+        made_here(film, "mov")["v:0"]
         .filter("select", f"eq(n,{frame})")
         .filter("scale", width, height, in_color_matrix="bt709", in_range=levels, out_range="pc")
         .output("pipe:1", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", **{"frames:v": 1})

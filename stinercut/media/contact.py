@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image
 from stinercut.media import drawings, looks, overlays
 from stinercut.media import ffmpeg as runner
 from stinercut.media.footage import Frame, Source, opened, picture_of
+from stinercut.media.opening import made_here
 from stinercut.media.overlays import Placed
 from stinercut.media.papertext import text_mask
 from stinercut.media.plan import Content, Drawn, Filmed, FilmPlan, Reel, Take, plan_film
@@ -177,10 +179,12 @@ def _picture(template: Template, film: VideoOutput, fields: Fields, moment: Mome
         folder = Path(name)
         if isinstance(content, Reel):
             path = template.path(content.src)
-            return _filmed(template, film, Source(path, probe(path), moment.frame, 1), Look(), folder)
-        _jumped().save(folder / "footage.png")
-        found = Probe(1.0, *_FILMED, _RATE, 0, "png", None, 0, None)
-        return _filmed(template, film, Source(folder / "footage.png", found, 0, 1), content.look, folder)
+            source = Source(path, probe(path), moment.frame, 1)
+            return _filmed(template, film, (opened(source, _RATE), source), Look(), folder)
+        shown = folder / "footage.png"
+        _jumped().save(shown)
+        source = Source(shown, Probe(1.0, *_FILMED, _RATE, 0, "png", None, 0, None), 0, 1)
+        return _filmed(template, film, (made_here(shown, "png_pipe"), source), content.look, folder)
 
 
 def _jumped() -> Image.Image:
@@ -189,12 +193,17 @@ def _jumped() -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
-def _filmed(template: Template, film: VideoOutput, source: Source, look: Look, folder: Path) -> Image.Image:
-    """A frame of footage as the film has it: fitted, on the template's background, in its colours."""
+def _filmed(
+    template: Template, film: VideoOutput, footage: tuple[Any, Source], look: Look, folder: Path
+) -> Image.Image:
+    """A frame of footage (ffmpeg's input, and what it is) as the film has it: fitted, on the template's background, in
+    its colours.
+    """
+    clip, source = footage
     frame = Frame(film.width, film.height, _RATE, film.fit, template.document.timeline.background)
     target, table = folder / "shown.png", looks.table_beside(folder, looks.table_of(template, look))
     picture = (
-        picture_of(opened(source, _RATE), source, frame, look, table)
+        picture_of(clip, source, frame, look, table)
         .filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc")
         .filter("format", "rgb24")
     )

@@ -23,6 +23,7 @@ import ffmpeg
 from PIL import Image, ImageColor, ImageOps
 
 from stinercut.errors import BadInput
+from stinercut.media.opening import made_here
 from stinercut.media.raster import VERSION, open_picture, rendered, rendered_part
 from stinercut.media.svgtext import Words, outlined
 from stinercut.media.video_signal import RGB_TO_BT709
@@ -301,7 +302,7 @@ def _with_room(picture: Image.Image) -> tuple[Image.Image, int, int]:
 def _held(path: Path, pixels: str, frames: int, rate: Fraction) -> Any:
     """One picture for that many frames: converted once, then repeated (an endless loop keeps ffmpeg from ending)."""
     return (
-        ffmpeg.input(str(path.absolute()), framerate=str(rate))
+        made_here(path, "ppm_pipe" if path.suffix == ".ppm" else "png_pipe", framerate=str(rate))
         .filter("scale", **RGB_TO_BT709)
         .filter("format", pixels)
         .filter("loop", loop=frames - 1, size=1)

@@ -25,6 +25,7 @@ import ffmpeg
 
 from stinercut.media import encoders, video_signal
 from stinercut.media import ffmpeg as runner
+from stinercut.media.opening import generated
 from stinercut.media.tracks import Format
 from stinercut.store import Store
 
@@ -258,7 +259,7 @@ def _audio_of(sound: Any, goal: Goal) -> Any:
 
 def silence() -> Any:
     """A sound stream of nothing, without end."""
-    return ffmpeg.input(f"anullsrc=r={SAMPLE_RATE}:cl=stereo", f="lavfi")
+    return generated(f"anullsrc=r={SAMPLE_RATE}:cl=stereo")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """The one place that starts ffmpeg and ffprobe.
 
 Lives here: starting, watching, stopping; their messages in plain words; which build this is. Doesn't: what is asked of
-them: callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with absolute paths only.
+them: callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with the inputs that
+`opening` makes.
 
 No process outlives its caller: each has its own process group, which is killed on a timeout and on any exception in the
 caller; on Linux the kernel kills it as well when the thread that started it dies. That is asked for by a tiny start-up
@@ -29,10 +30,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
+from stinercut.media.containers import container_of
+from stinercut.media.limits import MOST_ALLOCATED, memory_of_ffmpeg
 
 _log = logging.getLogger(__name__)
 
-_QUIET = ("-hide_banner", "-nostdin", "-y", "-loglevel")
+_BOUND = ("-max_alloc", str(MOST_ALLOCATED))
+_QUIET = (*_BOUND, "-hide_banner", "-nostdin", "-y", "-loglevel")
 _FLAGS = (*_QUIET, "error")
 _TOLD_FLAGS = (*_QUIET, "level+warning")
 """Each line says how bad it is, which is how warnings are told from what an error says."""
@@ -52,10 +56,16 @@ _TOLD_EVERY = 64
 """Packets from one time that it is said how many there were to the next."""
 
 _GUARD = (
-    "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
-    "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execvp(sys.argv[2],sys.argv[2:])"
+    "import ctypes,os,resource as r,sys;ctypes.CDLL(None).prctl(1,9);"
+    "os.getppid()==int(sys.argv[1]) or os._exit(1);"
+    "m=[n for n in (int(sys.argv[2]),*r.getrlimit(r.RLIMIT_DATA)) if n>=0];r.setrlimit(r.RLIMIT_DATA,(min(m),)*2);"
+    "os.execvp(sys.argv[3],sys.argv[3:])"
 )
-"""PR_SET_PDEATHSIG (1) = SIGKILL (9), then a look whether the parent died before that, then the program itself."""
+"""PR_SET_PDEATHSIG (1) = SIGKILL (9), then a look whether the parent died before that, then the most memory that it may
+take, then the program itself.
+
+RLIMIT_DATA and not RLIMIT_AS: threads and drivers of graphics cards reserve many times what they use.
+"""
 
 _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
     (
@@ -197,12 +207,13 @@ def write_pipe(argv: Sequence[str], frames: Iterable[bytes], *, timeout: float, 
 def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
     """ffprobe's `format` and `streams` of a file, with a hash of each stream's extradata.
 
-    `count_packets` reads the whole file and adds `nb_read_packets` per stream. Raises UnreadableVideo.
+    `count_packets` reads the whole file and adds `nb_read_packets` per stream. Raises UnreadableVideo, also for what is
+    no footage or music by its first bytes: ffprobe is then not asked.
     """
-    command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "json"]
+    command = [_program("ffprobe"), *_BOUND, "-hide_banner", "-loglevel", "error", "-of", "json"]
     command += ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
     command += ["-count_packets"] if count_packets else []
-    command += [str(path.absolute())]
+    command += [*container_of(path).words, str(path.absolute())]
     try:
         with _started(command, timeout=_PROBE_SECONDS, file=path, log=None) as job:
             text = job.output.read()
@@ -221,8 +232,9 @@ def packet_times(
     Reads the whole file, decodes nothing. Without a time of its decoding a packet has that of its showing; without
     either it is left out. `on_packet` gets now and then how many there were so far. Raises UnreadableVideo.
     """
-    command = [_program("ffprobe"), "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
-    command += ["-select_streams", stream, "-show_entries", "packet=pts,dts", str(path.absolute())]
+    command = [_program("ffprobe"), *_BOUND, "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
+    command += ["-select_streams", stream, "-show_entries", "packet=pts,dts"]
+    command += [*container_of(path).words, str(path.absolute())]
     try:
         with _started(command, timeout=_PROBE_SECONDS + path.stat().st_size / 1e7, file=path, log=None) as job:
             lines: list[str] = []
@@ -387,4 +399,4 @@ def _started(
 def _guarded(command: list[str]) -> list[str]:
     if not sys.platform.startswith("linux"):
         return command
-    return [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), str(memory_of_ffmpeg()), *command]

@@ -19,6 +19,7 @@ import ffmpeg
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media.encoding import SAMPLE_RATE, silence
+from stinercut.media.opening import from_outside
 from stinercut.media.probe import AudioInfo, Probe
 from stinercut.media.tracks import read_track
 from stinercut.media.video_signal import as_bt709, in_rgb
@@ -75,7 +76,7 @@ def opened(source: Source, rate: Fraction) -> Any:
     first = _first_second(source, rate)
     last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
     options: dict[str, object] = {"ss": first} if first else {}
-    return ffmpeg.input(str(source.path.absolute()), t=f"{last + 1:.3f}", **options)
+    return from_outside(source.path, t=f"{last + 1:.3f}", **options)
 
 
 def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | None) -> Any:

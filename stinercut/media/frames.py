@@ -10,13 +10,13 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.index import STREAM, VideoIndex
+from stinercut.media.opening import from_outside
 from stinercut.media.probe import Probe, probe
 from stinercut.media.stills import limited
 
@@ -47,7 +47,7 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
     # round=up holds each frame until the next tick: tick k shows what is on the screen at k/fps. The default, near,
     # shows a frame up to half a tick before its time.
     graph = (
-        ffmpeg.input(str(path.absolute()), t=f"{seconds:.6f}", **options)[_picture_of(video)]
+        from_outside(path, t=f"{seconds:.6f}", **options)[_picture_of(video)]
         .filter("fps", fps=fps, start_time=0, round="up")
         .filter("scale", wide, high)
         .output("pipe:1", format="rawvideo", pix_fmt="gray")
@@ -75,7 +75,7 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
     graph = (
         # `vf` instead of `filter_complex`, as `.filter` would have it: that costs 5 ms more to set up.
         # Without `fps_mode` the pipe fills the gaps with copies, which would agree with themselves.
-        ffmpeg.input(str(path.absolute()), **quick)[STREAM].output(
+        from_outside(path, **quick)[STREAM].output(
             "pipe:1",
             format="rawvideo",
             pix_fmt="gray",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 
@@ -20,6 +21,7 @@ from stinercut.media import h264
 from stinercut.media.boxes import FAILURES, Unusual
 from stinercut.media.chapters import Run
 from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, part_of, share_of, ticks_of, timescale_of
+from stinercut.media.opening import Entry, in_a_row, made_here
 from stinercut.media.sound import Music, film_sound
 from stinercut.media.tracks import read_track, with_record
 from stinercut.store import require_space
@@ -86,7 +88,11 @@ def join(
             tell = part_of(on_progress, 0.0, _SOUND)
             mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs, tell)
             videos = _videos(segments, together, Path(folder))
-            argv = _graph(videos, mixed, segments[0].rate, target, title)
+            listed = Path(folder, "video.ffconcat")
+            # Without `auto_convert` frames stay as they are; with it, parameter sets would be put into them, which
+            # `avc1` doesn't allow.
+            shown = in_a_row([Entry(video) for video in videos], listed, auto_convert=0)
+            argv = _graph(shown, mixed, segments[0].rate, target, title)
             told = share_of(frames, part_of(on_progress, _SOUND, 1.0))
             runner.run(argv, timeout=120 + seconds, on_frame=told, file=target, told=True)
         found = _frames_in(target)
@@ -160,8 +166,8 @@ def _missing(path: Path) -> StoreDamaged:
     return StoreDamaged(what, file=path, advice="Render this jump again: it is made anew.")
 
 
-def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> Path:
-    """The list of videos for ffmpeg, which takes the configuration of the first one for that of the film."""
+def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> list[Path]:
+    """The videos for ffmpeg, which takes the configuration of the first one for that of the film."""
     videos = [segment.video for segment in segments]
     if not together.first_has_it:
         videos[0] = folder / "first.mp4"
@@ -169,18 +175,11 @@ def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> P
             with_record(segments[0].video, videos[0], together.record)
         except (FileNotFoundError, Unusual, *FAILURES):
             raise _missing(segments[0].video) from None
-    # In quotes only the quote itself is special, and is written outside of them.
-    quoted = (str(video.absolute()).replace("'", "'\\''") for video in videos)
-    listed = folder / "video.ffconcat"
-    listed.write_text("ffconcat version 1.0\n" + "".join(f"file '{path}'\n" for path in quoted), encoding="utf-8")
-    return listed
+    return videos
 
 
-def _graph(videos: Path, mixed: Path, rate: Fraction, target: Path, title: str) -> list[str]:
-    # Without `auto_convert` frames stay as they are; with it, parameter sets would be put into them, which `avc1`
-    # doesn't allow.
-    picture = ffmpeg.input(str(videos.absolute()), f="concat", safe=0, auto_convert=0)["v:0"]
-    sound = ffmpeg.input(str(mixed.absolute()))["a:0"]
+def _graph(videos: Any, mixed: Path, rate: Fraction, target: Path, title: str) -> list[str]:
+    sound = made_here(mixed, "wav")["a:0"]
     options: dict[str, object] = {
         "c:v": "copy",
         "bsf:v": _on_the_grid(ticks_of(rate)),
@@ -194,7 +193,9 @@ def _graph(videos: Path, mixed: Path, rate: Fraction, target: Path, title: str) 
         "metadata": f"title={title}",
         "format": "mp4",
     }
-    argv: list[str] = ffmpeg.output(picture, sound, str(target.absolute()), **options).global_args("-xerror").compile()
+    argv: list[str] = (
+        ffmpeg.output(videos["v:0"], sound, str(target.absolute()), **options).global_args("-xerror").compile()
+    )
     return argv
 
 

@@ -14,10 +14,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import ffmpeg
+
 from stinercut.errors import FfmpegFailed, HostNotReady
 from stinercut.media import ffmpeg as runner
 from stinercut.media.conformance import mismatches
 from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment, share_of
+from stinercut.media.opening import made_here
 from stinercut.media.tracks import Run, read_track, write_track
 from stinercut.store import Store
 
@@ -168,10 +171,10 @@ def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = 
             tell(done)
 
     # As strict as the check of the finished film.
-    argv = ["-xerror", "-err_detect", "explode+aggressive", "-i", str(video.absolute())]
-    argv += ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    picture = made_here(video, "mov", err_detect="explode+aggressive")["v:0"]
+    decoded = ffmpeg.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
     try:
-        runner.run(argv, timeout=120 + frames, on_frame=count, file=video, log=log)
+        runner.run(decoded.compile(), timeout=120 + frames, on_frame=count, file=video, log=log)
     except FfmpegFailed:
         return False
     return counted == frames and not log.read_text(errors="replace").strip()

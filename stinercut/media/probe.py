@@ -18,15 +18,13 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media import ffmpeg as runner
+from stinercut.media import limits
 from stinercut.store import Store, key_of, replace_file
 
 Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 """Frames a second, exactly; in JSON as text such as 30000/1001."""
 
-_STILLS = ("image2", "tty", "_pipe", "gif")
-"""Formats by which ffprobe calls a picture or a plain text a video."""
-
-_KEPT = 5
+_KEPT = 6
 """Raise it whenever `Probe` changes what it says about a file."""
 
 _NO_CODEC = ("", "none", "unknown")
@@ -97,19 +95,20 @@ def probe(path: Path) -> Probe:
     container: dict[str, Any] = found.get("format", {})
     stream = _video_stream(found, path)
     duration = _duration(path, stream, container)
-    if any(still in container.get("format_name", "") for still in _STILLS):
-        raise UnreadableVideo("the file is a picture or a text, no video", file=path, advice="Leave it out.")
     if duration <= 0:
         raise UnreadableVideo("the video has no length: nothing was filmed, or it is damaged", file=path, advice=_AGAIN)
     rotation = _rotation(stream)
     width, height = _shown_size(stream, rotation)
     if width < 2 or height < 2:
         raise UnreadableVideo("the video has no picture size: it is damaged", file=path, advice=_AGAIN)
+    fps = _rate(stream)
+    stored = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    _require_within_limits(path, size, duration, float(fps), (stored, (width, height)))
     return Probe(
         duration=duration,
         width=width,
         height=height,
-        fps=_fraction(stream.get("avg_frame_rate")) or _fraction(stream.get("r_frame_rate")) or Fraction(30),
+        fps=fps,
         rotation=rotation,
         video_codec=str(stream.get("codec_name", "")),
         audio=_audio(found),
@@ -124,6 +123,17 @@ def probe(path: Path) -> Probe:
         pixels=str(stream.get("pix_fmt", "")),
         chroma_location=str(stream.get("chroma_location", "")),
     )
+
+
+def _require_within_limits(
+    path: Path, size: int, duration: float, fps: float, pictures: tuple[tuple[int, int], ...]
+) -> None:
+    """Raise UnreadableVideo for a film that no camera writes. `pictures`: its size as stored, and as shown."""
+    broken = [limits.broken_by_length(duration, size)]
+    broken += [limits.broken_by_size(*one) or limits.broken_by_rate(fps, *one) for one in pictures]
+    why = next(filter(None, broken), "")
+    if why:
+        raise UnreadableVideo(why, file=path, advice="Leave it out, or export it again as an ordinary video.")
 
 
 def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
@@ -184,8 +194,13 @@ def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> 
 def _read_duration(path: Path, stream: dict[str, Any]) -> float:
     """Seconds from the first picture to the end of the last one, by the times of all; 0 where they have none."""
     times = [shown for shown, _ in runner.packet_times(path, str(stream["index"]))]
-    rate = _fraction(stream.get("avg_frame_rate")) or _fraction(stream.get("r_frame_rate")) or Fraction(30)
-    return float((max(times) - min(times)) * Fraction(stream["time_base"]) + 1 / rate) if times else 0.0
+    return float((max(times) - min(times)) * Fraction(stream["time_base"]) + 1 / _rate(stream)) if times else 0.0
+
+
+def _rate(stream: dict[str, Any]) -> Fraction:
+    """Frames a second: the mean, or where that can't be, the one that its times are multiples of."""
+    said = [rate for name in ("avg_frame_rate", "r_frame_rate") if (rate := _fraction(stream.get(name)))]
+    return next((rate for rate in said if rate <= limits.MOST_FPS), said[0] if said else Fraction(30))
 
 
 def _tagged_duration(stream: dict[str, Any]) -> float | None:

@@ -23,6 +23,7 @@ from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment, part_of
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
 from stinercut.media.keeping import Wanted, cached_or_made
+from stinercut.media.opening import made_here
 from stinercut.media.overlays import Placed
 from stinercut.media.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.media.probe import Probe, probe
@@ -404,7 +405,7 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
             continue
         path = folder / f"overlay-{number}.png"
         over.picture.save(path)
-        drawn = ffmpeg.input(str(path)).filter("scale", **RGB_TO_BT709)
+        drawn = made_here(path, "png_pipe").filter("scale", **RGB_TO_BT709)
         shown: dict[str, object] = {}
         if (window.begin, window.end) != (0, frames):
             shown = {"enable": f"between(n,{window.begin},{window.end - 1})"}

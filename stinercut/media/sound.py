@@ -19,7 +19,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged
+from stinercut.errors import BadInput, FfmpegFailed, StinercutError, StoreDamaged, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.chapters import Run, continue_sound
 from stinercut.media.encoding import (
@@ -31,6 +31,7 @@ from stinercut.media.encoding import (
     sample_at,
     share_of,
 )
+from stinercut.media.opening import from_outside, made_here
 from stinercut.media.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
 
@@ -152,7 +153,7 @@ def _decoded(music: Music, samples: int, target: Path, on_progress: Progress | N
     seconds = samples / SAMPLE_RATE
     fade = min(music.soundtrack.fade, seconds / 2)
     tune = (
-        ffmpeg.input(str(music.path.absolute()), stream_loop=-1, t=f"{seconds + 1:.3f}")["a:0"]
+        _opened(music, stream_loop=-1, t=f"{seconds + 1:.3f}")["a:0"]
         .filter("aresample", SAMPLE_RATE)
         .filter("aformat", sample_fmts="flt", channel_layouts="stereo")
         .filter("asetpts", "N/SR/TB")
@@ -169,10 +170,19 @@ def _decoded(music: Music, samples: int, target: Path, on_progress: Progress | N
     except runner.Stopped:
         raise
     except FfmpegFailed as failed:
-        raise BadInput(
-            f"the music can't be read: {failed.what}", file=music.path, advice="Save it again as MP3, M4A or WAV."
-        ) from None
+        raise _unreadable(music, failed) from None
     return target
+
+
+def _opened(music: Music, **options: Any) -> Any:
+    try:
+        return from_outside(music.path, **options)
+    except UnreadableVideo as refused:
+        raise _unreadable(music, refused) from None
+
+
+def _unreadable(music: Music, why: StinercutError) -> BadInput:
+    return BadInput(f"the music can't be read: {why.what}", file=music.path, advice="Save it again as MP3, M4A or WAV.")
 
 
 def _over(filmed: Path, tune: Path, soundtrack: Soundtrack, samples: int) -> Iterator[Samples]:
@@ -244,7 +254,7 @@ def loudness_of(sound: Path, on_progress: Progress | None = None) -> float:
 
     `on_progress` is right for PCM.
     """
-    measured = ffmpeg.input(str(sound.absolute()))["a:0"].filter("ebur128", metadata=1)
+    measured = from_outside(sound)["a:0"].filter("ebur128", metadata=1)
     with tempfile.TemporaryDirectory(prefix="stinercut-loudness-") as folder:
         heard = Path(folder) / "heard.txt"
         with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
@@ -272,7 +282,7 @@ def _limited(mixed: Path, gain: float, target: Path, on_progress: Progress | Non
     The limiter works at four times the rate, where the peaks between samples are seen.
     """
     sound = (
-        ffmpeg.input(str(mixed.absolute()))["a:0"]
+        made_here(mixed, "wav")["a:0"]
         .filter("aformat", sample_fmts="dbl")
         .filter("volume", f"{gain:.3f}dB")
         .filter("aresample", 4 * SAMPLE_RATE)

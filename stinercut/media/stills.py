@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import ffmpeg
-
 from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
+from stinercut.media.opening import from_outside
 from stinercut.media.probe import probe
 
 _SECONDS = 60.0
@@ -26,7 +25,7 @@ def jpeg_still(path: Path, at: float, width: int) -> bytes:
     wide, high = limited(video.width, video.height, width)
     moment = max(0.0, min(at, video.duration - 0.5))
     graph = (
-        ffmpeg.input(str(path.absolute()), ss=f"{moment:.6f}")[str(video.stream)]
+        from_outside(path, ss=f"{moment:.6f}")[str(video.stream)]
         .filter("scale", wide, high)
         .output("pipe:1", format="image2pipe", vcodec="mjpeg", vframes=1, pix_fmt="yuvj420p", **{"q:v": 4})
     )

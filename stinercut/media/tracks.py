@@ -136,6 +136,8 @@ def _colours(box: bytes) -> tuple[tuple[int, int, int] | None, bool | None]:
 
 def _sizes(table: bytes) -> Numbers:
     same, count = struct.unpack_from(">II", table, 4)
+    if count > boxes.MOST_SAMPLES:
+        raise Unusual
     if same:
         return np.full(count, same, np.int64)
     return np.frombuffer(table, ">u4", count, 12).astype(np.int64)

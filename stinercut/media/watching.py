@@ -16,6 +16,7 @@ import ffmpeg
 from stinercut.errors import FfmpegFailed
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import Progress, share_of
+from stinercut.media.opening import made_here
 from stinercut.media.sound import integrated
 
 LONGEST_STILL = 4.0
@@ -92,9 +93,9 @@ def begin_everywhere(film: Path) -> str:
     """Decode the key frames alone, as a player does that jumps; what ffmpeg complained of. Raises FfmpegFailed."""
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
         log = Path(name, "said.txt")
-        argv = ["-xerror", "-skip_frame", "nokey", "-err_detect", _STRICT, "-i", str(film.absolute())]
-        argv += ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
-        runner.run(argv, timeout=120, file=film, log=log)
+        picture = made_here(film, "mov", skip_frame="nokey", err_detect=_STRICT)["v:0"]
+        decoded = ffmpeg.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
+        runner.run(decoded.compile(), timeout=120, file=film, log=log)
         return log.read_text(errors="replace").strip()
 
 
@@ -103,7 +104,7 @@ _STRICT = "explode+aggressive"
 
 
 def _looking(video: Path, seen: Path) -> list[str]:
-    both = ffmpeg.input(str(video.absolute()), err_detect=_STRICT)["v:0"].filter_multi_output("split", 2)
+    both = made_here(video, "mov", err_detect=_STRICT)["v:0"].filter_multi_output("split", 2)
     looked = (
         both[1]
         .filter("framestep", _EVERY)
@@ -119,7 +120,7 @@ def _looking(video: Path, seen: Path) -> list[str]:
 
 def _listening(film: Path, heard: Path) -> list[str]:
     sound = (
-        ffmpeg.input(str(film.absolute()), err_detect=_STRICT)["a:0"]
+        made_here(film, "mov", err_detect=_STRICT)["a:0"]
         .filter("ebur128", metadata=1)
         .filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
     )

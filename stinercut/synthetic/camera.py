@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from stinercut.errors import BadInput
 from stinercut.media import ffmpeg as runner
+from stinercut.media.opening import generated, raw_pictures
 
 Picture = npt.NDArray[Any]
 """Height x width x 3 of uint8, blue first, as OpenCV has it (whose type stubs don't say uint8)."""
@@ -72,9 +73,7 @@ def film(
     frames: Iterator[Picture], drawn: tuple[int, int], shot: Shot, target: Path, proxy: Path | None = None
 ) -> None:
     """Encode frames of size `drawn`, with sound, to `target` (and small, to `proxy`). Raises FfmpegFailed."""
-    source = ffmpeg.input(
-        "pipe:0", f="rawvideo", pix_fmt="bgr24", s=f"{drawn[0]}x{drawn[1]}", r=_ratio(shot.fps), thread_queue_size=64
-    )
+    source = raw_pictures(drawn, _ratio(shot.fps))
     sound = _sound(shot)
     if proxy is None:
         outputs = _output(source, sound, shot, shot.size, target)
@@ -98,13 +97,11 @@ def _sound(shot: Shot) -> Any:
     dice = np.random.default_rng(shot.seed)
     low, high = dice.uniform(110, 330), dice.uniform(400, 900)
     seconds = f"{shot.frames / float(shot.fps):.6f}"
-    wind = ffmpeg.input(
-        f"anoisesrc=color=pink:amplitude=0.5:sample_rate=48000:seed={shot.seed % 2**31}:duration={seconds}", f="lavfi"
+    wind = generated(
+        f"anoisesrc=color=pink:amplitude=0.5:sample_rate=48000:seed={shot.seed % 2**31}:duration={seconds}"
     ).filter("tremolo", f=round(dice.uniform(0.3, 1.2), 2), d=0.6)
     tones = [
-        ffmpeg.input(f"sine=frequency={pitch:.2f}:sample_rate=48000:duration={seconds}", f="lavfi").filter(
-            "volume", 0.6
-        )
+        generated(f"sine=frequency={pitch:.2f}:sample_rate=48000:duration={seconds}").filter("volume", 0.6)
         for pitch in (low, high)
     ]
     mixed = ffmpeg.filter([wind, *tones], "amix", inputs=3, duration="shortest")

@@ -10,6 +10,7 @@ from typing import Final
 
 from stinercut.errors import BadInput
 from stinercut.media import ffmpeg as runner
+from stinercut.media.opening import made_here
 
 EASY: Final = "easy"
 
@@ -36,6 +37,7 @@ def make_harder(film: Path, target: Path, level: str, size: tuple[int, int], sec
     recipe = LEVELS[level].format(
         width=width, height=height, blur=3.2 * width / 1920, begin=f"{begin:.3f}", end=f"{begin + 0.7:.3f}"
     )
-    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-g", "15", "-an"]
-    filters = ["-vf", recipe] if recipe else []
-    runner.run(["-i", str(film), *filters, *coded, str(target)], timeout=60 + 60 * seconds, file=film)
+    coded: dict[str, object] = {"c:v": "libx264", "preset": "ultrafast", "crf": 20, "g": 15, "an": None}
+    filters = {"vf": recipe} if recipe else {}
+    made = made_here(film, "mov").output(str(target.absolute()), **filters, **coded)
+    runner.run(made.compile(), timeout=60 + 60 * seconds, file=film)

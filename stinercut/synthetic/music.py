@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
 from stinercut.media import ffmpeg as runner
+from stinercut.media.opening import made_here
 
 RATE: Final = 48_000
 BEAT: Final = RATE * 60 // 96
@@ -79,7 +79,7 @@ def write(target: Path) -> None:
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.writeframes(sound.tobytes())
-    graph = ffmpeg.input(str(raw.absolute())).output(
+    graph = made_here(raw, "wav").output(
         str(target.absolute()), acodec="libopus", audio_bitrate="56k", fflags="+bitexact", map_metadata=-1
     )
     runner.run(graph.compile(), timeout=120)

@@ -13,10 +13,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from stinercut.errors import BadInput, StinercutError
-from stinercut.media import drawings, overlays, raster
+from stinercut.media import drawings, limits, overlays, raster
 from stinercut.media.checks import require_name_in_sight
 from stinercut.media.ffmpeg import ffprobe_json
 from stinercut.media.plan import Take, plan_film
+from stinercut.media.probe import probe
 from stinercut.media.segments import Workshop
 from stinercut.media.svgtext import require_font
 from stinercut.store import Store
@@ -96,19 +97,22 @@ def _require_playable(path: Path, kind: str) -> None:
     """Raise BadInput unless the file has a stream of that kind that lasts."""
     what = "a video" if kind == "video" else "music"
     try:
-        found = ffprobe_json(path)
+        seconds = probe(path).duration if kind == "video" else _seconds_of_music(path)
     except StinercutError as refused:
         raise BadInput(
             f"this is not {what} that can be read: {refused.what}", file=path, advice="Export it again, as MP4 or MP3."
         ) from None
-    streams = [one for one in found.get("streams", []) if one.get("codec_type") == kind]
-    seconds = float(found.get("format", {}).get("duration") or 0)
-    if not streams or seconds < 0.1:
-        raise BadInput(
-            f"there is no {'picture' if kind == 'video' else 'sound'} in it, or it lasts no time",
-            file=path,
-            advice="Export it again, as MP4 or MP3.",
-        )
+    why = limits.broken_by_length(seconds, path.stat().st_size)
+    if seconds < 0.1 or why:
+        raise BadInput(why or "it lasts no time", file=path, advice="Export it again, as MP4 or MP3.")
+
+
+def _seconds_of_music(path: Path) -> float:
+    """How long its sound lasts, as its header says. Raises UnreadableVideo, BadInput where it has none."""
+    found = ffprobe_json(path)
+    if not any(one.get("codec_type") == "audio" for one in found.get("streams", [])):
+        raise BadInput("there is no sound in it", file=path)
+    return float(found.get("format", {}).get("duration") or 0)
 
 
 def _drawn_wrong(template: Template) -> list[StinercutError]:
@@ -163,7 +167,7 @@ def _require_name_in_sight(template: Template) -> None:
     if not any(clip.over == "film" for clip in document.timeline.overlays):
         return
     movies = {clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)}
-    lengths = {name: float(ffprobe_json(template.path(name))["format"]["duration"]) for name in movies}
+    lengths = {name: probe(template.path(name)).duration for name in movies}
     for output in document.films:
         width, height = _small(output)
         small = output.model_copy(update={"width": width, "height": height})

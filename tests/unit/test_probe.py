@@ -78,7 +78,7 @@ def spoil(kind: str, folder: Path) -> Path:
     ("kind", "words"),
     [
         ("cut short", "cut short"),
-        ("text", "no video"),
+        ("text", "a text"),
         ("empty", "empty"),
         ("picture", "picture"),
         ("sound only", "no picture"),

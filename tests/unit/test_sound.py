@@ -197,8 +197,9 @@ def test_music_is_not_to_blame_where_ffmpeg_was_stopped(tmp_path: Path, monkeypa
     part = segment(tmp_path / "a.wav", 30, noise(1, 0.1))
 
     def stopped(*_: object, **__: object) -> None:
-        raise runner.Stopped("the disk is full", file=tmp_path / "tune.mp3")
+        raise runner.Stopped("the disk is full", file=tune)
 
+    tune = segment(tmp_path / "tune.mp3", 30, noise(1, 0.1)).audio  # a WAV: a file is what it begins with
     monkeypatch.setattr(runner, "run", stopped)
     with pytest.raises(runner.Stopped, match="the disk is full"):
-        made([part], tmp_path, Music(Soundtrack(src="tune.mp3"), tmp_path / "tune.mp3"))
+        made([part], tmp_path, Music(Soundtrack(src="tune.mp3"), tune))

@@ -1,0 +1,82 @@
+"""How large, how fast and how long a file from outside may be, and what decoding it may use.
+
+Owns: the ceilings as named numbers, and saying in words which of them a file breaks. Not here: reading files (`probe`,
+`picture_files`), starting ffmpeg under its limits (`ffmpeg`).
+
+A header costs a sender nothing: 400 bytes can claim a picture of a terabyte or a film of ten years. Each ceiling lies
+well above what cameras and phones write.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+MOST_SIDE: Final = 16_384
+MOST_PIXELS: Final = 100_000_000
+"""Of one picture: side and area in pixels. An 8K frame has 33 million, a phone's 48 to 50; a few phones have 108 or 200
+million sensors, whose full pictures are no use for a film or a code.
+"""
+
+MOST_FPS: Final = 1000
+"""Frames a second. The fastest mode of a camera for people (Sony's RX and Samsung's phones) has 960."""
+
+MOST_PIXELS_A_SECOND: Final = 10_000_000_000
+"""Of a film: 8K at 240 frames a second has 8 thousand million."""
+
+MOST_SECONDS: Final = 86_400.0
+"""Of a film or of music: one day. Cameras cut a recording at some gigabytes, after minutes."""
+
+LEAST_BYTES_A_SECOND: Final = 100
+"""A film or music is never smaller: x264 spends 12 bytes on a frame in which nothing moves, Opus 400 a second on
+silence."""
+
+FREE_SECONDS: Final = 60.0
+"""What may be smaller for its length: a single picture that is shown for a while."""
+
+MOST_ALLOCATED: Final = 1 << 30
+"""Bytes that ffmpeg takes in one piece (`-max_alloc`): a picture of MOST_PIXELS has 800 million in RGBA of 16 bits."""
+
+MOST_MEMORY: Final = 16 << 30
+"""Bytes that one ffmpeg takes altogether; on smaller machines SHARE_OF_MACHINE of what they have. 8K HEVC of 10 bits
+takes 4 to 5 thousand million with 16 threads.
+"""
+
+SHARE_OF_MACHINE: Final = 0.75
+
+
+def memory_of_ffmpeg() -> int:
+    """Bytes that one ffmpeg may take on this machine."""
+    try:
+        here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return MOST_MEMORY
+    return min(MOST_MEMORY, int(SHARE_OF_MACHINE * here))
+
+
+def broken_by_size(width: int, height: int) -> str:
+    """Why a picture of so many pixels is refused; empty where it isn't."""
+    if max(width, height) <= MOST_SIDE and width * height <= MOST_PIXELS:
+        return ""
+    return (
+        f"its picture has {width} x {height} pixels, more than {MOST_SIDE} a side"
+        f" or {MOST_PIXELS // 1_000_000} million altogether"
+    )
+
+
+def broken_by_length(seconds: float, size: int) -> str:
+    """Why a film or music that says to last so long, in a file of `size` bytes, is refused; empty where it isn't."""
+    if seconds > MOST_SECONDS:
+        return f"it says to last {seconds / 3600:.0f} hours, more than a day"
+    if seconds > FREE_SECONDS and size < seconds * LEAST_BYTES_A_SECOND:
+        return f"it says to last {seconds:.0f} s, which its {size} bytes can't hold"
+    return ""
+
+
+def broken_by_rate(fps: float, width: int, height: int) -> str:
+    """Why a film of so many frames a second is refused; empty where it isn't."""
+    if fps > MOST_FPS:
+        return f"it says to have {fps:.0f} frames a second, more than {MOST_FPS}"
+    if fps * width * height > MOST_PIXELS_A_SECOND:
+        return f"it says to have {fps:.0f} pictures of {width} x {height} pixels a second, more than can be worked on"
+    return ""
