@@ -2,11 +2,10 @@
 
 Lives here: one pure function, `classify`, and the patterns behind it. Doesn't: looking at a card (`scan`).
 
-GoPro: G[HXS] + chapter (2) + number (4); older cameras GOPR1234 then GP011234; looping GHAA0001, GHAA0002;
-low-resolution proxies GL010123.LRV, thumbnails .THM; GoPro Labs may write proxies of the same name to `Proxies/`.
-DJI: .LRF beside the video. Insta360: LRV_ beside VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with
-SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata CLIP/C0001M01.XML. Other sidecars (DJI's .SRT, a .WAV) have the
-name of their video.
+Recordings and chapters: `stinercut.camera_names`. GoPro: low-resolution proxies GL010123.LRV, thumbnails .THM; GoPro
+Labs may write proxies of the same name to `Proxies/`. DJI: .LRF beside the video. Insta360: LRV_ beside VID_. Sony
+XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata CLIP/C0001M01.XML. Other
+sidecars (DJI's .SRT, a .WAV) have the name of their video.
 
 Photos (`stinercut.photo_names`) are pictures of their own, whatever lies beside them: a JPEG and a raw of one stem are
 one picture in two files. Their recordings have names that no video's has, since telephones write IMG_0001.MOV beside
@@ -19,6 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from stinercut.camera_names import read_stem
 from stinercut.photo_names import is_photo, is_raw
 from stinercut.protocol import FileKind
 
@@ -28,10 +28,6 @@ VIDEO_SUFFIXES = frozenset(
 PROXY_SUFFIXES = frozenset({".lrv", ".lrf"})
 THUMBNAIL_SUFFIXES = frozenset({".thm"})
 
-GOPRO = re.compile(r"G([HXSL])(\d{2})(\d{4})")
-GOPRO_LOOP = re.compile(r"G([HXSL])([A-Z]{2})(\d{4})")
-GOPRO_OLD = re.compile(r"G(?:OPR|P(\d{2}))(\d{4})")
-INSTA360 = re.compile(r"(?:PRO_)?(VID|LRV)_(\d{8}_\d{6})_\d{2}_(\d{3})")
 SONY_COMPANION = re.compile(r"(.+?)[ST]\d{2}")
 SONY_METADATA = re.compile(r"(.+?)M\d{2}")
 
@@ -66,10 +62,10 @@ def classify(folder: str, name: str) -> Named:
         stem = match[1]
     if kind is FileKind.PHOTO:
         return Named(kind, f"photo:{stem}", 2 if is_raw(name) else 1, folder, f"photo:{stem}")
-    recording, chapter, tie, is_proxy = _parts(stem)
-    if is_proxy and kind is FileKind.VIDEO:
+    said = read_stem(stem)
+    if said.is_proxy and kind is FileKind.VIDEO:
         kind = FileKind.PROXY
-    return Named(kind, recording, chapter, folder, tie)
+    return Named(kind, said.recording, said.chapter, folder, said.tie)
 
 
 def _kind(name: str, suffix: str) -> FileKind:
@@ -80,23 +76,6 @@ def _kind(name: str, suffix: str) -> FileKind:
     if suffix in PROXY_SUFFIXES:
         return FileKind.PROXY
     return FileKind.THUMBNAIL if suffix in THUMBNAIL_SUFFIXES else FileKind.OTHER
-
-
-def _parts(stem: str) -> tuple[str, int, str, bool]:
-    """Recording, chapter, tie of an upper-case stem, and whether it is a proxy by its stem."""
-    if match := GOPRO.fullmatch(stem):
-        letter, chapter, number = match.groups()
-        return f"G{letter}{number}", int(chapter), f"G{chapter}{number}", letter == "L"
-    if match := GOPRO_LOOP.fullmatch(stem):
-        letter, loop, number = match.groups()
-        return f"G{letter}{loop}", int(number), f"G{loop}{number}", letter == "L"
-    if match := GOPRO_OLD.fullmatch(stem):
-        further, number = match.groups()
-        return f"GOPR{number}", 1 if further is None else int(further) + 1, stem, False
-    if match := INSTA360.fullmatch(stem):
-        what, when, number = match.groups()
-        return f"VID_{when}", int(number), f"{when}_{number}", what == "LRV"
-    return stem, 1, stem, False
 
 
 def _is_sony_companion(place: PurePosixPath) -> bool:

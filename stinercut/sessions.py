@@ -13,20 +13,16 @@ Photos fall by the same rules, and say nothing themselves: where a clip belongs 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from stinercut import recordings
+from stinercut.camera_names import count_in
 from stinercut.identity.payload import Payload
 from stinercut.identity.reading import Reading, Reason
-
-_GOPRO: Final = re.compile(r"(?:G[HX]\d\d|GOPR|GP\d\d)(\d{4})", re.IGNORECASE)
-"""Two digits of chapter, then the count; HEVC and AVC files (GX, GH) and the older names share one count."""
-
-_COUNTED: Final = re.compile(r"(.*?)(\d+)\D*")
 
 LONG: Final = timedelta(seconds=30)
 """A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
@@ -93,20 +89,12 @@ def split(
 
 
 def in_order(files: Iterable[CardVideo]) -> list[CardVideo]:
-    """Order of filming: recorded time, then the number in the name; a recording's chapters together, in their order."""
-    recordings: dict[tuple[str, str], list[CardVideo]] = {}
-    for file in files:
-        recordings.setdefault((file.folder, file.recording), []).append(file)
-    for chapters in recordings.values():
-        chapters.sort(key=lambda file: (file.chapter, file.recorded, file.name, file.file_id))
+    """Order of filming; what nothing tells apart by its name."""
+    return recordings.in_order(sorted(files, key=lambda file: (file.folder, file.name, file.file_id)), _recorded_file)
 
-    def began(chapters: list[CardVideo]) -> tuple[datetime, str, int, str, str]:
-        first = chapters[0]
-        counter = _counter(first)
-        # The folder comes first: a camera begins a new one when its numbers begin anew.
-        return first.recorded, first.folder, counter.number if counter else 0, first.name, first.file_id
 
-    return [file for chapters in sorted(recordings.values(), key=began) for file in chapters]
+def _recorded_file(file: CardVideo) -> recordings.RecordedFile:
+    return recordings.RecordedFile("", file.folder, file.name, file.recorded, file.recording, file.chapter)
 
 
 # One state for each file
@@ -223,13 +211,11 @@ class _Counter:
 
 def _counter(file: CardVideo) -> _Counter | None:
     """The count in a file's name; None for a name without digits."""
-    stem = file.name.rpartition(".")[0] or file.name
+    count = count_in(file.name)
+    if count is None:
+        return None
     parent = file.folder.rpartition("/")[0]
-    if gopro := _GOPRO.fullmatch(stem):
-        return _Counter((parent, "GoPro"), file.folder, int(gopro[1]), file.chapter)
-    if counted := _COUNTED.fullmatch(stem):
-        return _Counter((parent, counted[1].upper()), file.folder, int(counted[2]), file.chapter)
-    return None
+    return _Counter((parent, count[0]), file.folder, count[1], file.chapter)
 
 
 def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_Place]:

@@ -20,6 +20,7 @@ from stinercut.errors import BadInput
 
 if TYPE_CHECKING:
     from stinercut.media.film import Finished, Shown
+    from stinercut.recordings import RecordedFile
 
 INTERRUPTED = 130
 
@@ -66,8 +67,8 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     target = _target(output)
     chosen = folder.load(folder.meant_by(template, (settings.templates_dir,)))
     require_apart(chosen, clips, target)
-    shown = _shown(clips, as_given)
-    day = jump_date or _day_of(shown)
+    shown = shown_in_order(clips, as_given)
+    day = jump_date or day_of_jump(shown)
     fields = Fields(_named(name), day, place or settings.place, booking, master)
     store = Store(settings.store_dir)
     encoder = encoders.chosen(settings.encoder, encoders.note_of(store.root)).encoder
@@ -103,27 +104,31 @@ def _named(name: str) -> str:
     return name.strip()
 
 
-def _shown(clips: list[Path], as_given: bool) -> list[Shown]:
-    """The clips, looked into; in the order of their recording where all of them say when that was."""
+def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:
+    """The clips, looked into, in the order they were filmed as far as anything tells it."""
     from stinercut.media.film import looked_into
     from stinercut.media.probe import probe
     from stinercut.media.segments import ClipSource
+    from stinercut.recordings import in_order
     from stinercut.store import hash_file
 
     for clip in clips:
         probe(clip)  # What can't be a clip is said before gigabytes are hashed.
-    sources = [ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips]
-    shown = list(looked_into(sources))
-    times = [one.clip.probe.recorded for one in shown]
-    if as_given or None in times:
-        return shown
-    naive = {id(one): moment.replace(tzinfo=None) for one, moment in zip(shown, times, strict=True) if moment}
-    return sorted(shown, key=lambda one: naive[id(one)])
+    shown = looked_into([ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips])
+    return list(shown) if as_given else in_order(shown, _recorded_file)
 
 
-def _day_of(shown: list[Shown]) -> date:
-    recorded = next((one.clip.probe.recorded for one in shown if one.clip.probe.recorded), None)
-    return recorded.date() if recorded else local_day(machine_clock())
+def _recorded_file(shown: Shown) -> RecordedFile:
+    from stinercut.recordings import RecordedFile
+
+    source = shown.clip.source
+    return RecordedFile.named(str(source.path.parent), source.name, shown.clip.probe.recorded)
+
+
+def day_of_jump(shown: list[Shown]) -> date:
+    from stinercut.recordings import first_day
+
+    return first_day([_recorded_file(one) for one in shown]) or local_day(machine_clock())
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +23,7 @@ from stinercut.catalog.models import Booking, CardFile, Decision, ImportedFile, 
 from stinercut.errors import BadInput, NameConflict, NotFound
 from stinercut.identity.payload import Payload
 from stinercut.protocol import FileKind
+from stinercut.recordings import in_order
 
 MAX_WHO = 80
 
@@ -105,7 +105,7 @@ def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> st
     _require_among(session, jump_key, files)
     if set(files) == set(_files(session, jump_key)):
         raise BadInput("all files were chosen: nothing would stay", advice="Choose those that belong to somebody else.")
-    first = session.get_one(CardFile, min(files, key=lambda file: _recorded(session, file)))
+    first = in_order([session.get_one(CardFile, file) for file in sorted(files)], jumps.recorded_file)[0]
     why = f"{who} split it from {jump.passenger_name or 'other unidentified files'}"
     before = _as_it_is(jump, files)
     fresh = jumps.new_unidentified(session, first.card_id, why, first.card_file_id)
@@ -174,10 +174,6 @@ def _require_among(session: Session, jump_key: str, files: Sequence[int]) -> Non
     strange = set(files) - set(_files(session, jump_key))
     if strange:
         raise NotFound(f"jump {jump_key} has no file {min(strange)}", advice="Look at the page again.")
-
-
-def _recorded(session: Session, file: int) -> tuple[datetime, int]:
-    return session.get_one(CardFile, file).modified, file
 
 
 def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[str]:

@@ -24,6 +24,7 @@ from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import FailureRecord
 from stinercut.identity.payload import Payload
+from stinercut.recordings import RecordedFile, day_filmed, in_order
 from stinercut.store import key_of
 from stinercut.words import ended
 
@@ -162,7 +163,7 @@ def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
 
 def new_unidentified(session: Session, card_id: str, why: str, first_file: int) -> Jump:
     """A jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
-    recorded = session.get_one(CardFile, first_file).modified.date()
+    recorded = day_filmed(session.get_one(CardFile, first_file).modified)
     prefix = f"{recorded.isoformat()}_unidentified-{card_id}-"
     taken = session.execute(
         select(func.count()).select_from(Jump).where(Jump.jump_key.startswith(prefix, autoescape=True))
@@ -182,24 +183,16 @@ def new_unidentified(session: Session, card_id: str, why: str, first_file: int) 
 def order_files(session: Session, jump_key: str) -> None:
     """Number a jump's files in order of recording, chapters together, whichever card they came from."""
     rows = session.execute(select(JumpFile, CardFile).join(CardFile).where(JumpFile.jump_key == jump_key)).all()
-    begun: dict[tuple[str, str], datetime] = {}
-    for _, file in rows:
-        recording = (file.card_id, file.recording)
-        begun[recording] = min(begun.get(recording, file.modified), file.modified)
-    rows = sorted(
-        rows,
-        key=lambda row: (
-            begun[(row[1].card_id, row[1].recording)],
-            row[1].card_id,
-            row[1].recording,
-            row[1].chapter,
-            row[1].modified,
-            row[1].name,
-        ),
-    )
+    rows = sorted(rows, key=lambda row: (row[1].card_id, row[1].folder, row[1].name, row[1].card_file_id))
+    rows = in_order(rows, lambda row: recorded_file(row[1]))
     for position, (jump_file, _) in enumerate(rows):
         jump_file.position = position
     session.flush()
+
+
+def recorded_file(file: CardFile) -> RecordedFile:
+    """What tells when a card's file was filmed."""
+    return RecordedFile(file.card_id, file.folder, file.name, file.modified, file.recording, file.chapter)
 
 
 def refresh_jump_of_file(session: Session, card_file_id: int) -> None:

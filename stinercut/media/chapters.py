@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from stinercut.camera_names import follows
 from stinercut.errors import StinercutError
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import SAMPLE_RATE, frames_in, sample_at
@@ -32,9 +32,6 @@ from stinercut.media.footage import as_two_channels
 from stinercut.media.opening import Entry, in_a_row
 from stinercut.media.plan import Filmed, FilmPlan, Shot
 from stinercut.media.probe import Probe
-
-_GOPRO = re.compile(r"(?:G[HX](\d\d)|GOPR|GP(\d\d))(\d{4})\.[^.]+", re.IGNORECASE)
-"""Chapters count from 1 in newer names; in older ones the first is GOPR and the second GP01."""
 
 _SETTLED = 4096
 """Samples of a chapter after which a decoder that began with it gives the same as one that didn't."""
@@ -95,15 +92,6 @@ def _goes_on(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]], befor
     whole = before.begin + before.frames == frames_in(probe.duration, plan.rate) and after.begin == 0
     alike = probe.audio is not None and probe.audio == next_probe.audio and probe.audio.sample_rate == SAMPLE_RATE
     return whole and alike and not before.fade_out and not after.fade_in and follows(name, next_name)
-
-
-def follows(name: str, later: str) -> bool:
-    """Whether, by their names, one file is the chapter right after the other."""
-    one, other = _GOPRO.fullmatch(name), _GOPRO.fullmatch(later)
-    if not one or not other or one[3] != other[3] or bool(one[1]) != bool(other[1]):
-        return False
-    chapters = [int(found[1] or found[2] or 0) for found in (one, other)]
-    return chapters[1] == chapters[0] + 1
 
 
 # Putting together ----------------------------------------------------------------------------------------------------

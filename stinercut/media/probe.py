@@ -24,7 +24,7 @@ from stinercut.store import Store, key_of, replace_file
 Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
 """Frames a second, exactly; in JSON as text such as 30000/1001."""
 
-_KEPT = 6
+_KEPT = 7
 """Raise it whenever `Probe` changes what it says about a file."""
 
 _NO_CODEC = ("", "none", "unknown")
@@ -53,8 +53,8 @@ class AudioInfo:
 class Probe:
     """A video. `duration` in seconds; `width` x `height` in pixels as a player shows them.
 
-    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the
-    camera's own clock (GoPro writes local time and calls it UTC), None when it says nothing. `matrix`, `transfer` and
+    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is what
+    the clock on the wall said, without a zone, None when it says nothing. `matrix`, `transfer` and
     `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
     beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
     `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
@@ -259,9 +259,13 @@ def _audio(found: dict[str, Any]) -> AudioInfo | None:
 
 
 def _recorded(stream: dict[str, Any], container: dict[str, Any]) -> datetime | None:
-    for holder in (container, stream):
-        said = holder.get("tags", {}).get("creation_time")
-        with contextlib.suppress(ValueError):
-            if said and not str(said).startswith(("1904", "1970")):  # a clock that was never set
-                return datetime.fromisoformat(str(said).replace("Z", "+00:00"))
+    """What the clock on the wall said. Apple says the place's time with its zone, beside the time in UTC; GoPro writes
+    the place's time and calls it UTC.
+    """
+    for name in ("com.apple.quicktime.creationdate", "creation_time"):
+        for holder in (container, stream):
+            said = str(holder.get("tags", {}).get(name) or "")
+            with contextlib.suppress(ValueError):
+                if said and not said.startswith(("1904", "1970")):  # a clock that was never set
+                    return datetime.fromisoformat(said.replace("Z", "+00:00")).replace(tzinfo=None)
     return None

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from support.footage import FIELDS, as_source
 from support.golden import bare, bars, film_frames, saved, sweep
 
+from stinercut.camera_names import follows
 from stinercut.media import ffmpeg as runner
-from stinercut.media.chapters import continue_sound, follows, runs_of
+from stinercut.media.chapters import continue_sound, runs_of
 from stinercut.media.film import Making, looked_into, planned
 from stinercut.media.segments import part_segment
 from stinercut.media.sound import film_sound
@@ -101,6 +102,9 @@ def test_only_what_goes_on_is_joined(tmp_path: Path) -> None:
         ("GX020123.MP4", "GX010123.MP4", False),
         ("GOPR0123.MP4", "GX010123.MP4", False),
         ("DJI_0001.MP4", "DJI_0002.MP4", False),
+        ("GHAA0001.MP4", "GHAA0002.MP4", True),
+        ("VID_20240612_101112_00_001.insv", "VID_20240612_101112_00_002.insv", True),
+        ("VID_20240612_101112_00_001.insv", "VID_20240612_101212_00_002.insv", False),
     ],
 )
 def test_names_of_chapters(name: str, later: str, true: bool) -> None:

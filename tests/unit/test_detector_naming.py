@@ -47,6 +47,7 @@ CLIP = "PRIVATE/M4ROOT/CLIP"
         ("PRIVATE/M4ROOT/SUB", "C0001S03.MP4", P, "C0001", 1),
         ("PRIVATE/M4ROOT/THMBNL", "C0001T01.JPG", T, "C0001", 1),
         ("", "tandem jump.MOV", V, "TANDEM JUMP", 1),
+        ("", "jump.2.final.mov", V, "JUMP.2.FINAL", 1),
         ("", "GX01012.MP4", V, "GX01012", 1),
         ("", "notes.txt", X, "NOTES", 1),
         ("", "no suffix", X, "NO SUFFIX", 1),
