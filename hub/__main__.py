@@ -12,6 +12,7 @@ import sys
 
 import uvicorn
 
+from hub.connections import BoundedProtocol
 from hub.server import create_app
 from stinercut.catalog import migrate
 from stinercut.errors import HostNotReady, StinercutError
@@ -39,6 +40,7 @@ def serve(settings: Settings) -> None:
     migrate(settings.catalog_url)
     config = uvicorn.Config(
         create_app(settings),
+        http=BoundedProtocol,
         ws="websockets-sansio",
         # Above the protocol's own limit, so that a frame too large is refused with words and the connection stays.
         ws_max_size=4 * MAX_FRAME_BYTES,

@@ -1,20 +1,78 @@
-"""Bodies of requests that are read whole: never more of them than can be meant.
+"""Bodies of requests: never more of them is read than can be meant.
 
-Lives here: `limited_body`. Doesn't: what is in them (`review`, `cuts`).
+Owns: `bounded`, around every request, and `limited_body` for the routes that take more. Not here: how long a sender may
+take (`connections`), what is in a body (`review`, `cuts`).
+
+A body that is too large is read to its end and thrown away, up to a limit: a browser that is still sending shows no
+answer that comes before.
 """
 
 from __future__ import annotations
 
-from fastapi import Request
+import re
+from typing import Final
+
+from fastapi import HTTPException, Request
+from starlette.types import Message, Receive
 
 from stinercut.errors import BadInput
 
+MOST: Final = 1_000_000
+"""Bytes of a body of JSON: 500 jumps to retry are 70 000."""
+THROWN_AWAY: Final = 16_000_000
+"""Bytes that are read beyond a limit before the sender is cut off."""
+_READ_BY_THEIR_ROUTES: Final = (re.compile(r"PUT /api/jumps/[^/]+/cut"), re.compile(r"POST /api/bookings(/.*)?"))
+"""Timelines and lists of bookings: these routes read their bodies with `limited_body`."""
+
+
+class TooLarge(HTTPException):
+    """A body over its limit. FastAPI hands this kind of error on while it reads a body, and no other."""
+
+    def __init__(self, most: int) -> None:
+        what = f"what was sent is larger than {most // 1_000_000} MB"
+        super().__init__(413, what, {"connection": "close"})
+
+
+def is_bounded_by_its_route(method: str, path: str) -> bool:
+    """Whether a route has a limit of its own, and reads its body with `limited_body`."""
+    return any(one.fullmatch(f"{method} {path}") for one in _READ_BY_THEIR_ROUTES)
+
+
+def bounded(receive: Receive, most: int = MOST) -> Receive:
+    """What a request says, as long as its body has at most so many bytes; then TooLarge is raised."""
+    taken = 0
+
+    async def receiving() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        taken += len(message.get("body", b""))
+        if taken > most:
+            await _throw_away(receive, message)
+            raise TooLarge(most)
+        return message
+
+    return receiving
+
+
+async def _throw_away(receive: Receive, message: Message) -> None:
+    left = THROWN_AWAY
+    while message["type"] == "http.request" and message.get("more_body") and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+
 
 async def limited_body(request: Request, most: int, what: str, advice: str) -> bytes:
-    """A request's body. Raises BadInput, naming `what` was sent, as soon as it is larger than `most` bytes."""
+    """A request's body. Raises BadInput, naming `what` was sent, when it is larger than `most` bytes."""
     body = bytearray()
+    size = 0
     async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise BadInput(f"{what} is larger than {most // 1_000_000} MB", advice=advice)
+        size += len(piece)
+        if size > most + THROWN_AWAY:
+            break
+        if size <= most:
+            body += piece
+    if size > most:
+        raise BadInput(f"{what} is larger than {most // 1_000_000} MB", advice=advice)
     return bytes(body)

@@ -16,17 +16,19 @@ from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.automation import Watch, add_automation
 from hub.board import POLICY, Feed, serve_board
+from hub.bodies import bounded, is_bounded_by_its_route
 from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
@@ -73,6 +75,8 @@ def _path_of(file: Path) -> str:
 
 PAGES = {_path_of(file): file for file in sorted(WEB.iterdir()) if file.suffix in KINDS}
 """Paths, and the files that they lead to."""
+READING = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing: no page of another site gains by them, and no body is read."""
 DETECTOR_SOCKET = "/ws/detector"
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
@@ -251,11 +255,14 @@ class _Guard:
             advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
             refused = _error_answer(Forbidden("this hub does not answer under that name", advice=advice), 403)
             await refused(request.scope, receive, with_headers)
-        elif request.method not in ("GET", "HEAD", "OPTIONS") and not is_same_origin(request.headers):
+        elif request.method in READING:
+            await self._app(request.scope, receive, with_headers)
+        elif not is_same_origin(request.headers):
             refused = _error_answer(Forbidden("another site's page asked for this"), 403)
             await refused(request.scope, receive, with_headers)
         else:
-            await self._app(request.scope, receive, with_headers)
+            has_own_limit = is_bounded_by_its_route(request.method, request.url.path)
+            await self._app(request.scope, receive if has_own_limit else bounded(receive), with_headers)
 
 
 def _error_answer(error: StinercutError, status: int) -> JSONResponse:
@@ -271,7 +278,13 @@ def _add_error_answers(app: FastAPI) -> None:
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         kind = NotFound if error.status_code == 404 else BadInput
-        return _error_answer(kind(_HTTP_WORDS.get(error.status_code, str(error.detail))), error.status_code)
+        answer = _error_answer(kind(_HTTP_WORDS.get(error.status_code, str(error.detail))), error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def gone(request: Request, _error: Exception) -> Response:
+        log.debug("%s %s: whoever asked is gone", request.method, request.url.path)
+        return Response(status_code=499)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -290,6 +303,7 @@ def _add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(StinercutError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClientDisconnect, gone)
     for kind in (OperationalError, InterfaceError):
         app.add_exception_handler(kind, no_catalog)
     app.add_exception_handler(Exception, unexpected)
