@@ -61,12 +61,15 @@ class UnreadView(View):
 
 
 class StayingView(View):
-    """What of a card is never copied: files of other kinds, the first few by name; thumbnails; hidden entries."""
+    """What of a card is never copied: files of other kinds, the first few by name; thumbnails; hidden
+    entries; footage that is empty, the first few by name."""
 
     others: int
     names: list[str]
     thumbnails: int
     hidden: int
+    empty: int
+    empty_names: list[str]
 
 
 class CardView(View):
@@ -179,6 +182,8 @@ def _staying(staying: Staying) -> StayingView:
         names=list(staying.names),
         thumbnails=staying.thumbnails,
         hidden=staying.passed_over,
+        empty=staying.empty,
+        empty_names=list(staying.empty_names),
     )
 
 

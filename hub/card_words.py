@@ -68,12 +68,26 @@ def stays(staying: Staying, verb: str = "stay") -> str:
         )
         if number
     ]
+    empty = _empty(staying, verb)
+    if not staying.others and not known:
+        return empty
     if not staying.others:
-        return f" {_joined(known)} {_of(verb, staying.thumbnails + staying.passed_over)} on the card." if known else ""
+        return f"{empty} {_joined(known)} {_of(verb, staying.thumbnails + staying.passed_over)} on the card."
     more = staying.others - len(staying.names)
     names = ", ".join(staying.names) + (f" and {more} more" if more else "")
-    said = f" {counted(staying.others, 'file')} of other kinds {_of(verb, staying.others)} on the card: {names}."
+    said = f"{empty} {counted(staying.others, 'file')} of other kinds {_of(verb, staying.others)} on the card: {names}."
     return f"{said} So {_of(_DO[verb], staying.thumbnails + staying.passed_over)} {_joined(known)}." if known else said
+
+
+def _empty(staying: Staying, verb: str) -> str:
+    """Nobody misses what was never recorded, unless somebody says so."""
+    if not staying.empty:
+        return ""
+    more = staying.empty - len(staying.empty_names)
+    names = ", ".join(staying.empty_names) + (f" and {more} more" if more else "")
+    be = {"stay": ("is", "are"), "stayed": ("was", "were")}[verb][staying.empty > 1]
+    it = "it" if staying.empty == 1 else "them"
+    return f" {counted(staying.empty, 'file')} on the card {be} empty, nothing was recorded in {it}: {names}."
 
 
 _DO = {"stay": "do", "stayed": "did"}

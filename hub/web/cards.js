@@ -80,12 +80,14 @@ const goneLine = tilesOf((...labels) => h("ul", { class: "gone", "aria-label": "
 
 // A card that is out, in a line; what was never copied is said here too.
 function goneWords({ label, staying }) {
-  const others = staying?.others || 0;
-  if (!others) return `${label} is out, all safe`;
-  const more = others - staying.names.length;
-  const names = staying.names.join(", ") + (more ? ` and ${more} more` : "");
-  return `${label} is out, its footage is safe; not copied: ${names}`;
+  const { others = 0, names = [], empty = 0, empty_names: emptyNames = [] } = staying || {};
+  const parts = [];
+  if (others) parts.push(`not copied: ${firstOf(names, others)}`);
+  if (empty) parts.push(`empty on the card: ${firstOf(emptyNames, empty)}`);
+  return parts.length ? [`${label} is out, its footage is safe`, ...parts].join("; ") : `${label} is out, all safe`;
 }
+
+const firstOf = (names, all) => names.join(", ") + (all > names.length ? ` and ${all - names.length} more` : "");
 
 export function showCards() {
   const dayAgo = Date.now() - GONE_SHOWN_MS;

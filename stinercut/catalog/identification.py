@@ -211,7 +211,9 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
             SessionRules(gap=gap),
             {str(file) for file in unread},
         )
-        touched = jumps.record_sessions(session, insertion, [part for one in sessions if (part := _new(one, loose))])
+        empty = {str(file) for file, video in videos.items() if not video.video.size}
+        parts = [part for one in sessions if (part := _new(one, loose, empty))]
+        touched = jumps.record_sessions(session, insertion, parts)
         session.flush()
         refresh_identify_key(session, insertion)
         found += [_found(session, key) for key in dict.fromkeys(touched)]
@@ -230,7 +232,12 @@ class _Video:
 
 
 def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
-    """The manifest's videos and photos by card file id."""
+    """The manifest's videos and photos by card file id.
+
+    In an empty file nothing was recorded: it hides no code, is no clip, and says nothing about the order. Only where a
+    proxy of it does hold something, the recording counts: as a witness.
+    """
+    proxied = _with_proxies(session, insertion)
     rows = session.execute(
         select(CardFile, ManifestEntry, JumpFile.card_file_id.is_(None))
         .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
@@ -238,7 +245,7 @@ def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
         .where(
             ManifestEntry.insertion_id == insertion.insertion_id,
             CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
-            ManifestEntry.state != EntryState.SKIPPED,
+            (ManifestEntry.state != EntryState.SKIPPED) | (CardFile.size == 0),
         )
     )
     return {
@@ -253,14 +260,26 @@ def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
                 chapter=file.chapter,
                 is_photo=file.kind == FileKind.PHOTO,
             ),
-            is_loose=is_loose,
-            may_hide_a_code=file.kind == FileKind.VIDEO and (entry.early or entry.state == EntryState.FAILED),
+            is_loose=is_loose and file.size > 0,
+            may_hide_a_code=file.kind == FileKind.VIDEO
+            and (entry.early or entry.state == EntryState.FAILED or file.size == 0),
         )
         for file, entry, is_loose in rows
+        if file.size or entry.file_id in proxied
     }
 
 
-def _new(found: SplitSession, loose: AbstractSet[int]) -> jumps.FoundSession | None:
+def _with_proxies(session: Session, insertion: Insertion) -> set[str]:
+    """The file ids of videos that have a proxy with something in it."""
+    rows = session.execute(
+        select(ManifestEntry.main_file_id)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .where(ManifestEntry.insertion_id == insertion.insertion_id, CardFile.kind == FileKind.PROXY, CardFile.size > 0)
+    )
+    return {file_id for file_id in rows.scalars() if file_id is not None}
+
+
+def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) -> jumps.FoundSession | None:
     """What of a session belongs to no jump yet; None when nothing does.
 
     It has a passenger only where a code is among it: a code of an earlier insertion may have been overruled since.
@@ -271,7 +290,9 @@ def _new(found: SplitSession, loose: AbstractSet[int]) -> jumps.FoundSession | N
     if not qr_files and not clips and not photos:
         return None
     if found.payload is not None and not qr_files:
-        why = f"filmed after the code of {found.payload.passenger_name}, which an earlier insertion brought"
+        by_proxy = not empty.isdisjoint(found.qr_files)
+        where = "which only the proxy of an empty file shows" if by_proxy else "which an earlier insertion brought"
+        why = f"filmed after the code of {found.payload.passenger_name}, {where}"
         return jumps.FoundSession(None, qr_files, clips, why, photos)
     return jumps.FoundSession(found.payload, qr_files, clips, found.why, photos)
 

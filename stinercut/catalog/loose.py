@@ -57,7 +57,7 @@ def early_files_open(session: Session, insertion_id: str) -> bool:
 
 
 def loose_files(session: Session, insertion_id: str) -> list[int]:
-    """The videos and photos of a manifest that belong to no jump yet: card file ids."""
+    """The videos and photos of a manifest that belong to no jump yet: card file ids. Empty ones never do."""
     return list(
         session.execute(
             select(ManifestEntry.card_file_id)
@@ -68,6 +68,7 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
                 CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
                 # Photos of a list that was made when none were asked for.
                 ManifestEntry.state != EntryState.SKIPPED,
+                CardFile.size > 0,
                 JumpFile.jump_key.is_(None),
             )
         ).scalars()

@@ -91,7 +91,7 @@ def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEnt
             "card_file_id": _row_of(judgement) or rows[_exactly(file)],
             "main_file_id": file.main_file_id,
             "early": _is_early(file.kind, file.size, rules.small_file_limit),
-            "state": _first_state(kind_of(file), judgement.verdict),
+            "state": _first_state(file, judgement.verdict),
         }
         for file, judgement in judged
     ]
@@ -161,16 +161,18 @@ def kind_of(file: FileEntry) -> FileKind:
     return FileKind.PHOTO if file.kind is FileKind.OTHER and is_photo(file.name) else file.kind
 
 
-def _first_state(kind: FileKind, verdict: Verdict) -> str:
+def _first_state(file: FileEntry, verdict: Verdict) -> str:
+    if not file.size:
+        return EntryState.SKIPPED  # An empty file: nothing was recorded in it, no code and no clip.
     if verdict is Verdict.KNOWN:
         return EntryState.KNOWN
-    if kind not in _FOOTAGE:
+    if kind_of(file) not in _FOOTAGE:
         return EntryState.SKIPPED
     return EntryState.PROBABLE if verdict is Verdict.PROBABLE else EntryState.NEW
 
 
 def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
-    return kind is FileKind.PROXY or (kind is FileKind.VIDEO and size < small_file_limit)
+    return size > 0 and (kind is FileKind.PROXY or (kind is FileKind.VIDEO and size < small_file_limit))
 
 
 def _states(session: Session, insertion_id: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What of a card is not copied: files of other kinds, the camera's thumbnails, what no list names.
+"""What of a card is not copied: empty footage, files of other kinds, the camera's thumbnails, what no list names.
 
 Owns: that query. Not here: which kinds are copied (`manifests`), the words for it (`hub.card_words`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry
@@ -27,45 +27,54 @@ class Staying:
     thumbnails: int = 0
     passed_over: int = 0
     """Entries that are in no list: hidden ones, links, the system's own folders."""
+    empty: int = 0
+    """Videos, proxies and photos without a byte in them: the camera made the file and recorded nothing."""
+    empty_names: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
         """Whether anything stays."""
-        return bool(self.others or self.thumbnails or self.passed_over)
+        return bool(self.others or self.thumbnails or self.passed_over or self.empty)
 
 
 NOTHING = Staying()
+
+_EMPTY, _THUMBNAIL, _OTHER = "empty", "thumbnail", "other"
+_WHAT = case(
+    (and_(CardFile.size == 0, CardFile.kind.in_((FileKind.VIDEO, FileKind.PROXY, FileKind.PHOTO))), _EMPTY),
+    (CardFile.kind == FileKind.THUMBNAIL, _THUMBNAIL),
+    else_=_OTHER,
+)
+"""What a file is that stays on the card."""
 
 
 def staying_on(session: Session, insertion_ids: Collection[str]) -> dict[str, Staying]:
     """What stays on the card, by insertion; in three queries however many there are."""
     numbers = session.execute(
-        select(ManifestEntry.insertion_id, CardFile.kind, func.count())
+        select(ManifestEntry.insertion_id, _WHAT, func.count())
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
         .where(ManifestEntry.insertion_id.in_(insertion_ids), ManifestEntry.state == EntryState.SKIPPED)
-        .group_by(ManifestEntry.insertion_id, CardFile.kind)
+        .group_by(ManifestEntry.insertion_id, _WHAT)
     )
-    counted = {(insertion_id, kind): files for insertion_id, kind, files in numbers}
+    counted = {(insertion_id, what): files for insertion_id, what, files in numbers}
     hidden = session.execute(
         select(Insertion.insertion_id, Insertion.passed_over).where(Insertion.insertion_id.in_(insertion_ids))
     )
-    names = _names(session, insertion_ids)
+    names, empty = _names(session, insertion_ids, _OTHER), _names(session, insertion_ids, _EMPTY)
     return {
         insertion_id: Staying(
-            others=sum(
-                files
-                for (insertion, kind), files in counted.items()
-                if insertion == insertion_id and kind != FileKind.THUMBNAIL
-            ),
+            others=counted.get((insertion_id, _OTHER), 0),
             names=tuple(names.get(insertion_id, ())),
-            thumbnails=counted.get((insertion_id, FileKind.THUMBNAIL), 0),
+            thumbnails=counted.get((insertion_id, _THUMBNAIL), 0),
             passed_over=passed_over,
+            empty=counted.get((insertion_id, _EMPTY), 0),
+            empty_names=tuple(empty.get(insertion_id, ())),
         )
         for insertion_id, passed_over in hidden
     }
 
 
-def _names(session: Session, insertion_ids: Collection[str]) -> dict[str, list[str]]:
+def _names(session: Session, insertion_ids: Collection[str], what: str) -> dict[str, list[str]]:
     place = func.row_number().over(
         partition_by=ManifestEntry.insertion_id, order_by=(CardFile.folder, CardFile.name, CardFile.card_file_id)
     )
@@ -75,7 +84,7 @@ def _names(session: Session, insertion_ids: Collection[str]) -> dict[str, list[s
         .where(
             ManifestEntry.insertion_id.in_(insertion_ids),
             ManifestEntry.state == EntryState.SKIPPED,
-            CardFile.kind != FileKind.THUMBNAIL,
+            _WHAT.in_((what,)),
         )
         .subquery()
     )
