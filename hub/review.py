@@ -1,7 +1,8 @@
-"""Review over HTTP: what waits for a person, their decisions, the list of bookings, pictures of files.
+"""Review over HTTP: what waits for a person, their decisions, pictures of files.
 
-Lives here: routes and views below /api/review, /api/bookings and /api/files. Doesn't: what a decision does
-(`stinercut.catalog.decisions`), how pictures are made (`frames`), what a film is to be like (`renewal`, `cuts`).
+Lives here: routes and views below /api/review and /api/files. Doesn't: what a decision does
+(`stinercut.catalog.decisions`), the list of bookings (`bookings`), how pictures are made (`frames`), what a film is to
+be like (`renewal`, `cuts`).
 
 Every decision comes with the name of who decides.
 """
@@ -19,22 +20,18 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from hub.bodies import limited_body
 from hub.frames import WIDTHS, Frames
 from hub.jump_views import FailureView, RemedyView, failure_views, remedy_views
-from stinercut.bounds import NO_NUL, JumpKey, RowId, ShortText, TypedId, Who
-from stinercut.catalog import Catalog, bookings, decisions, review
-from stinercut.catalog.models import Booking, Decision, Role
+from stinercut.bounds import JumpKey, RowId, ShortText, TypedId, Who
+from stinercut.catalog import Catalog, decisions, review
+from stinercut.catalog.models import Decision, Role
 from stinercut.catalog.review import Group, ReviewFile
-from stinercut.errors import BadInput
-from stinercut.identity.booking_list import MAX_CSV_BYTES, require_bookings
 from stinercut.identity.payload import make_payload
 
 T = TypeVar("T")
 
 FileIds = Annotated[list[RowId], Field(max_length=5000)]
 """Files of one decision: bursts and time-lapses of a whole jump are fewer."""
-SearchText = Annotated[str, Query(max_length=80, pattern=NO_NUL)]
 
 
 class ReviewFileView(BaseModel):
@@ -88,30 +85,6 @@ class Groups(BaseModel):
     """What does not go on without a person, newest first."""
 
     groups: list[GroupView]
-
-
-class BookingView(BaseModel):
-    """A booking of the office's list."""
-
-    jump: str
-    passenger_name: str
-    booking_id: str
-    jump_date: date
-    tandem_master_id: str | None
-
-
-class Bookings(BaseModel):
-    """Bookings, by day and name."""
-
-    bookings: list[BookingView]
-
-
-class ListView(BaseModel):
-    """What came of importing a list."""
-
-    new: int
-    changed: int
-    same: int
 
 
 class Decided(BaseModel):
@@ -246,22 +219,11 @@ def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:
     )
 
 
-def _booking_view(booking: Booking) -> BookingView:
-    return BookingView(
-        jump=booking.jump_key,
-        passenger_name=booking.passenger_name,
-        booking_id=booking.booking_id,
-        jump_date=booking.jump_date,
-        tandem_master_id=booking.tandem_master_id,
-    )
-
-
 def add_review(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     """All routes of this module."""
     _add_groups(app, review_of)
     _add_decisions(app, review_of)
     _add_file_decisions(app, review_of)
-    _add_bookings(app, review_of)
     _add_pictures(app, review_of)
 
 
@@ -324,34 +286,6 @@ def _add_file_decisions(app: FastAPI, review_of: Callable[[Request], Review]) ->
     async def put_back(request: Request, jump: JumpKey, said: OneFile) -> Decided:
         await review_of(request).write(lambda session: decisions.put_back(session, said.who, jump, said.file_id))
         return Decided(jump=jump)
-
-
-def _add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
-    @app.get("/api/bookings")
-    async def listed(
-        request: Request,
-        q: SearchText = "",
-        day: date | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    ) -> Bookings:
-        found = await review_of(request).read(
-            lambda session: [_booking_view(one) for one in bookings.search(session, q, day, limit)]
-        )
-        return Bookings(bookings=found)
-
-    @app.post("/api/bookings")
-    async def import_list(request: Request) -> ListView:
-        body = await limited_body(request, MAX_CSV_BYTES, "the list", "Import it in parts.")
-        found = require_bookings(_text(body))
-        done = await review_of(request).write(lambda session: bookings.import_list(session, found))
-        return ListView(new=done.new, changed=done.changed, same=done.same)
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput("the list is no UTF-8 text", advice="Save it as CSV in UTF-8.") from None
 
 
 def _add_pictures(app: FastAPI, review_of: Callable[[Request], Review]) -> None:

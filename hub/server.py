@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.automation import Watch, add_automation
 from hub.board import POLICY, Feed, serve_board
 from hub.bodies import bounded, is_bounded_by_its_route
+from hub.bookings import add_bookings
 from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
@@ -185,6 +186,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_retrying(app, lambda request: (_hub(request).pipeline, _hub(request).live))
     _add_films(app)
     add_review(app, lambda request: _hub(request).review)
+    add_bookings(app, lambda request: _hub(request).review)
     add_cuts(app, lambda request: _hub(request).cuts)
     add_renewal(app, lambda request: _hub(request).renewal)
     add_automation(app, lambda request: _hub(request).automation)

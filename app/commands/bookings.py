@@ -4,41 +4,116 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.options import Data, Json, say, settings_from
 from stinercut.words import counted
 
+if TYPE_CHECKING:
+    from stinercut.catalog.bookings import PlannedChange
+    from stinercut.identity.booking_list import BookingList
+
 group = typer.Typer(help="The list of bookings, to choose from where no code says who jumps.", no_args_is_help=True)
+
+_SHOWN = 20
+"""Rows of each kind that are said; with --json all of them."""
 
 
 @group.command("import")
 def import_list(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The list, as CSV in UTF-8.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The list, as CSV.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; nothing is kept.")] = False,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="The file's encoding, such as windows-1250; otherwise found out.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Import a list of bookings; those known by date and number take what the list says now.
 
-    The first line names the columns: passenger_name, booking_id, jump_date (YYYY-MM-DD), and tandem_master_id where
-    there is one. A list with an error in it is refused as a whole. With --json: "new", "changed", "same".
+    The heading names the columns: passenger_name, booking_id, jump_date (YYYY-MM-DD), and tandem_master_id, email and
+    phone where there are some. Commas, semicolons or tabs, as Excel writes them. A wrong row is named with its line,
+    and the others are imported; then the exit code is 3. With --json: "new", "changed", "same", "refused" (numbers),
+    "assumed", and lists "refusals", "warnings" and "changes".
     """
     from stinercut.catalog import Catalog, bookings, migrate
-    from stinercut.identity.booking_list import read_bookings
+    from stinercut.errors import BadInput
+    from stinercut.identity.booking_list import read_list
 
-    found = read_bookings(file)
+    found = read_list(file, encoding)
     settings = settings_from(data)
     settings.data.mkdir(parents=True, exist_ok=True)
     migrate(settings.catalog_url)
     catalog = Catalog.open(settings.catalog_url)
     try:
         with catalog.write() as session:
-            done = bookings.import_list(session, found)
+            changes = bookings.planned_changes(session, found.bookings)
+            if not dry_run:
+                bookings.import_list(session, found.bookings)
     finally:
         catalog.close()
     if as_json:
-        say(json.dumps({"new": done.new, "changed": done.changed, "same": done.same}))
+        say(json.dumps(_as_fields(found, changes), ensure_ascii=False))
     else:
-        say(f"{counted(len(found), 'booking')}: {done.new} new, {done.changed} changed, {done.same} as before.")
+        for line in _as_sentences(found, changes, dry_run):
+            say(line)
+    if found.refused:
+        raise typer.Exit(BadInput.exit_code)
+
+
+def _as_fields(found: BookingList, changes: list[PlannedChange]) -> dict[str, object]:
+    from stinercut.catalog import bookings
+
+    done = bookings.counts(changes)
+    return {
+        "new": done.new,
+        "changed": done.changed,
+        "same": done.same,
+        "refused": len(found.refused),
+        "assumed": found.assumed,
+        "refusals": [{"line": row.line, "what": row.what} for row in found.refused],
+        "warnings": [{"line": row.line, "what": row.what} for row in found.warnings],
+        "changes": [
+            {
+                "line": one.listed.line,
+                "change": str(one.change),
+                "booking": one.listed.payload.jump_key,
+                "fields": {name: [before, after] for name, before, after in one.fields},
+            }
+            for one in changes
+            if one.change is not bookings.Change.SAME
+        ],
+    }
+
+
+def _as_sentences(found: BookingList, changes: list[PlannedChange], dry_run: bool) -> list[str]:
+    """What is said to a person, the numbers last."""
+    from stinercut.catalog import bookings
+
+    out: list[str] = []
+    if found.assumed:
+        foreign = [one.passenger_name for one in found.payloads if not one.passenger_name.isascii()]
+        out.append(f"{found.assumed}: {', '.join(foreign[:5]) or 'all are plain'}. If they are wrong, say --encoding.")
+    out += _first([_sentence(one) for one in changes if one.fields or (dry_run and one.change is bookings.Change.NEW)])
+    out += _first([f"line {row.line}: look at this: {row.what}" for row in found.warnings])
+    out += _first([f"line {row.line}: not taken: {row.what}" for row in found.refused])
+    done = bookings.counts(changes)
+    would = "Nothing was kept. It would be: " if dry_run else ""
+    refused = f", {len(found.refused)} not taken" if found.refused else ""
+    counts = f"{done.new} new, {done.changed} changed, {done.same} as before{refused}"
+    return [*out, f"{would}{counted(len(found.bookings), 'booking')}: {counts}."]
+
+
+def _sentence(change: PlannedChange) -> str:
+    said = change.listed.payload
+    fields = ", ".join(f"{name} {before or 'none'} -> {after or 'none'}" for name, before, after in change.fields)
+    return (
+        f"{change.change}: {said.passenger_name} ({said.booking_id}, {said.jump_date}){': ' if fields else ''}{fields}"
+    )
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return lines[:_SHOWN] + more

@@ -31,6 +31,11 @@ JumpDate = Annotated[date, _JUMP_DATE]
 Master = Annotated[str | None, typer.Option("--tandem-master-id", help="The tandem master's id. May be left out.")]
 
 
+Email = Annotated[str | None, typer.Option("--email", help="Write this email address into the code as well.")]
+Phone = Annotated[str | None, typer.Option("--phone", help="Write this telephone number into the code as well.")]
+WithContact = Annotated[
+    bool, typer.Option("--with-contact", help="Write the list's columns email and phone into the codes as well.")
+]
 Signed = Annotated[
     bool, typer.Option("--signed", help="The compact signed form, with the first key of $STINERCUT_QR_KEYS.")
 ]
@@ -47,6 +52,9 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
     bookings: Annotated[
         Path | None, typer.Option("--bookings", help="A CSV of bookings, for a .pdf with the codes of all of them.")
     ] = None,
+    email: Email = None,
+    phone: Phone = None,
+    with_contact: WithContact = False,
     signed: Signed = False,
 ) -> None:
     """Make a passenger's code, as a picture to print or to show on a phone, or a sheet of codes for a list of bookings.
@@ -54,27 +62,28 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
     Give name, booking and date of one passenger; or --bookings with a CSV, as `stinercut qr sheet` takes it.
     """
     said = {"--passenger-name": passenger_name, "--booking-id": booking_id, "--jump-date": jump_date}
+    reach = {"--email": email, "--phone": phone}
     if bookings is not None:
-        if too_much := [option for option, value in said.items() if value is not None]:
+        if too_much := [option for option, value in {**said, **reach}.items() if value is not None]:
             raise typer.BadParameter(f"{too_much[0]} is of one passenger; --bookings brings its own.")
-        _write_sheet(bookings, output, signed)
+        _write_sheet(bookings, output, signed, with_contact)
         return
     if passenger_name is None or booking_id is None or jump_date is None:
         missing = next(option for option, value in said.items() if value is None)
         raise typer.BadParameter(f"{missing} is missing; or give --bookings.")
     payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
-    _write_code(payload, output, _signing(signed))
+    _write_code(payload, output, _signing(signed), _contact(email, phone))
 
 
-def _write_code(payload: Payload, output: Path, keys: KeyRing | None) -> None:
+def _write_code(payload: Payload, output: Path, keys: KeyRing | None, contact: dict[str, str]) -> None:
     from stinercut.identity.making import write_picture
 
     if output.suffix.lower() == ".pdf":
-        from stinercut.identity.sheet import write_sheet
+        from stinercut.identity.sheet import SheetCode, write_sheet
 
-        write_sheet([payload], output, keys)
+        write_sheet([SheetCode(payload, contact)], output, keys)
     else:
-        write_picture(payload, output, keys=keys)
+        write_picture(payload, output, keys, contact)
     say(f"Written: {output}")
 
 
@@ -82,23 +91,40 @@ def _write_code(payload: Payload, output: Path, keys: KeyRing | None) -> None:
 def sheet(
     bookings: Annotated[Path, typer.Argument(metavar="BOOKINGS.CSV", help="One row for each passenger.")],
     output: Annotated[Path, typer.Option("--output", help="The sheet to write: .pdf.")],
+    with_contact: WithContact = False,
     signed: Signed = False,
 ) -> None:
     """Make a sheet of codes to print: A4, twelve a page, with name, booking and date below each.
 
-    The CSV's heading names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and tandem_master_id if
-    wanted. Commas, semicolons or tabs; UTF-8. One bad row, and nothing is written; each is named with its line.
+    The CSV's heading names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and tandem_master_id,
+    email and phone if wanted. Commas, semicolons or tabs, as Excel writes them. One bad row, and nothing is written;
+    each is named with its line.
     """
-    _write_sheet(bookings, output, signed)
+    _write_sheet(bookings, output, signed, with_contact)
 
 
-def _write_sheet(bookings: Path, output: Path, signed: bool) -> None:
-    from stinercut.identity.booking_list import read_bookings
-    from stinercut.identity.sheet import write_sheet
+def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool) -> None:
+    from stinercut.identity.booking_list import read_list, require_whole
+    from stinercut.identity.sheet import SheetCode, write_sheet
 
-    payloads = read_bookings(bookings)
-    pages = write_sheet(payloads, output, _signing(signed))
-    say(f"Written: {output} ({counted(len(payloads), 'code')}, {counted(pages, 'page')})")
+    found = require_whole(read_list(bookings), bookings)
+    if found.assumed:
+        say(f"{found.assumed} on the sheet.")
+    for row in found.warnings:
+        say(f"line {row.line}: look at this: {row.what}")
+    codes = [SheetCode(one.payload, one.contact.contact if with_contact else None) for one in found.bookings]
+    pages = write_sheet(codes, output, _signing(signed))
+    say(f"Written: {output} ({counted(len(codes), 'code')}, {counted(pages, 'page')})")
+
+
+def _contact(email: str | None, phone: str | None) -> dict[str, str]:
+    """What was asked for in the code. Raises BadInput for what can't be used: here nothing is left out silently."""
+    from stinercut.identity.extras import extras_of
+
+    heard = extras_of({"email": email, "phone": phone})
+    if heard.problems:
+        raise BadInput(heard.problems[0].removesuffix(" and was left out"), advice="Correct it, or leave it out.")
+    return heard.extras.contact
 
 
 @group.command("key")
@@ -171,7 +197,8 @@ def read(
 ) -> None:
     """Read the code in films or pictures.
 
-    With --json one object a line: "file", "payload" (or null), "raw" (the code's text), "reason" (or null; otherwise
+    With --json one object a line: "file", "payload" (or null), "extras" (what it says
+    besides: "email", "phone", "unknown"), "raw" (the code's text), "reason" (or null; otherwise
     no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail", "signed", "frame_time" (seconds into
     the film), "decoder", "seconds" (that reading took), "lost_decoders" (those that crashed or hung over it).
 
@@ -209,7 +236,18 @@ def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
     return {"file": str(file), **{name: fields[name] for name in _FIELDS}}
 
 
-_FIELDS = ("payload", "raw", "reason", "detail", "signed", "frame_time", "decoder", "seconds", "lost_decoders")
+_FIELDS = (
+    "payload",
+    "extras",
+    "raw",
+    "reason",
+    "detail",
+    "signed",
+    "frame_time",
+    "decoder",
+    "seconds",
+    "lost_decoders",
+)
 
 
 _IN_WORDS = {

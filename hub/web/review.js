@@ -2,6 +2,7 @@
 // A group whose view has not changed keeps its elements; one that somebody types in keeps them until the focus is gone.
 
 import { request, setWho, who } from "./asking.js";
+import { listenToList } from "./booking_list.js";
 import { decideWith } from "./deciding.js";
 import { isDialogOpen, note } from "./dialogs.js";
 import { at, h, write } from "./dom.js";
@@ -79,19 +80,9 @@ decideWith((jump, kind, outcome) => {
 at("who").value = who();
 at("who").addEventListener("input", () => setWho(at("who").value.trim()));
 
-at("csv").addEventListener("change", async () => {
-  const [file] = at("csv").files;
-  if (!file) return;
-  at("list-said").textContent = "Importing…";
-  try {
-    const done = await request("/api/bookings", { method: "POST", body: file, type: "text/csv" });
-    at("list-said").textContent = `${done.new} new, ${done.changed} changed, ${done.same} as before.`;
-    groups.clear(); // the bookings to choose from are others now; what was typed is kept as drafts
-    showGroups(views);
-  } catch (problem) {
-    at("list-said").textContent = problem.message;
-  }
-  at("csv").value = "";
+listenToList(() => {
+  groups.clear(); // the bookings to choose from are others now; what was typed is kept as drafts
+  showGroups(views);
 });
 
 look();

@@ -14,7 +14,7 @@ from datetime import timedelta
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, aliased
 
-from stinercut.catalog import events, jumps
+from stinercut.catalog import bookings, events, jumps
 from stinercut.catalog.loose import early_files_open, refresh_identify_key
 from stinercut.catalog.models import (
     CardFile,
@@ -163,6 +163,7 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
         row.reading, row.read_at = reading.model_dump(mode="json"), now_in(session)
     lost = list(reading.lost_decoders)
     if reading.payload is not None:
+        bookings.note_contact(session, reading.payload, reading.extras)
         events.append(
             session,
             "pipeline:qr_decoded",

@@ -309,6 +309,9 @@ class Booking(Base):
     booking_id: Mapped[str] = mapped_column(String(32))
     passenger_name: Mapped[str] = mapped_column(String(80))
     tandem_master_id: Mapped[str | None] = mapped_column(String(32))
+    email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(32))
+    """How to reach the passenger; lengths as in `stinercut.identity.extras`."""
     imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 

@@ -14,13 +14,14 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw
 
 from stinercut.errors import BadInput
-from stinercut.identity.making import qr_code
+from stinercut.identity.making import Contact, qr_code
 from stinercut.identity.payload import Payload
 from stinercut.keyring import KeyRing
 from stinercut.media.papertext import text_mask
@@ -48,7 +49,15 @@ _CODE: Final = _mm(44)
 MAX_BOOKINGS: Final = 5000
 
 
-def write_sheet(bookings: Sequence[Payload], target: Path, keys: KeyRing | None = None) -> int:
+@dataclass(frozen=True)
+class SheetCode:
+    """A code on a sheet, with how to reach the passenger where that is wanted in it."""
+
+    payload: Payload
+    contact: Contact = None
+
+
+def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None = None) -> int:
     """Write a PDF of codes, signed where `keys` are given; returns the number of pages.
 
     It is visible under its name only when it is whole. Raises BadInput for a place that can't be written and for too
@@ -56,8 +65,8 @@ def write_sheet(bookings: Sequence[Payload], target: Path, keys: KeyRing | None 
     """
     if target.suffix.lower() != ".pdf":
         raise BadInput("a sheet of codes is written as .pdf", file=target, advice="Choose this ending.")
-    if len(bookings) > MAX_BOOKINGS:
-        raise BadInput(f"{len(bookings)} bookings are too many for one sheet", advice=f"At most {MAX_BOOKINGS}.")
+    if len(codes) > MAX_BOOKINGS:
+        raise BadInput(f"{len(codes)} bookings are too many for one sheet", advice=f"At most {MAX_BOOKINGS}.")
     partial: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +74,7 @@ def write_sheet(bookings: Sequence[Payload], target: Path, keys: KeyRing | None 
         os.close(handle)
         partial = Path(name)
         pages = 0
-        for page in _pages(bookings, keys):
+        for page in _pages(codes, keys):
             # One page at a time: a page is 35 MB of dots until it is compressed.
             page.save(partial, format="PDF", resolution=DPI, append=pages > 0, title="Codes", producer="Stinercut")
             pages += 1
@@ -80,20 +89,20 @@ def write_sheet(bookings: Sequence[Payload], target: Path, keys: KeyRing | None 
     return pages
 
 
-def _pages(bookings: Iterable[Payload], keys: KeyRing | None) -> Iterator[Image.Image]:
-    waiting = iter(bookings)
+def _pages(codes: Iterable[SheetCode], keys: KeyRing | None) -> Iterator[Image.Image]:
+    waiting = iter(codes)
     while group := list(itertools.islice(waiting, A_PAGE)):
         yield draw_page(group, keys)
 
 
-def draw_page(bookings: Sequence[Payload], keys: KeyRing | None = None) -> Image.Image:
+def draw_page(codes: Sequence[SheetCode], keys: KeyRing | None = None) -> Image.Image:
     """One page of at most A_PAGE codes, as a black and white picture."""
     page = Image.new("L", (_WIDTH, _HEIGHT), 255)
     width, height = (_WIDTH - 2 * _MARGIN) // _COLUMNS, (_HEIGHT - 2 * _MARGIN) // _ROWS
-    for number, booking in enumerate(bookings):
+    for number, code in enumerate(codes):
         row, column = divmod(number, _COLUMNS)
         left, top = _MARGIN + column * width, _MARGIN + row * height
-        _draw_booking(page, booking, keys, (left, top, left + width, top + height))
+        _draw_booking(page, code, keys, (left, top, left + width, top + height))
     # Dithering would spoil the edges of letters.
     return page.point(_BLACK_OR_WHITE, mode="1")
 
@@ -101,10 +110,10 @@ def draw_page(bookings: Sequence[Payload], keys: KeyRing | None = None) -> Image
 _BLACK_OR_WHITE: Final = [0] * 128 + [255] * 128
 
 
-def _draw_booking(page: Image.Image, booking: Payload, keys: KeyRing | None, place: tuple[int, int, int, int]) -> None:
+def _draw_booking(page: Image.Image, one: SheetCode, keys: KeyRing | None, place: tuple[int, int, int, int]) -> None:
     left, top, right, bottom = place
     ImageDraw.Draw(page).rectangle(place, outline=0, width=3)  # where to cut
-    code = _code(booking, keys)
+    code, booking = _code(one, keys), one.payload
     page.paste(code, ((left + right - code.width) // 2, top + _mm(7) + (_CODE - code.height) // 2))
     widest = right - left - _mm(8)
     about = f"{booking.booking_id}  ·  {booking.jump_date.isoformat()}"
@@ -114,9 +123,9 @@ def _draw_booking(page: Image.Image, booking: Payload, keys: KeyRing | None, pla
         page.paste(0, ((left + right - line.width) // 2, ends - line.height), line)
 
 
-def _code(booking: Payload, keys: KeyRing | None) -> Image.Image:
+def _code(one: SheetCode, keys: KeyRing | None) -> Image.Image:
     """The code without its quiet zone (the paper is that), every module the same whole number of dots."""
-    modules = [bytes(0 if dark else 255 for dark in row) for row in qr_code(booking, keys).matrix]
+    modules = [bytes(0 if dark else 255 for dark in row) for row in qr_code(one.payload, keys, one.contact).matrix]
     side = _CODE // len(modules) * len(modules)
     small = Image.frombytes("L", (len(modules), len(modules)), b"".join(modules))
     return small.resize((side, side), Image.Resampling.NEAREST)

@@ -11,6 +11,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from support.cataloguing import listed
 from support.codes import codes_in
 from support.hubs import RunningHub, free_port, running_hub
 
@@ -101,7 +102,7 @@ def test_the_list_is_searched_by_day_and_name(hub: RunningHub) -> None:
     others = [make_payload("Ann", "B-1", date(2026, 11, 20), "TM-1"), make_payload("Bob", "B-2", date(2026, 11, 21))]
     catalog = Catalog.open(hub.settings.catalog_url)
     with catalog.write() as session:
-        bookings.import_list(session, [ZOE, *others])
+        bookings.import_list(session, listed(ZOE, *others))
     catalog.close()
 
     def found(**query: str) -> list[Payload]:

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board
@@ -138,17 +140,54 @@ def test_codes_are_read_again_when_a_person_asks(hub: RunningHub, known: Catalog
 def test_a_list_of_bookings_is_imported_and_searched(hub: RunningHub):
     text = "passenger_name;booking_id;jump_date\nĐorđe Šćepanović;E-1;2026-07-01\nJo Li;E-2;2026-07-01\n"
     answer = httpx.post(f"{hub.url}/api/bookings", content=text.encode())
-    assert (answer.status_code, answer.json()) == (200, {"new": 2, "changed": 0, "same": 0})
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in ("new", "changed", "same", "refused")} == {
+        "new": 2,
+        "changed": 0,
+        "same": 0,
+        "refused": 0,
+    }
     found = httpx.get(f"{hub.url}/api/bookings", params={"q": "ćepan", "day": "2026-07-01"}).json()["bookings"]
     assert [one["booking_id"] for one in found] == ["E-1"]
     for bad, what in (
         (b"name\nx\n", "the heading lacks"),
-        ("Đ".encode("utf-16"), "no UTF-8"),
+        ("Đ".encode("utf-16"), "the heading lacks"),
+        (b"passenger_name;booking_id;jump_date\n\x81;E-1;2026-07-01\n", "line 2: the text is not Windows-1252"),
         (b"x" * 5_000_001, "larger"),
     ):
         refused = httpx.post(f"{hub.url}/api/bookings", content=bad)
         assert refused.status_code == 400
         assert what in refused.json()["error"]["what"]
+
+
+def test_a_list_is_looked_at_before_it_is_imported(hub: RunningHub):
+    text = "passenger_name;booking_id;jump_date\nMia Ó;P-1;2026-07-02\nJo 😀;P-2;2026-07-02\nM?x;P-3;2026-07-02\n"
+    address, day = f"{hub.url}/api/bookings", {"day": "2026-07-02"}
+    seen = httpx.post(address, params={"preview": True}, content=text.encode()).json()
+    assert (seen["new"], seen["refused"]) == (2, 1)
+    assert seen["refusals"] == [
+        {"line": 3, "what": "the passenger's name holds 😀 (U+1F600 GRINNING FACE), which can't be shown on a title"}
+    ]
+    assert [row["line"] for row in seen["warnings"]] == [4]
+    assert httpx.get(address, params=day).json()["bookings"] == []
+    assert httpx.post(address, content=text.encode()).json()["new"] == 2
+    changed = text.partition("Jo")[0].replace("Mia", "Mía").encode("windows-1252")
+    seen = httpx.post(address, params={"preview": True, "encoding": "windows-1252"}, content=changed).json()
+    (row,) = seen["changes"]
+    assert (row["before"], row["passenger_name"], row["fields"]) == ("Mia Ó", "Mía Ó", ["passenger_name"])
+    assert [one["passenger_name"] for one in httpx.get(address, params=day).json()["bookings"]] == ["M?x", "Mia Ó"]
+    assert httpx.post(address, params={"encoding": "klingon"}, content=changed).status_code == 422
+
+
+ROWS = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), max_size=6).map(";".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ROWS, max_size=4), st.booleans())
+def test_any_rows_are_answered(hub: RunningHub, rows: list[str], preview: bool):
+    text = "\n".join(["passenger_name;booking_id;jump_date;email", *rows, "Zoë;R-1;2026-07-03"])
+    answer = httpx.post(f"{hub.url}/api/bookings", params={"preview": preview}, content=text.encode())
+    assert answer.status_code in (200, 400)
 
 
 def test_pictures_and_the_clip_itself(hub: RunningHub, known: Catalog, clip: bytes):

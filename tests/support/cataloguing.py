@@ -9,6 +9,8 @@ from sqlalchemy import select, update
 
 from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manifests
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
+from stinercut.identity.booking_list import ListedBooking
+from stinercut.identity.extras import Extras
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
 from support.clocks import filming_day
@@ -185,3 +187,11 @@ def film(
         run_id=run_id,
         made_in=9.0,
     )
+
+
+NO_EXTRAS = Extras()
+
+
+def listed(*payloads: Payload, contact: Extras = NO_EXTRAS) -> list[ListedBooking]:
+    """Rows of an office's list, from its second line on."""
+    return [ListedBooking(line, payload, contact) for line, payload in enumerate(payloads, 2)]

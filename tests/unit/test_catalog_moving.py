@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, create_engine, func, insert, select, text
-from support.cataloguing import film, passenger, ready_jump
+from support.cataloguing import film, listed, passenger, ready_jump
 from support.clocks import NOON
 from typer.testing import CliRunner
 
@@ -181,7 +181,7 @@ def filled(tmp_path: Path) -> Settings:
     jump, _ = ready_jump(catalog)
     with catalog.write() as session:
         session.add(film(jump, "version-1"))
-        bookings.import_list(session, [passenger("Žofie Müller", "B-77")])
+        bookings.import_list(session, listed(passenger("Žofie Müller", "B-77")))
     catalog.close()
     return settings
 

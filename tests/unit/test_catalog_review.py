@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import event
-from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, roles, row_ids
+from support.cataloguing import copy, entry, film, listed, passenger, put_in, ready_jump, record, roles, row_ids
 
 from stinercut.catalog import Catalog, bookings, decisions, events, films, jumps, review
 from stinercut.catalog.decisions import What
@@ -106,7 +106,7 @@ class TestAssigning:
 
     def test_another_name_than_in_the_list_is_refused_and_a_confirmed_one_corrects_the_list(self, catalog: Catalog):
         with catalog.write() as session:
-            bookings.import_list(session, [passenger("Jo Li")])
+            bookings.import_list(session, listed(passenger("Jo Li")))
         group, _ = unknown_group(catalog)
         with pytest.raises(NameConflict, match=r"is Jo Li in the list of bookings; you say Joe Li"):
             assign(catalog, group, passenger("Joe Li"))

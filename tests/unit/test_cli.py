@@ -225,6 +225,20 @@ def test_signed_codes_need_a_key_and_are_read_with_it(
     assert "number:hex" in err
 
 
+def test_a_code_says_how_to_reach_its_passenger_only_where_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    png = tmp_path / "code.png"
+    reach = ("--email", "zoe@example.org", "--phone", "+420 777 123 456")
+    assert typed(capsys, "qr", "make", *PERSON, *reach, "--output", png)[0] == 0
+    code, out, _ = typed(capsys, "qr", "read", png, "--json")
+    assert (code, json.loads(out)["payload"]) == (0, PAYLOAD)
+    assert json.loads(out)["extras"] == {"email": "zoe@example.org", "phone": "+420 777 123 456", "unknown": ""}
+    code, _, err = typed(capsys, "qr", "make", *PERSON, "--email", "zoe", "--output", tmp_path / "no.png")
+    assert (code, "the email address can't be used" in err) == (3, True)
+    assert not (tmp_path / "no.png").exists()
+
+
 def test_a_sheet_names_the_rows_that_are_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     bookings = tmp_path / "list.csv"
     bookings.write_text("passenger_name,booking_id,jump_date\nZoë,B-1,2026-11-20\nAnn,B-2,tomorrow\n")
@@ -442,20 +456,44 @@ def test_a_backfill_says_how_many_films_it_makes(
     assert f"Backfill abc makes {said} anew" in out
 
 
-def test_a_list_of_bookings_is_imported_as_a_whole_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+COUNTS = ("new", "changed", "same", "refused")
+
+
+def test_a_list_of_bookings_is_looked_at_and_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, data = tmp_path / "list.csv", tmp_path / "data"
     path.write_text("passenger_name,booking_id,jump_date\nŽofie,B-1,2026-06-01\nJo,B-2,2026-06-01\n", "utf-8")
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data, "--json")
-    assert (code, json.loads(out)) == (0, {"new": 2, "changed": 0, "same": 0})
+    assert code == 0
+    assert {name: json.loads(out)[name] for name in COUNTS} == {"new": 2, "changed": 0, "same": 0, "refused": 0}
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
     assert (code, out) == (0, "2 bookings: 0 new, 0 changed, 2 as before.\n")
+    path.write_text("passenger_name,booking_id,jump_date\nJoe,B-2,2026-06-01\nBo,B 3,2026-06-01\nAl,B-4,2026-06-01\n")
+    for way, would in (("--dry-run", "Nothing was kept. It would be: "), ("--data", "")):
+        arguments = (path, "--data", data) if way == "--data" else (path, way, "--data", data)
+        code, out, _ = typed(capsys, "bookings", "import", *arguments)
+        assert code == 3
+        for words in (
+            "changed: Joe (B-2, 2026-06-01): passenger_name Jo -> Joe\n",
+            "line 3: not taken: the booking must be",
+            f"{would}2 bookings: 1 new, 1 changed, 0 as before, 1 not taken.\n",
+        ):
+            assert words in out
+    code, out, _ = typed(capsys, "bookings", "import", path, "--data", data, "--json")
+    assert (code, json.loads(out)["same"], json.loads(out)["refusals"][0]["line"]) == (3, 2, 3)
+    path.write_bytes("passenger_name,booking_id,jump_date\nJiří,B-5,2026-06-01\n".encode("windows-1250"))
+    code, out, _ = typed(capsys, "bookings", "import", path, "--dry-run", "--data", data)
+    assert (
+        "Windows-1252 (Western Europe) was assumed. Look at the names: Jiøí. If they are wrong, say --encoding." in out
+    )
+    code, out, _ = typed(capsys, "bookings", "import", path, "--dry-run", "--encoding", "windows-1250", "--data", data)
+    assert "new: Jiří (B-5, 2026-06-01)\n" in out
     path.write_text("passenger_name,booking_id,jump_date\nŽofie,B 1,2026-06-01\n", "utf-8")
     code, _, err = typed(capsys, "bookings", "import", path, "--data", data)
     assert code == 3
     assert "line 2: the booking must be" in err
     path.write_bytes("Ž".encode("utf-16"))
     assert typed(capsys, "bookings", "import", path, "--data", data)[0] == 3
-    path.write_text("passenger_name,booking_id,jump_date\nJo,B-2,2026-06-01\n")
+    path.write_text("passenger_name,booking_id,jump_date\nJoe,B-2,2026-06-01\n")
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
     assert (code, out) == (0, "1 booking: 0 new, 0 changed, 1 as before.\n")
     assert typed(capsys, "bookings", "import", tmp_path / "none.csv", "--data", data)[0] == 3

@@ -1,4 +1,4 @@
-"""Sheets of codes: lists of bookings with everything that is wrong with them, and pages that are read again."""
+"""Sheets of codes: pages that are read again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from PIL import Image
 from support.codes import codes_in
 
 from stinercut.errors import BadInput
-from stinercut.identity.booking_list import BadRow, parse_bookings, read_bookings
 from stinercut.identity.decoders import Gray
-from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.identity.sheet import A_PAGE, draw_page, write_sheet
+from stinercut.identity.extras import Extras
+from stinercut.identity.payload import Payload, make_payload, parse_code, parse_payload
+from stinercut.identity.sheet import A_PAGE, SheetCode, draw_page, write_sheet
 from stinercut.keyring import Key, KeyRing
 
 RING = KeyRing((Key(1, b"\x01" * 32),))
 HEAD = "passenger_name,booking_id,jump_date\n"
 NAMES = ("Zoë Müller", "محمد عبد الله", "सिद्धार्थ", "Łukasz Żółć", "Nguyễn Thị Ánh", "Ελένη", "שרה כהן", "Ш" * 80)
+CONTACT = {"email": "zoe@example.org", "phone": "+420 777 123 456"}
 BOOKINGS = [make_payload(name, f"B-{n}", date(2026, 11, 20)) for n, name in enumerate(NAMES)]
+
+
+def codes(bookings: list[Payload]) -> list[SheetCode]:
+    return [SheetCode(one) for one in bookings]
 
 
 def gray(page: Image.Image) -> Gray:
@@ -59,84 +64,18 @@ def pages_of(pdf: bytes) -> list[Image.Image]:
     return found
 
 
-# The list
-
-
-def test_a_list_as_programs_write_it(tmp_path: Path) -> None:
-    file = tmp_path / "list.csv"
-    file.write_bytes(
-        "\ufeffBooking_ID;Price;passenger_name;jump_date;tandem_master_id\r\n"
-        'B-1;199,00;"Müller; Zoë";2026-11-20;TM-1\r\n\r\n;;;;\r\nB-2;0; Zoe\u0308 ;2026-11-21;\r\n'.encode()
-    )
-    assert read_bookings(file) == [
-        make_payload("Müller; Zoë", "B-1", date(2026, 11, 20), "TM-1"),
-        make_payload("Zoë", "B-2", date(2026, 11, 21)),
-    ]
-
-
-def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "list.csv"
-    file.write_text(
-        HEAD + '"Two\nlines",B-1,2026-11-20\nAnn,B/2,2026-11-20\nAnn,B-3,20.11.2026\nAnn,B-4\n'
-        "Ann,B-5,2026-11-20\n\nBob,B-5,2026-11-20\nAnn,B-6,20261120\n123,B-7,2026-11-20\n"
-    )
-    with pytest.raises(BadInput) as caught:
-        read_bookings(file)
-    said = str(caught.value)
-    for words in (
-        "line 2: the passenger's name holds the invisible character U+000A",
-        "line 4: the booking must be 1 to 32",
-        "line 5: the day of the jump, '20.11.2026', is no date",
-        "line 6: 2 fields where the heading has 3",
-        "line 9: booking B-5 on 2026-11-20 is in line 7 already",
-        "line 10: the day of the jump",
-        "line 11: the passenger's name holds no letter",
-        "nothing of the list was taken",
-    ):
-        assert words in said
-    assert said.count("line ") == 8
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "line 1: the heading lacks passenger_name, booking_id, jump_date"),
-        (b"passenger_name,booking_id\nAnn,B\n", "the heading lacks jump_date"),
-        (HEAD.replace("booking_id", "booking_id,booking_id").encode(), "names booking_id twice"),
-        (HEAD.encode(), "no bookings"),
-        (HEAD.encode() + b"Ann,B-1,2026-11-20\nZo\xeb,B-2,2026-11-20\n", "line 3: the text is not UTF-8"),
-        (HEAD.encode() + b'Ann,B-1,2026-11-20\n"Zo', "no CSV"),
-        (HEAD.encode() + b"Ann,B-1,2026-11-20\nA\x00nn,B-2,2026-11-20\n", "line 3"),
-        (b"x" * 5_000_001, "larger than 5 MB"),
-    ],
-)
-def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
-    (tmp_path / "list.csv").write_bytes(data)
-    with pytest.raises(BadInput, match=re.escape(words)):
-        read_bookings(tmp_path / "list.csv")
-
-
-def test_no_list_at_all(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="can't be read"):
-        read_bookings(tmp_path / "none.csv")
-    assert parse_bookings("a,b\n") == (
-        [],
-        [BadRow(1, "the heading lacks passenger_name, booking_id, jump_date")],
-    )
-
-
 # The page
 
 
 @pytest.mark.parametrize("keys", [None, RING])
 def test_all_codes_of_a_page_are_read_again(keys: KeyRing | None) -> None:
-    assert read(draw_page(BOOKINGS, keys), RING) == BOOKINGS
+    assert read(draw_page(codes(BOOKINGS), keys), RING) == BOOKINGS
 
 
 def test_a_sheet_is_a_pdf_in_a4_with_as_many_pages_as_it_takes(tmp_path: Path) -> None:
     bookings = [make_payload(f"Ann {'b' * n}", f"B-{n:02}", date(2026, 11, 20)) for n in range(A_PAGE + 1)]
     target = tmp_path / "new" / "sheet.pdf"
-    assert write_sheet(bookings, target, RING) == 2
+    assert write_sheet(codes(bookings), target, RING) == 2
     pdf = target.read_bytes()
     assert pdf.startswith(b"%PDF-")
     boxes = re.findall(rb"/MediaBox \[ ?([^\]]+?) ?\]", pdf)
@@ -154,7 +93,8 @@ def test_names_stand_under_their_codes() -> None:
     ann, zoe = (make_payload(name, "B-1", date(2026, 11, 20)) for name in ("Ann", "Zoë"))
     below = (slice(1400, 1520), slice(300, 1760))
     one, two, none = (
-        np.asarray(page.convert("L"))[below] for page in (draw_page([ann]), draw_page([zoe]), draw_page([]))
+        np.asarray(page.convert("L"))[below]
+        for page in (draw_page(codes([ann])), draw_page(codes([zoe])), draw_page([]))
     )
     assert (none == 255).all()
     assert (one == 0).sum() > 500
@@ -163,10 +103,21 @@ def test_names_stand_under_their_codes() -> None:
 
 def test_places_and_endings_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"written as \.pdf"):
-        write_sheet(BOOKINGS, tmp_path / "sheet.png")
+        write_sheet(codes(BOOKINGS), tmp_path / "sheet.png")
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="can't write there"):
-        write_sheet(BOOKINGS, tmp_path / "file" / "sheet.pdf")
+        write_sheet(codes(BOOKINGS), tmp_path / "file" / "sheet.pdf")
     with pytest.raises(BadInput, match="too many"):
-        write_sheet(BOOKINGS * 1000, tmp_path / "sheet.pdf")
+        write_sheet(codes(BOOKINGS) * 1000, tmp_path / "sheet.pdf")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_contact_is_in_a_sheets_codes_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    zoe = BOOKINGS[0]
+    (plain,) = codes_in(gray(draw_page([SheetCode(zoe)])))
+    (told,) = codes_in(gray(draw_page([SheetCode(zoe, CONTACT)])))
+    assert parse_code(plain.text).besides.extras == Extras()
+    assert parse_code(told.text).besides.extras == Extras(**CONTACT)
+    assert parse_code(told.text).payload == zoe
+    with pytest.raises(BadInput, match="a signed code holds no email"):
+        write_sheet([SheetCode(zoe, CONTACT)], tmp_path / "sheet.pdf", RING)

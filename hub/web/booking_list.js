@@ -1,0 +1,118 @@
+// The office's list of bookings: a file is looked at first; what it would change is shown, and then it is imported.
+
+import { request } from "./asking.js";
+import { at, h } from "./dom.js";
+import { count, fullStop } from "./words.js";
+
+const ENCODINGS = {
+  "": "found out by itself",
+  "windows-1252": "Windows-1252 (Western Europe)",
+  "windows-1250": "Windows-1250 (Central Europe)",
+  "windows-1251": "Windows-1251 (Cyrillic)",
+  "windows-1253": "Windows-1253 (Greek)",
+  "windows-1254": "Windows-1254 (Turkish)",
+  "windows-1255": "Windows-1255 (Hebrew)",
+  "windows-1256": "Windows-1256 (Arabic)",
+  "windows-1257": "Windows-1257 (Baltic)",
+};
+const FIELDS = { passenger_name: "name", tandem_master_id: "tandem master", email: "email", phone: "phone" };
+
+let file = null;
+let encoding = "";
+let imported = () => {};
+
+const said = (words) => (at("list-said").textContent = words);
+
+function send(preview) {
+  const query = new URLSearchParams({ preview, ...(encoding && { encoding }) });
+  return request(`/api/bookings?${query}`, { method: "POST", body: file, type: "text/csv" });
+}
+
+async function look() {
+  said("Looking at it…");
+  try {
+    show(await send(true));
+    said("");
+  } catch (problem) {
+    at("list-preview").replaceChildren(encoding ? encodingField() : "");
+    said(problem.message);
+  }
+}
+
+async function take() {
+  said("Importing…");
+  try {
+    said(`Imported: ${numbers(await send(false))}.`);
+    leave();
+    imported();
+  } catch (problem) {
+    said(problem.message);
+  }
+}
+
+function leave() {
+  file = null;
+  encoding = "";
+  at("list-preview").replaceChildren();
+}
+
+const numbers = (view) =>
+  `${view.new} new, ${view.changed} changed, ${view.same} as before${view.refused ? `, ${view.refused} not taken` : ""}`;
+
+function show(view) {
+  const rows = view.new + view.changed;
+  at("list-preview").replaceChildren(
+    h("p", { class: "numbers" }, h("strong", {}, file.name), `: ${numbers(view)}.`),
+    view.assumed || encoding ? h("p", { class: "problem" }, fullStop(view.assumed || "You chose the encoding")) : "",
+    view.assumed || encoding ? encodingField() : "",
+    told("Not taken", view.refusals, view.refused),
+    told("Look at these", view.warnings, view.warnings.length),
+    changes(view.changes, rows),
+    h("p", { class: "actions" },
+      h("button", { class: "button main", type: "button", click: take, disabled: !rows && !view.same },
+        rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes"),
+      h("button", { class: "button", type: "button", click: () => { leave(); said(""); } }, "Cancel")),
+  );
+}
+
+function encodingField() {
+  const options = Object.entries(ENCODINGS).map(([value, words]) => h("option", { value, selected: value === encoding }, words));
+  const change = (event) => {
+    encoding = event.target.value;
+    look();
+  };
+  return h("label", { class: "field" }, "If the names look wrong, the file's encoding is ", h("select", { change }, options));
+}
+
+function told(title, rows, number) {
+  if (!rows.length) return "";
+  const more = number > rows.length ? h("li", {}, `… and ${number - rows.length} more`) : null;
+  return h("section", {}, h("h3", {}, title),
+    h("ul", { class: "rows" }, rows.map((row) => h("li", {}, h("b", {}, `Line ${row.line}`), fullStop(row.what))), more));
+}
+
+function changes(rows, number) {
+  if (!rows.length) return "";
+  const more = number > rows.length ? h("li", {}, `… and ${number - rows.length} more`) : null;
+  return h("section", {}, h("h3", {}, "New and changed"), h("ul", { class: "rows" }, rows.map(changed), more));
+}
+
+function changed(row) {
+  const what = row.change === "new" ? "new" : `changed: ${row.fields.map((name) => FIELDS[name]).join(", ")}`;
+  const name = h("bdi", {}, row.passenger_name);
+  return h("li", {}, h("b", {}, row.before ? [h("bdi", {}, row.before), " → ", name] : name),
+    h("small", {}, `${row.booking_id} · ${row.jump_date} · ${what}`));
+}
+
+// `afterwards` is called when a list was imported: the bookings to choose from are others then.
+export function listenToList(afterwards) {
+  imported = afterwards;
+  at("csv").addEventListener("change", () => {
+    const [chosen] = at("csv").files;
+    at("csv").value = ""; // the same file, corrected, may be chosen again
+    if (!chosen) return;
+    file = chosen;
+    encoding = "";
+    look();
+  });
+}

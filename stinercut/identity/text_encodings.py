@@ -1,0 +1,75 @@
+"""Text files as Excel and offices' programs write them: which encoding, found out or said.
+
+Owns: byte order marks, UTF-16, code pages and what was assumed. Not here: what the text means (`booking_list`).
+"""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Final
+
+from stinercut.errors import BadInput
+
+ENCODINGS: Final = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "windows-1252": "Windows-1252 (Western Europe)",
+    "windows-1250": "Windows-1250 (Central Europe)",
+    "windows-1251": "Windows-1251 (Cyrillic)",
+    "windows-1253": "Windows-1253 (Greek)",
+    "windows-1254": "Windows-1254 (Turkish)",
+    "windows-1255": "Windows-1255 (Hebrew)",
+    "windows-1256": "Windows-1256 (Arabic)",
+    "windows-1257": "Windows-1257 (Baltic)",
+}
+"""Those that can be asked for, and their names for people."""
+
+ASSUMED: Final = "windows-1252"
+"""Excel's "CSV" on most computers of Western Europe and America. Nothing in such a file says it."""
+
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LOOKED_AT: Final = 400
+
+
+def text_of(data: bytes, encoding: str | None = None, file: Path | None = None) -> tuple[str, str]:
+    """A file's text, and a sentence about what was assumed (empty where nothing was). Raises BadInput for what is no
+    text, and for an encoding that is not known or does not fit.
+    """
+    if encoding is not None:
+        return _decoded(data, encoding, file), ""
+    found = _marked(data)
+    if found:
+        return _decoded(data, found, file), ""
+    try:
+        return data.decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        text = _decoded(data, ASSUMED, file)
+    return text, f"The file is not in UTF-8; {ENCODINGS[ASSUMED]} was assumed. Look at the names"
+
+
+def _marked(data: bytes) -> str:
+    """UTF-16 by its mark, or by the zeros that it has beside every Latin letter and separator."""
+    if data.startswith(_UTF16_MARKS):
+        return "utf-16"
+    first = data[:_LOOKED_AT]
+    for name, zeros in (("utf-16-le", first[1::2]), ("utf-16-be", first[::2])):
+        if len(first) > 3 and zeros.count(0) > len(zeros) * 0.6:
+            return name
+    return ""
+
+
+def _decoded(data: bytes, encoding: str, file: Path | None) -> str:
+    if encoding not in (*ENCODINGS, "utf-16-le", "utf-16-be"):
+        raise BadInput(
+            f"the encoding {encoding!r} is not known", file=file, advice=f"There are {', '.join(ENCODINGS)}."
+        )
+    try:
+        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as refused:
+        line = refused.object[: refused.start].count(b"\n") + 1
+        raise BadInput(
+            f"line {line}: the text is not {ENCODINGS.get(encoding, 'UTF-16')}, so names can't be told for certain",
+            file=file,
+            advice="Save it as CSV UTF-8.",
+        ) from None
