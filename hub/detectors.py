@@ -129,7 +129,8 @@ class Detectors:
         problem = hello_problem(envelope.body, self._token, self._versions)
         if problem is not None or not isinstance(envelope.body, Hello):
             code, detail = problem or (ErrorCode.BAD_MESSAGE, "")
-            log.warning("A detector was refused (%s): %s", code, detail)
+            address = socket.client.host if socket.client else "an unknown address"
+            log.warning("A detector at %s was refused (%s): %s", address, code, detail)
             await _refuse(socket, envelope.id, code, detail)
             return None
         theirs = Versions(envelope.body.min_version, envelope.body.max_version)

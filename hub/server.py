@@ -26,6 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.access_log import AccessFile, AccessLog
 from hub.automation import Watch, add_automation
 from hub.board import POLICY, Feed, serve_board
 from hub.bodies import bounded, is_bounded_by_its_route
@@ -53,6 +54,7 @@ from hub.views import Links
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.models import Jump
+from stinercut.clock import machine_clock
 from stinercut.errors import BadInput, HostNotReady, NameConflict, NotFound, StinercutError
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
@@ -163,6 +165,8 @@ class Hub:
 def create_app(settings: Settings) -> FastAPI:
     """The application. Its start migrates the catalog; raises HostNotReady when that can't be opened."""
 
+    accesses = AccessFile(settings.logs_dir)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.to_thread(migrate, settings.catalog_url)
@@ -177,9 +181,11 @@ def create_app(settings: Settings) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await hub.close()
+            accesses.close()
 
     app = FastAPI(title="Stinercut hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(_Guard, names=hub_names(settings))
+    app.add_middleware(AccessLog, note=accesses.note, clock=machine_clock)
     _add_error_answers(app)
     _add_pages(app)
     _add_api(app)
