@@ -73,8 +73,9 @@ def test_reads_of_footage_changes_and_refusals_are_noted_and_nothing_else(client
 
 
 def test_sockets_are_noted(client: TestClient, settings: Settings):
-    with client.websocket_connect("ws://localhost/ws/board") as board:
-        board.receive_text()
+    with client.websocket_connect("/ws/detector") as detector:
+        detector.send_text("no hello")
+        detector.receive_text()
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://evil.lan/ws/board"):
         pass
     assert [(line["method"], line["status"]) for line in lines(settings)] == [("SOCKET", 101), ("SOCKET", 403)]

@@ -157,6 +157,7 @@ CLOCK_EDGES = {
     "stinercut/synthetic/card.py": "a card is filmed today where nobody says when",
     "stinercut_assets/zone.py": "the machine's distance from UTC",
     "detector/offload.py": "the clock of a detector",
+    "hub/server.py": "when a request came, for the access log",
     "hub/dagster_door.py": "how old a pass to Dagster's pages may be",
     "app/dagster_guard.py": "how old a pass to Dagster's pages may be",
     "app/commands/render.py": "the day of a film whose clips don't say theirs",
