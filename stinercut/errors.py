@@ -82,6 +82,13 @@ class UnreadableVideo(StinercutError):
     exit_code = 6
 
 
+class UnreadablePhoto(StinercutError):
+    """A file that is no photo, or one that can't be opened."""
+
+    code = "UNREADABLE_PHOTO"
+    exit_code = 6
+
+
 class FfmpegFailed(StinercutError):
     """ffmpeg ended with an error, ran out of time or was cancelled."""
 

@@ -1,0 +1,142 @@
+"""What is handed out of a jump's photos: JPEG and PNG as they are, JPEGs of the others, nothing that is no photo."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support import photographs
+
+from stinercut.errors import UnreadablePhoto
+from stinercut.media.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
+from stinercut.store import Store, hash_file
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(tmp_path / "store")
+    made.make()
+    return made
+
+
+def photo(folder: Path, name: str, content: bytes) -> PhotoFile:
+    path = folder / f"object-{abs(hash((name, content)))}"
+    path.write_bytes(content)
+    return PhotoFile(hash_file(path), path, name)
+
+
+def one(folder: Path, name: str, content: bytes) -> CameraPicture:
+    return CameraPicture((photo(folder, name, content),))
+
+
+def test_what_telephones_show_is_handed_out_as_it_is_and_the_rest_as_jpeg(store: Store, tmp_path: Path) -> None:
+    pictures = [
+        one(tmp_path, "GOPR0001.JPG", photographs.jpeg()),
+        one(tmp_path, "scan.png", photographs.png()),
+        one(tmp_path, "IMG_0003.HEIC", photographs.heic()),
+        one(tmp_path, "GOPR0004.GPR", photographs.raw((1600, 1200))),
+    ]
+    given = deliveries(store, pictures)
+    assert [(each.name, each.is_made) for each in given.files] == [
+        ("GOPR0001.jpg", False),
+        ("scan.png", False),
+        ("IMG_0003.jpg", True),
+        ("GOPR0004.jpg", True),
+    ]
+    assert given.unshown == ()
+    for each, picture, size in zip(given.files, pictures, [(640, 480)] * 3 + [(1600, 1200)], strict=True):
+        if not each.is_made:
+            assert each.path == picture.files[0].path
+        with Image.open(each.path) as opened:
+            opened.load()
+            assert opened.size == size
+
+
+def test_a_raw_and_a_jpeg_are_one_picture(store: Store, tmp_path: Path) -> None:
+    jpeg, raw = (
+        photo(tmp_path, "DJI_0001.JPG", photographs.jpeg()),
+        photo(tmp_path, "DJI_0001.DNG", photographs.raw((1200, 900))),
+    )
+    assert [each.path for each in deliveries(store, [CameraPicture((jpeg, raw))]).files] == [jpeg.path]
+    damaged = photo(tmp_path, "DJI_0001.JPG", b"\0" * 100)
+    [given] = deliveries(store, [CameraPicture((damaged, raw))]).files
+    with Image.open(given.path) as opened:
+        assert opened.size == (1200, 900)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("GOPR0001.JPG", b"#EXTM3U\n/etc/passwd\n", "it is no photo"),
+        ("GOPR0002.JPG", b"", "it is no photo"),
+        ("bomb.png", photographs.png_bomb(), "60000 x 60000"),
+        ("IMG_0004.HEIC", photographs.heic()[:300], ""),
+        ("clip.JPG", b"\0\0\0\x18ftypmp42" + b"\0" * 100, "it is no photo"),
+    ],
+)
+def test_what_is_no_photo_or_too_large_is_named_and_not_handed_out(
+    store: Store, tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    good = one(tmp_path, "GOPR0009.JPG", photographs.jpeg())
+    given = deliveries(store, [one(tmp_path, name, content), good])
+    assert [each.name for each in given.files] == ["GOPR0009.jpg"]
+    [said] = given.unshown
+    assert said.startswith(f"{name}: ")
+    assert why in said
+
+
+def test_a_raw_that_nothing_can_be_made_of_is_handed_out_as_it_is_and_named(store: Store, tmp_path: Path) -> None:
+    raw = one(tmp_path, "GOPR0004.GPR", photographs.raw(None))
+    given = deliveries(store, [raw])
+    assert [(each.name, each.path) for each in given.files] == [("GOPR0004.gpr", raw.files[0].path)]
+    assert len(given.unshown) == 1
+
+
+def test_a_name_that_is_taken_or_no_name_gets_one(store: Store, tmp_path: Path) -> None:
+    names = ["GOPR0001.JPG", "gopr0001.jpg", "../../01.jpg", "…", "01.jpg"]
+    pictures = [one(tmp_path, name, photographs.jpeg(seed=n)) for n, name in enumerate(names)]
+    given = [each.name for each in deliveries(store, pictures, ["01.jpg"]).files]
+    assert given == ["GOPR0001.jpg", "gopr0001-2.jpg", "01-2.jpg", "photo.jpg", "01-3.jpg"]
+
+
+def test_a_photo_for_a_film_is_upright_and_made_once(store: Store, tmp_path: Path) -> None:
+    turned = one(tmp_path, "GOPR0001.JPG", photographs.jpeg((640, 480), orientation=6))
+    with PhotoOpener(store) as opener:
+        made = picture_for_film(opener, turned)
+        with Image.open(made) as opened:
+            assert opened.size == (480, 640)
+        before = made.stat().st_ino
+        assert picture_for_film(opener, turned) == made
+        assert made.stat().st_ino == before
+
+
+def test_a_photo_cut_short_shows_what_is_there(store: Store, tmp_path: Path) -> None:
+    whole = photographs.jpeg((1600, 1200))
+    with PhotoOpener(store) as opener:
+        made = opener.jpeg(photo(tmp_path, "GOPR0001.JPG", whole[: len(whole) // 2]), 400)
+        with Image.open(made) as opened:
+            assert opened.size == (400, 300)
+
+
+def test_a_photo_at_which_the_process_dies_costs_that_photo(store: Store, tmp_path: Path) -> None:
+    good = photo(tmp_path, "GOPR0001.JPG", photographs.jpeg())
+    with PhotoOpener(store) as opener:
+        assert opener.look(good).kind == "JPEG"
+        process = opener._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        with pytest.raises(UnreadablePhoto, match="crashed"):
+            opener.jpeg(good, 100)
+        assert opener.jpeg(good, 100).is_file()
+    assert not list((tmp_path / "store" / "partial").iterdir())
+
+
+def test_a_photo_that_hangs_is_given_up(store: Store, tmp_path: Path) -> None:
+    pipe = tmp_path / "object"
+    os.mkfifo(pipe)
+    with PhotoOpener(store, seconds=0.3) as opener, pytest.raises(UnreadablePhoto, match="takes too long"):
+        opener.look(PhotoFile("0" * 32, pipe, "GOPR0001.JPG"))
