@@ -23,6 +23,7 @@ from stinercut.media.published import PhotoSet, Published, published_with
 
 POSTER = "poster.jpg"
 TIMELINE = ".otio"
+_SHOWN_IN_BROWSERS = {".jpg": "image/jpeg", ".png": "image/png"}
 _HEADERS = {"cache-control": "private, no-cache"}
 """Made anew, a film keeps its name; the browser must ask whether its copy is still the one."""
 _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
@@ -61,7 +62,11 @@ class Films:
         photo = next((path for path in photos.photos if path.name == name), None)
         if photo is None:
             raise NotFound(f"jump {jump_key} has no photo {folder}/{name}")
-        return FileResponse(self._inside(self._below(photo)), media_type="image/jpeg", headers=_HEADERS)
+        kind = _SHOWN_IN_BROWSERS.get(photo.suffix.lower())
+        path = self._inside(self._below(photo))
+        if kind is None:  # A raw that nothing could be made of: to be kept, not to be looked at.
+            return FileResponse(path, media_type="application/octet-stream", headers=_HEADERS, filename=photo.name)
+        return FileResponse(path, media_type=kind, headers=_HEADERS)
 
     def all_photos(self, jump_key: str, folder: str) -> StreamingResponse:
         """The photos of one output as a ZIP, packed while it is sent. Raises NotFound."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from fastapi.responses import FileResponse
 
 from stinercut.catalog import Catalog, review
-from stinercut.errors import NotFound, StoreDamaged, UnreadableVideo
+from stinercut.errors import NotFound, StoreDamaged, UnreadablePhoto, UnreadableVideo
+from stinercut.media.camera_photos import PhotoFile, preview
 from stinercut.media.stills import jpeg_still_at_part
 from stinercut.store import Store, key_of
 
@@ -33,8 +34,16 @@ class Frames:
     _making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def still(self, card_file_id: int, at: float, width: int) -> FileResponse:
-        """A picture of the file at that part of its length (0 to 1), as JPEG. Raises NotFound when there is none."""
+        """A picture of the file at that part of its length (0 to 1), as JPEG; of a photo itself, within that width.
+
+        Raises NotFound when there is none.
+        """
         content_hash, size = await asyncio.to_thread(self._source, card_file_id)
+        photo = await asyncio.to_thread(self._photo_name, card_file_id)
+        if photo is not None:
+            async with self._making:
+                made = await asyncio.to_thread(self._photo, (content_hash, size), photo, width)
+            return FileResponse(made, media_type="image/jpeg", headers=_KEPT)
         step = round(at * STEPS)
         key = key_of("still", content_hash, step, width)
         made = self.store.derived_path(key, ".jpg")
@@ -46,11 +55,24 @@ class Frames:
 
     def clip(self, card_file_id: int) -> FileResponse:
         """The file, or its proxy, to play; in ranges if asked for. Raises NotFound or StoreDamaged."""
+        if self._photo_name(card_file_id) is not None:
+            raise NotFound("a photo is nothing to play", advice="Look at its picture.")
         return FileResponse(self._path(self._source(card_file_id)), media_type="video/mp4", headers=_KEPT)
 
     def _source(self, card_file_id: int) -> tuple[str, int]:
         with self.catalog.read() as session:
             return review.picture_source(session, card_file_id)
+
+    def _photo_name(self, card_file_id: int) -> str | None:
+        """The name of a file that is a photo; None for a video."""
+        with self.catalog.read() as session:
+            return review.photo_name(session, card_file_id)
+
+    def _photo(self, source: tuple[str, int], name: str, width: int) -> Path:
+        try:
+            return preview(self.store, PhotoFile(source[0], self._path(source), name), width)
+        except UnreadablePhoto as unreadable:
+            raise NotFound(f"no picture can be made: {unreadable.what}", advice=unreadable.advice) from None
 
     def _path(self, source: tuple[str, int]) -> Path:
         try:

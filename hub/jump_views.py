@@ -32,6 +32,9 @@ from stinercut.catalog.models import (
 from stinercut.media.published import OtherFilm, PhotoSet, published_with
 from stinercut.remedies import RemedyKind, remedies
 
+PHOTOS_LINKED = 60
+"""Of one output; a burst has hundreds, and the ZIP has all of them."""
+
 
 class JumpFileView(View):
     """A file of a jump. `file_id` is the number that `leave-out` takes."""
@@ -73,9 +76,12 @@ class OutputView(View):
 
 
 class PhotosView(View):
-    """An output of photos: an address for each, one for all of them as a ZIP, and their `size` in bytes together."""
+    """An output of photos: how many, an address for each of the first, one for all of them as a ZIP, and their `size`
+    in bytes together.
+    """
 
     name: str
+    number: int
     urls: list[str]
     download: str
     size: int
@@ -282,7 +288,8 @@ def _photos_view(folder: str, version: str, photos: PhotoSet) -> PhotosView:
     url = f"{folder}/{quote(photos.folder.name)}"
     return PhotosView(
         name=photos.name,
-        urls=[f"{url}/{quote(photo.name)}?{version}" for photo in photos.photos],
+        number=len(photos.photos),
+        urls=[f"{url}/{quote(photo.name)}?{version}" for photo in photos.photos[:PHOTOS_LINKED]],
         download=f"{url}.zip?{version}",
         size=photos.size,
     )

@@ -62,7 +62,9 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         tags = _tags(installation, footage)
     seconds = sum(one.seconds for one in looked)
     # Here and not where a run is requested: a backfill's and a person's runs carry them too.
-    context.instance.add_run_tags(context.run.run_id, {**tags, MAX_RUNTIME_TAG: str(seconds_for(seconds))})
+    context.instance.add_run_tags(
+        context.run.run_id, {**tags, MAX_RUNTIME_TAG: str(seconds_for(seconds + len(footage.photos)))}
+    )
     return dg.Output(
         footage,
         data_version=dg.DataVersion(footage.version),

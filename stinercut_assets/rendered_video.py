@@ -43,6 +43,9 @@ from stinercut_assets.session_clips import RenderedClip
 
 POSTER = "poster.jpg"
 
+_NAMED = 3
+"""So many photos that can't be shown are named on the board; the run's log has all of them."""
+
 _ASKING = 0.1
 """Which share of this step is asking the store for segments, and making those that it has lost."""
 
@@ -96,6 +99,10 @@ def rendered_video(
         stills = beside.made("Its stills", lambda: _stills(film)) or []
         photos = beside.made("Its photos", lambda: list(_photo_rows(finished))) or []
         beside.tell(gone or (), (*finished.kept, *(handed.kept if handed else ())))
+        beside.wrong += [f"A photo can't be shown: {one}" for one in finished.unshown]
+        if finished.unshown:
+            context.log.warning("Photos that can't be shown: %s", "; ".join(finished.unshown))
+            doing.note = _unshown_words(finished.unshown)
         row = _record_of(context, imported_files, finished, production, made, noted, installation.catalog.clock())
         # Whatever went wrong beside the film, it is there: its last step ends and the jump is done, in this order.
         doing.at_end = lambda session: films.record_film(session, row)
@@ -203,6 +210,11 @@ def _film_row(film: FinishedFilm) -> Row:
         "seconds": round(film.seconds, 2),
         "MB": round(film.size / 1e6, 1),
     }
+
+
+def _unshown_words(unshown: Sequence[str]) -> str:
+    more = len(unshown) - _NAMED
+    return f"Photos that can't be shown: {'; '.join(unshown[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _photo_rows(finished: Finished) -> Iterator[Row]:

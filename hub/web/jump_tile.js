@@ -122,7 +122,8 @@ function photosLine(photos, who) {
     h("span", { class: "photos" }, `${photos.name}:`,
       photos.urls.map((url, number) =>
         h("a", { class: "quiet", href: url, target: "_blank", rel: "noopener",
-          "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1)))),
+          "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1))),
+      photos.number > photos.urls.length ? ` and ${photos.number - photos.urls.length} more` : null),
     h("a", { class: "quiet", href: photos.download, download: true,
       "aria-label": `Download ${photos.name} as one ZIP` }, icon("down"), `ZIP · ${size(photos.size)}`));
 }

@@ -54,6 +54,8 @@ class FootageFile:
     size: int
     content_hash: str
     modified: datetime
+    recording: str = ""
+    """Of which card it is which recording; a raw and a JPEG of one photo have the same."""
 
 
 @dataclass(frozen=True)
@@ -359,6 +361,7 @@ def footage_files(
             size=imported.size,
             content_hash=imported.content_hash,
             modified=file.modified,
+            recording=f"{file.card_id}/{file.recording}",
         )
         for place, file, imported in rows
         if place.card_file_id not in left_out

@@ -138,6 +138,12 @@ def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
     return found
 
 
+def photo_name(session: Session, card_file_id: int) -> str | None:
+    """The name of a file that is a photo; None for any other."""
+    file = session.get(CardFile, card_file_id)
+    return file.name if file is not None and file.kind == FileKind.PHOTO else None
+
+
 def decisions_on(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Decision]]:
     """What was decided about each of these jumps or took files from it, newest first."""
     rows = session.execute(

@@ -16,13 +16,15 @@ from pathlib import Path
 
 from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged, WrongFilm
 from stinercut.media import encoders
+from stinercut.media.camera_photos import CameraPicture
 from stinercut.media.chapters import runs_of
 from stinercut.media.checks import CheckResult, check_film, title_frame
 from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment, part_of
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.mending import mended
-from stinercut.media.photos import photo_name, take_photos
+from stinercut.media.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs
+from stinercut.media.photos import photo_name
 from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
 from stinercut.media.probe import probe
@@ -93,11 +95,13 @@ class Production:
     fields: Fields
     clips: tuple[Shown, ...]
     films: tuple[Making, ...]
+    pictures: tuple[CameraPicture, ...] = ()
+    """The photos that the camera took, in order of recording."""
 
     @property
-    def photos(self) -> tuple[StillsOutput, ...]:
+    def photos(self) -> tuple[PhotoOutput, ...]:
         """Its outputs that are photos."""
-        return tuple(one for one in self.template.outputs if isinstance(one, StillsOutput))
+        return photo_outputs(self.template, self.pictures)
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,15 @@ class FinishedFilm:
 class Finished:
     """Everything that was published for a jump. `photos` are the folders of photos, `files` all files of all outputs.
 
-    `kept`: where files of somebody else are now that lay at their places.
+    `kept`: where files of somebody else are now that lay at their places. `unshown`: in words, which of the camera's
+    photos can't be shown.
     """
 
     films: tuple[FinishedFilm, ...]
     photos: tuple[Path, ...]
     files: tuple[Path, ...] = ()
     kept: tuple[Path, ...] = ()
+    unshown: tuple[str, ...] = ()
 
     @property
     def film(self) -> FinishedFilm:
@@ -161,10 +167,16 @@ def looked_into(sources: Sequence[ClipSource]) -> tuple[Shown, ...]:
     return tuple(Shown(FilmedClip(source, probe(source.path))) for source in sources)
 
 
-def planned(
-    store: Store, template: Template, fields: Fields, clips: Sequence[Shown], *, encoder: str = "libx264"
+def planned(  # noqa: PLR0913 - all that a film is made of
+    store: Store,
+    template: Template,
+    fields: Fields,
+    clips: Sequence[Shown],
+    *,
+    encoder: str = "libx264",
+    pictures: Sequence[CameraPicture] = (),
 ) -> Production:
-    """What is to be made of these clips, in order of recording (or of a person's cut).
+    """What is to be made of these clips and photos, in order of recording (or of a person's cut).
 
     Raises BadInput without any, and for a table of colours that isn't whole.
     """
@@ -184,7 +196,7 @@ def planned(
         shop = Workshop(store, template, output, rate, fields, by_key, encoder)
         plan = plan_film(document, rate, takes, lengths)
         films.append(Making(_copying_where_possible(shop, plan), plan))
-    return Production(store, template, fields, tuple(clips), tuple(films))
+    return Production(store, template, fields, tuple(clips), tuple(films), tuple(pictures))
 
 
 def _require_table(template: Template) -> None:
@@ -329,17 +341,20 @@ def finish_film(
             films.append((partial, _joined(making, parts, partial, _path_of(making, production, target), its)))
             tell((number + 1) / (len(production.films) + 1))
         require_passed([film for _, film in films], target)
-        arrivals = [one for output in production.photos for one in _photos(production, output, target, partial_name)]
+        first = production.films[0]
+        photos = [made_photos(first.shop, first.plan, one, partial_name(""), target) for one in production.photos]
+        arrivals = [one for made in photos for one in made.arrivals]
         # The film itself comes last: whoever sees it finds the others beside it.
         arrivals += [Arrival(partial, film.path.name) for partial, film in reversed(films)]
-        folders = tuple(photo_folder(target, output) for output in production.photos)
+        folders = tuple(photo_folder(target, output.said) for output in production.photos)
         with alone_in(production.store, target.parent):
             if before_publishing:
                 before_publishing()
             kept = place(target.parent, arrivals, [folder.name for folder in folders])
     tell(1.0)
     files = tuple(target.parent / one.name for one in arrivals)
-    return Finished(tuple(film for _, film in films), folders, files, tuple(kept))
+    unshown = tuple(one for made in photos for one in made.unshown)
+    return Finished(tuple(film for _, film in films), folders, files, tuple(kept), unshown)
 
 
 def _joined(
@@ -417,11 +432,6 @@ def beside(target: Path, output: str) -> Path:
     return target.with_name(f"{target.stem}-{output}.mp4")
 
 
-def photo_folder(target: Path, output: StillsOutput) -> Path:
-    """Where the photos of the film at `target` lie."""
-    return target.with_name(f"{target.stem}-{output.name}")
-
-
 def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
     """Raise BadInput where an output of the film at `target` would take the place of what the film is made of."""
     known = {found: path for path in clips if (found := _inode(path))}
@@ -468,18 +478,6 @@ def poster_second(production: Production) -> float:
     """When the title is whole on the film, in seconds: the picture to show for it."""
     making = production.films[0]
     return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
-
-
-def _photos(
-    production: Production, output: StillsOutput, target: Path, partial_name: Callable[[str], Path]
-) -> list[Arrival]:
-    """The photos of an output, taken and on their way."""
-    folder, name = partial_name(""), photo_folder(target, output).name
-    folder.mkdir()
-    photos = take_photos(production.films[0].shop, production.films[0].plan, output, folder)
-    for photo in photos:
-        sync_file(photo)
-    return [Arrival(photo, f"{name}/{photo.name}") for photo in photos]
 
 
 def _last_tenth(on_progress: Progress | None) -> Progress | None:

@@ -85,8 +85,13 @@ def published_with(film: Path) -> Published:
 
 
 def _in_order(photos: Iterable[Path]) -> tuple[Path, ...]:
-    """They are numbered with two digits, and with three from 100 on."""
-    return tuple(sorted(photos, key=lambda path: (len(path.name), path.name)))
+    """Stills are numbered, with two digits, and with three from 100 on; the camera's photos follow them by name."""
+    return tuple(sorted(photos, key=_place_of))
+
+
+def _place_of(photo: Path) -> tuple[bool, int, str]:
+    is_still = photo.stem.isdigit()
+    return (not is_still, len(photo.name) if is_still else 0, photo.name)
 
 
 def read_note(folder: Path) -> Note:

@@ -340,14 +340,18 @@ class VideoOutput(_Part):
 
 
 class StillsOutput(_Part):
-    """Photos taken out of the footage, spread over it, as JPEG of that height."""
+    """Photos taken out of the footage, spread over it, as JPEG of that height.
+
+    `camera`: the photos that the camera took stand beside them.
+    """
 
     type: Literal["stills"] = "stills"
     name: str = Field(
         default="photos", pattern=r"^[a-z0-9][a-z0-9-]{0,23}$", description="Write small letters, digits and -."
     )
-    count: int = Field(default=6, ge=1, le=60, description="Write how many photos, 1 to 60.")
+    count: int = Field(default=6, ge=0, le=60, description="Write how many photos, 0 to 60.")
     height: int = Field(default=1080, ge=64, le=4320, description="Write a number of pixels, such as 1080.")
+    camera: bool = Field(default=True, description="Write true or false.")
 
 
 Output = Annotated[VideoOutput | StillsOutput, Field(discriminator="type")]

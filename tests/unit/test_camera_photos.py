@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from support import photographs
+from support.footage import FIELDS, as_source, make_clip, small_template
 
 from stinercut.errors import UnreadablePhoto
 from stinercut.media.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
+from stinercut.media.film import Finished, finish_film, looked_into, planned
+from stinercut.media.published import published_with
+from stinercut.media.segments import part_segment
 from stinercut.store import Store, hash_file
+
+FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
+
+
+class Jump:
+    """A jump of one clip, whose outputs are made again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.target = folder / "films" / "jump" / "jump.mp4"
+        self.store = Store(folder / "store")
+        self.store.make()
+        self.clips = looked_into([as_source(make_clip(folder / "a.mp4", seconds=0.5, sound=None))])
+        self.cached: set[bool] = set()
+
+    def photo(self, name: str, content: bytes) -> CameraPicture:
+        return one(self.folder, name, content)
+
+    def made(self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any]) -> Finished:
+        template = small_template(change={"output": list(outputs)})
+        production = planned(self.store, template, FIELDS, self.clips, pictures=pictures)
+        parts = [[part_segment(making.shop, part) for part in making.plan.parts] for making in production.films]
+        self.cached = {segment.cached for film in parts for segment in film}
+        return finish_film(production, parts, self.target)
 
 
 @pytest.fixture
@@ -140,3 +170,42 @@ def test_a_photo_that_hangs_is_given_up(store: Store, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with PhotoOpener(store, seconds=0.3) as opener, pytest.raises(UnreadablePhoto, match="takes too long"):
         opener.look(PhotoFile("0" * 32, pipe, "GOPR0001.JPG"))
+
+
+class TestBesideAFilm:
+    """The camera's photos stand beside the stills, in whatever template."""
+
+    @pytest.fixture
+    def jump(self, tmp_path: Path) -> Jump:
+        return Jump(tmp_path)
+
+    def test_beside_the_stills_and_a_photo_that_comes_later_encodes_nothing(self, jump: Jump) -> None:
+        stills = {"type": "stills", "name": "photos", "count": 2, "height": 90}
+        photos = [jump.photo("GOPR0001.JPG", photographs.jpeg()), jump.photo("IMG_0002.HEIC", photographs.heic())]
+        done = jump.made(photos, FILM, stills)
+        folder = jump.target.with_name("jump-photos")
+        assert [path.name for path in done.photos_in(folder)] == ["01.jpg", "02.jpg", "GOPR0001.jpg", "IMG_0002.jpg"]
+        [shown] = published_with(jump.target).photos
+        assert [path.name for path in shown.photos] == ["01.jpg", "02.jpg", "GOPR0001.jpg", "IMG_0002.jpg"]
+        assert (folder / "GOPR0001.jpg").samefile(photos[0].files[0].path)
+        more = [jump.photo("bad.JPG", b"no photo"), jump.photo("GOPR0003.JPG", photographs.jpeg(seed=3))]
+        done = jump.made([*photos, *more], FILM, stills)
+        assert jump.cached == {True}
+        assert [path.name for path in done.photos_in(folder)][2:] == ["GOPR0001.jpg", "IMG_0002.jpg", "GOPR0003.jpg"]
+        assert done.unshown == ("bad.JPG: it is no photo",)
+
+    def test_a_template_that_says_nothing_of_photos_loses_none(self, jump: Jump) -> None:
+        photo = jump.photo("GOPR0001.JPG", photographs.jpeg())
+        done = jump.made([photo], FILM)
+        assert [path.name for path in done.photos_in(jump.target.with_name("jump-photos"))] == ["GOPR0001.jpg"]
+        assert jump.made([], FILM).photos == ()
+
+    def test_a_template_may_leave_them_out(self, jump: Jump) -> None:
+        stills = {"type": "stills", "name": "photos", "count": 1, "height": 90, "camera": False}
+        done = jump.made([jump.photo("GOPR0001.JPG", photographs.jpeg())], FILM, stills)
+        assert [path.name for path in done.files] == ["01.jpg", "jump.mp4"]
+
+    def test_they_are_in_one_output_only(self, jump: Jump) -> None:
+        small, large = ({"type": "stills", "name": name, "count": 0} for name in ("small", "large"))
+        done = jump.made([jump.photo("GOPR0001.JPG", photographs.jpeg())], FILM, small, large)
+        assert [f"{path.parent.name}/{path.name}" for path in done.files[:-1]] == ["jump-small/GOPR0001.jpg"]

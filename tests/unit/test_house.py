@@ -72,6 +72,7 @@ def test_the_contracts_and_the_distribution_know_every_package() -> None:
 STARTERS = {
     "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
     "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
+    "stinercut/media/camera_photos.py": "what opens photos, which may crash, kept apart",
     "app/supervisor.py": "the processes of `stinercut up`",
     "app/guard_start.py": "the guard that ends them when the supervisor is killed",
     "app/commands/detector.py": "systemctl, when a person asks for it",

@@ -19,10 +19,10 @@ from stinercut.media.film import (
     finish_film,
     looked_into,
     make_film,
-    photo_folder,
     planned,
 )
 from stinercut.media.leftovers import clear
+from stinercut.media.photo_output import photo_folder
 from stinercut.media.placing import Arrival, place
 from stinercut.media.published import NOTE
 from stinercut.media.segments import part_segment
@@ -58,10 +58,11 @@ class Jump:
     def published(self, *outputs: dict[str, Any]) -> Finished:
         """The same without rendering."""
         production = self.production(*outputs)
-        folders = [photo_folder(self.target, output) for output in production.photos]
+        photos = [output.said for output in production.photos]
+        folders = [photo_folder(self.target, output) for output in photos]
         names = [
             f"{folder.name}/{number:02d}.jpg"
-            for folder, output in zip(folders, production.photos, strict=True)
+            for folder, output in zip(folders, photos, strict=True)
             for number in range(1, output.count + 1)
         ]
         paths = [self.target, *(beside(self.target, making.name) for making in production.films[1:])]
