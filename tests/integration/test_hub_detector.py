@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
-from support.hubs import PATIENCE_S, Board, RunningHub, board, running_hub
+from support.hub_cards import card_in, import_folder, running_detector
+from support.hubs import RunningHub, board, running_hub
 
 from app.doctor_detector import hub_findings
 from app.findings import State
@@ -23,22 +19,7 @@ from detector.cards import eject_folder, insert_folder
 from stinercut.catalog import Catalog, events, jumps
 from stinercut.catalog.models import CardFile, Insertion
 from stinercut.identity.payload import make_payload
-from stinercut.settings import Settings
 from stinercut.store import Store, hash_file
-
-
-@contextmanager
-def running_detector(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    with (settings.data / "detector.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "detector"], env=os.environ | settings.environment(), stdout=log, stderr=log
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture
@@ -63,16 +44,6 @@ def add(card: Path, number: int, size: int) -> Path:
     when = 1_780_000_000 + number * 60
     os.utime(file, (when, when))
     return file
-
-
-def card_in(watching: Board, state: str, **files: int) -> dict[str, Any]:
-    """The next view of the card in that state, with these numbers of files."""
-
-    def fits(frame: dict[str, Any]) -> bool:
-        view = frame.get("card")
-        return frame["type"] == "card" and view["state"] == state and files.items() <= view["files"].items()
-
-    return watching.until(fits)["card"]
 
 
 def copied_files(hub: RunningHub) -> list[str]:
@@ -111,15 +82,6 @@ def test_a_card_its_second_time_and_one_more_file(hub: RunningHub, card: Path):
         card_in(watching, "safe", known=3, new=1, copied=1)
         assert len(list(import_folder(hub, 2).glob("DCIM/*/*"))) == 4
     assert copied_files(hub) == ["GX010001.MP4", "GX010002.MP4", "GX010003.MP4", "GX010004.MP4"]
-
-
-def import_folder(hub: RunningHub, number: int) -> Path:
-    """The import folder of that number, once the hub has made it."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := list(hub.settings.imports_dir.glob(f"GOPRO_*_{number}"))):
-        assert time.monotonic() < deadline, f"there are only {list(hub.settings.imports_dir.glob('*'))}"
-        time.sleep(0.02)
-    return found[0]
 
 
 def test_a_card_after_a_change_of_daylight_saving_and_one_other_film(hub: RunningHub, card: Path):
