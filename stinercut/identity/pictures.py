@@ -12,9 +12,11 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
+from stinercut.errors import BadInput
 from stinercut.identity.decoders import Decoders, Gray, Look
 from stinercut.identity.evidence import Seen
 from stinercut.identity.ladder import prepared
+from stinercut.media.picture_files import OF_CODES, size_in
 
 MAX_PICTURE_BYTES: Final = 100_000_000
 
@@ -54,11 +56,15 @@ def load_gray(path: Path) -> Gray | str:
     try:
         if path.stat().st_size > MAX_PICTURE_BYTES:
             return "too large for a picture of a code"
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        whole = path.read_bytes()
+        size_in(whole, path, OF_CODES)
+        data = np.frombuffer(whole, np.uint8)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except OSError as refused:
         return f"can't be opened: {refused.strerror or refused}"
+    except BadInput as refused:
+        return refused.what
     except cv2.error as refused:
         return f"the picture can't be decoded: {refused.err}"
     if picture is None:

@@ -24,7 +24,9 @@ from PIL import Image, ImageColor, ImageOps
 
 from stinercut.errors import BadInput
 from stinercut.media.opening import made_here
-from stinercut.media.raster import VERSION, open_picture, rendered, rendered_part
+from stinercut.media.picture_files import open_picture, picture_in
+from stinercut.media.raster import VERSION, rendered, rendered_part
+from stinercut.media.svg_renderer import SvgRenderer
 from stinercut.media.svgtext import Words, outlined
 from stinercut.media.video_signal import RGB_TO_BT709
 from stinercut.store import hash_file, key_of
@@ -150,17 +152,22 @@ def sheet_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, in
 
 def drawn(sheet: Sheet) -> Card:
     """The card's pictures. Takes a few tenths of a second for each part of a 1080p film. Raises BadInput."""
+    with SvgRenderer() as renderer:
+        return _drawn(sheet, renderer)
+
+
+def _drawn(sheet: Sheet, renderer: SvgRenderer) -> Card:
     size = _background_size(sheet)
     ground = Image.new("RGB", size, ImageColor.getrgb(sheet.colour)[:3])
     if sheet.picture:
         picture = _filling(sheet.picture, sheet.picture_hash, size)
         ground.paste(picture, mask=picture.getchannel("A"))
     elif sheet.background:
-        picture = rendered(sheet.background, size, sheet.file)
+        picture = rendered(sheet.background, size, sheet.file, renderer)
         ground.paste(picture, mask=picture.getchannel("A"))
     layers: list[Layer] = []
     for text, enter in sheet.parts:
-        found = rendered_part(text, (sheet.width, sheet.height), sheet.file)
+        found = rendered_part(text, (sheet.width, sheet.height), sheet.file, renderer)
         if found is None:
             continue
         picture, place = found
@@ -353,10 +360,21 @@ def _as_text(drawing: svg.Svg, elements: tuple[ET.Element, ...], aspect: str) ->
 
 
 def _embed_pictures(drawing: svg.Svg, template: Template) -> None:
-    for element in drawing.root.iter("image"):
-        name = element.get("href", "")
-        if name and not name.startswith("data:"):
+    for element in drawing.root.iter():
+        name = element.get("href", "") if element.tag in ("image", "feImage") else ""
+        if name.startswith("data:"):
+            _require_picture_in(name, drawing.path)
+        elif name and element.tag == "image":
             element.set("href", _embedded(template.path(name)))
+
+
+def _require_picture_in(address: str, file: Path) -> None:
+    """Raise BadInput unless a data address holds a picture of a template, within the ceilings."""
+    try:
+        data = base64.b64decode(address.partition(",")[2])
+    except ValueError:
+        raise BadInput("a picture in the drawing can't be read", file=file, advice="Put it in again.") from None
+    picture_in(data, file)
 
 
 def _lone_picture(drawing: svg.Svg, template: Template) -> Path | None:

@@ -14,7 +14,8 @@ from PIL import Image
 from stinercut.errors import BadInput
 from stinercut.media.drawings import without_texts
 from stinercut.media.lettering import Face, Room, lines_of
-from stinercut.media.raster import open_picture, rendered
+from stinercut.media.picture_files import open_picture
+from stinercut.media.raster import rendered
 from stinercut.media.svgtext import face_fonts
 from stinercut.templates.folder import FILE_NAME, Template
 from stinercut.templates.merging import Fields, merged

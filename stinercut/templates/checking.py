@@ -13,12 +13,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from stinercut.errors import BadInput, StinercutError
-from stinercut.media import drawings, limits, overlays, raster
+from stinercut.media import drawings, limits, overlays
 from stinercut.media.checks import require_name_in_sight
 from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.media.picture_files import open_picture
 from stinercut.media.plan import Take, plan_film
 from stinercut.media.probe import probe
 from stinercut.media.segments import Workshop
+from stinercut.media.svg_renderer import DrawingTooCostly
 from stinercut.media.svgtext import require_font
 from stinercut.store import Store
 from stinercut.templates import folder
@@ -86,7 +88,7 @@ def _look_into(template: Template, file: str) -> None:
 
 
 def _require_picture(path: Path) -> None:
-    picture, _ = raster.open_picture(path)
+    picture, _ = open_picture(path)
     if picture.width * picture.height > _MOST_PIXELS:
         raise BadInput(
             f"the picture has {picture.width} x {picture.height} pixels", file=path, advice="Make it 8000 wide or less."
@@ -121,6 +123,8 @@ def _drawn_wrong(template: Template) -> list[StinercutError]:
     for clip, size in _to_draw(template):
         for fields in HARD:
             out += _said_by(lambda clip=clip, size=size, fields=fields: _draw(template, clip, fields, size))
+            if any(isinstance(one, DrawingTooCostly) for one in out):
+                return out  # Others with the same drawing would take as long again.
     return out
 
 

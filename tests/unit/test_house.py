@@ -73,6 +73,7 @@ STARTERS = {
     "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
     "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
     "stinercut/media/camera_photos.py": "what opens photos, which may crash, kept apart",
+    "stinercut/media/svg_renderer.py": "drawing an SVG, which may never end",
     "app/supervisor.py": "the processes of `stinercut up`",
     "app/guard_start.py": "the guard that ends them when the supervisor is killed",
     "app/commands/detector.py": "systemctl, when a person asks for it",

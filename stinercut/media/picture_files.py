@@ -1,0 +1,81 @@
+"""The one place that opens picture files from outside: a template's pictures, photos of codes.
+
+Owns: which kinds are opened, and their ceilings, asked of the header before a pixel is decoded. Not here: what is done
+with pixels (`raster`, `stinercut.identity.pictures`), pictures that ffmpeg reads (`opening`).
+
+A PNG of 100 kB can hold a picture of ten gigabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from stinercut.errors import BadInput
+from stinercut.media.limits import broken_by_size
+
+OF_TEMPLATES: Final = ("PNG", "JPEG")
+OF_CODES: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+"""Kinds of pictures, as Pillow calls them."""
+
+_ALL: Final = (*OF_CODES, "GIF")
+"""What is recognised, so that an error can name it."""
+
+
+def open_picture(path: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
+    """A picture file, loaded, and which of `kinds` it is. Raises BadInput for any other, a damaged or too large one."""
+    with _opened(path, path, kinds) as opened:
+        opened.load()
+        return opened.copy(), opened.format or ""
+
+
+def picture_in(data: bytes, file: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
+    """The same for a picture that lies within a file (a drawing), which errors name."""
+    with _opened(io.BytesIO(data), file, kinds) as opened:
+        opened.load()
+        return opened.copy(), opened.format or ""
+
+
+def size_in(data: bytes, file: Path, kinds: Sequence[str]) -> tuple[int, int]:
+    """Width and height of a picture, of which nothing but the header is read. Raises as `open_picture` does."""
+    with _opened(io.BytesIO(data), file, kinds) as opened:
+        return opened.size
+
+
+@contextmanager
+def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Generator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of less than our ceiling.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(source, formats=_ALL) as opened:
+                _require_usable(opened, file, kinds)
+                yield opened
+    except BadInput:
+        raise
+    except UnidentifiedImageError:
+        what = "the picture can't be read (not a picture, or a damaged one)"
+        raise BadInput(what, file=file, advice=f"Save it again as {_or(kinds)}.") from None
+    except (OSError, SyntaxError, ValueError, OverflowError, Image.DecompressionBombError) as refused:
+        raise BadInput(
+            f"the picture can't be read ({str(refused).rstrip('.') or type(refused).__name__})",
+            file=file,
+            advice=f"Save it again as {_or(kinds)}, of at most 8000 by 8000 pixels.",
+        ) from None
+
+
+def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:
+    if opened.format not in kinds:
+        raise BadInput(f"the picture is {opened.format}", file=file, advice=f"Save it as {_or(kinds)}.")
+    if why := broken_by_size(*opened.size):
+        raise BadInput(why, file=file, advice="Make it 8000 pixels wide or less.")
+
+
+def _or(kinds: Sequence[str]) -> str:
+    return " or ".join(kinds) if len(kinds) < 3 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"

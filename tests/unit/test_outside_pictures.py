@@ -1,0 +1,99 @@
+"""Pictures and drawings from outside: ceilings that are asked of headers, drawings that would never end."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.templating import TITLE, own_template
+
+from stinercut.errors import BadInput
+from stinercut.identity.pictures import load_gray
+from stinercut.identity.reader import read_file
+from stinercut.identity.reading import Reason
+from stinercut.media.picture_files import open_picture
+from stinercut.media.raster import rendered
+from stinercut.media.svg_renderer import DrawingTooCostly, SvgRenderer
+from stinercut.templates.checking import problems
+
+HERE = Path("title.svg")
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few kilobytes that says to have so many pixels, as far as it was made."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    pieces = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1_000_000))), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in pieces
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (10_500, 10_500), (20_000, 10)])
+def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path, width: int, height: int) -> None:
+    path = tmp_path / "code.png"
+    path.write_bytes(bomb(width, height))
+    with pytest.raises(BadInput):
+        open_picture(path)
+    assert isinstance(load_gray(path), str)
+    assert read_file(path).reason is Reason.UNREADABLE
+
+
+def test_an_ordinary_photo_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (8064, 6048), "red").save(path)  # 48 million pixels, as telephones have
+    assert open_picture(path)[0].size == (8064, 6048)
+    assert not isinstance(load_gray(path), str)
+
+
+def drawing(body: str) -> str:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080">{body}</svg>'
+
+
+ENDLESS = """<filter id="f" x="0" y="0" width="100%" height="100%">
+<feTurbulence baseFrequency="0.1" numOctaves="9999999"/></filter><rect filter="url(#f)" width="1920" height="1080"/>"""
+NESTED = '<g opacity="0.9">' * 90 + '<rect width="1920" height="1080"/>' * 2 + "</g>" * 90
+
+
+def test_a_filter_that_never_ends_is_ended() -> None:
+    with SvgRenderer(cpu_seconds=1) as renderer:
+        with pytest.raises(DrawingTooCostly, match=r"title\.svg: the drawing takes longer than 1 s to draw"):
+            rendered(drawing(ENDLESS), (1920, 1080), HERE, renderer)
+        # The next one gets a fresh process.
+        assert rendered(drawing('<rect width="9" height="9"/>'), (192, 108), HERE, renderer).size == (192, 108)
+
+
+def test_layers_upon_layers_take_no_more_memory_than_they_may() -> None:
+    with pytest.raises(DrawingTooCostly, match="more than 4 GB of memory"):
+        rendered(drawing(NESTED), (12_000, 6_750), HERE)
+
+
+def test_what_cannot_be_drawn_costs_the_process_nothing() -> None:
+    with SvgRenderer() as renderer:
+        with pytest.raises(BadInput, match="can't be drawn"):
+            renderer.png("no drawing", HERE)
+        assert rendered(drawing(""), (192, 108), HERE, renderer).getbbox() is None
+
+
+def test_a_template_with_a_drawing_without_end_is_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stinercut.media.svg_renderer.CPU_SECONDS", 1)
+    monkeypatch.setattr(SvgRenderer.__init__, "__defaults__", (1,))
+    path = own_template(tmp_path / "own", title=TITLE.replace("<text", ENDLESS + "<text", 1))
+    (found,) = problems(path)
+    assert "takes longer than 1 s to draw" in found.what
+    assert found.file == str(path / "title.svg")
+
+
+def test_a_picture_within_a_drawing_has_the_same_ceilings(tmp_path: Path) -> None:
+    small = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(small, format="PNG")
+    for data, refused in ((small.getvalue(), 0), (bomb(60_000, 60_000), 1), (b"no picture", 1)):
+        address = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        shown = f'<image width="40" height="40" href="{address}"/>'
+        path = own_template(tmp_path / "own", title=TITLE.replace("<text", shown + "<text", 1))
+        assert len(problems(path)) == refused
