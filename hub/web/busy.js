@@ -45,7 +45,7 @@ async function untilEnded(id, runId, isWaiting) {
 // The hub is asked once for each body, one after the other, or once without any.
 async function askEach(path, bodies) {
   let said = {};
-  for (const body of bodies.length ? bodies : [undefined]) said = await askEach(path, bodies);
+  for (const body of bodies.length ? bodies : [undefined]) said = await request(path, { method: "POST", body });
   return said;
 }
 
@@ -56,7 +56,7 @@ export async function act(id, view, path, ...bodies) {
   waiting.set(id, before);
   redraw();
   try {
-    const { run_id: runId } = await request(path, { method: "POST", body });
+    const { run_id: runId } = await askEach(path, bodies);
     await (runId ? untilEnded(id, runId, isWaiting) : pause(GIVEN_UP_MS));
   } catch (problem) {
     complain(problem.message);
