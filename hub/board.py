@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,8 +26,8 @@ from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.security import is_same_origin
 from hub.views import EventView, Links, event_view
-from stinercut.catalog import Catalog, events, jumps, listing
-from stinercut.catalog.models import Insertion
+from stinercut.catalog import Catalog, events, jumps, listing, stretches
+from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
 
 log = logging.getLogger("hub.board")
@@ -291,6 +291,7 @@ class Feed:
             subjects |= {key for key, moment in changed.items() if seen.jumps.get(key) != moment}
             subjects |= {key for event in news for key in (event.card_id, event.jump_key) if key is not None}
             subjects |= _cards(session, touched)
+            subjects |= stretches.beside(session, _regrouped(news))
             last = news[-1].event_id if news else seen.event_id
             return _Change(
                 _Seen(last, steps, changed),
@@ -298,6 +299,17 @@ class Feed:
                 card_views(session, picture, subjects) if subjects else [],
                 jump_views(session, self._links, subjects) if subjects else [],
             )
+
+
+_REGROUPED = ("jump:files_moved", "jump:decided", "jump:clip_left_out", "card:identified", "card:read_again")
+"""Types of events after which the jumps beside the one that they are about may lack more or less than before."""
+
+
+def _regrouped(news: Iterable[Event]) -> set[str]:
+    """The jumps that these events moved files into or out of."""
+    moved = [event for event in news if event.type in _REGROUPED]
+    keys = {key for event in moved for key in (event.jump_key, event.data.get("to")) if key is not None}
+    return keys.union(*(event.data.get("jumps", ()) for event in moved))
 
 
 def _cards(session: Session, touched: _Touched) -> set[str]:

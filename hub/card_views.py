@@ -19,6 +19,7 @@ from hub.views import View
 from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.catalog.staying import NOTHING, Staying, staying_on
+from stinercut.catalog.stretches import without_passenger
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -94,6 +95,8 @@ class CardView(View):
     """Why it, or a part of it, can't be read; None once it is out."""
     staying: StayingView
     """What stays on the card; known once it was looked at."""
+    without_passenger: int
+    """How many of its files wait for a person to say whose they are."""
     problem: str
     """Why the run that was to find the card's jumps failed; empty when none did."""
 
@@ -129,6 +132,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
     ids = [insertion.insertion_id for insertion, _ in rows]
     tallies, errors = _tallies(session, ids), _errors(session, ids)
     copying, staying = _copying(session, picture, ids), staying_on(session, ids)
+    unknown = without_passenger(session, ids)
     views: list[CardView] = []
     for insertion, card in rows:
         tally = tallies.get(insertion.insertion_id, _Tally())
@@ -164,6 +168,7 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
                 errors=errors.get(insertion.insertion_id, []),
                 unread=_unread(insertion),
                 staying=_staying(situation.staying),
+                without_passenger=unknown.get(insertion.insertion_id, 0),
                 problem=situation.problem,
             )
         )

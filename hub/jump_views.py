@@ -16,6 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.stretch_views import MissingView, PlaceView, missing_views, place_views
 from hub.views import JumpLinks, Links, StepView, View, steps_of
 from stinercut.catalog import events, films, listing
 from stinercut.catalog.aliases import counting_files
@@ -96,6 +97,8 @@ class FilmView(View):
     url: str
     download: str
     poster: str
+    provisional: bool
+    """Whether files that may belong into it wait for a person."""
     seconds: float
     size: int
     made_in: float
@@ -135,6 +138,13 @@ class JumpView(View):
     """The template that a person chose for it; None: the installation's own choice."""
     state: str
     reason: str
+    complete: bool
+    """Whether it has a passenger, and nothing that may be theirs waits for a person. Until then its film is
+    provisional: another one follows when somebody has decided."""
+    missing: list[MissingView]
+    """What waits for a person right after its files."""
+    place: PlaceView | None
+    """Of a group that waits for a person: where it comes from."""
     failures: list[FailureView]
     """What it failed with, while it counts as failed; `reason` has the same words."""
     remedies: list[RemedyView]
@@ -165,16 +175,27 @@ def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> li
 
 @dataclass(frozen=True)
 class _Found:
-    """What cards brought of a jump."""
+    """What cards brought of a jump, and what of them waits for a person beside it."""
 
     files: list[JumpFileView]
     photos: JumpPhotosView
+    missing: list[MissingView]
+    place: PlaceView | None
 
 
 def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
     files, photos = _jump_files(session, jump_keys), listing.photo_counts(session, jump_keys)
+    missing, places = missing_views(session, jump_keys), place_views(session, jump_keys)
     none = listing.PhotoCounts()
-    return {key: _Found(files.get(key, []), JumpPhotosView(**asdict(photos.get(key, none)))) for key in jump_keys}
+    return {
+        key: _Found(
+            files.get(key, []),
+            JumpPhotosView(**asdict(photos.get(key, none))),
+            missing.get(key, []),
+            places.get(key),
+        )
+        for key in jump_keys
+    }
 
 
 def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], film: Film | None) -> JumpView:
@@ -191,13 +212,16 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
         template=jump.template,
         state=jump.state,
         reason=reason,
+        complete=jump.booking_id is not None and not found.missing,
+        missing=found.missing,
+        place=found.place,
         failures=failure_views(jump),
         remedies=remedy_views(jump, [file.file_id for file in files if file.role == Role.CLIP and not file.same_as]),
         files=files,
         photos=found.photos,
         steps=steps,
         progress=_progress(jump, steps),
-        film=_film_view(links.films, film) if film is not None else None,
+        film=_film_view(links.films, film, provisional=bool(found.missing)) if film is not None else None,
         run_id=jump.run_id,
         links=links.jump(jump.jump_key, jump.run_id),
     )
@@ -259,7 +283,7 @@ def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int
     return {file: detail or "" for file, (state, detail) in latest.items() if state == EntryState.FAILED}
 
 
-def _film_view(root: Path, film: Film) -> FilmView:
+def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:
     folder = f"/films/{quote(film.jump_key)}"
     # The version makes a browser fetch a film anew that was made again under the same name.
     version = f"v={quote(film.version)}-{film.film_id}"
@@ -269,6 +293,7 @@ def _film_view(root: Path, film: Film) -> FilmView:
         url=url,
         download=f"{url}&download=1",
         poster=f"{folder}/poster.jpg?{version}",
+        provisional=provisional,
         seconds=film.seconds,
         size=film.size,
         made_in=film.made_in,

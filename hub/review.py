@@ -10,7 +10,7 @@ Every decision comes with the name of who decides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from hub.frames import WIDTHS, Frames
 from hub.jump_views import FailureView, RemedyView, failure_views, remedy_views
+from hub.stretch_views import PlaceView, place_views
 from stinercut.bounds import JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.catalog import Catalog, decisions, review
 from stinercut.catalog.models import Decision, Role
@@ -75,6 +76,8 @@ class GroupView(BaseModel):
     booking_id: str | None
     state: str
     reason: str
+    place: PlaceView | None
+    """Of one that waits: the card that it comes from, and between whose files it stands there."""
     failures: list[FailureView]
     remedies: list[RemedyView]
     files: list[ReviewFileView]
@@ -159,7 +162,18 @@ class Review:
         return await asyncio.to_thread(writing)
 
 
-def group_view(group: Group) -> GroupView:
+def group_views(session: Session, jump_keys: Sequence[str]) -> list[GroupView]:
+    """These jumps as browsers get them, in this order; unknown ones left out."""
+    places = place_views(session, jump_keys)
+    return [group_view(one, places.get(one.jump.jump_key)) for one in review.groups(session, jump_keys)]
+
+
+def one_group(session: Session, jump: str) -> GroupView:
+    """A jump, in whatever state, as browsers get it. Raises NotFound."""
+    return group_view(review.group(session, jump), place_views(session, [jump]).get(jump))
+
+
+def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
     """A group as browsers get it."""
     jump, names = group.jump, {file.card_file_id: file.name for file in group.files}
     return GroupView(
@@ -169,6 +183,7 @@ def group_view(group: Group) -> GroupView:
         booking_id=jump.booking_id,
         state=jump.state,
         reason=jump.reason,
+        place=place,
         failures=failure_views(jump),
         remedies=remedy_views(
             jump, [one.card_file_id for one in group.files if one.role is Role.CLIP and not one.same_as]
@@ -231,13 +246,13 @@ def _add_groups(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
     @app.get("/api/review")
     async def groups(request: Request) -> Groups:
         def query(session: Session) -> list[GroupView]:
-            return [group_view(one) for one in review.groups(session, review.needing_a_person(session))]
+            return group_views(session, review.needing_a_person(session))
 
         return Groups(groups=await review_of(request).read(query))
 
     @app.get("/api/review/jumps/{jump}")
     async def one(request: Request, jump: JumpKey) -> GroupView:
-        return await review_of(request).read(lambda session: group_view(review.group(session, jump)))
+        return await review_of(request).read(lambda session: one_group(session, jump))
 
 
 def _add_decisions(app: FastAPI, review_of: Callable[[Request], Review]) -> None:

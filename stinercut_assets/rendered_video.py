@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from stinercut.catalog import films, jumps
+from stinercut.catalog import films, jumps, stretches
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
@@ -115,6 +115,7 @@ def rendered_video(
             "jump": dg.MetadataValue.url(f"{installation.settings.board_address}/#jump={imported_files.jump_key}"),
             **({"timeline": dg.MetadataValue.path(handed.timeline)} if handed else {}),
             **({"title": picture(poster, "title")} if poster else {}),
+            **_provisional(installation, imported_files.jump_key),
             **({"went wrong": "\n".join(beside.wrong)} if beside.wrong else {}),
             "stills": gallery(stills),
             "outputs": table([*map(_film_row, finished.films), *photos]),
@@ -124,6 +125,13 @@ def rendered_video(
             "MB": round(film.size / 1e6, 1),
         },
     )
+
+
+def _provisional(installation: Installation, jump_key: str) -> dict[str, str]:
+    """As metadata, what waits for a person that may belong into this film; nothing where it lacks nothing."""
+    with installation.catalog.read() as session:
+        missing = stretches.missing_of(session, [jump_key]).get(jump_key, [])
+    return {"provisional": " ".join(one.sentence() for one in missing)} if missing else {}
 
 
 def _finished(

@@ -5,7 +5,7 @@ import { at, h, icon } from "./dom.js";
 import { cards } from "./known.js";
 import { place, tilesOf } from "./patching.js";
 import { retryButton } from "./retry_button.js";
-import { clock, left, size } from "./words.js";
+import { clock, count, left, size } from "./words.js";
 
 const GONE_SHOWN_MS = 24 * 3600e3;
 
@@ -20,7 +20,8 @@ const CARD_WORDS = {
 };
 
 // What is read aloud of a card whose state has changed.
-export const cardNews = (view) => `Card ${view.label}: ${(CARD_WORDS[view.state] || [view.state])[0]}. ${view.message}`;
+export const cardNews = (view) => `Card ${view.label}: ${(CARD_WORDS[view.state] || [view.state])[0]}. ${view.message}${
+  view.without_passenger ? ` ${unknownWords(view)}.` : ""}`;
 
 function copyingLines(view) {
   const { total, done } = view.bytes;
@@ -45,6 +46,16 @@ function cardCounts(view) {
     rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
 }
 
+const unknownWords = ({ without_passenger: number, files }) => (number === 1 && files.found === 1
+  ? "Its file has no passenger"
+  : `${number} of its ${count(files.found, "file", "files")} ${number === 1 ? "has" : "have"} no passenger`);
+
+// In the minute in which the tandem master still knows whose they are.
+function unknownLine(view) {
+  if (!view.without_passenger) return null;
+  return h("p", { class: "unknown" }, `${unknownWords(view)}: `, h("a", { href: "/review" }, "say whose"));
+}
+
 function cardTile(view, busy) {
   const away = !view.connected && ["scanning", "copying"].includes(view.state);
   const [word, sign] = away ? ["Reader is away", "alert"] : CARD_WORDS[view.state] || [view.state, "card"];
@@ -53,6 +64,7 @@ function cardTile(view, busy) {
     h("p", { class: "label" }, h("span", null, view.label), h("span", null, `in at ${clock(view.inserted_at)}`)),
     h("p", { class: "word" }, icon(sign), word),
     h("p", { class: "sentence" }, view.message),
+    unknownLine(view),
     view.files.found ? cardCounts(view) : null,
     view.state === "copying" || unfinished ? copyingLines(view) : null,
     view.problem
@@ -79,12 +91,15 @@ const goneLine = tilesOf((...labels) => h("ul", { class: "gone", "aria-label": "
   labels.map((label) => h("li", null, icon("check"), label))));
 
 // A card that is out, in a line; what was never copied is said here too.
-function goneWords({ label, staying }) {
+function goneWords(view) {
+  const { label, staying } = view;
   const { others = 0, names = [], empty = 0, empty_names: emptyNames = [] } = staying || {};
-  const parts = [];
+  const stays = others + empty;
+  const parts = [stays ? `${label} is out, its footage is safe` : `${label} is out, all safe`];
   if (others) parts.push(`not copied: ${firstOf(names, others)}`);
   if (empty) parts.push(`empty on the card: ${firstOf(emptyNames, empty)}`);
-  return parts.length ? [`${label} is out, its footage is safe`, ...parts].join("; ") : `${label} is out, all safe`;
+  if (view.without_passenger) parts.push(unknownWords(view));
+  return parts.join("; ");
 }
 
 const firstOf = (names, all) => names.join(", ") + (all > names.length ? ` and ${all - names.length} more` : "");

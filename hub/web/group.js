@@ -9,6 +9,7 @@ import { failureDetails, leaveOutWords } from "./failed.js";
 import { historyOf } from "./history.js";
 import { play } from "./player.js";
 import { afterPause } from "./timing.js";
+import { besideWords, placeWords, whoseWords } from "./waiting.js";
 import { count, dayWords, fileWords, sentence, size } from "./words.js";
 
 const MIDDLE = 0.5;
@@ -79,6 +80,20 @@ function fileTile(view, file, draft, changed) {
   return tile;
 }
 
+// After whose clips they were filmed: mostly they are theirs, and one press says so.
+function besideLine(view) {
+  const words = besideWords(view.place);
+  if (!words) return null;
+  const { before } = view.place;
+  const isTheirs = async () => {
+    if (!(await decide(view.jump, "join", { into: before.jump }, before.passenger))) return;
+    note(`They are ${whoseWords(before)} now. The film is made anew with them.`);
+  };
+  return h("div", { class: "beside" },
+    h("p", null, words),
+    before ? button(`They are ${whoseWords(before)}`, "main", isTheirs) : null);
+}
+
 // What the hub offers for a jump that failed, the best first.
 const ANSWERS = {
   leave_out: (view, { files }, kind) => button(leaveOutWords(files), kind, async () => {
@@ -135,7 +150,9 @@ export function groupTile(view) {
     h("div", { class: "head" },
       h("h2", { class: "name" }, view.passenger || "Unidentified"),
       h("p", { class: "about" }, about.filter(Boolean).join(" · "))),
+    view.place ? h("p", { class: "about" }, placeWords(view.place)) : null,
     view.reason ? h("p", { class: "why" }, sentence(view.reason)) : null,
+    view.place ? besideLine(view) : null,
     isFailed ? answers(view) : null,
     failureDetails(view),
     h("ul", { class: "frames" }, view.files.map((file) => fileTile(view, file, draft, changed))),

@@ -5,6 +5,7 @@ import { templateLine, templateNews } from "./choice.js";
 import { h, icon } from "./dom.js";
 import { failureDetails } from "./failed.js";
 import { remedyButtons, reviewOf } from "./remedies.js";
+import { besideWords, placeWords } from "./waiting.js";
 import { count, fileWords, length, sentence, size } from "./words.js";
 
 const JUMP_WORDS = {
@@ -18,12 +19,20 @@ const JUMP_WORDS = {
 };
 const STEP_SIGNS = { waiting: "dot", running: "dot", done: "check", failed: "alert" };
 
+const PROVISIONAL = ["Provisional film", "alert"];
+
+// A film that lacks something is not shown as one that lacks nothing.
+const isProvisional = (view) => view.state === "done" && !view.complete;
+
+const wordsOf = (view) => (isProvisional(view) ? PROVISIONAL : JUMP_WORDS[view.state]) || [view.state, "dot"];
+
 const nameOf = (view) => view.passenger || "Unidentified";
 
 // What is read aloud of a jump whose state has changed.
 export function jumpNews(view) {
-  const [word] = JUMP_WORDS[view.state] || [view.state];
-  return `${view.passenger || "Unidentified jump"}: ${word}. ${view.reason}`;
+  const [word] = wordsOf(view);
+  const missing = view.missing.map((one) => one.what).join(" ");
+  return `${view.passenger || "Unidentified jump"}: ${word}. ${view.reason} ${missing}`;
 }
 
 const isInFilm = (file) => file.role === "clip" && !file.same_as;
@@ -129,10 +138,17 @@ function photosLine(photos, who) {
 }
 
 function aboutWords(view) {
-  const parts = view.booking_id ? [`Booking ${view.booking_id}`] : [view.jump];
+  const parts = [view.booking_id ? `Booking ${view.booking_id}` : view.place ? placeWords(view.place) : view.jump];
   const seconds = view.film ? view.film.made_in : 0;
   if (view.film) parts.push(seconds < 100 ? `made in ${seconds.toFixed(0)} s` : `made in ${length(seconds)} min`);
   return parts.join(" · ");
+}
+
+// What of the card may belong into this film, and where a person says so.
+function missingLine(view) {
+  return view.missing.map((one) => h("div", { class: "missing", "data-key": `missing:${one.jump}` },
+    h("p", null, view.film ? "The film may lack something. " : "", one.what),
+    h("a", { class: "button", href: one.decide }, icon("person"), "Say whose they are")));
 }
 
 function wholeLine(view) {
@@ -150,10 +166,11 @@ function actionOf(view, busy) {
 }
 
 export function jumpTile(view, busy) {
-  const [word, sign] = JUMP_WORDS[view.state] || [view.state, "dot"];
+  const [word, sign] = wordsOf(view);
   const working = view.state === "producing" || view.state === "failed";
   const news = templateNews(view);
-  const about = { "data-jump": view.jump, "data-state": view.state, "data-film": Boolean(view.film) };
+  const about = { "data-jump": view.jump, "data-state": view.state, "data-film": Boolean(view.film),
+    "data-provisional": isProvisional(view) };
   return h("article", { class: "jump", ...about },
     filmSide(view),
     h("div", { class: "body", "data-key": "body" },
@@ -162,6 +179,8 @@ export function jumpTile(view, busy) {
         h("span", { class: "pill" }, icon(sign), word)),
       h("p", { class: "about" }, aboutWords(view)),
       view.reason ? h("p", { class: "reason" }, sentence(view.reason)) : null,
+      view.place && besideWords(view.place) ? h("p", null, besideWords(view.place)) : null,
+      missingLine(view),
       news ? h("p", { class: "news" }, news) : null,
       view.state === "producing" ? wholeLine(view) : null,
       actionOf(view, busy),

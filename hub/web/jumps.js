@@ -51,10 +51,13 @@ function writeSummary(words, needs) {
 export function showSummary(views) {
   const today = isoDay(new Date());
   const number = (...states) => views.filter((view) => states.includes(view.state)).length;
-  const ready = views.filter((view) => view.state === "done" && view.jump_date === today).length;
+  const made = views.filter((view) => view.state === "done" && view.jump_date === today);
+  const ready = made.filter((view) => view.complete).length;
+  const provisional = made.length - ready;
   const parts = [];
   if (number("producing", "ready")) parts.push(`${count(number("producing", "ready"), "film", "films")} being made`);
   if (ready) parts.push(`${count(ready, "film", "films")} ready today`);
+  if (provisional) parts.push(`${provisional} provisional`);
   const waits = number("failed", "review");
   writeSummary(parts.join(" · "), waits ? `${waits} ${waits === 1 ? "needs" : "need"} a person` : "");
   document.title = waits ? `(${waits}) Stinercut` : "Stinercut";

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events
 from stinercut.catalog.models import Film, Jump, JumpState
+from stinercut.catalog.stretches import missing_of
 from stinercut.catalog.turns import make_ready
 
 
@@ -20,7 +21,7 @@ def record_film(session: Session, film: Film) -> None:
     """A film passed its checks and is published.
 
     All films of a jump have the same place. One that was overtaken and came last lies where the wanted one lay, so that
-    one is to be made again.
+    one is to be made again. What waits for a person beside the jump's files is told with it: the film is provisional.
     """
     session.add(film)
     jump = session.get_one(Jump, film.jump_key)
@@ -28,6 +29,8 @@ def record_film(session: Session, film: Film) -> None:
         jump.state, jump.reason = JumpState.DONE, ""
     elif jump.state == JumpState.DONE:
         make_ready(jump)
+    session.flush()
+    missing = missing_of(session, [film.jump_key]).get(film.jump_key, [])
     events.append(
         session,
         "pipeline:completed",
@@ -35,6 +38,8 @@ def record_film(session: Session, film: Film) -> None:
         run_id=film.run_id,
         seconds=film.seconds,
         made_in=film.made_in,
+        complete=not missing,
+        missing=[{"jump": one.group, "files": len(one.files)} for one in missing],
     )
 
 

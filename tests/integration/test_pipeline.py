@@ -257,6 +257,26 @@ def test_a_small_truncated_clip_may_have_been_a_code_so_it_waits_for_a_person(
         assert broken.name in waiting.reason
         assert [file.file.name for file in waiting.files] == [broken.name]
 
+    # The film of what is known to be theirs says so, everywhere; and the next one lacks nothing.
+    tick(ready_jumps, instance)
+    made = run("produce_jump", found[0], instance)
+    provisional = made.asset_materializations_for_node("rendered_video")[0].metadata["provisional"].value
+    assert f"1 more file of card GOPRO waits for a person: {broken.name}." == provisional
+    assert film_told(settings) == (False, [{"jump": found[1], "files": 1}])
+    with Catalog.open(settings.catalog_url).write() as session:
+        decisions.leave_out(session, "Kim", found[1], waiting.files[0].card_file_id)
+        jumps.resume(session, found[0], "again")
+    again = run("produce_jump", found[0], instance)
+    assert "provisional" not in again.asset_materializations_for_node("rendered_video")[0].metadata
+    assert film_told(settings) == (True, [])
+
+
+def film_told(settings: Settings) -> tuple[bool, list[dict[str, Any]]]:
+    """What the last event of a finished film says of what it lacks."""
+    with Catalog.open(settings.catalog_url).read() as session:
+        told = [event.data for event in events.since(session, 0) if event.type == "pipeline:completed"][-1]
+    return told["complete"], told["missing"]
+
 
 def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance, tmp_path: Path

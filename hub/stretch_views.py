@@ -1,0 +1,115 @@
+"""What browsers see of files that wait for a person: where they come from, and whose film lacks them until then.
+
+Owns: those views. Not here: which files stand in whose stretch (`stinercut.stretches`), jumps (`jump_views`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.views import View
+from stinercut.catalog import stretches
+from stinercut.catalog.models import Jump
+from stinercut.catalog.stretches import Surroundings, WaitingFiles
+
+WAITING_FILES = "FILES_WAIT_FOR_A_PERSON"
+
+
+class WaitingFileView(View):
+    """A file that waits for a person."""
+
+    file_id: int
+    name: str
+
+
+class MissingView(View):
+    """Files that stand right after a jump's own on their card, up to the next code, and of which nobody has said whose
+    they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+
+    `first` and `last`: when the first and the last of them was filmed, by the camera's clock. `camera`: its maker;
+    empty where file names don't tell.
+    """
+
+    code: str
+    what: str
+    jump: str
+    decide: str
+    card: str
+    label: str
+    camera: str
+    first: datetime
+    last: datetime
+    files: list[WaitingFileView]
+
+
+class NeighbourView(View):
+    """A jump whose files stand next to a waiting group on their card."""
+
+    jump: str
+    passenger: str | None
+    booking_id: str | None
+
+
+class PlaceView(View):
+    """Where a waiting group comes from. `before`: the jump whose files it stands right after, with no code between."""
+
+    card: str
+    label: str
+    camera: str
+    first: datetime
+    last: datetime
+    before: NeighbourView | None
+    after: NeighbourView | None
+
+
+def missing_views(session: Session, jump_keys: Collection[str]) -> dict[str, list[MissingView]]:
+    """What these jumps' films lack until a person has decided, by jump."""
+    found = stretches.missing_of(session, jump_keys)
+    return {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.items()}
+
+
+def place_views(session: Session, group_keys: Collection[str]) -> dict[str, PlaceView]:
+    """Where these groups come from, by jump; those that do not wait for a person are left out."""
+    found = stretches.surroundings_of(session, group_keys)
+    keys = {key for one in found.values() for key in (one.before, one.after) if key is not None}
+    jumps = {jump.jump_key: jump for jump in session.execute(select(Jump).where(Jump.jump_key.in_(keys))).scalars()}
+    return {group: _place_view(one, jumps) for group, one in found.items()}
+
+
+def _missing_view(waiting: WaitingFiles) -> MissingView:
+    return MissingView(
+        code=WAITING_FILES,
+        what=waiting.sentence(),
+        jump=waiting.group,
+        decide=f"/review?jump={quote(waiting.group)}",
+        card=waiting.card_id,
+        label=waiting.card_label,
+        camera=waiting.camera,
+        first=waiting.first,
+        last=waiting.last,
+        files=[WaitingFileView(file_id=file, name=name) for file, name in waiting.files],
+    )
+
+
+def _place_view(around: Surroundings, jumps: Mapping[str, Jump]) -> PlaceView:
+    files = around.files
+    return PlaceView(
+        card=files.card_id,
+        label=files.card_label,
+        camera=files.camera,
+        first=files.first,
+        last=files.last,
+        before=_neighbour(jumps.get(around.before or "")),
+        after=_neighbour(jumps.get(around.after or "")),
+    )
+
+
+def _neighbour(jump: Jump | None) -> NeighbourView | None:
+    if jump is None:
+        return None
+    return NeighbourView(jump=jump.jump_key, passenger=jump.passenger_name, booking_id=jump.booking_id)

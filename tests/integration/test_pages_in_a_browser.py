@@ -1,0 +1,98 @@
+"""The answers that a page offers, pressed in a real Chromium: what waits for a person, and a jump that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import dagster as dg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from support.browsers import chromium
+from support.cataloguing import copy, entry, film, passenger, put_in, record, row_ids
+from support.hubs import RunningHub
+
+from stinercut.catalog import Catalog, films, jumps, review
+from stinercut.catalog.failure_rows import failures_of_steps
+from stinercut.errors import UnreadableVideo
+from stinercut.failures import reason_of
+from stinercut_assets.reporting import Planned, Reporter
+
+FILES = Planned("files", "Check the files")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a telephone whose person has given no name yet."""
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    yield context.new_page()
+    context.close()
+
+
+def test_what_a_film_lacks_is_one_press_away_from_being_in_it(hub: RunningHub, known: Catalog, page: Page) -> None:
+    files = [entry(f"GX01000{n}.MP4", 1000 + n, minute=n, prefix="w") for n in range(1, 5)]
+    put_in(known, "in-w", files, "card-w")
+    copy(known, "in-w", files)
+    [key] = record(known, "in-w", passenger("Ștefan Țurcanu", "W-1"), files[:1], files[1:2])
+    record(known, "in-w", None, [], files[2:], "GX010003.MP4 could not be read and may hold another passenger's code")
+    with known.write() as session:
+        version = jumps.take_up(session, key, "run-w").version
+        films.record_film(session, film(key, version, "run-w", name="Ștefan Țurcanu"))
+
+    page.goto(hub.url)
+    tile = page.locator(f"article.jump[data-jump='{key}']")
+    expect(tile).to_contain_text("Provisional film")
+    expect(tile).to_contain_text("2 more files of card GOPRO wait for a person: GX010003.MP4, GX010004.MP4.")
+    expect(page.locator("article.card")).to_contain_text("2 of its 4 files have no passenger")
+    tile.get_by_role("link", name="Say whose they are").click()
+    group = page.locator("article.group")
+    expect(group).to_contain_text("Right after Ștefan Țurcanu’s clips on card GOPRO.")
+    group.get_by_role("button", name="They are Ștefan Țurcanu’s").click()
+    page.locator("#me-name").fill("Jo")
+    page.locator("#me-name").press("Enter")
+    expect(page.locator("#notes")).to_contain_text("They are Ștefan Țurcanu’s now")
+    with known.read() as session:
+        assert [place.card_file_id for place in jumps.require_jump(session, key).files] == row_ids(known, "in-w", files)
+    page.goto(hub.url)
+    expect(tile).to_contain_text("Up next")
+
+
+def test_a_clip_that_an_error_names_is_one_press_away_from_being_left_out(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    files = [entry(f"GX02000{n}.MP4", 2000 + n, minute=n, prefix="x") for n in range(1, 4)]
+    put_in(known, "in-x", files, "card-x")
+    copy(known, "in-x", files)
+    [key] = record(known, "in-x", passenger("Zoë Müller", "X-1"), files[:1], files[1:])
+    broken = row_ids(known, "in-x", files)[2]
+    with known.write() as session:
+        jumps.take_up(session, key, "run-x")
+    with suppress(dg.Failure), Reporter(known, key, "run-x").doing(FILES) as doing:
+        doing.at_fault = [broken]
+        raise UnreadableVideo("the video is cut short", advice="Leave the clip out.")
+    with known.write() as session:
+        found = failures_of_steps(session, key)
+        jumps.record_failure(session, key, "run-x", reason_of(found), found)
+
+    page.goto(hub.url)
+    page.get_by_role("link", name="needs a person").click()
+    group = page.locator("article.group", has_text="Zoë Müller")
+    expect(group.locator(".actions button").first).to_have_text("Leave this clip out")
+    page.goto(hub.url)
+    tile = page.locator(f"article.jump[data-jump='{key}']")
+    expect(tile.get_by_text("the video is cut short")).to_have_count(1)
+    expect(tile.get_by_role("button", name="Try again")).to_have_count(0)
+    tile.get_by_role("button", name="Leave this clip out").click()
+    page.locator("#sure-who").fill("Jo")
+    page.locator("#sure-who").press("Enter")
+    expect(tile).to_contain_text("Up next")
+    with known.read() as session:
+        roles = {place.card_file_id: place.role for place in jumps.require_jump(session, key).files}
+        assert roles[broken] == "left_out"
+        assert [row.who for row in review.decisions_on(session, [key])[key]] == ["Jo"]

@@ -1,0 +1,284 @@
+"""A film that lacks something says so: what stands right after a passenger's files on a card and waits for a person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cataloguing import copy, entry, film, passenger, put_in, record, row_ids
+
+from hub.board import Feed
+from hub.card_views import card_views
+from hub.jump_views import JumpView, jump_views
+from hub.live import Live, Picture
+from hub.review import GroupView, group_views
+from hub.views import Links
+from stinercut.catalog import Catalog, decisions, events, films, identification, jumps
+from stinercut.catalog.identification import EarlyFile
+from stinercut.identity.reading import Reading, Reason
+from stinercut.protocol import FileEntry, FileKind
+from stinercut.sessions import CardVideo
+from stinercut.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+
+LINKS = Links("http://127.0.0.1:3000", Path("films"))
+NINE = datetime(2026, 6, 1, 9, 0)
+
+
+def video(number: int, minute: float | None = None) -> CardVideo:
+    when = NINE + timedelta(minutes=number if minute is None else minute)
+    name = f"GX01{number:04}.MP4"
+    return CardVideo(name, name, "DCIM/100GOPRO", when, 1000 + number, name)
+
+
+def placed_file(file: CardVideo, what: str) -> PlacedFile:
+    return PlacedFile(file, "group" if what in "?!" else what, what in "?!", has_code=what == "!")
+
+
+def placed(*what: str, minutes: dict[int, float] | None = None) -> dict[str, Neighbours]:
+    """Files in the order of filming: a letter is that passenger's; `?` waits, `!` waits and has codes in it."""
+    files = [placed_file(video(number, (minutes or {}).get(number)), one) for number, one in enumerate(what)]
+    return neighbours(files)
+
+
+def befores(*what: str) -> list[str | None]:
+    return [one.before for one in placed(*what).values()]
+
+
+class TestTheRule:
+    def test_a_clip_that_may_hide_a_code_and_its_second_chapter_stand_after_the_passenger(self):
+        assert befores("A", "A", "?", "?") == ["A", "A"]
+
+    def test_up_to_the_next_code(self):
+        assert list(placed("A", "?", "B", "?", "?").values()) == [
+            Neighbours("A", "B"),
+            Neighbours("B", None),
+            Neighbours("B", None),
+        ]
+
+    def test_between_their_own_files(self):
+        assert list(placed("A", "?", "A").values()) == [Neighbours("A", "A")]
+
+    def test_before_any_code_is_nobodys_stretch(self):
+        assert list(placed("?", "A").values()) == [Neighbours(None, "A")]
+
+    def test_a_code_that_nobody_could_be_known_by_ends_it(self):
+        assert befores("A", "?", "!", "?") == ["A", None, None]
+
+    def test_a_night_ends_it_and_a_long_lunch_does_not(self):
+        lunch = ENDS_AFTER.total_seconds() / 60
+        assert placed("A", "?", minutes={0: 0, 1: lunch})["GX010001.MP4"].before == "A"
+        assert placed("A", "?", "B", minutes={0: 0, 1: lunch + 1, 2: 3 * lunch})["GX010001.MP4"] == Neighbours(
+            None, None
+        )
+
+    @given(st.lists(st.sampled_from("AAB??!"), max_size=12), st.randoms())
+    def test_whatever_the_card(self, what: list[str], shuffled: Any):
+        """A waiting file is whose files come last before it, unless a code came since, however they are given."""
+        expected: list[str | None] = []
+        owner: str | None = None
+        for one in what:
+            owner = None if one == "!" else owner if one == "?" else one
+            if one in "?!":
+                expected.append(owner)
+        found = placed(*what)
+        assert befores(*what) == expected
+        files = [
+            PlacedFile(video(n), "x" if one in "?!" else one, one in "?!", one == "!") for n, one in enumerate(what)
+        ]
+        shuffled.shuffle(files)
+        assert neighbours(files) == found
+
+    @pytest.mark.parametrize(
+        ("folder", "name", "maker"),
+        [
+            ("DCIM/100GOPRO", "GX010023.MP4", "GoPro"),
+            ("DCIM/100GOPRO", "GOPR0007.JPG", "GoPro"),
+            ("DCIM/100MEDIA", "DJI_0003.MP4", "DJI"),
+            ("PRIVATE/M4ROOT/CLIP", "C0001.MP4", "Sony"),
+            ("DCIM/100CANON", "MVI_0004.MP4", "Canon"),
+            ("DCIM/Camera01", "VID_20260601_090000_00_001.mp4", "Insta360"),
+            ("DCIM", "film.mp4", ""),
+        ],
+    )
+    def test_the_camera_as_its_names_tell(self, folder: str, name: str, maker: str):
+        assert camera_of(folder, name) == maker
+
+
+# ---- a card in the catalog -------------------------------------------------------------------------------------------
+
+CARD = [entry(f"GX01000{n}.MP4", 1000 + n, minute=n) for n in range(1, 8)]
+"""A code and a clip of Anna's, three files that wait, Bob's code and clip."""
+
+
+def card_with_a_gap(catalog: Catalog) -> tuple[str, str, str]:
+    """Anna's film is made of what is known to be hers; the next files wait; Bob follows. Returns the three keys."""
+    put_in(catalog, "in-1", CARD)
+    copy(catalog, "in-1", CARD)
+    [anna] = record(catalog, "in-1", passenger("Anna Müller", "B-1"), CARD[:1], CARD[1:2])
+    why = "GX010003.MP4 could not be read and may hold another passenger's code"
+    [group] = record(catalog, "in-1", None, [], CARD[2:5], why)
+    [bob] = record(catalog, "in-1", passenger("Bob", "B-2"), CARD[5:6], CARD[6:7])
+    return anna, group, bob
+
+
+def make_film(catalog: Catalog, key: str) -> None:
+    with catalog.write() as session:
+        version = jumps.take_up(session, key, "run-1").version
+        films.record_film(session, film(key, version, "run-1"))
+
+
+def on_board(catalog: Catalog, key: str) -> JumpView:
+    with catalog.read() as session:
+        [view] = jump_views(session, LINKS, [key])
+    return view
+
+
+def in_review(catalog: Catalog, key: str) -> GroupView:
+    with catalog.read() as session:
+        [view] = group_views(session, [key])
+    return view
+
+
+def completed(catalog: Catalog) -> dict[str, Any]:
+    with catalog.read() as session:
+        return [one.data for one in events.since(session, 0) if one.type == "pipeline:completed"][-1]
+
+
+def names(files: list[FileEntry]) -> list[str]:
+    return [file.name for file in files]
+
+
+class TestTheFilm:
+    def test_it_says_what_it_lacks_where_to_decide_and_that_it_is_provisional(self, catalog: Catalog):
+        anna, group, bob = card_with_a_gap(catalog)
+        make_film(catalog, anna)
+        view = on_board(catalog, anna)
+        assert (view.state, view.complete) == ("done", False)
+        assert view.film is not None
+        assert view.film.provisional
+        [missing] = view.missing
+        assert (missing.jump, missing.decide) == (group, f"/review?jump={group}")
+        assert (missing.label, missing.camera, [one.name for one in missing.files]) == (
+            "GOPRO",
+            "GoPro",
+            names(CARD[2:5]),
+        )
+        assert missing.what == (
+            "3 more files of card GOPRO wait for a person: GX010003.MP4, GX010004.MP4, GX010005.MP4."
+        )
+        assert (completed(catalog)["complete"], completed(catalog)["missing"]) == (False, [{"jump": group, "files": 3}])
+        assert on_board(catalog, bob).complete, "what was filmed before his code is not his"
+
+    def test_it_is_complete_when_somebody_has_said_whose_the_rest_is(self, catalog: Catalog):
+        anna, group, _ = card_with_a_gap(catalog)
+        make_film(catalog, anna)
+        with catalog.write() as session:
+            decisions.join(session, "Jo", group, anna)
+        make_film(catalog, anna)
+        view = on_board(catalog, anna)
+        assert (view.complete, view.missing, completed(catalog)["complete"]) == (True, [], True)
+        assert view.film is not None
+        assert not view.film.provisional
+
+    def test_so_it_is_when_they_were_somebody_elses_or_are_left_out(self, catalog: Catalog):
+        anna, group, bob = card_with_a_gap(catalog)
+        rows = row_ids(catalog, "in-1", CARD[2:5])
+        with catalog.write() as session:
+            decisions.move(session, "Jo", group, rows[:1], bob)
+            decisions.leave_out(session, "Jo", group, rows[1])
+        assert [one.name for one in on_board(catalog, bob).missing[0].files] == names(CARD[4:5]), (
+            "his come before it now"
+        )
+        assert on_board(catalog, anna).complete
+        with catalog.write() as session:
+            decisions.leave_out(session, "Jo", group, rows[2])
+        assert on_board(catalog, bob).complete
+
+    def test_a_code_that_names_somebody_ends_what_may_be_hers(self, catalog: Catalog):
+        anna, _, _ = card_with_a_gap(catalog)
+        rows = row_ids(catalog, "in-1", CARD)
+        two = Reading(reason=Reason.TWO_PAYLOADS, detail="the codes of Cem and Dora")
+        with catalog.write() as session:
+            identification.record_reading(session, "card-1", EarlyFile(rows[3], CARD[3].name, "", 0, None), two)
+        assert [one.name for one in on_board(catalog, anna).missing[0].files] == names(CARD[2:3])
+
+    def test_another_card_and_another_day_are_nobodys_business(self, catalog: Catalog):
+        anna, _, _ = card_with_a_gap(catalog)
+        later = [entry("GX020009.MP4", 77, minute=60 * 24)]
+        put_in(catalog, "in-2", later)
+        copy(catalog, "in-2", later)
+        [night] = record(catalog, "in-2", None, [], later, "filmed before any passenger's code")
+        other = [entry("GX030001.MP4", 78, minute=3, prefix="o")]
+        put_in(catalog, "in-3", other, "card-2")
+        copy(catalog, "in-3", other)
+        record(catalog, "in-3", None, [], other, "filmed before any passenger's code")
+        assert len(on_board(catalog, anna).missing) == 1
+        place = in_review(catalog, night).place
+        assert place is not None
+        assert (place.before, place.after) == (None, None)
+
+    def test_photos_that_wait_are_missing_too(self, catalog: Catalog):
+        files = [*CARD[:2], entry("GOPR0003.JPG", 50, minute=3, kind=FileKind.PHOTO)]
+        put_in(catalog, "in-1", files)
+        copy(catalog, "in-1", files)
+        [anna] = record(catalog, "in-1", passenger(), files[:1], files[1:2])
+        record(catalog, "in-1", None, [], files[2:], "taken after a long pause")
+        assert [one.name for one in on_board(catalog, anna).missing[0].files] == ["GOPR0003.JPG"]
+
+
+class TestTheGroup:
+    def test_it_names_card_camera_times_and_neighbours(self, catalog: Catalog):
+        anna, group, bob = card_with_a_gap(catalog)
+        place = in_review(catalog, group).place
+        assert place is not None
+        assert (place.card, place.label, place.camera) == ("card-1", "GOPRO", "GoPro")
+        assert (place.first, place.last) == (CARD[2].modified, CARD[4].modified)
+        assert place.before is not None
+        assert place.after is not None
+        assert (place.before.jump, place.before.passenger, place.after.jump) == (anna, "Anna Müller", bob)
+        assert on_board(catalog, group).place == place
+        assert not on_board(catalog, group).complete
+        assert in_review(catalog, anna).place is None
+
+    def test_its_card_says_how_many_of_its_files_have_no_passenger(self, catalog: Catalog):
+        _, group, _ = card_with_a_gap(catalog)
+
+        def unknown() -> int:
+            with catalog.read() as session:
+                [view] = card_views(session, Picture(), ["card-1"])
+            return view.without_passenger
+
+        assert unknown() == 3
+        with catalog.write() as session:
+            decisions.leave_out(session, "Jo", group, row_ids(catalog, "in-1", CARD[2:3])[0])
+        assert unknown() == 2
+
+
+def test_a_decision_is_told_to_whoever_looks_at_the_jump_beside_it(catalog: Catalog) -> None:
+    """Nothing of Anna's own changes when her neighbours become somebody else's jump; her tile does."""
+    anna, group, _ = card_with_a_gap(catalog)
+
+    async def watch() -> list[dict[str, Any]]:
+        feed = Feed(catalog, Live(), LINKS)
+        watcher = await feed.join()
+        await feed.turn()
+        while not watcher.frames.empty():
+            watcher.frames.get_nowait()
+        with catalog.write() as session:
+            decisions.assign(session, "Jo", group, passenger("Cem", "B-3"))
+        await feed.turn()
+        frames: list[dict[str, Any]] = []
+        while not watcher.frames.empty():
+            frames.append(json.loads(watcher.frames.get_nowait() or "{}"))
+        return frames
+
+    frames = asyncio.run(watch())
+    told = {frame["jump"]["jump"]: frame["jump"] for frame in frames if frame["type"] == "jump"}
+    assert told[anna]["complete"]
+    assert [frame["card"]["without_passenger"] for frame in frames if frame["type"] == "card"] == [0]
