@@ -28,7 +28,7 @@ function send(preview) {
   return request(`/api/bookings?${query}`, { method: "POST", body: file, type: "text/csv" });
 }
 
-async function look() {
+async function lookAtList() {
   said("Looking at it…");
   try {
     show(await send(true));
@@ -39,7 +39,7 @@ async function look() {
   }
 }
 
-async function take() {
+async function takeList() {
   said("Importing…");
   try {
     said(`Imported: ${numbers(await send(false))}.`);
@@ -67,9 +67,9 @@ function show(view) {
     view.assumed || encoding ? encodingField() : "",
     told("Not taken", view.refusals, view.refused),
     told("Look at these", view.warnings, view.warnings.length),
-    changes(view.changes, rows),
+    changedRows(view.changes, rows),
     h("p", { class: "actions" },
-      h("button", { class: "button main", type: "button", click: take, disabled: !rows && !view.same },
+      h("button", { class: "button main", type: "button", click: takeList, disabled: !rows && !view.same },
         rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes"),
       h("button", { class: "button", type: "button", click: () => { leave(); said(""); } }, "Cancel")),
   );
@@ -79,7 +79,7 @@ function encodingField() {
   const options = Object.entries(ENCODINGS).map(([value, words]) => h("option", { value, selected: value === encoding }, words));
   const change = (event) => {
     encoding = event.target.value;
-    look();
+    lookAtList();
   };
   return h("label", { class: "field" }, "If the names look wrong, the file's encoding is ", h("select", { change }, options));
 }
@@ -91,13 +91,13 @@ function told(title, rows, number) {
     h("ul", { class: "rows" }, rows.map((row) => h("li", {}, h("b", {}, `Line ${row.line}`), fullStop(row.what))), more));
 }
 
-function changes(rows, number) {
+function changedRows(rows, number) {
   if (!rows.length) return "";
   const more = number > rows.length ? h("li", {}, `… and ${number - rows.length} more`) : null;
-  return h("section", {}, h("h3", {}, "New and changed"), h("ul", { class: "rows" }, rows.map(changed), more));
+  return h("section", {}, h("h3", {}, "New and changed"), h("ul", { class: "rows" }, rows.map(changedRow), more));
 }
 
-function changed(row) {
+function changedRow(row) {
   const what = row.change === "new" ? "new" : `changed: ${row.fields.map((name) => FIELDS[name]).join(", ")}`;
   const name = h("bdi", {}, row.passenger_name);
   return h("li", {}, h("b", {}, row.before ? [h("bdi", {}, row.before), " → ", name] : name),
@@ -113,6 +113,6 @@ export function listenToList(afterwards) {
     if (!chosen) return;
     file = chosen;
     encoding = "";
-    look();
+    lookAtList();
   });
 }
