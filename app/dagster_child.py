@@ -18,12 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.pools import FFMPEG_POOL, ffmpeg_limit
+from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 
 
 def main() -> None:
     """Load, make the storage, wait for the code server, hand over."""
     part, arguments = sys.argv[1], sys.argv[2:]
+    Settings().require_sound()
     if Settings().dagster_database_url:
         from app.patience import wait_for_postgres
 
@@ -84,4 +86,7 @@ def wait_for_port(host: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StinercutError as refused:
+        sys.exit(refused.sentence())

@@ -30,6 +30,8 @@ class Running(BaseModel):
     hub: str
     dagster: str
     detector: bool
+    detector_id: str = "local"
+    """Of its detector, if it has one."""
 
 
 @contextmanager
@@ -51,6 +53,7 @@ def sole_use(settings: Settings, *, detector: bool) -> Generator[None]:
             hub=settings.hub_address,
             dagster=settings.dagster_address,
             detector=detector,
+            detector_id=settings.detector_id,
         )
         try:
             _write(handle, mine.model_dump_json().encode())

@@ -17,8 +17,6 @@ import typer
 from stinercut.errors import BadInput
 
 if TYPE_CHECKING:  # pydantic takes a tenth of a second to load, and `--help` needs none of it.
-    from pydantic_core import ErrorDetails
-
     from stinercut.settings import Settings
 
 Data = Annotated[
@@ -38,35 +36,13 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
 
     Options left out are None and change nothing. Raises BadInput, naming the setting.
     """
-    from pydantic import ValidationError
-
     from stinercut.settings import Settings
 
     chosen = {name: value for name, value in given.items() if value is not None}
-    try:
-        folder = data or Settings().data
-        settings = Settings(data=_absolute(folder.expanduser()), **chosen)
-    except ValidationError as refused:
-        raise _in_words(refused.errors(include_url=False)[0]) from None
-    # Looked at now, so that keys that are none, and steps that nobody knows, stop a command at once, and not a card
-    # hours later.
-    _ = settings.key_ring, settings.tries_of_steps
+    folder = data or Settings().data
+    settings = Settings(data=_absolute(folder.expanduser()), **chosen)
+    settings.require_sound()
     return settings
-
-
-_WRITTEN = {
-    "detector_id": "Write 1 to 64 letters, digits, - and _.",
-    "encoder": "Write auto, software, or a name such as h264_nvenc.",
-}
-"""How settings are written that have a form of their own, which pydantic would tell as a regular expression."""
-
-
-def _in_words(error: ErrorDetails) -> BadInput:
-    name = str(error["loc"][0]) if error["loc"] else "setting"
-    said = f"STINERCUT_{name.upper()} is {error['input']!r}"
-    if error["type"] == "string_pattern_mismatch":
-        return BadInput(f"{said}, which can't be used", advice=_WRITTEN.get(name, "Change it or leave it out."))
-    return BadInput(f"{said}: {error['msg']}", advice="Change it or leave it out.")
 
 
 def _absolute(folder: Path) -> Path:

@@ -28,6 +28,7 @@ from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
 from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
 from app.volume import volume_name
 from stinercut.clock import machine_clock
+from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 
 
@@ -166,4 +167,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StinercutError as refused:
+        sys.exit(refused.sentence())

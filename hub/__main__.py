@@ -36,6 +36,7 @@ def check(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until asked to end. Raises HostNotReady when it can't begin."""
     check(settings)
+    settings.require_sound()
     listening = listen(settings.host, settings.hub_port)
     migrate(settings.catalog_url)
     config = uvicorn.Config(

@@ -7,17 +7,21 @@ Doesn't: what a film looks like (`stinercut.templates`), how Dagster is set up (
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import platformdirs
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stinercut.bad_settings import bad_setting
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
 
+_PLAIN = re.compile(r"[!-~]+")
+_ADDRESS = r"^(https?://[^\s/].*)?$"
 MEGABYTE = 1_000_000
 """Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
 
@@ -35,6 +39,14 @@ class Settings(BaseSettings):
     """Everything that can be chosen about an installation. Immutable; every process reads the same environment."""
 
     model_config = SettingsConfigDict(env_prefix="STINERCUT_", frozen=True, extra="ignore")
+
+    def __init__(self, **given: Any) -> None:
+        """Those that are given, then the environment's. Raises BadInput, naming the setting: every process reads them
+        here, and none must end with a traceback over one that is mistyped."""
+        try:
+            super().__init__(**given)
+        except ValidationError as refused:
+            raise bad_setting(refused, _secret_names()) from None
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("stinercut", appauthor=False)),
@@ -64,9 +76,11 @@ class Settings(BaseSettings):
         description="Seconds that a step waits for a worker when none is in reach; then its run fails and says so.",
     )
     host: str = Field(default="127.0.0.1", description="Address the hub listens on.")
-    hub_port: int = Field(default=8800, description="Port of the hub: board, API, detectors.")
+    hub_port: int = Field(default=8800, ge=0, le=65535, description="Port of the hub: board, API, detectors.")
     hub_public_url: str | None = Field(
-        default=None, description="Address of the board in links, as browsers know it. Default: this machine."
+        default=None,
+        pattern=_ADDRESS,
+        description="Address of the board in links, as browsers know it. Default: this machine.",
     )
     hub_names: str = Field(
         default="",
@@ -75,19 +89,21 @@ class Settings(BaseSettings):
     dagster_host: str = Field(
         default="127.0.0.1", description="Address the Dagster webserver listens on, whatever the hub does."
     )
-    dagster_port: int = Field(default=3000, description="Port of the Dagster webserver.")
+    dagster_port: int = Field(default=3000, ge=0, le=65535, description="Port of the Dagster webserver.")
     dagster_secret: SecretStr | None = Field(
         default=None,
         description="What the hub shows to the Dagster webserver, which lets nobody in without. Default: a new one for "
         "each `stinercut up`.",
     )
     dagster_url: str | None = Field(
-        default=None, description="Where programs reach the Dagster webserver. Default: this machine."
+        default=None, pattern=_ADDRESS, description="Where programs reach the Dagster webserver. Default: this machine."
     )
     dagster_public_url: str | None = Field(
-        default=None, description="Address of Dagster's pages as browsers know it. Default: this machine."
+        default=None,
+        pattern=_ADDRESS,
+        description="Address of Dagster's pages as browsers know it. Default: this machine.",
     )
-    code_port: int = Field(default=4266, description="Port of Dagster's code server (loopback only).")
+    code_port: int = Field(default=4266, ge=0, le=65535, description="Port of Dagster's code server (loopback only).")
     token: SecretStr | None = Field(
         default=None, description="Secret that detectors must show. Needed as soon as the hub listens beyond loopback."
     )
@@ -159,6 +175,15 @@ class Settings(BaseSettings):
             tries[name] = int(number)
         return tries
 
+    def require_sound(self) -> None:
+        """Raise BadInput for settings whose form is only known once they are used: at a start, not a card later."""
+        _ = self.key_ring, self.tries_of_steps
+        if self.dagster_key and not _PLAIN.fullmatch(self.dagster_key):
+            raise BadInput(
+                "STINERCUT_DAGSTER_SECRET holds something that can't be sent in a header",
+                advice="Write letters and digits, 16 or more.",
+            )
+
     def retries_of(self, step: str) -> int:
         """How often this step is tried again. Raises BadInput as `tries_of_steps` does."""
         return self.tries_of_steps.get(step, self.retries)
@@ -208,10 +233,14 @@ class Settings(BaseSettings):
         """This detector's own state: its journal."""
         return self._of_this_detector("detector")
 
+    @property
+    def is_hubs_own_detector(self) -> bool:
+        """Whether this detector is the one that `stinercut up` starts where nobody gave it another name."""
+        return self.detector_id == Settings.model_fields["detector_id"].default
+
     def _of_this_detector(self, name: str) -> Path:
         """Several detectors may share the data folder: each but the hub's own has folders of its own in it."""
-        hubs_own = self.detector_id == Settings.model_fields["detector_id"].default
-        return self.data / name if hubs_own else self.data / name / self.detector_id
+        return self.data / name if self.is_hubs_own_detector else self.data / name / self.detector_id
 
     @cached_property
     def detector_url(self) -> str:
@@ -253,6 +282,11 @@ class Settings(BaseSettings):
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             out[f"STINERCUT_{name.upper()}"] = text
         return out
+
+
+def _secret_names() -> set[str]:
+    fields = Settings.model_fields.items()
+    return {name for name, field in fields if SecretStr in (field.annotation, *get_args(field.annotation))}
 
 
 def reachable(host: str) -> str:

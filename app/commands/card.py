@@ -11,6 +11,8 @@ import typer
 from app.options import Data, Json, say, settings_from, size_from
 
 if TYPE_CHECKING:
+    from app.lock import Running
+    from stinercut.settings import Settings
     from stinercut.synthetic.card import CardMade
 
 group = typer.Typer(help="Make a card of footage to try things with; put a folder in as a card.", no_args_is_help=True)
@@ -73,6 +75,15 @@ def _as_fields(card: CardMade) -> dict[str, object]:
 def insert(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that counts as a card.")],
     eject: Annotated[bool, typer.Option("--eject", help="Take the card out again instead.")] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            help="Name of the detector that is to see it. Default: that of the running `stinercut up`, else as "
+            "`stinercut detector` has it ($STINERCUT_DETECTOR_ID, or its settings file).",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Let a folder count as a card that was put in. Nothing in it is changed.
@@ -80,19 +91,39 @@ def insert(
     Inserting it once more is as if the card was taken out and put in again. It works without a running stack too: the
     card is then seen as soon as one starts on the same data folder.
     """
-    from app.lock import running_stack
     from detector.cards import eject_folder, insert_folder
 
-    settings = settings_from(data)
+    settings, running = _its_detector(name, data)
     if eject:
         eject_folder(settings, folder)
         say(f"{folder} is out.")
         return
     insert_folder(settings, folder)
-    running = running_stack(settings)
-    if running is None:
-        say(f"{folder} is in. It will be seen as soon as `stinercut up` runs (data folder {settings.data}).")
-    elif not running.detector:
-        say(f"{folder} is in, but the running stack has no detector. Start one with `stinercut detector`.")
-    else:
-        say(f"{folder} is in. Watch it on the board: {running.hub}")
+    say(f"{folder} is in. {_who_sees_it(settings, running)}")
+
+
+def _its_detector(name: str | None, data: Path | None) -> tuple[Settings, Running | None]:
+    """The settings of the detector that is to see a card, and the stack that runs on its data folder."""
+    import os
+
+    from app.commands.detector import detector_settings
+    from app.lock import running_stack
+
+    here = settings_from(data)
+    if name is None and not os.environ.get("STINERCUT_DETECTOR_ID"):
+        running = running_stack(here)
+        if running is not None and running.detector:
+            return settings_from(data, detector_id=running.detector_id), running
+    settings = detector_settings({"id": name, "data": data})
+    return settings, running_stack(settings)
+
+
+def _who_sees_it(settings: Settings, running: Running | None) -> str:
+    """Which detector sees a card that was put in for it, and when."""
+    if running is not None and running.detector and running.detector_id == settings.detector_id:
+        return f"Watch it on the board: {running.hub}"
+    if not settings.is_hubs_own_detector:
+        return f"The detector {settings.detector_id} sees it, at once if it runs (data folder {settings.data})."
+    if running is not None:
+        return "But the running stack has no detector. Start one with `stinercut detector`."
+    return f"It will be seen as soon as `stinercut up` runs (data folder {settings.data})."

@@ -118,7 +118,7 @@ class TestFileList:
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
         file = entry("GX010001.MP4").model_copy(update=impossible)
-        with pytest.raises(BadInput, match="no card has"), catalog.write() as session:
+        with pytest.raises(BadInput, match="none that can be written down"), catalog.write() as session:
             manifests.record_file_list(session, list_of("in-1", [file]), SMALL_LIMIT)
         assert states(catalog, "in-1") == {}
 

@@ -295,6 +295,7 @@ def test_a_film_is_mp4_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 # ---- card ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_account")
 def test_a_card_is_made_put_in_and_taken_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     card, data = tmp_path / "card", tmp_path / "data"
     what = ("--jumps", 1, "--clips", 2, "--seconds", 1, "--size", "320x180")

@@ -426,3 +426,36 @@ def test_dagster_is_set_up_as_on_one_machine_except_for_its_storage() -> None:
     del alone["schedule_storage"], production["storage"]
     assert alone == production
     assert DAGSTER["storage"] == {"postgres": {"postgres_url": {"env": "STINERCUT_DAGSTER_DATABASE_URL"}}}
+
+
+# ------------------------------------------------------------------------------------------------ what the guide says
+
+POD_SECURITY = {
+    *("appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxOptions"),
+    *("seLinuxChangePolicy", "seccompProfile", "supplementalGroups", "supplementalGroupsPolicy", "sysctls"),
+}
+"""What Kubernetes takes in a pod's securityContext (PodSecurityContext in core/v1), less what is Windows'."""
+CONTAINER_SECURITY = {
+    *("allowPrivilegeEscalation", "appArmorProfile", "capabilities", "privileged", "procMount", "runAsGroup"),
+    *("readOnlyRootFilesystem", "runAsNonRoot", "runAsUser", "seLinuxOptions", "seccompProfile"),
+}
+"""The same in a container's (SecurityContext)."""
+
+
+def test_kubernetes_takes_the_pod_of_the_guide() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(spec:\n.*?)^```", guide, flags=re.MULTILINE | re.DOTALL)
+    pod = yaml.safe_load(block)["spec"]
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"].keys() <= POD_SECURITY
+    (container,) = pod["containers"]
+    assert container["securityContext"].keys() <= CONTAINER_SECURITY
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    # Nowhere else is one spoken of, in one piece or otherwise.
+    assert guide.count("securityContext") == 2
+
+
+@pytest.mark.parametrize("name", [".env", "docker-compose.override.yml"])
+def test_git_leaves_out_what_holds_secrets_and_what_is_of_one_machine(name: str) -> None:
+    subprocess.run(["git", "check-ignore", "--quiet", "--no-index", name], cwd=ROOT, check=True)
+    assert name in (ROOT / "docs" / "deploy.md").read_text()

@@ -24,6 +24,7 @@ from app.host import (
     unit_file,
     write_file,
 )
+from app.lock import sole_use
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 
@@ -252,3 +253,47 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 
 def test_the_shipped_unit_is_the_one_that_is_written() -> None:
     assert (HOST / "stinercut-detector.service").read_text() == unit("/opt/stinercut/bin/python")
+
+
+# ------------------------------------------------------------------------------------------- a folder as a card of its
+
+
+def test_a_folder_goes_to_the_detector_that_was_set_up_here(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its notes lie in a folder of its own, in the data folder that its settings file names."""
+    card, data = tmp_path / "card", tmp_path / "shared"
+    card.mkdir()
+    typed(capsys, "detector", "--set-up", "--hub", "ws://a:1", "--id", "hangar", "--data", data)
+    code, out, _ = typed(capsys, "card", "insert", card)
+    assert (code, len(list((data / "cards" / "hangar").glob("*.json")))) == (0, 1)
+    assert f"The detector hangar sees it, at once if it runs (data folder {data})." in out
+    assert typed(capsys, "card", "insert", card, "--eject")[0] == 0
+    assert list((data / "cards" / "hangar").glob("*.json")) == []
+
+
+def test_a_folder_goes_to_the_detector_that_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, data = tmp_path / "card", tmp_path / "data"
+    card.mkdir()
+    typed(capsys, "detector", "--set-up", "--hub", "ws://a:1", "--id", "hangar")
+    monkeypatch.setenv("STINERCUT_DETECTOR_ID", "mast")
+    assert "The detector mast" in typed(capsys, "card", "insert", card, "--data", data)[1]
+    assert "The detector tower" in typed(capsys, "card", "insert", card, "--data", data, "--id", "tower")[1]
+    notes = {path.parent.name for path in data.rglob("*.json")}
+    assert notes == {"mast", "tower"}
+
+
+@pytest.mark.parametrize("name", ["local", "hangar"])
+def test_a_folder_goes_to_the_detector_of_the_stack_that_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    """Whatever else was set up on this computer."""
+    card, data = tmp_path / "card", tmp_path / "data"
+    card.mkdir()
+    typed(capsys, "detector", "--set-up", "--hub", "ws://a:1", "--id", "other", "--data", tmp_path / "elsewhere")
+    settings = Settings(data=data, detector_id=name)
+    with sole_use(settings, detector=True):
+        assert "Watch it on the board" in typed(capsys, "card", "insert", card, "--data", data)[1]
+    assert len(list(settings.cards_dir.glob("*.json"))) == 1
+    with sole_use(settings, detector=False):
+        assert "The detector other sees it" in typed(capsys, "card", "insert", card, "--data", data)[1]
