@@ -1,7 +1,8 @@
 """Would a person call this film right? Checks on a finished film, before anybody sees it.
 
 Lives here: the checks. Doesn't: making (`join`) and publishing (`film`). A check reads the film itself, never what was
-said while making it: the name is read off the film's own title, by drawing it anew and comparing. The film is decoded
+said while making it: the name is read off the film's own title, by drawing it anew and comparing; and what is drawn is
+held against another engine's drawing of the same words, since a fault in ours would be in both. The film is decoded
 once for all of them, and its header and its packets' times are read once.
 """
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from stinercut.errors import BadInput, FfmpegFailed, StinercutError
-from stinercut.media import drawings
+from stinercut.media import drawings, lettering_witness
 from stinercut.media import ffmpeg as runner
 from stinercut.media.encoding import Progress, Segment, part_of, share_of, ticks_of
 from stinercut.media.opening import made_here
@@ -27,8 +28,10 @@ from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Shot
 from stinercut.media.proof import pictures_of
 from stinercut.media.segments import Workshop
 from stinercut.media.sound import SILENT
+from stinercut.media.svgtext import Words, shown_lines
 from stinercut.media.watching import LONGEST_BLACK, LONGEST_STILL, Heard, Pictures, listen
 from stinercut.templates.folder import FILE_NAME
+from stinercut.templates.timeline import Drawing, Picture
 
 NAME_THRESHOLD = 40.0
 """Largest difference (of 255, mean over a patch of 7 pixels at 1080p) that the encoder may make on the title.
@@ -244,6 +247,20 @@ def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
         )
 
 
+def lettering_doubt(shop: Workshop) -> tuple[str, float]:
+    """The line of the title that a second engine draws least like ours, and how far apart the two are (of 255).
+
+    Raises as drawing a title does.
+    """
+    asset = shop.template.title.asset
+    if not isinstance(asset, Drawing | Picture):
+        return "", 0.0
+    drawing = shop.template.drawing(asset.src, upright=shop.size[1] > shop.size[0])
+    lines = shown_lines(drawing, Words(shop.template, shop.fields))
+    found = [(words, lettering_witness.difference(words, face.fonts)) for words, face in lines]
+    return max(found, key=lambda line: line[1], default=("", 0.0))
+
+
 def _right_name(film: Film) -> _Found:
     name = film.shop.fields.passenger_name
     written = str(film.header.get("format", {}).get("tags", {}).get("title", ""))
@@ -253,6 +270,14 @@ def _right_name(film: Film) -> _Found:
         return False, f"the metadata says {written!r}, the jump is {name!r}'s", values
     if apart > NAME_THRESHOLD:
         return False, f"the title on the film is not that of {name!r}", values
+    words, doubt = lettering_doubt(film.shop)
+    values |= {"second_engine": round(doubt, 1), "second_threshold": lettering_witness.THRESHOLD}
+    if doubt > lettering_witness.THRESHOLD:
+        return (
+            False,
+            f"a second engine draws {words!r} on the title otherwise; look at the film, or write it simpler",
+            values,
+        )
     return True, f"the title shows {name!r}", values
 
 

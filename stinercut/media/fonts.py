@@ -52,13 +52,11 @@ def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
         raise MissingProgram(
             "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
         )
-    whole = next((font for font in fonts if _covers(font, text)), None)
     levels = bidi.levels_of(text)
     pieces: list[Run] = []
     of_pieces: list[int] = []
     at = 0
-    for cluster in clusters(text):
-        font = whole or _font_for(cluster, pieces[-1].font if pieces else None, text, fonts)
+    for cluster, font in pieces_with(text, fonts):
         level = levels[at]
         at += len(cluster)
         if pieces and pieces[-1].font == font and of_pieces[-1] == level:
@@ -69,10 +67,25 @@ def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
     return bidi.page_order(pieces, of_pieces)
 
 
+def pieces_with(text: str, fonts: tuple[Path, ...]) -> list[tuple[str, Path]]:
+    """Each letter with its marks, in the order of reading, and the font that draws it. Raises as `runs_with` does."""
+    whole = next((font for font in fonts if _covers(font, text)), None)
+    out: list[tuple[str, Path]] = []
+    of_letters: Path | None = None
+    for cluster in clusters(text):
+        is_letter = unicodedata.category(cluster[0])[0] == "L"
+        # Spaces and signs are drawn in the main font, so that those of one line look alike.
+        font = whole or _font_for(cluster, of_letters if is_letter else None, text, fonts)
+        of_letters = font if is_letter else of_letters
+        out.append((cluster, font))
+    return out
+
+
 def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, ...]) -> Path:
-    """The font for a letter with its marks: the one before it, so that a word is of one font; else the first."""
-    # Spaces and signs are drawn in the main font, so that those of one line look alike.
-    usual = (before,) if before and unicodedata.category(cluster[0])[0] == "L" else ()
+    """The font for a letter with its marks: that of the letter before it, so that a word is of one font; else the
+    first.
+    """
+    usual = (before,) if before else ()
     font = next((font for font in (*usual, *fonts) if _covers(font, cluster)), None)
     if font is None:
         raise _nobody_has(text, fonts)

@@ -66,8 +66,11 @@ class _Glyph:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of glyphs. `left`, `right`, `above` and `below`: its ink around the baseline's start."""
+    """One line of glyphs, and the text that they show. `left`, `right`, `above` and `below`: its ink around the
+    baseline's start.
+    """
 
+    text: str
     glyphs: tuple[_Glyph, ...]
     size: float
     advance: float
@@ -119,7 +122,7 @@ def line_of(text: str, face: Face) -> Line:
                 below, above = max(below, -ink[1]), max(above, ink[3])
             x += advance + space
             trailing = space
-    return Line(tuple(glyphs), face.size, x - trailing, left, right, above, below)
+    return Line(text, tuple(glyphs), face.size, x - trailing, left, right, above, below)
 
 
 def _fitted(texts: list[str], face: Face, room: Room) -> list[Line]:
@@ -155,6 +158,8 @@ def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None, floa
     buffer = hb.Buffer()
     buffer.add_str(run.text)
     buffer.guess_segment_properties()
+    # It would guess the language by the machine's locale, and fonts have other forms for some.
+    buffer.language = "und"
     buffer.direction = run.direction
     hb.shape(font, buffer, {"kern": True, "liga": True})
     scale = face.size / font.face.upem

@@ -6,20 +6,16 @@ Doesn't: shaping and breaking (`lettering`), reading the file (`stinercut.templa
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from fontTools.ttLib import TTFont, TTLibError
 
 from stinercut.errors import BadInput
 from stinercut.media import fonts
+from stinercut.media.font_names import family_names, weight_of
 from stinercut.media.lettering import LEADING, Face, Line, Room, line_of, lines_of
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
@@ -67,6 +63,19 @@ def outlined(drawing: svg.Svg, words: Words) -> None:
             raise BadInput(f"{svg.named(element)}: {refused.what}", file=file, advice=refused.advice) from None
 
 
+def shown_lines(drawing: svg.Svg, words: Words) -> list[tuple[str, Face]]:
+    """Every line of text that the drawing shows, filled in and broken as it is drawn, with its face. What belongs to an
+    empty field is taken out of the drawing. Raises as `outlined` does.
+    """
+    _take_out_unwanted(drawing, values_of(words.fields, words.document))
+    out: list[tuple[str, Face]] = []
+    for _, element, style in _texts(drawing.root, _rules(drawing.root), {}):
+        for chunk in _chunks(element, style, drawing, words):
+            face = _face(chunk.style, drawing, words)
+            out += [(line.text, face) for line in lines_of(chunk.text, face, _room(chunk, element, face, drawing))]
+    return out
+
+
 def families(drawing: svg.Svg) -> set[str]:
     """The font families that its texts ask for, as they are written."""
     rules = _rules(drawing.root)
@@ -81,14 +90,14 @@ def face_fonts(family: str, weight: int, brought: Sequence[Path], file: Path) ->
     asked = [one.strip().strip("'\"") for one in family.split(",") if one.strip()] or ["sans-serif"]
     noto = fonts.catalogue("Bold" if weight >= 600 else "Regular")
     for name in asked:
-        own = [path for path in brought if name.lower() in _family_names(path)]
+        own = [path for path in brought if name.lower() in family_names(path)]
         if own:
-            return (min(own, key=lambda path: abs(_weight(path) - weight)), *noto)
+            return (min(own, key=lambda path: abs(weight_of(path) - weight)), *noto)
         if name.lower() in ("serif", "noto serif"):
             return tuple(sorted(noto, key=lambda path: not path.name.startswith("NotoSerif-")))
         if name.lower() in _GENERIC or name.lower().startswith("noto"):
             return noto
-    there = ", ".join(sorted({_family_names(path)[0] for path in brought})) or "none"
+    there = ", ".join(sorted({family_names(path)[0] for path in brought})) or "none"
     raise BadInput(
         f"no font of the family {asked[0]!r} is there",
         file=file,
@@ -287,33 +296,6 @@ def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
 
 def require_font(path: Path) -> None:
     """Raise BadInput unless the file is a font that can be drawn with."""
-    _family_names(path)
+    family_names(path)
     if line_of("A", Face((path, *fonts.catalogue("Regular")), 100)).width <= 0:
         raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")
-
-
-def _family_names(path: Path) -> tuple[str, ...]:
-    """A font's names of its family, the usual one first, all in small letters after it. Raises BadInput."""
-    return _said_by_font(path, path.stat().st_mtime_ns)[0]
-
-
-def _weight(path: Path) -> int:
-    return _said_by_font(path, path.stat().st_mtime_ns)[1]
-
-
-@functools.lru_cache(maxsize=64)
-def _said_by_font(path: Path, _changed: int) -> tuple[tuple[str, ...], int]:
-    """A font's family names and its weight, 100 to 900."""
-    fonts.opened(path)
-    try:
-        with TTFont(path, lazy=True, fontNumber=0) as font:
-            names: Any = font["name"]
-            found = [names.getDebugName(number) for number in (16, 1)]
-            table: Any = font["OS/2"]
-            weight = int(table.usWeightClass)
-    except (TTLibError, KeyError, AttributeError, OSError, struct.error) as refused:
-        raise BadInput(
-            "this is no font that can be read", file=path, advice="Put a whole .ttf or .otf there, or take it out."
-        ) from refused
-    known = [name for name in found if name]
-    return (*known[:1], *(name.lower() for name in known)), weight

@@ -13,6 +13,7 @@ from PIL import Image
 from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 
 from stinercut.errors import BadInput, UnreadableVideo, WrongFilm
+from stinercut.media import bidi, lettering_witness
 from stinercut.media import ffmpeg as runner
 from stinercut.media.checks import CHECKS, NAME_THRESHOLD, CheckResult, check_film, title_difference
 from stinercut.media.film import FilmRefused, Production, finish_film, looked_into, make_film, planned
@@ -186,6 +187,22 @@ def test_a_film_is_made_checked_and_published(store: Store, tmp_path: Path) -> N
     assert {check.name for check in made.checks if check.passed} == NAMES
     assert seen[-1] == 1.0
     assert {path.name for path in target.parent.iterdir()} == {"film.mp4", NOTE}
+
+
+def test_a_film_whose_title_only_we_would_draw_so_is_not_published(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in our drawing is in the film and in the picture that it is compared with, and not in a second one."""
+    name, clips = "שרה (Sarah) Cohen", looked_into([as_source(make_clip(tmp_path / "a.mp4"))])
+    production = planned(store, TEMPLATE, Fields(name, DAY, RIGHT.place), clips)
+    lettering_witness.difference.cache_clear()
+    with monkeypatch.context() as without_rule_n0:
+        without_rule_n0.setattr(bidi, "_bracket_pairs", lambda _chars, _kinds: [])
+        with pytest.raises(FilmRefused, match="a second engine draws") as refused:
+            make_film(production, tmp_path / "film.mp4")
+        assert [check.name for check in refused.value.checks if not check.passed] == ["right_name"]
+    lettering_witness.difference.cache_clear()
+    assert not (tmp_path / "film.mp4").exists()
 
 
 def test_a_wrong_film_is_not_published_and_the_old_one_stays(
