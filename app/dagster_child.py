@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.pools import FFMPEG_POOL, ffmpeg_limit
+from stinercut.data_folder import keep_private
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 
@@ -26,6 +27,7 @@ def main() -> None:
     """Load, make the storage, wait for the code server, hand over."""
     part, arguments = sys.argv[1], sys.argv[2:]
     Settings().require_sound()
+    keep_private(Settings())
     if Settings().dagster_database_url:
         from app.patience import wait_for_postgres
 

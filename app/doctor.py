@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 
 from app.advice import detector, install
-from app.findings import Check, can_write, listed, missing_modules, nearest, python_version
+from app.findings import Check, Finding, State, can_write, listed, missing_modules, nearest, python_version
 from app.hub_api import ask
 from hub.version import HEALTHY
+from stinercut.data_folder import is_open_to_others
 from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
 from stinercut.own_names import is_loopback
 from stinercut.settings import Settings
@@ -99,6 +100,22 @@ def standing_checks(settings: Settings, *, is_up: bool) -> list[Check]:
     return [
         replace(check, look=lambda: free_or_our_hub(settings)) if check.name == "hub port" else check
         for check in checks
+    ]
+
+
+def privacy(settings: Settings) -> list[Finding]:
+    """Whether other accounts of this machine can look into the data folder; nothing while there is none."""
+    if not settings.data.is_dir():
+        return []
+    if not is_open_to_others(settings.data):
+        return [Finding("other accounts", State.OK, "the data folder is closed to them")]
+    return [
+        Finding(
+            "other accounts",
+            State.HINT,
+            f"every account of this machine can look into {settings.data}, and names are in it",
+            f"As its owner: chmod o= {settings.data}",
+        )
     ]
 
 

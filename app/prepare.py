@@ -14,6 +14,7 @@ from contextlib import suppress
 from app.home import prepare_dagster_home, project_root
 from stinercut.catalog import migrate
 from stinercut.clock import machine_clock
+from stinercut.data_folder import keep_private
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 from stinercut.store import sweep_partials
@@ -25,6 +26,7 @@ def main() -> None:
     """Migrate; the last line written is what a person needs to know when it fails."""
     try:
         settings = Settings()
+        keep_private(settings)
         migrate(settings.catalog_url)
         if settings.executor == "celery":
             announce_volume(settings)

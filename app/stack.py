@@ -22,6 +22,7 @@ from app.home import prepare_dagster_home, project_root
 from app.lock import sole_use
 from app.supervisor import Say, Supervisor
 from hub.passes import new_secret
+from stinercut.data_folder import keep_private
 from stinercut.settings import Settings, reachable
 
 LOOPBACK = "127.0.0.1"
@@ -46,6 +47,7 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
     require_all_parts(installed_parts())
     root = project_root()
     can_write(settings.data)
+    keep_private(settings)
     with sole_use(settings, detector=detector):
         checks = [*machine_checks(), *place_checks(settings), *fleet_checks(settings)]
         demand(look_at(checks, installed_parts()))

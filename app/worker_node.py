@@ -28,6 +28,7 @@ from app.celery_app import RUN_HEADER, STEP_HEADER, WORKER_NAME, working
 from app.fleet import BEAT_EVERY, Claim, Fleet, Worker, unreachable
 from app.volume import volume_name
 from stinercut.clock import machine_clock
+from stinercut.data_folder import keep_private
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 
@@ -126,6 +127,7 @@ def main() -> None:
     """Work until SIGTERM."""
     queue, slots = sys.argv[1], int(sys.argv[2])
     settings = Settings()
+    keep_private(settings)
     name = f"{queue}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
     os.environ[WORKER_NAME] = name
     pulse = Pulse(

@@ -12,6 +12,7 @@ import sys
 from types import FrameType
 
 from detector.service import run
+from stinercut.data_folder import follow_folder
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 
@@ -33,7 +34,9 @@ def main() -> int:
 
 async def _until_signal() -> None:
     loop = asyncio.get_running_loop()
-    work = asyncio.create_task(run(Settings()))
+    settings = Settings()
+    follow_folder(settings.data)
+    work = asyncio.create_task(run(settings))
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(work.cancel)

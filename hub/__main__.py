@@ -15,6 +15,7 @@ import uvicorn
 from hub.connections import BoundedProtocol
 from hub.server import create_app
 from stinercut.catalog import migrate
+from stinercut.data_folder import keep_private
 from stinercut.errors import HostNotReady, StinercutError
 from stinercut.own_names import is_loopback
 from stinercut.protocol.messages import MAX_FRAME_BYTES
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
     """Serve until asked to end. Raises HostNotReady when it can't begin."""
     check(settings)
     settings.require_sound()
+    keep_private(settings)
     listening = listen(settings.host, settings.hub_port)
     migrate(settings.catalog_url)
     config = uvicorn.Config(

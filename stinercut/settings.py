@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir("stinercut", appauthor=False)),
         description="Folder of catalog, store, films and logs. The shared volume where there are several machines.",
     )
+    data_group: str = Field(
+        default="",
+        description="Group that shares the data folder: detectors and readers of films under other accounts.",
+    )
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL of the catalog. Default: SQLite in the data folder."
     )

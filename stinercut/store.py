@@ -268,7 +268,7 @@ def link_to(stored: Path, target: Path) -> bool:
 def make_read_only(path: Path) -> None:
     """Take the right to write from everybody, as far as the volume and the file's owner let us."""
     with suppress(OSError):
-        path.chmod(0o444)
+        path.chmod(path.stat().st_mode & 0o444)
 
 
 def amount(size: int) -> str:

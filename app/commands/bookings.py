@@ -39,12 +39,13 @@ def import_list(
     "assumed", and lists "refusals", "warnings" and "changes".
     """
     from stinercut.catalog import Catalog, bookings, migrate
+    from stinercut.data_folder import keep_private
     from stinercut.errors import BadInput
     from stinercut.identity.booking_list import read_list
 
     found = read_list(file, encoding)
     settings = settings_from(data)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    keep_private(settings)
     migrate(settings.catalog_url)
     catalog = Catalog.open(settings.catalog_url)
     try:

@@ -22,7 +22,7 @@ def doctor(
     """
     from app.commands.detector_doctor import detector_doctor
     from app.commands.reporting import report
-    from app.doctor import automation_checks, installed_parts, machine_checks, standing_checks
+    from app.doctor import automation_checks, installed_parts, machine_checks, privacy, standing_checks
     from app.doctor_fleet import fleet_checks, fleet_findings
     from app.findings import Finding, State, look_at
     from app.lock import running_stack
@@ -37,6 +37,7 @@ def doctor(
     else:
         findings.append(Finding("stack", State.OK, "not running; `stinercut up` starts it"))
     findings += look_at(standing_checks(settings, is_up=running is not None), installed_parts())
+    findings += privacy(settings)
     findings += look_at(automation_checks(settings, is_up=running is not None), installed_parts())
     findings += look_at(fleet_checks(settings), installed_parts())
     findings += fleet_findings(settings)
