@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stinercut.errors import BadInput
+from stinercut.places import require_text
 
 if TYPE_CHECKING:  # pydantic takes a tenth of a second to load, and `--help` needs none of it.
     from stinercut.settings import Settings
@@ -41,6 +42,7 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
     chosen = {name: value for name, value in given.items() if value is not None}
     folder = data or Settings().data
     settings = Settings(data=_absolute(folder.expanduser()), **chosen)
+    require_text(settings.data)
     settings.require_sound()
     return settings
 

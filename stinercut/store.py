@@ -28,6 +28,7 @@ import xxhash
 
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.locks import held
+from stinercut.places import partial_beside
 
 CHUNK = 1 << 20
 """Bytes per read: large enough that the loop costs nothing, small enough to stop quickly."""
@@ -239,7 +240,7 @@ def sync_file(path: Path) -> None:
 def replace_file(target: Path, content: bytes) -> None:
     """Write a small file so that a reader sees the old content or the new one, never a part."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    partial = partial_beside(target)
     try:
         with partial.open("xb") as handle:
             handle.write(content)

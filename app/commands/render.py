@@ -17,6 +17,7 @@ import typer
 from app.options import Data, Json, day_from, say, settings_from
 from stinercut.clock import local_day, machine_clock
 from stinercut.errors import BadInput
+from stinercut.places import require_text
 
 if TYPE_CHECKING:
     from stinercut.media.film import Finished, Shown
@@ -113,6 +114,7 @@ def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:
     from stinercut.store import hash_file
 
     for clip in clips:
+        require_text(clip.absolute())
         probe(clip)  # What can't be a clip is said before gigabytes are hashed.
     shown = looked_into([ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips])
     return list(shown) if as_given else in_order(shown, _recorded_file)

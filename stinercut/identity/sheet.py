@@ -10,8 +10,6 @@ a page of twelve codes below 100 kB. Every module is a whole number of dots, so 
 from __future__ import annotations
 
 import itertools
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from stinercut.identity.making import Contact, qr_code
 from stinercut.identity.payload import Payload
 from stinercut.keyring import KeyRing
 from stinercut.media.papertext import text_mask
+from stinercut.places import partial_beside, require_places
 
 DPI: Final = 600
 """What office laser printers print."""
@@ -67,12 +66,10 @@ def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None =
         raise BadInput("a sheet of codes is written as .pdf", file=target, advice="Choose this ending.")
     if len(codes) > MAX_BOOKINGS:
         raise BadInput(f"{len(codes)} bookings are too many for one sheet", advice=f"At most {MAX_BOOKINGS}.")
-    partial: Path | None = None
+    require_places([target])
+    partial = partial_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
-        partial = Path(name)
         pages = 0
         for page in _pages(codes, keys):
             # One page at a time: a page is 35 MB of dots until it is compressed.
@@ -83,9 +80,8 @@ def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None =
     except OSError as refused:
         raise BadInput(f"can't write there: {refused.strerror or refused}", file=target) from None
     finally:
-        if partial is not None:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return pages
 
 

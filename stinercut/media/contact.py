@@ -28,6 +28,7 @@ from stinercut.media.papertext import text_mask
 from stinercut.media.plan import Content, Drawn, Filmed, FilmPlan, Reel, Take, plan_film
 from stinercut.media.plan import Shot as FilmShot
 from stinercut.media.probe import Probe, probe
+from stinercut.places import partial_beside
 from stinercut.synthetic.camera import Shot
 from stinercut.synthetic.scenes import Scene, scene_frames
 from stinercut.templates.folder import Template
@@ -223,7 +224,7 @@ def _with_overlays(picture: Image.Image, placed: Iterable[Placed | None]) -> Ima
 
 def save(sheet: Image.Image, target: Path) -> None:
     """Write the sheet, as PNG or JPEG by its name; nothing is there before it is whole."""
-    partial = target.with_name(f".{target.stem}.partial{target.suffix}")
+    partial = partial_beside(target, target.suffix)
     try:
         sheet.save(partial)
         partial.replace(target)

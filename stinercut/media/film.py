@@ -33,6 +33,7 @@ from stinercut.media.segments import ClipSource, FilmedClip, Workshop, copying_o
 from stinercut.media.sound import Music
 from stinercut.media.unfinished import names_beside
 from stinercut.media.untouched import kind_of_film, may_be_copied
+from stinercut.places import require_places
 from stinercut.store import Store, sync_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.folder import FILE_NAME
@@ -433,7 +434,10 @@ def beside(target: Path, output: str) -> Path:
 
 
 def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
-    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of."""
+    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of, or can't
+    have its name.
+    """
+    require_places(_places(template, target))
     known = {found: path for path in clips if (found := _inode(path))}
     of_template = {template.folder / name for name in (FILE_NAME, *template.files)}
     known |= {found: path for path in of_template if (found := _inode(path))}

@@ -236,5 +236,5 @@ def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
         chroma = f"clip((val-128)*{light * look.saturation:.6f}+128,16,240)"
         picture = picture.filter("lutyuv", y=luma, u=chroma, v=chroma)
     if lut is not None:
-        picture = in_rgb(picture, lambda shown: shown.filter("lut3d", str(lut)))
+        picture = in_rgb(picture, lambda shown: shown.filter("lut3d", file=str(lut)))
     return picture

@@ -81,14 +81,17 @@ def join(
     seconds = float(frames / segments[0].rate)
     try:
         # Beside the film and not in a temporary folder: the sound of an hour is 0.7 GB.
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.stem.lstrip('.')}.join-", suffix=".partial", dir=target.parent
-        ) as folder:
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=f".{target.stem.lstrip('.')}.join-", suffix=".partial", dir=target.parent
+            ) as folder,
+            tempfile.TemporaryDirectory(prefix="stinercut-join-") as lists,
+        ):
             both = [(part.segment, part.volume) for part in parts]
             tell = part_of(on_progress, 0.0, _SOUND)
             mixed = film_sound(both, sound.music, sound.loudness, Path(folder), sound.runs, tell)
             videos = _videos(segments, together, Path(folder))
-            listed = Path(folder, "video.ffconcat")
+            listed = Path(lists, "video.ffconcat")
             # Without `auto_convert` frames stay as they are; with it, parameter sets would be put into them, which
             # `avc1` doesn't allow.
             shown = in_a_row([Entry(video) for video in videos], listed, auto_convert=0)

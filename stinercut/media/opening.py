@@ -9,6 +9,7 @@ anything. Nobody else builds an input, and a test of the house sees to it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +53,13 @@ def in_a_row(entries: Sequence[Entry], listed: Path, **options: Any) -> Any:
     """Files one after the other as one input, each looked at as `from_outside` does.
 
     The list, our own and the only one that ffmpeg is given, is written to `listed`, which must stay until ffmpeg has
-    ended. Raises UnreadableVideo for a file that is no footage or music, BadInput for a name that no list can hold.
+    ended, and so must links beside it to files with a line break in their names. Raises UnreadableVideo for a file that
+    is no footage or music, BadInput where `listed` has a line break itself.
     """
     formats = {container_of(entry.path).demuxer for entry in entries}
-    listed.write_text("ffconcat version 1.0\n" + "".join(map(_said, entries)), encoding="utf-8")
+    lines = [line for number, entry in enumerate(entries) for line in _said(entry, listed, number)]
+    # As the file system has it: a name need not be UTF-8.
+    listed.write_bytes(os.fsencode("\n".join(["ffconcat version 1.0", *lines, ""])))
     allowed = ",".join(("concat", *sorted(formats)))
     own = {"f": "concat", "format_whitelist": allowed, "protocol_whitelist": PROTOCOLS, "safe": 0}
     return ffmpeg.input(str(listed.absolute()), **own, **options)
@@ -72,12 +76,20 @@ def raw_pictures(size: tuple[int, int], rate: str, pixels: str = "bgr24") -> Any
     return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt=pixels, s=f"{width}x{height}", r=rate, thread_queue_size=64)
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: Entry, listed: Path, number: int) -> list[str]:
     name = str(entry.path.absolute())
     if "\n" in name or "\r" in name:
-        raise BadInput("a line break in a file's name", file=entry.path, advice="Give the file or folder another name.")
+        name = _linked(entry.path, listed.with_name(f"{listed.stem}-{number}{entry.path.suffix}"))
     # In quotes only the quote itself is special, and is written outside of them.
-    lines = ["file '" + name.replace("'", "'\\''") + "'"]
+    lines = ["file 'file:" + name.replace("'", "'\\''") + "'"]
     lines += [f"inpoint {entry.begin:.3f}"] if entry.begin is not None else []
     lines += [f"outpoint {entry.end:.3f}"] if entry.end is not None else []
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _linked(path: Path, link: Path) -> str:
+    """Another name for a file whose own no line of a list can hold. Raises BadInput where the list's can't either."""
+    if "\n" in str(link.absolute()) or "\r" in str(link.absolute()):
+        raise BadInput("a line break in a folder's name", file=link.parent, advice="Give the folder another name.")
+    link.symlink_to(path.absolute())
+    return str(link.absolute())

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stinercut.media.published import NOTE, NOTES, Mark, Note, read_note
+from stinercut.places import fitted
 from stinercut.store import Store, fsync_dir, key_of, replace_file
 
 
@@ -90,10 +91,10 @@ def _room_for(folder: Path, one: Arrival, ours: Collection[str]) -> list[Path]:
 
 
 def _moved_aside(path: Path) -> Path:
-    number, other = 1, path.with_name(f"{path.stem} (kept){path.suffix}")
+    number, other = 1, path.with_name(fitted(path.stem, f" (kept){path.suffix}", path.parent))
     while os.path.lexists(other):
         number += 1
-        other = path.with_name(f"{path.stem} (kept {number}){path.suffix}")
+        other = path.with_name(fitted(path.stem, f" (kept {number}){path.suffix}", path.parent))
     path.rename(other)
     fsync_dir(path.parent)
     return other

@@ -17,20 +17,24 @@ from pathlib import Path
 from stinercut.locks import is_free
 from stinercut.store import Store
 
+_NAME = re.compile(r"\..*-([0-9a-f]{16})-\d+\.partial.*", re.DOTALL)
+"""Before, they began with the film's own name, which may be as long as a name can be."""
+
 
 @contextlib.contextmanager
 def names_beside(store: Store, target: Path) -> Generator[Callable[[str], Path]]:
     """Gives out names beside `target`, each with the ending that it is asked for. What has them afterwards is removed.
 
-    What killed makers of the same film left is removed before. A maker holds a lock while it has such names, and a
-    killed one leaves its lock's file: without that, as when another store's maker is at work, nothing is touched.
+    They are short, whatever the target's name is. What killed makers left in that folder is removed before. A maker
+    holds a lock while it has such names, and a killed one leaves its lock's file: without that, as when another store's
+    maker is at work, nothing is touched.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_dead(store, target)
     token, numbers = secrets.token_hex(8), itertools.count(1)
     with store.alone(_lock(token)):
         try:
-            yield lambda ending: target.with_name(f".{target.stem}-{token}-{next(numbers)}.partial{ending}")
+            yield lambda ending: target.with_name(f".film-{token}-{next(numbers)}.partial{ending}")
         finally:
             _remove(path for path, its in _unfinished(target) if its == token)
 
@@ -44,9 +48,8 @@ def _remove_dead(store: Store, target: Path) -> None:
 
 def _unfinished(target: Path) -> Iterator[tuple[Path, str]]:
     """The files and folders beside `target` that have such names, and the token of each one's maker."""
-    name = re.compile(re.escape(f".{target.stem}-") + r"([0-9a-f]{16})-\d+\.partial.*")
     for path in list(target.parent.iterdir()):
-        if found := name.fullmatch(path.name):
+        if found := _NAME.fullmatch(path.name):
             yield path, found[1]
 
 

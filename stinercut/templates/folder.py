@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stinercut.errors import BadInput, StinercutError
+from stinercut.places import require_text
 from stinercut.store import key_of
 from stinercut.templates import svg
 from stinercut.templates.merging import require_language
@@ -139,6 +140,7 @@ def read(folder: Path) -> tuple[Template | None, list[StinercutError]]:
     """The template in a folder, as far as it can be read, and everything that is wrong with it."""
     path = folder / FILE_NAME
     try:
+        require_text(folder.absolute())
         document = Document.model_validate(_said(path))
     except BadInput as refused:
         return None, [refused]

@@ -1,0 +1,68 @@
+"""Names on disks: whether files can get the names that are wanted for them, and names for files on their way there.
+
+Owns: how long a name may be, what is refused before work is done for it, short hidden names beside a target. Not here:
+whose a file is that lies there already (`media.placing`), the store's own names (`store`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from stinercut.errors import BadInput
+
+LONGEST: Final = 255
+"""Bytes of a name where the system doesn't say: what ext4, XFS, APFS and NTFS have, the last two in other units."""
+
+
+def partial_beside(target: Path, ending: str = "") -> Path:
+    """A hidden name beside `target` for a file on its way there. Never much longer than 40 bytes, whatever the target's
+    name is; `store.sweep_partials` knows it.
+    """
+    return target.with_name(f".{secrets.token_hex(8)}.partial{ending}")
+
+
+def fitted(stem: str, rest: str, folder: Path) -> str:
+    """The name `stem` + `rest`, with as much of the stem as a name in that folder may have."""
+    room = longest_name(folder) - len(rest.encode())
+    return stem.encode()[:room].decode(errors="ignore") + rest
+
+
+def longest_name(folder: Path) -> int:
+    """How many bytes the name of a file in a folder may have."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        return LONGEST
+
+
+def require_places(places: Iterable[Path]) -> None:
+    """Raise BadInput for a file that can't be there under this name, whether or not it is there."""
+    for place in places:
+        require_text(place)
+        try:
+            place.lstat()
+        except OSError as refused:
+            if refused.errno == errno.ENAMETOOLONG:
+                raise _too_long(place) from None
+
+
+def _too_long(place: Path) -> BadInput:
+    advice = "Choose a shorter one; letters other than a to z take 2 to 4 bytes."
+    size, most = len(os.fsencode(place.name)), longest_name(place.parent)
+    if size <= most:
+        return BadInput("the path to this name is too long", file=place, advice=advice)
+    return BadInput(f"this name is too long: {size} bytes, and {most} fit", file=place, advice=advice)
+
+
+def require_text(path: Path) -> None:
+    """Raise BadInput for a path whose names are not text: no page, list or database could hold it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise BadInput("this name is not text in UTF-8", file=shown, advice="Give it another name.") from None
