@@ -19,7 +19,9 @@ from support.decoders import failing
 from support.identifying import identified
 from support.importing import copy_requested, put_card_in
 
+from app.definitions import defs
 from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.jumps import JumpFootage
 from stinercut.identity import reader
 from stinercut.identity.decoders import ZXING, Decoders
 from stinercut.identity.making import qr_picture
@@ -27,6 +29,7 @@ from stinercut.identity.payload import make_payload
 from stinercut.settings import Settings
 from stinercut.synthetic.qrfilm import film_pictures
 from stinercut.synthetic.scenes import make_clip
+from stinercut_assets.partitions import jumps
 
 ZOE = make_payload("Zoë Müller", "B-1", date(2026, 5, 1))
 FOREIGN = "oC15dTmNLeA!MBOOT=1"
@@ -133,3 +136,20 @@ def test_a_decoder_that_crashes_is_told_and_the_step_goes_on(
         notes = [step.message for step in events.steps_of(session, "card-test")]
     catalog.close()
     assert notes == ["Zoë Müller (zxing-cpp failed)"]
+
+
+def test_an_empty_file_among_a_jumps_clips_is_no_doubt_and_no_clip(folder: Path, instance: dg.DagsterInstance) -> None:
+    """From the card to the film's files: nothing of it is copied, and the jump is whole without it."""
+    code_film(folder, 1, qr_picture(ZOE))
+    make_clip(folder / "GX010002.MP4", 1, 1.0, SIZE)
+    (folder / "GX010003.MP4").touch()
+    make_clip(folder / "GX010004.MP4", 4, 1.0, SIZE)
+    settings, insertion, copied = card_in(folder)
+    assert copied == ["GX010001.MP4", "GX010002.MP4", "GX010004.MP4"]
+    assert identified(instance)[0] == [ZOE.jump_key]
+    assert copy_requested(settings, folder.parents[1], insertion) == []
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey("imported_files")})
+    instance.add_dynamic_partitions(jumps.name or "", [ZOE.jump_key])
+    result = job.execute_in_process(instance=instance, partition_key=ZOE.jump_key)
+    footage: JumpFootage = result.output_for_node("imported_files")
+    assert [file.name for file in footage.clips] == ["GX010002.MP4", "GX010004.MP4"]
