@@ -91,12 +91,15 @@ def place_checks(settings: Settings) -> list[Check]:
     ]
 
 
-def standing_checks(settings: Settings, *, is_up: bool) -> list[Check]:
+def standing_checks(settings: Settings, *, is_up: bool, is_hub_alone: bool = False) -> list[Check]:
     """The same for an installation that may be running. `is_up`: by `stinercut up`, whose ports are in use as they
-    should be; a hub in a container of its own was started by nobody who left a note."""
+    should be. `is_hub_alone`: a hub in a container of its own, started by nobody who left a note; Dagster's processes
+    are in others, and their ports are none of this one's."""
     checks = place_checks(settings)
     if is_up:
         return [check for check in checks if check.name in _NO_PORTS]
+    if is_hub_alone:
+        checks = [check for check in checks if check.name not in ("Dagster port", "code server port")]
     return [
         replace(check, look=lambda: free_or_our_hub(settings)) if check.name == "hub port" else check
         for check in checks

@@ -22,7 +22,8 @@ def doctor(
     """
     from app.commands.detector_doctor import detector_doctor
     from app.commands.reporting import report
-    from app.doctor import automation_checks, installed_parts, machine_checks, privacy, standing_checks
+    from app.doctor import automation_checks, hub_answers, installed_parts, machine_checks, privacy, standing_checks
+    from app.doctor_databases import database_checks
     from app.doctor_fleet import fleet_checks, fleet_findings
     from app.findings import Finding, State, look_at
     from app.lock import running_stack
@@ -32,11 +33,15 @@ def doctor(
     settings = settings_from(data)
     running = running_stack(settings)
     findings = look_at(machine_checks(), installed_parts())
+    is_hub_alone = running is None and hub_answers(settings)
     if running:
         findings.append(Finding("stack", State.OK, f"runs now (process {running.pid}): {running.hub}"))
+    elif is_hub_alone:
+        findings.append(Finding("stack", State.OK, f"its hub runs here, by itself: {settings.hub_address}"))
     else:
         findings.append(Finding("stack", State.OK, "not running; `stinercut up` starts it"))
-    findings += look_at(standing_checks(settings, is_up=running is not None), installed_parts())
+    standing = standing_checks(settings, is_up=running is not None, is_hub_alone=is_hub_alone)
+    findings += look_at([*standing, *database_checks(settings)], installed_parts())
     findings += privacy(settings)
     findings += look_at(automation_checks(settings, is_up=running is not None), installed_parts())
     findings += look_at(fleet_checks(settings), installed_parts())

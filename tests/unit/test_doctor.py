@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import socketserver
@@ -14,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from support.commands import typed
 from support.hubs import running_hub
 
 from app.doctor import (
@@ -29,6 +31,7 @@ from app.doctor import (
     standing_checks,
     zbar_loads,
 )
+from app.doctor_databases import database_checks
 from app.findings import Check, Finding, State, can_write, demand, look_at, missing_modules
 from app.lock import running_stack, sole_use
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, MissingProgram
@@ -68,6 +71,39 @@ def test_a_hub_that_nothing_but_itself_started_may_have_its_port(tmp_path: Path)
         (refused,) = look_at([one for one in place_checks(hub.settings) if one.name == "hub port"], ALL)
         assert refused.state is State.PROBLEM, "`stinercut up` would start a second one"
     assert hub_port_of(hub.settings).detail == f"{hub.settings.hub_port} is free"
+
+
+@pytest.mark.usefixtures("own_account")
+def test_beside_a_hub_of_its_own_nothing_is_said_of_ports_that_others_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_hub(tmp_path) as hub:
+        monkeypatch.setenv("STINERCUT_HUB_PORT", str(hub.settings.hub_port))
+        _, out, _ = typed(capsys, "doctor", "--json", "--data", hub.settings.data)
+    said = {one["check"]: one["detail"] for one in json.loads(out)["checks"]}
+    assert said["stack"] == f"its hub runs here, by itself: {hub.settings.hub_address}"
+    assert said["hub port"].endswith("the hub runs here")
+    assert not said.keys() & {"Dagster port", "code server port"}
+
+
+class TestDatabases:
+    def test_a_server_that_answers(self, postgres_url: str, tmp_path: Path) -> None:
+        urls = {"database_url": postgres_url, "dagster_database_url": postgres_url.replace("+psycopg2", "")}
+        found = look_at(database_checks(Settings.model_validate({"data": tmp_path, **urls})), ALL)
+        assert [one.check for one in found] == ["catalog's database", "Dagster's database"]
+        assert {one.state for one in found} == {State.OK}
+        assert all("at 127.0.0.1, database postgres" in one.detail for one in found)
+
+    def test_one_that_does_not_and_an_address_that_is_none(self, tmp_path: Path) -> None:
+        away = "postgresql://me:geheim@127.0.0.1:1/x"
+        given = {"data": tmp_path, "database_url": away, "dagster_database_url": "nonsense"}
+        found = look_at(database_checks(Settings.model_validate(given)), ALL)
+        assert [one.state for one in found] == [State.PROBLEM, State.PROBLEM]
+        assert "does not answer" in found[0].detail
+        assert "geheim" not in f"{found}"
+
+    def test_sqlite_is_no_server(self, tmp_path: Path) -> None:
+        assert database_checks(Settings(data=tmp_path, database_url=f"sqlite:///{tmp_path}/c.db")) == []
 
 
 class Stranger(BaseHTTPRequestHandler):
