@@ -18,6 +18,7 @@ from sensors.ready_jumps import ready_jumps
 from stinercut.settings import Settings
 from stinercut_assets.arrived_clips import render_arrived_clips
 from stinercut_assets.card_sessions import card_sessions
+from stinercut_assets.catalog_entries import as_listed
 from stinercut_assets.freshness import films_in_time
 from stinercut_assets.imported_files import imported_files
 from stinercut_assets.jobs import identify_card, produce_jump
@@ -35,16 +36,19 @@ if Settings().dagster_database_url:
     wait_for_postgres()
 
 defs = dg.Definitions(
-    assets=[
-        footage,
-        film_template,
-        card_sessions,
-        imported_files,
-        qr_identity,
-        title_and_outro,
-        session_clips,
-        rendered_video,
-    ],
+    assets=as_listed(
+        [
+            footage,
+            film_template,
+            card_sessions,
+            imported_files,
+            qr_identity,
+            title_and_outro,
+            session_clips,
+            rendered_video,
+        ],
+        Settings(),
+    ),
     asset_checks=[films_in_time, sensors_run],
     jobs=[identify_card, produce_jump, render_arrived_clips, tidy_up],
     schedules=[every_night],

@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.dagster import Backfill, Dagster
 from stinercut.bounds import JumpKey, Who
 from stinercut.catalog import Catalog, staleness, wishes
-from stinercut.catalog.staleness import Stale, Wanted
-from stinercut.errors import StinercutError
+from stinercut.catalog.staleness import FilmMade, Stale, Wanted
+from stinercut.errors import BadTemplate, StinercutError
 from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
 from stinercut.templates.timeline import TemplateName
-from stinercut.words import counted
+from stinercut.words import counted, ended
 
 FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
 """What Dagster makes for a jump (`stinercut_assets.jobs.produce_jump`); a test holds the two together."""
@@ -39,6 +39,9 @@ BACKFILL_TAGS = {
 
 MAX_JUMPS = 20_000
 """Named in one request: what a body of a megabyte holds. Without names a backfill is of all."""
+
+
+_MEND_IT = "Mend it (`stinercut template check` says what is wrong), or choose another one for these jumps."
 
 
 class TemplateView(BaseModel):
@@ -92,9 +95,10 @@ class BackfillRequest(BaseModel):
 
 
 class Started(BaseModel):
-    """The backfill that was started; None where there was nothing to do."""
+    """The backfill that was started; None where there was nothing to do. `problem`: why some films are left out."""
 
     backfill: str | None
+    problem: str = ""
     jumps: list[str]
 
 
@@ -128,6 +132,15 @@ def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] |
     return [key for key in keys if key in wanted]
 
 
+def templates_of(
+    films: Iterable[FilmMade], templates: Container[str], default: str, asked: Iterable[str] | None
+) -> list[str]:
+    """Those of these templates that films have; `asked`: only films of these jumps."""
+    wanted = None if asked is None else frozenset(asked)
+    found = {film.template or default for film in films if wanted is None or film.jump_key in wanted}
+    return sorted(name for name in found if name in templates)
+
+
 @dataclass(frozen=True)
 class Renewal:
     """Templates as they are now, and the films made with them."""
@@ -157,7 +170,8 @@ class Renewal:
 
     async def renewable(self) -> Renewable:
         """Which films a backfill would make anew, and at what cost. Dagster's silence is said, and no error."""
-        stale, problems = await asyncio.to_thread(self._stale)
+        stale, bad, _ = await asyncio.to_thread(self._stale)
+        problems = [f"The template {name} can't be used: {ended(why)}" for name, why in bad.items()]
         busy: dict[str, str] = {}
         try:
             busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
@@ -188,15 +202,26 @@ class Renewal:
         )
 
     async def start(self, asked: BackfillRequest) -> Started:
-        """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused."""
+        """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused.
+
+        Raises BadTemplate where a film that was asked for has a template that can't be used, or where only such are
+        left: their runs would fail, some time later and one by one.
+        """
         async with self._starting:
-            stale, _ = await asyncio.to_thread(self._stale)
+            stale, bad, films = await asyncio.to_thread(self._stale)
+            unusable = templates_of(films, bad, self.default, asked.jumps)
+            problem = " ".join(f"The template {name} can't be used: {ended(bad[name])}" for name in unusable)
+            if problem and asked.jumps is not None:
+                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
             busy = busy_with(stale, await self.dagster.backfilling())
             keys = to_make(stale, busy, asked.jumps)
+            if not keys and problem:
+                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
             if not keys:
                 return Started(backfill=None, jumps=[])
             title = f"{counted(len(keys), 'film')} with a changed template"
-            return Started(backfill=await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS), jumps=keys)
+            backfill = await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS)
+            return Started(backfill=backfill, jumps=keys, problem=problem)
 
     def choose(self, jump: JumpKey, wish: TemplateWish) -> None:
         """A person chooses a jump's template. Raises NotFound, and BadInput for one that can't be used."""
@@ -205,12 +230,13 @@ class Renewal:
         with self.catalog.write() as session:
             wishes.choose_template(session, jump, wish.template, wish.who)
 
-    def _stale(self) -> tuple[list[Stale], list[str]]:
+    def _stale(self) -> tuple[list[Stale], dict[str, str], list[FilmMade]]:
+        """The stale films, by name why a template can't be used, and all films."""
         good, bad = self.shelf()
         wanted = {name: Wanted(name, one.fingerprint, aspects(one)) for name, one in good.items()}
         with self.catalog.read() as session:
             films = staleness.films_made(session)
-        return staleness.stale_films(films, wanted, self.default), list(bad.values())
+        return staleness.stale_films(films, wanted, self.default), bad, films
 
 
 def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:

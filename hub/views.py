@@ -57,6 +57,10 @@ class EventView(View):
     data: dict[str, Any]
 
 
+LINEAGE = 5
+"""Steps from a film up to its card in Dagster's lineage; the page shows one by itself. A test counts them."""
+
+
 @dataclass(frozen=True)
 class Links:
     """Where views lead: Dagster's pages as a browser knows them, and the folder of films, whose files they name."""
@@ -74,7 +78,7 @@ class Links:
         return JumpLinks(
             run=self.run(run_id),
             partition=f"{film}?view=partitions&partition={quote(jump_key)}",
-            lineage=f"{film}?view=lineage&lineageScope=upstream",
+            lineage=f"{film}?view=lineage&lineageScope=upstream&lineageDepth={LINEAGE}&partition={quote(jump_key)}",
         )
 
     def card(self, card_id: str) -> str:

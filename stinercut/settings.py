@@ -22,6 +22,7 @@ from stinercut.keyring import KeyRing
 
 _PLAIN = re.compile(r"[!-~]+")
 _ADDRESS = r"^(https?://[^\s/].*)?$"
+_OWNER = re.compile(r"^(team:[A-Za-z0-9_]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)$")
 MEGABYTE = 1_000_000
 """Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
 
@@ -137,6 +138,10 @@ class Settings(BaseSettings):
     film_due_minutes: int = Field(
         default=60, ge=1, description="So long after its last file a jump's film is overdue, and its check says so."
     )
+    asset_owners: str = Field(
+        default="team:stinercut",
+        description="Who Dagster shows as owners of all assets: e-mail addresses or team:NAME, with commas between.",
+    )
     encoder: str = Field(
         default="auto",
         pattern=r"^[a-z0-9_]{2,32}(:.+)?$",
@@ -181,12 +186,24 @@ class Settings(BaseSettings):
 
     def require_sound(self) -> None:
         """Raise BadInput for settings whose form is only known once they are used: at a start, not a card later."""
-        _ = self.key_ring, self.tries_of_steps
+        _ = self.key_ring, self.tries_of_steps, self.owners
         if self.dagster_key and not _PLAIN.fullmatch(self.dagster_key):
             raise BadInput(
                 "STINERCUT_DAGSTER_SECRET holds something that can't be sent in a header",
                 advice="Write letters and digits, 16 or more.",
             )
+
+    @cached_property
+    def owners(self) -> list[str]:
+        """Who owns all assets. Raises BadInput for what Dagster would not take as an owner."""
+        found = list(filter(None, map(str.strip, self.asset_owners.split(","))))
+        for one in found:
+            if not _OWNER.match(one):
+                raise BadInput(
+                    f"STINERCUT_ASSET_OWNERS has {one!r}, which is no owner",
+                    advice="Write e-mail addresses, or teams as team:NAME with letters, digits and _.",
+                )
+        return found
 
     def retries_of(self, step: str) -> int:
         """How often this step is tried again. Raises BadInput as `tries_of_steps` does."""

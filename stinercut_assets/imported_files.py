@@ -10,17 +10,17 @@ from fractions import Fraction
 
 import dagster as dg
 
-from stinercut.catalog import jumps, watching
+from stinercut.catalog import jumps
 from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
 from stinercut.errors import StinercutError
 from stinercut.words import ended
-from stinercut_assets.jobs import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG, seconds_for
-from stinercut_assets.jump_steps import FILES, all_steps, jump_page, reporter
+from stinercut_assets.jump_steps import FILES, TEMPLATE, all_steps, jump_page, reporter
+from stinercut_assets.jump_tags import tag_run, tags_of
 from stinercut_assets.lineage import footage as footage_spec
 from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import table
-from stinercut_assets.reporting import failures
+from stinercut_assets.reporting import Reporter, failures
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 
@@ -58,13 +58,10 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
         if bad:
             doing.at_fault = [file.card_file_id for file, _ in bad]
             raise _refused(bad)
-        # In here: a template that can't be used is said as this step's failure, before anything is rendered.
-        tags = _tags(installation, footage)
+    tags = tags_of(installation, footage, _template(reporting, installation, footage))
     seconds = sum(one.seconds for one in looked)
     # Here and not where a run is requested: a backfill's and a person's runs carry them too.
-    context.instance.add_run_tags(
-        context.run.run_id, {**tags, MAX_RUNTIME_TAG: str(seconds_for(seconds + len(footage.photos)))}
-    )
+    tag_run(context, tags, seconds + len(footage.photos))
     return dg.Output(
         footage,
         data_version=dg.DataVersion(footage.version),
@@ -91,20 +88,13 @@ def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutErro
     return type(refused)(all_of_them, advice=f"{better} these clips out.")
 
 
-def _tags(installation: Installation, footage: JumpFootage) -> dict[str, str]:
-    """What a run and what it makes are found by: cards, cameras, booking, template. No names.
-
-    Raises BadTemplate for a template that can't be used.
-    """
-    with installation.catalog.read() as session:
-        cards = watching.cards_of(session, footage.jump_key)
-    return {
-        JUMP_TAG: footage.jump_key,
-        CARD_TAG: " ".join(card for card, _ in cards),
-        "stinercut/camera": " ".join(dict.fromkeys(label for _, label in cards)),
-        "stinercut/booking": footage.booking_id,
-        "stinercut/template": installation.template_of(footage.jump_key).name,
-    }
+def _template(reporting: Reporter, installation: Installation, footage: JumpFootage) -> str:
+    """The name of the jump's template, which can be used: before anything is rendered. Fails as a step of its own."""
+    try:
+        return installation.template_of(footage.jump_key).name
+    except StinercutError:
+        with reporting.doing(TEMPLATE):
+            raise
 
 
 def _look(installation: Installation, file: FootageFile) -> Looked:

@@ -12,10 +12,14 @@ import dagster as dg
 
 from stinercut.catalog import jumps
 from stinercut.catalog.arriving import clip_step_name
+from stinercut.catalog.jumps import JumpFootage
+from stinercut_assets.jump_tags import tag_part_of_film
 from stinercut_assets.reporting import Planned, Reporter
 from stinercut_assets.resources import Installation
 
 FILES = Planned("files", "Check the files", 0)
+TEMPLATE = Planned("template", "Read the template", 0)
+"""Shown only where that goes wrong."""
 IDENTITY = Planned("identity", "Who jumped", 1)
 TITLE = Planned("title", "Title and outro", 2)
 FILM = Planned("film", "Join and check the film", 999)
@@ -54,7 +58,11 @@ def jump_page(installation: Installation, jump_key: str) -> str:
     return f"{installation.settings.board_address}/#jump={jump_key}"
 
 
-def go_on(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> None:
-    """Say that this run works on the jump now: a re-execution begins in the middle of the plan."""
+def go_on(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
+) -> None:
+    """Say that this run works on the jump now: a re-execution begins in the middle of the plan, and so does a run of
+    single assets, which has its tags from here."""
     with installation.catalog.write() as session:
         jumps.resume(session, context.partition_key, context.run.run_id)
+    tag_part_of_film(context, installation, footage)

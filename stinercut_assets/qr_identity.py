@@ -81,7 +81,7 @@ def qr_identity(
     context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage
 ) -> dg.Output[Identity]:
     """Who jumped, with the picture that says it."""
-    go_on(context, installation)
+    go_on(context, installation, imported_files)
     with reporter(context, installation).doing(IDENTITY) as doing:
         with installation.catalog.read() as session:
             readings = identification.readings_of(session, [file.card_file_id for file in imported_files.files])

@@ -80,7 +80,7 @@ def rendered_video(
     """The published film's file name, below the folder of films."""
     # Before the template is read: what Dagster noted for this film a moment ago, when its step began.
     noted = template_noted(context.instance, context.partition_key)
-    go_on(context, installation)
+    go_on(context, installation, imported_files)
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
         order = film_order(production, part_of(doing.progress, 0.0, _ASKING))

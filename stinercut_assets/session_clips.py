@@ -62,7 +62,7 @@ def clips_to_render(
     context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
 ) -> Iterator[dg.DynamicOutput[ClipWork] | dg.Output[list[str]]]:
     """Send out the jump's clips, one dynamic output each, and the list of what must come back."""
-    go_on(context, installation)
+    go_on(context, installation, footage)
     # The title is being made beside the clips.
     reporter(context, installation).plan(all_steps(footage.clips), keep=(StepStatus.DONE, StepStatus.RUNNING))
     context.log.info("%d clips for %s", len(footage.clips), identity.booking_id)

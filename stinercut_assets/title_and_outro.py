@@ -43,7 +43,7 @@ def title_and_outro(
     context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage, qr_identity: Identity
 ) -> dg.Output[Made]:
     """Their segments."""
-    go_on(context, installation)
+    go_on(context, installation, imported_files)
     made = render_title_and_outro(context, installation, imported_files)
     names = [f"drawing {number}" for number in range(1, len(made.film) + 1)]
     stills = [jpeg_still(one.segment.video, at=one.segment.seconds / 2, width=640) for one in made.film]

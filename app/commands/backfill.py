@@ -58,7 +58,7 @@ def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str
     if problem:
         say(f"This may not be all: {problem}")
     if not films:
-        say("Every film has the template it should have.")
+        say("No other film has an older template." if problem else "Every film has the template it should have.")
         return
     for film in films[:_SHOWN]:
         busy = " (being made anew)" if film["backfill"] else ""

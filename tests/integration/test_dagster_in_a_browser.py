@@ -283,6 +283,51 @@ def test_a_program_of_this_machine_is_out(place: Place) -> None:
     assert "Refused: POST '/graphql'" in log
 
 
+# ------------------------------------------------------------------------------------------------ what is launched
+KEY = "2026-06-01_B-1"
+ADD = """
+mutation($selector: RepositorySelector!, $key: String!) {
+  addDynamicPartition(repositorySelector: $selector, partitionsDefName: "jumps", partitionKey: $key) { __typename }
+}
+"""
+BACKFILL = """
+mutation($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) { ... on LaunchBackfillSuccess { backfillId } }
+}
+"""
+TAGS = """
+query($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results { tags { key value } } } } }
+"""
+
+
+def tags_of_runs(place: Place, key: str, value: str) -> list[dict[str, str]]:
+    found = place.ask(TAGS, filter={"tags": [{"key": key, "value": value}]})["runsOrError"]["results"]
+    return [{tag["key"]: tag["value"] for tag in one["tags"]} for one in found]
+
+
+def test_a_single_asset_that_is_launched_on_dagsters_page_is_within_the_limits(place: Place) -> None:
+    """As the page's buttons Materialize and Launch backfill ask for it."""
+    selector = {name: SENSOR[name] for name in SENSOR if name != "sensorName"}
+    place.ask(ADD, selector=selector, key=KEY)
+    asset = {"path": ["rendered_video"]}
+    job = {**selector, "jobName": "__ASSET_JOB", "assetSelection": [asset]}
+    tags = {"tags": [{"key": "dagster/partition", "value": KEY}]}
+    params = {"selector": job, "runConfigData": {}, "executionMetadata": tags}
+    launched = place.ask(LAUNCH, params=params)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = launched["run"]["runId"]
+    (alone,) = tags_of_runs(place, "dagster/partition", KEY)
+    assert (alone["stinercut/work"], alone["stinercut/jump"], alone["dagster/max_runtime"]) == ("film", KEY, "43200")
+    until(lambda: place.ask(STATUS, run=run)["runOrError"]["status"] in {"FAILURE", "SUCCESS"}, 120)
+
+    asked_for = {"assetSelection": [asset], "partitionNames": [KEY]}
+    backfill = place.ask(BACKFILL, params=asked_for)["launchPartitionBackfill"]["backfillId"]
+    # A run is there a moment before it is queued, and has them from then on.
+    until(lambda: any("stinercut/work" in one for one in tags_of_runs(place, "dagster/backfill", backfill)), 120)
+    (one,) = tags_of_runs(place, "dagster/backfill", backfill)
+    assert (one["stinercut/work"], one["stinercut/jump"], one["dagster/priority"]) == ("backfill", KEY, "0")
+
+
 # ------------------------------------------------------------------------------------------------ what is switched off
 
 

@@ -23,7 +23,7 @@ from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
 from stinercut.catalog import Catalog, decisions, events, films, jumps, migrate, review
 from stinercut.catalog.failure_rows import failures_of_jump, failures_of_steps
-from stinercut.catalog.models import JumpState
+from stinercut.catalog.models import JumpState, StepStatus
 from stinercut.errors import BadTemplate, UnreadableVideo
 from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
@@ -377,8 +377,29 @@ def test_a_template_that_is_not_there_is_said_on_the_board(
     assert not result.success
     with Catalog.open(settings.catalog_url).read() as session:
         [said] = failures_of_steps(session, jump)
+        shown = {step.label: step.status for step in events.steps_of(session, jump)}
     assert said.code == BadTemplate.code
     assert "plain" in said.sentence()
+    # The files are well; what fails is named.
+    assert (shown["Check the files"], shown["Read the template"]) == (StepStatus.DONE, StepStatus.FAILED)
+
+
+def test_a_run_of_a_single_asset_is_found_by_its_tags_and_has_its_longest_time(
+    card: tuple[Path, CardMade], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    jump = identify(settings, card[0], instance)[0]
+    tick(ready_jumps, instance)
+    whole = run("produce_jump", jump, instance, assets=["imported_files"])
+    alone = run("produce_jump", jump, instance, assets=["qr_identity"])
+
+    def tags(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+        found = instance.get_run_by_id(result.run_id)
+        assert found
+        ours = ("stinercut/", "dagster/max_runtime")
+        return {name: said for name, said in found.tags.items() if name.startswith(ours)}
+
+    assert tags(alone) == tags(whole)
+    assert {"stinercut/jump", "stinercut/booking", "stinercut/card", "stinercut/template"} <= tags(alone).keys()
 
 
 def test_a_run_that_was_killed_before_it_began_is_a_visible_failure(

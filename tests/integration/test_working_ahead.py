@@ -22,7 +22,7 @@ from stinercut.catalog.models import JumpState
 from stinercut.priorities import PRIORITY_TAG
 from stinercut.settings import Settings
 from stinercut.synthetic.card import make_card
-from stinercut_assets.jobs import JUMP_TAG
+from stinercut_assets.run_tags import JUMP_TAG
 
 
 @pytest.fixture

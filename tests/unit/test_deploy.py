@@ -316,6 +316,7 @@ NOT_ON_OTHER_MACHINES = {
     "DAGSTER_PUBLIC_URL": "the hub's pages link there",
     "CODE_PORT": "no code server there",
     "WORKER_PATIENCE": "the run waits, in the code server",
+    "ASSET_OWNERS": "shown by the webserver, which asks the code server",
     "RUNS_KEPT_DAYS": "the code server tidies up",
     "SEGMENTS_KEPT_DAYS": "the same",
 }

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cataloguing import film, ready_jump
+from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
 from support.dagsters import FakeDagster
 
 import hub.renewal
 from hub.dagster import Backfill
 from hub.renewal import BackfillRequest, Renewal, StaleView, busy_with, to_make
-from stinercut.catalog import Catalog, films, jumps, migrate, staleness
+from stinercut.catalog import Catalog, films, jumps, migrate, staleness, wishes
 from stinercut.catalog.staleness import Stale
+from stinercut.errors import BadInput
 
 NOW = datetime(2026, 6, 1, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -137,3 +138,44 @@ def test_the_views_of_stale_films_are_not_made_where_the_hub_answers_everybody(
     assert [one.jump for one in asyncio.run(renewal(known, FakeDagster()).renewable()).films] == [key]
     assert made_in
     assert threading.get_ident() not in made_in
+
+
+class TestBrokenTemplates:
+    """What is known when a backfill begins is said then, and not by each of its runs."""
+
+    def shelf(self, catalog: Catalog, dagster: FakeDagster, tmp_path: Path) -> Renewal:
+        broken = tmp_path / "templates" / "classic"
+        broken.mkdir(parents=True)
+        (broken / "template.json").write_text("{")
+        return replace(renewal(catalog, dagster), folders=(tmp_path / "templates",))
+
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_a_backfill_is_refused_with_the_templates_name_and_what_is_wrong(
+        self, known: Catalog, tmp_path: Path, by_name: bool
+    ) -> None:
+        dagster, key = FakeDagster(), stale_film(known)
+        shelf = self.shelf(known, dagster, tmp_path)
+        with pytest.raises(BadInput, match=r"The template classic can't be used: .*template\.json") as refused:
+            asyncio.run(shelf.start(BackfillRequest(jumps=[key] if by_name else None)))
+        assert "template check" in refused.value.advice
+        assert dagster.launched == []
+
+    def test_the_others_are_made_and_it_is_said_which_are_not(self, known: Catalog, tmp_path: Path) -> None:
+        dagster, key = FakeDagster(), stale_film(known)
+        other = another_stale_film(known, "classic")
+        shelf = replace(self.shelf(known, dagster, tmp_path), default="sunset")
+        started = asyncio.run(shelf.start(BackfillRequest()))
+        assert (started.jumps, other in started.jumps) == ([key], False)
+        assert "The template classic can't be used" in started.problem
+
+
+def another_stale_film(catalog: Catalog, template: str) -> str:
+    files = [entry(f"GX02000{number}.MP4", 1000 + number, minute=number) for number in (1, 2)]
+    put_in(catalog, "in-2", files, "card-2")
+    ask(catalog, "in-2")
+    copy(catalog, "in-2", files)
+    [key] = record(catalog, "in-2", passenger("Ben Okafor", "B-2"), files[:1], files[1:])
+    with catalog.write() as session:
+        wishes.choose_template(session, key, template, "Eva")
+        films.record_film(session, film(key, jumps.take_up(session, key, "run-2").version, name="Ben Okafor"))
+    return key

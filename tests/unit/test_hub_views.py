@@ -454,7 +454,7 @@ def test_a_backfill_has_a_title_for_dagsters_page(
     monkeypatch.setattr(Dagster, "backfilling", nothing)
     monkeypatch.setattr(Dagster, "backfill", started)
     stale = [Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0, NOON) for number in range(jumps)]
-    monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, []))
+    monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, {}, []))
     renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
     assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"
     assert titles == [f"{title} changed template"]
