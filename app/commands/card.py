@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.options import Data, Json, say, settings_from, size_from
+from stinercut.words import counted
 
 if TYPE_CHECKING:
     from app.lock import Running
@@ -20,6 +21,7 @@ group = typer.Typer(help="Make a card of footage to try things with; put a folde
 Jumps = Annotated[int, typer.Option("--jumps", help="How many jumps are on the card.")]
 Clips = Annotated[int, typer.Option("--clips", help="How many clips each jump has, besides the film of its code.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Length of each clip.")]
+Photos = Annotated[int, typer.Option("--photos", help="How many photos each jump has, after its clips.")]
 Size = Annotated[str, typer.Option("--size", help="Width x height of the footage in pixels.")]
 
 
@@ -30,15 +32,17 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
     clips: Clips = 3,
     seconds: Seconds = 5.0,
     size: Size = "1280x720",
+    photos: Photos = 0,
     as_json: Json = False,
 ) -> None:
     """Make a folder as a GoPro leaves its card after a morning's jumps.
 
     Per jump a short film of the passenger's QR code, as a hand films it, and moving clips with sound, no two alike;
-    names, chapters, proxies and times are a GoPro's. A card made here before gets the jumps that it lacks.
+    names, chapters, proxies and times are a GoPro's. With --photos so many photos follow each jump's clips. A card made
+    here before gets the jumps that it lacks.
 
     With --json: one line per file made, {"file", "done", "total"}, then one line {"card", "jumps": [{"jump",
-    "passenger", "booking_id", "qr_file", "clips"}]}.
+    "passenger", "booking_id", "qr_file", "clips", "photos"}]}.
     """
     from stinercut.synthetic.card import make_card
 
@@ -48,12 +52,14 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
         else:
             say(f"Made {name} ({done} of {total})")
 
-    card = make_card(folder.absolute(), jumps, clips, seconds, size_from(size), on_file=tell)
+    card = make_card(folder.absolute(), jumps, clips, seconds, size_from(size), photos=photos, on_file=tell)
     if as_json:
         say(json.dumps(_as_fields(card), ensure_ascii=False))
         return
     for jump in card.jumps:
-        say(f"{jump.payload.jump_key}  {jump.payload.passenger_name}: {jump.qr_file} (code), {', '.join(jump.clips)}")
+        shot = f", {counted(len(jump.photos), 'photo')}" if jump.photos else ""
+        names = ", ".join(jump.clips)
+        say(f"{jump.payload.jump_key}  {jump.payload.passenger_name}: {jump.qr_file} (code), {names}{shot}")
     say(f"Put it in with: stinercut card insert {folder}")
 
 
@@ -65,6 +71,7 @@ def _as_fields(card: CardMade) -> dict[str, object]:
             "booking_id": jump.payload.booking_id,
             "qr_file": jump.qr_file,
             "clips": jump.clips,
+            "photos": jump.photos,
         }
         for jump in card.jumps
     ]

@@ -3,8 +3,9 @@
 Lives here: what lies where under which name and time, and the making of it. Doesn't: the footage (`scenes`, `qrfilm`).
 
 A jump is one film of its code and then K clips. K counts MP4 files: with two or more, the last two are the chapters of
-one recording. Everything follows from the seed and the start time, which are kept on the card (`MISC/version.txt`), so
-that a card made again with more jumps keeps every file it has, to the byte and the second.
+one recording. Photos, where some are wished for, follow the clips, numbered as one camera counts. Everything follows
+from the seed and the start time, which are kept on the card (`MISC/version.txt`), so that a card made again with more
+jumps keeps every file it has, to the byte and the second.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.media.stills import jpeg_still
 from stinercut.store import require_space
 from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, Shot, check_shot
+from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.qrfilm import make_qr_film
 from stinercut.synthetic.scenes import make_clip
 
 MAX_JUMPS: Final = 40
 MAX_CLIPS: Final = 40
+MAX_PHOTOS: Final = 200
+"""Of one jump."""
 QR_SECONDS: Final = 4.0
 BETWEEN_JUMPS: Final = timedelta(minutes=50)
 """From take-off to take-off, when one master and one camera go up again and again."""
@@ -78,6 +82,7 @@ class JumpMade:
     qr_file: str
     clips: tuple[str, ...]
     takeoff: datetime
+    photos: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -129,9 +134,19 @@ class _Habit:
 
 
 @dataclass(frozen=True)
+class _Photo:
+    """One JPEG to be made."""
+
+    name: str
+    taken: datetime
+    seed: int
+
+
+@dataclass(frozen=True)
 class _Plan:
     jump: JumpMade
     files: tuple[_File, ...]
+    photos: tuple[_Photo, ...]
 
 
 def make_card(  # noqa: PLR0913 - each is one thing a person may choose
@@ -144,20 +159,24 @@ def make_card(  # noqa: PLR0913 - each is one thing a person may choose
     start: datetime | None = None,
     seed: int = 1,
     first_jump: int = 1,
+    photos: int = 0,
     on_file: Callable[[str, int, int], None] | None = None,
 ) -> CardMade:
     """Make a card's folder, or add the jumps that it lacks to one made here before.
 
-    `clips` MP4 files of `seconds` per jump besides the code's film, pictures of `size` pixels. Jumps are numbered from
-    `first_jump`; `jumps` is how many of them the card holds in the end. `start` is the first take-off by the camera's
-    clock (today 08:30); an existing card keeps its own start and seed. `on_file(name, done, total)` after each MP4.
+    `clips` MP4 files of `seconds` per jump besides the code's film, then so many `photos`, pictures of `size` pixels.
+    Jumps are numbered from `first_jump`; `jumps` is how many of them the card holds in the end. `start` is the first
+    take-off by the camera's clock (today 08:30); an existing card keeps its own start and seed. `on_file(name, done,
+    total)` after each MP4.
     Raises BadInput for a folder with something else in it and for numbers out of range, HostNotReady for a folder that
     can't be written or has no room.
     """
     check_wish(jumps, clips, seconds, size, first_jump)
+    if not 0 <= photos <= MAX_PHOTOS:
+        raise BadInput(f"{photos} photos a jump are outside 0 to {MAX_PHOTOS}")
     recipe, present = _open(folder, _Recipe(seed, _start(start)))
     numbers = [n for n in range(first_jump, first_jump + jumps) if n not in {jump.number for jump in present}]
-    plans = _plan(recipe, present, numbers, clips, seconds)
+    plans = _plan(recipe, present, numbers, _Wish(clips, seconds, photos))
     _require_room(folder, plans, size)
     made = _make(folder, plans, size, on_file) if plans else []
     everything = sorted([*present, *(plan.jump for plan in plans)], key=lambda jump: jump.number)
@@ -250,14 +269,23 @@ def _read_jump(note: dict[str, Any]) -> JumpMade:
         qr_file=str(note["qr_file"]),
         clips=tuple(note["clips"]),
         takeoff=datetime.fromisoformat(note["takeoff"]),
+        photos=tuple(note.get("photos", ())),
     )
 
 
-def _plan(
-    recipe: _Recipe, present: Sequence[JumpMade], numbers: Sequence[int], clips: int, seconds: float
-) -> list[_Plan]:
+@dataclass(frozen=True)
+class _Wish:
+    """What each jump is to have; `seconds` of each clip."""
+
+    clips: int
+    seconds: float
+    photos: int
+
+
+def _plan(recipe: _Recipe, present: Sequence[JumpMade], numbers: Sequence[int], wish: _Wish) -> list[_Plan]:
     """What each missing jump will consist of: numbers go on where the card's end, times never go back."""
-    next_file = 1 + max((int(name[4:8]) for jump in present for name in jump.files), default=0)
+    clips, seconds = wish.clips, wish.seconds
+    next_file = 1 + max((int(name[4:8]) for jump in present for name in (*jump.files, *jump.photos)), default=0)
     step = max(timedelta(minutes=30) / (clips + 1), timedelta(seconds=seconds + 6))
     habit = _Habit(recipe.seed, clips, seconds, step)
     between = max(BETWEEN_JUMPS, step * (clips + 1) + timedelta(minutes=20))
@@ -267,8 +295,10 @@ def _plan(
         payload = passenger(recipe.seed, number, takeoff.date())
         files = _files(habit, number, payload, next_file, takeoff)
         names = [file.name for file in files]
-        plans.append(_Plan(JumpMade(number, payload, names[0], tuple(names[1:]), takeoff), tuple(files)))
-        next_file = int(names[-1][4:8]) + 1
+        photos = _photos(habit, number, int(names[-1][4:8]) + 1, files[-1], wish.photos)
+        shot = tuple(photo.name for photo in photos)
+        plans.append(_Plan(JumpMade(number, payload, names[0], tuple(names[1:]), takeoff, shot), tuple(files), photos))
+        next_file = int((*names, *shot)[-1][4:8]) + 1
         takeoff += between
     if next_file > 10_000:
         raise BadInput("the card would need file numbers above 9999", advice="Make a second card.")
@@ -286,6 +316,19 @@ def _files(habit: _Habit, number: int, payload: Payload, first_file: int, takeof
         name = _name(1, first_file + place)
         files.append(_File(name, recorded, habit.seed_of(number, place), habit.seconds))
     return files
+
+
+def _photos(habit: _Habit, number: int, first_file: int, last: _File, count: int) -> tuple[_Photo, ...]:
+    """So many photos after the last clip, two seconds apart."""
+    begin = last.recorded + timedelta(seconds=last.seconds + 4)
+    return tuple(
+        _Photo(
+            f"GOPR{first_file + place:04d}.JPG",
+            _even(begin + timedelta(seconds=2 * place)),
+            habit.seed_of(number, 1000 + place),
+        )
+        for place in range(count)
+    )
 
 
 def _second_chapter(first: _File) -> _File:
@@ -334,6 +377,8 @@ def _make(
         for plan, parts in work:
             for part in parts:
                 part.result()
+            for photo in plan.photos:
+                _make_photo(making, photo, size)
             _move_in(folder, making, plan)
     finally:
         pool.shutdown(cancel_futures=True)
@@ -356,6 +401,12 @@ def _make_file(making: Path, file: _File, size: tuple[int, int]) -> None:
         os.utime(making / name, (stamp, stamp))
 
 
+def _make_photo(making: Path, photo: _Photo, size: tuple[int, int]) -> None:
+    make_photo(making / photo.name, photo.seed, size, photo.taken)
+    stamp = photo.taken.timestamp()
+    os.utime(making / photo.name, (stamp, stamp))
+
+
 def _proxy_name(name: str) -> str:
     return f"GL{name[2:8]}.LRV"
 
@@ -370,6 +421,8 @@ def _family(name: str) -> tuple[str, str, str]:
 
 def _move_in(folder: Path, making: Path, plan: _Plan) -> None:
     """The videos last, so that a watcher finds proxy and thumbnail there; then the note that the jump is whole."""
+    for photo in plan.photos:
+        (making / photo.name).replace(folder / _DCIM / photo.name)
     for file in plan.files:
         for name in _family(file.name):
             (making / name).replace(folder / _DCIM / name)
@@ -380,6 +433,7 @@ def _move_in(folder: Path, making: Path, plan: _Plan) -> None:
         "qr_file": jump.qr_file,
         "clips": list(jump.clips),
         "takeoff": jump.takeoff.isoformat(),
+        **({"photos": list(jump.photos)} if jump.photos else {}),
     }
     _write_whole(folder / _MARKER.parent / f"jump-{jump.number:04d}.json", note)
 

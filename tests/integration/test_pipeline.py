@@ -27,6 +27,7 @@ from stinercut.catalog.models import JumpState, StepStatus
 from stinercut.errors import BadTemplate, UnreadableVideo
 from stinercut.identity.payload import make_payload
 from stinercut.media.probe import probe
+from stinercut.media.published import published_with
 from stinercut.remedies import Remedy, RemedyKind, remedies
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -38,9 +39,9 @@ otio = cast("Any", opentimelineio)
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CardMade]:
-    """A card with two jumps of two short clips each."""
+    """A card with two jumps of two short clips and two photos each."""
     folder = tmp_path_factory.mktemp("card") / "GOPRO"
-    return folder, make_card(folder, jumps=2, clips=2, seconds=1.0, size=(640, 360), seed=7)
+    return folder, make_card(folder, jumps=2, clips=2, seconds=1.0, size=(640, 360), seed=7, photos=2)
 
 
 @pytest.fixture
@@ -159,6 +160,8 @@ def test_a_card_becomes_films_with_the_right_names(
         beside = {Path(unquote(urlsplit(clip.media_reference.target_url).path)) for clip in timeline.find_clips()}
         assert {file.parent for file in beside} == {path.with_name("clips")}
         assert all(file.is_file() for file in beside)
+        [photos] = published_with(path).photos
+        assert [photo.name for photo in photos.photos] == [name.replace(".JPG", ".jpg") for name in jump.photos]
     assert isinstance(tick(ended_runs, instance), dg.SkipReason)
 
     # The same card again: nothing is copied, nothing is identified, no film is asked for but the one still waiting.

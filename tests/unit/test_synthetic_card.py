@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from stinercut.errors import BadInput
 from stinercut.identity.reader import read_film
@@ -214,3 +215,20 @@ def test_portrait_and_other_rates(tmp_path: Path) -> None:
 def test_passengers_are_a_trial_for_decoders_and_fonts() -> None:
     assert len(set(PASSENGERS)) >= 20
     assert not any(name.isascii() for name in PASSENGERS)
+
+
+def test_photos_follow_the_clips_and_the_numbers_go_on(tmp_path: Path) -> None:
+    made = make_card(tmp_path / "card", 2, 1, 0.5, SIZE, start=START, seed=5, photos=2)
+    assert [jump.photos for jump in made.jumps] == [("GOPR0003.JPG", "GOPR0004.JPG"), ("GOPR0007.JPG", "GOPR0008.JPG")]
+    paths = [made.folder / "DCIM" / "100GOPRO" / name for jump in made.jumps for name in jump.photos]
+    assert len({path.read_bytes() for path in paths}) == 4
+    for path in paths:
+        with Image.open(path) as opened:
+            opened.load()
+            assert (opened.format, opened.size) == ("JPEG", SIZE)
+    clip = made.folder / "DCIM" / "100GOPRO" / made.jumps[0].clips[-1]
+    assert paths[0].stat().st_mtime > clip.stat().st_mtime
+    again = make_card(tmp_path / "card", 2, 1, 0.5, SIZE, photos=2)
+    assert (again.made, again.jumps) == ((), made.jumps)
+    with pytest.raises(BadInput, match="201 photos"):
+        make_card(tmp_path / "other", 1, 1, 0.5, SIZE, photos=201)
