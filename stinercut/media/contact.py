@@ -11,6 +11,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ from stinercut.media.plan import Shot as FilmShot
 from stinercut.media.probe import Probe, probe
 from stinercut.places import partial_beside
 from stinercut.synthetic.camera import Shot
+from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.scenes import Scene, scene_frames
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
-from stinercut.templates.timeline import Footage, Look, Movie, VideoOutput
+from stinercut.templates.timeline import Footage, Look, Movie, Photos, VideoOutput
 
 _AREA = 960 * 540
 """Pixels of one still."""
@@ -45,6 +47,7 @@ _INK = (232, 232, 236)
 _SEED = 7
 _RATE = Fraction(30)
 _FILMED = (1280, 720)
+_PHOTO = (1440, 1080)
 _SPARE_S = 10.0
 """Seconds of footage beyond the moment at which the template's last overlay comes."""
 
@@ -118,7 +121,8 @@ def sample_plan(template: Template) -> FilmPlan:
     seconds = footage.trim.start + footage.trim.end + (footage.longest or needed)
     takes = [Take(str(number), str(number), seconds, _RATE) for number in range(count)]
     movies = {clip.asset.src for clip in timeline.main if isinstance(clip.asset, Movie)}
-    return plan_film(template.document, _RATE, takes, {src: probe(template.path(src)).duration for src in movies})
+    lengths = {src: probe(template.path(src)).duration for src in movies}
+    return plan_film(template.document, _RATE, takes, lengths, ["photo"])
 
 
 def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int, int]) -> Iterator[Moment]:
@@ -134,6 +138,9 @@ def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int,
             reel = next(one for one in contents if isinstance(one, Reel) and one.src == clip.asset.src)
             length = max(shot.begin + shot.frames for shot in shots if shot.content == reel)
             yield _moment(shots, reel, length // 2)
+        elif isinstance(clip.asset, Photos):
+            photo = next(one for one in contents if isinstance(one, Drawn) and one.place == place)
+            yield _moment(shots, photo, photo.frames // 2)
         else:
             card = next(one for one in contents if isinstance(one, Drawn) and one.place == place)
             going = clip.transition.seconds if clip.transition.out != "cut" else 0.0
@@ -174,6 +181,8 @@ def _picture(template: Template, film: VideoOutput, fields: Fields, moment: Mome
     content = moment.content
     if isinstance(content, Drawn):
         clip = template.document.timeline.main[content.place]
+        if isinstance(clip.asset, Photos):
+            return _photo(template, film, moment)
         card = drawings.card_of(template, clip, fields, (film.width, film.height))
         return drawings.frame_at(card, moment.frame, _RATE)
     with tempfile.TemporaryDirectory(prefix="stinercut-preview-") as name:
@@ -186,6 +195,17 @@ def _picture(template: Template, film: VideoOutput, fields: Fields, moment: Mome
         _jumped().save(shown)
         source = Source(shown, Probe(1.0, *_FILMED, _RATE, 0, "png", None, 0, None), 0, 1)
         return _filmed(template, film, (made_here(shown, "png_pipe"), source), content.look, folder)
+
+
+def _photo(template: Template, film: VideoOutput, moment: Moment) -> Image.Image:
+    """A photo as the film shows it."""
+    assert isinstance(moment.content, Drawn)
+    clip = template.document.timeline.main[moment.content.place]
+    with tempfile.TemporaryDirectory(prefix="stinercut-preview-") as folder:
+        path = Path(folder) / "photo.jpg"
+        make_photo(path, _SEED, _PHOTO, datetime(2026, 6, 1))
+        sheet = drawings.photo_sheet(template, clip, path, (film.width, film.height))
+        return drawings.frame_at(drawings.drawn(sheet), moment.frame, _RATE)
 
 
 def _jumped() -> Image.Image:

@@ -33,7 +33,7 @@ from stinercut.store import hash_file, key_of
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
-from stinercut.templates.timeline import Clip, Drawing, Picture
+from stinercut.templates.timeline import Clip, Drawing, Photos, Picture
 
 DRAWN = 3
 """Raise it whenever drawing or moving below changes: every card is then made anew."""
@@ -70,6 +70,8 @@ class Sheet:
     move: str
     speed: float
     parts: tuple[tuple[str, svg.Entrance | None], ...]
+    whole: bool = False
+    """The picture is shown whole, on `colour`, where it has another shape than the film; its name says so too."""
 
     @property
     def key(self) -> str:
@@ -150,6 +152,17 @@ def sheet_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, in
     return Sheet(*size, seconds, colour, drawing.path, background, picture, named, drawing.move, speed, tuple(parts))
 
 
+def photo_sheet(template: Template, clip: Clip, photo: Path, size: tuple[int, int]) -> Sheet:
+    """A jump's photo at that clip of the main track, for a film of that size."""
+    asset = clip.asset
+    if not isinstance(asset, Photos):
+        raise BadInput(f"{asset.type} is no place for photos")
+    colour, whole = template.document.timeline.background, asset.fit == "contain"
+    named = f"{hash_file(photo)} {asset.fit}"
+    speed = _SPEEDS.get(asset.move, 0.0)
+    return Sheet(*size, clip.length or 0.0, colour, photo, None, photo, named, asset.move, speed, (), whole)
+
+
 def drawn(sheet: Sheet) -> Card:
     """The card's pictures. Takes a few tenths of a second for each part of a 1080p film. Raises BadInput."""
     with SvgRenderer() as renderer:
@@ -160,7 +173,7 @@ def _drawn(sheet: Sheet, renderer: SvgRenderer) -> Card:
     size = _background_size(sheet)
     ground = Image.new("RGB", size, ImageColor.getrgb(sheet.colour)[:3])
     if sheet.picture:
-        picture = _filling(sheet.picture, sheet.picture_hash, size)
+        picture = (_within if sheet.whole else _filling)(sheet.picture, sheet.picture_hash, size)
         ground.paste(picture, mask=picture.getchannel("A"))
     elif sheet.background:
         picture = rendered(sheet.background, size, sheet.file, renderer)
@@ -323,6 +336,14 @@ def _held(path: Path, pixels: str, frames: int, rate: Fraction) -> Any:
 def _filling(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
     """A picture that fills that size. Kept for the next name on the same card."""
     return ImageOps.fit(open_picture(path)[0].convert("RGBA"), size, Image.Resampling.BICUBIC)
+
+
+def _within(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
+    """A picture whole within that size, with nothing around it."""
+    whole = Image.new("RGBA", size)
+    picture = ImageOps.contain(open_picture(path)[0].convert("RGBA"), size, Image.Resampling.BICUBIC)
+    whole.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
+    return whole
 
 
 def _background_size(sheet: Sheet) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Progress, Segment, part_of
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.mending import mended
-from stinercut.media.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs
+from stinercut.media.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs, photos_for_film
 from stinercut.media.photos import photo_name
 from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
@@ -191,11 +191,12 @@ def planned(  # noqa: PLR0913 - all that a film is made of
     ]  # fmt: skip
     movies = [clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)]
     lengths = {name: probe(template.path(name)).duration for name in dict.fromkeys(movies)}
+    photos = photos_for_film(store, template, pictures)
     films: list[Making] = []
     for output in document.films:
         rate = output.rate or source_rate(take.rate for take in takes)
-        shop = Workshop(store, template, output, rate, fields, by_key, encoder)
-        plan = plan_film(document, rate, takes, lengths)
+        shop = Workshop(store, template, output, rate, fields, by_key, encoder, photos=photos)
+        plan = plan_film(document, rate, takes, lengths, list(photos))
         films.append(Making(_copying_where_possible(shop, plan), plan))
     return Production(store, template, fields, tuple(clips), tuple(films), tuple(pictures))
 

@@ -112,7 +112,7 @@ def _drawn(production: Production, making: Making, content: Drawn, segments: Seq
     ]
     shot, _, segment = max(shown, key=lambda one: _stands_for(one[1]))
     asset = production.template.document.timeline.main[content.place].asset
-    name = Path(getattr(asset, "src", "drawing")).stem
+    name = Path(getattr(asset, "src", "photo" if content.photo else "drawing")).stem
     return Source(f"{name}.mp4", segment.video, segment.seconds, rate, start=float(shot.begin / rate))
 
 

@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stinercut.media.camera_photos import CameraPicture, deliveries
+from stinercut.errors import UnreadablePhoto
+from stinercut.media.camera_photos import CameraPicture, PhotoOpener, deliveries, picture_for_film
 from stinercut.media.photos import photo_name, take_photos
 from stinercut.media.placing import Arrival
-from stinercut.media.plan import FilmPlan
+from stinercut.media.plan import FilmPlan, spread
 from stinercut.media.segments import Workshop
-from stinercut.store import sync_file
+from stinercut.store import Store, sync_file
 from stinercut.templates import Template
-from stinercut.templates.timeline import StillsOutput
+from stinercut.templates.timeline import Photos, StillsOutput
 
 CAMERA_ONLY = StillsOutput(name="photos", count=0)
 """Where a template says nothing of photos: nobody's photos are lost for it."""
@@ -40,6 +41,23 @@ class MadePhotos:
 
     arrivals: tuple[Arrival, ...] = ()
     unshown: tuple[str, ...] = ()
+
+
+def photos_for_film(store: Store, template: Template, pictures: Sequence[CameraPicture]) -> dict[str, Path]:
+    """The photos that the template's film shows, as it shows them, by key; without those that can't be opened.
+
+    Only as many are opened as are shown: a burst has hundreds.
+    """
+    main = template.document.timeline.main
+    most = max((clip.asset.most for clip in main if isinstance(clip.asset, Photos)), default=0)
+    by_key = {picture.key: picture for picture in pictures}
+    found: dict[str, Path] = {}
+    if most:
+        with PhotoOpener(store) as opener:
+            for key in spread(list(by_key), most):
+                with contextlib.suppress(UnreadablePhoto):
+                    found[key] = picture_for_film(opener, by_key[key])
+    return found
 
 
 def photo_outputs(template: Template, pictures: Sequence[CameraPicture]) -> tuple[PhotoOutput, ...]:

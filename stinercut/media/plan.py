@@ -18,7 +18,7 @@ from typing import Literal
 
 from stinercut.errors import BadInput
 from stinercut.media.encoding import frames_in
-from stinercut.templates.timeline import RATES, Document, Footage, Look, Movie
+from stinercut.templates.timeline import RATES, Document, Footage, Look, Movie, Photos
 from stinercut.templates.timeline import Clip as TemplateClip
 
 _SHORTEST_BLEND = 2
@@ -53,10 +53,14 @@ class Take:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawing or picture: its place on the main track, from 0; `frames` is the length of its whole movement."""
+    """A drawing or picture: its place on the main track, from 0; `frames` is the length of its whole movement.
+
+    `photo`: the key of the jump's photo that stands at that place.
+    """
 
     place: int
     frames: int
+    photo: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,15 @@ class FilmPlan:
 # Planning ------------------------------------------------------------------------------------------------------------
 
 
-def plan_film(document: Document, rate: Fraction, takes: Sequence[Take], movies: Mapping[str, float]) -> FilmPlan:
+def plan_film(
+    document: Document,
+    rate: Fraction,
+    takes: Sequence[Take],
+    movies: Mapping[str, float],
+    photos: Sequence[str] = (),
+) -> FilmPlan:
     """The film of these takes at that frame rate. `movies`: seconds of each of the template's own pieces of film.
+    `photos`: keys of the jump's photos that can be shown, in their order.
 
     Takes come in the order in which they were recorded; the template may ask for another one, but not for takes that a
     person cut. Transitions that don't fit are shortened, and cuts where nothing is left of them.
@@ -177,7 +188,8 @@ def plan_film(document: Document, rate: Fraction, takes: Sequence[Take], movies:
     if not takes:
         raise BadInput("there are no clips to make a film of", advice="A film needs at least one clip of the jump.")
     main = enumerate(document.timeline.main)
-    items = [item for place, clip in main for item in _items(place, clip, rate, takes, movies)]
+    given = _Given(rate, takes, movies, photos)
+    items = [item for place, clip in main for item in _items(place, clip, given)]
     parts = _parts(items, rate)
     return FilmPlan(rate, _with_windows(parts, document, rate))
 
@@ -238,20 +250,42 @@ class _Item:
     seconds: float
 
 
-def _items(
-    place: int, clip: TemplateClip, rate: Fraction, takes: Sequence[Take], movies: Mapping[str, float]
-) -> Iterator[_Item]:
-    change, asset = clip.transition, clip.asset
+@dataclass(frozen=True)
+class _Given:
+    """What a film is made of, besides its template."""
+
+    rate: Fraction
+    takes: Sequence[Take]
+    movies: Mapping[str, float]
+    photos: Sequence[str]
+
+
+def spread(things: Sequence[str], most: int) -> list[str]:
+    """All of them, or so many at equal distances."""
+    if len(things) <= most:
+        return list(things)
+    return [things[(2 * number + 1) * len(things) // (2 * most)] for number in range(most)]
+
+
+def _items(place: int, clip: TemplateClip, given: _Given) -> Iterator[_Item]:
+    change, asset, rate = clip.transition, clip.asset, given.rate
     if isinstance(asset, Footage):
-        ordered = in_order(takes, asset.order)
+        ordered = in_order(given.takes, asset.order)
         for number, take in enumerate(ordered):
             begin, frames = shown_of(take, asset, rate)
             into = change.into if number == 0 else change.between
             out = change.out if number == len(ordered) - 1 else change.between
             yield _Item(Filmed(take.key, asset.look, asset.volume), begin, frames, into, out, change.seconds)
         return
+    if isinstance(asset, Photos):
+        frames, chosen = max(2, frames_in(clip.length or 1.0, rate)), spread(given.photos, asset.most)
+        for number, photo in enumerate(chosen):
+            into = change.into if number == 0 else change.between
+            out = change.out if number == len(chosen) - 1 else change.between
+            yield _Item(Drawn(place, frames, photo), 0, frames, into, out, change.seconds)
+        return
     if isinstance(asset, Movie):
-        frames = frames_in(movies[asset.src], rate)
+        frames = frames_in(given.movies[asset.src], rate)
         content: Content = Reel(asset.src, asset.volume)
     else:
         frames = max(2, frames_in(clip.length or 1.0, rate))

@@ -6,18 +6,31 @@ Lives here: that footage, and the template with one output. Doesn't: rendering (
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
+from stinercut.media.camera_photos import CameraPicture, PhotoFile
 from stinercut.media.encoding import Progress
 from stinercut.media.film import looked_into, make_film, planned
 from stinercut.media.segments import ClipSource
 from stinercut.store import Store, hash_file
+from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.scenes import make_clip
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
 
 _CLIPS = ((7, 5.0), (12, 4.0))
 """Seeds and seconds of the footage."""
+
+
+_PHOTOS = (3, 4, 5)
+"""Seeds of the photos."""
+
+
+def _photo(folder: Path, seed: int) -> CameraPicture:
+    path = folder / f"photo-{seed}.jpg"
+    make_photo(path, seed, (1440, 1080), datetime(2026, 6, 1, 12, 0, seed))
+    return CameraPicture((PhotoFile(hash_file(path), path, path.name),))
 
 
 def sample_film(  # noqa: PLR0913 - what is to be seen
@@ -40,5 +53,6 @@ def sample_film(  # noqa: PLR0913 - what is to be seen
             path = Path(folder) / f"clip-{seed}.mp4"
             make_clip(path, seed, seconds, (1280, 720))
             sources.append(ClipSource(hash_file(path), path, path.name))
-        production = planned(Store(Path(folder) / "store"), only, fields, looked_into(sources))
+        store, pictures = Store(Path(folder) / "store"), [_photo(Path(folder), seed) for seed in _PHOTOS]
+        production = planned(store, only, fields, looked_into(sources), pictures=pictures)
         make_film(production, target, workers=workers, on_progress=on_progress)

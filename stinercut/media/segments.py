@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ from stinercut.media.untouched import Copying, Kind, Piece
 from stinercut.media.video_signal import RGB_TO_BT709, in_rgb
 from stinercut.store import Store, hash_file, key_of
 from stinercut.templates import Fields, Template
-from stinercut.templates.timeline import Look, VideoOutput
+from stinercut.templates.timeline import Look, Photos, VideoOutput
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ class Workshop:
     encoder: str = encoders.SOFTWARE
     kind: Kind | None = None
     """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
+    photos: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """The jump's photos as a film shows them, by the keys that the plan's drawings have."""
 
     @property
     def profile(self) -> EncodeProfile:
@@ -104,6 +106,8 @@ class Workshop:
     def sheet(self, drawn: Drawn) -> drawings.Sheet:
         """A card about to be drawn."""
         clip = self.template.document.timeline.main[drawn.place]
+        if isinstance(clip.asset, Photos):
+            return drawings.photo_sheet(self.template, clip, self.photos[drawn.photo], self.size)
         return drawings.sheet_of(self.template, clip, self.fields, self.size)
 
 

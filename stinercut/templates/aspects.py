@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from stinercut.store import key_of
 from stinercut.templates.folder import UPRIGHT, Template
-from stinercut.templates.timeline import Clip, Footage, Movie, Picture, Text
+from stinercut.templates.timeline import Clip, Footage, Movie, Photos, Picture, Text
 
 
 def aspects(template: Template) -> dict[str, str]:
@@ -52,7 +52,7 @@ def _looked_at(template: Template, clips: Iterable[Clip]) -> list[str | bytes]:
         out.append(clip.model_dump_json(exclude={"asset": {"volume"}}))
         if isinstance(clip.asset, Footage):
             out += _bytes(template, [clip.asset.look.lut] if clip.asset.look.lut else [])
-        elif not isinstance(clip.asset, Text):
+        elif not isinstance(clip.asset, Text | Photos):
             out += _bytes(template, _with_what_it_draws(template, clip.asset.src))
     return out
 

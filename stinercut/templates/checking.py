@@ -27,7 +27,7 @@ from stinercut.templates import folder
 from stinercut.templates.folder import Template
 from stinercut.templates.lut import require_lut
 from stinercut.templates.merging import Fields
-from stinercut.templates.timeline import Clip, Drawing, Footage, Movie, Picture, VideoOutput
+from stinercut.templates.timeline import Clip, Drawing, Footage, Movie, Photos, Picture, VideoOutput
 
 HARD = (
     Fields("Žofie Nováková", date(2025, 6, 14), "Klatovy", "B-1042", "Petr Svoboda"),
@@ -131,7 +131,7 @@ def _drawn_wrong(template: Template) -> list[StinercutError]:
 def _to_draw(template: Template) -> Iterator[tuple[Clip, tuple[int, int]]]:
     shapes = {_small(one): None for one in template.outputs if isinstance(one, VideoOutput)}
     for _, clip in folder.placed_clips(template.document):
-        if not isinstance(clip.asset, Movie | Footage):
+        if not isinstance(clip.asset, Movie | Footage | Photos):
             yield from ((clip, size) for size in shapes)
 
 

@@ -140,7 +140,21 @@ class Footage(_Part):
     volume: Share = 1.0
 
 
-Asset = Annotated[Drawing | Picture | Text | Movie | Footage, Field(discriminator="type")]
+class Photos(_Part):
+    """The photos that the camera took on the jump, one after the other, in this place of the film; nothing without any.
+
+    `most`: of more photos so many are shown, spread over all of them, since a burst has hundreds.
+    """
+
+    type: Literal["photos"] = "photos"
+    most: int = Field(default=12, ge=1, le=60, description="Write how many photos are shown at most, 1 to 60.")
+    fit: Literal["contain", "cover"] = Field(default="contain", description="Write contain or cover.")
+    move: Literal["still", "drift-left", "drift-right", "zoom-in", "zoom-out"] = Field(
+        default="zoom-in", description="Write still, drift-left, drift-right, zoom-in or zoom-out."
+    )
+
+
+Asset = Annotated[Drawing | Picture | Text | Movie | Footage | Photos, Field(discriminator="type")]
 
 
 # Clips and tracks ----------------------------------------------------------------------------------------------------
@@ -148,7 +162,7 @@ Asset = Annotated[Drawing | Picture | Text | Movie | Footage, Field(discriminato
 
 class Transition(_Part):
     """How a clip of the main track comes and goes: `cut`, `fade` (from and to the background) or `crossfade` (into its
-    neighbour). `between` is for footage: how its clips follow each other.
+    neighbour). `between` is for footage and photos: how its clips, and they, follow each other.
     """
 
     into: Literal["cut", "fade", "crossfade"] = Field(
@@ -162,7 +176,8 @@ class Transition(_Part):
 class Clip(_Part):
     """A piece of a track.
 
-    On the main track clips follow each other; `length` belongs to drawings and pictures, others last as they are.
+    On the main track clips follow each other; `length` belongs to drawings and pictures, and to each photo; others last
+    as they are.
     On a track above, a clip lies over the footage or the whole film (`over`): from `start`, counted from where that
     begins, for `length`, or until it ends. `height` and `margin` are shares of the film's height.
     """
@@ -255,6 +270,8 @@ class Timeline(_Part):
                     raise ValueError(f"track {number + 1}, clip {place + 1}: {wrong}")
         if sum(isinstance(clip.asset, Footage) for clip in tracks[-1].clips) != 1:
             raise ValueError('the last track needs exactly one clip {"asset": {"type": "footage"}}')
+        if sum(isinstance(clip.asset, Photos) for clip in tracks[-1].clips) > 1:
+            raise ValueError('the last track has one clip {"asset": {"type": "photos"}} at most')
         return tracks
 
 
@@ -264,9 +281,10 @@ def _wrong_on_main(clip: Clip) -> str | None:
     misplaced = [name for name in _OVERLAY_ONLY if name in clip.model_fields_set]
     if misplaced:
         return f"{', '.join(misplaced)}: only for clips on the tracks above the last one"
-    drawn = isinstance(clip.asset, Drawing | Picture)
+    drawn = isinstance(clip.asset, Drawing | Picture | Photos)
     if drawn and not (clip.length and _CARD[0] <= clip.length <= _CARD[1]):
-        return f'a drawing or a picture needs a length of {_CARD[0]:g} to {_CARD[1]:g} seconds, such as "length": 4'
+        what = "photos need" if isinstance(clip.asset, Photos) else "a drawing or a picture needs"
+        return f'{what} a length of {_CARD[0]:g} to {_CARD[1]:g} seconds, such as "length": 4'
     if not drawn and clip.length is not None:
         return "a video and the footage last as long as they are; take length out"
     return None

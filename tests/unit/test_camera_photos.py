@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +14,15 @@ from typing import Any
 import pytest
 from PIL import Image
 from support import photographs
-from support.footage import FIELDS, as_source, make_clip, small_template
+from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
 from stinercut.errors import UnreadablePhoto
 from stinercut.media.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
-from stinercut.media.film import Finished, finish_film, looked_into, planned
+from stinercut.media.film import Finished, Production, finish_film, looked_into, owner_of, planned
+from stinercut.media.plan import Part, spread
 from stinercut.media.published import published_with
 from stinercut.media.segments import part_segment
+from stinercut.media.stills import jpeg_still
 from stinercut.store import Store, hash_file
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
@@ -37,12 +42,33 @@ class Jump:
     def photo(self, name: str, content: bytes) -> CameraPicture:
         return one(self.folder, name, content)
 
-    def made(self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any]) -> Finished:
-        template = small_template(change={"output": list(outputs)})
-        production = planned(self.store, template, FIELDS, self.clips, pictures=pictures)
+    def production(
+        self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any], after: Sequence[dict[str, Any]] = ()
+    ) -> Production:
+        template = small_template(change={"output": list(outputs), **with_main(after)})
+        return planned(self.store, template, FIELDS, self.clips, pictures=pictures)
+
+    def parts(
+        self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any], after: Sequence[dict[str, Any]] = ()
+    ) -> list[tuple[Part, bool]]:
+        """The parts of *the* film, made, and whether each was there already."""
+        making = self.production(pictures, *outputs, after=after).films[0]
+        return [(part, part_segment(making.shop, part).cached) for part in making.plan.parts]
+
+    def made(
+        self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any], after: Sequence[dict[str, Any]] = ()
+    ) -> Finished:
+        production = self.production(pictures, *outputs, after=after)
         parts = [[part_segment(making.shop, part) for part in making.plan.parts] for making in production.films]
         self.cached = {segment.cached for film in parts for segment in film}
         return finish_film(production, parts, self.target)
+
+
+def with_main(after: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The change of a template that puts these clips behind the others of its last track."""
+    tracks = json.loads((PLAIN / "template.json").read_text())["timeline"]["tracks"]
+    tracks[-1]["clips"] += after
+    return {"timeline": {"tracks": tracks}}
 
 
 @pytest.fixture
@@ -209,3 +235,61 @@ class TestBesideAFilm:
         small, large = ({"type": "stills", "name": name, "count": 0} for name in ("small", "large"))
         done = jump.made([jump.photo("GOPR0001.JPG", photographs.jpeg())], FILM, small, large)
         assert [f"{path.parent.name}/{path.name}" for path in done.files[:-1]] == ["jump-small/GOPR0001.jpg"]
+
+
+PHOTOS: dict[str, Any] = {"asset": {"type": "photos", "most": 2}, "length": 1, "transition": {"between": "crossfade"}}
+
+
+class TestInAFilm:
+    """A place of the timeline for the jump's photos."""
+
+    @pytest.fixture
+    def jump(self, tmp_path: Path) -> Jump:
+        return Jump(tmp_path)
+
+    def test_they_are_seen_one_after_the_other_in_their_place(self, jump: Jump, tmp_path: Path) -> None:
+        sizes = [(640, 480), (480, 640), (640, 480), (640, 480)]
+        photos = [jump.photo(f"GOPR000{n}.JPG", photographs.jpeg(size, n)) for n, size in enumerate(sizes)]
+        without = jump.made(photos, FILM).film
+        with_them = jump.made(photos, FILM, after=[PHOTOS]).film
+        assert with_them.seconds == pytest.approx(without.seconds + 2 - 0.5, abs=0.05)
+        picture = jpeg_still(with_them.path, at=with_them.seconds - 0.4, width=320)
+        with Image.open(io.BytesIO(picture)) as opened:
+            sky, left, right = (opened.convert("RGB").getpixel(at) for at in ((10, 90), (120, 90), (200, 90)))
+        assert isinstance(sky, tuple)
+        assert max(sky) < 30, "a photo is shown whole, on the template's background"
+        assert isinstance(left, tuple)
+        assert isinstance(right, tuple)
+        assert left[2] > 150 > right[2]
+
+    def test_another_photo_encodes_itself_and_what_it_flows_into(self, jump: Jump) -> None:
+        photos = [jump.photo(f"GOPR000{n}.JPG", photographs.jpeg(seed=n)) for n in (1, 2)]
+        jump.made(photos[:1], FILM, after=[PHOTOS])
+        again = jump.parts(photos, FILM, after=[PHOTOS])
+        clip = [cached for part, cached in again if owner_of(part) is not None]
+        assert clip == [True]
+        assert sum(not cached for _, cached in again) <= 3
+
+    def test_without_any_that_can_be_opened_nothing_stands_there(self, jump: Jump) -> None:
+        without = jump.made([], FILM, after=[PHOTOS]).film
+        assert without.frames == jump.made([jump.photo("bad.JPG", b"none")], FILM, after=[PHOTOS]).film.frames
+        assert without.frames == jump.made([], FILM).film.frames
+
+    def test_of_hundreds_some_are_shown_spread_over_all(self) -> None:
+        keys = [str(number) for number in range(300)]
+        assert spread(keys, 3) == ["50", "150", "250"]
+        assert spread(keys[:3], 12) == keys[:3]
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"asset": {"type": "photos"}}, "photos need a length of 1 to 60 seconds"),
+            ({"asset": {"type": "photos", "most": 61}, "length": 3}, "61"),
+            ({"asset": {"type": "photos", "move": "fly"}, "length": 3}, "zoom-in"),
+        ],
+    )
+    def test_what_is_wrong_with_the_place_is_said(self, wrong: dict[str, Any], said: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(said)):
+            small_template(change=with_main([wrong]))
+        with pytest.raises(ValueError, match="one clip"):
+            small_template(change=with_main([PHOTOS, PHOTOS]))
