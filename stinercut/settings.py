@@ -11,6 +11,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
@@ -212,7 +213,8 @@ class Settings(BaseSettings):
     @cached_property
     def catalog_url(self) -> str:
         """SQLAlchemy URL of the catalog."""
-        return self.database_url or f"sqlite:///{self.data / 'catalog.db'}"
+        # Quoted: in an address `?` begins its options and `%20` is a blank, and a folder's name may have both.
+        return self.database_url or f"sqlite:///{quote(str(self.data / 'catalog.db'))}"
 
     @cached_property
     def store_dir(self) -> Path:

@@ -220,8 +220,10 @@ def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
             job.finish()
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-    found: dict[str, Any] = json.loads(text or b"{}")
-    return found
+    with contextlib.suppress(ValueError):
+        found: dict[str, Any] = json.loads(text or b"{}")
+        return found
+    raise _unreadable_answer(path)
 
 
 def packet_times(
@@ -246,8 +248,19 @@ def packet_times(
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
     rows = [line.split(",") for line in lines if line]
-    # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
-    return [(int(row[0]), int(row[0] if row[1] == "N/A" else row[1])) for row in rows if row[0] != "N/A"]
+    try:
+        # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
+        return [(int(row[0]), int(row[0] if row[1] == "N/A" else row[1])) for row in rows if row[0] != "N/A"]
+    except (ValueError, IndexError):
+        raise _unreadable_answer(path) from None
+
+
+def _unreadable_answer(path: Path) -> UnreadableVideo:
+    return UnreadableVideo(
+        "ffprobe says something about this file that can't be read",
+        file=path,
+        advice="Copy it from the card again; if that changes nothing, install ffmpeg anew.",
+    )
 
 
 def require_ffmpeg() -> str:
@@ -257,18 +270,36 @@ def require_ffmpeg() -> str:
 
 
 def build() -> str:
-    """One line that names this build of ffmpeg and its libraries: part of every cache key."""
+    """One line that names this build of ffmpeg and its libraries: part of every cache key.
+
+    Raises MissingProgram, also where it is there and doesn't run.
+    """
     program = Path(_program("ffmpeg"))
-    return _build_of(str(program), program.stat().st_mtime_ns)
+    try:
+        return _build_of(str(program), program.stat().st_mtime_ns)
+    except (OSError, FfmpegFailed) as failed:
+        why = failed.what if isinstance(failed, FfmpegFailed) else failed.strerror or str(failed)
+        raise _not_running(program, why) from None
 
 
 @functools.lru_cache(maxsize=4)
 def _build_of(program: str, _changed: int) -> str:
-    said = subprocess.run(
-        [program, "-hide_banner", "-version"], capture_output=True, text=True, check=True, timeout=_PROBE_SECONDS
-    ).stdout
+    with _started([program, "-hide_banner", "-version"], timeout=_PROBE_SECONDS, file=None, log=None) as job:
+        said = job.output.read().decode(errors="replace")
+        job.finish()
     lines = [re.sub(r"\s+", " ", line) for line in said.splitlines()]
-    return " | ".join(line for line in lines if line.startswith(("ffmpeg version", "lib")))
+    named = [line for line in lines if line.startswith(("ffmpeg version", "lib"))]
+    if not named or len(named[0].split()) < 3:
+        raise FfmpegFailed("it doesn't say its version")
+    return " | ".join(named)
+
+
+def _not_running(program: Path, why: str) -> MissingProgram:
+    return MissingProgram(
+        f"ffmpeg is installed and doesn't run: {why}",
+        file=program,
+        advice="Look at what `ffmpeg -version` says; install it anew: sudo apt install --reinstall ffmpeg.",
+    )
 
 
 def _program(name: str) -> str:
@@ -372,13 +403,20 @@ def _started(
     command: list[str], *, timeout: float, file: Path | None, log: Path | None, stdin: int = subprocess.DEVNULL
 ) -> Generator[_Job]:
     with log.open("a+b") if log else tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            _guarded(command),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=said,  # a file never fills up and blocks, as a pipe that nobody reads would
-            start_new_session=os.name != "nt",
-        )
+        try:
+            process = subprocess.Popen(
+                _guarded(command),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=said,  # a file never fills up and blocks, as a pipe that nobody reads would
+                start_new_session=os.name != "nt",
+            )
+        except OSError as refused:
+            raise Stopped(
+                f"{Path(command[0]).name} can't be started: {refused.strerror or refused}",
+                file=file,
+                advice="Run fewer steps at once (STINERCUT_WORKERS), and try again.",
+            ) from None
         assert process.stdout is not None
         job = _Job(process, process.stdout, said, said.seek(0, os.SEEK_END), timeout, file)
         alarm = threading.Timer(timeout, job.expire)

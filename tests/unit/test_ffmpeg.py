@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -158,3 +159,50 @@ def test_who_is_to_blame_is_told_apart(
     with pytest.raises(FfmpegFailed) as failed:
         runner.run(["-i", "a.mp4", "b.mp4"], timeout=30)
     assert type(failed.value) is kind
+
+
+BROKEN = {
+    "says nothing": "#!/bin/sh\nexit 0\n",
+    "fails": "#!/bin/sh\necho 'libx264.so.164: cannot open shared object file' >&2\nexit 127\n",
+    "is killed": "#!/bin/sh\nkill -9 $$\n",
+    "is no program": "\x00\x01 of another machine",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells")
+@pytest.mark.parametrize("how", BROKEN)
+def test_an_ffmpeg_that_does_not_run_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(BROKEN[how])
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "ffprobe").symlink_to(program)
+    for ask in (runner.build, runner.require_ffmpeg):
+        with pytest.raises(MissingProgram, match="ffmpeg is installed and doesn't run") as failed:
+            ask()
+        assert failed.value.file == str(program)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells")
+@pytest.mark.parametrize("said", ["not JSON", '{"streams": [', "\\\\377"])
+def test_an_ffprobe_that_says_what_nobody_understands_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    clip = make_clip(tmp_path / "a.mp4", seconds=0.1)
+    program = tmp_path / "programs" / "ffprobe"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nprintf '{said}\\n'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    for ask in (runner.ffprobe_json, runner.packet_times):
+        with pytest.raises(UnreadableVideo, match="ffprobe says something about this file"):
+            ask(clip)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the length of one word of a command is Linux's")
+def test_a_program_that_can_not_be_started_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(runner.Stopped, match="ffmpeg can't be started: Argument list too long") as failed:
+        runner.run(["-i", "x" * 200_000, "-f", "null", "-"], timeout=10, file=tmp_path / "GX010001.MP4")
+    assert failed.value.file == str(tmp_path / "GX010001.MP4")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 from support.footage import PLAIN, make_clip
 from support.golden import saved, sweep
 
@@ -21,6 +22,7 @@ from stinercut.identity.payload import Payload
 from stinercut.identity.sheet import SheetCode, write_sheet
 from stinercut.media.published import NOTE
 from stinercut.places import fitted, longest_name
+from stinercut.settings import Settings
 
 FOLDERS = [
     "50% %d 'quotes' [x];ü",
@@ -67,6 +69,12 @@ def test_a_film_is_made_whatever_its_folders_are_called(tmp_path: Path, name: st
     assert all(check["passed"] for check in said["films"][0]["checks"] if check["name"] != "picture_moves")
     assert film.is_file()
     assert sorted(path.name for path in (folder / "film %d-photos").iterdir()) == ["01.jpg", "02.jpg"]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=40))
+def test_the_catalog_lies_in_the_data_folder_whatever_that_is_called(name: str) -> None:
+    data = Path("/somewhere", f"x{name}")
+    assert make_url(Settings(data=data).catalog_url).database == str(data / "catalog.db")
 
 
 def test_names_that_are_no_text_are_refused_at_the_door(tmp_path: Path) -> None:
