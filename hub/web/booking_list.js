@@ -69,7 +69,7 @@ function show(view) {
     told("Look at these", view.warnings, view.warnings.length),
     changedRows(view.changes, rows),
     h("p", { class: "actions" },
-      h("button", { class: "button main", type: "button", click: takeList, disabled: !rows && !view.same },
+      h("button", { class: "button main", type: "button", click: takeList, disabled: !rows },
         rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes"),
       h("button", { class: "button", type: "button", click: () => { leave(); said(""); } }, "Cancel")),
   );

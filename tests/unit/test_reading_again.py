@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from support.cataloguing import copied, entry, failed, passenger, put_in, row_ids
 
 from stinercut.catalog import Catalog, copies, decisions, events, identification, jumps, loose, review
 from stinercut.catalog.identification import EarlyFile, FileReading
 from stinercut.catalog.insertions import require_insertion
+from stinercut.catalog.models import Booking, QrReading
 from stinercut.errors import BadInput, NotFound
+from stinercut.identity.extras import Extras
 from stinercut.identity.payload import Payload
 from stinercut.identity.reading import READER_VERSION, Reading, Reason
 from stinercut.keyring import NO_KEYS, Key, KeyRing
@@ -262,3 +265,14 @@ def test_a_reading_is_replaced_when_its_file_was_read_again(catalog: Catalog) ->
         identification.record_reading(session, "card-1", file, accepted(BOB, WIDER))
     with catalog.write() as session:
         assert identification.begin(session, "card-1", NO_KEYS)[0].known_reading == accepted(BOB, WIDER)
+
+
+def test_a_code_tells_the_booking_how_to_reach_its_passenger(catalog: Catalog) -> None:
+    put_card_in(catalog, "in-1", ONE)
+    reading = accepted(ANNA).model_copy(update={"extras": Extras(email="anna@example.org", unknown='{"shop":7}')})
+    identify(catalog, RING, {ONE[0].name: reading})
+    with catalog.read() as session:
+        booking = session.get_one(Booking, ANNA.jump_key)
+        assert (booking.passenger_name, booking.email) == (ANNA.passenger_name, "anna@example.org")
+        (kept,) = session.execute(select(QrReading.reading)).scalars().fetchmany(1)
+        assert kept["extras"]["unknown"] == '{"shop":7}'

@@ -1,0 +1,76 @@
+"""What codes say besides who jumps: no part of the verdict, and kept only where all of them agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.cataloguing import DAY
+
+from stinercut.identity.decoders import Code, Look
+from stinercut.identity.evidence import Seen
+from stinercut.identity.extras import Extras
+from stinercut.identity.payload import make_payload
+from stinercut.identity.reading import Reason
+from stinercut.keyring import Key, KeyRing
+
+ZOE = make_payload("Zoë Müller", "B-1", DAY)
+RING = KeyRing((Key(1, b"\x01" * 32),))
+SEEDS: dict[str, Any] = {
+    "passenger_name": "Zoë Müller",
+    "booking_id": "B-1",
+    "tandem_master_id": None,
+    "jump_date": DAY.isoformat(),
+}
+
+
+def seen(*texts: str, keys: KeyRing | None = None) -> Seen:
+    """A film with one of these codes in each second."""
+    found = Seen(keys) if keys is not None else Seen()
+    for moment, text in enumerate(texts):
+        found.add(float(moment), Look((Code(text, True, "zxing-cpp"),)))
+    return found
+
+
+def test_the_first_form_without_a_version_names_its_passenger_in_two_frames() -> None:
+    text = json.dumps(SEEDS)
+    assert seen(text).judged(timed=True).reason is Reason.NOT_CONFIRMED
+    assert seen(text, text).judged(timed=True).payload == ZOE
+    assert seen(text, ZOE.text()).judged(timed=True).payload == ZOE
+
+
+def test_what_is_said_besides_is_kept_with_the_reading() -> None:
+    text = json.dumps({**SEEDS, "email": "zoe@example.org", "shop": 7})
+    reading = seen(text, text).judged(timed=True)
+    assert reading.extras == Extras(email="zoe@example.org", unknown='{"shop":7}')
+    assert type(reading).kept(reading.model_dump(mode="json")) == reading
+
+
+def test_where_codes_differ_besides_the_name_stands_and_nothing_else_is_kept() -> None:
+    one, other = (json.dumps({**SEEDS, "email": f"{who}@example.org"}) for who in ("zoe", "eve"))
+    for texts in ((one, other), (one, json.dumps(SEEDS)), (one, one, other)):
+        reading = seen(*texts).judged(timed=True)
+        assert (reading.payload, reading.extras) == (ZOE, Extras())
+        assert "none of that was kept" in reading.detail
+
+
+def test_another_name_is_another_passenger_whatever_else_is_equal() -> None:
+    one, other = (json.dumps({**SEEDS, "passenger_name": name, "email": "a@b.example"}) for name in ("Zoë", "Zoe"))
+    assert seen(one, other, one, other).judged(timed=True).reason is Reason.TWO_PAYLOADS
+
+
+def test_beside_a_signed_code_an_unsigned_one_says_nothing() -> None:
+    """Nobody can have a film sent to himself by holding a code of his own beside a passenger's."""
+    added = json.dumps({**SEEDS, "email": "eve@example.org"})
+    reading = seen(ZOE.signed_text(RING), added, added, keys=RING).judged(timed=True)
+    assert (reading.payload, reading.signed, reading.extras) == (ZOE, True, Extras())
+
+
+@pytest.mark.parametrize("name", ["Jo 😀 Test", "Ann \U00030000"])
+def test_a_name_that_cannot_be_shown_waits_for_a_person_with_the_reason_and_the_text(name: str) -> None:
+    text = json.dumps({**SEEDS, "passenger_name": name})
+    reading = seen(text, text).judged(timed=True)
+    assert (reading.payload, reading.reason, reading.hides_identity) == (None, Reason.INVALID_QR, True)
+    assert "which can't be shown on a title" in reading.detail
+    assert reading.raw == text
