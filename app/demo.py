@@ -24,7 +24,7 @@ from app.children import Child
 from app.doctor import free_ports
 from app.lock import running_stack
 from app.options import settings_from
-from app.stack import environment
+from app.stack import environment, with_its_secrets
 from app.supervisor import Supervisor
 from stinercut.errors import BadInput, HostNotReady, WrongFilm
 from stinercut.settings import Settings
@@ -155,7 +155,9 @@ def card_maker(wish: Wish, settings: Settings, root: Path) -> Child:
     """The child that makes the card while the stack starts; its log is a line of JSON per file, then the jumps."""
     what = ("--jumps", str(wish.jumps), "--clips", str(wish.clips), "--seconds", f"{wish.seconds:g}")
     argv = (sys.executable, "-m", "app.cli", "card", "make", str(wish.card), *what, "--size", wish.size, "--json")
-    return Child(MAKING, argv, environment(settings, os.environ), settings.logs_dir / "card.log", root, once=True)
+    return with_its_secrets(
+        Child(MAKING, argv, environment(settings, os.environ), settings.logs_dir / "card.log", root, once=True)
+    )
 
 
 # ---- the way ---------------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from app.asked import run_until_asked
 from app.children import Address, Child
@@ -23,6 +23,7 @@ from app.lock import sole_use
 from app.supervisor import Say, Supervisor
 from hub.passes import new_secret
 from stinercut.data_folder import keep_private
+from stinercut.secrets import without_secrets
 from stinercut.settings import Settings, reachable
 
 LOOPBACK = "127.0.0.1"
@@ -71,6 +72,30 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "STINERCUT_CODE_HOST": LOOPBACK,
     }
+
+
+_FOR_CARDS = ("database_url", "qr_keys")
+_FOR_STEPS = (*_FOR_CARDS, "dagster_database_url", "broker_url", "result_url")
+NEEDS: Final[Mapping[str, Collection[str]]] = {
+    "the catalog's set-up": ("database_url", "broker_url"),
+    "the code server": _FOR_STEPS,
+    "the Dagster webserver": ("dagster_database_url", "dagster_secret"),
+    "the Dagster daemon": ("dagster_database_url",),
+    "the hub": (*_FOR_CARDS, "token", "dagster_secret"),
+    "the detector": ("token",),
+    "the film worker": _FOR_STEPS,
+    "the step worker": _FOR_STEPS,
+}
+"""The secrets that each process gets; who is not named here gets none."""
+
+
+def with_its_secrets(child: Child) -> Child:
+    """The process with an environment that holds no secret but its own."""
+    kept = NEEDS.get(child.name, ())
+    env = without_secrets(child.env, kept)
+    if "qr_keys" not in kept:
+        env.pop("STINERCUT_QR_REQUIRE_SIGNED", None)  # Without keys it is a setting that can't be right.
+    return replace(child, env=env)
 
 
 def children(settings: Settings, root: Path, *, detector: bool = True, worker: bool = True) -> list[Child]:
@@ -124,4 +149,4 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
 
         prepared = ("the catalog's set-up", "the code server")
         everything += [replace(node, after=prepared) for node in nodes(settings, root, env)]
-    return everything
+    return [with_its_secrets(one) for one in everything]

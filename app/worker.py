@@ -47,11 +47,11 @@ def run_worker(  # noqa: PLR0913 - each is a choice of its own
     """
     from app.doctor import installed_parts
     from app.home import project_root
-    from app.stack import environment
+    from app.stack import environment, with_its_secrets
 
     demand(look_at([*machine_checks(), *worker_checks(settings)], installed_parts()))
     env = environment(settings, os.environ)
-    members = nodes(settings, project_root(), env, queues)
+    members = [with_its_secrets(node) for node in nodes(settings, project_root(), env, queues)]
     if stdout:
         members = [replace(one, log=None) for one in members]
     supervisor = Supervisor(members, say, Policy(grace=grace, ask_deeper=False))

@@ -15,11 +15,13 @@ from urllib.parse import quote
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stinercut.bad_settings import bad_setting
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.secrets import secrets_from_files
 
 _PLAIN = re.compile(r"[!-~]+")
 _ADDRESS = r"^(https?://[^\s/].*)?$"
@@ -37,6 +39,17 @@ STEPS = (
 second to load; a test holds the two together."""
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets from the files that `STINERCUT_..._FILE` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not asked for: all are read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(secrets_from_files(os.environ))
+
+
 class Settings(BaseSettings):
     """Everything that can be chosen about an installation. Immutable; every process reads the same environment."""
 
@@ -49,6 +62,18 @@ class Settings(BaseSettings):
             super().__init__(**given)
         except ValidationError as refused:
             raise bad_setting(refused, _secret_names()) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What a command says counts most, then files of secrets, then the environment."""
+        return init_settings, _SecretFiles(settings_cls), env_settings
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("stinercut", appauthor=False)),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import signal
 import struct
 import subprocess
@@ -26,6 +27,8 @@ from typing import BinaryIO, Final, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from stinercut.secrets import for_strangers
 
 Gray = npt.NDArray[np.uint8]
 """A picture: height x width, one byte a pixel, 0 black."""
@@ -170,7 +173,11 @@ class Decoder:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=for_strangers(os.environ),
             )
         return self._process
 

@@ -32,6 +32,7 @@ from typing import IO, Any
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
 from stinercut.media.containers import container_of
 from stinercut.media.limits import MOST_ALLOCATED, memory_of_ffmpeg
+from stinercut.secrets import for_strangers
 
 _log = logging.getLogger(__name__)
 
@@ -410,6 +411,7 @@ def _started(
                 stdout=subprocess.PIPE,
                 stderr=said,  # a file never fills up and blocks, as a pipe that nobody reads would
                 start_new_session=os.name != "nt",
+                env=for_strangers(os.environ),
             )
         except OSError as refused:
             raise Stopped(

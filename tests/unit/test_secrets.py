@@ -1,0 +1,128 @@
+"""Secrets: read from files, and given to nobody who needs none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from app.stack import NEEDS, children
+from stinercut.errors import BadInput, StinercutError
+from stinercut.identity.decoders import ZXING, Decoder
+from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.secrets import SECRETS, for_strangers, variable, without_secrets
+from stinercut.settings import Settings
+
+VALUES = {
+    "database_url": "postgresql://u:CATALOG@h/c",
+    "dagster_database_url": "postgresql://u:DAGSTER@h/d",
+    "broker_url": "redis://:BROKER@h/0",
+    "result_url": "redis://:RESULT@h/1",
+    "token": "TOKEN-OF-DETECTORS",
+    "dagster_secret": "SECRETOFDAGSTER12",
+    "qr_keys": "1:" + "ab" * 16,
+}
+
+
+def plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def test_every_setting_that_is_secret_is_known_as_one():
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert secret <= set(SECRETS) == set(VALUES)
+
+
+@pytest.mark.usefixtures("own_account")
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    file = tmp_path / name
+    file.write_text(VALUES[name] + "\n")
+    monkeypatch.setenv(f"{variable(name)}_FILE", str(file))
+    assert plain(getattr(Settings(), name)) == VALUES[name]
+    assert plain(getattr(Settings.model_validate({name: VALUES[name] + "2"}), name)) == VALUES[name] + "2"
+    monkeypatch.setenv(variable(name), "")
+    assert plain(getattr(Settings(), name)) == VALUES[name], "set to nothing is not set"
+    monkeypatch.setenv(variable(name), VALUES[name])
+    with pytest.raises(BadInput, match="both"):
+        Settings()
+
+
+@pytest.mark.usefixtures("own_account")
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"x" * 65_000])
+def test_a_file_without_a_secret_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None):
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("STINERCUT_TOKEN_FILE", str(file))
+    with pytest.raises(StinercutError, match="STINERCUT_TOKEN_FILE") as refused:
+        Settings()
+    assert "xxx" not in refused.value.sentence()
+
+
+@pytest.mark.usefixtures("own_account")
+def test_each_process_gets_its_own_secrets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    token = tmp_path / "token"
+    token.write_text(VALUES["token"])
+    monkeypatch.setenv("STINERCUT_TOKEN_FILE", str(token))
+    chosen = {name: value for name, value in VALUES.items() if name != "token"}
+    more = {"data": tmp_path, "executor": "celery", "qr_require_signed": True}
+    settings = Settings.model_validate({**chosen, **more})
+    stack = children(settings, tmp_path)
+    assert {one.name for one in stack} == set(NEEDS)
+    for one in stack:
+        held = {name for name in VALUES if one.env.get(variable(name)) == VALUES[name]}
+        assert held == set(NEEDS[one.name]), one.name
+        text = "\n".join(one.env.values())
+        assert not [name for name in set(VALUES) - held if VALUES[name] in text], one.name
+        assert not [name for name in one.env if name.startswith("STINERCUT_") and name.endswith("_FILE")]
+        assert one.env["STINERCUT_DATA"] == str(tmp_path)
+    keyless = next(one for one in stack if one.name == "the Dagster webserver")
+    assert "STINERCUT_QR_REQUIRE_SIGNED" not in keyless.env, "without keys it would be refused"
+
+
+def test_environments_without_secrets():
+    given = {
+        "PATH": "/bin",
+        "STINERCUT_TOKEN": "x",
+        "STINERCUT_TOKEN_FILE": "/x",
+        "STINERCUT_DATA": "/d",
+        "A_TOKEN": "y",
+    }
+    assert without_secrets(given) == {"PATH": "/bin", "STINERCUT_DATA": "/d", "A_TOKEN": "y"}
+    assert without_secrets(given, ["token"])["STINERCUT_TOKEN"] == "x"
+    others = {"POSTGRES_PASSWORD": "x", "REDISCLI_AUTH": "x", "AWS_SECRET_ACCESS_KEY": "x", "STINERCUT_STACK": "mark"}
+    assert for_strangers({**given, **others}) == {"PATH": "/bin", "STINERCUT_DATA": "/d", "STINERCUT_STACK": "mark"}
+
+
+def test_a_decoder_has_no_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STINERCUT_QR_KEYS", VALUES["qr_keys"])
+    with Decoder(ZXING) as decoder:
+        decoder.look(np.zeros((32, 32), np.uint8))
+        assert decoder.process_id is not None
+        environment = psutil.Process(decoder.process_id).environ()
+    assert "PATH" in environment
+    assert VALUES["qr_keys"] not in environment.values()
+
+
+def test_ffmpeg_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen = tmp_path / "seen"
+    program = tmp_path / "ffprobe"
+    program.write_text(
+        f"#!{sys.executable}\nimport os\nopen({str(seen)!r}, 'w').write(repr(dict(os.environ)))\nprint('{{}}')"
+    )
+    program.chmod(0o755)
+    video = tmp_path / "a.mp4"
+    video.write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STINERCUT_TOKEN", VALUES["token"])
+    with suppress(StinercutError):
+        ffprobe_json(video)
+    assert str(tmp_path) in seen.read_text()
+    assert VALUES["token"] not in seen.read_text()
