@@ -31,6 +31,7 @@ from app.doctor import free_ports
 from app.fleet import result_url
 from app.patience import PATIENCE
 from hub.server import create_app
+from stinercut.secrets import SECRETS, variable
 from stinercut.settings import Settings
 from stinercut_assets.jump_steps import jump_page
 from stinercut_assets.resources import Installation
@@ -204,9 +205,12 @@ def answers(client: redis.Redis) -> bool:
 def test_the_settings_that_the_guide_names_are_real() -> None:
     named = set(re.findall(r"\bSTINERCUT_[A-Z_]+", (ROOT / "docs" / "deploy.md").read_text()))
     settings = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
+    settings |= {f"{variable(secret)}_FILE" for secret in SECRETS}
     compose = set(re.findall(r"\$\{(STINERCUT_[A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values())))
     assert named <= settings | compose | environment_names(WORKSPACE)
-    about_a_fleet = {name for name in settings if re.search("URL|EXECUTOR|WORKER", name)} - {"STINERCUT_HUB_URL"}
+    about_a_fleet = {name for name in settings if re.search("(URL|EXECUTOR|WORKERS|PATIENCE)$", name)} - {
+        "STINERCUT_HUB_URL"
+    }
     assert about_a_fleet <= named
 
 
@@ -255,12 +259,35 @@ def test_prepare_makes_the_catalog_and_the_folder_of_dagster(tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} >= {"catalog.db", "volume.id"}
 
 
+FILMS = {f"STINERCUT_{name}" for name in ("DATABASE_URL", "BROKER_URL", "RESULT_URL", "QR_KEYS", "QR_REQUIRE_SIGNED")}
+GUARD = "STINERCUT_DAGSTER_SECRET_FILE"
+KNOW: dict[str, set[str]] = {
+    "hub": {*FILMS, GUARD, "STINERCUT_TOKEN_FILE"},
+    "dagster-webserver": {GUARD},
+    "dagster-daemon": set(),
+}
+"""What not all of our services know; those that are not named here know all about films."""
+OF_SOME = {*FILMS, *KNOW["hub"]}
+
+
+def test_secrets_that_are_files_are_those_of_compose() -> None:
+    for service in SERVICES.values():
+        named = {file for name, file in service["environment"].items() if name.endswith("_FILE")}
+        assert named == {f"/run/secrets/{secret}" for secret in service.get("secrets", [])}
+    used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
+    assert used == set(COMPOSE["secrets"])
+    example = (ROOT / "deploy" / "example.env").read_text()
+    for secret in COMPOSE["secrets"].values():
+        assert re.search(rf"^{secret['environment']}=$", example, re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_our_services_share_image_data_and_environment(name: str) -> None:
     service, first = OURS[name], OURS["hub"]
     assert service["build"] == first["build"]
-    between_two = {"STINERCUT_DAGSTER_SECRET"}
-    assert _without(between_two, service["environment"]) == _without(between_two, first["environment"])
+    assert _without(OF_SOME, service["environment"]) == _without(OF_SOME, first["environment"])
+    own = set(service["environment"]) & OF_SOME
+    assert own == KNOW.get(name, FILMS), "each knows the secrets that it needs, and no others"
     assert "data:/data" in service["volumes"]
     assert service["environment"]["STINERCUT_DATA"] == "/data"
 
@@ -289,7 +316,7 @@ def _without(names: set[str], environment: dict[str, str]) -> dict[str, str]:
 def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
     read = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
     read |= environment_names(DAGSTER) | environment_names(WORKSPACE)
-    given = set(OURS["hub"]["environment"]) - {"DAGSTER_HOME", TOLERANCE}
+    given = {name.removesuffix("_FILE") for name in OURS["hub"]["environment"]} - {"DAGSTER_HOME", TOLERANCE}
     assert given <= read
     assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
 
@@ -329,7 +356,8 @@ def test_every_setting_is_passed_on_or_has_a_reason_not_to_be() -> None:
         (OURS["hub"]["environment"], NOT_IN_COMPOSE),
         (worker["environment"], NOT_ON_OTHER_MACHINES),
     ):
-        passed = {name.removeprefix("STINERCUT_") for name in environment if name.startswith("STINERCUT_")}
+        ours = {name.removesuffix("_FILE") for name in environment if name.startswith("STINERCUT_")}
+        passed = {name.removeprefix("STINERCUT_") for name in ours}
         assert settings - passed == set(left_out), "pass it on, or say why not"
 
 
@@ -365,7 +393,7 @@ def test_links_lead_to_the_board_as_people_reach_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_secrets_come_from_outside_and_are_demanded() -> None:
-    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "STINERCUT_TOKEN", "STINERCUT_DAGSTER_SECRET"):
+    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD"):
         uses = re.findall(r"\$\{" + secret + r"(:\?)?", COMPOSE_TEXT)
         assert set(uses) == {":?"}, f"{secret} is used where it may be empty"
     example = (ROOT / "deploy" / "example.env").read_text()
@@ -376,7 +404,7 @@ def test_secrets_come_from_outside_and_are_demanded() -> None:
 
 
 def test_only_hub_and_webserver_know_the_secret_between_them() -> None:
-    know = [name for name, service in OURS.items() if "STINERCUT_DAGSTER_SECRET" in service["environment"]]
+    know = [name for name, service in OURS.items() if GUARD in service["environment"]]
     assert sorted(know) == ["dagster-webserver", "hub"]
 
 
