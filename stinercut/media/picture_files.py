@@ -32,14 +32,14 @@ def open_picture(path: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image
     """A picture file, loaded, and which of `kinds` it is. Raises BadInput for any other, a damaged or too large one."""
     with _opened(path, path, kinds) as opened:
         opened.load()
-        return opened.copy(), opened.format or ""
+        return opened.copy(), _kind(opened)
 
 
 def picture_in(data: bytes, file: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
     """The same for a picture that lies within a file (a drawing), which errors name."""
     with _opened(io.BytesIO(data), file, kinds) as opened:
         opened.load()
-        return opened.copy(), opened.format or ""
+        return opened.copy(), _kind(opened)
 
 
 def size_in(data: bytes, file: Path, kinds: Sequence[str]) -> tuple[int, int]:
@@ -71,10 +71,15 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
 
 
 def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:
-    if opened.format not in kinds:
+    if _kind(opened) not in kinds:
         raise BadInput(f"the picture is {opened.format}", file=file, advice=f"Save it as {_or(kinds)}.")
     if why := broken_by_size(*opened.size):
         raise BadInput(why, file=file, advice="Make it 8000 pixels wide or less.")
+
+
+def _kind(opened: Image.Image) -> str:
+    """Telephones and some cameras put a second picture behind the first one (MPO): a JPEG to everybody else."""
+    return "JPEG" if opened.format == "MPO" else opened.format or ""
 
 
 def _or(kinds: Sequence[str]) -> str:

@@ -51,6 +51,13 @@ def test_an_ordinary_photo_is_opened(tmp_path: Path) -> None:
     assert not isinstance(load_gray(path), str)
 
 
+def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg(tmp_path: Path) -> None:
+    path, picture = tmp_path / "photo.jpg", Image.new("RGB", (64, 48), "red")
+    picture.save(path, format="MPO", save_all=True, append_images=[picture])
+    assert open_picture(path)[1] == "JPEG"
+    assert not isinstance(load_gray(path), str)
+
+
 def drawing(body: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080">{body}</svg>'
 
