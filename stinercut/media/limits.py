@@ -39,7 +39,7 @@ MOST_ALLOCATED: Final = 1 << 30
 
 MOST_MEMORY: Final = 16 << 30
 """Bytes that one ffmpeg takes altogether; on smaller machines SHARE_OF_MACHINE of what they have. 8K HEVC of 10 bits
-takes 4 to 5 thousand million with 16 threads.
+takes 3.4 thousand million with 16 threads (measured; 3 GiB are too few, 4 suffice).
 """
 
 SHARE_OF_MACHINE: Final = 0.75

@@ -91,7 +91,19 @@ def probe(path: Path) -> Probe:
     size = path.stat().st_size
     if size == 0:
         raise UnreadableVideo("the file is empty", file=path, advice=_AGAIN)
-    found = runner.ffprobe_json(path)
+    try:
+        return _probed(path, size, runner.ffprobe_json(path))
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # A damaged header may say anything.
+        raise UnreadableVideo("the video's header makes no sense: it is damaged", file=path, advice=_AGAIN) from None
+
+
+def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
+    """What the header says. Raises UnreadableVideo, and whatever comes of numbers that are none."""
     container: dict[str, Any] = found.get("format", {})
     stream = _video_stream(found, path)
     duration = _duration(path, stream, container)
