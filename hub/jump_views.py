@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.stretch_views import MissingView, PlaceView, missing_views, place_views
+from hub.stretch_views import MissingView, PlaceView, waiting_views
 from hub.views import JumpLinks, Links, StepView, View, steps_of
 from stinercut.catalog import events, films, listing
 from stinercut.catalog.aliases import counting_files
@@ -185,14 +185,14 @@ class _Found:
 
 def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
     files, photos = _jump_files(session, jump_keys), listing.photo_counts(session, jump_keys)
-    missing, places = missing_views(session, jump_keys), place_views(session, jump_keys)
+    waiting = waiting_views(session, jump_keys)
     none = listing.PhotoCounts()
     return {
         key: _Found(
             files.get(key, []),
             JumpPhotosView(**asdict(photos.get(key, none))),
-            missing.get(key, []),
-            places.get(key),
+            waiting.missing.get(key, []),
+            waiting.places.get(key),
         )
         for key in jump_keys
     }

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from hub.frames import WIDTHS, Frames
 from hub.jump_views import FailureView, RemedyView, failure_views, remedy_views
-from hub.stretch_views import PlaceView, place_views
+from hub.stretch_views import PlaceView, waiting_views
 from stinercut.bounds import JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.catalog import Catalog, decisions, review
 from stinercut.catalog.models import Decision, Role
@@ -164,13 +164,13 @@ class Review:
 
 def group_views(session: Session, jump_keys: Sequence[str]) -> list[GroupView]:
     """These jumps as browsers get them, in this order; unknown ones left out."""
-    places = place_views(session, jump_keys)
+    places = waiting_views(session, jump_keys).places
     return [group_view(one, places.get(one.jump.jump_key)) for one in review.groups(session, jump_keys)]
 
 
 def one_group(session: Session, jump: str) -> GroupView:
     """A jump, in whatever state, as browsers get it. Raises NotFound."""
-    return group_view(review.group(session, jump), place_views(session, [jump]).get(jump))
+    return group_view(review.group(session, jump), waiting_views(session, [jump]).places.get(jump))
 
 
 def group_view(group: Group, place: PlaceView | None = None) -> GroupView:

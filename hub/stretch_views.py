@@ -6,6 +6,7 @@ Owns: those views. Not here: which files stand in whose stretch (`stinercut.stre
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
@@ -67,18 +68,24 @@ class PlaceView(View):
     after: NeighbourView | None
 
 
-def missing_views(session: Session, jump_keys: Collection[str]) -> dict[str, list[MissingView]]:
-    """What these jumps' films lack until a person has decided, by jump."""
-    found = stretches.missing_of(session, jump_keys)
-    return {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.items()}
+@dataclass(frozen=True)
+class WaitingViews:
+    """Of some jumps, by jump: what their films lack until a person has decided, and where those come from that wait."""
+
+    missing: dict[str, list[MissingView]]
+    places: dict[str, PlaceView]
 
 
-def place_views(session: Session, group_keys: Collection[str]) -> dict[str, PlaceView]:
-    """Where these groups come from, by jump; those that do not wait for a person are left out."""
-    found = stretches.surroundings_of(session, group_keys)
-    keys = {key for one in found.values() for key in (one.before, one.after) if key is not None}
-    jumps = {jump.jump_key: jump for jump in session.execute(select(Jump).where(Jump.jump_key.in_(keys))).scalars()}
-    return {group: _place_view(one, jumps) for group, one in found.items()}
+def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
+    """What of these jumps' cards waits for a person, as far as it concerns them."""
+    found = stretches.waiting_around(session, jump_keys)
+    keys = {key for one in found.surroundings.values() for key in (one.before, one.after) if key is not None}
+    beside = select(Jump).where(Jump.jump_key.in_(keys))
+    jumps = {jump.jump_key: jump for jump in session.execute(beside).scalars()} if keys else {}
+    return WaitingViews(
+        {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.missing.items()},
+        {group: _place_view(one, jumps) for group, one in found.surroundings.items()},
+    )
 
 
 def _missing_view(waiting: WaitingFiles) -> MissingView:

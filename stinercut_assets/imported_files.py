@@ -22,7 +22,7 @@ from stinercut_assets.partitions import jumps as jump_partitions
 from stinercut_assets.pictures import table
 from stinercut_assets.reporting import Reporter, failures
 from stinercut_assets.resources import Installation
-from stinercut_assets.retries import retry_policy
+from stinercut_assets.retries import is_worth_a_retry, retry_policy
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
 
 
 def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutError:
-    """One error for all clips that can't be used, of the first one's kind; each is named."""
-    first, refused = bad[0]
+    """One error for all clips that can't be used; each is named. Of a kind that a repeat mends, if one of them is."""
+    first, refused = next((one for one in bad if is_worth_a_retry(one[1])), bad[0])
     better = "Put the card in again if it holds a better copy, or leave"
     if len(bad) == 1:
         return type(refused)(refused.what, file=first.name, advice=f"{better} the clip out.")

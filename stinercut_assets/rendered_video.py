@@ -130,7 +130,7 @@ def rendered_video(
 def _provisional(installation: Installation, jump_key: str) -> dict[str, str]:
     """As metadata, what waits for a person that may belong into this film; nothing where it lacks nothing."""
     with installation.catalog.read() as session:
-        missing = stretches.missing_of(session, [jump_key]).get(jump_key, [])
+        missing = stretches.missing_of(session, jump_key)
     return {"provisional": " ".join(one.sentence() for one in missing)} if missing else {}
 
 

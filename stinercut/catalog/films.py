@@ -30,7 +30,7 @@ def record_film(session: Session, film: Film) -> None:
     elif jump.state == JumpState.DONE:
         make_ready(jump)
     session.flush()
-    missing = missing_of(session, [film.jump_key]).get(film.jump_key, [])
+    missing = missing_of(session, film.jump_key)
     events.append(
         session,
         "pipeline:completed",

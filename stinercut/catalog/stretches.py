@@ -62,26 +62,30 @@ class Surroundings:
     after: str | None
 
 
-def missing_of(session: Session, jump_keys: Collection[str]) -> dict[str, list[WaitingFiles]]:
-    """What waits for a person in the stretches of these jumps, by jump; those of which nothing waits are left out."""
-    cards = _cards_of(session, jump_keys)
-    out: dict[str, list[WaitingFiles]] = defaultdict(list)
-    for stretch in _stretches(session, _waiting_windows(session, cards)):
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a person around some jumps. `missing`: in their stretches, by jump. `surroundings`: where those of
+    them stand that wait themselves. Jumps of which there is nothing to say are left out."""
+
+    missing: Mapping[str, Sequence[WaitingFiles]]
+    surroundings: Mapping[str, Surroundings]
+
+
+def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
+    """What waits for a person on the cards of these jumps, as far as it concerns them."""
+    missing: dict[str, list[WaitingFiles]] = defaultdict(list)
+    surroundings: dict[str, Surroundings] = {}
+    for stretch in _stretches(session, _waiting_windows(session, _cards_of(session, jump_keys))):
         for owner, files in stretch.by_owner():
             if owner in jump_keys:
-                out[owner].append(stretch.described(files))
-    return dict(out)
+                missing[owner].append(stretch.described(files))
+        surroundings |= {group: stretch.around(files) for group, files in stretch.by_group() if group in jump_keys}
+    return Waiting(missing, surroundings)
 
 
-def surroundings_of(session: Session, group_keys: Collection[str]) -> dict[str, Surroundings]:
-    """Where these groups stand, by group; those that do not wait for a person are left out."""
-    cards = _cards_of(session, group_keys)
-    return {
-        group: stretch.around(files)
-        for stretch in _stretches(session, _waiting_windows(session, cards))
-        for group, files in stretch.by_group()
-        if group in group_keys
-    }
+def missing_of(session: Session, jump_key: str) -> Sequence[WaitingFiles]:
+    """What waits for a person in the stretch of one jump."""
+    return waiting_around(session, [jump_key]).missing.get(jump_key, ())
 
 
 def without_passenger(session: Session, insertion_ids: Collection[str]) -> dict[str, int]:
