@@ -66,9 +66,13 @@ class Watch:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def tell_check(self) -> None:
-        """Have the check on Dagster's pages say what is switched off, once for each change."""
+        """Have the check on Dagster's pages say what is switched off, once for each change.
+
+        And again where a run took the check along and ended before its turn: then it would say nothing.
+        """
         stopped = _names(await self._stopped())
-        if stopped == self._told:
+        says = await self.dagster.at_a_glance().last_check("rendered_video", CHECK)
+        if stopped == self._told and says is (not stopped):
             return
         words = in_words(stopped) or "All sensors and schedules run."
         await self.dagster.report_check("rendered_video", CHECK, passed=not stopped, words=words, link=self.board)

@@ -113,6 +113,11 @@ mutation StartSchedule($selector: ScheduleSelector!) {
   }
 }
 """
+_LAST_CHECK = """
+query LastCheck($asset: AssetKeyInput!, $check: String!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 1) { evaluation { success } }
+}
+"""
 
 
 class DagsterRefused(StinercutError):
@@ -263,6 +268,12 @@ class Dagster:
         answer = (await self._ask(query, {"selector": selector}))[field]
         if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
             raise _refused(f"Dagster did not start {automation.name}", answer)
+
+    async def last_check(self, asset: str, check: str) -> bool | None:
+        """Whether a check of an asset has passed; None where its last turn brought nothing, or there was none."""
+        found = (await self._ask(_LAST_CHECK, {"asset": {"path": [asset]}, "check": check}))["assetCheckExecutions"]
+        evaluation = found[0]["evaluation"] if found else None
+        return bool(evaluation["success"]) if evaluation else None
 
     async def report_check(self, asset: str, check: str, *, passed: bool, words: str, link: str) -> None:
         """What a check of an asset says from now on, as a warning where it has not passed."""

@@ -343,11 +343,13 @@ def doctors(place: Place) -> dict[str, str]:
     return next(one for one in json.loads(done.stdout)["checks"] if one["check"] == "sensors")
 
 
-def the_check(place: Place) -> tuple[bool, str]:
-    """Whether Dagster's check has passed, and what it says."""
-    (last,) = place.ask(CHECK)["assetCheckExecutions"] or [{"evaluation": {"success": None, "metadataEntries": []}}]
-    said = {one["label"]: one.get("text", "") for one in last["evaluation"]["metadataEntries"]}
-    return last["evaluation"]["success"], said.get("what", "")
+def the_check(place: Place) -> tuple[bool | None, str]:
+    """Whether Dagster's check has passed, and what it says; nothing where a run took it along that failed before."""
+    last = [one["evaluation"] for one in place.ask(CHECK)["assetCheckExecutions"] if one["evaluation"]]
+    if not last:
+        return None, ""
+    said = {one["label"]: one.get("text", "") for one in last[0]["metadataEntries"]}
+    return last[0]["success"], said.get("what", "")
 
 
 def switch_off(place: Place) -> None:

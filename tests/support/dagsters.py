@@ -27,6 +27,8 @@ class FakeDagster:
     """Of its sensors `ready_jumps` and `new_manifests` and its schedule `every_night`."""
     checks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """What it was told that checks say."""
+    check_says: dict[str, Any] | None = None
+    """The last one of them; None where a run took the check along and brought nothing."""
 
     def client(self) -> Dagster:
         """The hub's client, with this one behind it."""
@@ -36,6 +38,7 @@ class FakeDagster:
         asked = json.loads(request.content)
         if request.url.path.startswith("/report_asset_check/"):
             self.checks.append({"asset": request.url.path.rpartition("/")[2], **asked})
+            self.check_says = {"success": asked["passed"]}
             return httpx.Response(200, json={})
         if "selector" in asked["variables"] and "sensorName" in asked["variables"]["selector"]:
             self.switched_off.discard(asked["variables"]["selector"]["sensorName"])
@@ -70,6 +73,7 @@ _ANSWERS = {
         "__typename": "RepositoryConnection",
         "nodes": [{**_PLACE, **_automation(its.switched_off)}],
     },
+    "assetCheckExecutions": lambda its: [{"evaluation": its.check_says}] if its.checks else [],
     "startSensor": lambda its: {"__typename": "Sensor", "name": "started"},
     "startSchedule": lambda its: {"__typename": "ScheduleStateResult", "scheduleState": {"status": "RUNNING"}},
     "launchRun": lambda its: _BEGUN,

@@ -49,6 +49,9 @@ def test_the_check_is_told_once_for_each_change() -> None:
     dagster.switched_off.clear()
     asyncio.run(looks(3))
     assert [one["passed"] for one in dagster.checks] == [False, True]
+    dagster.check_says = None
+    asyncio.run(looks(3))
+    assert [one["passed"] for one in dagster.checks] == [False, True, True]
 
 
 def test_all_of_them_are_started_again() -> None:
