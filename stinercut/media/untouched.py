@@ -142,7 +142,8 @@ def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
             "the clip's colours aren't said to be BT.709",
         ),
         (
-            track.colours not in (None, _BT709) or track.full_range not in (None, kind.full_range),
+            # Of the range decoders believe frames that say it is full: GoPro writes the opposite beside them.
+            track.colours not in (None, _BT709) or (bool(track.full_range) and not kind.full_range),
             "the clip's file and its frames say different things about their colours",
         ),
         (

@@ -263,6 +263,25 @@ def test_frames_whose_file_says_otherwise_than_they_do_are_not_copied(tmp_path: 
     assert "different things about their colours" in str(kind_of(track, profile))
 
 
+def test_full_range_is_what_the_frames_say_and_the_file_does_not(tmp_path: Path) -> None:
+    """GoPro's files call frames of all 256 levels limited; decoders go by the frames."""
+    profile = EncodeProfile(160, 96, Fraction(30), 21, "veryfast")
+    for levels, wrong in (("pc", 0x00), ("tv", 0x80)):
+        words = ("-color_range", levels, "-x264-params", f"colorprim=1:transfer=1:colormatrix=1:range={levels}")
+        clip = make_clip(tmp_path / f"{levels}.mp4", "160x96", 0.5, sound=None, options=(*BT709_NAMES, *words))
+        data = bytearray(clip.read_bytes())
+        at = data.index(b"nclx") + 10
+        assert data[at] == 0x80 - wrong
+        data[at] = wrong
+        clip.write_bytes(data)
+        track = read_track(clip)
+        assert track is not None
+        assert isinstance(kind_of(track, profile), str) is (levels == "tv")
+
+
+BT709_NAMES = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
+
+
 def test_a_segment_of_another_signal_that_is_kept_is_made_anew(tmp_path: Path) -> None:
     store, clip = Store(tmp_path / "store"), clip_of("left", tmp_path)
     first = whole_clip(store, clip, small_template())
