@@ -9,11 +9,12 @@ inotify is blind to mounts; poll() for POLLPRI on /proc/self/mountinfo wakes at 
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -27,8 +28,9 @@ BY_UUID = Path("/dev/disk/by-uuid")
 CARD_PLACES = (Path("/media"), Path("/run/media"), Path("/mnt"))
 """Where desktops, udisks and people mount cards. A removable device counts wherever it is mounted."""
 
-FOOTAGE_FOLDERS = ("DCIM", "PRIVATE/M4ROOT")
-"""What makes a volume a card: the camera standard's folder (JEITA CP-3461), or Sony's XAVC tree."""
+FOOTAGE_FOLDERS = ("DCIM", "PRIVATE/M4ROOT", "PRIVATE/AVCHD", "AVCHD/BDMV", "MP_ROOT")
+"""What makes a volume a card: the camera standard's folder (JEITA CP-3461), or a tree of Sony's and Panasonic's cameras
+(XAVC, AVCHD, MP4), in whatever case. Whether there are videos or photos in it doesn't matter."""
 
 SETTLE_S = 10.0
 """For so long after the start and each change we look again every second: folders may appear after their mount."""
@@ -70,9 +72,22 @@ def _unescape(field: str) -> str:
 def holds_footage(root: Path) -> bool:
     """Whether a volume has a folder that cameras make. A volume that can't be read has none."""
     try:
-        return any((root / folder).is_dir() for folder in FOOTAGE_FOLDERS)
+        return any(_has(root, folder.split("/")) for folder in FOOTAGE_FOLDERS)
     except OSError:
         return False
+
+
+def _has(place: Path, folders: Sequence[str]) -> bool:
+    """Whether these folders lie in each other there. A volume that tells cases apart may have `dcim`."""
+    if not folders:
+        return True
+    first, rest = folders[0], folders[1:]
+    if (place / first).is_dir():
+        return _has(place / first, rest)
+    return any(
+        entry.name.casefold() == first.casefold() and entry.is_dir() and _has(Path(entry.path), rest)
+        for entry in os.scandir(place)
+    )
 
 
 def is_removable(device: str, sys_block: Path = Path("/sys/dev/block")) -> bool:

@@ -12,6 +12,7 @@ from support.cataloguing import SMALL_LIMIT, ask, copy, entry, failed, passenger
 from support.clocks import filming_day
 
 from detector.scan import scan
+from detector.volumes import holds_footage
 from hub.jump_views import JumpView, jump_views
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, decisions, identification, insertions, jumps, loose, migrate
@@ -260,3 +261,21 @@ class TestInTheCatalog:
         assert jump(known, key).state == JumpState.READY
         assert jump(known, key).turn == 1
         assert view(known, key).photos.here == 400
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_card"),
+    [
+        ("DCIM/100GOPRO", True),
+        ("dcim/Camera", True),
+        ("PRIVATE/M4ROOT/CLIP", True),
+        ("Private/AVCHD/BDMV", True),
+        ("AVCHD/BDMV", True),
+        ("MP_ROOT/100ANV01", True),
+        ("PRIVATE/SONY", False),
+        ("Documents/DCIM", False),
+    ],
+)
+def test_what_makes_a_volume_a_card_is_its_folders_in_whatever_case(tmp_path: Path, folder: str, is_card: bool) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    assert holds_footage(tmp_path) is is_card
