@@ -19,6 +19,8 @@ from stinercut.catalog.models import Jump
 from stinercut.catalog.stretches import Surroundings, WaitingFiles
 
 WAITING_FILES = "FILES_WAIT_FOR_A_PERSON"
+FILES_LISTED = 100
+"""Of one group; `what` says how many there are. Photos wait by hundreds, and the page where one decides has them all."""
 
 
 class WaitingFileView(View):
@@ -99,7 +101,7 @@ def _missing_view(waiting: WaitingFiles) -> MissingView:
         camera=waiting.camera,
         first=waiting.first,
         last=waiting.last,
-        files=[WaitingFileView(file_id=file, name=name) for file, name in waiting.files],
+        files=[WaitingFileView(file_id=file, name=name) for file, name in waiting.files[:FILES_LISTED]],
     )
 
 

@@ -80,8 +80,8 @@ function dagsterLink(url, words) {
 function jumpDetails(view) {
   const done = view.state === "done";
   const clips = view.files.filter(isInFilm).length;
-  const heads = [count(clips, "clip", "clips")];
   const { pictures = 0, files = 0, here = 0 } = view.photos || {};
+  const heads = clips || !pictures ? [count(clips, "clip", "clips")] : [];
   if (pictures) heads.push(`${count(pictures, "photo", "photos")}${here < files ? `, ${files - here} still to come` : ""}`);
   if (view.film && view.film.checks.length) heads.push(`${count(view.film.checks.length, "check", "checks")} passed`);
   return h("details", { "data-key": "details" },
