@@ -20,7 +20,7 @@ from stinercut.catalog.stretches import Surroundings, WaitingFiles
 
 WAITING_FILES = "FILES_WAIT_FOR_A_PERSON"
 FILES_LISTED = 100
-"""Of one group; `what` says how many there are. Photos wait by hundreds, and the page where one decides has them all."""
+"""Of one group; `what` says how many there are. Photos wait by hundreds, and the page /review has them all."""
 
 
 class WaitingFileView(View):
