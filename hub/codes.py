@@ -7,6 +7,7 @@ office's list (`review`), PDF sheets (`stinercut qr sheet`: they need fonts, whi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from stinercut.bounds import ShortText, TypedId
+from stinercut.errors import BadInput
 from stinercut.identity.making import qr_svg
 from stinercut.identity.payload import make_payload
 from stinercut.keyring import KeyRing
@@ -74,8 +76,20 @@ def add_codes(app: FastAPI, keys: KeyRing) -> None:
     async def codes(wanted: WantedCodes) -> Codes:
         ring = keys if wanted.signed or keys.only_signed else None
         async with drawing:
-            drawn = await asyncio.to_thread(lambda: [_code(one, ring) for one in wanted.bookings])
+            drawn = await asyncio.to_thread(_codes, wanted.bookings, ring)
         return Codes(codes=drawn, signed=ring is not None)
+
+
+def _codes(bookings: Sequence[WantedCode], keys: KeyRing | None) -> list[CodeView]:
+    """A day's codes are asked for together: which of them can't be made has to be said."""
+    made: list[CodeView] = []
+    for wanted in bookings:
+        try:
+            made.append(_code(wanted, keys))
+        except BadInput as refused:
+            which = f"booking {wanted.booking_id}: " if len(bookings) > 1 else ""
+            raise BadInput(f"{which}{refused.what}", advice=refused.advice) from None
+    return made
 
 
 def _code(wanted: WantedCode, keys: KeyRing | None) -> CodeView:

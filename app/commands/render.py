@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Callable, Generator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.options import Data, Json, day_from, say, settings_from
+from stinercut import name_rule
 from stinercut.clock import local_day, machine_clock
 from stinercut.errors import BadInput
 from stinercut.places import require_text
@@ -102,7 +104,10 @@ def _target(output: Path) -> Path:
 def _named(name: str) -> str:
     if not name.strip():
         raise BadInput("a film needs a passenger's name", advice="Give it with --name.")
-    return name.strip()
+    named = unicodedata.normalize("NFC", name).strip()
+    if problem := name_rule.problem_of(named):
+        raise BadInput(f"the passenger's name {problem}", advice="Write it otherwise.")
+    return named
 
 
 def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:

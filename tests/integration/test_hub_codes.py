@@ -79,6 +79,7 @@ def test_many_at_once_in_their_order(hub: RunningHub) -> None:
     ("change", "status", "words"),
     [
         ({"passenger_name": "123"}, 400, "holds no letter"),
+        ({"passenger_name": "Jo 😀"}, 400, "holds 😀 (U+1F600 GRINNING FACE), which can't be shown on a title"),
         ({"booking_id": "a/b"}, 400, "the booking must be"),
         ({"jump_date": "2026-02-30"}, 422, "the day of the jump in row 1 is no date"),
         ({"passenger_name": None}, 422, "the passenger's name in row 1 must be a text"),
@@ -88,6 +89,9 @@ def test_what_makes_no_code_is_said(hub: RunningHub, change: dict[str, Any], sta
     answer = httpx.post(f"{hub.url}/api/codes", json={"bookings": [{**ASKED, **change}]})
     assert answer.status_code == status
     assert words in answer.json()["error"]["what"]
+    if status == 400:
+        two = httpx.post(f"{hub.url}/api/codes", json={"bookings": [ASKED, {**ASKED, "booking_id": "B-9", **change}]})
+        assert two.json()["error"]["what"].startswith(f"booking {change.get('booking_id', 'B-9')}: the ")
     assert httpx.post(f"{hub.url}/api/codes", json={"bookings": []}).status_code == 422
     assert httpx.post(f"{hub.url}/api/codes", json={"bookings": [ASKED] * 201}).status_code == 422
 

@@ -45,6 +45,8 @@ NAMES = [
     "Nguyễn Thị Ánh Tuyết",
     "Λάμπρος Юлия O’Neil",
     "山田 太郎",
+    "渡邉\U000e0102 太郎",
+    "שרה (Sarah) Cohen",
     "김민준",
 ]
 

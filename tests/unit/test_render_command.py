@@ -47,6 +47,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         (("--name", "A", str(tmp_path / "empty.mp4"), "-o", film), 6, "empty.mp4: the file is empty"),
         (("--name", "A", str(tmp_path / "gone.mp4"), "-o", film), 6, "gone.mp4: the file is not there"),
         (("--name", " ", str(clip), "-o", film), 3, "needs a passenger's name"),
+        (("--name", "Jo 😀", str(clip), "-o", film), 3, "the passenger's name holds 😀"),
         (("--name", "A", str(clip), "-o", str(tmp_path / "film.avi")), 3, "written as .mp4"),
         (("--name", "A", "--template", "nothing", str(clip), "-o", film), 3, "nothing"),
     ):
