@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import Catalog, asking, copies, doubts, identification, insertions, manifests
 from stinercut.errors import BadInput, NotFound, StoreDamaged
+from stinercut.failures import sentence_for_pages
 from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import (
     Ack,
@@ -72,11 +73,11 @@ class Conversation:
             self._require_own(detector_id, envelope.body)
             requests = self._act(detector_id, envelope.body)
         except NotFound as unknown:
-            return Effects(refusal(envelope.id, ErrorCode.UNKNOWN_ID, unknown.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.UNKNOWN_ID, sentence_for_pages(unknown)))
         except BadInput as wrong:
-            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, wrong.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, sentence_for_pages(wrong)))
         except StoreDamaged as damaged:
-            return Effects(refusal(envelope.id, ErrorCode.DEST_IO, damaged.sentence()))
+            return Effects(refusal(envelope.id, ErrorCode.DEST_IO, sentence_for_pages(damaged)))
         except (ValueError, OverflowError):
             # Something in it that nobody thought of. Raised, it would end the connection, and the detector would send
             # it first for ever, with everything else waiting behind it.
@@ -119,7 +120,7 @@ class Conversation:
             self.store.require(message.content_hash, message.size)
         except StoreDamaged as damaged:
             # The detector holds it for done and won't send it again: people must see it, as a file that failed.
-            detail = f"the hub does not find what the detector stored ({damaged.sentence()})"[:2000]
+            detail = f"the hub does not find what the detector stored ({sentence_for_pages(damaged)})"[:2000]
             with self.catalog.write() as session:
                 copies.record_copy_error(
                     session,

@@ -22,6 +22,7 @@ from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
 from stinercut.errors import HostNotReady, NotFound, StinercutError
+from stinercut.failures import sentence_for_pages
 from stinercut.priorities import PRIORITY_TAG, WORK_TAG, film_priority
 
 
@@ -153,7 +154,7 @@ class Pipeline:
         try:
             runs = await self.dagster.at_a_glance().runs_of(subject)
         except StinercutError as silent:
-            runs, problem = [], silent.sentence()
+            runs, problem = [], sentence_for_pages(silent)
         return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
 
     async def retry(self, subject: str, picture: Picture) -> RetryView:
@@ -198,7 +199,7 @@ class Pipeline:
             begun = await self.retry(subject, picture)
             return RetriedView(id=subject, run_id=begun.run_id, problem="", code="")
         except StinercutError as refused:
-            return RetriedView(id=subject, run_id=None, problem=refused.sentence(), code=refused.code)
+            return RetriedView(id=subject, run_id=None, problem=sentence_for_pages(refused), code=refused.code)
 
     def _stand(self, known: PipelineView) -> Stand:
         if known.kind == "card":

@@ -22,6 +22,7 @@ from stinercut.bounds import JumpKey, Who
 from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import FilmMade, Stale, Wanted
 from stinercut.errors import BadTemplate, StinercutError
+from stinercut.failures import sentence_for_pages
 from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
@@ -160,7 +161,7 @@ class Renewal:
             try:
                 good[name] = folder.find(name, self.folders)
             except StinercutError as refused:
-                bad[name] = refused.sentence()
+                bad[name] = sentence_for_pages(refused)
         return good, bad
 
     def templates(self) -> list[TemplateView]:
@@ -176,7 +177,7 @@ class Renewal:
         try:
             busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
         except StinercutError as silent:
-            problems.append(f"Which of them are being made anew already is not known: {silent.sentence()}")
+            problems.append(f"Which of them are being made anew already is not known: {sentence_for_pages(silent)}")
         # There may be tens of thousands, and while their views are made nobody else would be heard.
         return await asyncio.to_thread(self._renewable, stale, busy, problems)
 

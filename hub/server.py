@@ -56,6 +56,7 @@ from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.models import Jump
 from stinercut.clock import machine_clock
 from stinercut.errors import BadInput, HostNotReady, NameConflict, NotFound, StinercutError
+from stinercut.failures import what_for_pages
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
 from stinercut.store import Store
@@ -274,8 +275,8 @@ class _Guard:
 
 
 def _error_answer(error: StinercutError, status: int) -> JSONResponse:
-    what = f"{error.file}: {error.what}" if error.file else error.what
-    return JSONResponse({"error": {"code": error.code, "what": what, "advice": error.advice}}, status)
+    what, advice = what_for_pages(error)
+    return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status)
 
 
 def _add_error_answers(app: FastAPI) -> None:

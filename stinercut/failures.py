@@ -166,6 +166,23 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
+def what_for_pages(error: StinercutError) -> tuple[str, str]:
+    """What happened and what to do about it, for people on another machine: files by their names, without folders.
+
+    The whole path is for the log, and for commands that run where the file is.
+    """
+    is_path = error.file is not None and (PurePosixPath(error.file).is_absolute() or "\\" in error.file)
+    file = _last_part(error.file) if error.file and is_path else error.file
+    what = error.what.replace(error.file, file) if error.file and file else error.what
+    return without_folders(f"{file}: {what}" if file else what), without_folders(error.advice)
+
+
+def sentence_for_pages(error: StinercutError) -> str:
+    """The same in one text."""
+    what, advice = what_for_pages(error)
+    return f"{ended(what)} {advice}" if advice else ended(what)
+
+
 def reason_of(records: Iterable[FailureRecord]) -> str:
     """Several records in one text, each of them once."""
     return " ".join(dict.fromkeys(record.sentence() for record in records))

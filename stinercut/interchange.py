@@ -3,8 +3,9 @@
 Lives here: writing `.otio`, and what one shows of a jump's clips. Doesn't: reading what somebody's file says
 (`stinercut.timelines`), what a cut does to a film (`stinercut.cut`), where files lie.
 
-What travels: names, order, in and out points, the footage itself by its path. Effects don't: an editing program has its
-own. Our clips carry their ids in the metadata, which editing programs keep; without them a clip is known by its file.
+What travels: names, order, in and out points, the footage itself by its path, seen from the timeline where it lies
+beside it. Effects don't: an editing program has its own. Our clips carry their ids in the metadata, which editing
+programs keep; without them a clip is known by its file.
 
 Places are counted in frames of the film, whatever rate a clip has: they are whole there, and an untouched timeline
 comes back as the same cut.
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import opentimelineio as _otio
 
@@ -128,12 +130,17 @@ def _clip(part: Shown, shown: Any) -> Any:
     return otio.schema.Clip(
         name=part.name,
         media_reference=otio.schema.ExternalReference(
-            target_url=part.path.absolute().as_uri(),
+            target_url=_url(part.path),
             available_range=_range(part.file_start, part.file_seconds, part.rate),
         ),
         source_range=shown,
         metadata={_NOTE: {"card_file_id": part.card_file_id}},
     )
+
+
+def _url(path: Path) -> str:
+    """Where a file lies: seen from the timeline where that is how it was given, so that no folder of ours is named."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[TimelineClip]:

@@ -14,6 +14,7 @@ from stinercut.catalog.loose import refresh_identify_key
 from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.errors import BadInput, NotFound
+from stinercut.failures import without_folders
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
 
 _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
@@ -64,14 +65,14 @@ def record_copy_error(session: Session, message: CopyError) -> None:
     if entry.state in (EntryState.COPIED, EntryState.FAILED):
         return
     entry.state = EntryState.FAILED
-    entry.error_code, entry.error_detail = message.code.value, message.detail
+    entry.error_code, entry.error_detail = message.code.value, without_folders(message.detail)
     events.append(
         session,
         "card:copy_error",
         card_id=_followed(session, entry).card_id,
         file=entry.file.name,
         code=message.code.value,
-        detail=message.detail,
+        detail=entry.error_detail,
     )
 
 

@@ -47,7 +47,7 @@ def hand_over(
     sources = {
         content: replace(
             source,
-            path=film.with_name(CLIPS) / names[content],
+            path=Path(CLIPS, names[content]),
             card_file_id=card_file_ids.get(content.take) if isinstance(content, Filmed) else None,
         )
         for content, source in files.items()

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import dagster as dg
 import opentimelineio
@@ -157,7 +157,8 @@ def test_a_card_becomes_films_with_the_right_names(
         assert seen.duration == pytest.approx(film.seconds, abs=0.05)
         assert path.with_name("poster.jpg").is_file()
         timeline = otio.adapters.read_from_string(path.with_suffix(".otio").read_text(), "otio_json")
-        beside = {Path(unquote(urlsplit(clip.media_reference.target_url).path)) for clip in timeline.find_clips()}
+        urls = [clip.media_reference.target_url for clip in timeline.find_clips()]
+        beside = {path.parent / unquote(url) for url in urls}
         assert {file.parent for file in beside} == {path.with_name("clips")}
         assert all(file.is_file() for file in beside)
         [photos] = published_with(path).photos
