@@ -12,21 +12,23 @@ from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.opening import from_outside
 from stinercut.media.probe import probe
+from stinercut.media.video_signal import as_bt709, as_jpeg
 
 _SECONDS = 60.0
 
 
 def jpeg_still(path: Path, at: float, width: int) -> bytes:
-    """The picture shown at `at` seconds as JPEG, `width` pixels wide at most (never enlarged).
+    """The picture shown at `at` seconds as JPEG, `width` pixels wide at most (never enlarged), in the film's colours.
 
     A time beyond the end gives the last half second. Raises UnreadableVideo when nothing can be decoded there.
     """
     video = probe(path)
     wide, high = limited(video.width, video.height, width)
     moment = max(0.0, min(at, video.duration - 0.5))
+    shown = from_outside(path, ss=f"{moment:.6f}")[str(video.stream)]
     graph = (
-        from_outside(path, ss=f"{moment:.6f}")[str(video.stream)]
-        .filter("scale", wide, high)
+        as_jpeg(as_bt709(shown, video, wide, high))
+        .filter("setsar", 1)
         .output("pipe:1", format="image2pipe", vcodec="mjpeg", vframes=1, pix_fmt="yuvj420p", **{"q:v": 4})
     )
     try:

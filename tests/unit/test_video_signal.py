@@ -4,6 +4,7 @@ called otherwise, and a part that came out otherwise is refused where its clip c
 from __future__ import annotations
 
 import dataclasses
+import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from stinercut.media.conformance import mismatches
 from stinercut.media.encoding import EncodeProfile
 from stinercut.media.keeping import Wanted, cached_or_made
 from stinercut.media.probe import probe
+from stinercut.media.stills import jpeg_still
 from stinercut.media.tracks import read_track
 from stinercut.media.untouched import kind_of
 from stinercut.media.video_signal import RGB_TO_BT709, as_bt709
@@ -126,6 +128,24 @@ def test_colours_are_moved_and_not_only_called_left(tmp_path: Path, location: st
     inside = np.s_[35:-35, 70:-70]
     assert np.abs(u - wanted_u)[inside].max() < 0.6  # half a pixel is 1.0
     assert np.abs(v - wanted_v)[inside].max() < 0.6
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m"])
+def test_a_still_has_the_colours_of_its_film(tmp_path: Path, matrix: str) -> None:
+    """JPEG is in BT.601's matrix and full range, whatever the video is in."""
+    colour, clip = (190, 60, 40), tmp_path / "clip.mp4"
+    picture = "0x{:02x}{:02x}{:02x}".format(*colour)
+    argv = [
+        "-f",
+        "lavfi",
+        "-i",
+        f"color={picture}:s=320x180:r=30:d=0.2,format=gbrp,scale=out_color_matrix={matrix},format=yuv420p",
+    ]
+    tags = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", matrix, "-color_range", "tv")
+    runner.run([*argv, "-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p", *tags, str(clip)], timeout=60)
+    with Image.open(io.BytesIO(jpeg_still(clip, 0, 160))) as still:
+        found = np.asarray(still.convert("RGB"))[40:-40, 40:-40].reshape(-1, 3).mean(axis=0)
+    assert np.abs(found - colour).max() < 5
 
 
 def test_colours_of_a_drawing_lie_where_the_film_says(tmp_path: Path) -> None:
