@@ -40,7 +40,7 @@ def test_a_code_that_agrees_is_the_source() -> None:
 def test_a_code_that_says_somebody_else_stops_the_film(other: Payload) -> None:
     readings = {1: says(passenger()), 2: says(other)}
     for words in ({}, {1: WORD, 3: WORD}):
-        with pytest.raises(BadInput, match=r"GX010002.MP4: its code says .*on the page /review"):
+        with pytest.raises(BadInput, match=r"GX010002.MP4: its code says .*Say whose jump this is"):
             confirm_identity(FOOTAGE, readings, words)
 
 

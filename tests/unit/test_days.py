@@ -19,6 +19,8 @@ from stinercut.catalog import Catalog, asking, bookings, copies, insertions
 from stinercut.catalog.known import BELIEVED_FOR, is_believed, is_quarter_shift
 from stinercut.catalog.models import Booking, Event, ImportedFile, Insertion
 from stinercut.clock import local_day, machine_clock
+from stinercut.identity.booking_list import ListedBooking
+from stinercut.identity.extras import Extras
 from stinercut.identity.payload import make_payload
 from stinercut.priorities import OLDER_PRIORITY, TODAY_PRIORITY, film_priority
 
@@ -130,8 +132,8 @@ def test_every_moment_in_the_catalog_is_told_by_its_clock(catalog_url: str) -> N
     put_in_and_copied(catalog, "in-1")
     with catalog.write() as session:
         insertions.record_removed(session, "in-1")
-        bookings.import_list(session, [make_payload("Anna Müller", "B-1", leap_day.date())])
-        bookings.import_list(session, [make_payload("Anna Maier", "B-1", leap_day.date())])
+        for row, name in enumerate(("Anna Müller", "Anna Maier")):
+            bookings.import_list(session, [ListedBooking(row, make_payload(name, "B-1", leap_day.date()), Extras())])
     with catalog.read() as session:
         insertion = session.get_one(Insertion, "in-1")
         told = {insertion.listed_at, insertion.removed_at}
