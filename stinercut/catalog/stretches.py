@@ -264,5 +264,5 @@ def _has_code(row: QrReading | None) -> bool:
     """Whether codes of passengers were read in a file; one that could not be taken for a passenger's does not count."""
     if row is None:
         return False
-    reading = Reading.model_validate(row.reading)
+    reading = Reading.kept(row.reading)
     return reading.payload is not None or reading.reason is Reason.TWO_PAYLOADS
