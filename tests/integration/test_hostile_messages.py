@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection
 from detector.cards import insert_folder
 from detector.service import run
 from stinercut.protocol import (
+    SPOKEN,
     Ack,
     CopyError,
     ErrorCode,
@@ -216,7 +217,7 @@ async def _against_a_detector(tmp_path: Path) -> None:  # noqa: PLR0915
 
     async def hub(socket: ServerConnection) -> None:
         assert isinstance(decode(await socket.recv()).body, Hello)
-        await socket.send(encode(Welcome(version=1)))
+        await socket.send(encode(Welcome(version=SPOKEN.highest)))
         sockets.put_nowait(socket)
         try:
             async for frame in socket:

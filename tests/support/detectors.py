@@ -26,6 +26,7 @@ from detector.cards import insert_folder
 from detector.journal import Journal
 from detector.service import run
 from stinercut.protocol import (
+    SPOKEN,
     Ack,
     CopyRequest,
     Envelope,
@@ -83,7 +84,7 @@ class Hub:
             await socket.send(encode(Refused(code=ErrorCode.BAD_TOKEN, detail="wrong token")))
             await self._notify()
             return
-        await socket.send(encode(Welcome(version=1)))
+        await socket.send(encode(Welcome(version=SPOKEN.highest)))
         self.socket = socket
         await self._notify()
         try:

@@ -21,7 +21,7 @@ from app.doctor_detector import clock_finding, greet, has_store, look, packages,
 from app.findings import State
 from app.host import settings_file, write_file
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
-from stinercut.protocol import ErrorCode, Hello, Message, Refused, Welcome, decode, encode
+from stinercut.protocol import SPOKEN, ErrorCode, Hello, Message, Refused, Welcome, decode, encode
 from stinercut.settings import Settings
 from stinercut.store import Store
 
@@ -59,7 +59,7 @@ def test_the_hello_shows_the_token_and_disturbs_no_detector(hub: Callable[[Answe
 
     def answer(hello: Hello) -> Message:
         heard.append(hello)
-        return Welcome(version=1)
+        return Welcome(version=SPOKEN.highest)
 
     greeting = greet(hub(answer))
     assert greeting.version == 1
@@ -94,7 +94,7 @@ def test_clocks_apart_are_a_hint_and_no_problem() -> None:
 def test_doctor_looks_only_at_what_a_detector_needs(
     capsys: pytest.CaptureFixture[str], hub: Callable[[Answer], Settings], tmp_path: Path
 ) -> None:
-    address = hub(lambda _hello: Welcome(version=1)).hub_url
+    address = hub(lambda _hello: Welcome(version=SPOKEN.highest)).hub_url
     write_file(settings_file(), {"hub": address, "token": "secret", "data": tmp_path / "data"})
     Store(tmp_path / "data" / "store").make()
     before = sorted((tmp_path / "data").rglob("*"))
@@ -122,7 +122,7 @@ def test_a_store_that_no_hub_has_made_is_a_problem(
     capsys: pytest.CaptureFixture[str], hub: Callable[[Answer], Settings], tmp_path: Path, is_there: bool
 ) -> None:
     """A detector would wait for it and copy nothing."""
-    address = hub(lambda _hello: Welcome(version=1)).hub_url
+    address = hub(lambda _hello: Welcome(version=SPOKEN.highest)).hub_url
     write_file(settings_file(), {"hub": address, "data": tmp_path / "data"})
     if is_there:
         (tmp_path / "data" / "store").mkdir(parents=True)
