@@ -159,8 +159,7 @@ def test_the_clock_of_the_host_jumps(desk: Desk, monkeypatch: pytest.MonkeyPatch
         desk.insert(card)
         desk.until("GOPRO")
         monkeypatch.setattr(Jumped, "by", by)
-        for place in ("detector.sessions.datetime", "stinercut.catalog.models.datetime"):
-            monkeypatch.setattr(place, Jumped)
+        monkeypatch.setattr("stinercut.clock.datetime", Jumped)
         desk.put(card, "GX010002.MP4", SIZE)
         desk.insert(card)
         desk.until("GOPRO", insertions=2, GX010001_MP4="known", GX010002_MP4="copied")
