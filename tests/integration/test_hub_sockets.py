@@ -19,6 +19,7 @@ from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus
 from stinercut.protocol import (
+    SPOKEN,
     Ack,
     CopyRequest,
     ErrorCode,
@@ -167,7 +168,7 @@ class TestDetectors:
                     assert one.next(Refused).code is ErrorCode.BAD_TOKEN
             with raw_detector(guarded) as one:
                 one.send(Hello(detector_id="det", token="right"))
-                assert one.next(Welcome).version == 1
+                assert one.next(Welcome).version == SPOKEN.highest
                 one.send(Hello(detector_id="det", token="right"), "again")
                 assert one.next(Refused).of == "again"
             assert "right" not in guarded.log.read_text()
