@@ -62,7 +62,7 @@ def test_the_hello_shows_the_token_and_disturbs_no_detector(hub: Callable[[Answe
         return Welcome(version=SPOKEN.highest)
 
     greeting = greet(hub(answer))
-    assert greeting.version == 1
+    assert greeting.version == SPOKEN.highest
     assert greeting.clock is not None
     assert heard[0].token == "secret"
     assert heard[0].detector_id.startswith("doctor-")
