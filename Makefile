@@ -46,13 +46,13 @@ format: setup-dev
 	$(BIN)/ruff format .
 
 QUICK := not slow and not long
-# No test and no rule depends on the day it is run, nor on where. Only the tests' own process has the other clock, so the
+# No test and no rule depends on the day it is run, nor on where. `make test` tries that with what is cheap. Only the tests' own process has the other clock, so the
 # tests of whole detectors, which are processes of their own, are not among these.
 IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
 
 # Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
-	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage' -k 'not postgresql' tests/unit
+	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage and not processes' -k 'not postgresql' tests/unit
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev

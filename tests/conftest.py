@@ -42,8 +42,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and works_on_footage(item.module):
+        if isinstance(item, pytest.Function) and has_of(item.module, FOOTAGE):
             item.add_marker("footage")
+        if isinstance(item, pytest.Function) and has_of(item.module, PROCESSES):
+            item.add_marker("processes")
 
 
 @pytest.fixture(scope="session")
@@ -136,10 +138,16 @@ def catalog(catalog_url: str) -> Iterator[Catalog]:
     opened.close()
 
 
-def works_on_footage(module: ModuleType) -> bool:
-    """Whether a module of tests has anything from where pictures and sound are worked on."""
-    homes = (getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in vars(module).values())
-    return any(str(home).startswith(("stinercut.media", "stinercut.synthetic", "support.footage")) for home in homes)
+FOOTAGE = ("stinercut.media", "stinercut.synthetic", "support.footage")
+"""Where pictures and sound are worked on."""
+PROCESSES = ("subprocess", "socket", "support.servers", "support.hubs", "support.commands", "support.decoders")
+"""What starts or asks other processes, which have the machine's clock whatever `--clock` says."""
+
+
+def has_of(module: ModuleType, homes: tuple[str, ...]) -> bool:
+    """Whether a module of tests has anything from there."""
+    found = (getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in vars(module).values())
+    return any(str(home).startswith(homes) for home in found)
 
 
 def _execute(server: str, statement: str) -> None:

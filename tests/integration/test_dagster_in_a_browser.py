@@ -305,6 +305,7 @@ def tags_of_runs(place: Place, key: str, value: str) -> list[dict[str, str]]:
     return [{tag["key"]: tag["value"] for tag in one["tags"]} for one in found]
 
 
+@pytest.mark.long
 def test_a_single_asset_that_is_launched_on_dagsters_page_is_within_the_limits(place: Place) -> None:
     """As the page's buttons Materialize and Launch backfill ask for it."""
     selector = {name: SENSOR[name] for name in SENSOR if name != "sensorName"}

@@ -250,6 +250,8 @@ def test_a_small_truncated_clip_may_have_been_a_code_so_it_waits_for_a_person(
     folder = tmp_path / "GOPRO"
     shutil.copytree(card[0], folder)
     first, second = card[1].jumps
+    for photo in folder.rglob("*.JPG"):
+        photo.unlink()
     broken = next(path for path in folder.rglob("*.MP4") if path.name == first.clips[-1])
     cut_short(broken)
     found = identify(settings, folder, instance)
@@ -289,9 +291,9 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     shutil.copytree(card[0], folder)
     jump = card[1].jumps[0]
     # Only a clip is left on the card, as after the film of the code was deleted: nobody is known for it.
-    for video in folder.rglob("*.MP4"):
-        if video.name not in jump.clips[:1]:
-            video.unlink()
+    for file in (*folder.rglob("*.MP4"), *folder.rglob("*.JPG")):
+        if file.name not in jump.clips[:1]:
+            file.unlink()
     [group] = identify(settings, folder, instance)
     catalog = Catalog.open(settings.catalog_url)
     payload = make_payload("Đorđe Šćepanović", "B-77", jump.payload.jump_date)

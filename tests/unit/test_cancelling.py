@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,18 +64,31 @@ def production(tmp_path: Path) -> Production:
     return planned(Store(tmp_path / "store"), template, FIELDS, looked_into([as_source(clip)]))
 
 
+def running_ffmpegs() -> dict[int, list[str]]:
+    """The ffmpegs below this process, and what they were asked for.
+
+    A test that made this process the reaper of orphans leaves those of others here.
+    """
+    found: dict[int, list[str]] = {}
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.name() == "ffmpeg":
+                found[child.pid] = child.cmdline()
+    return found
+
+
 @contextmanager
 def stopped_at_once(machine: Path, production: Production, slow: str) -> Generator[None]:
     """What is done here is stopped in the middle, long before it would have been done. `slow`: a word that tells which
     calls of ffmpeg take as long as what they read plays.
     """
     fake_ffmpeg.order(machine, f"slowly {slow}")
-    began = time.monotonic()
+    began, others = time.monotonic(), running_ffmpegs()
     with pytest.raises(Stopped):
         yield
     assert time.monotonic() - began < SECONDS / 2
     fake_ffmpeg.order(machine, "")
-    assert [child.name() for child in psutil.Process().children(recursive=True) if child.name() == "ffmpeg"] == []
+    assert {pid: words for pid, words in running_ffmpegs().items() if pid not in others} == {}
     assert list((production.store.root / "partial").iterdir()) == []
 
 
