@@ -54,7 +54,10 @@ def without_secrets(environment: Mapping[str, str], keeping: Collection[str] = (
 
 
 def for_strangers(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a program gets that opens what others filmed: nothing that is called like a secret, of ours or anybody's."""
+    """What a program gets that opens what others filmed: nothing that is called like a secret, of ours or anybody's.
+
+    The rest stays, with it the mark by which a stack's processes are found and ended (`app.processes`).
+    """
     return {
         name: value for name, value in without_secrets(environment).items() if not _LIKE_A_SECRET.search(name.upper())
     }

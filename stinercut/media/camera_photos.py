@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from stinercut.errors import UnreadablePhoto
 from stinercut.photo_names import is_raw
+from stinercut.secrets import for_strangers
 from stinercut.store import Store, key_of
 
 Thing = TypeVar("Thing")
@@ -118,6 +120,11 @@ class PhotoOpener:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process; None before the first photo, and after the last one died."""
+        return self._process.pid if self._process is not None else None
+
     def look(self, photo: PhotoFile) -> Answer:
         """What a photo is, without decoding more than its head (of a raw more). Raises UnreadablePhoto."""
         return self._required(photo, {})
@@ -171,7 +178,7 @@ class PhotoOpener:
                 stderr=subprocess.DEVNULL,
                 text=True,
                 encoding="utf-8",
-                env={},  # It opens what others filmed: it gets no secret of ours.
+                env=for_strangers(os.environ),
             )
         return self._process
 

@@ -1,7 +1,8 @@
 """How large, how fast and how long a file from outside may be, and what decoding it may use.
 
 Owns: the ceilings as named numbers, and saying in words which of them a file breaks. Not here: reading files (`probe`,
-`picture_files`), starting ffmpeg under its limits (`ffmpeg`).
+`picture_files`, `photo_worker`), starting ffmpeg under its limits (`ffmpeg`). Helper processes import this: it needs
+nothing but the standard library.
 
 A header costs a sender nothing: 400 bytes can claim a picture of a terabyte or a film of ten years. Each ceiling lies
 well above what cameras and phones write.
@@ -43,6 +44,17 @@ takes 3.4 thousand million with 16 threads (measured; 3 GiB are too few, 4 suffi
 """
 
 SHARE_OF_MACHINE: Final = 0.75
+
+MOST_BYTES_OF_PHOTO: Final = 400_000_000
+"""Of a raw. One of 100 megapixels with 16 bits has half of it."""
+
+MOST_MEMORY_OF_PHOTO: Final = 4 << 30
+"""Bytes of address space for the process that opens photos. MOST_PIXELS take 300 MB as they are opened, and a raw
+several times that.
+"""
+
+MOST_SECONDS_OF_PHOTO: Final = 60
+"""For opening one; ends that process if the one that guards it is gone."""
 
 
 def memory_of_ffmpeg() -> int:

@@ -2,8 +2,8 @@
 
     python -I photo_worker.py
 
-Owns: what a photo is by its first bytes, its ceilings, and making a JPEG of it. Not here: starting and guarding this
-process, and what is made of its answers (`camera_photos`).
+Owns: what a photo is by its first bytes, and making a JPEG of it. Not here: the ceilings (`limits`), starting and
+guarding this process, and what is made of its answers (`camera_photos`).
 
 In: {"source": path, "target": path or null, "edge": pixels or null, "srgb": bool}. Out: {"kind", "width", "height",
 "made"} or {"kind", "why"}. `kind` is null for what is no photo. Photos come from outside, and the libraries that open
@@ -21,21 +21,15 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stinercut.media.limits import (
+    MOST_BYTES_OF_PHOTO,
+    MOST_MEMORY_OF_PHOTO,
+    MOST_SECONDS_OF_PHOTO,
+    broken_by_size,
+)
+
 if TYPE_CHECKING:
     from PIL import Image
-
-LARGEST_SIDE = 16_384
-LARGEST = 100_000_000
-"""Pixels of a side and in all. The largest sensors of action cameras have 72 megapixels."""
-
-LARGEST_FILE = 400_000_000
-"""Bytes. A raw of 100 megapixels with 16 bits has half of it."""
-
-MEMORY = 4 << 30
-"""Bytes of address space. 100 megapixels take 300 MB as they are opened, and a raw several times that."""
-
-SECONDS = 60
-"""For one photo; ends this process if the one that guards it is gone."""
 
 QUALITY = 92
 _PREVIEW = 1000
@@ -101,16 +95,15 @@ def _opened(source: Path | io.BytesIO, kind: str) -> Image.Image:
 
         pi_heif.register_heif_opener()
     picture = Image.open(source, formats=(kind, *(("MPO",) if kind == "JPEG" else ())))
-    width, height = picture.size
-    if max(width, height) > LARGEST_SIDE or width * height > LARGEST:
-        raise ValueError(f"it has {width} x {height} pixels, more than {LARGEST // 1_000_000} megapixels")
+    if why := broken_by_size(*picture.size):
+        raise ValueError(why)
     return picture
 
 
 def _raw(source: Path) -> Image.Image:
     """The camera's own picture within a raw, and where that is small or missing what the raw is developed to."""
-    if source.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"it is larger than {LARGEST_FILE // 1_000_000} MB")
+    if source.stat().st_size > MOST_BYTES_OF_PHOTO:
+        raise ValueError(f"it is larger than {MOST_BYTES_OF_PHOTO // 1_000_000} MB")
     preview = _largest_preview(source.read_bytes())
     if preview is not None and preview.width >= _PREVIEW:
         return preview
@@ -144,9 +137,8 @@ def _developed(source: Path) -> Image.Image:
 
     library: Any = rawpy
     with library.imread(str(source)) as raw:
-        sizes = raw.sizes
-        if sizes.width * sizes.height > LARGEST:
-            raise ValueError(f"it has {sizes.width} x {sizes.height} pixels")
+        if why := broken_by_size(raw.sizes.width, raw.sizes.height):
+            raise ValueError(why)
         return Image.fromarray(raw.postprocess(use_camera_wb=True, output_bps=8))
 
 
@@ -190,7 +182,7 @@ def limit_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_OF_PHOTO, MOST_MEMORY_OF_PHOTO))
 
 
 def serve() -> None:
@@ -201,7 +193,7 @@ def serve() -> None:
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # The ceiling is ours, and is asked before anything is decoded.
     for line in sys.stdin:
-        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        faulthandler.dump_traceback_later(MOST_SECONDS_OF_PHOTO, exit=True)
         said = answer(json.loads(line))
         faulthandler.cancel_dump_traceback_later()
         sys.stdout.write(json.dumps(said) + "\n")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import signal
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, cast
 
 from stinercut.errors import BadInput
+from stinercut.secrets import for_strangers
 
 CPU_SECONDS: Final = 20
 """For all pictures of one card or overlay. The slowest bundled title takes 0.4 s at 1080p and 2 s at 4K."""
@@ -93,7 +95,11 @@ class SvgRenderer:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                _command(self._cpu_seconds), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                _command(self._cpu_seconds),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=for_strangers(os.environ),
             )
         return self._process
 

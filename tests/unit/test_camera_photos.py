@@ -6,11 +6,11 @@ import io
 import json
 import os
 import re
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 from support import photographs
@@ -19,6 +19,7 @@ from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 from stinercut.errors import UnreadablePhoto
 from stinercut.media.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
 from stinercut.media.film import Finished, Production, finish_film, looked_into, owner_of, planned
+from stinercut.media.limits import broken_by_size
 from stinercut.media.plan import Part, spread
 from stinercut.media.published import published_with
 from stinercut.media.segments import part_segment
@@ -128,7 +129,7 @@ def test_a_raw_and_a_jpeg_are_one_picture(store: Store, tmp_path: Path) -> None:
     [
         ("GOPR0001.JPG", b"#EXTM3U\n/etc/passwd\n", "it is no photo"),
         ("GOPR0002.JPG", b"", "it is no photo"),
-        ("bomb.png", photographs.png_bomb(), "60000 x 60000"),
+        ("bomb.png", photographs.png_bomb(), broken_by_size(60_000, 60_000)),
         ("IMG_0004.HEIC", photographs.heic()[:300], ""),
         ("clip.JPG", b"\0\0\0\x18ftypmp42" + b"\0" * 100, "it is no photo"),
     ],
@@ -181,10 +182,10 @@ def test_a_photo_at_which_the_process_dies_costs_that_photo(store: Store, tmp_pa
     good = photo(tmp_path, "GOPR0001.JPG", photographs.jpeg())
     with PhotoOpener(store) as opener:
         assert opener.look(good).kind == "JPEG"
-        process = opener._process
-        assert process is not None
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        assert opener.process_id is not None
+        process = psutil.Process(opener.process_id)
+        process.kill()
+        psutil.wait_procs([process])
         with pytest.raises(UnreadablePhoto, match="crashed"):
             opener.jpeg(good, 100)
         assert opener.jpeg(good, 100).is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from contextlib import suppress
@@ -12,12 +13,17 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+import stinercut
+from app.processes import MARK, marked
 from app.stack import NEEDS, children
 from stinercut.errors import BadInput, StinercutError
 from stinercut.identity.decoders import ZXING, Decoder
+from stinercut.media.camera_photos import PhotoFile, PhotoOpener
 from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.media.svg_renderer import SvgRenderer
 from stinercut.secrets import SECRETS, for_strangers, variable, without_secrets
 from stinercut.settings import Settings
+from stinercut.store import Store
 
 VALUES = {
     "database_url": "postgresql://u:CATALOG@h/c",
@@ -126,3 +132,28 @@ def test_ffmpeg_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ffprobe_json(video)
     assert str(tmp_path) in seen.read_text()
     assert VALUES["token"] not in seen.read_text()
+
+
+def test_every_helper_process_is_started_with_the_same_environment():
+    """That of programs that open what others filmed: no secrets, and the mark by which it is found and ended."""
+    for module in Path(stinercut.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in {"subprocess.Popen", "subprocess.run"}:
+                given = [ast.unparse(one.value) for one in call.keywords if one.arg == "env"]
+                assert given == ["for_strangers(os.environ)"], f"{module}, line {call.lineno}"
+
+
+def test_the_processes_that_open_photos_and_drawings_carry_the_mark_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mark = f"mark-of-{tmp_path}"
+    monkeypatch.setenv(MARK, mark)
+    monkeypatch.setenv("STINERCUT_TOKEN", VALUES["token"])
+    photo = tmp_path / "photo"
+    photo.write_bytes(b"none")
+    with PhotoOpener(Store(tmp_path / "store")) as opener, SvgRenderer() as renderer:
+        opener.kind(PhotoFile("0" * 32, photo, "A.JPG"))
+        renderer.png('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>', tmp_path / "a.svg")
+        helpers = [one for one in marked(mark) if one.ppid() == os.getpid()]
+        assert len(helpers) == 2, [one.cmdline() for one in helpers]
+        assert not any(VALUES["token"] in "".join(one.environ().values()) for one in helpers)
