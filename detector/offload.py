@@ -31,6 +31,7 @@ from detector.verify import Verifier
 from detector.watchdog import Hung, Pulse, Watchdog
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import StoreDamaged
+from stinercut.failures import sentence_for_pages
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
 from stinercut.store import Store, amount
 
@@ -317,7 +318,8 @@ class Offload:
 
     def _report_failure(self, file_id: str, failed: CopyFailed) -> None:
         log.warning("Not copied (%s): %s", failed.reason, failed.sentence())
-        message = self._error(file_id, failed.reason, failed.sentence())
+        # The whole path is for the log here: the hub shows what it is told.
+        message = self._error(file_id, failed.reason, sentence_for_pages(failed))
         self.around.journal.failed(self.insertion_id, file_id, message)
         self.around.wake()
 

@@ -19,6 +19,7 @@ from detector.offload import Offload, Surroundings
 from detector.sampling import Sampler
 from detector.scan import Manifest, chunked, scan
 from detector.watchdog import Hung, Pulse
+from stinercut.failures import sentence_for_pages
 from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, FileList, Inserted, Message, SampleRequest
 
 log = logging.getLogger("detector")
@@ -184,7 +185,7 @@ def _listed(insertion_id: str, manifest: Manifest) -> list[FileList]:
 
 
 def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:
-    return CardError(insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=failed.sentence())
+    return CardError(insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=sentence_for_pages(failed))
 
 
 def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:

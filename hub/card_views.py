@@ -20,6 +20,7 @@ from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion
 from stinercut.catalog.moments import now_in
 from stinercut.catalog.staying import NOTHING, Staying, staying_on
 from stinercut.catalog.stretches import without_passenger
+from stinercut.failures import without_folders
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -178,7 +179,8 @@ def card_views(session: Session, picture: Picture, card_ids: Collection[str] | N
 def _unread(insertion: Insertion) -> UnreadView | None:
     if insertion.error_code is None or insertion.removed_at is not None:
         return None
-    return UnreadView(code=insertion.error_code, detail=insertion.error_detail or "", unreadable=insertion.unreadable)
+    detail = without_folders(insertion.error_detail or "")  # What was written down before that was done there.
+    return UnreadView(code=insertion.error_code, detail=detail, unreadable=insertion.unreadable)
 
 
 def _staying(staying: Staying) -> StayingView:

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from sqlalchemy import select
 
 from hub.zipping import zipped
 from stinercut.catalog import Catalog, films, jumps
 from stinercut.catalog.models import Film, Jump
 from stinercut.errors import NotFound
-from stinercut.media.published import PhotoSet, Published, published_with
+from stinercut.media.published import CLIPS, TIMELINE, PhotoSet, Published, published_with
+from stinercut.timelines import with_files_beside
 
 POSTER = "poster.jpg"
-TIMELINE = ".otio"
 _SHOWN_IN_BROWSERS = {".jpg": "image/jpeg", ".png": "image/png"}
 _HEADERS = {"cache-control": "private, no-cache"}
 """Made anew, a film keeps its name; the browser must ask whether its copy is still the one."""
@@ -76,14 +76,22 @@ class Films:
         headers = {**_HEADERS, "content-disposition": f"attachment; filename*=utf-8''{name}"}
         return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
 
-    def timeline(self, jump_key: str, name: str) -> FileResponse:
-        """The timeline beside a jump's film, for editing programs. Raises NotFound."""
+    def timeline(self, jump_key: str, name: str) -> Response:
+        """The timeline beside a jump's film, for editing programs. Raises NotFound, and BadInput for what is none.
+
+        Those of older versions name their files by whole paths of this machine: they are given as they are written now.
+        """
         with self.catalog.read() as session:
             film = films.latest_film(session, jump_key)
         wanted = PurePosixPath(film.file_name).with_suffix(TIMELINE) if film is not None else None
         if wanted is None or wanted.name != name:
             raise NotFound(f"jump {jump_key} has no timeline {name}")
-        return FileResponse(self._inside(str(wanted)), media_type="application/json", headers=_HEADERS, filename=name)
+        path = self._inside(str(wanted))
+        mended = with_files_beside(path, CLIPS)
+        if mended is None:
+            return FileResponse(path, media_type="application/json", headers=_HEADERS, filename=name)
+        named = {**_HEADERS, "content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+        return Response(mended, media_type="application/json", headers=named)
 
     def poster(self, jump_key: str) -> FileResponse:
         """The still picture of a jump's film. Raises NotFound."""

@@ -158,7 +158,13 @@ def record_of_foreign(kind: str, said: str, step: str = "") -> FailureRecord:
     )
 
 
-_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\",;:()\[\]<>]+/)+|[A-Za-z]:\\(?:[^\\\s'\",;:()\[\]<>]+\\)+")
+_FOLDERS = re.compile(
+    # Before a sentence about a file (`/a folder/b: what`), where spaces are the path's own.
+    r"^/[^:\n]*/(?=[^/:\n]+: )"
+    r"|(?<![\w.:/])/(?:[^\s/'\",;:()\[\]<>]+/)+"
+    r"|(?:[A-Za-z]:|\\\\[\w.-]+)\\(?:[^\\\s'\",;:()\[\]<>]+\\)+",
+    re.MULTILINE,
+)
 
 
 def without_folders(text: str) -> str:

@@ -1,7 +1,7 @@
 """An `.otio` file that somebody gives us, as the clips of its tracks: which part of which file, one after the other.
 
-Lives here: reading the JSON of OpenTimelineIO, whatever is in it. Doesn't: what its clips are to us
-(`stinercut.interchange`), writing one (there too, with the library).
+Lives here: reading the JSON of OpenTimelineIO, whatever is in it, and calling its files by their names alone. Doesn't:
+what its clips are to us (`stinercut.interchange`), writing one (there too, with the library).
 
 It is read without the library: that ends the whole process for some damaged files (no `tracks`, a deep nest).
 """
@@ -12,9 +12,9 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from stinercut.errors import BadInput
 
@@ -50,6 +50,37 @@ def read_tracks(text: str | bytes, file: str) -> list[list[TimelineClip]]:
     timeline, shared = _parsed(text, file)
     reader = _Reader(file, shared)
     return [reader.clips(track) for track in reader.video_tracks(timeline)]
+
+
+def with_files_beside(path: Path, folder: str) -> str | None:
+    """A timeline in which files that are named by a whole path are in that folder beside it; None where none is.
+
+    Raises BadInput for what is no timeline.
+    """
+    found, changed = False, False
+
+    def beside(said: dict[str, object]) -> dict[str, object]:
+        nonlocal found, changed
+        found = found or _kind(said) == "Timeline"
+        url = said.get("target_url")
+        if isinstance(url, str) and _is_whole(url):
+            changed = True
+            said["target_url"] = quote(f"{folder}/{_file_name(url)}")
+        return said
+
+    timeline: object = None
+    try:
+        timeline = json.loads(path.read_bytes().decode("utf-8-sig"), object_hook=beside)
+    except (ValueError, RecursionError):
+        found = False
+    if not found:
+        raise BadInput("this is no OpenTimelineIO file", file=path, advice="Make the film again.")
+    return json.dumps(timeline, indent=4) if changed else None
+
+
+def _is_whole(url: str) -> bool:
+    """Whether a file is named with all its folders, as a URL or a path of any system."""
+    return url.casefold().startswith("file:") or url.startswith("/") or PureWindowsPath(unquote(url)).anchor != ""
 
 
 def _parsed(text: str | bytes, file: str) -> tuple[Said, dict[str, Said]]:

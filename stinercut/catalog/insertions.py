@@ -16,6 +16,7 @@ from stinercut.catalog.jump_photos import jumps_with_photos_open
 from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.errors import NotFound
+from stinercut.failures import without_folders
 from stinercut.protocol import CardError, ErrorCode, Inserted
 
 
@@ -66,10 +67,11 @@ def record_card_error(session: Session, message: CardError) -> None:
     is_said = insertion.error_code is not None and insertion.unreadable >= message.unreadable
     if is_said or (insertion.listed_at is not None and not message.unreadable):
         return
-    insertion.error_code, insertion.error_detail = message.code.value, message.detail
+    detail = without_folders(message.detail)  # A detector of before names where its cards and the store lie.
+    insertion.error_code, insertion.error_detail = message.code.value, detail
     insertion.unreadable = message.unreadable
     events.append(
-        session, "card:error", card_id=insertion.card_id, code=message.code.value, detail=message.detail,
+        session, "card:error", card_id=insertion.card_id, code=message.code.value, detail=detail,
         unreadable=message.unreadable,
     )  # fmt: skip
 

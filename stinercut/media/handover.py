@@ -19,11 +19,9 @@ from stinercut.media.encoding import Segment
 from stinercut.media.film import Making, Production
 from stinercut.media.placing import Arrival, alone_in, place
 from stinercut.media.plan import Content, Drawn, Filmed, Part, Shot
+from stinercut.media.published import CLIPS, TIMELINE
 from stinercut.media.unfinished import names_beside
 from stinercut.store import Store, link_to, sync_file
-
-CLIPS = "clips"
-SUFFIX = ".otio"
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,13 @@ def hand_over(
     }
     text = write_timeline(film.stem, making.plan.rate, stretches(making.plan, sources.__getitem__))
     with names_beside(production.store, film) as partial_name:
-        timeline = partial_name(SUFFIX)
+        timeline = partial_name(TIMELINE)
         timeline.write_text(text, encoding="utf-8")
         sync_file(timeline)
-        arrivals = [*_lent(production.store, files, names, partial_name), Arrival(timeline, f"{film.stem}{SUFFIX}")]
+        arrivals = [*_lent(production.store, files, names, partial_name), Arrival(timeline, f"{film.stem}{TIMELINE}")]
         with alone_in(production.store, film.parent):
             kept = place(film.parent, arrivals, [CLIPS])
-    return HandedOver(film.with_suffix(SUFFIX), tuple(kept))
+    return HandedOver(film.with_suffix(TIMELINE), tuple(kept))
 
 
 def _lent(

@@ -15,6 +15,10 @@ from pathlib import Path, PurePosixPath
 from pydantic import TypeAdapter
 
 NOTE = ".outputs.json"
+TIMELINE = ".otio"
+"""Instead of the film's own ending: its timeline."""
+CLIPS = "clips"
+"""The folder with the footage that the timeline shows."""
 
 Mark = tuple[int, int]
 """Size in bytes, and time of change in nanoseconds."""

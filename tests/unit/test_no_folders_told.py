@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.cataloguing import entry, inserted, list_of, ready_jump
+from support.cataloguing import entry, film, inserted, list_of, put_in, ready_jump
+from support.detectors import gopro_card, offloading, told
 
+from hub.card_views import card_views
 from hub.conversation import Conversation
+from hub.live import Picture
 from hub.server import create_app
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog, films, insertions, jumps, migrate
 from stinercut.errors import BadInput, StoreDamaged
 from stinercut.failures import sentence_for_pages, what_for_pages
-from stinercut.protocol import Envelope, FileCopied, Refused
+from stinercut.protocol import CardError, CopyError, Envelope, ErrorCode, FileCopied, Refused
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.store import Store, hash_file
 
 
 @pytest.fixture
@@ -92,3 +95,85 @@ def test_refusals_to_detectors(tmp_path: Path):
     assert rows
     assert str(tmp_path) not in str(rows)
     catalog.close()
+
+
+@told
+async def test_what_a_detector_tells_of_its_store(tmp_path: Path):
+    """A damaged object of the same content, and a store that can't be written."""
+    card = gopro_card(tmp_path / "cards here")
+    async with offloading(tmp_path / "a data folder", card) as card_in:
+        store = Store(card_in.settings.store_dir)
+        first, second = (card / "DCIM" / "100GOPRO" / name for name in ("GX010003.MP4", "GL010001.LRV"))
+        damaged = store.object_path(hash_file(first))
+        damaged.parent.mkdir(parents=True)
+        damaged.write_bytes(b"cut short")
+        in_the_way = store.object_path(hash_file(second)).parent
+        in_the_way.write_bytes(b"no folder")
+        await card_in.ask(first.name, second.name)
+        said = {(await card_in.hub.next(CopyError)).detail, (await card_in.hub.next(CopyError)).detail}
+    assert [one.partition(":")[0] for one in sorted(said)] == sorted([damaged.name, "store"])
+    assert not any("folder" in one or str(tmp_path) in one or "here" in one for one in said)
+
+
+def test_what_a_detector_of_before_told_of_a_card(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    migrate(url)
+    catalog = Catalog.open(url)
+    put_in(catalog, "in-1", [])
+    detail = "/media/a stick/store: the copy could not be written. Left out: /media/x/DCIM/GX010001.MP4"
+    with catalog.write() as session:
+        message = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=1, detail=detail)
+        insertions.record_card_error(session, message)
+        left = "store: the copy could not be written. Left out: GX010001.MP4"
+        assert insertions.require_insertion(session, "in-1").error_detail == left
+        insertions.require_insertion(session, "in-1").error_detail = detail
+    with catalog.read() as session:
+        [view] = card_views(session, Picture(frozenset({"det"})))
+    catalog.close()
+    assert view.unread is not None
+    assert view.unread.detail == left
+
+
+def timeline_of(settings: Settings, urls: list[str]) -> tuple[str, bytes]:
+    """A film of the jump with a timeline that shows these files; where the hub has it, and its bytes."""
+    catalog = Catalog.open(settings.catalog_url)
+    jump = "2026-06-01_B-1"
+    with catalog.write() as session:
+        version = jumps.require_jump(session, jump).wanted_version
+        assert version is not None
+        jumps.take_up(session, jump, "run-1")
+        films.record_film(session, film(jump, version, "run-1", file_name=f"{jump}/{jump}.mp4"))
+    catalog.close()
+    folder = settings.films_dir / jump
+    folder.mkdir(parents=True)
+    clips = [{"OTIO_SCHEMA": "Clip.1", "media_reference": {"target_url": url}} for url in urls]
+    text = json.dumps({"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1", "children": clips}}).encode()
+    (folder / f"{jump}.otio").write_bytes(text)
+    return f"/films/{jump}/{jump}.otio", text
+
+
+def test_a_timeline_of_an_older_version_names_its_files_as_one_of_today(client: TestClient, settings: Settings):
+    clips = settings.films_dir / "2026-06-01_B-1" / "clips"
+    old = [(clips / "GX 01.MP4").as_uri(), str(clips / "b.mp4"), "file:///C:/data/c.mp4", r"D:\data\d.mp4"]
+    where, _ = timeline_of(settings, [*old, "clips/e.mp4"])
+    answer = client.get(where)
+    shown = [one["media_reference"]["target_url"] for one in answer.json()["tracks"]["children"]]
+    assert shown == ["clips/GX%2001.MP4", "clips/b.mp4", "clips/c.mp4", "clips/d.mp4", "clips/e.mp4"]
+    assert answer.headers["content-type"] == "application/json"
+    assert "2026-06-01_B-1.otio" in answer.headers["content-disposition"]
+
+
+def test_a_timeline_of_today_is_given_as_it_is(client: TestClient, settings: Settings):
+    where, text = timeline_of(settings, ["clips/GX01.MP4"])
+    assert client.get(where).content == text
+    assert client.get(where).headers["etag"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"[" * 100_000, b'"file:///srv/data"'])
+def test_what_lies_there_and_is_no_timeline_is_refused(client: TestClient, settings: Settings, content: bytes):
+    where, _ = timeline_of(settings, [])
+    (settings.data / "films" / where.removeprefix("/films/")).write_bytes(content)
+    answer = client.get(where)
+    assert answer.status_code == 400
+    assert "no OpenTimelineIO file" in answer.text
+    assert "a data folder" not in answer.text
