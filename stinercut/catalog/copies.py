@@ -31,7 +31,7 @@ def record_copied(session: Session, message: FileCopied) -> None:
         raise BadInput(f"{message.size} bytes were copied where the card has {entry.file.size}", file=entry.file.name)
     if entry.state == EntryState.COPIED:
         return
-    imported = session.get(ImportedFile, entry.card_file_id)
+    meant, imported = entry.card_file_id, session.get(ImportedFile, entry.card_file_id)
     if imported is not None and imported.content_hash != message.content_hash:
         tell_apart(session, entry)  # A jump may hold that row: another content must never take its place.
         session.flush()
@@ -51,6 +51,8 @@ def record_copied(session: Session, message: FileCopied) -> None:
         size=message.size,
         content_hash=message.content_hash,
     )
+    if meant != entry.card_file_id:
+        jumps.refresh_jump_of_file(session, meant)  # It does not wait for this one any more.
 
 
 def record_copy_error(session: Session, message: CopyError) -> None:

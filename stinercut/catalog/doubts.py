@@ -105,20 +105,18 @@ def record_samples(
         )
     ).scalars()
     states: Counter[str] = Counter()
+    touched: set[int] = set()
     for entry in entries:
-        seen = same.get(entry.file_id)
-        if seen is None:
-            entry.state = EntryState.NEW
-            if session.get(ImportedFile, entry.card_file_id) is not None:
-                tell_apart(session, entry)
-        else:
-            _is_the_same(session, insertion, entry, seen)
-            entry.state = EntryState.KNOWN
+        touched.add(entry.card_file_id)
+        _settle(session, insertion, entry, same.get(entry.file_id))
+        touched.add(entry.card_file_id)
         states[entry.state] += 1
     if not states:
         return
     session.flush()
     refresh_identify_key(session, insertion)
+    # When all of them are settled: a jump whose photos are in doubt waits for each.
+    jumps.refresh_jumps_of_files(session, touched)
     data: dict[str, Any] = {"known": states[EntryState.KNOWN], "new": states[EntryState.NEW]}
     events.append(session, "card:file_list", card_id=insertion.card_id, **data, found=states.total())
 
@@ -129,18 +127,32 @@ def give_up_samples(session: Session, insertion_id: str) -> None:
     record_samples(session, insertion_id, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
 
 
+def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen | None) -> None:
+    """A file in doubt is `seen`, or new."""
+    if seen is not None:
+        _is_the_same(session, insertion, entry, seen)
+        entry.state = EntryState.KNOWN
+        return
+    entry.state = EntryState.NEW
+    if session.get(ImportedFile, entry.card_file_id) is not None:
+        tell_apart(session, entry)
+
+
 def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen) -> None:
     """A file's content is known from `seen`: hold on to that, without a second object.
 
     A file of the same card that is placed in a jump stays where it is, under whatever date it comes back. Any other is
-    a finding of its own that shares the object: on another card the code before it may be another one.
+    a finding of its own that shares the object: on another card the code before it may be another one. So is one that
+    was placed meanwhile: its jump waits for it.
     """
     meant = seen.same_as or seen.card_file_id
     mine = session.get(ImportedFile, entry.card_file_id)
     if meant == entry.card_file_id or (mine is not None and mine.content_hash == seen.content_hash):
         return
-    if seen.card_id == insertion.card_id and (_is_placed(session, meant) or _is_twin(entry.file, seen)):
-        if mine is None and not _is_placed(session, entry.card_file_id):
+    is_found_again = _is_placed(session, meant) or _is_twin(entry.file, seen)
+    is_awaited = mine is None and _is_placed(session, entry.card_file_id)
+    if seen.card_id == insertion.card_id and is_found_again and not is_awaited:
+        if mine is None:
             session.merge(CardFileAlias(card_file_id=entry.card_file_id, same_as=meant))
         entry.card_file_id = meant
         return
@@ -148,7 +160,6 @@ def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, s
         tell_apart(session, entry)
     session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=seen.content_hash, size=seen.size))
     session.flush()
-    jumps.refresh_jump_of_file(session, entry.card_file_id)
 
 
 def _is_placed(session: Session, card_file_id: int) -> bool:

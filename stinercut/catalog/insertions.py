@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events, jumps
 from stinercut.catalog.jump_photos import jumps_with_photos_open
+from stinercut.catalog.loose import refresh_identify_key
 from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
 from stinercut.errors import NotFound
@@ -110,6 +111,8 @@ def _close(session: Session, insertion: Insertion) -> None:
         .values(state=EntryState.NEW)
     )
     session.flush()
+    if insertion.identify_key is None and insertion.identify_error is None:
+        refresh_identify_key(session, insertion)  # What was in doubt is not waited for any more.
     # Films are made without the photos that were being fetched from it.
     for jump_key in jumps_with_photos_open(session, insertion.insertion_id):
         jumps.refresh_jump(session, jump_key)

@@ -199,10 +199,19 @@ def recorded_file(file: CardFile) -> RecordedFile:
 
 def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
     """A file has arrived: look again at the jump it belongs to, if it belongs to one."""
-    place = session.get(JumpFile, card_file_id)
-    if place is None or (place.role == Role.PHOTO and photos_coming(session, place.jump_key)):
-        return  # The last of its photos makes the difference, not each of hundreds.
-    refresh_jump(session, place.jump_key)
+    refresh_jumps_of_files(session, [card_file_id])
+
+
+def refresh_jumps_of_files(session: Session, card_file_ids: Iterable[int]) -> None:
+    """These files have arrived, or are not waited for any more: look again at the jumps they belong to, each once."""
+    places = session.execute(select(JumpFile).where(JumpFile.card_file_id.in_(list(card_file_ids)))).scalars()
+    only_photos: dict[str, bool] = {}
+    for place in places:
+        only_photos[place.jump_key] = only_photos.get(place.jump_key, True) and place.role == Role.PHOTO
+    for jump_key, are_photos in only_photos.items():
+        # The last of its photos makes the difference, not each of hundreds.
+        if not (are_photos and photos_coming(session, jump_key)):
+            refresh_jump(session, jump_key)
 
 
 def refresh_jump(session: Session, jump_key: str) -> None:

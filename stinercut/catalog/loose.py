@@ -17,14 +17,14 @@ from stinercut.store import key_of
 def refresh_identify_key(session: Session, insertion: Insertion) -> None:
     """Say whether this insertion has files to identify now: set or clear `identify_key`.
 
-    It has, when its manifest is complete, no small file or proxy of it is still to come, and a video or photo of it
-    belongs to no jump yet. The key names just that set of files, so that one set is identified once; and again after a
-    person or a new key asked for it (`identification.read_again`).
+    It has, when its manifest is complete, no small file or proxy of it is still to come, no file of it is in doubt, and
+    a video or photo of it belongs to no jump yet. The key names just that set of files, so that one set is identified
+    once; and again after a person or a new key asked for it (`identification.read_again`).
     """
     insertion.identify_key = insertion.identify_error = None
     if insertion.listed_at is None:
         return
-    if early_files_open(session, insertion.insertion_id):
+    if early_files_open(session, insertion.insertion_id) or _any_in_doubt(session, insertion):
         return
     loose = loose_files(session, insertion.insertion_id)
     if loose:
@@ -54,6 +54,17 @@ def early_files_open(session: Session, insertion_id: str) -> bool:
             .limit(1)
         ).first()
     )
+
+
+def _any_in_doubt(session: Session, insertion: Insertion) -> bool:
+    """Whether a sample of the card, which is in, may still say that a file is one that has its jump already: placed
+    before, it would be there twice."""
+    if insertion.removed_at is not None:
+        return False
+    in_doubt = select(ManifestEntry.file_id).where(
+        ManifestEntry.insertion_id == insertion.insertion_id, ManifestEntry.state == EntryState.PROBABLE
+    )
+    return session.execute(in_doubt.limit(1)).first() is not None
 
 
 def loose_files(session: Session, insertion_id: str) -> list[int]:
