@@ -22,9 +22,9 @@ from urllib.parse import unquote, urlsplit
 from app.board import Board, Film, Jump, follow
 from app.children import Child
 from app.doctor import free_ports
+from app.environment import environment, with_its_secrets
 from app.lock import running_stack
 from app.options import settings_from
-from app.stack import environment, with_its_secrets
 from app.supervisor import Supervisor
 from stinercut.errors import BadInput, HostNotReady, WrongFilm
 from stinercut.settings import Settings

@@ -1,32 +1,32 @@
 """Which processes `stinercut up` consists of, and what must lie ready for them.
 
-Lives here: every child's command line, environment, log and place in the order. Doesn't: keeping them running
-(`supervisor`), whether the machine can take them (`doctor`), Dagster's instance folder (`home`).
+Lives here: every child's command line, log and place in the order. Doesn't: their environment (`environment`), keeping
+them running (`supervisor`), whether the machine can take them (`doctor`), Dagster's instance folder (`home`).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from app.asked import run_until_asked
 from app.children import Address, Child
 from app.doctor import installed_parts, machine_checks, place_checks, require_all_parts
 from app.doctor_fleet import fleet_checks
+from app.environment import LOOPBACK, environment, with_its_secrets
 from app.findings import can_write, demand, look_at
 from app.home import prepare_dagster_home, project_root
 from app.lock import sole_use
 from app.supervisor import Say, Supervisor
+from app.worker import nodes
 from hub.passes import new_secret
 from stinercut.data_folder import keep_private
-from stinercut.secrets import without_secrets
 from stinercut.settings import Settings, reachable
 
-LOOPBACK = "127.0.0.1"
 T = TypeVar("T")
 
 
@@ -55,47 +55,6 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
         prepare_dagster_home(settings, root)
         everything = [*children(settings, root, detector=detector, worker=worker), *extra]
         return run_until_asked(Supervisor(everything, say).run(work))
-
-
-def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
-    """What every child gets: the given environment, with the settings in it replaced by these."""
-    ours = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
-    kept = {name: value for name, value in given.items() if name.upper() not in ours}
-    without_secret = settings.model_copy(update={"dagster_secret": None})
-    return {
-        # With glibc's default of eight arenas per core, the threads of Dagster's servers hold far more than they use.
-        "MALLOC_ARENA_MAX": "2",
-        **kept,
-        **without_secret.environment(),
-        "DAGSTER_HOME": str(settings.dagster_home),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "PYTHONUNBUFFERED": "1",
-        "STINERCUT_CODE_HOST": LOOPBACK,
-    }
-
-
-_FOR_CARDS = ("database_url", "qr_keys")
-_FOR_STEPS = (*_FOR_CARDS, "dagster_database_url", "broker_url", "result_url")
-NEEDS: Final[Mapping[str, Collection[str]]] = {
-    "the catalog's set-up": ("database_url", "broker_url"),
-    "the code server": _FOR_STEPS,
-    "the Dagster webserver": ("dagster_database_url", "dagster_secret"),
-    "the Dagster daemon": ("dagster_database_url",),
-    "the hub": (*_FOR_CARDS, "token", "dagster_secret"),
-    "the detector": ("token",),
-    "the film worker": _FOR_STEPS,
-    "the step worker": _FOR_STEPS,
-}
-"""The secrets that each process gets; who is not named here gets none."""
-
-
-def with_its_secrets(child: Child) -> Child:
-    """The process with an environment that holds no secret but its own."""
-    kept = NEEDS.get(child.name, ())
-    env = without_secrets(child.env, kept)
-    if "qr_keys" not in kept:
-        env.pop("STINERCUT_QR_REQUIRE_SIGNED", None)  # Without keys it is a setting that can't be right.
-    return replace(child, env=env)
 
 
 def children(settings: Settings, root: Path, *, detector: bool = True, worker: bool = True) -> list[Child]:
@@ -145,8 +104,6 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
     if detector:
         everything.append(child("the detector", "detector", "detector", after=("the hub",)))
     if worker and settings.executor == "celery":
-        from app.worker import nodes
-
         prepared = ("the catalog's set-up", "the code server")
         everything += [replace(node, after=prepared) for node in nodes(settings, root, env)]
     return [with_its_secrets(one) for one in everything]

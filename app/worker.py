@@ -17,10 +17,12 @@ import psutil
 
 from app.asked import run_until_asked
 from app.children import Child, Policy
-from app.doctor import machine_checks
+from app.doctor import installed_parts, machine_checks
 from app.doctor_fleet import worker_checks
+from app.environment import environment, with_its_secrets
 from app.findings import demand, look_at
 from app.fleet import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, unreachable
+from app.home import project_root
 from app.supervisor import Say, Supervisor
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
@@ -45,10 +47,6 @@ def run_worker(  # noqa: PLR0913 - each is a choice of its own
 
     `settings` are those of `as_member`. Raises HostNotReady, MissingProgram, BadInput.
     """
-    from app.doctor import installed_parts
-    from app.home import project_root
-    from app.stack import environment, with_its_secrets
-
     demand(look_at([*machine_checks(), *worker_checks(settings)], installed_parts()))
     env = environment(settings, os.environ)
     members = [with_its_secrets(node) for node in nodes(settings, project_root(), env, queues)]

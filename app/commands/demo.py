@@ -44,7 +44,8 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
     from rich.console import Console
 
     from app.demo import DemoFailed, Wish, card_maker, prepare
-    from app.stack import project_root, run_stack
+    from app.home import project_root
+    from app.stack import run_stack
     from stinercut.synthetic.card import check_wish
 
     check_wish(jumps, clips, seconds, size_from(size))

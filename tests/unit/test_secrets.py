@@ -14,8 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 import stinercut
+from app.environment import NEEDS
 from app.processes import MARK, marked
-from app.stack import NEEDS, children
+from app.stack import children
 from stinercut.errors import BadInput, StinercutError
 from stinercut.identity.decoders import ZXING, Decoder
 from stinercut.media.camera_photos import PhotoFile, PhotoOpener
