@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from hub.passes import SECRET_HEADER
-from stinercut.errors import HostNotReady, StinercutError
+from stinercut.errors import DagsterRefused, HostNotReady
 
 log = logging.getLogger("hub.dagster")
 
@@ -118,12 +118,6 @@ query LastCheck($asset: AssetKeyInput!, $check: String!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 1) { evaluation { success } }
 }
 """
-
-
-class DagsterRefused(StinercutError):
-    """Dagster answered, and the answer was no."""
-
-    code = "DAGSTER_REFUSED"
 
 
 @dataclass(frozen=True)

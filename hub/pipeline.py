@@ -21,15 +21,9 @@ from hub.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog, jumps, watching
 from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
-from stinercut.errors import HostNotReady, NotFound, StinercutError
+from stinercut.errors import Conflict, HostNotReady, NotFound, StinercutError
 from stinercut.failures import sentence_for_pages
 from stinercut.priorities import PRIORITY_TAG, WORK_TAG, film_priority
-
-
-class Conflict(StinercutError):
-    """What is asked for does not fit what is going on now."""
-
-    code = "CONFLICT"
 
 
 class RunView(View):

@@ -35,7 +35,7 @@ from hub.card_views import CardView, card_views
 from hub.codes import add_codes
 from hub.conversation import Conversation
 from hub.cuts import Cuts, add_cuts
-from hub.dagster import Dagster, DagsterRefused
+from hub.dagster import Dagster
 from hub.dagster_door import add_dagster_door
 from hub.detectors import Detectors
 from hub.films import Films
@@ -43,7 +43,7 @@ from hub.frames import Frames
 from hub.imports import ImportQueue, Imports
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live
-from hub.pipeline import Conflict, Pipeline, PipelineView
+from hub.pipeline import Pipeline, PipelineView
 from hub.refusals import in_words, technical
 from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
@@ -55,7 +55,7 @@ from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.catalog import Catalog, events, listing, migrate
 from stinercut.catalog.models import Jump
 from stinercut.clock import machine_clock
-from stinercut.errors import BadInput, HostNotReady, NameConflict, NotFound, StinercutError
+from stinercut.errors import BadInput, Forbidden, HostNotReady, NotFound, StinercutError
 from stinercut.failures import what_for_pages
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
@@ -84,23 +84,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 DETECTOR_SOCKET = "/ws/detector"
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
-_STATUS: dict[type[StinercutError], int] = {
-    NotFound: 404,
-    BadInput: 400,
-    NameConflict: 409,
-    Conflict: 409,
-    DagsterRefused: 502,
-    HostNotReady: 503,
-}
-
-
 _HTTP_WORDS = {404: "there is no such page", 405: "this can't be asked for in that way"}
-
-
-class Forbidden(StinercutError):
-    """Another site's page, or one under another name, asked a browser for this."""
-
-    code = "FORBIDDEN"
 
 
 class Cards(BaseModel):
@@ -262,27 +246,27 @@ class _Guard:
 
         if not self._names.include(host):
             advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
-            refused = _error_answer(Forbidden("this hub does not answer under that name", advice=advice), 403)
+            refused = _error_answer(Forbidden("this hub does not answer under that name", advice=advice))
             await refused(request.scope, receive, with_headers)
         elif request.method in READING:
             await self._app(request.scope, receive, with_headers)
         elif not is_same_origin(request.headers):
-            refused = _error_answer(Forbidden("another site's page asked for this"), 403)
+            refused = _error_answer(Forbidden("another site's page asked for this"))
             await refused(request.scope, receive, with_headers)
         else:
             has_own_limit = is_bounded_by_its_route(request.method, request.url.path)
             await self._app(request.scope, receive if has_own_limit else bounded(receive), with_headers)
 
 
-def _error_answer(error: StinercutError, status: int) -> JSONResponse:
+def _error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
     what, advice = what_for_pages(error)
-    return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status)
+    return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status or error.http_status)
 
 
 def _add_error_answers(app: FastAPI) -> None:
     async def ours(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, StinercutError)
-        return _error_answer(error, next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500))
+        return _error_answer(error)
 
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -303,11 +287,11 @@ def _add_error_answers(app: FastAPI) -> None:
     async def no_catalog(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s: the catalog does not answer", request.method, request.url.path, exc_info=error)
         advice = "Wait a moment, then try again; if it stays so, the hub's log says more."
-        return _error_answer(HostNotReady("the hub does not reach its catalog", advice=advice), 503)
+        return _error_answer(HostNotReady("the hub does not reach its catalog", advice=advice))
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."), 500)
+        return _error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."))
 
     app.add_exception_handler(StinercutError, ours)
     app.add_exception_handler(HTTPException, http)

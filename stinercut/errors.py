@@ -1,7 +1,8 @@
 """Our errors: what happened, to which file, and what to do about it.
 
-Lives here: the one hierarchy that every module raises from, with the exit code a command ends with.
-Doesn't: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into its own words.
+Lives here: the one hierarchy that every module raises from, with the exit code a command ends with and the status that
+the hub answers with. Doesn't: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into
+its own words.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ class StinercutError(Exception):
     """Something that a person can act on.
 
     `what` says what happened, `file` to which file, `advice` what to do. `code` is stable and for programs;
-    `exit_code` is what a command ends with.
+    `exit_code` is what a command ends with, `http_status` what a request is answered with.
     """
 
     code: ClassVar[str] = "ERROR"
     exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
 
     def __init__(self, what: str, *, file: str | Path | None = None, advice: str = "") -> None:
         self.what = what
@@ -47,6 +49,7 @@ class BadInput(StinercutError):
 
     code = "BAD_INPUT"
     exit_code = 3
+    http_status = 400
 
 
 class BadTemplate(BadInput):
@@ -59,6 +62,7 @@ class NameConflict(BadInput):
     """A name contradicts what is known; a person must confirm it, or say whose it is."""
 
     code = "NAME_CONFLICT"
+    http_status = 409
 
 
 class MissingProgram(StinercutError):
@@ -73,6 +77,7 @@ class HostNotReady(StinercutError):
 
     code = "HOST_NOT_READY"
     exit_code = 5
+    http_status = 503
 
 
 class UnreadableVideo(StinercutError):
@@ -115,3 +120,25 @@ class NotFound(StinercutError):
 
     code = "NOT_FOUND"
     exit_code = 10
+    http_status = 404
+
+
+class Conflict(StinercutError):
+    """What is asked for does not fit what is going on now."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class DagsterRefused(StinercutError):
+    """Dagster answered, and the answer was no."""
+
+    code = "DAGSTER_REFUSED"
+    http_status = 502
+
+
+class Forbidden(StinercutError):
+    """Another site's page, or one under another name, asked a browser for this."""
+
+    code = "FORBIDDEN"
+    http_status = 403

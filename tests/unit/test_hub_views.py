@@ -31,7 +31,7 @@ from hub.dagster import Backfill, Dagster, Run
 from hub.films import download_name
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
-from hub.pipeline import Conflict, Stand, run_to_resume
+from hub.pipeline import Stand, run_to_resume
 from hub.renewal import BACKFILL_TAGS, FILM_ASSETS, BackfillRequest, Renewal
 from hub.security import answer_headers, is_same_origin
 from hub.views import Links
@@ -39,7 +39,7 @@ from stinercut.catalog import Catalog, copies, events, films, insertions, jumps,
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
 from stinercut.catalog.staleness import Stale
-from stinercut.errors import HostNotReady
+from stinercut.errors import Conflict, HostNotReady
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
 
@@ -454,7 +454,11 @@ def test_a_backfill_has_a_title_for_dagsters_page(
     monkeypatch.setattr(Dagster, "backfilling", nothing)
     monkeypatch.setattr(Dagster, "backfill", started)
     stale = [Stale(f"2026-06-01_B-{number}", "classic", ("sound",), 1.0, 1.0, NOON) for number in range(jumps)]
-    monkeypatch.setattr(Renewal, "_stale", lambda _self: (stale, {}, []))
+
+    def found(_self: Renewal) -> tuple[list[Stale], dict[str, str], list[object]]:
+        return stale, {}, []
+
+    monkeypatch.setattr(Renewal, "_stale", found)
     renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
     assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"
     assert titles == [f"{title} changed template"]
