@@ -383,7 +383,7 @@ def _add_films(app: FastAPI) -> None:
         return _hub(request).films.all_photos(jump, photos)
 
     @app.api_route("/films/{jump}/{film}.otio", methods=["GET", "HEAD"])
-    def timeline(request: Request, jump: JumpKey, film: ShortText) -> FileResponse:
+    def timeline(request: Request, jump: JumpKey, film: ShortText) -> Response:
         return _hub(request).films.timeline(jump, f"{film}.otio")
 
 
