@@ -7,6 +7,7 @@ Lives here: recording an insertion, its end, and a card that could not be read. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -40,11 +41,23 @@ def record_insertion(session: Session, detector_id: str, message: Inserted) -> N
             insertion_id=message.insertion_id,
             card_id=message.card.card_id,
             detector_id=detector_id,
-            inserted_at=message.inserted_at.astimezone(),
+            inserted_at=_moment(session, message),
             chunks_seen=[],
         )
     )
     events.append(session, "card:inserted", card_id=message.card.card_id, label=message.card.label)
+
+
+def _moment(session: Session, message: Inserted) -> datetime:
+    """When a card went in, in the order in which the hub heard of it.
+
+    Detectors go by their own clocks, and these may differ by hours. So the newest insertion of a card is the one that
+    was heard of last, whatever they say; a clock that is ahead of the hub's is not believed.
+    """
+    said = min(message.inserted_at.astimezone(UTC), now_in(session))
+    heard = select(Insertion.inserted_at).where(Insertion.card_id == message.card.card_id)
+    last = session.execute(heard.order_by(Insertion.inserted_at.desc()).limit(1)).scalar_one_or_none()
+    return said if last is None or said > last else last + timedelta(microseconds=1)
 
 
 def record_removed(session: Session, insertion_id: str) -> None:

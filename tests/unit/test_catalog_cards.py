@@ -22,7 +22,10 @@ from support.cataloguing import (
     put_in,
     states,
 )
+from support.clocks import filming_day
 
+from hub.card_views import card_views
+from hub.live import Picture
 from stinercut.catalog import Catalog, events, insertions, manifests
 from stinercut.catalog.models import CardFile, Insertion
 from stinercut.errors import BadInput, NotFound
@@ -48,6 +51,22 @@ class TestInsertion:
             insertions.record_insertion(session, "det", inserted("in-2"))
         assert is_out(catalog, "in-1")
         assert set(states(catalog, "in-1").values()) == {"new"}
+
+    @pytest.mark.parametrize("off", [timedelta(hours=-3), timedelta(0), timedelta(days=400)])
+    def test_the_newest_one_is_the_one_heard_of_last_whatever_detectors_clocks_say(
+        self, catalog: Catalog, off: timedelta
+    ):
+        first, then = inserted("in-z"), inserted("in-a")
+        ahead = first.model_copy(update={"inserted_at": first.inserted_at + timedelta(hours=5)})
+        behind = then.model_copy(update={"inserted_at": then.inserted_at + off})
+        with catalog.write() as session:
+            insertions.record_insertion(session, "one", ahead)
+            insertions.record_insertion(session, "another", behind)
+        with catalog.read() as session:
+            one, another = (session.get_one(Insertion, name).inserted_at for name in ("in-z", "in-a"))
+            assert one < another < filming_day() + timedelta(minutes=1)
+            [view] = card_views(session, Picture(frozenset({"another"})))
+        assert view.connected, "the board shows the card in the reader where it is now"
 
     def test_the_label_follows_the_card(self, catalog: Catalog):
         with catalog.write() as session:
