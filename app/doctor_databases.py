@@ -6,7 +6,7 @@ Owns: those checks. Not here: SQLite in the data folder, which needs no server (
 from __future__ import annotations
 
 from app.findings import Check
-from stinercut.errors import BadInput, HostNotReady
+from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
 CONNECT_S = 5
@@ -25,6 +25,8 @@ def server_answers(url: str) -> str:
     from sqlalchemy import create_engine, make_url, text
     from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
+    from stinercut.catalog.engine import no_answer
+
     try:
         where = make_url(url)
         if where.drivername in ("postgresql", "postgres"):
@@ -36,11 +38,7 @@ def server_answers(url: str) -> str:
         with engine.connect() as connection:
             version: str = connection.execute(text("SHOW server_version")).scalar_one()
     except DatabaseError as refused:
-        raise HostNotReady(
-            f"does not answer: {' '.join(str(refused.orig).split())}",
-            file=where.render_as_string(hide_password=True),
-            advice="Start the server, or correct its address.",
-        ) from None
+        raise no_answer(refused, "does not answer", where, "Start the server, or correct its address.") from None
     finally:
         engine.dispose()
     return f"PostgreSQL {version.split(maxsplit=1)[0]} at {where.host or 'this machine'}, database {where.database}"

@@ -107,11 +107,8 @@ def migrate(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as refused:
-        raise HostNotReady(
-            f"the catalog can't be opened: {' '.join(str(refused.orig).split())}",
-            file=where.render_as_string(hide_password=True),
-            advice="Check that the data folder can be written, or that the database server answers.",
-        ) from refused
+        advice = "Check that the data folder can be written, or that the database server answers."
+        raise no_answer(refused, "the catalog can't be opened", where, advice) from refused
     except CommandError as refused:
         raise HostNotReady(
             f"the catalog was made by a newer version of Stinercut ({refused})",
@@ -120,6 +117,12 @@ def migrate(url: str) -> None:
         ) from refused
     finally:
         engine.dispose()
+
+
+def no_answer(refused: DatabaseError, what: str, where: URL, advice: str) -> HostNotReady:
+    """The error for a database that refuses, in one line, without the password that is in its address."""
+    said = " ".join(str(refused.orig).split())
+    return HostNotReady(f"{what}: {said}", file=where.render_as_string(hide_password=True), advice=advice)
 
 
 @contextmanager

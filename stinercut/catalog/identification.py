@@ -15,6 +15,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import bookings, events, jumps
+from stinercut.catalog.card_videos import card_video
 from stinercut.catalog.loose import early_files_open, refresh_identify_key
 from stinercut.catalog.models import (
     CardFile,
@@ -251,16 +252,7 @@ def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
     )
     return {
         file.card_file_id: _Video(
-            video=CardVideo(
-                file_id=str(file.card_file_id),
-                name=file.name,
-                folder=file.folder,
-                recorded=file.modified,
-                size=file.size,
-                recording=file.recording,
-                chapter=file.chapter,
-                is_photo=file.kind == FileKind.PHOTO,
-            ),
+            video=card_video(file),
             is_loose=is_loose and file.size > 0,
             may_hide_a_code=file.kind == FileKind.VIDEO
             and (entry.early or entry.state == EntryState.FAILED or file.size == 0),

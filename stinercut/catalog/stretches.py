@@ -14,10 +14,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from stinercut.catalog.card_videos import card_video
 from stinercut.catalog.models import Card, CardFile, Jump, JumpFile, JumpState, ManifestEntry, QrReading, Role
 from stinercut.identity.reading import Reading, Reason
-from stinercut.protocol import FileKind
-from stinercut.sessions import CardVideo
 from stinercut.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
 from stinercut.words import counted
 
@@ -240,24 +239,11 @@ def _stretches(session: Session, windows: Sequence[_Window]) -> list[_Stretch]:
             continue  # Somebody has decided about it.
         labels[file.card_id] = label
         placed[file.card_id][str(file.card_file_id)] = PlacedFile(
-            _recorded(file), jump.jump_key, waits, waits and _has_code(reading)
+            card_video(file), jump.jump_key, waits, waits and _has_code(reading)
         )
     return [
         _Stretch(card, labels[card], places, neighbours(places.values())) for card, places in sorted(placed.items())
     ]
-
-
-def _recorded(file: CardFile) -> CardVideo:
-    return CardVideo(
-        file_id=str(file.card_file_id),
-        name=file.name,
-        folder=file.folder,
-        recorded=file.modified,
-        size=file.size,
-        recording=file.recording,
-        chapter=file.chapter,
-        is_photo=file.kind == FileKind.PHOTO,
-    )
 
 
 def _has_code(row: QrReading | None) -> bool:

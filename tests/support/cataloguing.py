@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select, update
 
-from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manifests
+from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manifests, migrate
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
 from stinercut.identity.booking_list import ListedBooking
 from stinercut.identity.extras import Extras
@@ -20,6 +22,18 @@ SMALL = 8_000_000
 LARGE = 900_000_000
 FILMED_FROM = datetime(2026, 6, 1, 9, 0)
 DAY = date(2026, 6, 1)
+
+
+@contextmanager
+def catalog_in(folder: Path) -> Generator[Catalog]:
+    """A new catalog of one test or module, on SQLite, by the clock of the tests' cards."""
+    url = f"sqlite:///{folder / 'catalog.db'}"
+    migrate(url)
+    catalog = Catalog.open(url, filming_day)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
 
 
 def entry(

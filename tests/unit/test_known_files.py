@@ -14,13 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from support.cataloguing import FILMED_FROM, SMALL_LIMIT, entry, inserted, list_of, passenger, record
-from support.clocks import filming_day
+from support.cataloguing import FILMED_FROM, SMALL_LIMIT, catalog_in, entry, inserted, list_of, passenger, record
 
 from detector.events import CardRoot
 from detector.sampling import take_sample
 from detector.scan import SourceFile
-from stinercut.catalog import Catalog, asking, copies, doubts, insertions, loose, manifests, migrate
+from stinercut.catalog import Catalog, asking, copies, doubts, insertions, loose, manifests
 from stinercut.catalog.known import Facts, Seen, Verdict, folded, is_believed, is_quarter_shift, judge
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile, ManifestEntry
 from stinercut.protocol import FileCopied, FileEntry, FileKind, FileSample
@@ -320,11 +319,8 @@ class TestCatalog:
 
 @pytest.fixture(scope="module")
 def one_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('known') / 'catalog.db'}"
-    migrate(url)
-    catalog = Catalog.open(url, filming_day)
-    yield catalog
-    catalog.close()
+    with catalog_in(tmp_path_factory.mktemp("known")) as catalog:
+        yield catalog
 
 
 EXAMPLES = count(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.cataloguing import entry, film, inserted, list_of, put_in, ready_jump
+from support.cataloguing import catalog_in, entry, film, inserted, list_of, put_in, ready_jump
 from support.detectors import gopro_card, offloading, told
 
 from hub.card_views import card_views
@@ -116,20 +116,17 @@ async def test_what_a_detector_tells_of_its_store(tmp_path: Path):
 
 
 def test_what_a_detector_of_before_told_of_a_card(tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
-    catalog = Catalog.open(url)
-    put_in(catalog, "in-1", [])
     detail = "/media/a stick/store: the copy could not be written. Left out: /media/x/DCIM/GX010001.MP4"
-    with catalog.write() as session:
-        message = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=1, detail=detail)
-        insertions.record_card_error(session, message)
-        left = "store: the copy could not be written. Left out: GX010001.MP4"
-        assert insertions.require_insertion(session, "in-1").error_detail == left
-        insertions.require_insertion(session, "in-1").error_detail = detail
-    with catalog.read() as session:
-        [view] = card_views(session, Picture(frozenset({"det"})))
-    catalog.close()
+    with catalog_in(tmp_path) as catalog:
+        put_in(catalog, "in-1", [])
+        with catalog.write() as session:
+            message = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=1, detail=detail)
+            insertions.record_card_error(session, message)
+            left = "store: the copy could not be written. Left out: GX010001.MP4"
+            assert insertions.require_insertion(session, "in-1").error_detail == left
+            insertions.require_insertion(session, "in-1").error_detail = detail
+        with catalog.read() as session:
+            [view] = card_views(session, Picture(frozenset({"det"})))
     assert view.unread is not None
     assert view.unread.detail == left
 

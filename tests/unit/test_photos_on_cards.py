@@ -8,14 +8,25 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.cataloguing import SMALL_LIMIT, ask, copy, entry, failed, passenger, put_in, roles, row_ids, states
-from support.clocks import filming_day
+from support.cataloguing import (
+    SMALL_LIMIT,
+    ask,
+    catalog_in,
+    copy,
+    entry,
+    failed,
+    passenger,
+    put_in,
+    roles,
+    row_ids,
+    states,
+)
 
 from detector.scan import scan
 from detector.volumes import holds_footage
 from hub.jump_views import JumpView, jump_views
 from hub.views import Links
-from stinercut.catalog import Catalog, copies, decisions, identification, insertions, jumps, loose, migrate
+from stinercut.catalog import Catalog, copies, decisions, identification, insertions, jumps, loose
 from stinercut.catalog.identification import EarlyFile, FileReading
 from stinercut.catalog.models import Jump, JumpState
 from stinercut.identity.payload import Payload
@@ -31,11 +42,8 @@ ZOE, ANNA = passenger("Zoë Wójcik", "B-7"), passenger("Anna Müller", "B-8")
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Catalog]:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
-    catalog = Catalog.open(url, filming_day)
-    yield catalog
-    catalog.close()
+    with catalog_in(tmp_path) as opened:
+        yield opened
 
 
 def photo(name: str, minute: float = 0, size: int = 5_000_000) -> FileEntry:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
+from support.cataloguing import catalog_in
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -21,7 +22,6 @@ from detector.link import Address, Link
 from hub.conversation import Conversation
 from hub.detectors import Detectors
 from hub.live import Live
-from stinercut.catalog import Catalog, migrate
 from stinercut.protocol import (
     ErrorCode,
     Hello,
@@ -61,11 +61,8 @@ def test_the_side_that_is_behind_is_to_be_updated(hub: Versions, detector: Versi
 
 @pytest.fixture
 def conversation(tmp_path: Path) -> Iterator[Conversation]:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
-    catalog = Catalog.open(url)
-    yield Conversation(catalog, Store(tmp_path / "store"), 1000)
-    catalog.close()
+    with catalog_in(tmp_path) as catalog:
+        yield Conversation(catalog, Store(tmp_path / "store"), 1000)
 
 
 def answer_of_hub(conversation: Conversation, hub: Versions, hello: Hello) -> Message:

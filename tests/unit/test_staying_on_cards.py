@@ -9,8 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.cataloguing import ask, copy, entry, inserted
-from support.clocks import filming_day
+from support.cataloguing import ask, catalog_in, copy, entry, inserted
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -20,7 +19,7 @@ from detector.scan import chunked, scan
 from hub.card_views import CardView, card_views
 from hub.card_words import stays
 from hub.live import Picture
-from stinercut.catalog import Catalog, insertions, manifests, migrate
+from stinercut.catalog import Catalog, insertions, manifests
 from stinercut.catalog.staying import Staying
 from stinercut.protocol import FileEntry, FileKind, FileList, Welcome, decode, encode
 
@@ -30,11 +29,8 @@ THUMBNAIL = entry("GX010001.THM", kind=FileKind.THUMBNAIL)
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Catalog]:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
-    catalog = Catalog.open(url, filming_day)
-    yield catalog
-    catalog.close()
+    with catalog_in(tmp_path) as opened:
+        yield opened
 
 
 def others(number: int) -> list[FileEntry]:
