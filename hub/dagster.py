@@ -8,9 +8,9 @@ into the log; what people are told is ours.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +29,7 @@ GLANCE_S = 4.0
 RUNS_SHOWN = 20
 IN_FLIGHT = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "SUSPENDED", "CANCELING"})
 FAILED = frozenset({"FAILURE", "CANCELED"})
+_NOT_LET_IN = (401, 403)
 
 _RUNS = """
 query RunsOfPartition($filter: RunsFilter!, $limit: Int!) {
@@ -183,10 +184,11 @@ class Dagster:
         """The latest runs of one partition, newest first."""
         tags = [{"key": "dagster/partition", "value": partition}]
         answer = await self._ask(_RUNS, {"filter": {"tags": tags}, "limit": RUNS_SHOWN})
-        found = answer["runsOrError"]
-        if found["__typename"] != "Runs":
-            raise _refused(f"Dagster can't say what was done for {partition}", found)
-        return [_run(one) for one in found["results"]]
+        with _reading():
+            found = answer["runsOrError"]
+            if found["__typename"] != "Runs":
+                raise _refused(f"Dagster can't say what was done for {partition}", found)
+            return [_run(one) for one in found["results"]]
 
     async def retry(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Go on with a failed run: its assets that were not made are made now. Dagster copies its tags; these take the
@@ -196,10 +198,11 @@ class Dagster:
         had not begun and calls the run a success. Finished parts are found by their content and cost nothing.
         """
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE", "extraTags": _as_list(tags)}
-        answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
-        if answer["__typename"] != "LaunchRunSuccess":
-            raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
-        return str(answer["run"]["runId"])
+        with _reading():
+            answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
+            if answer["__typename"] != "LaunchRunSuccess":
+                raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
+            return str(answer["run"]["runId"])
 
     async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
         """Begin a run of a job for one partition, with these tags besides. Returns its id."""
@@ -209,16 +212,18 @@ class Dagster:
             "runConfigData": {},
             "executionMetadata": {"tags": _as_list(all_tags)},
         }
-        answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
-        if answer["__typename"] != "LaunchRunSuccess":
-            raise _refused(f"Dagster did not begin the work on {partition}", answer, f"job {job}")
-        return str(answer["run"]["runId"])
+        with _reading():
+            answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
+            if answer["__typename"] != "LaunchRunSuccess":
+                raise _refused(f"Dagster did not begin the work on {partition}", answer, f"job {job}")
+            return str(answer["run"]["runId"])
 
     async def _place_of(self, job: str) -> dict[str, str]:
-        found = (await self._ask(_PLACES, {}))["repositoriesOrError"]
-        for place in found.get("nodes", ()):
-            if any(one["name"] == job for one in place["jobs"]):
-                return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
+        with _reading():
+            found = (await self._ask(_PLACES, {}))["repositoriesOrError"]
+            for place in found.get("nodes", ()):
+                if any(one["name"] == job for one in place["jobs"]):
+                    return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
         log.warning("Dagster has no job %s loaded; see its page Deployment.", job)
         raise HostNotReady("Dagster has not loaded what makes films just now", advice="Wait a moment, then try again.")
 
@@ -232,24 +237,27 @@ class Dagster:
             "title": title,
             "tags": _as_list(tags),
         }
-        answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
-        if answer["__typename"] != "LaunchBackfillSuccess":
-            raise _refused("Dagster did not start making these films anew", answer)
-        return str(answer["backfillId"])
+        with _reading():
+            answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
+            if answer["__typename"] != "LaunchBackfillSuccess":
+                raise _refused("Dagster did not start making these films anew", answer)
+            return str(answer["backfillId"])
 
     async def backfilling(self) -> list[Backfill]:
         """The backfills that are not over."""
-        found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
-        if found["__typename"] != "PartitionBackfills":
-            raise _refused("Dagster can't say which films are being made anew", found)
-        return [_backfill(one) for one in found["results"]]
+        with _reading():
+            found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
+            if found["__typename"] != "PartitionBackfills":
+                raise _refused("Dagster can't say which films are being made anew", found)
+            return [_backfill(one) for one in found["results"]]
 
     async def automation(self) -> list[Automation]:
         """All sensors and schedules, and how they stand."""
-        found = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
-        if found["__typename"] != "RepositoryConnection":
-            raise _refused("Dagster can't say which sensors run", found)
-        return [one for place in found["nodes"] for one in _automation(place)]
+        with _reading():
+            found = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
+            if found["__typename"] != "RepositoryConnection":
+                raise _refused("Dagster can't say which sensors run", found)
+            return [one for place in found["nodes"] for one in _automation(place)]
 
     async def start(self, automation: Automation) -> None:
         """Switch it on."""
@@ -259,15 +267,17 @@ class Dagster:
             else (_START_SCHEDULE, "startSchedule", "scheduleName")
         )
         selector = {**automation.selector, kind: automation.name}
-        answer = (await self._ask(query, {"selector": selector}))[field]
-        if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
-            raise _refused(f"Dagster did not start {automation.name}", answer)
+        with _reading():
+            answer = (await self._ask(query, {"selector": selector}))[field]
+            if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
+                raise _refused(f"Dagster did not start {automation.name}", answer)
 
     async def last_check(self, asset: str, check: str) -> bool | None:
         """Whether a check of an asset has passed; None where its last turn brought nothing, or there was none."""
-        found = (await self._ask(_LAST_CHECK, {"asset": {"path": [asset]}, "check": check}))["assetCheckExecutions"]
-        evaluation = found[0]["evaluation"] if found else None
-        return bool(evaluation["success"]) if evaluation else None
+        with _reading():
+            found = (await self._ask(_LAST_CHECK, {"asset": {"path": [asset]}, "check": check}))["assetCheckExecutions"]
+            evaluation = found[0]["evaluation"] if found else None
+            return bool(evaluation["success"]) if evaluation else None
 
     async def report_check(self, asset: str, check: str, *, passed: bool, words: str, link: str) -> None:
         """What a check of an asset says from now on, as a warning where it has not passed."""
@@ -277,14 +287,17 @@ class Dagster:
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         body = await self._post("/graphql", {"query": query, "variables": variables})
-        if body.get("errors"):
-            raise _refused("Dagster did not understand the hub", body["errors"][0])
-        return body["data"]
+        with _reading():
+            if body.get("errors"):
+                raise _refused("Dagster did not understand the hub", body["errors"][0])
+            return body["data"]
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         try:
             async with asyncio.timeout(self.within_s):
                 answer = await self.http.post(path, json=body)
+            if answer.status_code in _NOT_LET_IN:
+                raise _shut_out(answer)
             answer.raise_for_status()
             return answer.json()
         except TimeoutError:
@@ -292,9 +305,29 @@ class Dagster:
             raise HostNotReady(
                 f"Dagster did not answer within {self.within_s:g} seconds", advice="Wait a moment, then try again."
             ) from None
-        except (httpx.HTTPError, json.JSONDecodeError) as trouble:
+        except (httpx.HTTPError, ValueError, RecursionError) as trouble:  # The last two: what comes is no JSON.
             log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
             raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
+
+
+@contextmanager
+def _reading() -> Generator[None]:
+    """Around what looks into an answer: on Dagster's port another program may answer, and in whatever form."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as other:
+        log.warning("What answers in Dagster's place has another form: %s: %s", type(other).__name__, other)
+        raise HostNotReady(
+            "what answers in Dagster's place is not Dagster", advice="Does another program have its port?"
+        ) from None
+
+
+def _shut_out(answer: httpx.Response) -> HostNotReady:
+    log.warning("Dagster at %s answers %d: %s", answer.request.url, answer.status_code, answer.text[:500])
+    return HostNotReady(
+        "Dagster's webserver does not let the hub in",
+        advice="STINERCUT_DAGSTER_SECRET and STINERCUT_DAGSTER_URL must be the same for both; the hub's log says more.",
+    )
 
 
 def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
