@@ -14,7 +14,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from hub import passes
+from hub.bodies import bounded
 from hub.passes import DOOR, LONGEST, inside
 from hub.security import is_from_elsewhere, is_page_visit
 from stinercut.clock import Clock, machine_clock
@@ -36,6 +37,8 @@ ALIVE = "/server_info"
 """Versions only. Who asks whether the webserver lives (the supervisor, a container's health check) shows no secret."""
 ENTERED = "/stinercut/entered"
 """Where a browser shows that it has kept its pass."""
+MOST: Final = 16_000_000
+"""Bytes of a question. Backfills name each film that they are for, and there may be tens of thousands."""
 _POLICY = 1008
 _GRAPHQL = "/graphql"
 _NO_PAGES = (_GRAPHQL, "/logs", "/download_debug", "/notebook", "/dagit", "/report_")
@@ -140,8 +143,10 @@ class DagsterGuard:
             return
         asked = Asked.of(scope)
         answer = self._answer(asked, scope)
-        if answer is None:
-            await self.app(scope, receive, send if asked.is_socket else _with_headers(send))
+        if answer is None and asked.is_socket:
+            await self.app(scope, receive, send)
+        elif answer is None:
+            await self.app(scope, bounded(receive, MOST), _with_headers(send))
         elif asked.is_socket:
             await send({"type": "websocket.close", "code": _POLICY})
         else:
@@ -171,7 +176,7 @@ class DagsterGuard:
         now = self.clock()
         note = passes.read(self.rules.secret, passes.Kind.TICKET, asked.path.removeprefix(passes.ENTER), now)
         self._used = {serial: until for serial, until in self._used.items() if until > now}
-        to = _query(asked).get("to", ["/"])[0]
+        to = _leads_to(asked)
         if note is None or note.serial in self._used:
             # Such as "back" in the browser, to a page that was only passed through.
             return RedirectResponse(_door(self.rules.hub, to), 303, {"cache-control": "no-store"})
@@ -187,8 +192,8 @@ class DagsterGuard:
         return answer
 
 
-def _query(asked: Asked) -> dict[str, list[str]]:
-    return parse_qs(asked.query, max_num_fields=100)
+def _leads_to(asked: Asked) -> str:
+    return parse_qs(asked.query).get("to", ["/"])[0]
 
 
 def _through_the_door(hub: str, asked: Asked) -> str:
@@ -201,8 +206,7 @@ def _door(hub: str, to: str) -> str:
 
 
 def _entered(asked: Asked) -> Response:
-    to = _query(asked).get("to", ["/"])[0]
-    return RedirectResponse(inside(to), 303, {"cache-control": "no-store"})
+    return RedirectResponse(inside(_leads_to(asked)), 303, {"cache-control": "no-store"})
 
 
 def _no_cookies() -> Response:

@@ -1,17 +1,20 @@
 """Dagster's webserver as `app.dagster_child` starts it: the command of Dagster's own, with the guard around its pages.
 
-Owns: putting the two together. Not here: the guard's rules (`dagster_guard`).
+Owns: putting the two together, under the hub's limits of connections. Not here: the guard's rules (`dagster_guard`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import uvicorn
 from dagster_webserver import cli
 from starlette.applications import Starlette
 
 from app.dagster_guard import DagsterGuard, Rules
+from hub.connections import BoundedProtocol
 from hub.passes import LEAST_SECRET
 from stinercut.errors import HostNotReady
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
@@ -29,6 +32,7 @@ def guarded_command(settings: Settings) -> Callable[[], None]:
 
     # The command has no other place for it. Should Dagster rename this, the line above fails, and nothing is unguarded.
     cli.create_app_from_workspace_process_context = make_guarded  # pyright: ignore[reportPrivateImportUsage]
+    uvicorn.run = partial(uvicorn.run, http=BoundedProtocol)
     return cli.main
 
 

@@ -12,17 +12,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import uvicorn
+from dagster_webserver import cli
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.responses import PlainTextResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from support.clocks import StandingClock
 
+from app import dagster_guard
 from app.dagster_guard import DagsterGuard
-from app.dagster_web import rules_of
+from app.dagster_web import guarded_command, rules_of
 from app.stack import children
 from hub import passes
+from hub.connections import BoundedProtocol
 from hub.dagster_door import add_dagster_door, way_in
 from hub.passes import Kind, inside
 from hub.server import create_app
@@ -225,6 +233,34 @@ def test_a_pass_alone_changes_nothing_without_a_word_of_where_it_comes_from(guar
 @pytest.mark.parametrize("to", ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", ""])
 def test_nobody_is_led_elsewhere(to: str) -> None:
     assert inside(to) == "/"
+
+
+def test_an_address_with_ever_so_many_fields_is_answered(guarded: Guarded) -> None:
+    fields = "&".join(["to=/runs", *["a=b"] * 1000])
+    assert guarded.ask("GET", f"/stinercut/enter/x?{fields}", A_LINK).status_code == 303
+    assert guarded.ask("GET", f"/stinercut/entered?{fields}", HUB).headers["location"] == "/runs"
+
+
+def test_a_question_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asked(request: Request) -> Response:
+        return PlainTextResponse(str(len(await request.body())))
+
+    monkeypatch.setattr(dagster_guard, "MOST", 1000)
+    webserver = Starlette(routes=[Route("/graphql", asked, methods=["POST"])])
+    webserver.add_middleware(DagsterGuard, rules=rules_of(SETTINGS))
+    client = TestClient(webserver, base_url=OURS)
+    assert client.post("/graphql", content=b"x" * 1000, headers=HUB | JSON).text == "1000"
+    assert client.post("/graphql", content=b"x" * 1001, headers=HUB | JSON).status_code == 413
+
+
+def test_the_webserver_has_the_hubs_limits_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[dict[str, Any]] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_given, **named: served.append(named))
+    # Restored afterwards: what this makes of Dagster's command is for a process of its own.
+    monkeypatch.setattr(cli, "create_app_from_workspace_process_context", None)
+    guarded_command(SETTINGS)
+    cli.uvicorn.run(None, port=3000)
+    assert served == [{"port": 3000, "http": BoundedProtocol}]
 
 
 @given(st.text(max_size=60))
