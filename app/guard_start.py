@@ -6,11 +6,14 @@ nothing (`guard`).
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from stinercut.secrets import without_secrets
 
 
 def start_guard(mark: str) -> subprocess.Popen[bytes]:
@@ -21,6 +24,7 @@ def start_guard(mark: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
+        env=without_secrets(os.environ),
         start_new_session=True,
     )
 

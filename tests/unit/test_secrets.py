@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 import stinercut
 from app.environment import NEEDS
+from app.guard_start import dismiss, start_guard
 from app.processes import MARK, marked
 from app.stack import children
 from stinercut.errors import BadInput, StinercutError
@@ -158,3 +159,15 @@ def test_the_processes_that_open_photos_and_drawings_carry_the_mark_and_no_secre
         helpers = [one for one in marked(mark) if one.ppid() == os.getpid()]
         assert len(helpers) == 2, [one.cmdline() for one in helpers]
         assert not any(VALUES["token"] in "".join(one.environ().values()) for one in helpers)
+
+
+def test_who_only_tidies_up_after_a_stack_gets_no_secret(monkeypatch: pytest.MonkeyPatch):
+    for name, value in VALUES.items():
+        monkeypatch.setenv(variable(name), value)
+    monkeypatch.setenv(f"{variable('token')}_FILE", "")
+    guard = start_guard("no-process-has-this-mark")
+    try:
+        given = psutil.Process(guard.pid).environ()
+    finally:
+        dismiss(guard)
+    assert not [one for one in SECRETS if variable(one) in given or f"{variable(one)}_FILE" in given]
