@@ -88,12 +88,16 @@ class Conversation:
     def _require_own(self, detector_id: str, body: Message) -> None:
         """Raise NotFound where a message is about an insertion of another detector: each speaks for its own cards."""
         insertion_id = getattr(body, "insertion_id", None)
-        if insertion_id is None:
-            return
-        with self.catalog.read() as session:
-            owner = insertions.detector_of(session, insertion_id)
-        if owner not in (None, detector_id):
+        if insertion_id is not None and self._owner(insertion_id) not in (None, detector_id):
             raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
+
+    def is_own(self, detector_id: str, insertion_id: str) -> bool:
+        """Whether it is this detector that has put this card in."""
+        return self._owner(insertion_id) == detector_id
+
+    def _owner(self, insertion_id: str) -> str | None:
+        with self.catalog.read() as session:
+            return insertions.detector_of(session, insertion_id)
 
     def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
         match body:

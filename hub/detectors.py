@@ -57,12 +57,13 @@ REPLACED = 4000
 @dataclass
 class _Connection:
     """One connected detector, and the version spoken with it. `asked` tells which insertion a request was about, and
-    whether it was one for samples, should it be refused."""
+    whether it was one for samples, should it be refused. `own`: insertions that are known to be this detector's."""
 
     socket: WebSocket
     detector_id: str
     version: int
     asked: OrderedDict[str, tuple[str, bool]] = field(default_factory=OrderedDict[str, tuple[str, bool]])
+    own: set[str] = field(default_factory=set[str])
 
     async def send(self, *messages: Message) -> None:
         for message in messages:
@@ -198,14 +199,23 @@ class Detectors:
             return
         match envelope.body:
             case Progress() as copy:
-                self._live.progress(connection.detector_id, copy.insertion_id, copy.file_id, copy.bytes_done)
-                self.touched(copy.insertion_id)
+                if await self._is_own(connection, copy.insertion_id):
+                    self._live.progress(connection.detector_id, copy.insertion_id, copy.file_id, copy.bytes_done)
+                    self.touched(copy.insertion_id)
             case Ack(of=message_id):
                 connection.asked.pop(message_id, None)
             case Refused() as refused:
                 await self._was_refused(connection, refused)
             case _:
                 await self._handle(connection, envelope)
+
+    async def _is_own(self, connection: _Connection, insertion_id: str) -> bool:
+        """Each speaks for its own cards; numbers about any other would be shown, and kept, for nothing."""
+        if insertion_id not in connection.own and await asyncio.to_thread(
+            self._conversation.is_own, connection.detector_id, insertion_id
+        ):
+            connection.own.add(insertion_id)
+        return insertion_id in connection.own
 
     async def _handle(self, connection: _Connection, envelope: Envelope) -> None:
         effects = await asyncio.to_thread(self._conversation.handle, connection.detector_id, envelope)

@@ -64,6 +64,21 @@ class TestDetectors:
             frame = watching.until(lambda frame: frame["type"] == "card" and frame["card"]["state"] == "incomplete")
             assert "Put it in again" in frame["card"]["message"]
 
+    def test_how_far_a_card_is_only_its_own_detector_says(self, hub: RunningHub):
+        file = entry("P1.MP4", 1000)
+        with board(hub) as watching, detector(hub, "det-p") as one, detector(hub, "det-q") as other:
+            for body in (inserted("in-p", "card-p"), list_of("in-p", [file])):
+                one.send(body)
+                one.next(Ack)
+            one.next(CopyRequest)
+            for insertion in ("in-p", "in-of-nobody"):
+                other.send(Progress(insertion_id=insertion, file_id=file.file_id, bytes_done=999))
+            other.send(Removed(insertion_id="in-p"), "after")
+            assert other.next(Refused).of == "after"
+            one.send(Progress(insertion_id="in-p", file_id=file.file_id, bytes_done=400))
+            frame = watching.until(lambda frame: frame["type"] == "card" and bool(frame["card"]["copying"]))
+            assert frame["card"]["copying"] == [{"name": "P1.MP4", "size": 1000, "done": 400}]
+
     def test_what_a_broken_connection_swallowed_is_asked_again(self, hub: RunningHub):
         file = entry("B1.MP4", 1000)
         with detector(hub, "det-b") as one:
