@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from hub.card_views import CardView, card_views
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
-from hub.security import is_same_origin
+from hub.security import is_from_elsewhere
 from hub.views import EventView, Links, event_view
 from stinercut.catalog import Catalog, events, jumps, listing, stretches
 from stinercut.catalog.models import Event, Insertion
@@ -323,7 +323,7 @@ def _cards(session: Session, touched: _Touched) -> set[str]:
 
 async def serve_board(socket: WebSocket, feed: Feed) -> None:
     """One browser, from connecting to closing. What it says is not listened to."""
-    if not is_same_origin(socket.headers):
+    if is_from_elsewhere(socket.headers):
         await socket.close(POLICY)
         return
     await socket.accept()

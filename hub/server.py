@@ -48,7 +48,7 @@ from hub.refusals import in_words, technical
 from hub.renewal import Renewal, add_renewal
 from hub.retrying import add_retrying
 from hub.review import Review, add_review
-from hub.security import answer_headers, is_same_origin
+from hub.security import answer_headers, is_from_elsewhere
 from hub.version import HEALTHY, version_of
 from hub.views import Links
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
@@ -84,7 +84,11 @@ READING = ("GET", "HEAD", "OPTIONS")
 DETECTOR_SOCKET = "/ws/detector"
 EVENTS_KEPT = timedelta(days=30)
 _TIDY_EVERY_S = 6 * 3600
-_HTTP_WORDS = {404: "there is no such page", 405: "this can't be asked for in that way"}
+_HTTP_WORDS = {
+    400: "what was sent can't be read",
+    404: "there is no such page",
+    405: "this can't be asked for in that way",
+}
 
 
 class Cards(BaseModel):
@@ -250,7 +254,7 @@ class _Guard:
             await refused(request.scope, receive, with_headers)
         elif request.method in READING:
             await self._app(request.scope, receive, with_headers)
-        elif not is_same_origin(request.headers):
+        elif is_from_elsewhere(request.headers):
             refused = _error_answer(Forbidden("another site's page asked for this"))
             await refused(request.scope, receive, with_headers)
         else:
@@ -261,6 +265,11 @@ class _Guard:
 def _error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
     what, advice = what_for_pages(error)
     return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status or error.http_status)
+
+
+def _asked(request: Request) -> str:
+    """What was asked for, for the log: the route. A path may hold anything, names and whole books too."""
+    return f"{request.method} {getattr(request.scope.get('route'), 'path', 'what is no route')}"
 
 
 def _add_error_answers(app: FastAPI) -> None:
@@ -276,21 +285,21 @@ def _add_error_answers(app: FastAPI) -> None:
         return answer
 
     async def gone(request: Request, _error: Exception) -> Response:
-        log.debug("%s %s: whoever asked is gone", request.method, request.url.path)
+        log.debug("%s: whoever asked is gone", _asked(request))
         return Response(status_code=499)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        log.info("%s %s was refused: %s", request.method, request.url.path, technical(error.errors()))
+        log.info("%s was refused: %s", _asked(request), technical(error.errors()))
         return _error_answer(in_words(error.errors()), 422)
 
     async def no_catalog(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s %s: the catalog does not answer", request.method, request.url.path, exc_info=error)
+        log.exception("%s: the catalog does not answer", _asked(request), exc_info=error)
         advice = "Wait a moment, then try again; if it stays so, the hub's log says more."
         return _error_answer(HostNotReady("the hub does not reach its catalog", advice=advice))
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        log.exception("%s failed", _asked(request), exc_info=error)
         return _error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."))
 
     app.add_exception_handler(StinercutError, ours)
