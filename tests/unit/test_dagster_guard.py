@@ -255,11 +255,15 @@ def test_a_question_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_webserver_has_the_hubs_limits_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[dict[str, Any]] = []
-    monkeypatch.setattr(uvicorn, "run", lambda *_given, **named: served.append(named))
+
+    def run(_app: object, **named: Any) -> None:
+        served.append(named)
+
+    monkeypatch.setattr(uvicorn, "run", run)
     # Restored afterwards: what this makes of Dagster's command is for a process of its own.
     monkeypatch.setattr(cli, "create_app_from_workspace_process_context", None)
     guarded_command(SETTINGS)
-    cli.uvicorn.run(None, port=3000)
+    uvicorn.run(PlainTextResponse("Dagster's"), port=3000)
     assert served == [{"port": 3000, "http": BoundedProtocol}]
 
 
