@@ -44,6 +44,23 @@ class RecordedFile:
         return cls("", folder, name, recorded, said.recording, said.chapter)
 
 
+@dataclass(frozen=True)
+class CardVideo:
+    """One main video or photo of a card (proxies and thumbnails aren't given here).
+
+    `recorded` is the wall-clock time stored on the card. `recording` is equal for all chapters of one recording.
+    """
+
+    file_id: str
+    name: str
+    folder: str
+    recorded: datetime
+    size: int
+    recording: str
+    chapter: int = 1
+    is_photo: bool = False
+
+
 def in_order(files: Iterable[T], told_of: Callable[[T], RecordedFile]) -> list[T]:
     """These files in the order they were filmed: recordings by the time at which they began, then by the camera's own
     count; a recording's chapters together, in their order.
@@ -67,6 +84,11 @@ def in_order(files: Iterable[T], told_of: Callable[[T], RecordedFile]) -> list[T
     return [file for place in places for file, _ in recordings[place]]
 
 
+def in_order_on_card(files: Iterable[CardVideo]) -> list[CardVideo]:
+    """Order of filming; what nothing tells apart by its name."""
+    return in_order(sorted(files, key=lambda file: (file.folder, file.name, file.file_id)), _of_card)
+
+
 def day_filmed(recorded: datetime) -> date:
     """The day on which somebody at the camera would say that it was filmed."""
     return recorded.date()
@@ -75,6 +97,10 @@ def day_filmed(recorded: datetime) -> date:
 def first_day(files: Sequence[RecordedFile]) -> date | None:
     """The day of the first of these files that says a time; None where none does."""
     return next((day_filmed(file.recorded) for file in files if file.recorded is not None), None)
+
+
+def _of_card(file: CardVideo) -> RecordedFile:
+    return RecordedFile("", file.folder, file.name, file.recorded, file.recording, file.chapter)
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ Photos fall by the same rules, and say nothing themselves: where a clip belongs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from stinercut import recordings
 from stinercut.camera_names import count_in
 from stinercut.identity.payload import Payload
 from stinercut.identity.reading import Reading, Reason
+from stinercut.recordings import CardVideo, in_order_on_card
 
 LONG: Final = timedelta(seconds=30)
 """A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
@@ -31,23 +31,6 @@ camera may be left running, or show the code at the start of the jump's only rec
 BEFORE_ANY_CODE: Final = "filmed before any passenger's code"
 AFTER_PAUSE: Final = "filmed after a long pause, without a code since"
 CLOCK_DISAGREES: Final = "the camera's clock and its file numbers disagree about which code came before"
-
-
-@dataclass(frozen=True)
-class CardVideo:
-    """One main video or photo of a card (proxies and thumbnails aren't given here).
-
-    `recorded` is the wall-clock time stored on the card. `recording` is equal for all chapters of one recording.
-    """
-
-    file_id: str
-    name: str
-    folder: str
-    recorded: datetime
-    size: int
-    recording: str
-    chapter: int = 1
-    is_photo: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,18 +66,9 @@ def split(
     `readings` by file id (a proxy's reading under its main file's id). A file without one was not looked at because it
     is too long for a film of a code; one in `unread` should have been looked at and could not, so it may hide a code.
     """
-    ordered = in_order(files)
+    ordered = in_order_on_card(files)
     assigned = _by_time(ordered, readings, rules, unread)
     return _without_conflicts(_gathered(ordered, _agreeing(ordered, assigned)))
-
-
-def in_order(files: Iterable[CardVideo]) -> list[CardVideo]:
-    """Order of filming; what nothing tells apart by its name."""
-    return recordings.in_order(sorted(files, key=lambda file: (file.folder, file.name, file.file_id)), _recorded_file)
-
-
-def _recorded_file(file: CardVideo) -> recordings.RecordedFile:
-    return recordings.RecordedFile("", file.folder, file.name, file.recorded, file.recording, file.chapter)
 
 
 # One state for each file

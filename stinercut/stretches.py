@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from stinercut.sessions import CardVideo, in_order
+from stinercut.recordings import CardVideo, in_order_on_card
 
 ENDS_AFTER: Final = timedelta(hours=12)
 """A longer pause ends a stretch: a night lies between two days of jumping. Shorter ones end a session, as `sessions`
@@ -64,7 +64,7 @@ def neighbours(placed: Iterable[PlacedFile]) -> dict[str, Neighbours]:
     be known by ends it too: what follows is somebody else's, whoever that is.
     """
     by_id = {one.file.file_id: one for one in placed}
-    ordered = [by_id[file.file_id] for file in in_order(one.file for one in by_id.values())]
+    ordered = [by_id[file.file_id] for file in in_order_on_card(one.file for one in by_id.values())]
     before = _last_passengers(ordered, codes_end_it=True)
     after = _last_passengers(ordered[::-1], codes_end_it=False)
     waiting = [one.file.file_id for one in ordered if one.waits]

@@ -17,8 +17,9 @@ from stinercut.cut import Take as CutTake
 from stinercut.errors import StinercutError, StoreDamaged
 from stinercut.media import encoders
 from stinercut.media.camera_photos import CameraPicture, PhotoFile
+from stinercut.media.encode_progress import part_of
 from stinercut.media.encoders import EncoderFailed
-from stinercut.media.encoding import Segment, part_of
+from stinercut.media.encoding import Segment
 from stinercut.media.film import Production, Shown, in_software, planned
 from stinercut.media.plan import Part
 from stinercut.media.probe import Probe, kept_probe

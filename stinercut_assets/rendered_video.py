@@ -16,7 +16,8 @@ from stinercut.catalog import films, jumps, stretches
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
 from stinercut.media.checks import CHECKS, CheckResult
-from stinercut.media.encoding import Segment, part_of
+from stinercut.media.encode_progress import part_of
+from stinercut.media.encoding import Segment
 from stinercut.media.film import (
     FilmRefused,
     Finished,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stinercut.catalog.models import CardFile
 from stinercut.protocol import FileKind
-from stinercut.sessions import CardVideo
+from stinercut.recordings import CardVideo
 
 
 def card_video(file: CardFile) -> CardVideo:

@@ -34,8 +34,9 @@ from stinercut.errors import BadInput
 from stinercut.identity.reading import Reading, Reason
 from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.protocol import FileKind
-from stinercut.sessions import CardVideo, SessionRules, split
+from stinercut.recordings import CardVideo
 from stinercut.sessions import Session as SplitSession
+from stinercut.sessions import SessionRules, split
 
 Files = Collection[int] | Select[int]
 """Card file ids, or the query that gives them."""

@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from stinercut.camera_names import follows
 from stinercut.errors import StinercutError
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import SAMPLE_RATE, frames_in, sample_at
 from stinercut.media.footage import as_two_channels
 from stinercut.media.opening import Entry, in_a_row
 from stinercut.media.plan import Filmed, FilmPlan, Shot
 from stinercut.media.probe import Probe
+from stinercut.media.timebase import SAMPLE_RATE, frames_in, sample_at
 
 _SETTLED = 4096
 """Samples of a chapter after which a decoder that began with it gives the same as one that didn't."""

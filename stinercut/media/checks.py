@@ -22,13 +22,15 @@ from PIL import Image, ImageFilter
 from stinercut.errors import BadInput, FfmpegFailed, StinercutError
 from stinercut.media import drawings, lettering_witness
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Progress, Segment, part_of, share_of, ticks_of
+from stinercut.media.encode_progress import Progress, part_of, share_of
+from stinercut.media.encoding import Segment
 from stinercut.media.opening import made_here
 from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Shot
 from stinercut.media.proof import pictures_of
 from stinercut.media.segments import Workshop
 from stinercut.media.sound import SILENT
 from stinercut.media.svgtext import Words, shown_lines
+from stinercut.media.timebase import ticks_of
 from stinercut.media.watching import LONGEST_BLACK, LONGEST_STILL, Heard, Pictures, listen
 from stinercut.templates.folder import FILE_NAME
 from stinercut.templates.timeline import Drawing, Picture

@@ -1,7 +1,8 @@
 """How segments are encoded: the contract that makes them joinable.
 
 Lives here: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Doesn't: which of them are there
-already (`keeping`), which filters a part of a film goes through (`segments`), joining them (`join`).
+already (`keeping`), which filters a part of a film goes through (`segments`), joining them (`join`), frames in samples
+and ticks (`timebase`).
 
 A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz of as many samples as
 its frames last, rounded up. It is looked for by everything that goes into it, so a repeat costs one look at a header.
@@ -15,7 +16,7 @@ import contextlib
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,18 +26,14 @@ import ffmpeg
 
 from stinercut.media import encoders, video_signal
 from stinercut.media import ffmpeg as runner
+from stinercut.media.encode_progress import Progress, share_of
 from stinercut.media.opening import generated
+from stinercut.media.timebase import SAMPLE_RATE, ticks_of, timescale_of
 from stinercut.media.tracks import Format
 from stinercut.store import Store
 
 CONTRACT = 6
 """Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
-
-SAMPLE_RATE = 48_000
-"""Samples a second of all sound between decoding and the film."""
-
-BYTES_PER_SAMPLE = 4
-"""16 bits, stereo."""
 
 _LEVELS = (
     (8_192, 245_760, "4.1"),
@@ -49,33 +46,6 @@ _LEVELS = (
 
 _COMMON_LEVEL = 52
 """Common hardware decodes up to level 5.2, which is 2160p60, and refuses what is labelled higher."""
-
-Progress = Callable[[float], None]
-"""Gets the share that is done, 0 to 1."""
-
-
-def sample_at(rate: Fraction, frame: int) -> int:
-    """The sample at which a frame begins, counted from the film's beginning.
-
-    At 30000/1001 frames a second a frame lasts 1601.6 samples. Rounding each place in the film, and not each length,
-    keeps the error below half a sample however long the film is.
-    """
-    return round(Fraction(frame * SAMPLE_RATE) / rate)
-
-
-def frames_in(seconds: float, rate: Fraction) -> int:
-    """How many frames last about that long; one at least."""
-    return max(1, round(seconds * rate))
-
-
-def timescale_of(rate: Fraction) -> int:
-    """Ticks a second of the MP4 timebase at that frame rate: a frame lasts a whole number of them."""
-    return 512 * rate.numerator if rate.denominator == 1 else rate.numerator
-
-
-def ticks_of(rate: Fraction) -> int:
-    """Ticks that one frame lasts, exactly."""
-    return int(timescale_of(rate) / rate)
 
 
 @dataclass(frozen=True)
@@ -303,19 +273,3 @@ def encode_sound(argv: list[str], goal: Goal, *, file: Path, on_progress: Progre
     """Run what `sound_alone` gave. `file` is what an error names."""
     tell = share_of(goal.seconds, on_progress)
     runner.run(argv, timeout=180 + 2.0 * goal.frames, on_second=tell, file=file, told=True)
-
-
-def share_of(whole: float, on_progress: Progress | None) -> Callable[[float], None] | None:
-    """What a counter of frames or seconds should call so that `on_progress` gets the share of the whole."""
-    if on_progress is None:
-        return None
-    tell = on_progress
-    return lambda done: tell(min(1.0, done / whole))
-
-
-def part_of(on_progress: Progress | None, begin: float, end: float) -> Progress | None:
-    """What a piece of work should call that goes from one share of the whole to another one."""
-    if on_progress is None:
-        return None
-    tell = on_progress
-    return lambda share: tell(begin + share * (end - begin))

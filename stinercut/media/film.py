@@ -19,8 +19,9 @@ from stinercut.media import encoders
 from stinercut.media.camera_photos import CameraPicture
 from stinercut.media.chapters import runs_of
 from stinercut.media.checks import CheckResult, check_film, title_frame
+from stinercut.media.encode_progress import Progress, part_of
 from stinercut.media.encoders import EncoderFailed
-from stinercut.media.encoding import Progress, Segment, part_of
+from stinercut.media.encoding import Segment
 from stinercut.media.join import Joinable, Soundness, join
 from stinercut.media.mending import mended
 from stinercut.media.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs, photos_for_film

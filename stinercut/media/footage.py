@@ -18,9 +18,10 @@ from typing import Any, Literal
 import ffmpeg
 
 from stinercut.errors import UnreadableVideo
-from stinercut.media.encoding import SAMPLE_RATE, silence
+from stinercut.media.encoding import silence
 from stinercut.media.opening import from_outside
 from stinercut.media.probe import AudioInfo, Probe
+from stinercut.media.timebase import SAMPLE_RATE
 from stinercut.media.tracks import read_track
 from stinercut.media.video_signal import as_bt709, in_rgb
 from stinercut.templates.timeline import Look

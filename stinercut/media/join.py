@@ -20,9 +20,11 @@ from stinercut.media import ffmpeg as runner
 from stinercut.media import h264
 from stinercut.media.boxes import FAILURES, Unusual
 from stinercut.media.chapters import Run
-from stinercut.media.encoding import SAMPLE_RATE, Progress, Segment, part_of, share_of, ticks_of, timescale_of
+from stinercut.media.encode_progress import Progress, part_of, share_of
+from stinercut.media.encoding import Segment
 from stinercut.media.opening import Entry, in_a_row, made_here
 from stinercut.media.sound import Music, film_sound
+from stinercut.media.timebase import SAMPLE_RATE, ticks_of, timescale_of
 from stinercut.media.tracks import read_track, with_record
 from stinercut.store import require_space
 

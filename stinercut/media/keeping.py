@@ -19,8 +19,10 @@ import ffmpeg
 from stinercut.errors import FfmpegFailed, HostNotReady
 from stinercut.media import ffmpeg as runner
 from stinercut.media.conformance import mismatches
-from stinercut.media.encoding import BYTES_PER_SAMPLE, SAMPLE_RATE, EncodeProfile, Goal, Progress, Segment, share_of
+from stinercut.media.encode_progress import Progress, share_of
+from stinercut.media.encoding import EncodeProfile, Goal, Segment
 from stinercut.media.opening import made_here
+from stinercut.media.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE
 from stinercut.media.tracks import Run, read_track, write_track
 from stinercut.store import Store
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stinercut.media import untouched
-from stinercut.media.encoding import Progress, Segment, part_of
+from stinercut.media.encode_progress import Progress, part_of
+from stinercut.media.encoding import Segment
 from stinercut.media.keeping import remove
 from stinercut.media.plan import Filmed, Part
 from stinercut.media.proof import is_whole

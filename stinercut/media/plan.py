@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Literal
 
 from stinercut.errors import BadInput
-from stinercut.media.encoding import frames_in
+from stinercut.media.timebase import frames_in
 from stinercut.templates.timeline import RATES, Document, Footage, Look, Movie, Photos
 from stinercut.templates.timeline import Clip as TemplateClip
 

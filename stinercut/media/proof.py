@@ -19,7 +19,8 @@ import xxhash
 from pydantic import TypeAdapter
 
 from stinercut.errors import StoreDamaged
-from stinercut.media.encoding import Progress, Segment, part_of
+from stinercut.media.encode_progress import Progress, part_of
+from stinercut.media.encoding import Segment
 from stinercut.media.keeping import note_of
 from stinercut.media.tracks import VideoTrack, read_track
 from stinercut.media.watching import Pictures, Spans, begin_everywhere, watch

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stinercut.media.camera_photos import CameraPicture, PhotoFile
-from stinercut.media.encoding import Progress
+from stinercut.media.encode_progress import Progress
 from stinercut.media.film import looked_into, make_film, planned
 from stinercut.media.segments import ClipSource
 from stinercut.store import Store, hash_file

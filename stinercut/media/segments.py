@@ -20,7 +20,8 @@ import ffmpeg
 from stinercut.errors import FfmpegFailed
 from stinercut.media import drawings, encoders, encoding, looks, overlays, untouched
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Progress, Segment, part_of
+from stinercut.media.encode_progress import Progress, part_of
+from stinercut.media.encoding import CONTRACT, EncodeProfile, Goal, Segment
 from stinercut.media.footage import Frame, Source, opened, picture_of, require_all, sound_of
 from stinercut.media.keeping import Wanted, cached_or_made
 from stinercut.media.opening import made_here

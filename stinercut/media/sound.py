@@ -22,17 +22,11 @@ from numpy.typing import NDArray
 from stinercut.errors import BadInput, FfmpegFailed, StinercutError, StoreDamaged, UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.chapters import Run, continue_sound
-from stinercut.media.encoding import (
-    BYTES_PER_SAMPLE,
-    SAMPLE_RATE,
-    Progress,
-    Segment,
-    part_of,
-    sample_at,
-    share_of,
-)
+from stinercut.media.encode_progress import Progress, part_of, share_of
+from stinercut.media.encoding import Segment
 from stinercut.media.opening import from_outside, made_here
 from stinercut.media.speech import STEP, speech_steps
+from stinercut.media.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE, sample_at
 from stinercut.templates.timeline import Duck, Soundtrack
 
 SILENT = -45.0

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from stinercut.media.encoding import SAMPLE_RATE
+from stinercut.media.timebase import SAMPLE_RATE
 
 STEP = 0.02
 """Seconds from one decision to the next."""

@@ -15,7 +15,7 @@ import ffmpeg
 
 from stinercut.errors import FfmpegFailed
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Progress, share_of
+from stinercut.media.encode_progress import Progress, share_of
 from stinercut.media.opening import made_here
 from stinercut.media.sound import integrated
 

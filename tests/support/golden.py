@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import sample_at, ticks_of
 from stinercut.media.film import Finished, Production, looked_into, make_film, planned
+from stinercut.media.timebase import sample_at, ticks_of
 from stinercut.store import Store
 from stinercut.templates import Template
 from support.footage import FIELDS, as_source, small_template

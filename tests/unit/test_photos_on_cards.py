@@ -33,7 +33,8 @@ from stinercut.identity.payload import Payload
 from stinercut.identity.reading import Reading, Reason
 from stinercut.protocol import FileEntry, FileKind, FileList, decode, encode
 from stinercut.protocol.older import frame_for
-from stinercut.sessions import AFTER_PAUSE, BEFORE_ANY_CODE, CardVideo, SessionRules, split
+from stinercut.recordings import CardVideo
+from stinercut.sessions import AFTER_PAUSE, BEFORE_ANY_CODE, SessionRules, split
 
 GAP = timedelta(minutes=45)
 RULES = SessionRules(GAP)

@@ -15,9 +15,7 @@ from support.footage import make_clip
 from app.commands.render import day_of_jump, shown_in_order
 from stinercut.camera_names import count_in, read_name
 from stinercut.media.probe import probe
-from stinercut.recordings import RecordedFile, first_day, in_order
-from stinercut.sessions import CardVideo
-from stinercut.sessions import in_order as in_order_on_card
+from stinercut.recordings import CardVideo, RecordedFile, first_day, in_order, in_order_on_card
 
 MORNING = datetime(2026, 6, 2, 8, 0)
 

@@ -19,12 +19,13 @@ from support.footage import FIELDS, PLAIN, make_clip, real_footage, rotated, sma
 
 from stinercut.errors import FfmpegFailed, HostNotReady, UnreadableVideo
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import EncodeProfile, Segment, sample_at
+from stinercut.media.encoding import EncodeProfile, Segment
 from stinercut.media.footage import fit
 from stinercut.media.frames import gray_frames
 from stinercut.media.plan import Drawn, Filmed, Shot, Window
 from stinercut.media.probe import probe
 from stinercut.media.segments import Workshop, part_segment
+from stinercut.media.timebase import sample_at
 from stinercut.store import Store, hash_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from stinercut.errors import BadInput, StoreDamaged
 from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import SAMPLE_RATE, EncodeProfile, Segment
+from stinercut.media.encoding import EncodeProfile, Segment
 from stinercut.media.sound import PEAK, Music, eased, film_sound, loudness_of
 from stinercut.media.speech import STEP, speech_steps
+from stinercut.media.timebase import SAMPLE_RATE
 from stinercut.templates.timeline import Duck, Soundtrack
 
 NTSC = Fraction(30000, 1001)
@@ -51,7 +52,7 @@ def voice(seconds: float, level: float, pitch: float = 130.0) -> Sound:
 
 def knocks(seconds: float) -> Sound:
     """Something hits the camera every other second."""
-    return ((np.arange(round(seconds * SAMPLE_RATE)) % 96000 < 40) * 0.9)[:, None]
+    return ((np.arange(round(seconds * SAMPLE_RATE)) % 96000 < 40).astype(np.float64) * 0.9)[:, None]
 
 
 def saved(path: Path, sound: Sound) -> Path:

@@ -23,7 +23,7 @@ from stinercut.catalog import Catalog, decisions, events, films, identification,
 from stinercut.catalog.identification import EarlyFile
 from stinercut.identity.reading import Reading, Reason
 from stinercut.protocol import FileEntry, FileKind
-from stinercut.sessions import CardVideo
+from stinercut.recordings import CardVideo
 from stinercut.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
