@@ -22,10 +22,10 @@ LARGEST_INTEGER: Final = 2**31 - 1
 LARGEST_SIZE: Final = 2**63 - 1
 """Bytes: what a column for sizes holds on both databases."""
 
-FIRST_YEAR: Final = 1900
+FIRST_YEAR: Final = 1601
 LAST_YEAR: Final = 2999
-"""Beyond every clock of a camera (FAT ends in 2107) and of a computer that lost its time, and far enough from where
-Python's dates end that zones and days can be added."""
+"""Beyond every clock of a camera (FAT ends in 2107) and of a computer that lost its time (NTFS counts from 1601, and a
+file without a time has that one), and far enough from where Python's dates end that zones and days can be added."""
 
 ShortText = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
 """A line: a label, a file's name, what a person typed into a field."""

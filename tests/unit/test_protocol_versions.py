@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
-from support.cataloguing import catalog_in
+from support.cataloguing import SMALL_LIMIT, catalog_in, entry, inserted, list_of, states
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -22,10 +24,14 @@ from detector.link import Address, Link
 from hub.conversation import Conversation
 from hub.detectors import Detectors
 from hub.live import Live
+from stinercut.catalog import Catalog, insertions
 from stinercut.protocol import (
+    Ack,
     ErrorCode,
+    FileList,
     Hello,
     Message,
+    ProtocolError,
     Refused,
     Versions,
     Welcome,
@@ -132,3 +138,50 @@ async def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answ
             link.cancel()
             await asyncio.wait({link})
     assert hellos[0] == Hello(detector_id="det", min_version=2, max_version=3)
+
+
+@told
+async def test_a_message_of_an_earlier_release_that_is_none_by_now_holds_up_no_other(tmp_path: Path) -> None:
+    """It may have been written down before an update: a bound that came since must not end the detector."""
+    path, delivered, both = tmp_path / "journal.db", list[str](), asyncio.Event()
+
+    async def hub(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(encode(Welcome(version=1, min_version=1, max_version=1)))
+        async for frame in socket:
+            delivered.append(str(frame))
+            if len(delivered) == 2:
+                both.set()
+
+    lists = [FileList(insertion_id="i", index=0, total=total, files=[]) for total in (1, 2)]
+    with closing(Journal(path)) as journal:
+        journal.put(lists)
+    with closing(sqlite3.connect(path)) as written:
+        written.execute("UPDATE outbox SET frame = replace(frame, '\"total\":1', '\"total\":9999999') WHERE seq = 1")
+        written.commit()
+    with closing(Journal(path)) as journal:
+        with pytest.raises(ProtocolError):
+            decode(journal.unacknowledged()[0].frame)
+        async with serve(hub, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            link = asyncio.create_task(
+                Link(Address(f"ws://127.0.0.1:{port}", "det", None), journal, lambda _request: None).run()
+            )
+            await asyncio.wait_for(both.wait(), PATIENCE_S)
+            assert not link.done()
+            link.cancel()
+            await asyncio.wait({link})
+    assert "9999999" in delivered[0]
+    assert decode(delivered[1]).body == lists[1]
+
+
+@pytest.mark.parametrize("year", [1601, 1970, 2107, 2999])
+def test_a_list_of_an_older_detector_with_a_time_that_no_camera_wrote_is_taken(catalog: Catalog, year: int) -> None:
+    """A file without a time has 1601 on NTFS. A refusal is final: all of the card's files would be lost for it."""
+    strange = entry("GX010001.MP4").model_copy(update={"modified": datetime(year, 1, 1)})
+    frame = encode(list_of("in-1", [strange, entry("GX010002.MP4")]))
+    with catalog.write() as session:
+        insertions.record_insertion(session, "det", inserted("in-1"))
+    conversation = Conversation(catalog, Store(Path("store")), SMALL_LIMIT)
+    assert isinstance(conversation.handle("det", decode(frame)).reply, Ack)
+    assert states(catalog, "in-1") == {"GX010001.MP4": "requested", "GX010002.MP4": "requested"}
