@@ -140,7 +140,9 @@ def _when_listed(now_: Situation) -> tuple[CardState, str]:
         why = f"{_files(files.failed)} could not be copied. Pull it out and put it in again to try once more."
         return "incomplete", why
     if now_.unreadable:
-        return "incomplete", f"{_parts(now_)} could not be read; the rest is safe. Pull it out. {_ONCE_MORE}"
+        rest = "the rest of its footage" if now_.staying.anything else "the rest"
+        said = f"{_parts(now_)} could not be read; {rest} is safe.{stays(now_.staying)}"
+        return "incomplete", f"{said} Pull it out. {_ONCE_MORE}"
     if files.new == 0:
         every = "all footage" if now_.staying.anything else "every file"
         before = f"Nothing new is on it: {every} was copied and checked before.{stays(now_.staying)}"

@@ -139,10 +139,10 @@ class JumpView(View):
     state: str
     reason: str
     complete: bool
-    """Whether it has a passenger, and nothing that may be theirs waits for a person. Until then its film is
-    provisional: another one follows when somebody has decided."""
+    """Whether it has a passenger, nothing that may be theirs waits for a person, and all of its photos came that are
+    not left out. Until then its film is provisional: another one follows when somebody has decided."""
     missing: list[MissingView]
-    """What waits for a person right after its files."""
+    """What waits for a person right after its files, and photos of its own that were not copied."""
     place: PlaceView | None
     """Of a group that waits for a person: where it comes from."""
     failures: list[FailureView]

@@ -18,7 +18,7 @@ from stinercut.catalog import stretches
 from stinercut.catalog.models import Jump
 from stinercut.catalog.stretches import Surroundings, WaitingFiles
 
-WAITING_FILES = "FILES_WAIT_FOR_A_PERSON"
+WAITING_FILES, PHOTOS_NOT_COPIED = "FILES_WAIT_FOR_A_PERSON", "PHOTOS_NOT_COPIED"
 FILES_LISTED = 100
 """Of one group; `what` says how many there are. Photos wait by hundreds, and the page /review has them all."""
 
@@ -33,6 +33,8 @@ class WaitingFileView(View):
 class MissingView(View):
     """Files that stand right after a jump's own on their card, up to the next code, and of which nobody has said whose
     they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+
+    Or, as `code` tells, photos of the jump itself that did not come from the card; `decide` is where to leave them out.
 
     `first` and `last`: when the first and the last of them was filmed, by the camera's clock. `camera`: its maker;
     empty where file names don't tell.
@@ -92,7 +94,7 @@ def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
 
 def _missing_view(waiting: WaitingFiles) -> MissingView:
     return MissingView(
-        code=WAITING_FILES,
+        code=PHOTOS_NOT_COPIED if waiting.not_copied else WAITING_FILES,
         what=waiting.sentence(),
         jump=waiting.group,
         decide=f"/review?jump={quote(waiting.group)}",

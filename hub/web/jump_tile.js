@@ -146,9 +146,10 @@ function aboutWords(view) {
 
 // What of the card may belong into this film, and where a person says so.
 function missingLine(view) {
-  return view.missing.map((one) => h("div", { class: "missing", "data-key": `missing:${one.jump}` },
+  return view.missing.map((one) => h("div", { class: "missing", "data-key": `missing:${one.jump}:${one.card}` },
     h("p", null, view.film ? "The film may lack something. " : "", one.what),
-    h("a", { class: "button", href: one.decide }, icon("person"), "Say whose they are")));
+    h("a", { class: "button", href: one.decide }, icon("person"),
+      one.code === "PHOTOS_NOT_COPIED" ? "Leave them out" : "Say whose they are")));
 }
 
 function wholeLine(view) {

@@ -1,17 +1,31 @@
 """A jump's photos while they are being fetched.
 
-Owns: whether photos of a jump are still to come from a card that is in. Not here: what a jump waits for besides
-(`jumps`), what is asked for from a card (`asking`).
+Owns: whether photos of a jump are still to come from a card that is in, and which did not come. Not here: what a jump
+waits for besides (`jumps`), what is asked for from a card (`asking`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import OPEN, Insertion, JumpFile, ManifestEntry, Role
+from stinercut.catalog.models import (
+    OPEN,
+    Card,
+    CardFile,
+    ImportedFile,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+    ManifestEntry,
+    Role,
+)
+
+_MADE_WITHOUT = (JumpState.READY, JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED)
+"""States in which a jump's film is made of what is here."""
 
 
 def photos_coming(session: Session, jump_key: str) -> bool:
@@ -44,3 +58,23 @@ def jumps_with_photos_open(session: Session, insertion_id: str) -> Sequence[str]
         .distinct()
     )
     return keys.scalars().all()
+
+
+def photos_not_here(session: Session, jump_keys: Collection[str]) -> Sequence[tuple[str, str, CardFile]]:
+    """Photos that the films of these jumps are made without, since they could not be copied or their card is out: jump
+    key, label of the card, file; in each jump's order."""
+    rows = session.execute(
+        select(JumpFile.jump_key, Card.label, CardFile)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .join(Card, Card.card_id == CardFile.card_id)
+        .join(Jump, Jump.jump_key == JumpFile.jump_key)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(
+            JumpFile.jump_key.in_(jump_keys),
+            JumpFile.role == Role.PHOTO,
+            Jump.state.in_(_MADE_WITHOUT),
+            ImportedFile.card_file_id.is_(None),
+        )
+        .order_by(JumpFile.jump_key, JumpFile.position)
+    )
+    return [(jump_key, label, file) for jump_key, label, file in rows]

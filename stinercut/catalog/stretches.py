@@ -1,4 +1,6 @@
-"""What of a jump's stretch of a card waits for a person, and between whose files a waiting group stands.
+"""What a jump lacks: what of its stretch of a card waits for a person, and photos of its own that were not copied.
+
+And between whose files a waiting group stands.
 
 Owns: those queries, in a fixed number however many jumps are asked about; at rest it is one that finds nothing.
 Not here: the rule (`stinercut.stretches`), deciding (`decisions`), how it is shown (`hub`).
@@ -15,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.card_videos import card_video
+from stinercut.catalog.jump_photos import photos_not_here
 from stinercut.catalog.models import Card, CardFile, Jump, JumpFile, JumpState, ManifestEntry, QrReading, Role
 from stinercut.identity.reading import Reading, Reason
 from stinercut.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
@@ -42,12 +45,20 @@ class WaitingFiles:
     """Card file ids and names."""
     first: datetime
     last: datetime
+    not_copied: bool = False
+    """They are the jump's own photos, and did not come from the card. `group` is the jump itself."""
 
     def sentence(self) -> str:
         """What is missing, as a person reads it."""
         names = ", ".join(name for _, name in self.files[:NAMES_SAID])
         more = f" and {len(self.files) - NAMES_SAID} more" if len(self.files) > NAMES_SAID else ""
-        wait = "waits" if len(self.files) == 1 else "wait"
+        is_one = len(self.files) == 1
+        if self.not_copied:
+            said = (
+                f"{counted(len(self.files), 'photo')} of card {self.card_label} {'is' if is_one else 'are'} not copied"
+            )
+            return f"{said}: {names}{more}. Put the card in again, or leave {'it' if is_one else 'them'} out."
+        wait = "waits" if is_one else "wait"
         return f"{counted(len(self.files), 'more file')} of card {self.card_label} {wait} for a person: {names}{more}."
 
 
@@ -79,11 +90,33 @@ def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
             if owner in jump_keys:
                 missing[owner].append(stretch.described(files))
         surroundings |= {group: stretch.around(files) for group, files in stretch.by_group() if group in jump_keys}
+    for photos in _photos_not_copied(session, jump_keys):
+        missing[photos.group].append(photos)
     return Waiting(missing, surroundings)
 
 
+def _photos_not_copied(session: Session, jump_keys: Collection[str]) -> list[WaitingFiles]:
+    """By jump and card. A person leaves them out, or puts the card in again."""
+    found: dict[tuple[str, str, str], list[CardFile]] = defaultdict(list)
+    for jump_key, label, file in photos_not_here(session, jump_keys):
+        found[(jump_key, file.card_id, label)].append(file)
+    return [
+        WaitingFiles(
+            group=jump_key,
+            card_id=card_id,
+            card_label=label,
+            camera=camera_of(photos[0].folder, photos[0].name),
+            files=tuple((photo.card_file_id, photo.name) for photo in photos),
+            first=min(photo.modified for photo in photos),
+            last=max(photo.modified for photo in photos),
+            not_copied=True,
+        )
+        for (jump_key, card_id, label), photos in found.items()
+    ]
+
+
 def missing_of(session: Session, jump_key: str) -> Sequence[WaitingFiles]:
-    """What waits for a person in the stretch of one jump."""
+    """What one jump lacks until a person has decided."""
     return waiting_around(session, [jump_key]).missing.get(jump_key, ())
 
 

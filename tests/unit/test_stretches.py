@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cataloguing import copy, entry, film, passenger, put_in, record, row_ids
+from support.cataloguing import ask, copy, entry, failed, film, passenger, put_in, record, row_ids
 
 from hub.board import Feed
 from hub.card_views import card_views
@@ -19,7 +19,7 @@ from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.review import GroupView, group_views
 from hub.views import Links
-from stinercut.catalog import Catalog, decisions, events, films, identification, jumps
+from stinercut.catalog import Catalog, copies, decisions, events, films, identification, insertions, jumps
 from stinercut.catalog.identification import EarlyFile
 from stinercut.identity.reading import Reading, Reason
 from stinercut.protocol import FileEntry, FileKind
@@ -230,6 +230,62 @@ class TestTheFilm:
         [anna] = record(catalog, "in-1", passenger(), files[:1], files[1:2])
         record(catalog, "in-1", None, [], files[2:], "taken after a long pause")
         assert [one.name for one in on_board(catalog, anna).missing[0].files] == ["GOPR0003.JPG"]
+
+
+class TestItsPhotos:
+    FILES = (
+        *CARD[:2],
+        entry("GOPR0003.JPG", 50, minute=3, kind=FileKind.PHOTO),
+        entry("GOPR0004.JPG", 51, minute=4, kind=FileKind.PHOTO),
+    )
+
+    def with_photos(self, catalog: Catalog) -> tuple[str, list[int]]:
+        """A jump of which all but the last photo are here."""
+        put_in(catalog, "in-1", self.FILES)
+        rows = row_ids(catalog, "in-1", self.FILES)
+        found = jumps.FoundSession(passenger(), (rows[0],), (rows[1],), "", tuple(rows[2:]))
+        with catalog.write() as session:
+            [key] = jumps.record_sessions(session, insertions.require_insertion(session, "in-1"), [found])
+        ask(catalog, "in-1")
+        copy(catalog, "in-1", self.FILES[:3])
+        return key, rows
+
+    def test_a_film_without_one_that_could_not_be_copied_is_provisional(self, catalog: Catalog) -> None:
+        key, rows = self.with_photos(catalog)
+        assert on_board(catalog, key).missing == [], "it is still being fetched, and no film is made before"
+        with catalog.write() as session:
+            copies.record_copy_error(session, failed("in-1", self.FILES[3]))
+        make_film(catalog, key)
+        view = on_board(catalog, key)
+        assert (view.state, view.complete) == ("done", False)
+        assert view.film is not None
+        assert view.film.provisional
+        [missing] = view.missing
+        assert (missing.code, missing.jump, [one.file_id for one in missing.files]) == (
+            "PHOTOS_NOT_COPIED",
+            key,
+            rows[3:],
+        )
+        assert missing.what == (
+            "1 photo of card GOPRO is not copied: GOPR0004.JPG. Put the card in again, or leave it out."
+        )
+        assert completed(catalog)["missing"] == [{"jump": key, "files": 1}]
+        with catalog.write() as session:
+            decisions.leave_out(session, "Jo", key, rows[3])
+        assert on_board(catalog, key).complete
+
+    def test_so_is_one_whose_card_was_pulled_out_before(self, catalog: Catalog) -> None:
+        key, _ = self.with_photos(catalog)
+        with catalog.write() as session:
+            insertions.record_removed(session, "in-1")
+        make_film(catalog, key)
+        assert not on_board(catalog, key).complete
+        again = [file.model_copy(update={"file_id": f"again-{n}"}) for n, file in enumerate(self.FILES)]
+        put_in(catalog, "in-2", again)
+        ask(catalog, "in-2")
+        copy(catalog, "in-2", again[3:])
+        view = on_board(catalog, key)
+        assert (view.state, view.complete) == ("ready", True), "its film is made again, with that photo"
 
 
 class TestTheGroup:

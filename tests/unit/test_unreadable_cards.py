@@ -15,7 +15,7 @@ from hub.card_views import CardView, card_views
 from hub.live import Picture
 from stinercut.catalog import Catalog, events, insertions, manifests
 from stinercut.errors import NotFound
-from stinercut.protocol import CardError, ErrorCode, FileEntry, FileList
+from stinercut.protocol import CardError, ErrorCode, FileEntry, FileKind, FileList
 
 FILES = [entry("GX010001.MP4")]
 NOTHING = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=0, detail="it gives no answer")
@@ -143,3 +143,14 @@ def test_what_an_error_of_a_scan_means(number: int, reason: ErrorCode) -> None:
     again = pickle.loads(pickle.dumps(failed))
     assert isinstance(again, ScanFailed)
     assert (again.reason, again.sentence()) == (failed.reason, failed.sentence())
+
+
+def test_what_stays_on_it_is_said_before_the_rest_is_called_safe(catalog: Catalog) -> None:
+    put_in_unlisted(catalog)
+    hear(catalog, A_PART, list_of("in-1", [*FILES, entry("clip.r3d", 7, kind=FileKind.OTHER)]))
+    ask(catalog, "in-1")
+    copy(catalog, "in-1", FILES)
+    assert card(catalog).message.startswith(
+        "2 folders and files of it could not be read; the rest of its footage is safe. 1 file of other kinds stays on"
+        " the card: clip.r3d. Pull it out."
+    )
