@@ -20,6 +20,7 @@ const FIELDS = { passenger_name: "name", tandem_master_id: "tandem master", emai
 let file = null;
 let encoding = "";
 let imported = () => {};
+let asked = 0; // what a person looked at before, or left, must not be shown when its answer comes
 
 const said = (words) => (at("list-said").textContent = words);
 
@@ -29,25 +30,36 @@ function send(preview) {
 }
 
 async function lookAtList() {
+  const mine = (asked += 1);
   said("Looking at it…");
+  at("list-preview").inert = true; // what is shown is of another file, or another encoding
   try {
-    show(await send(true));
+    const view = await send(true);
+    if (mine !== asked) return;
+    show(view);
     said("");
   } catch (problem) {
+    if (mine !== asked) return;
     at("list-preview").replaceChildren(encoding ? encodingField() : "");
     said(problem.message);
   }
+  at("list-preview").inert = false;
 }
 
 async function takeList() {
+  const mine = (asked += 1);
   said("Importing…");
+  at("list-preview").inert = true; // a second press would import it twice, and a late "Cancel" would not be one
   try {
-    said(`Imported: ${numbers(await send(false))}.`);
-    leave();
+    const done = `Imported: ${numbers(await send(false))}.`;
     imported();
+    if (mine !== asked) return; // another file was chosen meanwhile, and is looked at
+    said(done);
+    leave();
   } catch (problem) {
-    said(problem.message);
+    if (mine === asked) said(problem.message);
   }
+  if (mine === asked) at("list-preview").inert = false;
 }
 
 function leave() {

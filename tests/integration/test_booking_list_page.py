@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Route
 from support.browsers import chromium
 from support.hubs import RunningHub
 
@@ -39,3 +40,37 @@ def test_a_list_is_looked_at_and_then_imported(hub: RunningHub, tmp_path: Path, 
         page.get_by_text("Imported:").wait_for()
         assert page.inner_text("#list-preview").strip() == ""
     assert listed() == [name]
+
+
+def test_what_is_shown_is_of_the_file_chosen_last_and_it_is_imported_once(hub: RunningHub, tmp_path: Path) -> None:
+    for number in (1, 2):
+        rows = "".join(f"Kim;R-{number}-{row};2026-07-10\r\n" for row in range(number))
+        (tmp_path / f"{number}.csv").write_text(f"passenger_name;booking_id;jump_date\r\n{rows}")
+    held: list[Route] = []
+    imports: list[str] = []
+
+    def on_the_way(route: Route) -> None:
+        if "preview=false" in route.request.url:
+            imports.append(route.request.url)
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    with chromium() as browser:
+        page = browser.new_page()
+        page.route("**/api/bookings?preview=*", on_the_way)
+        page.goto(f"{hub.url}/review")
+        page.get_by_text("List of bookings").click()
+        with page.expect_request("**/api/bookings?preview=*"):
+            page.set_input_files("#csv", tmp_path / "1.csv")
+        page.set_input_files("#csv", tmp_path / "2.csv")
+        page.get_by_text("Import 2 bookings").wait_for()
+        with page.expect_response("**/api/bookings?preview=*"):
+            held[0].continue_()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        assert page.inner_text("#list-preview .numbers").startswith("2.csv: 2 new")
+        page.get_by_text("Import 2 bookings").dblclick()
+        page.get_by_text("Imported: 2 new").wait_for()
+        assert page.inner_text("#list-preview").strip() == ""
+    assert len(imports) == 1
