@@ -26,7 +26,7 @@ from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.security import is_from_elsewhere
 from hub.views import EventView, Links, event_view
-from stinercut.catalog import Catalog, events, jumps, listing, stretches
+from stinercut.catalog import Catalog, events, jumps, listing, stretches, unread_cards
 from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
 
@@ -292,6 +292,7 @@ class Feed:
             subjects |= {key for event in news for key in (event.card_id, event.jump_key) if key is not None}
             subjects |= _cards(session, touched)
             subjects |= stretches.beside(session, _regrouped(news))
+            subjects |= unread_cards.concerned(session, _heard_of(news))
             last = news[-1].event_id if news else seen.event_id
             return _Change(
                 _Seen(last, steps, changed),
@@ -310,6 +311,15 @@ def _regrouped(news: Iterable[Event]) -> set[str]:
     moved = [event for event in news if event.type in _REGROUPED]
     keys = {key for event in moved for key in (event.jump_key, event.data.get("to")) if key is not None}
     return keys.union(*(event.data.get("jumps", ()) for event in moved))
+
+
+_CARD_GIVES = ("card:error", "card:file_list", "card:copy_error", "card:removed")
+"""Types of events after which a card's jumps may lack more or less than before."""
+
+
+def _heard_of(news: Iterable[Event]) -> set[str]:
+    """The cards that gave, or did not give, something that was not theirs to count on before."""
+    return {event.card_id for event in news if event.type in _CARD_GIVES and event.card_id is not None}
 
 
 def _cards(session: Session, touched: _Touched) -> set[str]:

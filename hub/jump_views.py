@@ -98,7 +98,7 @@ class FilmView(View):
     download: str
     poster: str
     provisional: bool
-    """Whether files that may belong into it wait for a person."""
+    """Whether files that may belong into it wait for a person, or did not come off their card."""
     seconds: float
     size: int
     made_in: float
@@ -139,10 +139,12 @@ class JumpView(View):
     state: str
     reason: str
     complete: bool
-    """Whether it has a passenger, nothing that may be theirs waits for a person, and all of its photos came that are
-    not left out. Until then its film is provisional: another one follows when somebody has decided."""
+    """Whether it has a passenger, nothing that may be theirs waits for a person, all of its photos came that are not
+    left out, and all of its card could be read. Until then its film is provisional: another one follows when somebody
+    has decided, or the card is in again."""
     missing: list[MissingView]
-    """What waits for a person right after its files, and photos of its own that were not copied."""
+    """What waits for a person right after its files, photos of its own that were not copied, what of its card could not
+    be read."""
     place: PlaceView | None
     """Of a group that waits for a person: where it comes from."""
     failures: list[FailureView]

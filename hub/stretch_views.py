@@ -1,6 +1,7 @@
-"""What browsers see of files that wait for a person: where they come from, and whose film lacks them until then.
+"""What browsers see of what jumps lack: files that wait for a person, and what their cards did not give.
 
-Owns: those views. Not here: which files stand in whose stretch (`stinercut.stretches`), jumps (`jump_views`).
+Owns: those views. Not here: which files stand in whose stretch (`stinercut.stretches`), which cards could not be
+read (`stinercut.catalog.unread_cards`), jumps (`jump_views`).
 """
 
 from __future__ import annotations
@@ -17,27 +18,35 @@ from hub.views import View
 from stinercut.catalog import stretches
 from stinercut.catalog.models import Jump
 from stinercut.catalog.stretches import Surroundings, WaitingFiles
+from stinercut.catalog.unread_cards import UnreadCard, unread_cards
 
-WAITING_FILES, PHOTOS_NOT_COPIED = "FILES_WAIT_FOR_A_PERSON", "PHOTOS_NOT_COPIED"
+WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
+    "FILES_WAIT_FOR_A_PERSON",
+    "PHOTOS_NOT_COPIED",
+    "CARD_NOT_READ",
+)
 FILES_LISTED = 100
 """Of one group; `what` says how many there are. Photos wait by hundreds, and the page /review has them all."""
 
 
 class WaitingFileView(View):
-    """A file that waits for a person."""
+    """A file that is missing."""
 
     file_id: int
     name: str
 
 
 class MissingView(View):
-    """Files that stand right after a jump's own on their card, up to the next code, and of which nobody has said whose
-    they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+    """What a jump lacks, as `code` says.
 
-    Or, as `code` tells, photos of the jump itself that did not come from the card; `decide` is where to leave them out.
+    FILES_WAIT_FOR_A_PERSON: files that stand right after its own on their card, up to the next code, and of which
+    nobody has said whose they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+    PHOTOS_NOT_COPIED: photos of its own that did not come from the card; `decide` is where to leave them out.
+    CARD_NOT_READ: when its files came, something of their card could not even be listed. `jump` is the jump itself;
+    nothing can be decided, and `decide` is empty: the card must be put in again.
 
-    `first` and `last`: when the first and the last of them was filmed, by the camera's clock. `camera`: its maker;
-    empty where file names don't tell.
+    `first` and `last`: when the first and the last of them was filmed, by the camera's clock; null where nobody knows.
+    `camera`: its maker; empty where file names don't tell.
     """
 
     code: str
@@ -47,8 +56,8 @@ class MissingView(View):
     card: str
     label: str
     camera: str
-    first: datetime
-    last: datetime
+    first: datetime | None
+    last: datetime | None
     files: list[WaitingFileView]
 
 
@@ -74,20 +83,23 @@ class PlaceView(View):
 
 @dataclass(frozen=True)
 class WaitingViews:
-    """Of some jumps, by jump: what their films lack until a person has decided, and where those come from that wait."""
+    """Of some jumps, by jump: what their films lack, and where those come from that wait for a person."""
 
     missing: dict[str, list[MissingView]]
     places: dict[str, PlaceView]
 
 
 def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
-    """What of these jumps' cards waits for a person, as far as it concerns them."""
+    """What these jumps lack of their cards, and what of those waits for a person, as far as it concerns them."""
     found = stretches.waiting_around(session, jump_keys)
     keys = {key for one in found.surroundings.values() for key in (one.before, one.after) if key is not None}
     beside = select(Jump).where(Jump.jump_key.in_(keys))
     jumps = {jump.jump_key: jump for jump in session.execute(beside).scalars()} if keys else {}
+    missing = {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.missing.items()}
+    for jump, cards in unread_cards(session, jump_keys).items():
+        missing[jump] = [*missing.get(jump, []), *(_unread_view(jump, one) for one in cards)]
     return WaitingViews(
-        {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.missing.items()},
+        missing,
         {group: _place_view(one, jumps) for group, one in found.surroundings.items()},
     )
 
@@ -104,6 +116,21 @@ def _missing_view(waiting: WaitingFiles) -> MissingView:
         first=waiting.first,
         last=waiting.last,
         files=[WaitingFileView(file_id=file, name=name) for file, name in waiting.files[:FILES_LISTED]],
+    )
+
+
+def _unread_view(jump: str, card: UnreadCard) -> MissingView:
+    return MissingView(
+        code=CARD_NOT_READ,
+        what=card.sentence(),
+        jump=jump,
+        decide="",
+        card=card.card_id,
+        label=card.card_label,
+        camera="",
+        first=None,
+        last=None,
+        files=[],
     )
 
 

@@ -15,6 +15,7 @@ import dagster as dg
 from stinercut.catalog import films, jumps, stretches
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import Film
+from stinercut.catalog.unread_cards import unread_cards
 from stinercut.media.checks import CHECKS, CheckResult
 from stinercut.media.encode_progress import part_of
 from stinercut.media.encoding import Segment
@@ -129,9 +130,9 @@ def rendered_video(
 
 
 def _provisional(installation: Installation, jump_key: str) -> dict[str, str]:
-    """As metadata, what waits for a person that may belong into this film; nothing where it lacks nothing."""
+    """As metadata, what waits for a person or did not come off its card; nothing where the film lacks nothing."""
     with installation.catalog.read() as session:
-        missing = stretches.missing_of(session, jump_key)
+        missing = [*stretches.missing_of(session, jump_key), *unread_cards(session, [jump_key]).get(jump_key, ())]
     return {"provisional": " ".join(one.sentence() for one in missing)} if missing else {}
 
 

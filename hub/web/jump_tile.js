@@ -144,12 +144,15 @@ function aboutWords(view) {
   return parts.join(" · ");
 }
 
-// What of the card may belong into this film, and where a person says so.
+// What of the card may belong into this film, and where a person says so. What never came off it needs the card.
 function missingLine(view) {
-  return view.missing.map((one) => h("div", { class: "missing", "data-key": `missing:${one.jump}:${one.card}` },
+  const keyOf = (one) => `missing:${one.code}:${one.jump}:${one.card}`;
+  return view.missing.map((one) => h("div", { class: "missing", "data-key": keyOf(one) },
     h("p", null, view.film ? "The film may lack something. " : "", one.what),
-    h("a", { class: "button", href: one.decide }, icon("person"),
-      one.code === "PHOTOS_NOT_COPIED" ? "Leave them out" : "Say whose they are")));
+    one.decide
+      ? h("a", { class: "button", href: one.decide }, icon("person"),
+        one.code === "PHOTOS_NOT_COPIED" ? "Leave them out" : "Say whose they are")
+      : null));
 }
 
 function wholeLine(view) {

@@ -15,13 +15,15 @@ from stinercut.catalog import events
 from stinercut.catalog.models import Film, Jump, JumpState
 from stinercut.catalog.stretches import missing_of
 from stinercut.catalog.turns import make_ready
+from stinercut.catalog.unread_cards import unread_cards
 
 
 def record_film(session: Session, film: Film) -> None:
     """A film passed its checks and is published.
 
     All films of a jump have the same place. One that was overtaken and came last lies where the wanted one lay, so that
-    one is to be made again. What waits for a person beside the jump's files is told with it: the film is provisional.
+    one is to be made again. What the film lacks is told with it, and makes it provisional: what waits for a person
+    beside the jump's files, what of its card could not be read.
     """
     session.add(film)
     jump = session.get_one(Jump, film.jump_key)
@@ -31,6 +33,7 @@ def record_film(session: Session, film: Film) -> None:
         make_ready(jump)
     session.flush()
     missing = missing_of(session, film.jump_key)
+    unread = unread_cards(session, [film.jump_key]).get(film.jump_key, ())
     events.append(
         session,
         "pipeline:completed",
@@ -38,8 +41,9 @@ def record_film(session: Session, film: Film) -> None:
         run_id=film.run_id,
         seconds=film.seconds,
         made_in=film.made_in,
-        complete=not missing,
+        complete=not missing and not unread,
         missing=[{"jump": one.group, "files": len(one.files)} for one in missing],
+        unread=[{"card": one.card_label, "unreadable": one.unreadable} for one in unread],
     )
 
 

@@ -1,0 +1,94 @@
+"""Cards of which something could not even be listed, as far as jumps may lack it.
+
+Owns: those queries, in a fixed number however many jumps are asked about; at rest they find nothing.
+Not here: recording that a card can't be read (`insertions`), files of a jump that are known and not here
+(`jump_photos`), what waits for a person (`stretches`), how it is shown (`hub`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from stinercut.catalog.models import OPEN, Card, EntryState, Insertion, JumpFile, ManifestEntry, Role
+
+_BROUGHT = (EntryState.COPIED, EntryState.FAILED, *OPEN)
+"""Of the files that an insertion brought, or was to bring. What came with them and was not listed may be theirs."""
+
+
+@dataclass(frozen=True)
+class UnreadCard:
+    """A card, and how many folders and files of it could not be read when it brought a jump's files."""
+
+    card_id: str
+    card_label: str
+    unreadable: int
+
+    def sentence(self) -> str:
+        """What is missing and how it comes, as a person reads it."""
+        what = "1 folder or file" if self.unreadable == 1 else f"{self.unreadable} folders and files"
+        return (
+            f"{what} of card {self.card_label} could not be read and may hold more of this jump."
+            " Put the card in again, in another reader if you can."
+        )
+
+
+def unread_cards(session: Session, jump_keys: Collection[str]) -> Mapping[str, Sequence[UnreadCard]]:
+    """The cards that these jumps may lack something of, by jump, until a later insertion of the card was read whole.
+
+    Jumps that lack nothing are left out.
+    """
+    later = aliased(Insertion)
+    read_since = (
+        select(later.insertion_id)
+        .where(
+            later.card_id == Insertion.card_id,
+            later.inserted_at > Insertion.inserted_at,
+            later.listed_at.is_not(None),
+            later.unreadable == 0,
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(JumpFile.jump_key, Card.card_id, Card.label, func.max(Insertion.unreadable))
+        .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
+        .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
+        .join(Card, Card.card_id == Insertion.card_id)
+        .where(
+            JumpFile.jump_key.in_(jump_keys),
+            JumpFile.role != Role.LEFT_OUT,
+            ManifestEntry.state.in_(_BROUGHT),
+            Insertion.unreadable > 0,
+            ~read_since,
+        )
+        .group_by(JumpFile.jump_key, Card.card_id, Card.label)
+        .order_by(JumpFile.jump_key, Card.card_id)
+    )
+    found: dict[str, list[UnreadCard]] = defaultdict(list)
+    for jump, card, label, unreadable in rows:
+        found[jump].append(UnreadCard(card, label, unreadable))
+    return found
+
+
+def concerned(session: Session, card_ids: Collection[str]) -> set[str]:
+    """The jumps that may lack more or less than before when something is heard of these cards."""
+    if not card_ids:
+        return set()
+    rows = session.execute(
+        select(JumpFile.jump_key)
+        .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
+        .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
+        .where(
+            Insertion.card_id.in_(card_ids),
+            or_(
+                ManifestEntry.state.in_((EntryState.FAILED, *OPEN)),
+                and_(Insertion.unreadable > 0, ManifestEntry.state == EntryState.COPIED),
+            ),
+        )
+        .distinct()
+    )
+    return set(rows.scalars())
