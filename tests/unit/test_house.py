@@ -165,6 +165,7 @@ CLOCK_EDGES = {
     "app/commands/render.py": "the day of a film whose clips don't say theirs",
     "app/doctor_detector.py": "this machine's clock beside the hub's",
     "app/fleet.py": "when a run's worker gave a sign of life",
+    "app/daemon_health.py": "how long ago a heartbeat was",
     "app/prepare.py": "how old leftovers are when the stack starts",
     "app/worker_node.py": "since when a worker lives",
 }
