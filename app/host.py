@@ -81,7 +81,11 @@ def settings_of(found: Mapping[str, Any], environment: Mapping[str, str]) -> dic
     chosen = {_KEYS[key][0]: value for key, value in found.items()}
     if "data" in chosen:
         chosen["data"] = Path(chosen["data"])
-    return {name: value for name, value in chosen.items() if not environment.get(f"STINERCUT_{name.upper()}")}
+    return {name: value for name, value in chosen.items() if not _says(environment, f"STINERCUT_{name.upper()}")}
+
+
+def _says(environment: Mapping[str, str], name: str) -> bool:
+    return bool(environment.get(name) or environment.get(f"{name}_FILE"))
 
 
 def write_file(path: Path, values: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 from app import advice
 from app.options import Data, say, settings_from
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
+from stinercut.secrets import without_secrets
 
 if TYPE_CHECKING:
     from stinercut.settings import Settings
@@ -148,8 +150,18 @@ def _take_up() -> None:
             raise HostNotReady(f"`{command}` failed: {why}", advice="The unit is written; try the command yourself.")
 
 
+def handed_on(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the detector itself: these settings, and of secrets its token alone.
+
+    Files of secrets are not named any more: what was in the token's is among the settings now, and both is refused.
+    """
+    return without_secrets({**given, **settings.environment()}, ["token"])
+
+
 def _watch(settings: Settings) -> None:
-    os.environ.update(settings.environment())
+    handed = handed_on(settings, os.environ)
+    os.environ.clear()
+    os.environ.update(handed)
     if sys.platform == "win32" or advice.is_one_file():
         from detector.__main__ import main
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.commands import typed
 
-from app.commands.detector import detector_settings
+from app.commands.detector import detector_settings, handed_on
 from app.host import (
     detector_name,
     hub_address,
@@ -37,6 +37,29 @@ pytestmark = pytest.mark.usefixtures("own_account")
 @pytest.fixture(autouse=True)
 def _a_name_for_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "Videoräum PC.lan")
+
+
+# ------------------------------------------------------------------------------------------------------ its own secret
+
+
+def test_a_token_in_a_file_comes_before_the_settings_file_and_reaches_the_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("in the file")
+    write_file(settings_file(), {"hub": "ws://hub:8800/ws/detector", "token": "older", "id": "hangar"})
+    monkeypatch.setenv("STINERCUT_TOKEN_FILE", str(token))
+    monkeypatch.setenv("STINERCUT_QR_KEYS", "1:" + "ab" * 16)
+    handed = handed_on(detector_settings({}), dict(os.environ))
+    assert "STINERCUT_QR_KEYS" not in handed
+    # The detector reads the environment that it is started with, and nothing else.
+    for name in set(os.environ) - set(handed):
+        monkeypatch.delenv(name)
+    for name, value in handed.items():
+        monkeypatch.setenv(name, value)
+    itself = Settings()
+    assert itself.token is not None
+    assert (itself.token.get_secret_value(), itself.detector_id) == ("in the file", "hangar")
 
 
 # ------------------------------------------------------------------------------------------------- the settings file
