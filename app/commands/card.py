@@ -99,8 +99,10 @@ def insert(
     card is then seen as soon as one starts on the same data folder.
     """
     from detector.cards import eject_folder, insert_folder
+    from stinercut.data_folder import follow_folder
 
     settings, running = _its_detector(name, data)
+    follow_folder(settings.data)
     if eject:
         eject_folder(settings, folder)
         say(f"{folder} is out.")

@@ -27,10 +27,12 @@ def doctor(
     from app.doctor_fleet import fleet_checks, fleet_findings
     from app.findings import Finding, State, look_at
     from app.lock import running_stack
+    from stinercut.data_folder import follow_folder
 
     if detector:
         detector_doctor(data, as_json)
     settings = settings_from(data)
+    follow_folder(settings.data)  # What the trials of encoders gave is written down there.
     running = running_stack(settings)
     findings = look_at(machine_checks(), installed_parts())
     is_hub_alone = running is None and hub_answers(settings)

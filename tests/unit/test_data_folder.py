@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 from support.hubs import detector, running_hub
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.doctor import privacy
 from app.findings import State
 from stinercut.data_folder import follow_folder, is_open_to_others, keep_private, umask_for
@@ -116,3 +118,16 @@ def test_all_that_a_hub_makes_is_closed_to_other_accounts(tmp_path: Path):
         assert {path.name for path in found} >= {"data", "catalog.db", "access.log", "objects"}
         assert [path for path in found if path.stat().st_mode & 0o077] == []
     assert not is_open_to_others(data)
+
+
+@pytest.mark.usefixtures("own_account")
+@pytest.mark.parametrize("command", [["card", "insert", "CARD", "--id", "hangar"], ["doctor"]])
+def test_what_commands_leave_in_the_folder_is_closed_as_it_is(tmp_path: Path, command: list[str]):
+    card, data = tmp_path / "card", tmp_path / "data"
+    (card / "DCIM").mkdir(parents=True)
+    keep_private(Settings(data=data))
+    os.umask(0o022)
+    CliRunner().invoke(cli, [*(str(card) if word == "CARD" else word for word in command), "--data", str(data)])
+    made = [path for path in data.rglob("*") if path.is_file()]
+    assert made, "the detector's note, the trials of encoders"
+    assert not [path for path in made if is_open_to_others(path)]
