@@ -1,6 +1,7 @@
 """Secrets among the settings: which ones they are, reading them from files, and keeping them from who needs none.
 
-Owns: the names, `STINERCUT_..._FILE` (systemd credentials, Compose and Kubernetes secrets), environments without them.
+Owns: the names, `STINERCUT_..._FILE` (systemd credentials, Compose and Kubernetes secrets), passwords put into their
+addresses, environments without all these.
 Not here: the settings themselves (`settings`), which process needs which (`app.stack`).
 """
 
@@ -10,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, urlsplit
 
 from stinercut.errors import BadInput
 
@@ -18,6 +20,9 @@ SECRETS: Final = (
     *("token", "dagster_secret", "qr_keys"),
 )
 """Settings that are secrets, or hold a password. `STINERCUT_X_FILE` names a file to read each from."""
+PASSWORDS: Final = {name: name.replace("_url", "_password") for name in SECRETS if name.endswith("_url")}
+"""Settings that are addresses, and how a password alone is called: `STINERCUT_DATABASE_PASSWORD_FILE` names a file with
+the one that belongs into `STINERCUT_DATABASE_URL`. So the server's own secret can be read as it is."""
 LARGEST_FILE: Final = 64_000
 """Bytes. A file that is larger is not the one that was meant."""
 _PREFIX: Final = "STINERCUT_"
@@ -32,7 +37,8 @@ def variable(setting: str) -> str:
 def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
     """What the files hold that `STINERCUT_..._FILE` names, by setting; without the line's end that editors leave.
 
-    Raises BadInput for a file that can't be read, and where the setting is made in both ways.
+    Addresses have the passwords in them that are in files of their own. Raises BadInput for a file that can't be read,
+    and where the setting is made in both ways.
     """
     found: dict[str, str] = {}
     for setting in SECRETS:
@@ -43,13 +49,34 @@ def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
         if environment.get(name):
             raise BadInput(f"both {name} and {name}_FILE are set", advice="Leave one of them out.")
         found[setting] = _read(Path(file), f"{name}_FILE")
+    for setting, password in PASSWORDS.items():
+        name = f"{variable(password)}_FILE"
+        if file := environment.get(name, ""):
+            address = found.get(setting) or environment.get(variable(setting), "")
+            found[setting] = _with_password(variable(setting), address, _read(Path(file), name))
     return found
+
+
+def _with_password(name: str, address: str, password: str) -> str:
+    """The address of that setting with the password in it. What is wrong with it is said without repeating it."""
+    try:
+        parts = urlsplit(address)
+        has_one = parts.password is not None
+    except ValueError:
+        raise BadInput(f"{name} is no address", advice="Write SCHEME://USER@HOST:PORT/NAME.") from None
+    if not parts.netloc:
+        why = "which has no place for one" if address else "which is not set"
+        raise BadInput(f"there is a file with the password for {name}, {why}", advice="Write SCHEME://USER@HOST/NAME.")
+    if has_one:
+        raise BadInput(f"{name} holds a password, and there is a file with one", advice="Leave one of them out.")
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
 
 
 def without_secrets(environment: Mapping[str, str], keeping: Collection[str] = ()) -> dict[str, str]:
     """An environment without our secrets but for those settings; files of secrets are not named in it either."""
     ours = {variable(one) for one in SECRETS if one not in keeping}
-    ours |= {f"{variable(one)}_FILE" for one in SECRETS}
+    ours |= {f"{variable(one)}_FILE" for one in (*SECRETS, *PASSWORDS.values())}
     return {name: value for name, value in environment.items() if name.upper() not in ours}
 
 

@@ -238,8 +238,13 @@ class Settings(BaseSettings):
     @cached_property
     def catalog_url(self) -> str:
         """SQLAlchemy URL of the catalog."""
+        return self.database_url or self.own_catalog_url
+
+    @cached_property
+    def own_catalog_url(self) -> str:
+        """The same of the one in the data folder, which is the catalog where no server was named."""
         # Quoted: in an address `?` begins its options and `%20` is a blank, and a folder's name may have both.
-        return self.database_url or f"sqlite:///{quote(str(self.data / 'catalog.db'))}"
+        return f"sqlite:///{quote(str(self.data / 'catalog.db'))}"
 
     @cached_property
     def store_dir(self) -> Path:

@@ -8,20 +8,33 @@ from typing import Annotated
 import typer
 
 from app.options import Data, Json, say, settings_from
-from stinercut.errors import HostNotReady
+from stinercut.errors import BadInput, HostNotReady
+from stinercut.settings import Settings
 
 group = typer.Typer(help="The database of what is known: cards, jumps, films.", no_args_is_help=True)
 
 
 @group.command("move")
 def move(
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="Where to: postgresql://USER:PASSWORD@HOST/DATABASE.")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="Where to: postgresql://USER:PASSWORD@HOST/DATABASE. Default: $STINERCUT_DATABASE_URL, from the data "
+            "folder's own catalog.",
+        ),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="From where. Default: the catalog of the settings.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Copy the catalog into an empty database, such as PostgreSQL for a fleet. The old one stays as it is.
 
-    Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL. With --json: rows by table.
+    Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL, unless it was taken from there.
+    With --json: rows by table.
     """
     from app.lock import running_stack
     from stinercut.catalog.moving import move as move_catalog
@@ -38,8 +51,19 @@ def move(
         if rows and not as_json:
             say(f"{rows:>9} rows of {table}")
 
-    copied = move_catalog(settings.catalog_url, to, tell)
+    source, target = ends(settings, origin, to)
+    copied = move_catalog(source, target, tell)
     if as_json:
         say(json.dumps(copied))
         return
-    say(f"{sum(copied.values())} rows copied and counted. Now set STINERCUT_DATABASE_URL to that URL, everywhere.")
+    then = " Now set STINERCUT_DATABASE_URL to that URL, everywhere." if to else ""
+    say(f"{sum(copied.values())} rows copied and counted.{then}")
+
+
+def ends(settings: Settings, origin: str | None, to: str | None) -> tuple[str, str]:
+    """From where to where, as URLs. Raises BadInput where nothing says where to."""
+    if to is not None:
+        return origin or settings.catalog_url, to
+    if not settings.database_url:
+        raise BadInput("nothing says where to", advice="Write --to URL, or set STINERCUT_DATABASE_URL.")
+    return origin or settings.own_catalog_url, settings.database_url

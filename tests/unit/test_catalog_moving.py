@@ -19,6 +19,7 @@ from support.clocks import NOON
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.commands.catalog import ends
 from app.lock import sole_use
 from stinercut import catalog as catalog_package
 from stinercut.catalog import Catalog, bookings, events, jumps, migrate, review
@@ -230,6 +231,22 @@ class TestMoving:
             assert events.last_id(session) == last + 1
         ready_jump(opened, insertion="in-2", card="card-2")
         opened.close()
+
+    @pytest.mark.usefixtures("own_account")
+    def test_into_the_database_of_the_settings(
+        self, filled: Settings, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target, before = empty_postgres(postgres_url), everything(filled.catalog_url)
+        with pytest.raises(BadInput, match="nothing says where to"):
+            ends(filled, None, None)
+        monkeypatch.setenv("STINERCUT_DATABASE_URL", target)
+        said = CliRunner().invoke(cli, ["catalog", "move", "--data", str(filled.data)])
+        assert said.exit_code == 0, said.output
+        assert "set STINERCUT_DATABASE_URL" not in said.output
+        assert everything(target) == before
+        there = Settings()
+        assert ends(there, "sqlite:///x.db", None) == ("sqlite:///x.db", target)
+        assert ends(there, None, "sqlite:///y.db") == (target, "sqlite:///y.db")
 
     def test_back_to_sqlite(self, filled: Settings, postgres_url: str, tmp_path: Path) -> None:
         server, back = empty_postgres(postgres_url), f"sqlite:///{tmp_path / 'back.db'}"

@@ -27,11 +27,13 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS
 from support.servers import redis_program
 from support.stacks import until
 
+from app import daemon_health, postgres_storage
 from app.doctor import free_ports
 from app.fleet import result_url
 from app.patience import PATIENCE
+from app.postgres_storage import SettingsPostgresStorage
 from hub.server import create_app
-from stinercut.secrets import SECRETS, variable
+from stinercut.secrets import PASSWORDS, SECRETS, variable
 from stinercut.settings import Settings
 from stinercut_assets.jump_steps import jump_page
 from stinercut_assets.resources import Installation
@@ -93,7 +95,7 @@ def test_docker_takes_the_files(files: list[str]) -> None:
     chosen = [word for name in files for word in ("-f", str(ROOT / name))]
     ran = subprocess.run(
         [docker, "compose", *chosen, "--project-directory", str(ROOT), "config", "--quiet"],
-        env={**os.environ, **dict.fromkeys(names, "1")},
+        env={**os.environ, **dict.fromkeys(names, "1"), "STINERCUT_PRIVATE_ADDRESS": "10.0.0.1"},
         capture_output=True,
         text=True,
         check=False,
@@ -131,8 +133,20 @@ def test_a_daemon_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     seconds = cli._get_heartbeat_tolerance()
     assert seconds == int(given), "Dagster reads it under this name"
     assert PATIENCE + 2 * DEFAULT_HEARTBEAT_INTERVAL_SECONDS < seconds <= 300
-    assert OURS["dagster-daemon"]["healthcheck"]["test"] == ["CMD", "dagster-daemon", "liveness-check"]
+    assert float(given) == daemon_health.TOLERANCE_S
+    assert OURS["dagster-daemon"]["healthcheck"]["test"] == ["CMD", "python", "-m", "app.daemon_health"]
     assert f"{TOLERANCE}={given}" in (ROOT / "docs" / "deploy.md").read_text()
+
+
+def test_no_health_check_loads_dagster() -> None:
+    """It takes seconds of a core each time, and on a busy machine more than the check may take."""
+    checks = [one["healthcheck"]["test"] for one in SERVICES.values() if "healthcheck" in one]
+    assert not [check for check in checks if check[1].startswith("dagster")]
+    modules = [check[3] for check in checks if check[:3] == ["CMD", "python", "-m"]]
+    assert len(modules) == 2
+    for module in modules:
+        asked = f"import sys, {module}, grpc_health.v1.health_pb2, sqlalchemy; sys.exit('dagster' in sys.modules)"
+        subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True)
 
 
 def test_a_hub_is_ready_as_long_as_its_catalog_can_be_read(tmp_path: Path) -> None:
@@ -177,10 +191,13 @@ def test_redis_starts_with_its_command_keeps_all_and_asks_for_the_password(tmp_p
         pytest.skip("Redis is not installed (Debian: redis-tools)")
     (tmp_path / "redis-server").symlink_to(program)
     (port,) = free_ports(1)
+    secret = tmp_path / "password"
+    secret.write_text("letters0and1digits")
     shell, option, script = SERVICES["redis"]["command"]
-    # As Compose hands it over: two dollar signs are one; only place and port are the test's.
+    # As Compose hands it over: two dollar signs are one; only places and port are the test's.
     script = script.replace("$$", "$").replace("--dir /data", f"--dir {tmp_path} --port {port} --bind 127.0.0.1")
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDISCLI_AUTH": "letters0and1digits"}
+    script = script.replace("/run/secrets/redis_password", str(secret))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     server = subprocess.Popen([shell, option, script], env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         client = redis.Redis(port=port, password="letters0and1digits")
@@ -189,7 +206,8 @@ def test_redis_starts_with_its_command_keeps_all_and_asks_for_the_password(tmp_p
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(port=port).ping()
-        assert "letters0" not in " ".join(psutil.Process(server.pid).cmdline())
+        shown = psutil.Process(server.pid)
+        assert "letters0" not in " ".join([*shown.cmdline(), *shown.environ().values()])
     finally:
         server.terminate()
         server.wait(10)
@@ -205,7 +223,7 @@ def answers(client: redis.Redis) -> bool:
 def test_the_settings_that_the_guide_names_are_real() -> None:
     named = set(re.findall(r"\bSTINERCUT_[A-Z_]+", (ROOT / "docs" / "deploy.md").read_text()))
     settings = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
-    settings |= {f"{variable(secret)}_FILE" for secret in SECRETS}
+    settings |= {f"{variable(secret)}_FILE" for secret in (*SECRETS, *PASSWORDS.values())}
     compose = set(re.findall(r"\$\{(STINERCUT_[A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values())))
     assert named <= settings | compose | environment_names(WORKSPACE)
     about_a_fleet = {name for name in settings if re.search("(URL|EXECUTOR|WORKERS|PATIENCE)$", name)} - {
@@ -259,26 +277,69 @@ def test_prepare_makes_the_catalog_and_the_folder_of_dagster(tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} >= {"catalog.db", "volume.id"}
 
 
-FILMS = {f"STINERCUT_{name}" for name in ("DATABASE_URL", "BROKER_URL", "RESULT_URL", "QR_KEYS", "QR_REQUIRE_SIGNED")}
+CATALOG = {
+    f"STINERCUT_{name}" for name in ("DATABASE_URL", "DATABASE_PASSWORD_FILE", "BROKER_URL", "BROKER_PASSWORD_FILE")
+}
+FILMS = CATALOG | {f"STINERCUT_{name}" for name in ("RESULT_URL_FILE", "QR_KEYS_FILE", "QR_REQUIRE_SIGNED")}
 GUARD = "STINERCUT_DAGSTER_SECRET_FILE"
 KNOW: dict[str, set[str]] = {
+    "prepare": CATALOG,
     "hub": {*FILMS, GUARD, "STINERCUT_TOKEN_FILE"},
     "dagster-webserver": {GUARD},
     "dagster-daemon": set(),
 }
 """What not all of our services know; those that are not named here know all about films."""
 OF_SOME = {*FILMS, *KNOW["hub"]}
+OUR_FILES = {"docker-compose.yml": COMPOSE, "worker.yml": MORE["worker.yml"]}
+"""Files that set up services of ours, each with its secrets."""
 
 
-def test_secrets_that_are_files_are_those_of_compose() -> None:
-    for service in SERVICES.values():
-        named = {file for name, file in service["environment"].items() if name.endswith("_FILE")}
-        assert named == {f"/run/secrets/{secret}" for secret in service.get("secrets", [])}
-    used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
-    assert used == set(COMPOSE["secrets"])
+def secret_of(setting: str) -> str | None:
+    """The secret that a `..._FILE` names, whether always or only where .env has it."""
+    found = re.fullmatch(r"(?:\$\{(\w+):\+)?/run/secrets/(\w+)\}?", setting)
+    return found[2] if found else None
+
+
+@pytest.mark.parametrize("name", OUR_FILES)
+def test_secrets_are_files_that_only_those_have_who_read_them(name: str) -> None:
+    services, declared = OUR_FILES[name]["services"], OUR_FILES[name]["secrets"]
+    for service in services.values():
+        given = service.get("environment", {})
+        files = {secret_of(value) for named, value in given.items() if named.endswith("_FILE")}
+        # Redis takes no file; its command reads it.
+        files |= set(re.findall(r"/run/secrets/(\w+)", " ".join(service.get("command", []))))
+        assert files == set(service.get("secrets", []))
+    assert {secret for service in services.values() for secret in service.get("secrets", [])} == set(declared)
     example = (ROOT / "deploy" / "example.env").read_text()
-    for secret in COMPOSE["secrets"].values():
+    for secret in declared.values():
         assert re.search(rf"^{secret['environment']}=$", example, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", OUR_FILES)
+def test_no_secret_stands_in_what_docker_shows_of_a_container(name: str) -> None:
+    given = OUR_FILES[name]
+    secrets = {one["environment"] for one in given["secrets"].values()}
+    for service in given["services"].values():
+        for named, value in service.get("environment", {}).items():
+            assert named.removeprefix("STINERCUT_").lower() not in SECRETS or named.endswith("_URL")
+            assert named not in secrets
+            assert not (named.endswith("_URL") and re.search(":[^/]*@", str(value))), "an address with a password"
+        # `${SECRET:+file}` gives the file's name, all other forms the secret itself.
+        written = re.findall(r"\$\{(\w+)(?!\w|:\+)", yaml.safe_dump(service))
+        assert not secrets & set(written)
+
+
+def test_a_secret_that_need_not_be_set_is_named_only_where_it_is() -> None:
+    optional = {"result_url", "qr_keys"}
+    demanded = {one["environment"] for name, one in COMPOSE["secrets"].items() if name not in optional}
+    assert set(COMPOSE["x-demanded"]) == {f"${{{name}:?set it in .env}}" for name in demanded}
+    there = MORE["worker.yml"]["secrets"]
+    assert set(MORE["worker.yml"]["x-demanded"]) == {
+        f"${{{one['environment']}:?set it in .env}}" for name, one in there.items() if name not in optional
+    }
+    for name in optional:
+        written = OURS["worker"]["environment"][f"STINERCUT_{name.upper()}_FILE"]
+        assert written == f"${{STINERCUT_{name.upper()}:+/run/secrets/{name}}}"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -316,6 +377,7 @@ def _without(names: set[str], environment: dict[str, str]) -> dict[str, str]:
 def test_every_setting_in_the_environment_is_read_by_somebody() -> None:
     read = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
     read |= environment_names(DAGSTER) | environment_names(WORKSPACE)
+    read |= {variable(password) for password in PASSWORDS.values()}
     given = {name.removesuffix("_FILE") for name in OURS["hub"]["environment"]} - {"DAGSTER_HOME", TOLERANCE}
     assert given <= read
     assert environment_names(DAGSTER) | environment_names(WORKSPACE) <= given
@@ -357,6 +419,7 @@ def test_every_setting_is_passed_on_or_has_a_reason_not_to_be() -> None:
         (worker["environment"], NOT_ON_OTHER_MACHINES),
     ):
         ours = {name.removesuffix("_FILE") for name in environment if name.startswith("STINERCUT_")}
+        ours -= {variable(password) for password in PASSWORDS.values()}
         passed = {name.removeprefix("STINERCUT_") for name in ours}
         assert settings - passed == set(left_out), "pass it on, or say why not"
 
@@ -393,9 +456,6 @@ def test_links_lead_to_the_board_as_people_reach_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_secrets_come_from_outside_and_are_demanded() -> None:
-    for secret in ("POSTGRES_PASSWORD", "REDIS_PASSWORD"):
-        uses = re.findall(r"\$\{" + secret + r"(:\?)?", COMPOSE_TEXT)
-        assert set(uses) == {":?"}, f"{secret} is used where it may be empty"
     example = (ROOT / "deploy" / "example.env").read_text()
     for name in set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT + "".join(MORE_TEXTS.values()))):
         assert re.search(rf"^{name}=", example, re.MULTILINE), f"{name} is not explained in deploy/example.env"
@@ -425,10 +485,22 @@ def test_addresses_inside_lead_to_services_that_listen_there() -> None:
     assert [url.partition("@")[2] for url in databases] == ["postgres:5432/stinercut", "postgres:5432/dagster"]
 
 
-@pytest.mark.parametrize("module", ["hub.__main__", "app.definitions", "app.prepare", "app.dagster_child"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "hub.__main__",
+        "app.definitions",
+        "app.prepare",
+        "app.dagster_child",
+        "app.code_server_health",
+        "app.daemon_health",
+    ],
+)
 def test_modules_that_commands_name_exist(module: str) -> None:
     assert find_spec(module)
-    assert any(module.removesuffix(".__main__") in " ".join(service["command"]) for service in OURS.values())
+    started = [*(one["command"] for one in OURS.values())]
+    started += [one["healthcheck"]["test"] for one in OURS.values() if "healthcheck" in one]
+    assert any(module.removesuffix(".__main__") in " ".join(words) for words in started)
 
 
 def test_the_image_runs_as_a_person_without_rights_and_has_the_programs() -> None:
@@ -454,7 +526,8 @@ def test_dagster_is_set_up_as_on_one_machine_except_for_its_storage() -> None:
     production = dict(DAGSTER)
     del alone["schedule_storage"], production["storage"]
     assert alone == production
-    assert DAGSTER["storage"] == {"postgres": {"postgres_url": {"env": "STINERCUT_DAGSTER_DATABASE_URL"}}}
+    storage = DAGSTER["storage"]["custom"]
+    assert (storage["module"], storage["class"]) == (postgres_storage.__name__, SettingsPostgresStorage.__name__)
 
 
 # ------------------------------------------------------------------------------------------------ what the guide says

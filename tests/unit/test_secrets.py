@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from stinercut.identity.decoders import ZXING, Decoder
 from stinercut.media.camera_photos import PhotoFile, PhotoOpener
 from stinercut.media.ffmpeg import ffprobe_json
 from stinercut.media.svg_renderer import SvgRenderer
-from stinercut.secrets import SECRETS, for_strangers, variable, without_secrets
+from stinercut.secrets import PASSWORDS, SECRETS, for_strangers, variable, without_secrets
 from stinercut.settings import Settings
 from stinercut.store import Store
 
@@ -76,10 +77,13 @@ def test_a_file_without_a_secret_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("own_account")
 def test_each_process_gets_its_own_secrets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    token = tmp_path / "token"
+    token, password = tmp_path / "token", tmp_path / "password"
     token.write_text(VALUES["token"])
+    password.write_text("BROKER")
     monkeypatch.setenv("STINERCUT_TOKEN_FILE", str(token))
-    chosen = {name: value for name, value in VALUES.items() if name != "token"}
+    monkeypatch.setenv("STINERCUT_BROKER_URL", VALUES["broker_url"].replace(":BROKER@", ""))
+    monkeypatch.setenv("STINERCUT_BROKER_PASSWORD_FILE", str(password))
+    chosen = {name: value for name, value in VALUES.items() if name not in ("token", "broker_url")}
     more = {"data": tmp_path, "executor": "celery", "qr_require_signed": True}
     settings = Settings.model_validate({**chosen, **more})
     stack = children(settings, tmp_path)
@@ -95,11 +99,56 @@ def test_each_process_gets_its_own_secrets_alone(tmp_path: Path, monkeypatch: py
     assert "STINERCUT_QR_REQUIRE_SIGNED" not in keyless.env, "without keys it would be refused"
 
 
+HELD = {
+    "database_url": ("postgresql+psycopg2://u@h:5432/c", "postgresql+psycopg2://u:a%2Fb%3A%40%25@h:5432/c"),
+    "dagster_database_url": ("postgresql://u@/d?host=/run", "postgresql://u:a%2Fb%3A%40%25@/d?host=/run"),
+    "broker_url": ("redis://h:6379/0", "redis://:a%2Fb%3A%40%25@h:6379/0"),
+    "result_url": ("rediss://[fd00::1]/1", "rediss://:a%2Fb%3A%40%25@[fd00::1]/1"),
+}
+
+
+@pytest.mark.usefixtures("own_account")
+@pytest.mark.parametrize("name", HELD)
+def test_a_password_alone_is_put_into_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    file = tmp_path / "password"
+    file.write_text("a/b:@%\n")
+    address, whole = HELD[name]
+    monkeypatch.setenv(variable(name), address)
+    monkeypatch.setenv(f"{variable(PASSWORDS[name])}_FILE", str(file))
+    assert plain(getattr(Settings(), name)) == whole
+    monkeypatch.delenv(variable(name))
+    (tmp_path / "address").write_text(address)
+    monkeypatch.setenv(f"{variable(name)}_FILE", str(tmp_path / "address"))
+    assert plain(getattr(Settings(), name)) == whole, "the address may be in a file as well"
+
+
+@pytest.mark.usefixtures("own_account")
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("", "not set"),
+        ("sqlite:////srv/catalog.db", "no place"),
+        ("postgresql://u:OTHER@h/c", "holds a password"),
+        ("postgresql://u@[h/c", "no address"),
+    ],
+)
+def test_a_password_without_a_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, why: str):
+    file = tmp_path / "password"
+    file.write_text("HIDDEN")
+    monkeypatch.setenv("STINERCUT_DATABASE_URL", address)
+    monkeypatch.setenv("STINERCUT_DATABASE_PASSWORD_FILE", str(file))
+    with pytest.raises(BadInput, match=why) as refused:
+        Settings()
+    assert "STINERCUT_DATABASE_URL" in refused.value.sentence()
+    assert not {"HIDDEN", "OTHER"} & set(re.findall(r"\w+", refused.value.sentence()))
+
+
 def test_environments_without_secrets():
     given = {
         "PATH": "/bin",
         "STINERCUT_TOKEN": "x",
         "STINERCUT_TOKEN_FILE": "/x",
+        "STINERCUT_BROKER_PASSWORD_FILE": "/x",
         "STINERCUT_DATA": "/d",
         "A_TOKEN": "y",
     }
