@@ -130,7 +130,7 @@ TOLERANCE = "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE"
 def test_a_daemon_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     given = OURS["dagster-daemon"]["environment"][TOLERANCE]
     monkeypatch.setenv(TOLERANCE, given)
-    seconds = cli._get_heartbeat_tolerance()
+    seconds = cli._get_heartbeat_tolerance()  # pyright: ignore[reportPrivateUsage]
     assert seconds == int(given), "Dagster reads it under this name"
     assert PATIENCE + 2 * DEFAULT_HEARTBEAT_INTERVAL_SECONDS < seconds <= 300
     assert float(given) == daemon_health.TOLERANCE_S

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.commands import typed
@@ -154,7 +155,7 @@ def test_a_set_up_that_could_not_work_is_refused(
 def test_an_option_comes_before_the_environment_and_that_before_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    nothing = dict.fromkeys(("hub", "token", "id", "data"))
+    nothing: dict[str, Any] = dict.fromkeys(("hub", "token", "id", "data"))
     write_file(settings_file(), {"hub": "ws://file:1", "id": "file", "data": tmp_path, "watch_mounts": False})
     settings = detector_settings(nothing)
     assert (settings.hub_url, settings.detector_id, settings.data, settings.watch_mounts) == (
