@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from stinercut.errors import HostNotReady
-from stinercut.priorities import (
+from stinercut.pipeline_names import (
     BACKFILL_PRIORITY,
     EARLY_PRIORITY,
     IDENTIFY_PRIORITY,

@@ -37,7 +37,7 @@ from app.sent_step import SentStep
 from app.volume import name_volume
 from app.waiting import Notice
 from stinercut.errors import HostNotReady
-from stinercut.priorities import PRIORITY_TAG
+from stinercut.pipeline_names import PRIORITY_TAG
 from stinercut.settings import Settings
 
 TICK = 0.2

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from hub.dagster import Automation, Dagster
 from stinercut.automation import CHECK, in_words
 from stinercut.errors import StinercutError
+from stinercut.pipeline_names import FILM_ASSET
 
 log = logging.getLogger("hub.automation")
 
@@ -71,11 +72,11 @@ class Watch:
         And again where a run took the check along and ended before its turn: then it would say nothing.
         """
         stopped = _names(await self._stopped())
-        says = await self.dagster.at_a_glance().last_check("rendered_video", CHECK)
+        says = await self.dagster.at_a_glance().last_check(FILM_ASSET, CHECK)
         if stopped == self._told and says is (not stopped):
             return
         words = in_words(stopped) or "All sensors and schedules run."
-        await self.dagster.report_check("rendered_video", CHECK, passed=not stopped, words=words, link=self.board)
+        await self.dagster.report_check(FILM_ASSET, CHECK, passed=not stopped, words=words, link=self.board)
         self._told = stopped
 
     async def view(self) -> AutomationView:

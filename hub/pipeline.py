@@ -23,7 +23,16 @@ from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
 from stinercut.errors import Conflict, HostNotReady, NotFound, StinercutError
 from stinercut.failures import sentence_for_pages
-from stinercut.priorities import PRIORITY_TAG, WORK_TAG, film_priority
+from stinercut.pipeline_names import (
+    AHEAD_JOB,
+    CARD_JOB,
+    CARD_TAG,
+    FILM_JOB,
+    JUMP_TAG,
+    PRIORITY_TAG,
+    WORK_TAG,
+    film_priority,
+)
 
 
 class RunView(View):
@@ -85,9 +94,6 @@ _GOES_ON = {
 AT_ONCE = 4
 """Retries that are launched at the same time."""
 
-AHEAD = "render_arrived_clips"
-"""The job that only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
-
 
 @dataclass(frozen=True)
 class Stand:
@@ -108,7 +114,7 @@ def run_to_resume(runs: Sequence[Run], stand: Stand, moment: datetime) -> Run | 
     a power cut or an update. Beginning anew costs little, since what was rendered is kept.
     """
     jump_state = stand.state
-    runs = [run for run in runs if run.job != AHEAD]
+    runs = [run for run in runs if run.job != AHEAD_JOB]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
         raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
@@ -164,7 +170,7 @@ class Pipeline:
                 run_id = await self.dagster.retry(parent.run_id, tags)
             else:
                 # As the sensors do. A job says itself what all of its runs have: identification its priority too.
-                job = "identify_card" if known.kind == "card" else "produce_jump"
+                job = CARD_JOB if known.kind == "card" else FILM_JOB
                 run_id = await self.dagster.launch(job, known.id, tags)
             if known.kind == "jump":
                 await asyncio.to_thread(self._resumed, subject, run_id)
@@ -208,11 +214,11 @@ class Pipeline:
         A person waits for it, also where it goes on with a run of a backfill.
         """
         if known.kind == "card":
-            return {"stinercut/card": known.id}
+            return {CARD_TAG: known.id}
         with self.catalog.read() as session:
             jump_date = jumps.require_jump(session, known.id).jump_date
         today = local_day(self.catalog.clock())  # As the sensor has it.
-        return {"stinercut/jump": known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
+        return {JUMP_TAG: known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
 
     def _failed(self) -> list[str]:
         with self.catalog.read() as session:

@@ -23,14 +23,12 @@ from stinercut.catalog import Catalog, staleness, wishes
 from stinercut.catalog.staleness import FilmMade, Stale, Wanted
 from stinercut.errors import BadTemplate, StinercutError
 from stinercut.failures import sentence_for_pages
-from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
+from stinercut.pipeline_names import BACKFILL_PRIORITY, FILM_ASSETS, PRIORITY_TAG, WORK_TAG
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
 from stinercut.templates.timeline import TemplateName
 from stinercut.words import counted, ended
 
-FILM_ASSETS = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
-"""What Dagster makes for a jump (`stinercut_assets.jobs.produce_jump`); a test holds the two together."""
 BACKFILL_TAGS = {
     PRIORITY_TAG: str(BACKFILL_PRIORITY),
     "dagster/retry_strategy": "FROM_ASSET_FAILURE",

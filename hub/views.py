@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
+from stinercut.pipeline_names import FILM_ASSET
 
 
 class View(BaseModel):
@@ -74,7 +75,7 @@ class Links:
 
     def jump(self, jump_key: str, run_id: str | None) -> JumpLinks:
         """The pages about one jump."""
-        film = f"{self.dagster}/assets/rendered_video"
+        film = f"{self.dagster}/assets/{FILM_ASSET}"
         return JumpLinks(
             run=self.run(run_id),
             partition=f"{film}?view=partitions&partition={quote(jump_key)}",

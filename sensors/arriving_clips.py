@@ -9,10 +9,10 @@ from sensors.decisions import ahead, requests
 from sensors.news import wait_for_news
 from stinercut.catalog import arriving
 from stinercut.catalog.arriving import Arriving
+from stinercut.pipeline_names import JUMP_TAG
 from stinercut_assets.arrived_clips import render_arrived_clips
 from stinercut_assets.partitions import jumps
 from stinercut_assets.resources import Installation
-from stinercut_assets.run_tags import JUMP_TAG
 
 
 @dg.sensor(

@@ -5,10 +5,10 @@ import dagster as dg
 from sensors.decisions import Wanted, requests
 from sensors.news import wait_for_news
 from stinercut.catalog import loose
+from stinercut.pipeline_names import CARD_TAG
 from stinercut_assets.jobs import identify_card
 from stinercut_assets.partitions import cards
 from stinercut_assets.resources import Installation
-from stinercut_assets.run_tags import CARD_TAG
 
 
 @dg.sensor(

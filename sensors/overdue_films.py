@@ -2,13 +2,14 @@
 
 import dagster as dg
 
+from stinercut.pipeline_names import FILM_ASSET
 from stinercut.store import key_of
 from stinercut_assets.freshness import NAME, as_metadata, in_words, overdue
 from stinercut_assets.resources import Installation
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("rendered_video"), NAME)),
+    asset_selection=dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), NAME)),
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports the check films_in_time whenever the list of overdue films has changed.",
@@ -22,7 +23,7 @@ def overdue_films(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     return dg.SensorResult(
         asset_events=[
             dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey("rendered_video"),
+                asset_key=dg.AssetKey(FILM_ASSET),
                 check_name=NAME,
                 passed=not late,
                 severity=dg.AssetCheckSeverity.WARN,

@@ -11,12 +11,11 @@ from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.clock import local_day
 from stinercut.errors import StinercutError
-from stinercut.priorities import PRIORITY_TAG, film_priority
+from stinercut.pipeline_names import JUMP_TAG, PRIORITY_TAG, film_priority
 from stinercut_assets.jobs import produce_jump
 from stinercut_assets.lineage import observe_footage, observe_template
 from stinercut_assets.partitions import jumps
 from stinercut_assets.resources import Installation
-from stinercut_assets.run_tags import JUMP_TAG
 
 
 @dg.sensor(

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from stinercut.bad_settings import bad_setting
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.pipeline_names import STEPS
 from stinercut.secrets import secrets_from_files
 
 _PLAIN = re.compile(r"[!-~]+")
@@ -28,15 +29,6 @@ _ADDRESS = r"^(https?://[^\s/].*)?$"
 _OWNER = re.compile(r"^(team:[A-Za-z0-9_]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)$")
 MEGABYTE = 1_000_000
 """Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
-
-STEPS = (
-    *("early_files", "read_code", "split_card"),
-    *("imported_files", "qr_identity", "title_and_outro", "clips_to_render", "render_clip", "collect_clips"),
-    *("rendered_video", "arrived_clips", "render_cards"),
-    *("forget_runs", "sweep_leftovers", "sweep_unused"),
-)
-"""What can have a number of tries of its own. The steps themselves are in `stinercut_assets`, which needs Dagster and a
-second to load; a test holds the two together."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):

@@ -14,6 +14,7 @@ import dagster as dg
 from stinercut.catalog import arriving
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.catalog.models import StepStatus
+from stinercut.pipeline_names import AHEAD_JOB
 from stinercut_assets.jobs import EARLY_TAGS
 from stinercut_assets.jump_steps import all_steps, reporter
 from stinercut_assets.partitions import jumps
@@ -54,6 +55,7 @@ def render_cards(context: dg.OpExecutionContext, installation: Installation, foo
 
 
 @dg.job(
+    name=AHEAD_JOB,
     partitions_def=jumps,
     tags=EARLY_TAGS,
     description="Render what of a jump is here while the rest is still copied. Its film's run finds the segments.",

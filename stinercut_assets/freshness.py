@@ -12,6 +12,7 @@ from datetime import timedelta
 import dagster as dg
 
 from stinercut.catalog import watching
+from stinercut.pipeline_names import FILM_ASSET
 from stinercut_assets.pictures import table
 from stinercut_assets.resources import Installation
 
@@ -19,7 +20,7 @@ NAME = "films_in_time"
 
 
 @dg.asset_check(
-    asset="rendered_video",
+    asset=FILM_ASSET,
     name=NAME,
     description="Every jump whose files are all here has its film within STINERCUT_FILM_DUE_MINUTES.",
 )

@@ -1,8 +1,8 @@
 """The jobs over assets: identify a card, produce a jump's film.
 
-Lives here: what runs together. Doesn't: the tags of their runs (`run_tags`), who comes first (`stinercut.priorities`),
-when they run (`sensors`), on how many processes or machines a film is made (`app.definitions` chooses the executor),
-the job that works ahead (`arrived_clips`).
+Lives here: what runs together. Doesn't: the tags of their runs (`run_tags`), who comes first
+(`stinercut.pipeline_names`), when they run (`sensors`), on how many processes or machines a film is made
+(`app.definitions` chooses the executor), the job that works ahead (`arrived_clips`).
 
 The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their run.
 Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).
@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import dagster as dg
 
-from stinercut.priorities import EARLY_PRIORITY, PRIORITY_TAG, WORK_TAG
-from stinercut_assets.run_tags import (
+from stinercut.pipeline_names import (
     CARD_ASSETS,
     CARD_JOB,
-    CARD_RUN_TAGS,
+    EARLY_PRIORITY,
     FILM_ASSETS,
     FILM_JOB,
-    FILM_RUN_TAGS,
-    MAX_RUNTIME_TAG,
+    PRIORITY_TAG,
+    WORK_TAG,
 )
+from stinercut_assets.run_tags import CARD_RUN_TAGS, FILM_RUN_TAGS, MAX_RUNTIME_TAG
 from stinercut_assets.sensors_run import SENSORS_RUN
 
 EARLY_TAGS = {

@@ -13,9 +13,10 @@ from stinercut.catalog import watching
 from stinercut.catalog.jumps import JumpFootage
 from stinercut.errors import StinercutError
 from stinercut.media.probe import kept_probe
+from stinercut.pipeline_names import BOOKING_TAG, CAMERA_TAG, CARD_TAG, JUMP_TAG, TEMPLATE_TAG
 from stinercut_assets.jobs import seconds_for
 from stinercut_assets.resources import Installation
-from stinercut_assets.run_tags import CARD_TAG, JUMP_TAG, MAX_RUNTIME_TAG
+from stinercut_assets.run_tags import MAX_RUNTIME_TAG
 
 
 def tags_of(installation: Installation, footage: JumpFootage, template: str) -> dict[str, str]:
@@ -25,9 +26,9 @@ def tags_of(installation: Installation, footage: JumpFootage, template: str) -> 
     return {
         JUMP_TAG: footage.jump_key,
         CARD_TAG: " ".join(card for card, _ in cards),
-        "stinercut/camera": " ".join(dict.fromkeys(label for _, label in cards)),
-        "stinercut/booking": footage.booking_id,
-        "stinercut/template": template,
+        CAMERA_TAG: " ".join(dict.fromkeys(label for _, label in cards)),
+        BOOKING_TAG: footage.booking_id,
+        TEMPLATE_TAG: template,
     }
 
 

@@ -31,6 +31,7 @@ from stinercut.media.film import (
 from stinercut.media.handover import HandedOver, hand_over
 from stinercut.media.leftovers import clear
 from stinercut.media.stills import jpeg_still
+from stinercut.pipeline_names import FILM_ASSET
 from stinercut.store import replace_file
 from stinercut.templates.aspects import aspects
 from stinercut_assets.jump_steps import FILM, go_on, reporter
@@ -63,7 +64,7 @@ Thing = TypeVar("Thing")
     pool="ffmpeg",
     retry_policy=retry_policy("rendered_video"),
     check_specs=[
-        dg.AssetCheckSpec(name, asset="rendered_video", description=check.words, blocking=check.blocking)
+        dg.AssetCheckSpec(name, asset=FILM_ASSET, description=check.words, blocking=check.blocking)
         for name, check in CHECKS.items()
     ],
     description=(
@@ -204,7 +205,7 @@ def _stills(film: FinishedFilm) -> list[tuple[str, bytes]]:
 def _results(checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
     for check in checks:
         yield dg.AssetCheckResult(
-            asset_key="rendered_video",
+            asset_key=FILM_ASSET,
             check_name=check.name,
             passed=check.passed,
             description=check.detail,

@@ -1,7 +1,7 @@
 """What every run says of itself, whoever launched it: its kind of work, its priority, its subject, its longest time.
 
-Owns: the names of tags, and `missing_tags`, a pure decision over what Dagster knows of a run before it begins.
-Not here: adding them (`app.run_coordinator`), what only a look at the jump tells (`jump_tags`).
+Owns: `missing_tags`, a pure decision over what Dagster knows of a run before it begins. Not here: their names
+(`stinercut.pipeline_names`), adding them (`app.run_coordinator`), what only a look at the jump tells (`jump_tags`).
 
 Jobs and sensors give their runs tags. A run that a person launches for single assets on Dagster's page, or as a
 backfill there, is of none of our jobs (Dagster calls its job `__ASSET_JOB`), outside all limits of `dagster.yaml`.
@@ -12,19 +12,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from stinercut.priorities import BACKFILL_PRIORITY, IDENTIFY_PRIORITY, PRIORITY_TAG, WORK_TAG
+from stinercut.pipeline_names import (
+    BACKFILL_PRIORITY,
+    CARD_ASSETS,
+    CARD_JOB,
+    CARD_TAG,
+    FILM_ASSETS,
+    FILM_JOB,
+    IDENTIFY_PRIORITY,
+    JUMP_TAG,
+    PRIORITY_TAG,
+    WORK_TAG,
+)
 
-CARD_TAG = "stinercut/card"
-JUMP_TAG = "stinercut/jump"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """Seconds after which Dagster's run monitoring ends a run."""
 RESUME_WHOLE_ASSET: Final = {"dagster/retry_strategy": "FROM_ASSET_FAILURE"}
 """How Dagster's own run retries resume; see `stinercut_assets.fanout` for why not step by step."""
-
-FILM_JOB, CARD_JOB = "produce_jump", "identify_card"
-FILM_ASSETS: Final = ("imported_files", "qr_identity", "title_and_outro", "session_clips", "rendered_video")
-"""What is made for a jump, in this order."""
-CARD_ASSETS: Final = ("card_sessions",)
 
 _PARTITION, _BACKFILL = "dagster/partition", "dagster/backfill"
 

@@ -10,12 +10,13 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 from stinercut.automation import CHECK, WITHOUT, in_words
+from stinercut.pipeline_names import FILM_ASSET
 
-SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey("rendered_video"), CHECK)
+SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), CHECK)
 
 
 @dg.asset_check(
-    asset="rendered_video",
+    asset=FILM_ASSET,
     name=CHECK,
     description="All sensors and schedules run. Start them on Dagster's page Automation, or on the board.",
 )

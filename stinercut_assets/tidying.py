@@ -15,7 +15,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from stinercut.priorities import WORK_TAG
+from stinercut.pipeline_names import WORK_TAG
 from stinercut_assets.resources import Installation
 from stinercut_assets.retries import retry_policy
 from stinercut_assets.zone import zone_here

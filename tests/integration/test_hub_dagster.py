@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from support.hubs import free_port, running_hub
 
 import hub.dagster
 from stinercut.catalog import Catalog, jumps, migrate
-from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, WORK_TAG
+from stinercut.pipeline_names import OLDER_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.settings import Settings
 
 KEY = "2026-06-01_B-1"
@@ -100,7 +100,7 @@ def tags_of(port: int, run_id: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_dagster(home: Path, port: int) -> Iterator[None]:
+def running_dagster(home: Path, port: int) -> Generator[None]:
     home.mkdir(parents=True)
     (home / "location.py").write_text(LOCATION)
     (home / "dagster.yaml").write_text(INSTANCE)

@@ -20,7 +20,8 @@ from app.definitions import defs
 from stinercut.catalog import Catalog, jumps, migrate
 from stinercut.catalog.models import JumpState
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, StinercutError, UnreadableVideo, WrongFilm
-from stinercut.settings import STEPS, Settings
+from stinercut.pipeline_names import STEPS
+from stinercut.settings import Settings
 from stinercut.store import Store
 from stinercut_assets.jobs import seconds_for
 from stinercut_assets.reporting import as_failure

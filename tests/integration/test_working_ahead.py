@@ -19,10 +19,9 @@ from sensors.new_manifests import new_manifests
 from sensors.ready_jumps import ready_jumps
 from stinercut.catalog import Catalog, events, jumps, migrate
 from stinercut.catalog.models import JumpState
-from stinercut.priorities import PRIORITY_TAG
+from stinercut.pipeline_names import JUMP_TAG, PRIORITY_TAG
 from stinercut.settings import Settings
 from stinercut.synthetic.card import make_card
-from stinercut_assets.run_tags import JUMP_TAG
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from stinercut.clock import local_day, machine_clock
 from stinercut.identity.booking_list import ListedBooking
 from stinercut.identity.extras import Extras
 from stinercut.identity.payload import make_payload
-from stinercut.priorities import OLDER_PRIORITY, TODAY_PRIORITY, film_priority
+from stinercut.pipeline_names import OLDER_PRIORITY, TODAY_PRIORITY, film_priority
 
 ZONES = ["UTC", "Pacific/Auckland", "America/St_Johns", "Europe/Vienna", "Pacific/Kiritimati", "Etc/GMT+12"]
 NIGHTS = [

@@ -26,7 +26,7 @@ from stinercut.catalog.staleness import Noted
 from stinercut.catalog.watching import InWork
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import FailureRecord, reason_of
-from stinercut.priorities import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
+from stinercut.pipeline_names import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 
 def broken(file: str, what: str) -> FailureRecord:

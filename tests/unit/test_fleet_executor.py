@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from app.sent_step import SentStep
 from app.waiting import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
-from stinercut.priorities import (
+from stinercut.pipeline_names import (
     BACKFILL_PRIORITY,
     EARLY_PRIORITY,
     IDENTIFY_PRIORITY,
@@ -112,7 +112,11 @@ def test_one_machine_never_loads_celery_or_redis() -> None:
 
 
 def test_a_fleet_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.findings.missing_modules", lambda modules: list(modules)[:1])
+
+    def the_first(modules: Iterable[str]) -> list[str]:
+        return list(modules)[:1]
+
+    monkeypatch.setattr("app.findings.missing_modules", the_first)
     with pytest.raises(MissingProgram, match=r"celery is missing.*'\.\[fleet\]'"):
         film_executor(Settings(executor="celery"))
 
@@ -146,11 +150,15 @@ def step(fleet_settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPa
     run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": JUMP})
     sender = sending(fleet_settings)
     notice = Notice.of(fleet_settings, run, said.append)
+
+    def send(task: str) -> None:
+        sender.send_task(STEP_TASK, task_id=task, queue=FFMPEG_QUEUE)
+
     yield SentStep(
         step="render_clip[1]",
         queue=FFMPEG_QUEUE,
         view=View(Fleet.of(fleet_settings), "run-1", ME.volume, ["render_clip[1]"]),
-        send=lambda task: sender.send_task(STEP_TASK, task_id=task, queue=FFMPEG_QUEUE) and None,
+        send=send,
         results=reading(fleet_settings),
         patience=fleet_settings.worker_patience,
         notice=notice,

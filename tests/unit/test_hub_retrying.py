@@ -16,7 +16,7 @@ from hub.views import Links
 from stinercut.catalog import Catalog, jumps, migrate
 from stinercut.catalog.models import Insertion
 from stinercut.identity.payload import make_payload
-from stinercut.priorities import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY, WORK_TAG
+from stinercut.pipeline_names import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY, WORK_TAG
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 FAILURE = {

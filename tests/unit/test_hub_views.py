@@ -32,7 +32,7 @@ from hub.films import download_name
 from hub.jump_views import JumpView, jump_views
 from hub.live import Live, Picture
 from hub.pipeline import Stand, run_to_resume
-from hub.renewal import BACKFILL_TAGS, FILM_ASSETS, BackfillRequest, Renewal
+from hub.renewal import BackfillRequest, Renewal
 from hub.security import answer_headers, is_same_origin
 from hub.views import Links
 from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
@@ -462,14 +462,3 @@ def test_a_backfill_has_a_title_for_dagsters_page(
     renewal = Renewal(known, Dagster.at("http://127.0.0.1:1"), (), "classic", 1)
     assert asyncio.run(renewal.start(BackfillRequest())).backfill == "id"
     assert titles == [f"{title} changed template"]
-
-
-def test_a_backfill_makes_all_that_a_jumps_run_makes() -> None:
-    """The hub may not import Dagster's side, and names the same assets and tags again."""
-    from app.definitions import defs
-    from stinercut.priorities import BACKFILL_PRIORITY, PRIORITY_TAG, WORK_TAG
-    from stinercut_assets.jobs import produce_jump
-
-    made = produce_jump.selection.resolve(defs.resolve_asset_graph())
-    assert {key.to_user_string() for key in made} == set(FILM_ASSETS)
-    assert (BACKFILL_TAGS[PRIORITY_TAG], BACKFILL_TAGS[WORK_TAG]) == (str(BACKFILL_PRIORITY), "backfill")

@@ -15,8 +15,9 @@ from app.definitions import defs
 from app.run_coordinator import TaggingRunCoordinator
 from hub.views import LINEAGE, Links
 from stinercut.errors import BadInput
+from stinercut.pipeline_names import FILM_ASSETS
 from stinercut.settings import Settings
-from stinercut_assets.run_tags import CARD_RUN_TAGS, FILM_ASSETS, FILM_RUN_TAGS, missing_tags
+from stinercut_assets.run_tags import CARD_RUN_TAGS, FILM_RUN_TAGS, missing_tags
 
 ROOT = Path(__file__).parents[2]
 ALONE = "__ASSET_JOB"
