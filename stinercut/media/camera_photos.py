@@ -32,7 +32,7 @@ from stinercut.store import Store, key_of
 
 Thing = TypeVar("Thing")
 
-MADE: Final = 1
+MADE: Final = 2
 """Raise it whenever `photo_worker` makes other JPEGs than before: all are then made anew."""
 
 SECONDS: Final = 30.0

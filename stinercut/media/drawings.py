@@ -392,7 +392,8 @@ def _embed_pictures(drawing: svg.Svg, template: Template) -> None:
 def _require_picture_in(address: str, file: Path) -> None:
     """Raise BadInput unless a data address holds a picture of a template, within the ceilings."""
     try:
-        data = base64.b64decode(address.partition(",")[2])
+        # Strictly: what draws it refuses or reads otherwise what Python would skip.
+        data = base64.b64decode("".join(address.partition(",")[2].split()), validate=True)
     except ValueError:
         raise BadInput("a picture in the drawing can't be read", file=file, advice="Put it in again.") from None
     picture_in(data, file)

@@ -16,6 +16,7 @@ import contextlib
 import faulthandler
 import io
 import json
+import struct
 import sys
 import warnings
 from pathlib import Path
@@ -33,8 +34,14 @@ if TYPE_CHECKING:
 
 QUALITY = 92
 _PREVIEW = 1000
-"""A picture within a raw that is at least so wide is what its camera would have written as JPEG."""
+"""A picture within a raw whose longer side has at least so many pixels is what its camera would have written as JPEG."""
 _PREVIEWS_TRIED = 24
+
+_ORIENTATION = 0x0112
+_SHORT = 3
+"""The tag of TIFF and EXIF that says how the camera was held, and the kind of its number."""
+
+_HEAD_OF_CR3 = 1 << 20
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _RAW_HEADS = (
@@ -104,8 +111,11 @@ def _raw(source: Path) -> Image.Image:
     """The camera's own picture within a raw, and where that is small or missing what the raw is developed to."""
     if source.stat().st_size > MOST_BYTES_OF_PHOTO:
         raise ValueError(f"it is larger than {MOST_BYTES_OF_PHOTO // 1_000_000} MB")
-    preview = _largest_preview(source.read_bytes())
-    if preview is not None and preview.width >= _PREVIEW:
+    data = source.read_bytes()
+    preview = _largest_preview(data)
+    if preview is not None and _ORIENTATION not in preview.getexif():
+        preview.getexif()[_ORIENTATION] = _orientation_of_raw(data)
+    if preview is not None and max(preview.size) >= _PREVIEW:
         return preview
     try:
         return _developed(source)
@@ -129,6 +139,22 @@ def _largest_preview(data: bytes) -> Image.Image | None:
                 best = found
         at = data.find(b"\xff\xd8\xff", at + 3)
     return best
+
+
+def _orientation_of_raw(data: bytes) -> int:
+    """How the camera was held, as EXIF counts it; 1 where the raw doesn't say. What it says holds for its pictures.
+
+    Raws are TIFFs by another name, and the head of Canon's CR3 holds one.
+    """
+    at = data.find(b"CMT1", 0, _HEAD_OF_CR3) + 4 if data[4:8] == b"ftyp" else 0
+    order = "<" if data[at : at + 2] == b"II" else ">"
+    with contextlib.suppress(struct.error):
+        first = at + struct.unpack_from(f"{order}I", data, at + 4)[0]
+        for entry in range(struct.unpack_from(f"{order}H", data, first)[0]):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", data, first + 2 + 12 * entry)
+            if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
+                return int(value)
+    return 1
 
 
 def _developed(source: Path) -> Image.Image:

@@ -28,6 +28,8 @@ _XLINK = "{http://www.w3.org/1999/xlink}href"
 _MOST_BYTES = 4_000_000
 _MOST_ELEMENTS = 20_000
 _DEEPEST = 100
+_LONGEST = 1e6
+"""Of a side of the drawing and where it begins, in its own units; the shortest is the reverse of it."""
 _FORBIDDEN = ("script", "foreignObject", "iframe", "textPath", "tref", "font", "a")
 _NOTHING_TO_DRAW = frozenset(
     [
@@ -170,18 +172,22 @@ def _parsed(path: Path) -> ET.Element:
     return root
 
 
-def _clean(element: ET.Element) -> None:
+def _clean(root: ET.Element) -> None:
     """Take out what isn't SVG (notes of editing programs), and write names without their namespace."""
-    element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
-    if _XLINK in element.attrib:
-        element.attrib.setdefault("href", element.attrib[_XLINK])
-    for name in [name for name in element.attrib if name.startswith("{")]:
-        del element.attrib[name]
-    for child in list(element):
-        if child.tag.startswith("{") and not child.tag.startswith(f"{{{_SVG}}}"):
-            element.remove(child)
-        else:
-            _clean(child)
+    # Not recursive: how deep it is has not been asked yet.
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
+        if _XLINK in element.attrib:
+            element.attrib.setdefault("href", element.attrib[_XLINK])
+        for name in [name for name in element.attrib if name.startswith("{")]:
+            del element.attrib[name]
+        for child in list(element):
+            if child.tag.startswith("{") and not child.tag.startswith(f"{{{_SVG}}}"):
+                element.remove(child)
+            else:
+                waiting.append(child)
 
 
 def _require_harmless(root: ET.Element, path: Path) -> None:
@@ -250,9 +256,10 @@ def _view_box(root: ET.Element, path: Path) -> tuple[float, float, float, float]
     if not numbers:
         sizes = [_NUMBER.match(root.get(name, "")) for name in ("width", "height")]
         numbers = ["0", "0", *(found[1] for found in sizes if found)]
-    if len(numbers) != 4 or float(numbers[2]) <= 0 or float(numbers[3]) <= 0:
+    box = [float(one) for one in numbers]
+    if len(box) != 4 or max(map(abs, box)) > _LONGEST or min(box[2:]) < 1 / _LONGEST:
         raise BadInput("the <svg> has no usable viewBox", file=path, advice='Write viewBox="0 0 1920 1080" on it.')
-    left, top, width, height = (float(one) for one in numbers)
+    left, top, width, height = box
     root.set("viewBox", " ".join(f"{one:g}" for one in (left, top, width, height)))
     return left, top, width, height
 

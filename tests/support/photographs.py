@@ -50,6 +50,15 @@ def raw(size: tuple[int, int] | None = (1600, 1200), seed: int = 1) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + b"\0" * 300 + preview + bytes((seed * n) % 251 for n in range(2000))
 
 
+def turned_raw(orientation: int, size: tuple[int, int] = (1600, 1200), order: str = "<") -> bytes:
+    """A raw that says how the camera was held, as makers write it: beside its picture, not within it."""
+    made = io.BytesIO()
+    picture(size).save(made, "JPEG")
+    entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(f"{order}IH", 8, 1) + entry + b"\0" * 4 + made.getvalue()
+
+
 def png_bomb(side: int = 60_000) -> bytes:
     """A PNG of a few hundred bytes whose head says so many pixels a side."""
 

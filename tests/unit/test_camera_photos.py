@@ -170,6 +170,15 @@ def test_a_photo_for_a_film_is_upright_and_made_once(store: Store, tmp_path: Pat
         assert made.stat().st_ino == before
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_raw_is_upright_by_what_it_says_beside_its_picture(store: Store, tmp_path: Path, order: str) -> None:
+    with PhotoOpener(store) as opener:
+        for orientation, size in ((1, (800, 600)), (6, (600, 800)), (8, (600, 800)), (9, (800, 600))):
+            raw = photographs.turned_raw(orientation, order=order)
+            with Image.open(opener.jpeg(photo(tmp_path, "GOPR0004.GPR", raw), 800)) as opened:
+                assert opened.size == size
+
+
 def test_a_photo_cut_short_shows_what_is_there(store: Store, tmp_path: Path) -> None:
     whole = photographs.jpeg((1600, 1200))
     with PhotoOpener(store) as opener:

@@ -242,6 +242,7 @@ def drawing(tmp_path: Path, body: str, head: str = 'viewBox="0 0 320 180"') -> P
         ('<rect/><rect data-background="still"/>', "a background that others lie below"),
         ('<rect data-background="spin"/>', 'data-background="spin"'),
         ("<g>" * 200 + "</g>" * 200, "too deep"),
+        ("<g>" * 50_000 + "</g>" * 50_000, "too deep"),
     ],
 )
 def test_drawings_that_are_refused(tmp_path: Path, body: str, said: str) -> None:
@@ -272,8 +273,9 @@ def test_what_is_too_large_or_no_drawing(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(BadInput, match=said):
             svg.read(path, ())
-    with pytest.raises(BadInput, match="no usable viewBox"):
-        svg.read(drawing(tmp_path, "", head='width="100%"'), ())
+    for head in ('width="100%"', 'viewBox="0 0 1e400 1"', 'viewBox="0 0 1e-320 1"', 'viewBox="-1e9 0 9 9"'):
+        with pytest.raises(BadInput, match="no usable viewBox"):
+            svg.read(drawing(tmp_path, "", head=head), ())
 
 
 def test_what_editing_programs_add_is_left_out(tmp_path: Path) -> None:
