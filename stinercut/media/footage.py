@@ -77,6 +77,10 @@ def opened(source: Source, rate: Fraction) -> Any:
     first = _first_second(source, rate)
     last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
     options: dict[str, object] = {"ss": first} if first else {}
+    if not source.probe.interlaced:
+        # Browsers and screen recorders change the size on the way. `scale` takes each frame as it comes; left to itself
+        # ffmpeg begins its filters anew at a change, and the sound with them. `bwdif` takes frames of one size only.
+        options["reinit_filter"] = 0
     return from_outside(source.path, t=f"{last + 1:.3f}", **options)
 
 

@@ -113,6 +113,17 @@ def test_every_kind_of_clip_comes_out_exact_and_alike(store: Store, tmp_path: Pa
     assert [segment.frames for segment in card] == [30, 30]
 
 
+@pytest.mark.parametrize("sound", [None, "48000:2"])
+def test_a_clip_that_changes_its_size_on_the_way(store: Store, tmp_path: Path, sound: str | None) -> None:
+    """As browsers and screen recorders write."""
+    parts = [make_clip(tmp_path / f"{size}.ts", size=size, sound=sound) for size in ("320x180", "640x360")]
+    clip = tmp_path / "both.ts"
+    clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+    segment = whole_clip(store, clip, small_template())
+    assert len(samples(segment)) == segment.frames * 1600
+    assert video_stream(segment)["width"] == 320
+
+
 def test_a_portrait_clip_has_bars_and_is_not_stretched(store: Store, tmp_path: Path) -> None:
     for kind in ("portrait", "turned"):
         segment = whole_clip(store, odd_clip(kind, tmp_path), small_template())
