@@ -20,6 +20,8 @@ from stinercut.media.picture_files import OF_CODES, size_in
 
 MAX_PICTURE_BYTES: Final = 100_000_000
 
+_MOST_LOOKED_AT: Final = 50_000_000
+"""Pixels, as telephones have. A larger picture is made smaller: each look at it would take seconds."""
 
 _HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
@@ -69,7 +71,16 @@ def load_gray(path: Path) -> Gray | str:
         return f"the picture can't be decoded: {refused.err}"
     if picture is None:
         return "not a picture, or a damaged one"
-    return _flatten(np.asarray(picture))
+    return _limited(_flatten(np.asarray(picture)))
+
+
+def _limited(picture: Gray) -> Gray:
+    height, width = picture.shape
+    scale = (_MOST_LOOKED_AT / (width * height)) ** 0.5
+    if scale >= 1:
+        return picture
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return cast("Gray", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def _flatten(picture: np.ndarray) -> Gray:

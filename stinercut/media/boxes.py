@@ -14,6 +14,8 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stinercut.media.limits import MOST_FRAMES
+
 _LARGEST: Final = 64_000_000
 """Bytes of an index that is looked at; a GoPro's is below 1 MB per hour and track."""
 
@@ -21,9 +23,6 @@ _CONTAINERS: Final = (b"mdia", b"minf", b"stbl", b"edts")
 
 _DEEPEST: Final = 8
 """Containers within each other; a track has three: mdia, minf, stbl."""
-
-MOST_SAMPLES: Final = 9_000_000
-"""Frames of a track: 10 hours at 240 frames a second."""
 
 FAILURES: Final = (struct.error, ValueError, KeyError, IndexError, OverflowError, StopIteration)
 """What reading a damaged index may raise besides `Unusual` and OSError."""
@@ -109,8 +108,8 @@ def entries(table: bytes, columns: int) -> NDArray[np.int64]:
 
 
 def counts(runs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each row of a run-length table applies. Raises Unusual for more than MOST_SAMPLES."""
-    if runs[:, 0].sum() > MOST_SAMPLES:
+    """How often each row of a run-length table applies. Raises Unusual for more than MOST_FRAMES."""
+    if runs[:, 0].sum() > MOST_FRAMES:
         raise Unusual
     return runs[:, 0]
 

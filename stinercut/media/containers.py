@@ -23,8 +23,11 @@ PROTOCOLS: Final = "file,pipe"
 _HEAD = 8192
 """Bytes that are looked at."""
 
-_MOST_ID3 = 64_000_000
-"""Bytes of a tag before music: covers are in it."""
+_ID3 = 10
+"""Bytes of the head of a tag ID3."""
+
+_MOST_TAGS = 8
+"""Tags ID3 one behind the other."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,8 @@ def container_of(path: Path) -> Container:
     """
     try:
         with path.open("rb") as source:
-            head = source.read(_HEAD)
-            found = _recognised(source, head)
+            head = _behind_tag(source)
+            found = _recognised(*head)
     except FileNotFoundError:
         raise UnreadableVideo(
             "the file is not there", file=path, advice="Check the path, or put the card in again."
@@ -124,18 +127,18 @@ def container_of(path: Path) -> Container:
             f"the file can't be read: {refused.strerror or refused}", file=path, advice="Copy it from the card again."
         ) from None
     if found is None:
-        what = _told_apart(head)
+        what = _told_apart(head[0])
         advice = "Leave it out." if what != _NOTHING_KNOWN else "Copy it from the card again, or leave it out."
         raise UnreadableVideo(f"the file is {what}", file=path, advice=advice)
     return found
 
 
-def _recognised(source: BinaryIO, head: bytes) -> Container | None:
+def _recognised(head: bytes, is_tagged: bool) -> Container | None:
+    if is_tagged:
+        found = next((kind for pattern, kind in _BY_FIRST_BYTES if kind in _TAGGED and pattern.match(head)), None)
+        return found or (None if _named_text(head) else _MP3)
     if _PICTURE.match(head):
         return None
-    if head.startswith(b"ID3"):
-        head = _behind_id3(source, head)
-        return next((kind for pattern, kind in _BY_FIRST_BYTES if kind in _TAGGED and pattern.match(head)), _MP3)
     found = next((kind for pattern, kind in _BY_FIRST_BYTES if pattern.match(head)), None)
     return found or (_TS if _is_transport_stream(head) else None)
 
@@ -144,13 +147,20 @@ _TAGGED = (_MP3, _FLAC, _AAC)
 """What may follow a tag ID3. Some encoders fill up behind it, so nothing known is MP3, as ffmpeg sees it."""
 
 
-def _behind_id3(source: BinaryIO, head: bytes) -> bytes:
-    """The first bytes behind the tag, whose length is written in groups of seven bits."""
-    length = 0
-    for byte in head[6:10]:
-        length = length << 7 | byte & 0x7F
-    source.seek(10 + min(length, _MOST_ID3))
-    return source.read(_HEAD)
+def _behind_tag(source: BinaryIO) -> tuple[bytes, bool]:
+    """The first bytes, or those behind a tag ID3, whose length is written in groups of seven bits; whether it has one.
+
+    Some programs write one more tag instead of changing the one that is there.
+    """
+    head, at, tags = source.read(_HEAD), 0, 0
+    while head.startswith(b"ID3") and tags < _MOST_TAGS:
+        length = 0
+        for byte in head[6:_ID3]:
+            length = length << 7 | byte & 0x7F
+        at, tags = at + _ID3 + length, tags + 1
+        source.seek(at)
+        head = source.read(_HEAD)
+    return head, tags > 0
 
 
 def _is_transport_stream(head: bytes) -> bool:
@@ -168,6 +178,11 @@ def _is_transport_stream(head: bytes) -> bool:
 _PACKETS = 8
 """A text whose every 188th letter is a G eight times over is none that anybody wrote."""
 
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+
+_LETTERS = 16
+"""So many letters of Latin script in UTF-16, each with a zero byte, tell a text without a mark in front."""
+
 _NOTHING_KNOWN = "no video or music of a kind that is known here, or it is damaged"
 
 
@@ -175,11 +190,29 @@ def _told_apart(head: bytes) -> str:
     """What a file that is no container is, in words."""
     if _PICTURE.match(head):
         return "a picture, neither video nor music"
-    text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace").lstrip()
+    if head.startswith(_PACKED):
+        return "a packed file (ZIP, gzip and the like), neither video nor music"
+    if named := _named_text(head):
+        return f"{named}, neither video nor music"
+    text = _as_text(head)
+    is_text = bool(text) and "\x00" not in text and text.count("\ufffd") < len(text) / 50
+    return "a text, neither video nor music" if is_text else _NOTHING_KNOWN
+
+
+def _named_text(head: bytes) -> str:
+    """What a text that is known here is, in words; empty for everything else."""
+    text = _as_text(head).lstrip()
     beginning = (what for pattern, what in _NAMED_TEXTS if re.match(pattern, text, re.IGNORECASE))
     within = (what for pattern, what in _NAMED_XML if text.startswith("<") and re.search(pattern, text, re.IGNORECASE))
-    named = next(beginning, "") or next(within, "")
-    if named:
-        return f"{named}, neither video nor music"
-    is_text = bool(text) and b"\x00" not in head and text.count("\ufffd") < len(text) / 50
-    return "a text, neither video nor music" if is_text else _NOTHING_KNOWN
+    return next(beginning, "") or next(within, "")
+
+
+def _as_text(head: bytes) -> str:
+    """Bytes as the text that they may be: UTF-16 with or without a mark in front, else UTF-8."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head.decode("utf-16", "replace")
+    pairs = head[: len(head) // 2 * 2]
+    for nulls, coding in ((pairs[1::2], "utf-16-le"), (pairs[::2], "utf-16-be")):
+        if nulls and not any(nulls[:_LETTERS]):
+            return pairs.decode(coding, "replace")
+    return head.decode("utf-8-sig", "replace")

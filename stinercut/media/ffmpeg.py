@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
+from stinercut.media import limits
 from stinercut.media.containers import container_of
 from stinercut.media.limits import MOST_ALLOCATED, memory_of_ffmpeg
 from stinercut.secrets import for_strangers
@@ -97,7 +98,8 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
         "Install the distribution's whole ffmpeg: sudo apt install ffmpeg.",
     ),
     (
-        r"Invalid data found when processing input|could not find codec parameters|does not contain any stream",
+        r"Invalid data found when processing input|could not find codec parameters|does not contain any stream"
+        r"|Failed to read frame size|Cannot determine format of input stream|Error marking filters as finished",
         "the file is no video, or it is damaged",
         "Copy it from the card again, or leave it out.",
     ),
@@ -240,20 +242,22 @@ def packet_times(
     command += [*container_of(path).words, str(path.absolute())]
     try:
         with _started(command, timeout=_PROBE_SECONDS + path.stat().st_size / 1e7, file=path, log=None) as job:
-            lines: list[str] = []
-            for line in job.output:
-                lines.append(line.decode().strip())
-                if on_packet and len(lines) % _TOLD_EVERY == 0:
-                    on_packet(len(lines))
+            times: list[tuple[int, int]] = []
+            for number, line in enumerate(job.output, 1):
+                shown, decoded = (*line.split(b","), b"")[:2]
+                if line.strip() and shown.strip() != b"N/A":
+                    # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
+                    times.append((int(shown), int(shown if decoded.strip() == b"N/A" else decoded)))
+                if len(times) > limits.MOST_FRAMES:
+                    raise UnreadableVideo(limits.broken_by_frames(len(times)), file=path, advice="Leave it out.")
+                if on_packet and number % _TOLD_EVERY == 0:
+                    on_packet(number)
             job.finish()
     except FfmpegFailed as failed:
         raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
-    rows = [line.split(",") for line in lines if line]
-    try:
-        # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
-        return [(int(row[0]), int(row[0] if row[1] == "N/A" else row[1])) for row in rows if row[0] != "N/A"]
-    except (ValueError, IndexError):
+    except ValueError:
         raise _unreadable_answer(path) from None
+    return times
 
 
 def _unreadable_answer(path: Path) -> UnreadableVideo:
@@ -389,7 +393,7 @@ def _kind_of(said: str, code: int) -> type[FfmpegFailed]:
 
 def in_plain_words(said: str, code: int) -> tuple[str, str]:
     """What ffmpeg's messages mean: what happened, and what to do about it."""
-    lines = list(dict.fromkeys(line.strip() for line in said.splitlines() if not _NOISE.search(line)))
+    lines = list(dict.fromkeys(_ADDRESS.sub("", line).strip() for line in said.splitlines() if not _NOISE.search(line)))
     for pattern, what, advice in _PLAIN_WORDS:
         if re.search(pattern, said, re.IGNORECASE):
             return what, advice

@@ -25,6 +25,9 @@ MOST_FPS: Final = 1000
 MOST_PIXELS_A_SECOND: Final = 10_000_000_000
 """Of a film: 8K at 240 frames a second has 8 thousand million."""
 
+MOST_FRAMES: Final = 9_000_000
+"""Of a film: a day at 100 frames a second, 10 hours at 240."""
+
 MOST_SECONDS: Final = 86_400.0
 """Of a film or of music: one day. Cameras cut a recording at some gigabytes, after minutes."""
 
@@ -57,6 +60,12 @@ MOST_SECONDS_OF_PHOTO: Final = 60
 """For opening one; ends that process if the one that guards it is gone."""
 
 
+_TOO_MANY: Final = f"more than {MOST_SIDE} a side or {MOST_PIXELS // 1_000_000} million altogether"
+
+TOO_MANY_PIXELS: Final = f"its picture has too many pixels, {_TOO_MANY}"
+"""Why a picture is refused whose size is not known."""
+
+
 def memory_of_ffmpeg() -> int:
     """Bytes that one ffmpeg may take on this machine."""
     try:
@@ -70,10 +79,7 @@ def broken_by_size(width: int, height: int) -> str:
     """Why a picture of so many pixels is refused; empty where it isn't."""
     if max(width, height) <= MOST_SIDE and width * height <= MOST_PIXELS:
         return ""
-    return (
-        f"its picture has {width} x {height} pixels, more than {MOST_SIDE} a side"
-        f" or {MOST_PIXELS // 1_000_000} million altogether"
-    )
+    return f"its picture has {width} x {height} pixels, {_TOO_MANY}"
 
 
 def broken_by_length(seconds: float, size: int) -> str:
@@ -83,6 +89,11 @@ def broken_by_length(seconds: float, size: int) -> str:
     if seconds > FREE_SECONDS and size < seconds * LEAST_BYTES_A_SECOND:
         return f"it says to last {seconds:.0f} s, which its {size} bytes can't hold"
     return ""
+
+
+def broken_by_frames(frames: float) -> str:
+    """Why a film of so many frames is refused; empty where it isn't."""
+    return f"it says to have {frames:.0f} frames, more than {MOST_FRAMES}" if frames > MOST_FRAMES else ""
 
 
 def broken_by_rate(fps: float, width: int, height: int) -> str:

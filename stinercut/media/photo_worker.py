@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 QUALITY = 92
 _PREVIEW = 1000
-"""A picture within a raw whose longer side has at least so many pixels is what its camera would have written as JPEG."""
+"""A picture within a raw whose longer side is at least so long is what its camera would have written as JPEG."""
 _PREVIEWS_TRIED = 24
 
 _ORIENTATION = 0x0112

@@ -18,11 +18,13 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from stinercut.errors import BadInput
-from stinercut.media.limits import broken_by_size
+from stinercut.media.limits import TOO_MANY_PIXELS, broken_by_size
 
 OF_TEMPLATES: Final = ("PNG", "JPEG")
 OF_CODES: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 """Kinds of pictures, as Pillow calls them."""
+
+_SMALLER: Final = "Make it 8000 pixels wide or less."
 
 _ALL: Final = (*OF_CODES, "GIF")
 """What is recognised, so that an error can name it."""
@@ -62,7 +64,9 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
     except UnidentifiedImageError:
         what = "the picture can't be read (not a picture, or a damaged one)"
         raise BadInput(what, file=file, advice=f"Save it again as {_or(kinds)}.") from None
-    except (OSError, SyntaxError, ValueError, OverflowError, Image.DecompressionBombError) as refused:
+    except Image.DecompressionBombError:  # Pillow has a ceiling of its own, above ours, and asks before us.
+        raise BadInput(TOO_MANY_PIXELS, file=file, advice=_SMALLER) from None
+    except (OSError, SyntaxError, ValueError, OverflowError) as refused:
         raise BadInput(
             f"the picture can't be read ({str(refused).rstrip('.') or type(refused).__name__})",
             file=file,
@@ -74,7 +78,7 @@ def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> No
     if _kind(opened) not in kinds:
         raise BadInput(f"the picture is {opened.format}", file=file, advice=f"Save it as {_or(kinds)}.")
     if why := broken_by_size(*opened.size):
-        raise BadInput(why, file=file, advice="Make it 8000 pixels wide or less.")
+        raise BadInput(why, file=file, advice=_SMALLER)
 
 
 def _kind(opened: Image.Image) -> str:

@@ -115,7 +115,10 @@ def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
         raise UnreadableVideo("the video has no picture size: it is damaged", file=path, advice=_AGAIN)
     fps = _rate(stream)
     stored = int(stream.get("width") or 0), int(stream.get("height") or 0)
-    _require_within_limits(path, size, duration, float(fps), (stored, (width, height)))
+    video_start = _video_start(stream, container)
+    _require_within_limits(path, size, video_start + duration, float(fps), (stored, (width, height)))
+    frames = max(int(stream.get("nb_frames") or 0), float(fps) * duration)
+    _require(path, limits.broken_by_frames(frames))
     return Probe(
         duration=duration,
         width=width,
@@ -128,7 +131,7 @@ def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
         recorded=_recorded(stream, container),
         matrix=str(stream.get("color_space", "")),
         transfer=str(stream.get("color_transfer", "")),
-        video_start=_video_start(stream, container),
+        video_start=video_start,
         interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
         primaries=str(stream.get("color_primaries", "")),
         stream=int(stream["index"]),
@@ -143,7 +146,11 @@ def _require_within_limits(
     """Raise UnreadableVideo for a film that no camera writes. `pictures`: its size as stored, and as shown."""
     broken = [limits.broken_by_length(duration, size)]
     broken += [limits.broken_by_size(*one) or limits.broken_by_rate(fps, *one) for one in pictures]
-    why = next(filter(None, broken), "")
+    _require(path, next(filter(None, broken), ""))
+
+
+def _require(path: Path, why: str) -> None:
+    """Raise UnreadableVideo where there is a reason."""
     if why:
         raise UnreadableVideo(why, file=path, advice="Leave it out, or export it again as an ordinary video.")
 

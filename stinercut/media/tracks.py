@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stinercut.errors import StoreDamaged
 from stinercut.media import boxes
 from stinercut.media.boxes import Unusual
+from stinercut.media.limits import MOST_FRAMES
 
 _ENTRY_HEAD = 78
 """Bytes of a VisualSampleEntry before the boxes within it."""
@@ -136,7 +137,7 @@ def _colours(box: bytes) -> tuple[tuple[int, int, int] | None, bool | None]:
 
 def _sizes(table: bytes) -> Numbers:
     same, count = struct.unpack_from(">II", table, 4)
-    if count > boxes.MOST_SAMPLES:
+    if count > MOST_FRAMES:
         raise Unusual
     if same:
         return np.full(count, same, np.int64)

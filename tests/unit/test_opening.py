@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import struct
 from collections.abc import Iterator
@@ -53,6 +54,20 @@ HOSTILE = {
 }
 
 
+TAG = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+SPELLINGS = {
+    "a mark in front": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "blanks in front": lambda text: b" \r\n\t" * 500 + text.encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "UTF-16, the other way round": lambda text: text.encode("utf-16-be"),
+    "behind a tag": lambda text: TAG + text.encode(),
+    "behind two tags": lambda text: TAG + TAG + text.encode(),
+    "carriage returns": lambda text: text.replace("\n", "\r").encode(),
+}
+"""How else the same texts are written."""
+
+
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another passenger's film."""
@@ -78,6 +93,34 @@ def test_a_text_that_names_other_files_is_refused_by_its_name(tmp_path: Path, ot
     assert read_file(path).reason is Reason.UNREADABLE
     with pytest.raises(UnreadableVideo):
         looked_into([as_source(path)])
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_such_a_text_is_refused_by_its_name_however_it_is_written(tmp_path: Path, other: Path, spelling: str) -> None:
+    path = tmp_path / "GX010023.MP4"
+    for kind in ("DASH", "HLS", "ffconcat"):
+        path.write_bytes(SPELLINGS[spelling](HOSTILE[kind].format(other=other)))
+        with pytest.raises(UnreadableVideo, match=rf"{kind}.*neither video nor music"):
+            container_of(path)
+
+
+def test_packed_and_long_winded_ones_are_no_video_either(tmp_path: Path, other: Path) -> None:
+    text, path = HOSTILE["DASH"].format(other=other).encode(), tmp_path / "GX010023.MP4"
+    for content, what in ((gzip.compress(text), "a packed file"), (b"\n" * 10_000 + text, "a text")):
+        path.write_bytes(content)
+        with pytest.raises(UnreadableVideo, match=what):
+            container_of(path)
+
+
+def test_tags_without_end_are_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "tune.mp3"
+    path.write_bytes(b"ID3\4\0\0\0\0\0\0" * 400_000)
+    with path.open("rb") as source:
+        assert container_of(path).demuxer == "mp3"
+        assert source.tell() == 0
+    with pytest.raises(UnreadableVideo) as refused:
+        runner.ffprobe_json(path)
+    assert "@ 0x" not in refused.value.what
 
 
 def gray_frames_or_none(path: Path) -> Iterator[object]:
@@ -338,6 +381,31 @@ def test_what_no_camera_writes_is_refused(tmp_path: Path) -> None:
         assert (read_file(path).reason is Reason.UNREADABLE) is (name != "stretched.mp4")
 
 
+def test_a_picture_that_comes_after_days_is_refused(tmp_path: Path) -> None:
+    """An edit list puts the picture behind the sound by so many seconds."""
+    clip, path = make_clip(tmp_path / "a.mp4"), tmp_path / "b.mp4"
+    apart = ["-itsoffset", "100000", "-i", str(clip), "-i", str(clip), "-map", "0:v", "-map", "1:a", "-c", "copy"]
+    runner.run([*apart, str(path)], timeout=30)
+    with pytest.raises(UnreadableVideo, match="it says to last 28 hours"):
+        probe(path)
+
+
+def test_more_frames_than_any_camera_writes_are_refused(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mp4", sound=None).read_bytes()
+    at = data.index(b"stts")
+    path = tmp_path / "b.mp4"
+    path.write_bytes(data[: at + 12] + struct.pack(">I", 10**9) + data[at + 16 :])
+    with pytest.raises(UnreadableVideo, match="1000000000 frames"):
+        probe(path)
+
+
+def test_packets_without_end_are_not_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(limits, "MOST_FRAMES", 20)
+    with pytest.raises(UnreadableVideo, match="to have 21 frames"):
+        runner.packet_times(path)
+
+
 ORDINARY = ((7680, 4320, 60), (5312, 4648, 30), (12288, 6144, 30), (3840, 2160, 240), (1920, 1080, 960))
 
 
@@ -351,6 +419,7 @@ def test_the_ceilings_leave_room_for_every_camera() -> None:
     assert limits.broken_by_length(600, 1000)
     assert not limits.broken_by_length(60, 1000)
     assert not limits.broken_by_length(12 * 3600, 4 * 10**9)
+    assert not limits.broken_by_frames(10 * 3600 * 240)
 
 
 def test_an_index_of_billions_of_frames_takes_no_memory(tmp_path: Path) -> None:

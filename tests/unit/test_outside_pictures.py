@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zlib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from PIL import Image
 from support.templating import TITLE, own_template
 
 from stinercut.errors import BadInput
+from stinercut.identity.making import qr_picture
+from stinercut.identity.payload import make_payload
 from stinercut.identity.pictures import load_gray
 from stinercut.identity.reader import read_file
 from stinercut.identity.reading import Reason
@@ -22,6 +25,7 @@ from stinercut.media.svg_renderer import DrawingTooCostly, SvgRenderer
 from stinercut.templates.checking import problems
 
 HERE = Path("title.svg")
+PAYLOAD = make_payload("Zoë Müller", "B-1", date(2026, 5, 1))
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -38,7 +42,7 @@ def bomb(width: int, height: int) -> bytes:
 def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "code.png"
     path.write_bytes(bomb(width, height))
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match="pixels, more than 16384 a side or 100 million altogether"):
         open_picture(path)
     assert isinstance(load_gray(path), str)
     assert read_file(path).reason is Reason.UNREADABLE
@@ -49,6 +53,17 @@ def test_an_ordinary_photo_is_opened(tmp_path: Path) -> None:
     Image.new("RGB", (8064, 6048), "red").save(path)  # 48 million pixels, as telephones have
     assert open_picture(path)[0].size == (8064, 6048)
     assert not isinstance(load_gray(path), str)
+
+
+def test_a_code_in_a_picture_that_is_made_smaller_is_read(tmp_path: Path) -> None:
+    path, code = tmp_path / "photo.png", Image.open(io.BytesIO(qr_picture(PAYLOAD)))
+    whole = Image.new("L", (9000, 9000), 255)
+    whole.paste(code.convert("L").resize((1500, 1500)), (3000, 3000))
+    whole.save(path, compress_level=1)
+    looked_at = load_gray(path)
+    assert not isinstance(looked_at, str)
+    assert 49_000_000 < looked_at.size <= 50_000_000
+    assert read_file(path).payload == PAYLOAD
 
 
 def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg(tmp_path: Path) -> None:
