@@ -17,13 +17,14 @@ from stinercut.identity.films import FilmSearch, why
 from stinercut.identity.pictures import is_picture, load_gray, look_at_picture
 from stinercut.identity.reading import READER_VERSION, Reading, Reason
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.regular_files import open_regular
 
 
 def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What a file says, film or picture, chosen by its first bytes. Never raises for what is in it."""
     began = time.monotonic()
     try:
-        with path.open("rb") as source:
+        with open_regular(path) as source:
             head = source.read(16)
     except OSError as refused:
         return _unreadable(f"can't be opened: {refused.strerror or refused}", began, keys)

@@ -21,6 +21,9 @@ _LARGEST: Final = 64_000_000
 
 _CONTAINERS: Final = (b"mdia", b"minf", b"stbl", b"edts")
 
+_MOST_BOXES: Final = 10_000
+"""Beside the index. Cameras write a handful; a gigabyte may hold a hundred million empty ones."""
+
 _DEEPEST: Final = 8
 """Containers within each other; a track has three: mdia, minf, stbl."""
 
@@ -36,7 +39,9 @@ def find_moov(source: BinaryIO) -> bytes:
     """The content of the index box. Raises Unusual, struct.error."""
     end = os.fstat(source.fileno()).st_size
     at = 0
-    while at + 8 <= end:
+    for _ in range(_MOST_BOXES):
+        if at + 8 > end:
+            break
         source.seek(at)
         size, kind = struct.unpack(">I4s", source.read(8))
         head = 8

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 from stinercut.errors import UnreadableVideo
 from stinercut.media.limits import MOST_PIXELS
+from stinercut.regular_files import open_regular
 
 PROTOCOLS: Final = "file,pipe"
 
@@ -115,7 +116,7 @@ def container_of(path: Path) -> Container:
     Raises UnreadableVideo for everything that is none of the kinds known here, saying what it is.
     """
     try:
-        with path.open("rb") as source:
+        with open_regular(path) as source:
             head = _behind_tag(source)
             found = _recognised(*head)
     except FileNotFoundError:

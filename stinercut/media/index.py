@@ -17,6 +17,7 @@ import numpy as np
 
 from stinercut.media import boxes, limits
 from stinercut.media.boxes import Unusual
+from stinercut.regular_files import open_regular
 
 STREAM = "V:0"
 """The track of a `VideoIndex` as ffmpeg names it: the first video that is no cover art, for which no track is needed.
@@ -40,7 +41,7 @@ class VideoIndex:
 def read_index(path: Path) -> VideoIndex | None:
     """The index of a plain MP4 or MOV; None for everything else, damaged files included. Raises nothing."""
     try:
-        with path.open("rb") as source:
+        with open_regular(path) as source:
             moov = boxes.find_moov(source)
             size = os.fstat(source.fileno()).st_size
         return _video(*boxes.the_video(moov), size)

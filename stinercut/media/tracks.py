@@ -20,6 +20,7 @@ from stinercut.errors import StoreDamaged
 from stinercut.media import boxes
 from stinercut.media.boxes import Unusual
 from stinercut.media.limits import MOST_FRAMES
+from stinercut.regular_files import open_regular
 
 _ENTRY_HEAD = 78
 """Bytes of a VisualSampleEntry before the boxes within it."""
@@ -81,7 +82,7 @@ class VideoTrack:
 def read_track(path: Path) -> VideoTrack | None:
     """The video track of a plain MP4 or MOV; None for everything else, damaged files included. Raises nothing."""
     try:
-        with path.open("rb") as source:
+        with open_regular(path) as source:
             moov = boxes.find_moov(source)
         return _track(path, *boxes.the_video(moov))
     except (OSError, Unusual, *boxes.FAILURES):

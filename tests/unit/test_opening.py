@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -55,7 +55,7 @@ HOSTILE = {
 
 
 TAG = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], bytes]] = {
     "a mark in front": lambda text: b"\xef\xbb\xbf" + text.encode(),
     "blanks in front": lambda text: b" \r\n\t" * 500 + text.encode(),
     "UTF-16": lambda text: text.encode("utf-16"),
@@ -112,15 +112,27 @@ def test_packed_and_long_winded_ones_are_no_video_either(tmp_path: Path, other: 
             container_of(path)
 
 
-def test_tags_without_end_are_not_followed(tmp_path: Path) -> None:
+def test_tags_without_end_are_not_followed(tmp_path: Path, other: Path) -> None:
+    """What comes behind many tags is not looked at, and read as music or not at all."""
     path = tmp_path / "tune.mp3"
-    path.write_bytes(b"ID3\4\0\0\0\0\0\0" * 400_000)
-    with path.open("rb") as source:
-        assert container_of(path).demuxer == "mp3"
-        assert source.tell() == 0
+    path.write_bytes(TAG * 100 + HOSTILE["ffconcat"].format(other=other).encode())
+    assert container_of(path).demuxer == "mp3"
     with pytest.raises(UnreadableVideo) as refused:
         runner.ffprobe_json(path)
     assert "@ 0x" not in refused.value.what
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Opening a pipe waits for somebody who writes into it."""
+    path = tmp_path / "GX010023.MP4"
+    os.mkfifo(path)
+    for look in (container_of, probe):
+        with pytest.raises(UnreadableVideo, match=r"pipe|not there"):
+            look(path)
+    assert read_file(path).reason is Reason.UNREADABLE
+    assert read_index(path) is None
+    assert read_track(path) is None
 
 
 def gray_frames_or_none(path: Path) -> Iterator[object]:
@@ -428,6 +440,22 @@ def test_an_index_of_billions_of_frames_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "b.mp4"
     path.write_bytes(data[: at + 8] + struct.pack(">II", 100, 2**32 - 1) + data[at + 16 :])
     assert read_track(path) is None
+
+
+def test_boxes_beside_each_other_without_end(tmp_path: Path) -> None:
+    """The index comes last, behind more empty boxes than anybody writes."""
+    ftyp, moov, mdat = b"", b"", b""
+    data = make_clip(tmp_path / "a.mp4", sound=None).read_bytes()
+    for begin, end in boxes_of(data):
+        kind, box = data[begin + 4 : begin + 8], data[begin:end]
+        ftyp, moov, mdat = (box if kind == name else kept for name, kept in zip(KINDS, (ftyp, moov, mdat), strict=True))
+    path = tmp_path / "b.mp4"
+    for count, is_read in ((100, True), (20_000, False)):
+        path.write_bytes(ftyp + mdat + struct.pack(">I4s", 8, b"free") * count + moov)
+        assert (read_track(path) is not None) is is_read
+
+
+KINDS = (b"ftyp", b"moov", b"mdat")
 
 
 def test_boxes_within_boxes_without_end(tmp_path: Path) -> None:
