@@ -28,6 +28,7 @@ from stinercut.catalog import Catalog, decisions, review
 from stinercut.catalog.models import Decision, Role
 from stinercut.catalog.review import Group, ReviewFile
 from stinercut.identity.payload import make_payload
+from stinercut.identity.reading import Reason
 
 T = TypeVar("T")
 
@@ -218,7 +219,10 @@ def _code_words(file: ReviewFile) -> str:
         return ""
     if reading.payload is not None:
         return f"The code says {reading.payload.passenger_name}, booking {reading.payload.booking_id}."
-    return f"A code could not be taken: {reading.detail or reading.reason}." if reading.hides_identity else ""
+    if not reading.hides_identity:
+        return ""
+    what = "It could not be searched for a code" if reading.reason is Reason.UNREADABLE else "A code could not be taken"
+    return f"{what}: {reading.detail or reading.reason}."
 
 
 def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:

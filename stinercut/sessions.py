@@ -108,7 +108,8 @@ def _is_long(reading: Reading) -> bool:
 
 def _barrier(file: CardVideo, reading: Reading) -> str:
     if reading.reason is Reason.INVALID_QR:
-        return f"{file.name} holds a code that is no passenger's"
+        said = f"could not be taken: {reading.detail}" if reading.detail else "is no passenger's"
+        return f"{file.name} holds a code that {said}"
     if reading.reason is Reason.TWO_PAYLOADS:
         return f"{file.name} holds {reading.detail or 'the codes of two passengers'}"
     if reading.reason is Reason.NOT_CONFIRMED:

@@ -115,6 +115,14 @@ def test_what_may_hide_a_code_ends_the_name_and_is_kept_for_review(reason: Reaso
     assert (third.payload, third.clips) == (SIAN, ids(c1))
 
 
+def test_a_code_that_was_refused_says_why() -> None:
+    """The name on it can be mended only by who knows what is wrong with it."""
+    doubt = video(1, 0)
+    why = "the passenger's name holds U+FFFD: the text was damaged on its way"
+    [session] = split([doubt], {doubt.file_id: Reading(reason=Reason.INVALID_QR, detail=why)}, RULES)
+    assert session.why == f"{doubt.name} holds a code that could not be taken: {why}"
+
+
 def test_a_small_file_that_could_not_be_looked_at_ends_the_name() -> None:
     a, a1, lost, b1 = (video(n, 3 * n) for n in range(1, 5))
     for said in (None, Reason.NO_QR_FOUND):
