@@ -1,8 +1,9 @@
 // The office's list of bookings: a file is looked at first; what it would change is shown, and then it is imported.
 
 import { request } from "./asking.js";
+import { button } from "./deciding.js";
 import { at, h } from "./dom.js";
-import { count, fullStop } from "./words.js";
+import { count, fullStop, sentence } from "./words.js";
 
 const ENCODINGS = {
   "": "found out by itself",
@@ -81,10 +82,16 @@ function show(view) {
     told("Look at these", view.warnings, view.warnings.length),
     changedRows(view.changes, rows),
     h("p", { class: "actions" },
-      h("button", { class: "button main", type: "button", click: takeList, disabled: !rows },
-        rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes"),
+      takeButton(rows),
       h("button", { class: "button", type: "button", click: () => { leave(); said(""); } }, "Cancel")),
   );
+}
+
+// Tapped twice, it would say of all that it imported that it was there before.
+function takeButton(rows) {
+  const take = button(rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes", "main", takeList);
+  take.disabled = !rows;
+  return take;
 }
 
 function encodingField() {
@@ -100,7 +107,7 @@ function told(title, rows, number) {
   if (!rows.length) return "";
   const more = number > rows.length ? h("li", {}, `… and ${number - rows.length} more`) : null;
   return h("section", {}, h("h3", {}, title),
-    h("ul", { class: "rows" }, rows.map((row) => h("li", {}, h("b", {}, `Line ${row.line}`), fullStop(row.what))), more));
+    h("ul", { class: "rows" }, rows.map((row) => h("li", {}, h("b", {}, `Line ${row.line}`), sentence(row.what))), more));
 }
 
 function changedRows(rows, number) {
