@@ -1,6 +1,6 @@
 // Asking the hub, addresses that lead somewhere from here, and the name of the person who decides.
 
-import { fullStop } from "./words.js";
+import { fullStop, sentence } from "./words.js";
 
 const SILENT = "The hub does not answer. Try again in a moment.";
 const PATIENCE_MS = 60000;
@@ -31,7 +31,7 @@ export async function request(path, { method = "GET", body, type } = {}) {
   if (answer.ok) return said;
   if (!said?.error) throw silent();
   const { code, what, advice } = said.error;
-  throw Object.assign(new Error([what, advice].filter(Boolean).map(fullStop).join(" ")), { code, what });
+  throw Object.assign(new Error(sentence([what, advice].filter(Boolean).map(fullStop).join(" "))), { code, what });
 }
 
 // A browser may be told to keep nothing; then the name is typed each time.

@@ -6,6 +6,7 @@ import { note } from "./dialogs.js";
 import { h } from "./dom.js";
 import { draftOf } from "./drafts.js";
 import { afterPause } from "./timing.js";
+import { apart } from "./words.js";
 
 const BOOKINGS = 12;
 
@@ -19,7 +20,7 @@ function field(draft, name, words, attributes) {
 
 function choiceOf(name, about, press) {
   return h("button", { class: "button", type: "button", click: press },
-    h("strong", null, name), h("small", null, about));
+    h("strong", { dir: "auto" }, name), h("small", null, about));
 }
 
 // A code that could not be taken may be now: its key was added, or the reader has learnt.
@@ -85,7 +86,7 @@ export function assignForm(view) {
     const said = { passenger_name: passenger, booking_id: booking.input.value, jump_date: when.input.value };
     const done = await decide(view.jump, "assign", said, passenger);
     submit.disabled = false;
-    if (done) note(`It is ${passenger}'s jump now. The film follows by itself.`);
+    if (done) note(`It is ${apart(passenger)}’s jump now. The film follows by itself.`);
   });
   offer();
   return form;

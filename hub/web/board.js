@@ -94,6 +94,9 @@ const pressed = {
     const files = numbers.split(" ").map(Number);
     at("sure-title").textContent = `${leaveOutWords(files)}?`;
     at("sure-what").textContent = withoutWords(viewOf(jump), files, names);
+    const them = files.length === 1 ? "it" : "them";
+    at("sure-no").textContent = `Keep ${them}`;
+    at("sure-yes").textContent = `Leave ${them} out`;
     at("sure-who").value = who();
     at("sure-form").onsubmit = (event) => {
       event.preventDefault();

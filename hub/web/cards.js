@@ -5,7 +5,7 @@ import { at, h, icon } from "./dom.js";
 import { cards } from "./known.js";
 import { place, tilesOf } from "./patching.js";
 import { retryButton } from "./retry_button.js";
-import { clock, count, left, size } from "./words.js";
+import { clock, left, size } from "./words.js";
 
 const GONE_SHOWN_MS = 24 * 3600e3;
 
@@ -46,9 +46,9 @@ function cardCounts(view) {
     rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
 }
 
-const unknownWords = ({ without_passenger: number, files }) => (number === 1 && files.found === 1
-  ? "Its file has no passenger"
-  : `${number} of its ${count(files.found, "file", "files")} ${number === 1 ? "has" : "have"} no passenger`);
+// Not of how many: what a card holds in all counts the camera's small copies, which nobody asks the passenger of.
+const unknownWords = ({ without_passenger: number }) =>
+  `${number} of its videos and photos ${number === 1 ? "has" : "have"} no passenger`;
 
 // In the minute in which the tandem master still knows whose they are.
 function unknownLine(view) {

@@ -135,7 +135,9 @@ function bookingTile(booking) {
 function nobodyTile() {
   const isSearch = Boolean(at("search").value);
   return h("li", { class: "empty" },
-    isSearch ? "No booking has that name or number on this day." : "No bookings are listed for this day.");
+    isSearch
+      ? "No booking has that name or number on this day."
+      : ["No bookings are listed for this day. ", h("a", { class: "quiet", href: "/review#list" }, "Import the office’s list")]);
 }
 
 async function listBookings() {

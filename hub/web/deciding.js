@@ -112,7 +112,7 @@ export function whither(jump) {
   const choiceOf = (one) => {
     const take = () => { chosen = one; at("whither").close(); };
     const choice = h("button", { class: "button", type: "button", click: take },
-      h("strong", null, one.passenger || "Unidentified"),
+      h("strong", { dir: "auto" }, one.passenger || "Unidentified"),
       h("small", null, one.passenger ? `${one.booking_id} · ${one.jump_date}` : one.jump));
     return h("li", null, choice);
   };

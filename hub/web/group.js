@@ -10,7 +10,7 @@ import { historyOf } from "./history.js";
 import { play } from "./player.js";
 import { afterPause } from "./timing.js";
 import { besideWords, placeWords, whoseWords } from "./waiting.js";
-import { count, dayWords, fileWords, sentence, size } from "./words.js";
+import { apart, count, dayWords, fileWords, sentence, size } from "./words.js";
 
 const MIDDLE = 0.5;
 const EXCUSE = "This browser can't play it. The pictures show what is in it.";
@@ -54,11 +54,21 @@ function pictureTile(file, draft) {
   return [view, scrub];
 }
 
+// What was decided, in words: mostly it can't be seen where the finger is.
+async function told(deciding, words) {
+  if (await deciding) note(words);
+}
+
 function outButton(view, file) {
   if (file.same_as) return null;
   const what = { file_id: file.file_id };
-  if (["clip", "photo"].includes(file.role)) return button("Leave out", "", () => decide(view.jump, "leave-out", what));
-  if (file.role === "left_out") return button("Put back", "", () => decide(view.jump, "put-back", what));
+  const { name } = file;
+  if (["clip", "photo"].includes(file.role)) {
+    return button("Leave out", "", () => told(decide(view.jump, "leave-out", what), `${name} is left out.`));
+  }
+  if (file.role === "left_out") {
+    return button("Put back", "", () => told(decide(view.jump, "put-back", what), `${name} is back in.`));
+  }
   return null;
 }
 
@@ -123,17 +133,20 @@ export function groupTile(view) {
   const chosen = () => [...draft.picked];
 
   const said = h("span", { role: "status" });
-  const apart = button("Split off", "", () => decide(view.jump, "split", { file_ids: chosen() }));
+  const splitting = button("Split off", "", () => told(decide(view.jump, "split", { file_ids: chosen() }),
+    "They are a group of their own now."));
   const moving = async () => {
     const moved = chosen();
     const to = await whither(view.jump);
-    if (to) await decide(view.jump, "move", { file_ids: moved, to: to.jump }, to.passenger);
+    if (!to) return;
+    const whose = to.passenger ? `${apart(to.passenger)}’s jump` : "that jump";
+    await told(decide(view.jump, "move", { file_ids: moved, to: to.jump }, to.passenger), `They are in ${whose} now.`);
   };
-  const tools = h("div", { class: "tools" }, said, apart, button("Move to another jump…", "", moving));
+  const tools = h("div", { class: "tools" }, said, splitting, button("Move to another jump…", "", moving));
   const changed = () => {
     const number = draft.picked.size;
     tools.hidden = number === 0;
-    apart.hidden = number === view.files.length;
+    splitting.hidden = number === view.files.length;
     said.textContent = `${count(number, "file", "files")} chosen`;
   };
   changed();
@@ -148,7 +161,7 @@ export function groupTile(view) {
   const asks = view.remedies.some((remedy) => remedy.kind === "decide");
   return h("article", { class: "panel group", "data-state": view.state },
     h("div", { class: "head" },
-      h("h2", { class: "name" }, view.passenger || "Unidentified"),
+      h("h2", { class: "name", dir: "auto" }, view.passenger || "Unidentified"),
       h("p", { class: "about" }, about.filter(Boolean).join(" · "))),
     view.place ? h("p", { class: "about" }, placeWords(view.place)) : null,
     view.reason ? h("p", { class: "why" }, sentence(view.reason)) : null,

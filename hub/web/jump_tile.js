@@ -179,7 +179,7 @@ export function jumpTile(view, busy) {
     filmSide(view),
     h("div", { class: "body", "data-key": "body" },
       h("div", { class: "head" },
-        h("h3", { class: "name" }, nameOf(view)),
+        h("h3", { class: "name", dir: "auto" }, nameOf(view)),
         h("span", { class: "pill" }, icon(sign), word)),
       h("p", { class: "about" }, aboutWords(view)),
       view.reason ? h("p", { class: "reason" }, sentence(view.reason)) : null,

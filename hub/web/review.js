@@ -15,6 +15,7 @@ import { count } from "./words.js";
 const only = new URLSearchParams(location.search).get("jump"); // one jump, to correct it
 const groups = new Map(); // jump -> {json, element}
 const nobody = h("p", { class: "empty" }, "Nothing waits for a person. Every jump is known, and none failed.");
+const noSuch = h("p", { class: "empty" }, "This jump is not known, or it was joined with another one.");
 let views = [];
 let decided = ""; // the jump of a decision whose outcome is to be seen
 
@@ -48,18 +49,33 @@ function showGroups(found) {
   }
   const elements = views.map(elementOf);
   decided = "";
-  place(at("groups"), elements.length ? elements : [nobody]);
+  place(at("groups"), elements.length ? elements : [only ? noSuch : nobody]);
   const failed = views.filter((view) => view.state === "failed").length;
   const waits = views.length - failed;
   const parts = [
     waits ? `${count(waits, "group waits", "groups wait")} for a person` : "",
     failed ? `${count(failed, "jump", "jumps")} failed` : "",
   ];
-  write(at("summary"), only ? "One jump" : parts.filter(Boolean).join(" · "));
+  if (only) showWayBack();
+  else write(at("summary"), parts.filter(Boolean).join(" · "));
+}
+
+function showWayBack() {
+  if (at("summary").querySelector("a")) return;
+  at("summary").replaceChildren("One jump · ", h("a", { href: "/review" }, "all that wait"));
+}
+
+async function oneGroup() {
+  try {
+    return [await request(`/api/review/jumps/${encodeURIComponent(only)}`)];
+  } catch (problem) {
+    if (problem.code !== "NOT_FOUND") throw problem;
+    return []; // an old link, or somebody has joined it with another jump
+  }
 }
 
 async function askGroups() {
-  if (only) return [await request(`/api/review/jumps/${encodeURIComponent(only)}`)];
+  if (only) return oneGroup();
   return (await request("/api/review")).groups;
 }
 
@@ -77,6 +93,7 @@ decideWith((jump, kind, outcome) => {
   return look();
 });
 
+at("list").open = location.hash === "#list";
 at("who").value = who();
 at("who").addEventListener("input", () => setWho(at("who").value.trim()));
 

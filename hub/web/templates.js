@@ -29,7 +29,8 @@ function filmRow(film) {
 }
 
 function staleWords(found) {
-  if (!found.films.length) return "Every film has the template it should have.";
+  const known = found.problem ? "As far as can be told, every" : "Every";
+  if (!found.films.length) return `${known} film has the template it should have.`;
   const busy = found.films.length - found.to_do;
   const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} anew takes ${minutes(found.minutes)}.` : "";
   const going = busy ? ` ${films(busy)} being made anew now.` : "";

@@ -1,5 +1,7 @@
 // Files that wait for a person, in words: where they come from, and after whose they were filmed.
 
+import { apart } from "./words.js";
+
 // The camera's own clock, which has no zone.
 const filmedAt = (moment) => moment.slice(11, 16);
 
@@ -15,7 +17,7 @@ export function placeWords(place) {
 
 const nameOfNeighbour = (one) => one.passenger || one.jump;
 
-export const whoseWords = (one) => `${nameOfNeighbour(one)}’s`;
+export const whoseWords = (one) => `${apart(nameOfNeighbour(one))}’s`;
 
 // Between whose files they stand; empty where nobody's are near.
 export function besideWords({ before, after, label }) {

@@ -7,7 +7,7 @@ export const fullStop = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
 export const sentence = (text) => fullStop(`${text.charAt(0).toUpperCase()}${text.slice(1)}`);
 
 export function size(bytes) {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+  if (bytes < 1e6) return `${bytes && Math.max(1, Math.round(bytes / 1e3))} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
   return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
 }
@@ -23,6 +23,11 @@ export function length(seconds) {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+// A name as it stands within a sentence: one that is read from the right turns nothing around it.
+export const apart = (name) => (RIGHT_TO_LEFT.test(name) ? `\u2068${name}\u2069` : name);
 
 // A day as this place has it, not as Greenwich has it.
 export function isoDay(date) {

@@ -19,6 +19,7 @@ from stinercut.failures import reason_of
 from stinercut_assets.reporting import Planned, Reporter
 
 FILES = Planned("files", "Check the files")
+PHONE_WIDTH = 360
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a telephone whose person has given no name yet."""
-    context = browser.new_context(viewport={"width": 360, "height": 740})
+    context = browser.new_context(viewport={"width": PHONE_WIDTH, "height": 740})
     yield context.new_page()
     context.close()
 
@@ -49,7 +50,7 @@ def test_what_a_film_lacks_is_one_press_away_from_being_in_it(hub: RunningHub, k
     tile = page.locator(f"article.jump[data-jump='{key}']")
     expect(tile).to_contain_text("Provisional film")
     expect(tile).to_contain_text("2 more files of card GOPRO wait for a person: GX010003.MP4, GX010004.MP4.")
-    expect(page.locator("article.card")).to_contain_text("2 of its 4 files have no passenger")
+    expect(page.locator("article.card")).to_contain_text("2 of its videos and photos have no passenger")
     tile.get_by_role("link", name="Say whose they are").click()
     group = page.locator("article.group")
     expect(group).to_contain_text("Right after Ștefan Țurcanu’s clips on card GOPRO.")
@@ -96,3 +97,85 @@ def test_a_clip_that_an_error_names_is_one_press_away_from_being_left_out(
         roles = {place.card_file_id: place.role for place in jumps.require_jump(session, key).files}
         assert roles[broken] == "left_out"
         assert [row.who for row in review.decisions_on(session, [key])[key]] == ["Jo"]
+
+
+LETTERS_80 = f"{'W' * 40} {'i' * 39}"
+FINGER = 44
+"""Pixels that a finger needs, each way."""
+
+TOO_SMALL = f"""() => [...document.querySelectorAll("a, button, summary, select, input:not([type=file])")]
+  .filter((one) => one.checkVisibility() && !one.closest("label"))
+  .filter((one) => one.getBoundingClientRect().height < {FINGER} - 0.5)
+  .map((one) => one.outerHTML)"""
+
+BROKEN_WORDS = """(words) => {
+  const lines = (one) => { const all = document.createRange(); all.selectNodeContents(one); return all; };
+  return words.filter((one) => lines(one).getClientRects().length > 1).map((one) => one.textContent);
+}"""
+
+
+def test_all_of_a_jump_is_readable_on_a_telephone_and_large_enough_for_a_finger(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    files = [entry(f"GX03000{n}.MP4", 3000 + n, minute=n, prefix="y") for n in range(1, 4)]
+    put_in(known, "in-y", files, "card-y")
+    copy(known, "in-y", files)
+    [key] = record(known, "in-y", passenger(LETTERS_80, "Y-1"), files[:1], files[1:2])
+    record(known, "in-y", None, [], files[2:], "GX030003.MP4 could not be read and may hold another passenger's code")
+    made = film(key, "", "run-y", name=LETTERS_80)
+    made.checks = [
+        {"name": "duration_is_sum", "passed": True, "detail": "13.000 s, 390 frames; the parts have 13.000 s"}
+    ]
+    with known.write() as session:
+        made.version = jumps.take_up(session, key, "run-y").version
+        films.record_film(session, made)
+
+    page.goto(hub.url)
+    tile = page.locator(f"article.jump[data-jump='{key}']")
+    expect(tile.locator(".pill")).to_have_text("Provisional film")
+    tile.locator("summary").first.click()
+    words = tile.locator(".pairs li > span:not(.far)")
+    expect(words).to_have_text(["GX030001.MP4", "GX030002.MP4", "duration is sum"])
+    assert words.evaluate_all(BROKEN_WORDS) == []
+    assert page.evaluate(TOO_SMALL) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+
+    page.goto(f"{hub.url}/review")
+    page.get_by_role("button", name="It belongs to a jump that is there").first.click()
+    offered = page.locator("#whither-list button")
+    expect(offered.filter(has_text=LETTERS_80)).to_have_count(1)
+    right = page.locator("#whither").evaluate("(dialog) => dialog.getBoundingClientRect().right")
+    edges = offered.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    assert all(edge <= right for edge in edges)
+
+
+def test_a_name_that_is_read_from_the_right_turns_nothing_around_it(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    name = "\u0645\u062d\u0645\u062f (Mohamed)"
+    files = [entry(f"GX04000{n}.MP4", 4000 + n, minute=n, prefix="z") for n in range(1, 4)]
+    put_in(known, "in-z", files, "card-z")
+    copy(known, "in-z", files)
+    [key] = record(known, "in-z", passenger(name, "Z-1"), files[:1], files[1:2])
+    [group] = record(known, "in-z", None, [], files[2:], "GX040003.MP4 could not be read")
+
+    page.goto(hub.url)
+    shown = page.locator(f"article.jump[data-jump='{key}'] .name")
+    expect(shown).to_have_text(name)
+    assert shown.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+    page.goto(f"{hub.url}/review?jump={group}")
+    expect(page.get_by_role("button", name=f"They are \u2068{name}\u2069’s")).to_be_visible()
+
+
+def test_a_link_to_a_jump_that_is_gone_says_so_and_leads_on(hub: RunningHub, page: Page) -> None:
+    page.goto(f"{hub.url}/review?jump=2026-06-01_GONE")
+    expect(page.locator("#groups")).to_have_text("This jump is not known, or it was joined with another one.")
+    page.get_by_role("link", name="all that wait").click()
+    expect(page).to_have_url(f"{hub.url}/review")
+
+
+def test_a_day_without_bookings_leads_to_their_import(hub: RunningHub, page: Page) -> None:
+    page.goto(f"{hub.url}/codes")
+    page.locator("#day").fill("2031-01-01")
+    page.get_by_role("link", name="Import the office’s list").click()
+    expect(page.get_by_text("Choose a file")).to_be_visible()
