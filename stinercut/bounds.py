@@ -9,7 +9,7 @@ list or number that has none.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -42,8 +42,8 @@ Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 """Bytes."""
 
 
-def is_in_range(moment: datetime) -> bool:
-    """Whether a time is one that can be written down and counted with, in every zone."""
+def is_in_range(moment: date) -> bool:
+    """Whether a day or a time is one that can be written down and counted with, in every zone."""
     return FIRST_YEAR <= moment.year <= LAST_YEAR
 
 

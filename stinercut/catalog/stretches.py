@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from stinercut.bounds import FIRST_YEAR, LAST_YEAR
 from stinercut.catalog.card_videos import card_video
 from stinercut.catalog.jump_photos import photos_not_here
 from stinercut.catalog.models import Card, CardFile, Jump, JumpFile, JumpState, ManifestEntry, QrReading, Role
@@ -139,22 +140,28 @@ def beside(session: Session, jump_keys: Collection[str]) -> set[str]:
     cards = {jump.card_id for jump in jumps if jump.card_id is not None} | _cards_of(session, jump_keys)
     if not jumps or not cards:
         return set()
-    days = [jump.jump_date for jump in jumps]
+    first, end = _days_around([jump.jump_date for jump in jumps])
     rows = session.execute(
         select(JumpFile.jump_key)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
         .where(
             CardFile.card_id.in_(cards),
-            CardFile.modified >= _midnight(min(days)) - timedelta(days=1),
-            CardFile.modified < _midnight(max(days)) + timedelta(days=2),
+            CardFile.modified >= first,
+            CardFile.modified < end,
         )
         .distinct()
     ).scalars()
     return {*rows, *cards}
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time())
+def _days_around(days: Sequence[date]) -> tuple[datetime, datetime]:
+    """From the day before the first to the end of the day after the last, as far as clocks of cameras go.
+
+    A jump may have a day that no clock reaches: earlier versions took any.
+    """
+    first = max(min(days), date(FIRST_YEAR, 1, 1)) - timedelta(days=1)
+    last = min(max(days), date(LAST_YEAR, 12, 31)) + timedelta(days=2)
+    return datetime.combine(first, datetime.min.time()), datetime.combine(last, datetime.min.time())
 
 
 def _waits() -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stinercut import name_rule
+from stinercut.bounds import FIRST_YEAR, LAST_YEAR, is_in_range
 from stinercut.errors import BadInput
 from stinercut.identity import extras, signing
 from stinercut.identity.extras import HeardExtras
@@ -101,6 +102,13 @@ class Payload(BaseModel):
             except ValueError:
                 raise ValueError("is no day of the calendar") from None
         return value
+
+    @field_validator("jump_date")
+    @classmethod
+    def _is_a_day_to_count_with(cls, day: date) -> date:
+        if not is_in_range(day):
+            raise ValueError(f"is no day between the years {FIRST_YEAR} and {LAST_YEAR}")
+        return day
 
     @property
     def jump_key(self) -> str:

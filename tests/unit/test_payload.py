@@ -63,6 +63,8 @@ def test_a_good_text_is_an_identity() -> None:
         ({"booking_id": "unidentified-card-1"}, "unidentified"),
         ({"booking_id": "Unidentified"}, "unidentified"),
         ({"jump_date": "2026-02-30"}, "the day of the jump is no day of the calendar"),
+        ({"jump_date": "0001-01-01"}, "the day of the jump is no day between the years"),
+        ({"jump_date": "9999-12-31"}, "the day of the jump is no day between the years"),
         ({"jump_date": "2026-5-1"}, "YYYY-MM-DD"),
         ({"jump_date": "2026-05-01\n"}, "YYYY-MM-DD"),
         ({"jump_date": "٢٠٢٦-٠٥-٠١"}, "YYYY-MM-DD"),
