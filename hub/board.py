@@ -190,9 +190,13 @@ class Feed:
             try:
                 await self._rest()
                 await self.turn()
+            except SQLAlchemyError:
+                log.exception("A look at the catalog, or what was to follow from it, failed; trying again.")
+                await asyncio.sleep(2)
             except Exception:
                 # Whatever it is: a feed that ended would leave every board on old news, and detectors unasked.
-                log.exception("A look at the catalog, or what was to follow from it, failed; trying again.")
+                log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
+                await self._begin_anew()
                 await asyncio.sleep(2)
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -260,10 +264,22 @@ class Feed:
     def _broadcast(self, frame: str) -> None:
         for watcher in [one for one in self._watchers if not one.push(frame)]:
             log.warning("A browser is too slow to follow; it is let go and will come back.")
-            self._watchers.discard(watcher)
-            while not watcher.frames.empty():
-                watcher.frames.get_nowait()
-            watcher.frames.put_nowait(None)
+            self._let_go(watcher)
+
+    async def _begin_anew(self) -> None:
+        """Pass over the news that can't be told: looking at it again and again would keep everything after it back."""
+        async with self._looking:
+            self._seen = None
+            self._sent.clear()
+            for watcher in list(self._watchers):
+                self._let_go(watcher)
+
+    def _let_go(self, watcher: Watcher) -> None:
+        """End a browser's socket. It comes back by itself, and begins with a picture of everything."""
+        self._watchers.discard(watcher)
+        while not watcher.frames.empty():
+            watcher.frames.get_nowait()
+        watcher.frames.put_nowait(None)
 
     def _snapshot(self, picture: Picture) -> str:
         with self._catalog.read() as session:

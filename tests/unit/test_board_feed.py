@@ -7,10 +7,12 @@ import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from support.cataloguing import entry, passenger, put_in, record
@@ -144,6 +146,46 @@ def test_what_changes_while_the_first_page_joins_is_told(catalog: Catalog) -> No
                     break
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+def test_news_that_can_not_be_told_keeps_none_after_it_back(catalog: Catalog) -> None:
+    """Such as what another version wrote: every page begins with a new picture, and hears what comes then."""
+
+    async def scene() -> None:
+        feed = Feed(catalog, Live(), LINKS)
+        page = await feed.join()
+        with catalog.write() as session:
+            events.append(session, "jump:files_moved", jumps=7)
+        running = asyncio.create_task(feed.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while await page.frames.get() is not None:
+                pass
+            again = await feed.join()
+            happen(catalog, "afterwards")
+            while not any(frame["type"] == "event" for frame in heard(again)):
+                await feed.turn()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_a_jump_of_a_day_that_no_clock_reaches_stops_no_board(catalog: Catalog, day: date) -> None:
+    put_in(catalog, "in-1", [entry("GX010001.MP4")])
+    record(catalog, "in-1", passenger(), [entry("GX010001.MP4")], [])
+
+    async def scene() -> None:
+        feed = Feed(catalog, Live(), LINKS)
+        page = await feed.join()
+        with catalog.write() as session:
+            jump = session.execute(select(Jump)).scalars().one()
+            jump.jump_date = day  # Earlier versions took any.
+            events.append(session, "jump:decided", jump_key=jump.jump_key)
+        await feed.turn()
+        assert "event" in [frame["type"] for frame in heard(page)]
 
     asyncio.run(scene())
 
