@@ -22,6 +22,7 @@ import uharfbuzz
 
 from stinercut.errors import BadInput, MissingProgram
 from stinercut.media import bidi
+from stinercut.media.font_files import require_whole
 from stinercut.name_rule import clusters, drawn_part, is_shown_by_one_font, spelled
 
 BUNDLED = Path(__file__).parent / "noto"
@@ -131,6 +132,7 @@ def opened(font: Path) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _opened(font: Path, _changed: int) -> Any:
+    require_whole(font)
     found = hb.Face(hb.Blob.from_file_path(str(font)), 0)
     if not found.glyph_count or not found.upem:
         raise BadInput(

@@ -18,7 +18,9 @@ from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.pens.transformPen import TransformPen
 
+from stinercut.errors import BadInput
 from stinercut.media.fonts import Run, opened, runs_with
+from stinercut.media.limits import MOST_POINTS_OF_GLYPH
 
 hb: Any = uharfbuzz
 """It comes without type stubs."""
@@ -167,7 +169,7 @@ def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None, floa
     out: list[tuple[_Glyph, float, _Ink | None, float]] = []
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         glyph = _Glyph(run.font, info.codepoint, position.x_offset * scale, position.y_offset * scale)
-        box = _ink(font, info.codepoint)
+        box = _ink(run.font, info.codepoint)
         ink = box and (
             glyph.x + box[0] * scale,
             glyph.y + box[1] * scale,
@@ -178,9 +180,36 @@ def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None, floa
     return out
 
 
-def _ink(font: Any, glyph: int) -> _Ink | None:
-    pen = BoundsPen(None)
-    font.draw_glyph_with_pen(glyph, pen)
+class _Counting(BoundsPen):
+    """Finds a glyph's ink, and how many strokes its outline has."""
+
+    strokes = 0
+
+    def lineTo(self, pt: Any) -> None:
+        """One more, straight."""
+        self.strokes += 1
+        super().lineTo(pt)
+
+    def qCurveTo(self, *points: Any) -> None:
+        """One more, of TrueType's curves."""
+        self.strokes += 1
+        super().qCurveTo(*points)
+
+    def curveTo(self, *points: Any) -> None:
+        """One more, of PostScript's curves."""
+        self.strokes += 1
+        super().curveTo(*points)
+
+
+def _ink(path: Path, glyph: int) -> _Ink | None:
+    pen = _Counting(None)
+    opened(path).draw_glyph_with_pen(glyph, pen)
+    if pen.strokes > MOST_POINTS_OF_GLYPH:
+        raise BadInput(
+            f"one of its letters is drawn with {pen.strokes} strokes, more than {MOST_POINTS_OF_GLYPH}",
+            file=path,
+            advice="Take a simpler font.",
+        )
     return pen.bounds
 
 

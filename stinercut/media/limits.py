@@ -1,8 +1,8 @@
 """How large, how fast and how long a file from outside may be, and what decoding it may use.
 
 Owns: the ceilings as named numbers, and saying in words which of them a file breaks. Not here: reading files (`probe`,
-`picture_files`, `photo_worker`), starting ffmpeg under its limits (`ffmpeg`). Helper processes import this: it needs
-nothing but the standard library.
+`picture_files`, `font_files`, `photo_worker`), starting ffmpeg under its limits (`ffmpeg`). Helper processes import
+this: it needs nothing but the standard library.
 
 A header costs a sender nothing: 400 bytes can claim a picture of a terabyte or a film of ten years. Each ceiling lies
 well above what cameras and phones write.
@@ -47,6 +47,13 @@ takes 3.4 thousand million with 16 threads (measured; 3 GiB are too few, 4 suffi
 """
 
 SHARE_OF_MACHINE: Final = 0.75
+
+MOST_BYTES_OF_FONT: Final = 64_000_000
+MOST_TABLES_OF_FONT: Final = 100
+MOST_POINTS_OF_GLYPH: Final = 20_000
+"""Of a font: Noto's for Chinese has 27 million bytes, no font here more than 20 tables. A Chinese letter has hundreds
+of points, one of a hand-drawn font some thousand. HarfBuzz itself ends shaping and drawing that go on and on.
+"""
 
 MOST_BYTES_OF_PHOTO: Final = 400_000_000
 """Of a raw. One of 100 megapixels with 16 bits has half of it."""

@@ -48,7 +48,9 @@ def problems(path: Path) -> list[StinercutError]:
         return found
     # Files that are not there were named already; nothing more can be said about them.
     there = [file for _, file in folder.named_files(template.document) if (template.folder / file).is_file()]
-    looks: list[Callable[[], object]] = [lambda font=font: require_font(font) for font in template.fonts]
+    named = {one.file for one in found}
+    whole = [font for font in template.fonts if str(font) not in named]
+    looks: list[Callable[[], object]] = [lambda font=font: require_font(font) for font in whole]
     looks += [lambda file=file, template=template: _look_into(template, file) for file in dict.fromkeys(there)]
     out = list(found)
     for look in looks:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stinercut.errors import BadInput, StinercutError
+from stinercut.media.font_files import require_whole
 from stinercut.places import require_text
 from stinercut.store import key_of
 from stinercut.templates import svg
@@ -148,7 +149,7 @@ def read(folder: Path) -> tuple[Template | None, list[StinercutError]]:
         return None, list(problems_of(refused, path))
     template = Template(document, folder.absolute())
     problems: list[StinercutError] = []
-    for look in (_missing_files, _wrong_drawings):
+    for look in (_missing_files, _wrong_fonts, _wrong_drawings):
         problems += look(template)
         if problems:
             return template, problems
@@ -261,6 +262,18 @@ def _missing_files(template: Template) -> list[StinercutError]:
         if not (template.folder / name).is_file():
             advice = f"Put {name} beside {FILE_NAME}, or write the name of a file that is there."
             out.append(BadInput(f"{place}: {name} is not there", file=path, advice=advice))
+    return out
+
+
+def _wrong_fonts(template: Template) -> list[StinercutError]:
+    """Said before anything reads a font whole, as fingerprints do."""
+    out: list[StinercutError] = []
+    for font in template.fonts:
+        try:
+            require_whole(font)
+        except BadInput as refused:
+            what = f"the font {font.name} of the template {template.name}: {refused.what}"
+            out.append(BadInput(what, file=font, advice=refused.advice))
     return out
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from support.templating import BUNDLED, TITLE, changed, own_template
 
 from stinercut.errors import BadInput
+from stinercut.media.fonts import BUNDLED as FONTS
 from stinercut.templates import folder, svg
 from stinercut.templates.merging import Fields, date_text, merged
 from stinercut.templates.schema import PUBLISHED, schema_text
@@ -141,8 +142,8 @@ def test_the_fingerprint_notices_every_change_and_only_changes(tmp_path: Path) -
     for number, name in enumerate(("outro.svg", "title.upright.svg", "sky.jpg", "fonts/Own.ttf")):
         path = changed(tmp_path / f"c{number}", "classic", {})
         (path / name).parent.mkdir(exist_ok=True)
-        with (path / name).open("ab") as handle:
-            handle.write(b"\n")
+        before = (path / name).read_bytes() if name != "fonts/Own.ttf" else (FONTS / "NotoSans-Bold.ttf").read_bytes()
+        (path / name).write_bytes(before + b"\n")
         seen.add(folder.load(path).fingerprint)
     assert len(seen) == 6
     (tmp_path / "a" / "notes.txt").write_text("none of the template's business")
