@@ -20,7 +20,7 @@ from app.advice import detector, install
 from app.findings import Check, Finding, State, can_write, listed, missing_modules, nearest, python_version
 from app.hub_api import ask
 from hub.version import HEALTHY
-from stinercut.data_folder import is_open_to_others
+from stinercut.data_folder import is_everybodys, is_open_to_others
 from stinercut.errors import BadInput, HostNotReady, MissingProgram, StinercutError
 from stinercut.own_names import is_loopback
 from stinercut.settings import Settings
@@ -117,7 +117,9 @@ def privacy(settings: Settings) -> list[Finding]:
             "other accounts",
             State.HINT,
             f"every account of this machine can look into {settings.data}, and names are in it",
-            f"As its owner: chmod o= {settings.data}",
+            "It is made for everybody: name a folder of its own in it."
+            if is_everybodys(settings.data)
+            else f"As its owner: chmod o= {settings.data}",
         )
     ]
 

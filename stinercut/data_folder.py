@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,8 @@ _OTHERS: Final = 0o007
 def keep_private(settings: Settings) -> None:
     """Make the data folder, or close it to other accounts, and have all that this process makes be closed to them.
 
-    What it starts inherits that. A folder of another owner stays as it is. Raises BadInput for a group nobody knows.
+    What it starts inherits that. A folder of another owner stays as it is, and so does one that is made for everybody,
+    such as /tmp: closed, it would be closed to the whole machine. Raises BadInput for a group nobody knows.
     """
     folder = settings.data
     if os.name != "posix":
@@ -53,8 +55,13 @@ def is_open_to_others(folder: Path) -> bool:
     return os.name == "posix" and bool(_mode(folder) & _OTHERS)
 
 
+def is_everybodys(folder: Path) -> bool:
+    """Whether all accounts of the machine are to put their files there (the sticky bit says it)."""
+    return is_open_to_others(folder) and bool(_mode(folder) & stat.S_ISVTX)
+
+
 def _close(folder: Path, group: str) -> None:
-    if folder.stat().st_uid != os.geteuid():
+    if folder.stat().st_uid != os.geteuid() or is_everybodys(folder):
         return
     if group:
         _give(folder, group)

@@ -71,6 +71,17 @@ def test_a_folder_that_a_person_closed_in_another_way_stays(tmp_path: Path, chos
     assert made_in(settings.data)[1] == 0o600 | (keep & 0o060)
 
 
+def test_a_folder_that_is_everybodys_stays_so_and_doctor_says_it(tmp_path: Path):
+    settings = Settings(data=tmp_path / "data")
+    settings.data.mkdir()
+    settings.data.chmod(0o1777)  # As /tmp is.
+    keep_private(settings)
+    assert mode(settings.data) == 0o1777
+    assert [(one.state, one.advice) for one in privacy(settings)] == [
+        (State.HINT, "It is made for everybody: name a folder of its own in it.")
+    ]
+
+
 def test_a_group_shares_it(tmp_path: Path):
     group = grp.getgrgid(os.getegid()).gr_name
     settings = Settings(data=tmp_path / "data", data_group=group)
