@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ REQUIRED: Final = ("passenger_name", "booking_id", "jump_date")
 OPTIONAL: Final = ("tandem_master_id", *CONTACT)
 MAX_CSV_BYTES: Final = 5_000_000
 _SEPARATORS: Final = ",;\t|"
+_MOST_ANEW: Final = 200
+"""Rows behind which reading begins anew at the next line. A list with more of them is no list."""
 
 _MISSING: Final = {
     "passenger_name": "the passenger's name is missing",
@@ -165,18 +168,23 @@ class _Reading:
 
 
 def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    """Each row with the line that it begins in, or what is wrong with it; the rows after it are read all the same.
-    `before`: lines that were taken off.
+    """Each row with the line that it begins in, or what is wrong with it; the rows after it are read all the same: a
+    quote that is never closed would take them with it. `before`: lines that were taken off.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = list(io.StringIO(text, newline=""))
+    begin, anew = 0, 0
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
-        line = before + reader.line_num + 1
+        line = begin + reader.line_num
         try:
-            yield line, next(reader)
+            yield before + line + 1, next(reader)
         except StopIteration:
             return
         except csv.Error as refused:
-            yield line, refused
+            yield before + line + 1, refused
+            if anew < _MOST_ANEW:
+                begin, anew = line + 1, anew + 1
+                reader = csv.reader(itertools.islice(lines, begin, None), delimiter=separator, strict=True)
 
 
 def _separator(text: str) -> str:

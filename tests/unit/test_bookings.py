@@ -135,6 +135,18 @@ class TestRows:
             assert any(sentence.startswith(words) for sentence in said), words
         assert len(said) == 10
 
+    def test_a_quote_that_is_never_closed_takes_its_own_row_alone(self):
+        rows = '"Ann,B-1,2026-11-20\nBob,B-2,2026-11-20\n"Eva,B-3,2026-11-20\nDan,B-4,2026-11-20\n'
+        found = taken(HEAD + rows)
+        assert [one.booking_id for one in found.payloads] == ["B-2", "B-4"]
+        assert [row.line for row in found.refused] == [2, 4]
+
+    def test_quotes_without_end_are_given_up(self):
+        rows = '"Ann\n' * 1000 + "Bob,B-2,2026-11-20\n"
+        found = taken(HEAD + rows)
+        assert [one.booking_id for one in found.payloads] == ["B-2"]
+        assert len(found.refused) >= 200
+
     @pytest.mark.parametrize(
         ("data", "words"),
         [
