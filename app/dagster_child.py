@@ -20,6 +20,7 @@ from pathlib import Path
 from app.pools import FFMPEG_POOL, ffmpeg_limit
 from stinercut.data_folder import keep_private
 from stinercut.errors import StinercutError
+from stinercut.locks import held
 from stinercut.settings import Settings
 
 
@@ -64,9 +65,8 @@ def _daemon() -> Callable[[], None]:
 def make_storage(home: Path, pool_limit: int | None) -> None:
     """Make Dagster's tables if they aren't there, and set how many ffmpeg steps may run. One process at a time does."""
     from dagster import DagsterInstance
-    from filelock import FileLock
 
-    with FileLock(home / "storage.lock", timeout=120), DagsterInstance.get() as instance:
+    with held(home / "storage.lock"), DagsterInstance.get() as instance:
         _ = instance.run_storage, instance.schedule_storage
         limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
         if pool_limit is None:

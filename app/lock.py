@@ -1,23 +1,24 @@
 """One stack per data folder, and how others find the one that runs.
 
-Lives here: the lock file `up.lock` in the data folder and the note in it. Doesn't: ports (`doctor`).
+Owns: which lock file that is (`up.lock` in the data folder) and the note beside it (`up.json`). Not here: locking
+(`stinercut.locks`), ports (`doctor`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stinercut.errors import HostNotReady
+from stinercut.locks import held_if_free
 from stinercut.settings import Settings
+from stinercut.store import replace_file
 
 
 class Running(BaseModel):
@@ -41,12 +42,9 @@ def sole_use(settings: Settings, *, detector: bool) -> Generator[None]:
     The system lets go of the lock when the process ends, however it ends; the note left behind then names a process
     that is gone.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
-    with _file(settings).open("a+b") as handle:
-        try:
-            _lock(handle)
-        except OSError:
-            raise _in_use(settings) from None
+    with held_if_free(settings.data / "up.lock") as is_ours:
+        if not is_ours:
+            raise _in_use(settings)
         mine = Running(
             pid=os.getpid(),
             started=psutil.Process().create_time(),
@@ -56,31 +54,24 @@ def sole_use(settings: Settings, *, detector: bool) -> Generator[None]:
             detector_id=settings.detector_id,
         )
         try:
-            _write(handle, mine.model_dump_json().encode())
+            replace_file(_note(settings), mine.model_dump_json().encode())
             yield
         finally:
-            _write(handle, b"")
+            _note(settings).unlink(missing_ok=True)
 
 
 def running_stack(settings: Settings) -> Running | None:
     """The stack that runs on this data folder now, if any."""
     try:
-        note = Running.model_validate(json.loads(_file(settings).read_text("utf-8")))
+        note = Running.model_validate(json.loads(_note(settings).read_text("utf-8")))
         alive = psutil.Process(note.pid).create_time() == note.started
     except (OSError, ValueError, ValidationError, psutil.Error):
         return None
     return note if alive else None
 
 
-def _file(settings: Settings) -> Path:
-    return settings.data / "up.lock"
-
-
-def _write(handle: IO[bytes], content: bytes) -> None:
-    handle.seek(0)
-    handle.truncate()
-    handle.write(content)
-    handle.flush()
+def _note(settings: Settings) -> Path:
+    return settings.data / "up.json"
 
 
 def _in_use(settings: Settings) -> HostNotReady:
@@ -91,20 +82,3 @@ def _in_use(settings: Settings) -> HostNotReady:
         file=settings.data,
         advice="Use that one, stop it with Ctrl-C first, or choose another folder with --data.",
     )
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _FAR_AWAY = 1 << 30
-    """A byte that is never written: Windows keeps others from reading a locked one."""
-
-    def _lock(handle: IO[bytes]) -> None:
-        handle.seek(_FAR_AWAY)
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(handle: IO[bytes]) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

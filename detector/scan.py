@@ -19,6 +19,7 @@ from detector.naming import Named, classify
 from stinercut.bounds import is_in_range
 from stinercut.protocol import FileEntry, FileKind, FileList
 from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES, MAX_FRAME_BYTES
+from stinercut.protocol.small_files import is_small
 
 MAX_DEPTH = 32
 SKIPPED_FOLDERS = frozenset({"system volume information", "$recycle.bin", "lost+found", "found.000"})
@@ -137,17 +138,11 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
             item.file.relative,
             item.file.size,
             item.file.mtime_ns,
-            small=_is_small(item, small_limit),
+            small=is_small(item.kind, item.file.size, small_limit),
         )
         for entry, item in zip(entries, resolved, strict=True)
     }
     return Manifest(entries, sources, left.unreadable, left.passed_over)
-
-
-def _is_small(item: Resolved, small_limit: int) -> bool:
-    if item.kind is FileKind.PHOTO:
-        return False
-    return item.file.size < small_limit or item.kind in (FileKind.PROXY, FileKind.THUMBNAIL)
 
 
 def chunked(insertion_id: str, entries: list[FileEntry], passed_over: int = 0) -> list[FileList]:

@@ -29,6 +29,7 @@ from hub.views import EventView, Links, event_view
 from stinercut.catalog import Catalog, events, jumps, listing, stretches, unread_cards
 from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
+from stinercut.protocol.close_codes import POLICY, TOO_SLOW, TRY_AGAIN
 
 log = logging.getLogger("hub.board")
 
@@ -43,9 +44,6 @@ UNFINISHED_IN_SNAPSHOT = 200
 """Of the jumps that are not done, so many are in the snapshot, however old: a person may have to act on them."""
 FRAMES_KEPT = 2000
 """Frames that may wait for a slow browser; one that falls further behind is let go and comes back by itself."""
-TOO_SLOW = 1013
-POLICY = 1008
-TRY_AGAIN = 1011
 
 
 class Snapshot(BaseModel):

@@ -41,6 +41,7 @@ from stinercut.protocol import (
     no_common_version,
     refusal,
 )
+from stinercut.protocol.close_codes import POLICY, REPLACED, TRY_AGAIN
 
 log = logging.getLogger("hub.detectors")
 
@@ -49,9 +50,6 @@ HELLO_S = 10.0
 OUTBOX_FIRST_S = 0.5
 """After the hello a detector delivers what it has kept, "card is out" among it; asking again waits so long for that."""
 _REQUESTS_REMEMBERED = 1000
-POLICY = 1008
-TRY_AGAIN = 1011
-REPLACED = 4000
 
 
 @dataclass

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.access_log import AccessFile, AccessLog
 from hub.automation import Watch, add_automation
-from hub.board import POLICY, Feed, serve_board
+from hub.board import Feed, serve_board
 from hub.bodies import bounded, is_bounded_by_its_route
 from hub.bookings import add_bookings
 from hub.card_views import CardView, card_views
@@ -58,6 +58,7 @@ from stinercut.clock import machine_clock
 from stinercut.errors import BadInput, Forbidden, HostNotReady, NotFound, StinercutError
 from stinercut.failures import what_for_pages
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
+from stinercut.protocol.close_codes import POLICY
 from stinercut.settings import Settings
 from stinercut.store import Store
 

@@ -27,6 +27,7 @@ from stinercut.errors import BadInput
 from stinercut.photo_names import is_photo
 from stinercut.protocol import FileEntry, FileKind, FileList
 from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES
+from stinercut.protocol.small_files import is_small
 
 _FOOTAGE = (FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY)
 """What is asked for."""
@@ -172,7 +173,8 @@ def _first_state(file: FileEntry, verdict: Verdict) -> str:
 
 
 def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
-    return size > 0 and (kind is FileKind.PROXY or (kind is FileKind.VIDEO and size < small_file_limit))
+    """Whether it is asked for first: the small ones of those in which a code may be."""
+    return size > 0 and kind in (FileKind.VIDEO, FileKind.PROXY) and is_small(kind, size, small_file_limit)
 
 
 def _states(session: Session, insertion_id: str) -> dict[str, int]:

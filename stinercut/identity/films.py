@@ -24,8 +24,8 @@ from stinercut.identity.decoders import Decoders, Gray
 from stinercut.identity.evidence import Seen, joined
 from stinercut.identity.ladder import adaptive, half, prepared, sharpness
 from stinercut.media.frames import gray_frames, key_frames
-from stinercut.media.index import VideoIndex, read_index
 from stinercut.media.probe import Probe, probe
+from stinercut.media.tracks import VideoIndex, read_index
 
 WINDOW: Final = 60.0
 """Seconds from the start that are looked at. The code is filmed early; aiming takes 5 to 10 s."""

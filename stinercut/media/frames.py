@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
 from stinercut.media import ffmpeg as runner
-from stinercut.media.index import STREAM, VideoIndex
 from stinercut.media.opening import from_outside
 from stinercut.media.probe import Probe, probe
 from stinercut.media.stills import limited
+from stinercut.media.tracks import STREAM, VideoIndex
 
 
 def gray_frames(  # noqa: PLR0913 - one optional word each
@@ -34,7 +34,7 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
 
     Each is the frame on the screen at that time. `width` is the widest wanted (never enlarged, sides kept even);
     `start` and `duration` in seconds. One ffmpeg for all of it, killed when the iterator is closed early.
-    With the film's `index` nothing else is asked, and frames are as stored, not turned. Raises UnreadableVideo.
+    With the film's `tracks` nothing else is asked, and frames are as stored, not turned. Raises UnreadableVideo.
     """
     video = index or probe(path)
     wide, high = limited(video.width, video.height, width)

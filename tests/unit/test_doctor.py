@@ -114,7 +114,7 @@ class Stranger(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b'{"status": "ok"}')
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing on the terminal."""
 
 
@@ -282,8 +282,8 @@ def test_one_stack_per_data_folder(tmp_path: Path) -> None:
 def test_a_note_of_a_stack_that_is_gone_does_not_count(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     with sole_use(settings, detector=True):
-        note = (tmp_path / "up.lock").read_text()
-    (tmp_path / "up.lock").write_text(note.replace(str(os.getpid()), "1"))  # Another process than the one noted.
+        note = (tmp_path / "up.json").read_text()
+    (tmp_path / "up.json").write_text(note.replace(str(os.getpid()), "1"))  # Another process than the one noted.
     assert running_stack(settings) is None
-    (tmp_path / "up.lock").write_text("{half a no")
+    (tmp_path / "up.json").write_text("{half a no")
     assert running_stack(settings) is None

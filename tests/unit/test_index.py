@@ -14,7 +14,7 @@ import pytest
 from stinercut.errors import UnreadableVideo
 from stinercut.media import ffmpeg as runner
 from stinercut.media.frames import gray_frames, key_frames
-from stinercut.media.index import read_index
+from stinercut.media.tracks import read_index
 from stinercut.synthetic.scenes import make_clip
 
 SMALL = (320, 180)

@@ -25,11 +25,10 @@ from stinercut.media import limits
 from stinercut.media.containers import container_of
 from stinercut.media.film import looked_into
 from stinercut.media.frames import gray_frames
-from stinercut.media.index import read_index
 from stinercut.media.opening import Entry, from_outside, in_a_row
 from stinercut.media.probe import Probe, kept_probe, probe
 from stinercut.media.stills import jpeg_still
-from stinercut.media.tracks import read_track
+from stinercut.media.tracks import read_index, read_track
 from stinercut.store import Store, hash_file, key_of, replace_file
 from stinercut.templates.checking import problems
 

@@ -24,9 +24,9 @@ from stinercut.identity.reader import read_film
 from stinercut.media import ffmpeg as runner
 from stinercut.media.checks import frame_of
 from stinercut.media.frames import gray_frames
-from stinercut.media.index import read_index
 from stinercut.media.probe import picture_stream, probe
 from stinercut.media.stills import jpeg_still
+from stinercut.media.tracks import read_index
 from stinercut.store import Store
 from stinercut.synthetic.qrfilm import make_qr_film
 
