@@ -68,10 +68,15 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
         raise BadInput(TOO_MANY_PIXELS, file=file, advice=_SMALLER) from None
     except (OSError, SyntaxError, ValueError, OverflowError) as refused:
         raise BadInput(
-            f"the picture can't be read ({str(refused).rstrip('.') or type(refused).__name__})",
+            f"the picture can't be read ({_why(refused)})",
             file=file,
             advice=f"Save it again as {_or(kinds)}, of at most 8000 by 8000 pixels.",
         ) from None
+
+
+def _why(refused: Exception) -> str:
+    said = str(refused).rstrip(".") or type(refused).__name__
+    return "a text or a colour profile within it is too large" if "MAX_TEXT" in said else said
 
 
 def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:

@@ -48,6 +48,18 @@ def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path, width: int, heigh
     assert read_file(path).reason is Reason.UNREADABLE
 
 
+def test_a_profile_that_unpacks_without_end_is_refused_in_words(tmp_path: Path) -> None:
+    path, whole = tmp_path / "code.png", io.BytesIO()
+    Image.new("RGB", (64, 64)).save(whole, "PNG")
+    body = b"iCCPx\0\0" + zlib.compress(bytes(20_000_000))
+    profile = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    data = whole.getvalue()
+    path.write_bytes(data[:33] + profile + data[33:])
+    with pytest.raises(BadInput, match="a text or a colour profile within it is too large"):
+        open_picture(path)
+    assert read_file(path).reason is Reason.UNREADABLE
+
+
 def test_an_ordinary_photo_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (8064, 6048), "red").save(path)  # 48 million pixels, as telephones have
