@@ -137,7 +137,7 @@ function nobodyTile() {
   return h("li", { class: "empty" },
     isSearch
       ? "No booking has that name or number on this day."
-      : ["No bookings are listed for this day. ", h("a", { class: "quiet", href: "/review#list" }, "Import the office’s list")]);
+      : ["No bookings are listed for this day. ", h("a", { class: "button", href: "/review#list" }, "Import the office’s list")]);
 }
 
 async function listBookings() {

@@ -19,6 +19,7 @@ const JUMP_WORDS = {
 };
 const STEP_SIGNS = { waiting: "dot", running: "dot", done: "check", failed: "alert" };
 
+const PHOTOS_AT_ONCE = 10;
 const PROVISIONAL = ["Provisional film", "alert"];
 
 // A film that lacks something is not shown as one that lacks nothing.
@@ -126,13 +127,28 @@ function outputLine(output, who) {
       icon("down"), size(output.size)));
 }
 
+function photoLinks(photos, who) {
+  return [
+    photos.urls.map((url, number) =>
+      h("a", { class: "quiet", href: url, target: "_blank", rel: "noopener",
+        "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1))),
+    photos.number > photos.urls.length ? ` and ${photos.number - photos.urls.length} more` : null,
+  ].flat();
+}
+
+// A burst of photos would stand between a film and whose it is.
+function photosShown(photos, who) {
+  if (photos.number <= PHOTOS_AT_ONCE) {
+    return h("span", { class: "photos" }, `${photos.name}:`, photoLinks(photos, who));
+  }
+  return h("details", { "data-key": `photos:${photos.name}` },
+    h("summary", null, `${photos.name} · ${photos.number}`),
+    h("div", { class: "photos" }, photoLinks(photos, who)));
+}
+
 function photosLine(photos, who) {
   return h("li", { "data-key": `photos:${photos.name}` },
-    h("span", { class: "photos" }, `${photos.name}:`,
-      photos.urls.map((url, number) =>
-        h("a", { class: "quiet", href: url, target: "_blank", rel: "noopener",
-          "aria-label": `Photo ${number + 1} of ${who}` }, String(number + 1))),
-      photos.number > photos.urls.length ? ` and ${photos.number - photos.urls.length} more` : null),
+    photosShown(photos, who),
     h("a", { class: "quiet", href: photos.download, download: true,
       "aria-label": `Download ${photos.name} as one ZIP` }, icon("down"), `ZIP · ${size(photos.size)}`));
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -16,6 +17,7 @@ from stinercut.catalog import Catalog, films, jumps, review
 from stinercut.catalog.failure_rows import failures_of_steps
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import reason_of
+from stinercut.media.published import NOTE, NOTES, Note, mark_of
 from stinercut_assets.reporting import Planned, Reporter
 
 FILES = Planned("files", "Check the files")
@@ -179,3 +181,33 @@ def test_a_day_without_bookings_leads_to_their_import(hub: RunningHub, page: Pag
     page.locator("#day").fill("2031-01-01")
     page.get_by_role("link", name="Import the office’s list").click()
     expect(page.get_by_text("Choose a file")).to_be_visible()
+
+
+def publish_photos(folder: Path, key: str, number: int) -> None:
+    """So many photos beside the jump's film, as the publishing of a film leaves them."""
+    (folder / f"{key}-photos").mkdir(parents=True)
+    names = [f"{key}-photos/GOPR{place:04d}.JPG" for place in range(number)]
+    for name in names:
+        (folder / name).write_bytes(b"a photo")
+    ours = {name: mark for name in names if (mark := mark_of(folder / name)) is not None}
+    (folder / NOTE).write_bytes(NOTES.dump_json(Note(ours, {})))
+
+
+def test_a_burst_of_photos_does_not_stand_between_a_film_and_its_passengers_name(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    files = [entry(f"GX05000{n}.MP4", 5000 + n, minute=n, prefix="v") for n in range(1, 3)]
+    put_in(known, "in-v", files, "card-v")
+    copy(known, "in-v", files)
+    [key] = record(known, "in-v", passenger("Burst", "V-1"), files[:1], files[1:])
+    publish_photos(hub.settings.films_dir / key, key, 150)
+    with known.write() as session:
+        films.record_film(session, film(key, jumps.take_up(session, key, "run-v").version, "run-v", name="Burst"))
+
+    page.goto(hub.url)
+    tile = page.locator(f"article.jump[data-jump='{key}']")
+    links = tile.get_by_role("link", name="of Burst")
+    expect(tile.get_by_text("photos · 150")).to_be_visible()
+    expect(links).to_have_count(0)
+    tile.get_by_text("photos · 150").click()
+    expect(links.first).to_be_visible()
