@@ -16,7 +16,7 @@ from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.cut import Take as CutTake
 from stinercut.errors import StinercutError, StoreDamaged
 from stinercut.media import encoders
-from stinercut.media.camera_photos import CameraPicture, PhotoFile
+from stinercut.media.camera_photos import CameraPicture, PhotoFile, in_pictures
 from stinercut.media.encode_progress import part_of
 from stinercut.media.encoders import EncoderFailed
 from stinercut.media.encoding import Segment
@@ -25,7 +25,6 @@ from stinercut.media.plan import Part
 from stinercut.media.probe import Probe, kept_probe
 from stinercut.media.proof import ENCODING, prove
 from stinercut.media.segments import ClipSource, FilmedClip, Workshop, segments_of
-from stinercut.photo_names import is_raw
 from stinercut.templates import Fields
 from stinercut_assets.resources import Installation
 
@@ -134,16 +133,13 @@ def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[S
 
 
 def pictures_of(installation: Installation, photos: Sequence[FootageFile]) -> tuple[CameraPicture, ...]:
-    """A jump's photos as pictures, in their order: a raw belongs to the JPEG of its stem. Without those that the store
-    has lost.
-    """
-    pictures: dict[str, list[PhotoFile]] = {}
+    """A jump's photos as pictures, in their order. Without those that the store has lost."""
+    found: list[tuple[str, PhotoFile]] = []
     for photo in photos:
         with contextlib.suppress(StoreDamaged):
             path = installation.store.require(photo.content_hash, photo.size)
-            file = PhotoFile(photo.content_hash, path, photo.name)
-            pictures.setdefault(photo.recording, []).append(file)
-    return tuple(CameraPicture(tuple(sorted(files, key=lambda file: is_raw(file.name)))) for files in pictures.values())
+            found.append((photo.recording, PhotoFile(photo.content_hash, path, photo.name)))
+    return in_pictures(found)
 
 
 def _shown(installation: Installation, take: CutTake[FootageFile]) -> Shown:

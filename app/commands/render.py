@@ -1,4 +1,4 @@
-"""`stinercut render`: a film from clips, without Dagster, catalog or cards."""
+"""`stinercut render`: a film from clips and photos, without Dagster, catalog or cards."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ import typer
 from app.options import Data, Json, day_from, say, settings_from
 from stinercut import name_rule
 from stinercut.clock import local_day, machine_clock
-from stinercut.errors import BadInput
+from stinercut.errors import BadInput, UnreadablePhoto
+from stinercut.photo_names import is_photo
 from stinercut.places import require_text
 
 if TYPE_CHECKING:
+    from stinercut.media.camera_photos import CameraPicture
     from stinercut.media.film import Finished, Shown
     from stinercut.recordings import RecordedFile
 
@@ -29,7 +31,9 @@ INTERRUPTED = 130
 
 
 def render(  # noqa: PLR0913, PLR0917 - each is an option
-    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="The clips of the film.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="CLIP|PHOTO...", help="The clips of the film, and photos that go with it.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The film to write: .mp4. Other outputs lie beside it.")
     ],
@@ -55,11 +59,13 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Make a film of clips, in all outputs of a template. What was rendered before is not rendered again.
 
+    Photos (JPG, HEIC, raws, PNG) are among the template's photos, and in the film where it shows them.
+
     Nothing is at its place before it is whole and checked. Ctrl-C leaves no process and no partial file. Only what
     Stinercut wrote there is replaced; other files in the way are kept under another name.
 
-    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders) and
-    "kept" (files that were in the way).
+    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders),
+    "kept" (files that were in the way) and "unshown" (photos that can't be shown, and why).
     """
     from stinercut.media import encoders
     from stinercut.media.film import Cancelled, make_film, planned, require_apart
@@ -69,13 +75,14 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     settings = settings_from(data, workers=workers)
     target = _target(output)
     chosen = folder.load(folder.meant_by(template, (settings.templates_dir,)))
-    require_apart(chosen, clips, target)
+    clips, photos = [one for one in files if not is_photo(one.name)], [one for one in files if is_photo(one.name)]
+    require_apart(chosen, files, target)
     shown = shown_in_order(clips, as_given)
     day = jump_date or day_of_jump(shown)
     fields = Fields(_named(name), day, place or settings.place, booking, master)
     store = Store(settings.store_dir)
     encoder = encoders.chosen(settings.encoder, encoders.note_of(store.root)).encoder
-    production = planned(store, chosen, fields, shown, encoder=encoder)
+    production = planned(store, chosen, fields, shown, encoder=encoder, pictures=pictures_in_order(photos, as_given))
     try:
         with _ends_like_ctrl_c(), _progress(not as_json) as on_progress:
             finished = make_film(production, target, workers=settings.workers, on_progress=on_progress)
@@ -123,6 +130,21 @@ def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:
         probe(clip)  # What can't be a clip is said before gigabytes are hashed.
     shown = looked_into([ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips])
     return list(shown) if as_given else in_order(shown, _recorded_file)
+
+
+def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture, ...]:
+    """The photos as pictures, in the camera's own order as far as their names tell it."""
+    from stinercut.media.camera_photos import PhotoFile, in_pictures
+    from stinercut.recordings import RecordedFile, in_order
+    from stinercut.store import hash_file
+
+    for photo in photos:
+        require_text(photo.absolute())
+        if not photo.is_file():
+            raise UnreadablePhoto("the file is not there", file=photo, advice="Check its name.")
+    absolute = [photo.absolute() for photo in photos]
+    told = absolute if as_given else in_order(absolute, lambda one: RecordedFile.named(str(one.parent), one.name, None))
+    return in_pictures((str(one.with_suffix("")).casefold(), PhotoFile(hash_file(one), one, one.name)) for one in told)
 
 
 def _recorded_file(shown: Shown) -> RecordedFile:
@@ -192,6 +214,7 @@ def _as_fields(finished: Finished) -> dict[str, object]:
         ],
         "photos": [str(folder) for folder in finished.photos],
         "kept": [str(path) for path in finished.kept],
+        "unshown": list(finished.unshown),
     }
 
 
@@ -205,3 +228,5 @@ def _tell(finished: Finished) -> None:
         say(f"Written: {folder} ({len(finished.photos_in(folder))} photos)")
     for path in finished.kept:
         say(f"Kept: {path}, which was in the way")
+    for why in finished.unshown:
+        say(f"Not shown: {why}")

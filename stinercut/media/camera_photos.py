@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -191,6 +191,16 @@ class PhotoOpener:
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 cast("IO[str]", pipe).close()
+
+
+def in_pictures(photos: Iterable[tuple[str, PhotoFile]]) -> tuple[CameraPicture, ...]:
+    """Photos as pictures, in their order, each given with what it shares with the other files of its picture: a raw
+    belongs to the JPEG of its stem.
+    """
+    pictures: dict[str, list[PhotoFile]] = {}
+    for shared, photo in photos:
+        pictures.setdefault(shared, []).append(photo)
+    return tuple(CameraPicture(tuple(sorted(files, key=lambda file: is_raw(file.name)))) for files in pictures.values())
 
 
 def deliveries(store: Store, pictures: Sequence[CameraPicture], taken: Sequence[str] = ()) -> Deliveries:

@@ -85,20 +85,22 @@ def made_photos(shop: Workshop, plan: FilmPlan, output: PhotoOutput, folder: Pat
         sync_file(still)
     reserved = [photo_name(number) for number in range(1, output.said.count + 1)]
     given = deliveries(shop.store, output.pictures, reserved)
-    camera = [_beside(one.path, folder / one.name) for one in given.files]
+    camera = [_beside(shop.store, one.path, folder / one.name) for one in given.files]
     name = photo_folder(target, output.said).name
     arrivals = tuple(Arrival(photo, f"{name}/{photo.name}") for photo in (*stills, *camera))
     return MadePhotos(arrivals, given.unshown)
 
 
-def _beside(stored: Path, target: Path) -> Path:
+def _beside(store: Store, photo: Path, target: Path) -> Path:
     """A file of the store under another name: hundreds of photos take no room twice.
 
-    Copied where there are no hard links. A pointer would not do: the folder of films may be carried away.
+    Copied where there are no hard links, and where it is somebody's own file, which stays theirs to change. A pointer
+    would not do: the folder of films may be carried away.
     """
-    with contextlib.suppress(OSError):
-        os.link(stored, target)
-        return target
-    shutil.copyfile(stored, target)
+    if photo.is_relative_to(store.root):
+        with contextlib.suppress(OSError):
+            os.link(photo, target)
+            return target
+    shutil.copyfile(photo, target)
     sync_file(target)
     return target

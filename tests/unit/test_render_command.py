@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import photographs
 from support.footage import PLAIN, make_clip
 
 from stinercut.media.probe import probe
@@ -39,6 +40,24 @@ def test_clips_become_a_film_in_the_order_of_their_recording(tmp_path: Path) -> 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"film.mp4", NOTE}
 
 
+def test_photos_go_with_the_film_and_stay_their_owners(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "GX010001.mp4", seconds=0.4)
+    given = photographs.written(
+        tmp_path,
+        **{"GOPR0004.HEIC": photographs.heic(), "GOPR0003.JPG": photographs.jpeg(), "GOPR0005.JPG": b"no photo"},
+    )
+    photos = [str(path) for path in given.values()]
+    words = ("--name", "Zoë", *photos, str(clip), "-o", str(tmp_path / "out" / "film.mp4"), "--json")
+    done = run(*words, data=tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    [folder] = map(Path, said["photos"])
+    assert sorted(path.name for path in folder.iterdir()) == ["GOPR0003.jpg", "GOPR0004.jpg"]
+    assert (folder / "GOPR0003.jpg").read_bytes() == given["GOPR0003.JPG"].read_bytes()
+    assert given["GOPR0003.JPG"].stat().st_nlink == 1
+    assert [one.partition(":")[0] for one in said["unshown"]] == ["GOPR0005.JPG"]
+
+
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", seconds=0.4)
     (tmp_path / "empty.mp4").touch()
@@ -46,6 +65,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     for words, code, said in (
         (("--name", "A", str(tmp_path / "empty.mp4"), "-o", film), 6, "empty.mp4: the file is empty"),
         (("--name", "A", str(tmp_path / "gone.mp4"), "-o", film), 6, "gone.mp4: the file is not there"),
+        (("--name", "A", str(clip), str(tmp_path / "gone.JPG"), "-o", film), 6, "gone.JPG: the file is not there"),
         (("--name", " ", str(clip), "-o", film), 3, "needs a passenger's name"),
         (("--name", "Jo 😀", str(clip), "-o", film), 3, "the passenger's name holds 😀"),
         (("--name", "A", str(clip), "-o", str(tmp_path / "film.avi")), 3, "written as .mp4"),
