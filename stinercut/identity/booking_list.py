@@ -25,6 +25,8 @@ from stinercut.identity.extras import Extras, extras_of
 from stinercut.identity.payload import Payload, make_payload
 from stinercut.identity.text_encodings import text_of
 
+MAX_LINES: Final = 100_000
+"""A large dropzone's bookings of some years; more would keep the hub busy for many seconds."""
 REQUIRED: Final = ("passenger_name", "booking_id", "jump_date")
 OPTIONAL: Final = ("tandem_master_id", *CONTACT)
 MAX_CSV_BYTES: Final = 5_000_000
@@ -132,6 +134,9 @@ class _Reading:
     def read(self, text: str) -> None:
         """All rows of a CSV text. What can't be used of the heading is its line's problem."""
         text = text.removeprefix("\ufeff")
+        if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
+            self.refused.append(BadRow(1, f"the list has more than {MAX_LINES:,} lines; import it in parts"))
+            return
         named = _SEP_LINE.match(text)
         begin = named.end() if named else 0
         rows = _rows(text[begin:], named[1] if named else _separator(text), 1 if named else 0)

@@ -157,6 +157,7 @@ class TestRows:
             (HEAD.encode() + b"Zo\x81,B-2,2026-11-20\n", "line 2: the text is not Windows-1252"),
             (b"\xff\xfe\x00", "not UTF-16"),
             (HEAD.encode() + b'"Zo', "line 2: no CSV"),
+            (HEAD.encode() + b'"' + b"\n" * 200_000, "more than 100,000 lines"),
             (HEAD.encode() + b"A\x00nn,B-2,2026-11-20\n", "line 2"),
         ],
     )
