@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from stinercut.media.plan import Part, spread
 from stinercut.media.published import published_with
 from stinercut.media.segments import part_segment
 from stinercut.media.stills import jpeg_still
-from stinercut.store import Store, hash_file
+from stinercut.store import Store, hash_file, sync_file
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
 
@@ -41,7 +42,10 @@ class Jump:
         self.cached: set[bool] = set()
 
     def photo(self, name: str, content: bytes) -> CameraPicture:
-        return one(self.folder, name, content)
+        """A photo as it lies in the store."""
+        given = photo(self.folder, name, content)
+        sync_file(given.path)
+        return CameraPicture((replace(given, path=self.store.add_object(given.path, given.content_hash)),))
 
     def production(
         self, pictures: Sequence[CameraPicture], *outputs: dict[str, Any], after: Sequence[dict[str, Any]] = ()
