@@ -29,7 +29,7 @@ from app.commands import (
     up,
     worker,
 )
-from app.ending import run
+from app.common.exit_codes import run
 
 cli = typer.Typer(
     name="stinercut",

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from app.commands import detector, detector_doctor
-from app.ending import run
+from app.common.exit_codes import run
 
 cli = typer.Typer(
     name="stinercut-detector",

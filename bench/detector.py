@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.hubs import RunningHub, running_hub  # noqa: E402
 
-from detector.folders import eject_folder, insert_folder  # noqa: E402
+from detector.sources.folders import eject_folder, insert_folder  # noqa: E402
 
 WANTED_MB = 100
 WANTED_PERCENT = 1.0

@@ -35,8 +35,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.hubs import Detector, RunningHub, detector, running_hub  # noqa: E402
 
-from stinercut.catalog import Catalog, insertions, manifests, migrate, seen  # noqa: E402
-from stinercut.catalog.known import Facts, Verdict, folded, judge  # noqa: E402
+from stinercut.cards import insertions, manifests, seen_files  # noqa: E402
+from stinercut.cards.known_files import Facts, Verdict, folded, judge  # noqa: E402
+from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import CardFile, ImportedFile, ManifestEntry  # noqa: E402
 from stinercut.protocol import (  # noqa: E402
     Ack,
@@ -51,7 +52,7 @@ from stinercut.protocol import (  # noqa: E402
 )
 from stinercut.protocol.messages import FILES_PER_CHUNK  # noqa: E402
 from stinercut.settings import Settings  # noqa: E402
-from stinercut.store import Store  # noqa: E402
+from stinercut.storage.store import Store  # noqa: E402
 
 WANTED_S = 0.1
 SMALL_LIMIT = 50_000_000
@@ -122,12 +123,12 @@ def forget(catalog: Catalog, insertion: str) -> None:
         session.execute(delete(CardFile).where(CardFile.card_file_id.not_in(select(ImportedFile.card_file_id))))
 
 
-def told(catalog: Catalog, is_stored: seen.IsStored, messages: list[FileList]) -> int:
+def told(catalog: Catalog, is_stored: seen_files.IsStored, messages: list[FileList]) -> int:
     """How many files are new, without writing anything."""
     new = 0
     with catalog.read() as session:
         for message in messages:
-            alike = seen.seen_before(session, "card", [file.size for file in message.files], is_stored)
+            alike = seen_files.seen_before(session, "card", [file.size for file in message.files], is_stored)
             for file in message.files:
                 facts = Facts("card", file.folder, file.name, file.size, file.modified)
                 new += judge(facts, alike.get((folded(file.name), file.size), ())).verdict is not Verdict.KNOWN

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/lettering.py [--quick]
 
-Says how far they are apart, how often further than the threshold of `stinercut.media.lettering_witness`, how far apart
+Says how far they are apart, how often further than the threshold of `stinercut.drawing.text_check`, how far apart
 two different names are, and what asking costs. Exit code 1 where a name of one script in three is called wrong.
 """
 
@@ -13,8 +13,8 @@ import sys
 import time
 from collections import Counter
 
-from stinercut.media.fonts import catalogue
-from stinercut.media.lettering_witness import THRESHOLD, difference
+from stinercut.drawing.fonts import catalogue
+from stinercut.drawing.text_check import THRESHOLD, difference
 from stinercut.synthetic.names import random_names
 
 

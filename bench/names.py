@@ -20,11 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from stinercut.codes.decoders import ZXING, Decoder
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import Payload, make_payload, parse_payload
+from stinercut.codes.reader import read_film
 from stinercut.errors import BadInput
-from stinercut.identity.decoders import ZXING, Decoder
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.identity.reader import read_film
 from stinercut.keyring import Key, KeyRing
 from stinercut.synthetic.names import SCRIPTS, random_names
 from stinercut.synthetic.qrfilm import film_pictures

@@ -37,14 +37,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.slow_card import NotHere, mounted  # noqa: E402
 
-from detector.events import CardRoot  # noqa: E402
-from detector.journal import Journal  # noqa: E402
-from detector.offload import Offload, Surroundings  # noqa: E402
-from detector.partials import Partials  # noqa: E402
-from detector.scan import scan  # noqa: E402
-from detector.verify import Verifier  # noqa: E402
+from detector.card.events import CardRoot  # noqa: E402
+from detector.card.scan import scan  # noqa: E402
+from detector.copy.journal import Journal  # noqa: E402
+from detector.copy.offload import Offload, Surroundings  # noqa: E402
+from detector.copy.partials import Partials  # noqa: E402
+from detector.copy.verify import Verifier  # noqa: E402
 from stinercut.protocol import CardLabel, CopyError, FileCopied, Inserted, decode  # noqa: E402
-from stinercut.store import Store  # noqa: E402
+from stinercut.storage.store import Store  # noqa: E402
 
 RATE = 100e6
 WANTED = 1.05

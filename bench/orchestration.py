@@ -37,18 +37,18 @@ from support.many_jumps import fill  # noqa: E402
 from support.scenarios import insert as put_in  # noqa: E402
 from support.stacks import SetUp, embedded, fleet  # noqa: E402
 
-from sensors.arriving_clips import arriving_clips  # noqa: E402
-from sensors.changed_templates import changed_templates  # noqa: E402
-from sensors.decisions import Told  # noqa: E402
-from sensors.ended_runs import ended_runs  # noqa: E402
-from sensors.new_manifests import new_manifests  # noqa: E402
-from sensors.overdue_films import overdue_films  # noqa: E402
-from sensors.ready_jumps import ready_jumps  # noqa: E402
+from sensors.cards.new_manifests import new_manifests  # noqa: E402
+from sensors.common.run_requests import Told  # noqa: E402
+from sensors.films.arriving_clips import arriving_clips  # noqa: E402
+from sensors.films.changed_templates import changed_templates  # noqa: E402
+from sensors.films.overdue_films import overdue_films  # noqa: E402
+from sensors.films.ready_jumps import ready_jumps  # noqa: E402
+from sensors.runs.ended_runs import ended_runs  # noqa: E402
 from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import Event, Film  # noqa: E402
 from stinercut.settings import Settings  # noqa: E402
 from stinercut.synthetic.card import CardMade, make_card  # noqa: E402
-from stinercut_assets.resources import Installation  # noqa: E402
+from stinercut_assets.common.resources import Installation  # noqa: E402
 
 FOUND: list[tuple[str, str, str, bool]] = []
 """What was wanted, what it was to be, what it is, whether it held."""
@@ -73,7 +73,7 @@ def in_the_catalog(folder: Path, quick: bool) -> None:
     began = time.monotonic()
     fill(catalog, jumps, fingerprints()[""])
     print(f"    {jumps} jumps written in {time.monotonic() - began:.0f} s", flush=True)
-    import sensors.news
+    import sensors.common.polling
 
     sensors.news.LOOK_FOR_S = 0.0
     slowest = max(tick_times(catalog).values())
@@ -159,7 +159,7 @@ def median_of(work: Callable[[], object], times: int) -> float:
 STEPS = """
 import dagster as dg
 
-from app.fleet_executor import fleet_executor
+from app.fleet.executor import fleet_executor
 
 @dg.op(out=dg.DynamicOut(int))
 def fan(context):
@@ -179,7 +179,7 @@ ways = {
     "fleet": fleet_executor,
     "in_process": dg.in_process_executor,
     "forkserver": dg.multiprocess_executor.configured(
-        {**one, "start_method": {"forkserver": {"preload_modules": ["app.preload"]}}}
+        {**one, "start_method": {"forkserver": {"preload_modules": ["app.engine.preload"]}}}
     ),
     "spawn": dg.multiprocess_executor.configured({**one, "start_method": {"spawn": {}}}),
 }

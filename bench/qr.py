@@ -38,16 +38,16 @@ from typing import Any, cast
 from PIL import Image
 from pyzbar import pyzbar
 
-from stinercut.identity.decoders import ZBAR, ZXING, Decoder, Decoders, to_code
-from stinercut.identity.evidence import Seen
-from stinercut.identity.ladder import prepared
-from stinercut.identity.payload import Payload, make_payload
-from stinercut.identity.pictures import load_gray, look_at_picture
-from stinercut.identity.reader import read_film
-from stinercut.media import ffmpeg as runner
+from stinercut.codes.decoders import ZBAR, ZXING, Decoder, Decoders, to_code
+from stinercut.codes.evidence import Seen
+from stinercut.codes.image_variants import prepared
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.codes.reader import read_film
+from stinercut.codes.still_reader import load_gray, look_at_picture
 from stinercut.synthetic.card import PASSENGERS
 from stinercut.synthetic.difficulty import EASY, LEVELS, make_harder
 from stinercut.synthetic.qrfilm import make_qr_film
+from stinercut.video import ffmpeg_runner as runner
 
 SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
 SECONDS = 3.0

@@ -15,15 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stinercut.media import drawings
-from stinercut.media.film import Making, Production, Shown, make_film, planned
-from stinercut.media.join import Joinable, Soundness, join
-from stinercut.media.overlays import overlay_of
-from stinercut.media.probe import kept_probe
-from stinercut.media.segments import ClipSource, FilmedClip, part_segment
-from stinercut.media.sound import Music
-from stinercut.store import Store, hash_file
+from stinercut.drawing import title_cards
+from stinercut.drawing.overlays import overlay_of
+from stinercut.films.film import Making, Production, Shown, make_film, planned
+from stinercut.films.join import Joinable, Soundness, join
+from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
+from stinercut.films.sound.mix import Music
+from stinercut.storage.store import Store, hash_file
 from stinercut.templates import Fields, Template, bundled, load
+from stinercut.video.probe import kept_probe
 
 CARD_SECONDS = 4
 FADE_SECONDS = 0.6
@@ -46,8 +46,8 @@ class Edit:
 class Cards:
     """The edit's pictures for other programs: title and outro drawn, the watermark as a file, and its place."""
 
-    title: drawings.Card
-    outro: drawings.Card
+    title: title_cards.Card
+    outro: title_cards.Card
     mark: Path | None
     place: tuple[int, int]
 
@@ -117,7 +117,7 @@ def cards(edit: Edit, folder: Path) -> Cards:
     template = template_of(edit, folder / "template")
     fields, size = fields_of(edit), (edit.width, edit.height)
     main, over = template.document.timeline.main, template.document.timeline.overlays
-    title, outro = (drawings.card_of(template, main[place], fields, size) for place in (0, 2))
+    title, outro = (title_cards.card_of(template, main[place], fields, size) for place in (0, 2))
     mark = overlay_of(template, over[0], fields, size) if over else None
     if mark is None:
         return Cards(title, outro, None, (0, 0))
@@ -125,16 +125,16 @@ def cards(edit: Edit, folder: Path) -> Cards:
     return Cards(title, outro, folder / "mark.png", (mark.x, mark.y))
 
 
-def playing(card: drawings.Card, edit: Edit, folder: Path) -> Any:
+def playing(card: title_cards.Card, edit: Edit, folder: Path) -> Any:
     """A card as a stream of ffmpeg-python, with its fades."""
     folder.mkdir(parents=True, exist_ok=True)
     frames, fade = CARD_SECONDS * edit.fps, round(FADE_SECONDS * edit.fps)
-    stream = drawings.play(card, frames, Fraction(edit.fps), folder)
+    stream = title_cards.play(card, frames, Fraction(edit.fps), folder)
     stream = stream.filter("fade", t="in", start_frame=0, nb_frames=fade)
     return stream.filter("fade", t="out", start_frame=frames - fade, nb_frames=fade)
 
 
-def described(card: drawings.Card, folder: Path) -> dict[str, Any]:
+def described(card: title_cards.Card, folder: Path) -> dict[str, Any]:
     """A card for a program that can't read ffmpeg's filters: its pictures as files, and when they come."""
     folder.mkdir(parents=True, exist_ok=True)
     card.background.save(folder / "background.png", compress_level=1)

@@ -45,14 +45,16 @@ from support.plugs import encodes, surroundings  # noqa: E402
 from support.seeding import jump_with  # noqa: E402
 from support.stacks import SetUp, embedded  # noqa: E402
 
-from app.home import prepare_dagster_home  # noqa: E402
-from stinercut.catalog import Catalog, jumps, migrate, wishes  # noqa: E402
+from app.stack.dagster_home import prepare_dagster_home  # noqa: E402
+from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import Film, Jump, JumpState  # noqa: E402
-from stinercut.media.stills import jpeg_still  # noqa: E402
+from stinercut.jumps import jumps  # noqa: E402
+from stinercut.review import wishes  # noqa: E402
 from stinercut.settings import Settings  # noqa: E402
-from stinercut.store import Store  # noqa: E402
+from stinercut.storage.store import Store  # noqa: E402
 from stinercut.templates.folder import find  # noqa: E402
-from stinercut_assets.lineage import observe_footage, observe_template  # noqa: E402
+from stinercut.video.stills import jpeg_still  # noqa: E402
+from stinercut_assets.films.lineage import observe_footage, observe_template  # noqa: E402
 
 SIZE = (160, 90)
 MARK = '<rect x="0" y="0" width="1920" height="120" fill="#ff00ff"/></svg>'
@@ -260,7 +262,7 @@ def observations(settings: Settings, keys: Sequence[str]) -> Generator[dg.AssetO
 def first_film(key: str) -> None:
     """One film, in a process of the pool."""
     warnings.simplefilter("ignore")
-    from app.definitions import defs
+    from app.engine.definitions import defs
 
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:

@@ -12,9 +12,9 @@ import sys
 from types import FrameType
 
 from detector.service import run
-from stinercut.data_folder import follow_folder
 from stinercut.errors import StinercutError
 from stinercut.settings import Settings
+from stinercut.storage.data_folder import follow_folder
 
 log = logging.getLogger("detector")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
 
-from detector.journal import Journal
+from detector.copy.journal import Journal
 from stinercut.errors import BadInput, StinercutError
 from stinercut.protocol import (
     SPOKEN,

@@ -10,20 +10,20 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 
-from detector.cards import watch_cards
-from detector.destination import Destination, destination
-from detector.events import CardEvent
-from detector.journal import Journal
+from detector.card.events import CardEvent
+from detector.copy.destination import Destination, destination
+from detector.copy.journal import Journal
+from detector.copy.offload import Surroundings
+from detector.copy.partials import Partials, partial_prefix
+from detector.copy.verify import Verifier
+from detector.hanging.watchdog import HUNG_S, Watchdog
+from detector.insertions import Sessions
 from detector.link import Address, Link
-from detector.offload import Surroundings
-from detector.partials import Partials, partial_prefix
-from detector.sessions import Sessions
-from detector.verify import Verifier
-from detector.watchdog import HUNG_S, Watchdog
+from detector.sources.cards import watch_cards
 from stinercut.errors import HostNotReady
 from stinercut.protocol import CopyRequest, SampleRequest
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 log = logging.getLogger("detector")
 

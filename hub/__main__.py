@@ -12,14 +12,14 @@ import sys
 
 import uvicorn
 
-from hub.connections import BoundedProtocol
-from hub.server import create_app
+from hub.app import create_app
+from hub.kit.connections import BoundedProtocol
 from stinercut.catalog import migrate
-from stinercut.data_folder import keep_private
 from stinercut.errors import HostNotReady, StinercutError
 from stinercut.own_names import is_loopback
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.settings import Settings
+from stinercut.storage.data_folder import keep_private
 
 GRACE_S = 1
 """Seconds that open downloads get when the hub is asked to end."""

@@ -1,4 +1,4 @@
-"""Writes stinercut/noto_coverage.txt: which characters the fonts of the set-up show, for `stinercut.name_rule`.
+"""Writes stinercut/noto_coverage.txt: which characters the fonts of the set-up show, for `stinercut.drawing.name_rule`.
 
 Run it on the oldest system that is supported (Debian 12, fonts-noto-core and fonts-noto-cjk): fonts only gain
 characters, so what its fonts show is shown everywhere.
@@ -14,8 +14,8 @@ from typing import Any
 
 from fontTools.pens.boundsPen import BoundsPen
 
-from stinercut.media import fonts
-from stinercut.name_rule import COVERAGE, NEVER_DRAWN
+from stinercut.drawing import fonts
+from stinercut.drawing.name_rule import COVERAGE, NEVER_DRAWN
 
 HEAD = """\
 # What Noto's fonts show: the family, then ranges of characters in hexadecimal, both ends included.

@@ -1,7 +1,7 @@
 """How long a text and how large a number may be that comes from outside: a page, a program, a detector.
 
 Owns: the types that models of requests and messages are made of. Not here: what a name, a booking or a message may say
-(`stinercut.identity.payload`, `stinercut.protocol`), the size of a whole body (`hub.bodies`).
+(`stinercut.codes.payload`, `stinercut.protocol`), the size of a whole body (`hub.kit.request_body`).
 
 A bound is what the catalog can hold, or far above what anybody means. A test walks over all models and finds the text,
 list or number that has none.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from stinercut.words import ended
+from stinercut.text import ended
 
 
 class StinercutError(Exception):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from stinercut.errors import StinercutError
-from stinercut.words import ended
+from stinercut.text import ended
 
 
 class NamedFile(NamedTuple):

@@ -1,7 +1,7 @@
 """The keys that codes are signed with, and what this installation accepts.
 
 Lives here: `KeyRing` and how it is written in the setting `STINERCUT_QR_KEYS`. Doesn't: reading settings (`settings`),
-signing and checking (`stinercut.identity.signing`).
+signing and checking (`stinercut.codes.signing`).
 """
 
 from __future__ import annotations

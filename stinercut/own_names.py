@@ -1,7 +1,7 @@
 """Which names a server of ours answers to: a request's Host header against what this installation is called.
 
 Owns: `OwnNames`, the rule against DNS rebinding, for the hub and for Dagster's webserver alike; pure but for
-`names_of_this_machine`. Not here: other headers (`hub.security`), what is answered.
+`names_of_this_machine`. Not here: other headers (`hub.kit.security`), what is answered.
 
 A page elsewhere can have its own name lead to our address (DNS rebinding); to a browser we would then be the site that
 this page is of, and it could read whatever we answer. An end such as `.local` or `.lan` is no protection, nor is a bare

@@ -1,8 +1,8 @@
 """Names and priorities of the pipeline, for code that imports Dagster and code that must not.
 
 Owns: names of jobs, assets, steps and runs' tags; who comes first. Not here: jobs and assets themselves
-(`stinercut_assets`), which tags a run gets (`stinercut_assets.run_tags`, `hub`), what a fleet makes of priorities
-(`app.fleet_decisions`), names of sensors (`automation`).
+(`stinercut_assets`), which tags a run gets (`stinercut_assets.common.run_tags`, `hub`), what a fleet makes of
+priorities (`app.fleet.decisions`), names of sensors (`automation`).
 
 Dagster keeps these names with its runs, and settings name steps, so they stay.
 

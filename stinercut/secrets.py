@@ -2,7 +2,7 @@
 
 Owns: the names, `STINERCUT_..._FILE` (systemd credentials, Compose and Kubernetes secrets), passwords put into their
 addresses, environments without all these.
-Not here: the settings themselves (`settings`), which process needs which (`app.stack`).
+Not here: the settings themselves (`settings`), which process needs which (`app.stack.stack`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def without_secrets(environment: Mapping[str, str], keeping: Collection[str] = (
 def for_strangers(environment: Mapping[str, str]) -> dict[str, str]:
     """What a program gets that opens what others filmed: nothing that is called like a secret, of ours or anybody's.
 
-    The rest stays, with it the mark by which a stack's processes are found and ended (`app.processes`).
+    The rest stays, with it the mark by which a stack's processes are found and ended (`app.processes.processes`).
     """
     return {
         name: value for name, value in without_secrets(environment).items() if not _LIKE_A_SECRET.search(name.upper())

@@ -138,7 +138,7 @@ def catalog(catalog_url: str) -> Iterator[Catalog]:
     opened.close()
 
 
-FOOTAGE = ("stinercut.media", "stinercut.synthetic", "support.footage")
+FOOTAGE = ("stinercut.video", "stinercut.drawing", "stinercut.films", "stinercut.synthetic", "support.footage")
 """Where pictures and sound are worked on."""
 PROCESSES = ("subprocess", "socket", "support.servers", "support.hubs", "support.commands", "support.decoders")
 """What starts or asks other processes, which have the machine's clock whatever `--clock` says."""

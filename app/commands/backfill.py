@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.options import Data, Json, say, settings_from
-from stinercut.words import counted
+from app.common.options import Data, Json, say, settings_from
+from stinercut.text import counted
 
 _SHOWN = 20
 
@@ -32,7 +32,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Old films stay until the new ones are whole. It may be started again at any time: what is done, or being done, is
     passed over. Needs the running hub (`stinercut up`). With --json: the films, the cost, and the backfill's id.
     """
-    from app.hub_api import ask
+    from app.common.hub_client import ask
     from stinercut.errors import BadInput
 
     if not stale and not jump:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from
-from stinercut.words import counted
+from app.common.options import Data, Json, say, settings_from
+from stinercut.text import counted
 
 if TYPE_CHECKING:
-    from stinercut.catalog.bookings import PlannedChange
-    from stinercut.identity.booking_list import BookingList
+    from stinercut.jumps.booking_list import BookingList
+    from stinercut.jumps.bookings import PlannedChange
 
 group = typer.Typer(help="The list of bookings, to choose from where no code says who jumps.", no_args_is_help=True)
 
@@ -38,10 +38,11 @@ def import_list(
     and the others are imported; then the exit code is 3. With --json: "new", "changed", "same", "refused" (numbers),
     "assumed", and lists "refusals", "warnings" and "changes".
     """
-    from stinercut.catalog import Catalog, bookings, migrate
-    from stinercut.data_folder import keep_private
+    from stinercut.catalog import Catalog, migrate
     from stinercut.errors import BadInput
-    from stinercut.identity.booking_list import read_list
+    from stinercut.jumps import bookings
+    from stinercut.jumps.booking_list import read_list
+    from stinercut.storage.data_folder import keep_private
 
     found = read_list(file, encoding)
     settings = settings_from(data)
@@ -65,7 +66,7 @@ def import_list(
 
 
 def _as_fields(found: BookingList, changes: list[PlannedChange]) -> dict[str, object]:
-    from stinercut.catalog import bookings
+    from stinercut.jumps import bookings
 
     done = bookings.counts(changes)
     return {
@@ -91,7 +92,7 @@ def _as_fields(found: BookingList, changes: list[PlannedChange]) -> dict[str, ob
 
 def _as_sentences(found: BookingList, changes: list[PlannedChange], dry_run: bool) -> list[str]:
     """What is said to a person, the numbers last."""
-    from stinercut.catalog import bookings
+    from stinercut.jumps import bookings
 
     out: list[str] = []
     if found.assumed:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from, size_from
-from stinercut.words import counted
+from app.common.options import Data, Json, say, settings_from, size_from
+from stinercut.text import counted
 
 if TYPE_CHECKING:
-    from app.lock import Running
+    from app.common.running_note import Running
     from stinercut.settings import Settings
     from stinercut.synthetic.card import CardMade
 
@@ -98,8 +98,8 @@ def insert(
     Inserting it once more is as if the card was taken out and put in again. It works without a running stack too: the
     card is then seen as soon as one starts on the same data folder.
     """
-    from detector.cards import eject_folder, insert_folder
-    from stinercut.data_folder import follow_folder
+    from detector.sources.cards import eject_folder, insert_folder
+    from stinercut.storage.data_folder import follow_folder
 
     settings, running = _its_detector(name, data)
     follow_folder(settings.data)
@@ -116,7 +116,7 @@ def _its_detector(name: str | None, data: Path | None) -> tuple[Settings, Runnin
     import os
 
     from app.commands.detector import detector_settings
-    from app.lock import running_stack
+    from app.common.running_note import running_stack
 
     here = settings_from(data)
     if name is None and not os.environ.get("STINERCUT_DETECTOR_ID"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from
+from app.common.options import Data, Json, say, settings_from
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 
@@ -36,8 +36,8 @@ def move(
     Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL, unless it was taken from there.
     With --json: rows by table.
     """
-    from app.lock import running_stack
-    from stinercut.catalog.moving import move as move_catalog
+    from app.common.running_note import running_stack
+    from stinercut.catalog.database_copy import move as move_catalog
 
     settings = settings_from(data)
     if running := running_stack(settings):

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from app.options import Data, Json, say, settings_from
+from app.common.options import Data, Json, say, settings_from
 
 group = typer.Typer(help="Which parts of its clips a jump's film shows.", no_args_is_help=True)
 
@@ -20,7 +20,7 @@ Who = Annotated[str, typer.Option("--who", help="Your name: it is kept with the 
 @group.command("show")
 def show(jump: JumpKey, data: Data = None, as_json: Json = False) -> None:
     """Say what the film of a jump shows, and where its timeline for editing programs lies."""
-    from app.hub_api import ask, path_of
+    from app.common.hub_client import ask, path_of
 
     settings = settings_from(data)
     _tell(ask(settings, "GET", path_of("api", "jumps", jump, "cut")), as_json)
@@ -42,7 +42,7 @@ def import_timeline(
     Order, in and out points travel. Speed changes, titles made there and several video tracks are refused; other
     effects are passed over.
     """
-    from app.hub_api import ask, path_of
+    from app.common.hub_client import ask, path_of
     from stinercut.errors import BadInput
 
     try:
@@ -56,7 +56,7 @@ def import_timeline(
 @group.command("drop")
 def drop(jump: JumpKey, who: Who, data: Data = None, as_json: Json = False) -> None:
     """Show a jump's clips as its template says again."""
-    from app.hub_api import ask, path_of
+    from app.common.hub_client import ask, path_of
 
     path = f"{path_of('api', 'jumps', jump, 'cut')}?{urlencode({'who': who})}"
     _tell(ask(settings_from(data), "DELETE", path), as_json)

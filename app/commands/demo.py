@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.commands.card import Clips, Jumps, Seconds, Size
-from app.options import size_from
+from app.common.options import size_from
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from app.board import Board
-    from app.demo import Outcome, Wish
-    from app.supervisor import Supervisor
+    from app.demo.board_client import Board
+    from app.demo.demo import Outcome, Wish
+    from app.processes.supervisor import Supervisor
     from stinercut.settings import Settings
 
 INTERRUPTED = 130
@@ -43,9 +43,9 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
     """
     from rich.console import Console
 
-    from app.demo import DemoFailed, Wish, card_maker, prepare
-    from app.home import project_root
-    from app.stack import run_stack
+    from app.demo.demo import DemoFailed, Wish, card_maker, prepare
+    from app.stack.dagster_home import project_root
+    from app.stack.stack import run_stack
     from stinercut.synthetic.card import check_wish
 
     check_wish(jumps, clips, seconds, size_from(size))
@@ -76,7 +76,7 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 async def _go(running: Supervisor, wish: Wish, settings: Settings, show: Show) -> Outcome:
-    from app.demo import go
+    from app.demo.demo import go
 
     outcome = await go(running, wish, settings, show.changed)
     show.end(outcome)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app import advice
-from app.options import Data, say, settings_from
+from app.common import install_hints
+from app.common.options import Data, say, settings_from
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
 from stinercut.secrets import without_secrets
 
@@ -66,7 +66,7 @@ def detector(  # noqa: PLR0913, PLR0917 - one parameter for each option
     hub's if it has one. Set up once with `--set-up`, have the doctor look, then `--install`.
     """
     if now and not install:
-        raise BadInput("--now goes with --install", advice=f"Write {advice.detector('--install --now')}.")
+        raise BadInput("--now goes with --install", advice=f"Write {install_hints.detector('--install --now')}.")
     given = {"hub": hub, "token": _secret(token), "id": name, "data": data}
     if set_up:
         _set_up(given)
@@ -78,7 +78,7 @@ def detector(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 def detector_settings(given: dict[str, Any]) -> Settings:
     """The settings of a detector's host: options (keys as in the settings file), then environment, then the file."""
-    from app.host import hub_address, read_file, settings_file, settings_of
+    from app.common.detector_host import hub_address, read_file, settings_file, settings_of
 
     chosen = settings_of(read_file(settings_file()), os.environ)
     options = settings_of({key: value for key, value in given.items() if value is not None}, {})
@@ -93,7 +93,7 @@ def _secret(token: str | None) -> str | None:
 
 
 def _set_up(given: dict[str, Any]) -> None:
-    from app.host import detector_name, hub_address, read_file, settings_file, write_file
+    from app.common.detector_host import detector_name, hub_address, read_file, settings_file, write_file
 
     path = settings_file()
     new = {key: value for key, value in given.items() if value is not None}
@@ -112,12 +112,12 @@ def _set_up(given: dict[str, Any]) -> None:
     say(f"The hub will know this detector as {values['id']}.")
     if "data" not in values:
         say("No --data was given. It must be the hub's data folder, as this computer sees it (a shared volume).")
-    say(f"Next: {advice.detector_doctor()} looks whether all is well.")
+    say(f"Next: {install_hints.detector_doctor()} looks whether all is well.")
 
 
 def _install(now: bool) -> None:
-    from app.host import unit, unit_file
-    from stinercut.store import replace_file
+    from app.common.detector_host import unit, unit_file
+    from stinercut.storage.store import replace_file
 
     if not sys.platform.startswith("linux"):
         raise BadInput("--install writes a systemd unit, which only Linux has", advice="See docs/detector.md.")
@@ -144,7 +144,8 @@ def _take_up() -> None:
         try:
             done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
         except FileNotFoundError:
-            raise MissingProgram("systemctl is not installed", advice=f"Start {advice.detector()} yourself.") from None
+            advice = f"Start {install_hints.detector()} yourself."
+            raise MissingProgram("systemctl is not installed", advice=advice) from None
         if done.returncode:
             why = done.stderr.strip() or f"exit code {done.returncode}"
             raise HostNotReady(f"`{command}` failed: {why}", advice="The unit is written; try the command yourself.")
@@ -162,7 +163,7 @@ def _watch(settings: Settings) -> None:
     handed = handed_on(settings, os.environ)
     os.environ.clear()
     os.environ.update(handed)
-    if sys.platform == "win32" or advice.is_one_file():
+    if sys.platform == "win32" or install_hints.is_one_file():
         from detector.__main__ import main
 
         raise typer.Exit(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.options import Data, Json
+from app.common.options import Data, Json
 
 
 def detector_doctor(data: Data = None, as_json: Json = False) -> None:
@@ -11,7 +11,7 @@ def detector_doctor(data: Data = None, as_json: Json = False) -> None:
     Exit code 0 when nothing is in the way, 1 otherwise.
     """
     from app.commands.detector import detector_settings
-    from app.commands.reporting import report
-    from app.doctor_detector import look
+    from app.common.command_output import report
+    from app.doctor.detector import look
 
     report(look(lambda: detector_settings({"data": data})), as_json)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.options import Data, Json, settings_from
+from app.common.options import Data, Json, settings_from
 
 
 def doctor(
@@ -21,13 +21,20 @@ def doctor(
     Exit code 0 when nothing is in the way, 1 otherwise.
     """
     from app.commands.detector_doctor import detector_doctor
-    from app.commands.reporting import report
-    from app.doctor import automation_checks, hub_answers, installed_parts, machine_checks, privacy, standing_checks
-    from app.doctor_databases import database_checks
-    from app.doctor_fleet import fleet_checks, fleet_findings
-    from app.findings import Finding, State, look_at
-    from app.lock import running_stack
-    from stinercut.data_folder import follow_folder
+    from app.common.checks import Finding, State, look_at
+    from app.common.command_output import report
+    from app.common.running_note import running_stack
+    from app.doctor.databases import database_checks
+    from app.doctor.fleet import fleet_checks, fleet_findings
+    from app.doctor.machine import (
+        automation_checks,
+        hub_answers,
+        installed_parts,
+        machine_checks,
+        privacy,
+        standing_checks,
+    )
+    from stinercut.storage.data_folder import follow_folder
 
     if detector:
         detector_doctor(data, as_json)

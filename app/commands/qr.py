@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Json, day_from, say, settings_from, size_from
+from app.common.options import Json, day_from, say, settings_from, size_from
 from stinercut.errors import BadInput
-from stinercut.words import counted
+from stinercut.text import counted
 
 if TYPE_CHECKING:
-    from stinercut.identity.payload import Payload
-    from stinercut.identity.reading import Reading
+    from stinercut.codes.payload import Payload
+    from stinercut.codes.reading import Reading
     from stinercut.keyring import KeyRing
 
 group = typer.Typer(help="Make and read the QR codes that say who jumps.", no_args_is_help=True)
@@ -76,10 +76,10 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _write_code(payload: Payload, output: Path, keys: KeyRing | None, contact: dict[str, str]) -> None:
-    from stinercut.identity.making import write_picture
+    from stinercut.codes.making import write_picture
 
     if output.suffix.lower() == ".pdf":
-        from stinercut.identity.sheet import SheetCode, write_sheet
+        from stinercut.codes.sheet import SheetCode, write_sheet
 
         write_sheet([SheetCode(payload, contact)], output, keys)
     else:
@@ -104,8 +104,8 @@ def sheet(
 
 
 def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool) -> None:
-    from stinercut.identity.booking_list import read_list, require_whole
-    from stinercut.identity.sheet import SheetCode, write_sheet
+    from stinercut.codes.sheet import SheetCode, write_sheet
+    from stinercut.jumps.booking_list import read_list, require_whole
 
     found = require_whole(read_list(bookings), bookings)
     if found.assumed:
@@ -119,7 +119,7 @@ def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool)
 
 def _contact(email: str | None, phone: str | None) -> dict[str, str]:
     """What was asked for in the code. Raises BadInput for what can't be used: here nothing is left out silently."""
-    from stinercut.identity.extras import extras_of
+    from stinercut.codes.extras import extras_of
 
     heard = extras_of({"email": email, "phone": phone})
     if heard.problems:
@@ -173,7 +173,7 @@ def film(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _film(payload: Payload, keys: KeyRing | None, target: Path, size: tuple[int, int], seconds: float) -> None:
-    from stinercut.identity.making import qr_picture
+    from stinercut.codes.making import qr_picture
     from stinercut.synthetic.qrfilm import film_pictures
 
     film_pictures([qr_picture(payload, keys=keys)], target, size=size, seconds=seconds)
@@ -204,7 +204,7 @@ def read(
 
     Exit code 0 when every file gave a payload, 1 otherwise.
     """
-    from stinercut.identity.reader import read_file
+    from stinercut.codes.reader import read_file
 
     keys = settings_from().key_ring
     all_read = True
@@ -225,7 +225,7 @@ def _signing(signed: bool) -> KeyRing | None:
 
 
 def _payload(name: str, booking_id: str, jump_date: date, master: str | None) -> Payload:
-    from stinercut.identity.payload import make_payload
+    from stinercut.codes.payload import make_payload
 
     return make_payload(name, booking_id, jump_date, master)
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, Json, day_from, say, settings_from
-from stinercut import name_rule
+from app.common.options import Data, Json, day_from, say, settings_from
 from stinercut.clock import local_day, machine_clock
+from stinercut.drawing import name_rule
 from stinercut.errors import BadInput, UnreadablePhoto
-from stinercut.photo_names import is_photo
-from stinercut.places import require_text
+from stinercut.recordings.photo_names import is_photo
+from stinercut.storage.disk_names import require_text
 
 if TYPE_CHECKING:
-    from stinercut.media.camera_photos import CameraPicture
-    from stinercut.media.film import Finished, Shown
-    from stinercut.recordings import RecordedFile
+    from stinercut.films.film import Finished, Shown
+    from stinercut.films.photos.camera_photos import CameraPicture
+    from stinercut.recordings.filming_order import RecordedFile
 
 INTERRUPTED = 130
 
@@ -67,10 +67,10 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders),
     "kept" (files that were in the way) and "unshown" (photos that can't be shown, and why).
     """
-    from stinercut.media import encoders
-    from stinercut.media.film import Cancelled, make_film, planned, require_apart
-    from stinercut.store import Store
+    from stinercut.films.film import Cancelled, make_film, planned, require_apart
+    from stinercut.storage.store import Store
     from stinercut.templates import Fields, folder
+    from stinercut.video import encoders
 
     settings = settings_from(data, workers=workers)
     target = _target(output)
@@ -119,11 +119,11 @@ def _named(name: str) -> str:
 
 def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:
     """The clips, looked into, in the order they were filmed as far as anything tells it."""
-    from stinercut.media.film import looked_into
-    from stinercut.media.probe import probe
-    from stinercut.media.segments import ClipSource
-    from stinercut.recordings import in_order
-    from stinercut.store import hash_file
+    from stinercut.films.film import looked_into
+    from stinercut.films.picture.segments import ClipSource
+    from stinercut.recordings.filming_order import in_order
+    from stinercut.storage.store import hash_file
+    from stinercut.video.probe import probe
 
     for clip in clips:
         require_text(clip.absolute())
@@ -134,9 +134,9 @@ def shown_in_order(clips: list[Path], as_given: bool) -> list[Shown]:
 
 def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture, ...]:
     """The photos as pictures, in the camera's own order as far as their names tell it."""
-    from stinercut.media.camera_photos import PhotoFile, in_pictures
-    from stinercut.recordings import RecordedFile, in_order
-    from stinercut.store import hash_file
+    from stinercut.films.photos.camera_photos import PhotoFile, in_pictures
+    from stinercut.recordings.filming_order import RecordedFile, in_order
+    from stinercut.storage.store import hash_file
 
     for photo in photos:
         require_text(photo.absolute())
@@ -148,14 +148,14 @@ def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture
 
 
 def _recorded_file(shown: Shown) -> RecordedFile:
-    from stinercut.recordings import RecordedFile
+    from stinercut.recordings.filming_order import RecordedFile
 
     source = shown.clip.source
     return RecordedFile.named(str(source.path.parent), source.name, shown.clip.probe.recorded)
 
 
 def day_of_jump(shown: list[Shown]) -> date:
-    from stinercut.recordings import first_day
+    from stinercut.recordings.filming_order import first_day
 
     return first_day([_recorded_file(one) for one in shown]) or local_day(machine_clock())
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from
+from app.common.options import Data, Json, say, settings_from
 
 
 def retry(
@@ -23,7 +23,7 @@ def retry(
     Needs the running hub (`stinercut up`). What goes on already, or did not fail, is left alone and said. Ends with 1
     when nothing could be started of what was asked for. With --json: a list of id, run_id, problem and code.
     """
-    from app.hub_api import ask
+    from app.common.hub_client import ask
     from stinercut.errors import BadInput
 
     if everything == bool(subjects):

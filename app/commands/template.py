@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.options import Data, Json, say, settings_from, size_from
+from app.common.options import Data, Json, say, settings_from, size_from
 from stinercut.errors import BadInput, StinercutError
 
 group = typer.Typer(help="Make, check and look at templates: what films look like.", no_args_is_help=True)
@@ -60,8 +60,8 @@ def check(which: Which, data: Data = None, as_json: Json = False) -> None:
 
     Ends with 0 when it is fine, 3 when something is wrong.
     """
+    from stinercut.films.template_check import problems
     from stinercut.templates import folder
-    from stinercut.templates.checking import problems
 
     path = folder.meant_by(which, (settings_from(data).templates_dir,))
     found = problems(path)
@@ -105,11 +105,11 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option
     if not output.parent.is_dir():
         raise BadInput("there is no such folder", file=output.parent, advice="Make it first.")
     if ending in (".png", ".jpg", ".jpeg"):
-        from stinercut.media.contact import contact_sheet, save
+        from stinercut.films.contact_sheet import contact_sheet, save
 
         save(contact_sheet(template, fields, wanted), output)
     elif ending == ".mp4":
-        from stinercut.media.sample_film import sample_film
+        from stinercut.films.sample_film import sample_film
 
         say("Rendering; this takes about as long as the film.")
         sample_film(template, fields, output, wanted, workers=settings.workers)

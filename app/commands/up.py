@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, say, settings_from
+from app.common.options import Data, say, settings_from
 
 if TYPE_CHECKING:
-    from app.supervisor import Supervisor
+    from app.processes.supervisor import Supervisor
     from stinercut.settings import Settings
 
 
@@ -32,7 +32,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
     If something is in the way, it says so before anything starts; then it says which two addresses to open. A part that
     stops is started again. Ctrl-C stops all parts; a second Ctrl-C stops them at once.
     """
-    from app.stack import run_stack
+    from app.stack.stack import run_stack
 
     settings = settings_from(data, host=host, hub_port=hub_port, dagster_port=dagster_port, code_port=code_port)
     say(f"Starting. Data folder: {settings.data}")
@@ -53,9 +53,9 @@ async def _announce(running: Supervisor, settings: Settings) -> None:
 
 def start_again(settings: Settings) -> None:
     """Start the sensors that somebody switched off on Dagster's pages, and say so: a switch outlives every start."""
-    from app.hub_api import ask
-    from stinercut.automation import in_words
+    from app.common.hub_client import ask
     from stinercut.errors import StinercutError
+    from stinercut.runs.automation import in_words
 
     try:
         started: list[str] = ask(settings, "POST", "/api/automation/start")["started"]

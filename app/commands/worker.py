@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import Data, say, settings_from
+from app.common.options import Data, say, settings_from
 from stinercut.errors import BadInput
-from stinercut.words import counted
+from stinercut.text import counted
 
 if TYPE_CHECKING:
-    from app.supervisor import Supervisor
+    from app.processes.supervisor import Supervisor
     from stinercut.settings import Settings
 
 
@@ -43,7 +43,7 @@ def worker(  # noqa: PLR0913, PLR0917 - each is an option
     For health checks: --check says by its exit code whether the worker is ready, and with --local whether it is alive.
     A worker is not ready while Redis is away; to start it again would not help, so only the second is a reason to.
     """
-    from app.worker import alive_here, as_member, ready_here, run_worker
+    from app.stack.worker import alive_here, as_member, ready_here, run_worker
 
     chosen = [name.strip() for name in queues.split(",") if name.strip()]
     settings = settings_from(data, workers=slots)
@@ -63,7 +63,7 @@ def worker(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 async def _announce(running: Supervisor, settings: Settings, queues: list[str]) -> None:
-    from app.worker import ready_here
+    from app.stack.worker import ready_here
 
     await running.ready()
     while not await asyncio.to_thread(ready_here, settings, queues):

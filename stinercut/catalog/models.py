@@ -205,7 +205,7 @@ class QrReading(Base):
     __tablename__ = "qr_reading"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     reading: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """A `stinercut.identity.reading.Reading`, as JSON."""
+    """A `stinercut.codes.reading.Reading`, as JSON."""
     read_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
@@ -311,7 +311,7 @@ class Booking(Base):
     tandem_master_id: Mapped[str | None] = mapped_column(String(32))
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
-    """How to reach the passenger; lengths as in `stinercut.identity.extras`."""
+    """How to reach the passenger; lengths as in `stinercut.codes.extras`."""
     imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
 
 
@@ -323,7 +323,7 @@ class Decision(Base):
     at: Mapped[datetime] = mapped_column(Moment, default=column_now)
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(16))
-    """One of `stinercut.catalog.decisions.What`, or `template` or `cut` (`stinercut.catalog.wishes`)."""
+    """One of `stinercut.review.decisions.What`, or `template` or `cut` (`stinercut.review.wishes`)."""
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
     """The jump as it is called after the decision."""
     from_jump: Mapped[str | None] = mapped_column(String(128), index=True)

@@ -162,7 +162,7 @@ class SampleRequest(Wire):
 
 
 class FileSample(Wire):
-    """A sample of one file: a hash of its size and of six places in it (`stinercut.samples`)."""
+    """A sample of one file: a hash of its size and of six places in it (`stinercut.storage.file_samples`)."""
 
     file_id: Identifier
     sample: ContentHash | None = Field(description="None where it could not be taken; the file is to be copied then.")

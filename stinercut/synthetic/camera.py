@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stinercut.errors import BadInput
-from stinercut.media import ffmpeg as runner
-from stinercut.media.opening import generated, raw_pictures
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import generated, raw_pictures
 
 Picture = npt.NDArray[Any]
 """Height x width x 3 of uint8, blue first, as OpenCV has it (whose type stubs don't say uint8)."""

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from stinercut.clock import local_day, machine_clock
+from stinercut.codes.payload import Payload, make_payload, parse_payload
 from stinercut.errors import BadInput, HostNotReady
-from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.media.stills import jpeg_still
-from stinercut.store import require_space
+from stinercut.storage.store import require_space
 from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, Shot, check_shot
 from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.qrfilm import make_qr_film
 from stinercut.synthetic.scenes import make_clip
+from stinercut.video.stills import jpeg_still
 
 MAX_JUMPS: Final = 40
 MAX_CLIPS: Final = 40

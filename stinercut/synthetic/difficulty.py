@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.errors import BadInput
-from stinercut.media import ffmpeg as runner
-from stinercut.media.opening import made_here
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import made_here
 
 EASY: Final = "easy"
 

@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stinercut.media import ffmpeg as runner
-from stinercut.media.opening import made_here
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import made_here
 
 RATE: Final = 48_000
 BEAT: Final = RATE * 60 // 96

@@ -2,7 +2,7 @@
 
 Owns: letters, marks and the ways in which they follow each other. Not here: anybody's real name. The names mean
 nothing; they have what makes text hard: combining marks, joiners, right-to-left, letters beyond the first plane. They
-are such as `stinercut.name_rule` takes.
+are such as `stinercut.drawing.name_rule` takes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from stinercut.name_rule import is_shown_by_one_font, problem_of
+from stinercut.drawing.name_rule import is_shown_by_one_font, problem_of
 
 SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
     "Latin": ((0x41, 0x7A), (0xC0, 0x17F), (0x180, 0x24F), (0x300, 0x331)),

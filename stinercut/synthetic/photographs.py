@@ -1,6 +1,6 @@
 """Photos as a camera takes them, made by code: no two alike, dated, cheap.
 
-Owns: `make_photo`. Not here: which photos a card has (`card`), stills out of footage (`stinercut.media.stills`).
+Owns: `make_photo`. Not here: which photos a card has (`card`), stills out of footage (`stinercut.video.stills`).
 """
 
 from __future__ import annotations

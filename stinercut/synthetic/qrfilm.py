@@ -1,6 +1,6 @@
 """A short film of a passenger's code, as a hand films a sheet of paper or a phone.
 
-Lives here: the sheet, the hand, the lens. Doesn't: the code (`stinercut.identity.making`), encoding (`camera`).
+Lives here: the sheet, the hand, the lens. Doesn't: the code (`stinercut.codes.making`), encoding (`camera`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from stinercut.codes.making import BORDER, qr_picture
+from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput
-from stinercut.identity.making import BORDER, qr_picture
-from stinercut.identity.payload import Payload
 from stinercut.synthetic.camera import FPS, RENDER_WIDTH, Picture, Shot, check_shot, drawn_size, film
 from stinercut.synthetic.scenes import paint_world
 

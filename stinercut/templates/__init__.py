@@ -1,7 +1,7 @@
 """What a film looks like: templates as folders, and what they say about a jump.
 
 Lives here: reading and validating a template folder, filling in its merge fields. Doesn't: drawing or encoding it
-(`stinercut.media`).
+(`stinercut.films`).
 """
 
 from stinercut.templates.folder import Template, bundled, find, load

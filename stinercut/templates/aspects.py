@@ -1,7 +1,7 @@
 """What a template says about clips, about drawings and about sound, each as a fingerprint.
 
 Lives here: telling the three apart, so that people can be told beforehand what a changed template will cost. Doesn't:
-what is really made anew: the renderer finds by content which of its parts are there (`stinercut.media`).
+what is really made anew: the renderer finds by content which of its parts are there (`stinercut.films`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from stinercut.store import key_of
+from stinercut.storage.store import key_of
 from stinercut.templates.folder import UPRIGHT, Template
 from stinercut.templates.timeline import Clip, Footage, Movie, Photos, Picture, Text
 

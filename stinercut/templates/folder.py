@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from stinercut.errors import BadInput, StinercutError
-from stinercut.media.font_files import require_whole
-from stinercut.places import require_text
-from stinercut.store import key_of
+from stinercut.storage.disk_names import require_text
+from stinercut.storage.store import key_of
 from stinercut.templates import svg
+from stinercut.templates.font_files import require_whole
 from stinercut.templates.merging import require_language
 from stinercut.templates.problems import problems_of
 from stinercut.templates.timeline import (

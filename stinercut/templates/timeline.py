@@ -1,7 +1,7 @@
 """What a template says: tracks, clips, outputs and merge fields, in the shape known from timeline JSON.
 
 Lives here: the model of `template.json`, and what can be told wrong about it without looking at other files. Doesn't:
-the folder with its pictures, drawings and music (`folder`), drawing and encoding (`stinercut.media`), which template a
+the folder with its pictures, drawings and music (`folder`), drawing and encoding (`stinercut.films`), which template a
 jump uses (the catalog).
 
 Times are seconds, lengths on the picture are shares of the film's height, so one template serves every output.

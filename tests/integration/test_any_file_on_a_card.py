@@ -18,8 +18,8 @@ from support.importing import copy_requested, put_card_in
 
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import CardFile, Jump, JumpFile, QrReading
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import make_payload
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import make_payload
 from stinercut.settings import Settings
 from stinercut.synthetic.qrfilm import film_pictures
 

@@ -28,13 +28,13 @@ from support.scenarios import (
 from support.stacks import Stack, until
 from support.watching import Board, open_board
 
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import Payload, make_payload
-from stinercut.media.probe import probe
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import Payload, make_payload
 from stinercut.settings import Settings
-from stinercut.store import Store, hash_file
+from stinercut.storage.store import Store, hash_file
 from stinercut.synthetic.qrfilm import film_pictures, make_qr_film
 from stinercut.synthetic.scenes import make_clip
+from stinercut.video.probe import probe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -13,12 +13,14 @@ from support import photographs
 from support.hub_cards import card_in, import_folder, running_detector
 from support.hubs import RunningHub, board, running_hub
 
-from detector.cards import eject_folder, insert_folder
-from stinercut.catalog import Catalog, identification, jumps, loose
-from stinercut.catalog.identification import FileReading
-from stinercut.identity.payload import make_payload
-from stinercut.identity.reading import Reading, Reason
-from stinercut.store import Store, hash_file
+from detector.sources.cards import eject_folder, insert_folder
+from stinercut.cards import identification, unassigned_files
+from stinercut.cards.identification import FileReading
+from stinercut.catalog import Catalog
+from stinercut.codes.payload import make_payload
+from stinercut.codes.reading import Reading, Reason
+from stinercut.jumps import jumps
+from stinercut.storage.store import Store, hash_file
 
 VIDEOS, PHOTOS = 20, 300
 OTHERS = ("DCIM/100GOPRO/notes.txt", "MISC/version.txt", "track.gpx")
@@ -60,7 +62,7 @@ def identify(hub: RunningHub) -> list[str]:
     """What the run of identification does in a process of its own; jump keys."""
     catalog = Catalog.open(hub.settings.catalog_url)
     with catalog.write() as session:
-        [(card, _, _)] = loose.insertions_to_identify(session)
+        [(card, _, _)] = unassigned_files.insertions_to_identify(session)
         readings: list[FileReading] = []
         for file in identification.begin(session, card):
             said = CODES.get(file.name)

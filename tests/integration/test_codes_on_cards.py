@@ -19,17 +19,17 @@ from support.decoders import failing
 from support.identifying import identified
 from support.importing import copy_requested, put_card_in
 
-from app.definitions import defs
+from app.engine.definitions import defs
 from stinercut.catalog import Catalog, events, migrate
-from stinercut.catalog.jumps import JumpFootage
-from stinercut.identity import reader
-from stinercut.identity.decoders import ZXING, Decoders
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import make_payload
+from stinercut.codes import reader
+from stinercut.codes.decoders import ZXING, Decoders
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import make_payload
+from stinercut.jumps.jumps import JumpFootage
 from stinercut.settings import Settings
 from stinercut.synthetic.qrfilm import film_pictures
 from stinercut.synthetic.scenes import make_clip
-from stinercut_assets.partitions import jumps
+from stinercut_assets.common.partitions import jumps
 
 ZOE = make_payload("Zoë Müller", "B-1", date(2026, 5, 1))
 FOREIGN = "oC15dTmNLeA!MBOOT=1"

@@ -43,8 +43,8 @@ NAME = "GX010002.MP4"
 @pytest.fixture
 def desk(tmp_path: Path, _migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     for name, value in (("CHUNK", 1000), ("KEEP_FROM", 2000), ("CHECKPOINT_BYTES", 7000)):
-        monkeypatch.setattr(f"detector.copying.{name}", value)
-    for name in ("detector.threads.GRACE_S", "detector.offload.REMOVAL_S"):
+        monkeypatch.setattr(f"detector.copy.copying.{name}", value)
+    for name in ("detector.hanging.threads.GRACE_S", "detector.copy.offload.REMOVAL_S"):
         monkeypatch.setattr(name, 0.1)
     return Desk.at(tmp_path, _migrated_file)
 

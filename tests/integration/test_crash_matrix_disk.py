@@ -25,7 +25,7 @@ import pytest
 from support.desk import FOLDER, Desk, Gate, wait_for
 from support.seams import Instead
 
-from stinercut.store import Store, hash_file
+from stinercut.storage.store import Store, hash_file
 
 MEGA = 1 << 20
 NAME = "GX010002.MP4"
@@ -33,10 +33,10 @@ NAME = "GX010002.MP4"
 
 @pytest.fixture
 def desk(tmp_path: Path, _migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("detector.copying.CHUNK", 1000)
+    monkeypatch.setattr("detector.copy.copying.CHUNK", 1000)
     monkeypatch.setattr("detector.service.BEGIN_AGAIN_S", 0.1)
-    monkeypatch.setattr("detector.destination.LOOK_AGAIN_S", 0.1)
-    monkeypatch.setattr("detector.threads.GRACE_S", 0.1)
+    monkeypatch.setattr("detector.copy.destination.LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr("detector.hanging.threads.GRACE_S", 0.1)
     return Desk.at(tmp_path, _migrated_file)
 
 
@@ -114,11 +114,11 @@ def test_the_disk_is_full_when_a_file_is_synced(desk: Desk, monkeypatch: pytest.
 
     card = desk.card("GOPRO", {NAME: 50_000})
     with desk.hub(), desk.detector():
-        monkeypatch.setattr("detector.verify.os", Instead(os, fsync=full))
+        monkeypatch.setattr("detector.copy.verify.os", Instead(os, fsync=full))
         desk.insert(card)
         desk.until("GOPRO", **{NAME: "failed DEST_FULL"})
         desk.hold()
-        monkeypatch.setattr("detector.verify.os", os)
+        monkeypatch.setattr("detector.copy.verify.os", os)
         desk.insert(card)
         desk.until("GOPRO", insertions=2)
         desk.hold_everything(card)

@@ -26,8 +26,8 @@ FILES = {f"GX01000{number}.MP4": 3000 + number for number in range(1, 8)}
 
 @pytest.fixture
 def desk(tmp_path: Path, _migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("detector.scan.FILES_PER_CHUNK", 2)
-    monkeypatch.setattr("detector.copying.CHUNK", 1000)
+    monkeypatch.setattr("detector.card.scan.FILES_PER_CHUNK", 2)
+    monkeypatch.setattr("detector.copy.copying.CHUNK", 1000)
     return Desk.at(tmp_path, _migrated_file)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from support.desk import FOLDER, Desk
 
-from detector.watchdog import HUNG_S
+from detector.hanging.watchdog import HUNG_S
 
 NAME = "GX010001.MP4"
 SIZE = 4000

@@ -15,10 +15,12 @@ from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, free_port, running_hub
 
-from stinercut.catalog import Catalog, copies, jumps
-from stinercut.interchange import Shown, write_timeline
+from stinercut.cards import copy_results
+from stinercut.catalog import Catalog
+from stinercut.films.editor.otio import Shown, write_timeline
+from stinercut.jumps import jumps
 from stinercut.protocol import FileCopied
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 
 SECONDS = 2.0
 
@@ -46,7 +48,7 @@ def jump(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
         named = hash_file(partial)
         store.add_object(partial, named)
         with catalog.write() as session:
-            copies.record_copied(
+            copy_results.record_copied(
                 session, FileCopied(insertion_id="in-1", file_id=file.file_id, content_hash=named, size=file.size)
             )
     [key] = record(catalog, "in-1", passenger(), files[:1], files[1:])

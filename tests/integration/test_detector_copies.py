@@ -21,8 +21,8 @@ from support.detectors import (
     with_hub,
 )
 
-from detector.cards import eject_folder, insert_folder
-from detector.resume import KEEP_FROM
+from detector.copy.resume import KEEP_FROM
+from detector.sources.cards import eject_folder, insert_folder
 from stinercut.protocol import (
     CopyError,
     ErrorCode,
@@ -33,7 +33,7 @@ from stinercut.protocol import (
     Progress,
     Removed,
 )
-from stinercut.store import CHUNK, Store, hash_file
+from stinercut.storage.store import CHUNK, Store, hash_file
 
 
 @told

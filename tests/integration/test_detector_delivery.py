@@ -19,7 +19,7 @@ from support.detectors import (
     told,
 )
 
-from detector.cards import eject_folder, insert_folder
+from detector.sources.cards import eject_folder, insert_folder
 from stinercut.protocol import (
     Ack,
     CopyError,
@@ -32,7 +32,7 @@ from stinercut.protocol import (
     encode,
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
-from stinercut.store import Store, hash_file
+from stinercut.storage.store import Store, hash_file
 
 
 @told

@@ -24,16 +24,16 @@ from support.detectors import (
     with_hub,
 )
 
-from detector.cards import eject_folder, insert_folder
-from detector.resume import CHECKPOINT_BYTES
+from detector.copy.resume import CHECKPOINT_BYTES
 from detector.service import run
+from detector.sources.cards import eject_folder, insert_folder
 from stinercut.errors import HostNotReady
 from stinercut.protocol import (
     FileCopied,
     Progress,
     Removed,
 )
-from stinercut.store import CHUNK, Store, hash_file
+from stinercut.storage.store import CHUNK, Store, hash_file
 
 
 @told

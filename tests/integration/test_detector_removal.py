@@ -19,8 +19,8 @@ from support.detectors import (
     with_hub,
 )
 
-from detector.cards import eject_folder
 from detector.service import run
+from detector.sources.cards import eject_folder
 from stinercut.protocol import (
     CopyError,
     ErrorCode,
@@ -28,7 +28,7 @@ from stinercut.protocol import (
     Progress,
     Removed,
 )
-from stinercut.store import CHUNK, hash_file
+from stinercut.storage.store import CHUNK, hash_file
 
 
 @told
@@ -67,7 +67,7 @@ async def test_an_ejected_card_stops_its_copy_and_can_go_in_again(tmp_path: Path
 
 @told
 async def test_a_read_that_hangs_does_not_hold_up_the_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("detector.offload.REMOVAL_S", "detector.threads.GRACE_S"):
+    for place in ("detector.copy.offload.REMOVAL_S", "detector.hanging.threads.GRACE_S"):
         monkeypatch.setattr(place, 0.2)
     gate, card = Gate(), gopro_card(tmp_path)
     async with with_hub(tmp_path) as (hub, settings):
@@ -88,7 +88,7 @@ async def test_a_read_that_hangs_does_not_hold_up_the_removal(tmp_path: Path, mo
 async def test_a_hung_read_fails_its_file_and_nothing_else_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.threads.GRACE_S", 0.1)
+    monkeypatch.setattr("detector.hanging.threads.GRACE_S", 0.1)
     card = gopro_card(tmp_path)
     shutil.copytree(card, tmp_path / "OTHER")
     async with with_hub(tmp_path, small_file_limit=CHUNK) as (hub, settings):

@@ -16,14 +16,15 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogCons
 from support.cataloguing import film
 from support.seeding import jump_with
 
-from app.definitions import defs
-from sensors.ended_runs import ended_runs
-from stinercut.catalog import Catalog, films, jumps, migrate
+from app.engine.definitions import defs
+from sensors.runs.ended_runs import ended_runs
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.events import since
 from stinercut.catalog.models import JumpState
+from stinercut.jumps import film_records, jumps
 from stinercut.settings import Settings
-from stinercut.store import Store
-from stinercut_assets.living_runs import alive
+from stinercut.storage.store import Store
+from stinercut_assets.common.living_runs import alive
 
 pytestmark = pytest.mark.slow
 
@@ -139,7 +140,7 @@ def test_a_film_that_could_not_be_made_anew_is_a_failure_and_a_single_asset_that
 ) -> None:
     with catalog.write() as session:
         version = jumps.take_up(session, jump, "first").version
-        films.record_film(session, film(jump, version, "first", name="Zoë"))
+        film_records.record_film(session, film(jump, version, "first", name="Zoë"))
     again = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
     with catalog.write() as session:
         jumps.resume(session, jump, again.run_id)

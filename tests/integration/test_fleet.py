@@ -25,8 +25,8 @@ from support.scenarios import (
 from support.stacks import SetUp, fleet, until, until_workers
 from support.watching import open_board
 
-from stinercut.media.probe import probe
 from stinercut.synthetic.card import make_card
+from stinercut.video.probe import probe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from support.stacks import until
 
-from app import code_server_health, daemon_health
-from app.doctor import free_ports
+from app.doctor.machine import free_ports
+from app.engine import code_server_health, daemon_health
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

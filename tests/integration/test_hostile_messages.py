@@ -17,8 +17,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from detector.cards import insert_folder
 from detector.service import run
+from detector.sources.cards import insert_folder
 from stinercut.protocol import (
     SPOKEN,
     Ack,
@@ -36,7 +36,7 @@ from stinercut.protocol import (
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 TOKEN = "right"
 PATIENCE_S = 20

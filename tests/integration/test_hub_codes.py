@@ -15,9 +15,10 @@ from support.cataloguing import listed
 from support.codes import codes_in
 from support.hubs import RunningHub, free_port, running_hub
 
-from stinercut.catalog import Catalog, bookings
-from stinercut.identity.making import BORDER
-from stinercut.identity.payload import Payload, make_payload, parse_payload
+from stinercut.catalog import Catalog
+from stinercut.codes.making import BORDER
+from stinercut.codes.payload import Payload, make_payload, parse_payload
+from stinercut.jumps import bookings
 from stinercut.keyring import Key, KeyRing
 
 KEY = Key(5, b"\x05" * 32)

@@ -18,8 +18,9 @@ from graphql import parse, validate
 from support.cataloguing import entry, passenger, put_in, ready_jump, record
 from support.hubs import free_port, running_hub
 
-import hub.dagster
-from stinercut.catalog import Catalog, jumps, migrate
+import hub.kit.dagster_client
+from stinercut.catalog import Catalog, migrate
+from stinercut.jumps import jumps
 from stinercut.pipeline_names import OLDER_PRIORITY, PRIORITY_TAG, WORK_TAG
 from stinercut.settings import Settings
 

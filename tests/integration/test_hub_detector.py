@@ -13,13 +13,14 @@ from sqlalchemy import select
 from support.hub_cards import card_in, import_folder, running_detector
 from support.hubs import RunningHub, board, running_hub
 
-from app.doctor_detector import hub_findings
-from app.findings import State
-from detector.cards import eject_folder, insert_folder
-from stinercut.catalog import Catalog, events, jumps
+from app.common.checks import State
+from app.doctor.detector import hub_findings
+from detector.sources.cards import eject_folder, insert_folder
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import CardFile, Insertion
-from stinercut.identity.payload import make_payload
-from stinercut.store import Store, hash_file
+from stinercut.codes.payload import make_payload
+from stinercut.jumps import jumps
+from stinercut.storage.store import Store, hash_file
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board
 
-from stinercut.catalog import Catalog, copies, loose
-from stinercut.catalog.loose import loose_files
+from stinercut.cards import copy_results, unassigned_files
+from stinercut.cards.unassigned_files import loose_files
+from stinercut.catalog import Catalog
 from stinercut.protocol import FileCopied
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 
 WHO = "Kim Åse"
 
@@ -41,7 +42,7 @@ def group(hub: RunningHub, known: Catalog, card: str, contents: list[bytes]) -> 
         named = hash_file(partial)
         store.add_object(partial, named)
         with known.write() as session:
-            copies.record_copied(
+            copy_results.record_copied(
                 session,
                 FileCopied(insertion_id=insertion, file_id=file.file_id, content_hash=named, size=file.size),
             )
@@ -130,7 +131,7 @@ def test_codes_are_read_again_when_a_person_asks(hub: RunningHub, known: Catalog
     assert (decision["who"], decision["what"]) == (WHO, "read_again")
     assert httpx.get(f"{hub.url}/api/jumps/{key}").json()["state"] == "gone"
     with known.read() as session:
-        assert "again" in {card for card, _, _ in loose.insertions_to_identify(session)}
+        assert "again" in {card for card, _, _ in unassigned_files.insertions_to_identify(session)}
         assert loose_files(session, "in-again") == files
     refused = decide(hub, key, "read-again")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_INPUT")

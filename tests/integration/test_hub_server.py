@@ -21,7 +21,7 @@ from support.hub_data import finished_jump, into_store
 from support.hubs import RunningHub, board, detector, running_hub
 from websockets.exceptions import ConnectionClosed
 
-from hub.dagster import GLANCE_S
+from hub.kit.dagster_client import GLANCE_S
 from stinercut.catalog import Catalog
 from stinercut.protocol import Ack, CopyRequest
 

@@ -13,8 +13,8 @@ from support.hub_data import finished_jump, into_store
 from support.hubs import RunningHub, board, detector, raw_detector, running_hub
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from hub.server import WEB
-from hub.version import version_of
+from hub.app import WEB
+from hub.kit.version import version_of
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus

@@ -14,11 +14,12 @@ from support import fake_ffmpeg
 from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 
-from app.definitions import defs
-from stinercut.catalog import Catalog, films, jumps, migrate
+from app.engine.definitions import defs
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import JumpState
+from stinercut.jumps import film_records, jumps
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 BEFORE = ("imported_files", "qr_identity", "title_and_outro", "session_clips")
 
@@ -79,7 +80,7 @@ def test_the_films_step_asks_the_store_itself(catalog: Catalog, machine: Path, t
         assert fake_ffmpeg.encodes(machine, "s") == 3
     with catalog.read() as session:
         assert jumps.require_jump(session, jump).state == JumpState.DONE
-        film = films.latest_film(session, jump)
+        film = film_records.latest_film(session, jump)
         assert film is not None
         assert film.frames == 30 + 15 + 21 + 30
         assert film.drawn_seconds == 2.0
@@ -94,7 +95,7 @@ def test_what_is_lost_before_the_clips_are_collected_costs_their_picture(
     said["output"].append({**said["output"][0], "name": "small", "width": 160, "height": 90})
     template.write_text(json.dumps(said))
     jump = jump_with(catalog, Store(Settings().store_dir), 1, clips, "Zoë")
-    from stinercut_assets import session_clips
+    from stinercut_assets.films import session_clips
 
     jpeg_still, lost = session_clips.jpeg_still, list[Path]()
 
@@ -111,7 +112,7 @@ def test_what_is_lost_before_the_clips_are_collected_costs_their_picture(
     assert len(lost) == 1
     assert lost[0].is_file(), "the film's step made it anew"
     with catalog.read() as session:
-        film = films.latest_film(session, jump)
+        film = film_records.latest_film(session, jump)
         assert film is not None
         assert (film.seconds, film.drawn_seconds) == (2.5, 4.0), "what is drawn is drawn for both outputs"
         assert film.spent_per_second is not None

@@ -13,12 +13,14 @@ from support.browsers import chromium
 from support.cataloguing import copy, entry, film, passenger, put_in, record, row_ids
 from support.hubs import RunningHub
 
-from stinercut.catalog import Catalog, films, jumps, review
-from stinercut.catalog.failure_rows import failures_of_steps
+from stinercut.catalog import Catalog
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import reason_of
-from stinercut.media.published import NOTE, NOTES, Note, mark_of
-from stinercut_assets.reporting import Planned, Reporter
+from stinercut.films.publishing.outputs_note import NOTE, NOTES, Note, mark_of
+from stinercut.jumps import film_records, jumps
+from stinercut.review import file_groups
+from stinercut.runs.failure_rows import failures_of_steps
+from stinercut_assets.common.reporting import Planned, Reporter
 
 FILES = Planned("files", "Check the files")
 PHONE_WIDTH = 360
@@ -46,7 +48,7 @@ def test_what_a_film_lacks_is_one_press_away_from_being_in_it(hub: RunningHub, k
     record(known, "in-w", None, [], files[2:], "GX010003.MP4 could not be read and may hold another passenger's code")
     with known.write() as session:
         version = jumps.take_up(session, key, "run-w").version
-        films.record_film(session, film(key, version, "run-w", name="Ștefan Țurcanu"))
+        film_records.record_film(session, film(key, version, "run-w", name="Ștefan Țurcanu"))
 
     page.goto(hub.url)
     tile = page.locator(f"article.jump[data-jump='{key}']")
@@ -98,7 +100,7 @@ def test_a_clip_that_an_error_names_is_one_press_away_from_being_left_out(
     with known.read() as session:
         roles = {place.card_file_id: place.role for place in jumps.require_jump(session, key).files}
         assert roles[broken] == "left_out"
-        assert [row.who for row in review.decisions_on(session, [key])[key]] == ["Jo"]
+        assert [row.who for row in file_groups.decisions_on(session, [key])[key]] == ["Jo"]
 
 
 LETTERS_80 = f"{'W' * 40} {'i' * 39}"
@@ -130,7 +132,7 @@ def test_all_of_a_jump_is_readable_on_a_telephone_and_large_enough_for_a_finger(
     ]
     with known.write() as session:
         made.version = jumps.take_up(session, key, "run-y").version
-        films.record_film(session, made)
+        film_records.record_film(session, made)
 
     page.goto(hub.url)
     tile = page.locator(f"article.jump[data-jump='{key}']")
@@ -202,7 +204,9 @@ def test_a_burst_of_photos_does_not_stand_between_a_film_and_its_passengers_name
     [key] = record(known, "in-v", passenger("Burst", "V-1"), files[:1], files[1:])
     publish_photos(hub.settings.films_dir / key, key, 150)
     with known.write() as session:
-        films.record_film(session, film(key, jumps.take_up(session, key, "run-v").version, "run-v", name="Burst"))
+        film_records.record_film(
+            session, film(key, jumps.take_up(session, key, "run-v").version, "run-v", name="Burst")
+        )
 
     page.goto(hub.url)
     tile = page.locator(f"article.jump[data-jump='{key}']")

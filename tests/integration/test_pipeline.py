@@ -17,22 +17,24 @@ from dagster._core.loader import LoadingContextForTest
 from support.footage import PLAIN
 from support.importing import copy_requested, put_card_in
 
-from app.definitions import defs
-from sensors.ended_runs import ended_runs
-from sensors.new_manifests import new_manifests
-from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, decisions, events, films, jumps, migrate, review
-from stinercut.catalog.failure_rows import failures_of_jump, failures_of_steps
+from app.engine.definitions import defs
+from sensors.cards.new_manifests import new_manifests
+from sensors.films.ready_jumps import ready_jumps
+from sensors.runs.ended_runs import ended_runs
+from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import JumpState, StepStatus
+from stinercut.codes.payload import make_payload
 from stinercut.errors import BadTemplate, UnreadableVideo
-from stinercut.identity.payload import make_payload
-from stinercut.media.probe import probe
-from stinercut.media.published import published_with
-from stinercut.remedies import Remedy, RemedyKind, remedies
+from stinercut.films.publishing.outputs_note import published_with
+from stinercut.jumps import film_records, jumps
+from stinercut.review import decisions, file_groups
+from stinercut.runs.failure_rows import failures_of_jump, failures_of_steps
+from stinercut.runs.remedies import Remedy, RemedyKind, remedies
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 from stinercut.synthetic.card import CardMade, make_card
-from stinercut_assets.lineage import observe_footage
+from stinercut.video.probe import probe
+from stinercut_assets.films.lineage import observe_footage
 
 otio = cast("Any", opentimelineio)
 
@@ -50,7 +52,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("STINERCUT_TEMPLATE", "plain")  # The bundled one costs ten times as long at 1080p.
     shutil.copytree(PLAIN, tmp_path / "data" / "templates" / "plain")
-    monkeypatch.setattr("sensors.news.LOOK_FOR_S", 0.0)  # One look a tick: nothing comes from elsewhere here.
+    monkeypatch.setattr("sensors.common.polling.LOOK_FOR_S", 0.0)  # One look a tick: nothing comes from elsewhere here.
     settings = Settings()
     migrate(settings.catalog_url)
     return settings
@@ -139,7 +141,7 @@ def test_a_card_becomes_films_with_the_right_names(
         assert {check.check_name for check in checks} >= {"duration_is_sum", "right_name", "decodes_to_the_end"}
         assert [(check.check_name, check.description) for check in checks if not check.passed] == []
         with catalog.read() as session:
-            film = films.latest_film(session, key)
+            film = film_records.latest_film(session, key)
             assert film is not None
             assert film.passenger_name == jump.payload.passenger_name
             assert jumps.require_jump(session, key).state == JumpState.DONE
@@ -178,12 +180,12 @@ def test_what_goes_wrong_beside_a_film_keeps_it_from_nothing(
         raise KeyError("a bug")
 
     for name in ("hand_over", "clear", "jpeg_still"):
-        monkeypatch.setattr(f"stinercut_assets.rendered_video.{name}", broken)
+        monkeypatch.setattr(f"stinercut_assets.films.rendered_video.{name}", broken)
     key = identify(settings, card[0], instance)[0]
     tick(ready_jumps, instance)
     result = run("produce_jump", key, instance)
     with Catalog.open(settings.catalog_url).read() as session:
-        assert films.latest_film(session, key) is not None
+        assert film_records.latest_film(session, key) is not None
         assert jumps.require_jump(session, key).state == JumpState.DONE
     said = result.asset_materializations_for_node("rendered_video")[0].metadata["went wrong"].value
     assert isinstance(said, str)
@@ -221,7 +223,7 @@ def test_a_large_truncated_clip_stops_its_film_and_leaving_it_out_brings_the_fil
         assert record.state == JumpState.FAILED
         assert broken.name in record.reason
         assert "leave the clip out" in record.reason
-        assert films.latest_film(session, key) is None
+        assert film_records.latest_film(session, key) is None
         damaged = next(file for file in record.files if file.file.name == broken.name)
         [failure] = failures_of_jump(record)
         assert (failure.code, failure.file, failure.files) == (
@@ -298,7 +300,7 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     catalog = Catalog.open(settings.catalog_url)
     payload = make_payload("Đorđe Šćepanović", "B-77", jump.payload.jump_date)
     with catalog.write() as session:
-        assert review.waiting(session) == [group]
+        assert file_groups.waiting(session) == [group]
         key = decisions.assign(session, "Kim", group, payload)
     asked = tick(ready_jumps, instance)
     assert isinstance(asked, dg.SensorResult)
@@ -308,7 +310,7 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     told = result.asset_materializations_for_node("qr_identity")[0].metadata
     assert (told["decided_by"].value, told["source"].value) == ("Kim", "a person")
     with catalog.read() as session:
-        film = films.latest_film(session, key)
+        film = film_records.latest_film(session, key)
         assert film is not None
         assert (film.passenger_name, film.jump_key) == ("Đorđe Šćepanović", payload.jump_key)
         assert jumps.require_jump(session, group).state == JumpState.GONE
@@ -316,7 +318,7 @@ def test_a_person_says_whose_a_jump_is_and_its_film_carries_that_name(
     # A correction of the name afterwards hides that film and asks for exactly one more.
     with catalog.write() as session:
         decisions.assign(session, "Kim", key, payload.model_copy(update={"passenger_name": "Đorđa"}), "Đorđa")
-        assert films.latest_film(session, key) is None
+        assert film_records.latest_film(session, key) is None
     again = tick(ready_jumps, instance)
     assert isinstance(again, dg.SensorResult)
     assert [request.partition_key for request in again.run_requests or []] == [key]
@@ -359,7 +361,7 @@ def test_a_failure_that_only_dagster_knows_of_is_said_in_words(  # noqa: PLR0917
         raise error
 
     monkeypatch.setenv("STINERCUT_RETRIES", "0")
-    monkeypatch.setattr("stinercut_assets.session_clips.production_so_far", broken)  # Between two reported steps.
+    monkeypatch.setattr("stinercut_assets.films.session_clips.production_so_far", broken)  # Between two reported steps.
     key = identify(settings, card[0], instance)[0]
     tick(ready_jumps, instance)
     assert not run("produce_jump", key, instance, raise_on_error=False).success

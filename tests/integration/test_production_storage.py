@@ -13,13 +13,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from support.importing import copy_requested, put_card_in
 
-from app.definitions import defs
-from stinercut.catalog import Catalog, jumps, migrate
+from app.engine.definitions import defs
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import JumpState
+from stinercut.jumps import jumps
 from stinercut.settings import Settings
 from stinercut.synthetic.card import make_card
-from stinercut_assets.partitions import cards
-from stinercut_assets.partitions import jumps as jump_partitions
+from stinercut_assets.common.partitions import cards
+from stinercut_assets.common.partitions import jumps as jump_partitions
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,8 +24,8 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob
 
-from stinercut_assets.fanout import all_of
-from stinercut_assets.reporting import failures
+from stinercut_assets.common.fanout import all_of
+from stinercut_assets.common.reporting import failures
 
 HERE = Path(__file__).parent
 
@@ -96,7 +96,7 @@ def test_from_failure_after_a_killed_worker_fails_visibly_and_the_whole_again_co
         [sys.executable, file], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, check=False
     )
     assert killed.returncode == -signal.SIGKILL
-    assert importlib.util.find_spec("stinercut_assets.fanout")
+    assert importlib.util.find_spec("stinercut_assets.common.fanout")
     with dg.DagsterInstance.get() as instance:
         [run] = instance.get_runs()
         instance.report_run_failed(run)

@@ -21,9 +21,11 @@ from support.seeding import jump_with
 from support.stacks import SetUp, embedded, until
 from support.watching import open_board
 
-from stinercut.catalog import Catalog, jumps, migrate, wishes
+from stinercut.catalog import Catalog, migrate
+from stinercut.jumps import jumps
+from stinercut.review import wishes
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 

@@ -16,15 +16,16 @@ from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 
 import stinercut_assets
-from app.definitions import defs
-from stinercut.catalog import Catalog, jumps, migrate
+from app.engine.definitions import defs
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import JumpState
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, StinercutError, UnreadableVideo, WrongFilm
+from stinercut.jumps import jumps
 from stinercut.pipeline_names import STEPS
 from stinercut.settings import Settings
-from stinercut.store import Store
-from stinercut_assets.jobs import seconds_for
-from stinercut_assets.reporting import as_failure
+from stinercut.storage.store import Store
+from stinercut_assets.common.jobs import seconds_for
+from stinercut_assets.common.reporting import as_failure
 
 
 def test_single_steps_may_be_tried_more_often_or_never() -> None:
@@ -42,7 +43,7 @@ def test_a_number_of_tries_that_cannot_be_read_is_said(said: str) -> None:
 
 def test_the_steps_that_have_a_number_of_their_own_are_those_that_there_are() -> None:
     asked: set[str] = set()
-    for file in (Path(stinercut_assets.__file__).parent).glob("*.py"):
+    for file in (Path(stinercut_assets.__file__).parent).rglob("*.py"):
         asked |= set(re.findall(r'retry_policy\("(\w+)"\)', file.read_text()))
     assert asked == set(STEPS)
     named = {node.name for job in defs.resolve_all_job_defs() for node in job.all_node_defs}

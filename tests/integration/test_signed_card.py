@@ -13,10 +13,12 @@ import pytest
 from support.identifying import identified
 from support.importing import copy_requested, put_card_in
 
-from stinercut.catalog import Catalog, identification, jumps, loose, migrate
-from stinercut.catalog.insertions import require_insertion
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import make_payload
+from stinercut.cards import identification, unassigned_files
+from stinercut.cards.insertions import require_insertion
+from stinercut.catalog import Catalog, migrate
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import make_payload
+from stinercut.jumps import jumps
 from stinercut.keyring import KeyRing
 from stinercut.settings import Settings
 from stinercut.synthetic.qrfilm import film_pictures
@@ -97,5 +99,5 @@ def test_a_refused_code_is_read_again_once_its_key_is_known(tmp_path: Path, monk
         assert jump.passenger_name == ZOE.passenger_name
         (file,) = (place.card_file_id for place in jump.files)
         assert identification.readings_of(session, [file])[file].payload == ZOE
-        assert not loose.insertions_to_identify(session)
+        assert not unassigned_files.insertions_to_identify(session)
     catalog.close()

@@ -15,14 +15,15 @@ from dagster._core.loader import LoadingContextForTest
 from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 
-from app.definitions import defs
-from sensors.changed_templates import changed_templates
-from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, migrate, staleness
-from stinercut.catalog.staleness import Wanted
+from app.engine.definitions import defs
+from sensors.films.changed_templates import changed_templates
+from sensors.films.ready_jumps import ready_jumps
+from stinercut.catalog import Catalog, migrate
+from stinercut.jumps import staleness
+from stinercut.jumps.staleness import Wanted
 from stinercut.settings import Settings
-from stinercut.store import Store
-from stinercut_assets.resources import Installation
+from stinercut.storage.store import Store
+from stinercut_assets.common.resources import Installation
 
 
 class Lineage:
@@ -77,7 +78,7 @@ class Lineage:
 def lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lineage]:
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("STINERCUT_TEMPLATE", "plain")
-    monkeypatch.setattr("sensors.news.LOOK_FOR_S", 0.0)  # One look a tick: nothing comes from elsewhere here.
+    monkeypatch.setattr("sensors.common.polling.LOOK_FOR_S", 0.0)  # One look a tick: nothing comes from elsewhere here.
     shutil.copytree(PLAIN, tmp_path / "data" / "templates" / "plain")
     settings = Settings()
     migrate(settings.catalog_url)

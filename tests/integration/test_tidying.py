@@ -15,20 +15,20 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from support.cataloguing import ready_jump
 
-from sensors.overdue_films import overdue_films
+from sensors.films.overdue_films import overdue_films
 from stinercut.catalog import Catalog, migrate
-from stinercut.leftovers import sweep_dead_segments, sweep_unused
 from stinercut.settings import Settings
-from stinercut.store import Store, sweep_partials
-from stinercut_assets.tidying import every_night, forget_before, tidy_up
-from stinercut_assets.zone import zone_of
+from stinercut.storage.store import Store, sweep_partials
+from stinercut.storage.sweeping import sweep_dead_segments, sweep_unused
+from stinercut_assets.upkeep.tidying import every_night, forget_before, tidy_up
+from stinercut_assets.upkeep.time_zone import zone_of
 
 DAY = dg.StaticPartitionsDefinition(["a", "b"])
 SOURCE = dg.AssetSpec("source", partitions_def=DAY)
 WRITER = """
 import sys, time
 from pathlib import Path
-from stinercut.store import Store
+from stinercut.storage.store import Store
 store = Store(Path(sys.argv[1]))
 with store.alone(sys.argv[2]), store.deriving(sys.argv[2], ".mp4") as path:
     path.write_bytes(b"half")
@@ -68,7 +68,7 @@ def test_a_forgotten_run_leaves_nothing_but_the_truth_about_what_it_made(tmp_pat
 
 
 def test_the_nightly_job_runs_in_this_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.definitions import defs
+    from app.engine.definitions import defs
 
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     store = Store(Settings().store_dir)
@@ -118,7 +118,9 @@ def test_the_zone_of_the_machines_clock_has_a_name(
 
 def test_it_is_night_where_the_machine_is() -> None:
     """In a process of its own: Dagster fixes a schedule's zone when it is defined."""
-    ask = "from stinercut_assets.tidying import every_night as it; print(it.execution_timezone, it.cron_schedule)"
+    ask = (
+        "from stinercut_assets.upkeep.tidying import every_night as it; print(it.execution_timezone, it.cron_schedule)"
+    )
     environment = os.environ | {"TZ": "Pacific/Auckland"}
     done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "Pacific/Auckland 20 4 * * *\n"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from support.stacks import Stack, processes_of, until
 
-from app.doctor import free_ports, port_is_free
+from app.doctor.machine import free_ports, port_is_free
 from stinercut.errors import HostNotReady
-from stinercut.media.probe import probe
+from stinercut.video.probe import probe
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def test_up_answers_restarts_what_dies_and_ends_what_hangs(stack: Stack) -> None
     until(lambda: not _refused(hub), 20)
     assert stack.status(hub, "/healthz") == 200
 
-    stack.child("app.dagster_child", "code").suspend()  # Hangs: it can't even notice that it is asked to end.
+    stack.child("app.engine.dagster_child", "code").suspend()  # Hangs: it can't even notice that it is asked to end.
     assert stack.stop(signal.SIGTERM) < STOP_WITHIN
     stack.wait_for("Stopped.", 5)
     assert stack.process.returncode == 0

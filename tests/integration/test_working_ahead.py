@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from support.footage import PLAIN
 from support.importing import copy_requested, copy_rest, put_card_in
 
-from app.definitions import defs
-from sensors.arriving_clips import arriving_clips
-from sensors.new_manifests import new_manifests
-from sensors.ready_jumps import ready_jumps
-from stinercut.catalog import Catalog, events, jumps, migrate
+from app.engine.definitions import defs
+from sensors.cards.new_manifests import new_manifests
+from sensors.films.arriving_clips import arriving_clips
+from sensors.films.ready_jumps import ready_jumps
+from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import JumpState
+from stinercut.jumps import jumps
 from stinercut.pipeline_names import JUMP_TAG, PRIORITY_TAG
 from stinercut.settings import Settings
 from stinercut.synthetic.card import make_card
@@ -30,7 +31,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("STINERCUT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("STINERCUT_SMALL_FILE_LIMIT", "1")
     monkeypatch.setenv("STINERCUT_TEMPLATE", "plain")
-    monkeypatch.setattr("sensors.news.LOOK_FOR_S", 0.0)
+    monkeypatch.setattr("sensors.common.polling.LOOK_FOR_S", 0.0)
     shutil.copytree(PLAIN, tmp_path / "data" / "templates" / "plain")
     settings = Settings()
     migrate(settings.catalog_url)

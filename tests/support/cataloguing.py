@@ -9,11 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from stinercut.catalog import Catalog, asking, copies, insertions, jumps, manifests, migrate
+from stinercut.cards import copy_requests, copy_results, insertions, manifests
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
-from stinercut.identity.booking_list import ListedBooking
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import Payload, make_payload
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.jumps import jumps
+from stinercut.jumps.booking_list import ListedBooking
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
 from support.clocks import filming_day
 
@@ -83,7 +85,7 @@ def put_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], card: s
 def ask(catalog: Catalog, insertion: str) -> list[str]:
     """What is asked for now: file ids."""
     with catalog.write() as session:
-        return asking.take_requests(session, insertion)
+        return copy_requests.take_requests(session, insertion)
 
 
 def content_of(file: FileEntry) -> str:
@@ -100,7 +102,7 @@ def copy(catalog: Catalog, insertion: str, files: Iterable[FileEntry]) -> None:
     """These files are durable, imported on the day they were filmed."""
     for file in files:
         with catalog.write() as session:
-            copies.record_copied(session, copied(insertion, file))
+            copy_results.record_copied(session, copied(insertion, file))
             row = session.get_one(ManifestEntry, (insertion, file.file_id)).card_file_id
             filmed = file.modified.replace(tzinfo=UTC)
             session.execute(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stinercut.identity import decoder_worker
-from stinercut.identity.decoders import ZXING, Code, Gray, to_code
+from stinercut.codes import decoder_worker
+from stinercut.codes.decoders import ZXING, Code, Gray, to_code
 
 _decode = decoder_worker.zxing()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from hub.dagster import Dagster
+from hub.kit.dagster_client import Dagster
 
 
 @dataclass

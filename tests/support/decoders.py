@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stinercut.identity import decoder_worker
-from stinercut.identity.decoders import Decoder, command_of
+from stinercut.codes import decoder_worker
+from stinercut.codes.decoders import Decoder, command_of
 
 SEGFAULT = "import ctypes; ctypes.string_at(0)"
 ABORT = "os.abort()"

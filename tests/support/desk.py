@@ -24,14 +24,14 @@ import pytest
 import uvicorn
 from sqlalchemy import select
 
-from detector.cards import eject_folder, insert_folder
+from detector.hanging.watchdog import HUNG_S
 from detector.service import run
-from detector.watchdog import HUNG_S
-from hub.server import create_app
+from detector.sources.cards import eject_folder, insert_folder
+from hub.app import create_app
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Card, Insertion
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 from support.invariant import HEARD, Cards, Row, hold, hold_everything, rows
 from support.slow_card import NotHere, mounted
 

@@ -22,9 +22,9 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from detector.cards import insert_folder
-from detector.journal import Journal
+from detector.copy.journal import Journal
 from detector.service import run
+from detector.sources.cards import insert_folder
 from stinercut.protocol import (
     SPOKEN,
     Ack,
@@ -43,7 +43,7 @@ from stinercut.protocol import (
     encode,
 )
 from stinercut.settings import Settings
-from stinercut.store import CHUNK, Store
+from stinercut.storage.store import CHUNK, Store
 from support.slow_card import NotHere, mounted
 
 M = TypeVar("M", bound=Message)

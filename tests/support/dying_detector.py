@@ -14,10 +14,10 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-import stinercut.store
-from detector import copying, verify
+import stinercut.storage.store
 from detector.__main__ import main
-from detector.journal import Journal
+from detector.copy import copying, verify
+from detector.copy.journal import Journal
 from support.seams import Instead
 
 
@@ -65,11 +65,11 @@ def _verified() -> None:
 
 
 def _linked() -> None:
-    stinercut.store.os = Instead(os, link=then_die(os.link))  # type: ignore[assignment]
+    stinercut.storage.store.os = Instead(os, link=then_die(os.link))  # type: ignore[assignment]
 
 
 def _directory_synced() -> None:
-    stinercut.store.fsync_dir = then_die(stinercut.store.fsync_dir)
+    stinercut.storage.store.fsync_dir = then_die(stinercut.storage.store.fsync_dir)
 
 
 def _published() -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from hub import detectors
 from hub.__main__ import main
-from hub.conversation import Conversation, Effects
+from hub.cards import socket
+from hub.cards.detector_messages import Conversation, Effects
 from stinercut.protocol import Envelope
 from support.dying_detector import die
 
@@ -19,7 +19,7 @@ MOMENTS = ("before its commit", "before its ack", "after its ack")
 
 def arm(moment: str, kind: str) -> None:
     """Die at that moment of the first message of that type."""
-    handle, send = Conversation.handle, detectors._Connection.send  # type: ignore[reportPrivateUsage]
+    handle, send = Conversation.handle, socket._Connection.send  # type: ignore[reportPrivateUsage]
     meant: set[str] = set()
 
     def handles(self: Conversation, detector_id: str, envelope: Envelope) -> Effects:
@@ -38,7 +38,7 @@ def arm(moment: str, kind: str) -> None:
             die()
 
     Conversation.handle = handles  # type: ignore[method-assign]
-    detectors._Connection.send = sends  # type: ignore[reportPrivateUsage, method-assign]
+    socket._Connection.send = sends  # type: ignore[reportPrivateUsage, method-assign]
 
 
 if __name__ == "__main__":

@@ -20,21 +20,21 @@ from unittest import mock
 
 from sqlalchemy import select
 
-from detector import verify
-from detector.destination import Destination
-from detector.events import CardEvent, CardIn, CardOut
-from detector.failures import Copied
-from detector.journal import Journal
-from detector.offload import Surroundings
-from detector.partials import Partials, partial_prefix
-from detector.sessions import Sessions
-from detector.verify import Verifier
-from hub.conversation import Conversation
+from detector.card.events import CardEvent, CardIn, CardOut
+from detector.copy import verify
+from detector.copy.destination import Destination
+from detector.copy.failures import Copied
+from detector.copy.journal import Journal
+from detector.copy.offload import Surroundings
+from detector.copy.partials import Partials, partial_prefix
+from detector.copy.verify import Verifier
+from detector.insertions import Sessions
+from hub.cards.detector_messages import Conversation
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Card, Insertion
 from stinercut.protocol import Ack, CardLabel, CopyRequest, Message, Refused, SampleRequest, decode, encode
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 from support.invariant import Cards
 
 DETECTOR = "det"
@@ -45,12 +45,12 @@ PATIENCE_S = 20.0
 STEPS_OF_REST = 25
 """Turns of the loop in which nothing happens before all is quiet."""
 _SMALLER = {
-    "detector.copying.CHUNK": CHUNK,
-    "detector.copying.KEEP_FROM": 4 * CHUNK,
-    "detector.copying.CHECKPOINT_BYTES": 7 * CHUNK,
-    "detector.offload.REMOVAL_S": 0.005,
-    "detector.threads.GRACE_S": 0.005,
-    "detector.offload.TURN_S": 0.001,
+    "detector.copy.copying.CHUNK": CHUNK,
+    "detector.copy.copying.KEEP_FROM": 4 * CHUNK,
+    "detector.copy.copying.CHECKPOINT_BYTES": 7 * CHUNK,
+    "detector.copy.offload.REMOVAL_S": 0.005,
+    "detector.hanging.threads.GRACE_S": 0.005,
+    "detector.copy.offload.TURN_S": 0.001,
 }
 
 
@@ -133,7 +133,7 @@ class Engine:
             if copied.size >= SMALL:
                 self.hold.passes("behind publishing")
 
-        self._stack.enter_context(mock.patch("detector.verify.settle", held_settle))
+        self._stack.enter_context(mock.patch("detector.copy.verify.settle", held_settle))
 
     def close(self) -> None:
         """End everything."""

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Segment
-from stinercut.media.film import looked_into, planned
-from stinercut.media.segments import ClipSource, Workshop, part_segment
-from stinercut.store import Store, hash_file
+from stinercut.films.film import looked_into, planned
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segments import ClipSource, Workshop, part_segment
+from stinercut.storage.store import Store, hash_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Document
+from stinercut.video import ffmpeg_runner as runner
 
 FIELDS = Fields("Jana Nováková", date(2025, 6, 14), "Klatovy")
 

@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stinercut.media import ffmpeg as runner
-from stinercut.media.film import Finished, Production, looked_into, make_film, planned
-from stinercut.media.timebase import sample_at, ticks_of
-from stinercut.store import Store
+from stinercut.films.film import Finished, Production, looked_into, make_film, planned
+from stinercut.films.plan.timebase import sample_at, ticks_of
+from stinercut.storage.store import Store
 from stinercut.templates import Template
+from stinercut.video import ffmpeg_runner as runner
 from support.footage import FIELDS, as_source, small_template
 
 BITS = 10

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stinercut.catalog import Catalog, films, jumps
-from stinercut.media.published import NOTE, NOTES, Note, mark_of
+from stinercut.catalog import Catalog
+from stinercut.films.publishing.outputs_note import NOTE, NOTES, Note, mark_of
+from stinercut.jumps import film_records, jumps
 from stinercut.protocol import FileCopied, FileEntry
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 from support.cataloguing import copy, entry, film, passenger, put_in, record
 from support.hubs import RunningHub
 
@@ -35,7 +36,7 @@ def finished_jump(hub: RunningHub, known: Catalog, card: str, name: str = "Anna 
     [key] = record(known, f"in-{card}", passenger(name, card), files[:1], files[1:])
     with known.write() as session:
         version = jumps.take_up(session, key, f"run-{card}").version
-        films.record_film(session, film(key, version, f"run-{card}", name=name))
+        film_records.record_film(session, film(key, version, f"run-{card}", name=name))
     folder = hub.settings.films_dir / key
     folder.mkdir(parents=True)
     (folder / f"{key}.mp4").write_bytes(bytes(range(256)) * 4)

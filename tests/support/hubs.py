@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from hub.version import HEALTHY
+from hub.kit.version import HEALTHY
 from stinercut.protocol import Hello, Message, Welcome, decode, encode
 from stinercut.settings import Settings
 

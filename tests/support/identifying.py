@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from app.definitions import defs
-from sensors.new_manifests import new_manifests
+from app.engine.definitions import defs
+from sensors.cards.new_manifests import new_manifests
 
 
 def identified(instance: dg.DagsterInstance) -> tuple[list[str], str]:

@@ -7,11 +7,12 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-from detector.scan import chunked, scan
-from stinercut.catalog import Catalog, asking, copies, insertions, manifests
+from detector.card.scan import chunked, scan
+from stinercut.cards import copy_requests, copy_results, insertions, manifests
+from stinercut.catalog import Catalog
 from stinercut.protocol import CardLabel, FileCopied, Inserted
 from stinercut.settings import Settings
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 
 
 def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") -> str:
@@ -30,14 +31,14 @@ def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") ->
 def copy_requested(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
     """Copy what would be asked for now, or the first so many of it. Returns their names, in the order of asking."""
     with Catalog.open(settings.catalog_url).write() as session:
-        wanted = asking.take_requests(session, insertion_id)
+        wanted = copy_requests.take_requests(session, insertion_id)
     return _copy(settings, folder, insertion_id, wanted[:most])
 
 
 def copy_rest(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
     """Copy what was asked for and did not come yet, or the first so many of it. Returns their names."""
     with Catalog.open(settings.catalog_url).read() as session:
-        open_ = dict(asking.open_requests(session, "test")).get(insertion_id, [])
+        open_ = dict(copy_requests.open_requests(session, "test")).get(insertion_id, [])
     return _copy(settings, folder, insertion_id, open_[:most])
 
 
@@ -52,7 +53,7 @@ def _copy(settings: Settings, folder: Path, insertion_id: str, wanted: list[str]
         content = hash_file(partial)
         store.add_object(partial, content)
         with catalog.write() as session:
-            copies.record_copied(
+            copy_results.record_copied(
                 session,
                 FileCopied(insertion_id=insertion_id, file_id=file_id, content_hash=content, size=entry.size),
             )

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Card, CardFile, EntryState, ImportedFile, Insertion, ManifestEntry
 from stinercut.settings import Settings
-from stinercut.store import Store, hash_file
+from stinercut.storage.store import Store, hash_file
 
 HEARD = text("insertion.rowid")
 """The order in which the hub heard of insertions: clocks may jump."""

@@ -24,15 +24,16 @@ import psutil
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.hub_api import ask
-from app.processes import RUN_NAME
-from stinercut.catalog import Catalog, films
+from app.common.hub_client import ask
+from app.processes.processes import RUN_NAME
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Event, Film, Jump, JumpState
+from stinercut.codes.payload import Payload
 from stinercut.errors import StinercutError
-from stinercut.identity.payload import Payload
-from stinercut.media.ffmpeg import ffprobe_json
+from stinercut.jumps import film_records
 from stinercut.settings import Settings
 from stinercut.synthetic.card import CardMade, make_card
+from stinercut.video.ffmpeg_runner import ffprobe_json
 from support.footage import PLAIN
 from support.scenarios import insert
 from support.stacks import SetUp
@@ -299,7 +300,7 @@ class _Way:
     def films(self) -> list[tuple[Payload, Film]]:
         def look() -> dict[str, Film]:
             with self.catalog.read() as session:
-                return films.latest_films(session, self.keys)
+                return film_records.latest_films(session, self.keys)
 
         found = _patiently(look)
         return [(jump.payload, found[jump.payload.jump_key]) for jump in self.card.jumps]

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from stinercut.media.probe import probe
 from stinercut.synthetic.card import make_card
+from stinercut.video.probe import probe
 from support.stacks import Stack
 from support.watching import Board
 

@@ -21,7 +21,7 @@ import psycopg2
 import pytest
 import redis
 
-from app.doctor import free_ports
+from app.doctor.machine import free_ports
 
 STARTS_WITHIN_S = 30.0
 

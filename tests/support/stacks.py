@@ -21,8 +21,8 @@ from threading import Thread
 
 import psutil
 
-from app.doctor import free_ports
-from app.processes import MARK, RUN_NAME, marked
+from app.doctor.machine import free_ports
+from app.processes.processes import MARK, RUN_NAME, marked
 from support.servers import PostgresServer, RedisServer
 
 
@@ -143,9 +143,9 @@ class Stack:
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "hub": ("hub",),
-    "code server": ("app.dagster_child", "code"),
-    "webserver": ("app.dagster_child", "webserver"),
-    "daemon": ("app.dagster_child", "daemon"),
+    "code server": ("app.engine.dagster_child", "code"),
+    "webserver": ("app.engine.dagster_child", "webserver"),
+    "daemon": ("app.engine.dagster_child", "daemon"),
     "detector": ("detector",),
 }
 """The processes of a stack that its supervisor keeps running, and how their command lines begin after `python -m`."""
@@ -182,7 +182,7 @@ class FleetWorker:
 
     def nodes(self) -> list[psutil.Process]:
         """Its Celery nodes: the processes that take steps and give signs of life."""
-        return [one for one in psutil.Process(self.process.pid).children() if "app.worker_node" in _words(one)]
+        return [one for one in psutil.Process(self.process.pid).children() if "app.fleet.worker_node" in _words(one)]
 
     def everything(self) -> list[psutil.Process]:
         """All its processes, itself first."""

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from support.cataloguing import ready_jump
 
-from hub import access_log
-from hub.access_log import AccessFile, is_worth_a_line
-from hub.server import create_app
+from hub.app import create_app
+from hub.kit import access_log
+from hub.kit.access_log import AccessFile, is_worth_a_line
 from stinercut.catalog import Catalog, migrate
 from stinercut.settings import Settings
 

@@ -23,7 +23,7 @@ from support.bounded import openapi_of
 from support.cataloguing import ready_jump
 from support.hubs import free_port
 
-from hub.server import create_app
+from hub.app import create_app
 from stinercut.catalog import Catalog
 from stinercut.protocol import Ack, Envelope, Hello, Inserted, Message, Refused, Welcome, decode, encode
 from stinercut.protocol.messages import CardLabel

@@ -10,10 +10,10 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteInst
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
 from support.dagsters import FakeDagster
 
-from app.definitions import defs
-from hub.automation import Watch
-from stinercut.automation import WITHOUT, in_words
-from stinercut_assets.sensors_run import switched_off
+from app.engine.definitions import defs
+from hub.runs.automation import Watch
+from stinercut.runs.automation import WITHOUT, in_words
+from stinercut_assets.common.sensors_run import switched_off
 
 
 def test_the_words_know_all_that_runs_by_itself() -> None:

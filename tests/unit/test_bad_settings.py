@@ -74,9 +74,9 @@ def test_one_whose_form_is_known_only_once_it_is_used(name: str, value: str, sai
     [
         ["hub"],
         ["detector"],
-        ["app.prepare"],
-        ["app.worker_node", "films", "1"],
-        ["app.dagster_child", "code"],
+        ["app.stack.prepare"],
+        ["app.fleet.worker_node", "films", "1"],
+        ["app.engine.dagster_child", "code"],
         ["app.cli", "up"],
         ["app.cli", "worker"],
         ["app.cli", "doctor"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stinercut.media import bidi
+from stinercut.drawing import bidi
 
 UNICODE = Path("/usr/share/unicode")
 """Debian's package unicode-data, which `scripts/setup --dev` installs."""

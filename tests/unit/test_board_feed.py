@@ -17,10 +17,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from support.cataloguing import entry, passenger, put_in, record
 
-from hub.board import BEAT_EVERY_S, Feed, Watcher
-from hub.live import Live
-from hub.version import version_of
-from hub.views import Links
+from hub.board.feed import BEAT_EVERY_S, Feed, Watcher
+from hub.cards.copy_progress import Live
+from hub.kit.version import version_of
+from hub.kit.views import Links
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import Jump, JumpState
 
@@ -242,7 +242,7 @@ class TestSnapshot:
         return asyncio.run(first())
 
     def test_what_is_not_done_is_in_it_however_old(self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hub.board.JUMPS_IN_SNAPSHOT", 2)
+        monkeypatch.setattr("hub.board.feed.JUMPS_IN_SNAPSHOT", 2)
         files = [entry(f"GX01000{n}.MP4", minute=n) for n in range(9)]
         put_in(catalog, "in-1", files)
         states = ["failed", "review", "no_clips", "done", "waiting", "ready", "producing", "done", "done"]

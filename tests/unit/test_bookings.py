@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cataloguing import DAY, listed, passenger
 
-from hub.bookings import Encoding
-from stinercut.catalog import Catalog, bookings
-from stinercut.catalog.bookings import Change, ListImported
+from hub.review.bookings import Encoding
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Booking
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput
-from stinercut.identity.booking_list import (
+from stinercut.jumps import bookings
+from stinercut.jumps.booking_list import (
     BadRow,
     BookingList,
     ListedBooking,
@@ -27,9 +29,8 @@ from stinercut.identity.booking_list import (
     read_list,
     require_whole,
 )
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import make_payload
-from stinercut.identity.text_encodings import ENCODINGS
+from stinercut.jumps.bookings import Change, ListImported
+from stinercut.text_encodings import ENCODINGS
 
 HEAD = "passenger_name,booking_id,jump_date,tandem_master_id\n"
 ZOE = make_payload("Zoë Müller", "B-1", DAY)

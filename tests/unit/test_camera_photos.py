@@ -18,14 +18,14 @@ from support import photographs
 from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
 from stinercut.errors import UnreadablePhoto
-from stinercut.media.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
-from stinercut.media.film import Finished, Production, finish_film, looked_into, owner_of, planned
-from stinercut.media.limits import broken_by_size
-from stinercut.media.plan import Part, spread
-from stinercut.media.published import published_with
-from stinercut.media.segments import part_segment
-from stinercut.media.stills import jpeg_still
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.films.film import Finished, Production, finish_film, looked_into, owner_of, planned
+from stinercut.films.photos.camera_photos import CameraPicture, PhotoFile, PhotoOpener, deliveries, picture_for_film
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.plan.plan import Part, spread
+from stinercut.films.publishing.outputs_note import published_with
+from stinercut.input_limits import broken_by_size
+from stinercut.storage.store import Store, hash_file, sync_file
+from stinercut.video.stills import jpeg_still
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
 

@@ -15,13 +15,13 @@ import pytest
 from support import fake_ffmpeg
 from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
-from stinercut.media.checks import check_film
-from stinercut.media.film import Making, Production, looked_into, make_film, planned
-from stinercut.media.join import Joinable, Soundness, join
-from stinercut.media.keeping import note_of
-from stinercut.media.plan import Filmed, Shot
-from stinercut.media.segments import copying_of_part, part_segment
-from stinercut.store import Store
+from stinercut.films.checks.checks import check_film
+from stinercut.films.film import Making, Production, looked_into, make_film, planned
+from stinercut.films.join import Joinable, Soundness, join
+from stinercut.films.picture.segment_cache import note_of
+from stinercut.films.picture.segments import copying_of_part, part_segment
+from stinercut.films.plan.plan import Filmed, Shot
+from stinercut.storage.store import Store
 
 SECONDS = 16.0
 """How long the clip plays, and how long an ffmpeg that reads it `slowly` would take."""

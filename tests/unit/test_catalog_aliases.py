@@ -20,9 +20,11 @@ from support.cataloguing import (
     row_ids,
 )
 
-from stinercut.catalog import Catalog, arriving, decisions, films, jumps, review
-from stinercut.catalog.aliases import Place, aliases
+from stinercut.catalog import Catalog
+from stinercut.jumps import arriving, film_records, jumps
+from stinercut.jumps.duplicates import Place, aliases
 from stinercut.protocol import FileEntry
+from stinercut.review import decisions, file_groups
 
 
 class TestTheRule:
@@ -56,7 +58,7 @@ def state_of(catalog: Catalog, key: str) -> tuple[str, str, str | None]:
 
 def same_as(catalog: Catalog, key: str) -> dict[int, str]:
     with catalog.read() as session:
-        return {file.card_file_id: file.same_as for file in review.group(session, key).files if file.same_as}
+        return {file.card_file_id: file.same_as for file in file_groups.group(session, key).files if file.same_as}
 
 
 def second_card(catalog: Catalog, files: list[FileEntry], hours: int = 0) -> list[FileEntry]:
@@ -78,7 +80,7 @@ class TestACardCopiedOntoASecondOne:
         key, files = ready_jump(catalog)
         with catalog.write() as session:
             version = jumps.take_up(session, key, "run-1").version
-            films.record_film(session, film(key, version))
+            film_records.record_film(session, film(key, version))
         before = clips_of(catalog, key)
         second_card(catalog, files, hours)
         assert clips_of(catalog, key) == before == row_ids(catalog, "in-1", files[1:])

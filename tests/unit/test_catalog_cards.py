@@ -24,9 +24,10 @@ from support.cataloguing import (
 )
 from support.clocks import filming_day
 
-from hub.card_views import card_views
-from hub.live import Picture
-from stinercut.catalog import Catalog, events, insertions, manifests
+from hub.cards.copy_progress import Picture
+from hub.cards.views import card_views
+from stinercut.cards import insertions, manifests
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import CardFile, Insertion
 from stinercut.errors import BadInput, NotFound
 from stinercut.protocol import FileEntry, FileKind

@@ -20,8 +20,9 @@ from support.cataloguing import (
     states,
 )
 
-from stinercut.catalog import Catalog, asking, copies, events, insertions, loose
-from stinercut.catalog.asking import Wanted, plan_requests
+from stinercut.cards import copy_requests, copy_results, insertions, unassigned_files
+from stinercut.cards.copy_requests import Wanted, plan_requests
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Insertion, ManifestEntry
 from stinercut.errors import BadInput, NotFound
 from stinercut.protocol import ErrorCode, FileKind
@@ -67,14 +68,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         wrong = copied("in-1", file).model_copy(update={"size": SMALL - 1})
         with pytest.raises(BadInput, match="bytes were copied"), catalog.write() as session:
-            copies.record_copied(session, wrong)
+            copy_results.record_copied(session, wrong)
         assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
 
     def test_unknown_files_and_insertions(self, catalog: Catalog):
         put_in(catalog, "in-1", [entry("GX010001.MP4")])
         for insertion, file in (("in-1", entry("OTHER.MP4")), ("nobody", entry("GX010001.MP4"))):
             with pytest.raises(NotFound), catalog.write() as session:
-                copies.record_copied(session, copied(insertion, file))
+                copy_results.record_copied(session, copied(insertion, file))
 
     def test_an_error_stays_until_the_card_comes_again(self, catalog: Catalog):
         file = entry("GX010001.MP4")
@@ -82,7 +83,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for _ in range(2):
             with catalog.write() as session:
-                copies.record_copy_error(session, failed("in-1", file))
+                copy_results.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "failed"}
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
@@ -95,14 +96,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         copy(catalog, "in-1", [file])
         with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", file))
+            copy_results.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "copied"}
 
     def test_a_copy_after_an_error_counts(self, catalog: Catalog):
         file = entry("GX010001.MP4")
         put_in(catalog, "in-1", [file])
         with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", file))
+            copy_results.record_copy_error(session, failed("in-1", file))
         copy(catalog, "in-1", [file])
         with catalog.read() as session:
             row = session.get_one(ManifestEntry, ("in-1", file.file_id))
@@ -115,7 +116,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for file in files:
             with catalog.write() as session:
-                copies.record_copy_error(session, failed("in-1", file, code))
+                copy_results.record_copy_error(session, failed("in-1", file, code))
         assert set(states(catalog, "in-1").values()) == {"new"}
         assert is_out(catalog, "in-1")
         assert ask(catalog, "in-1") == []
@@ -132,15 +133,15 @@ class TestRequests:
         assert ask(catalog, "in-1") == ["f-GX010001_MP4", "f-GX010002_MP4"]
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
-            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010001_MP4", "f-GX010002_MP4"])]
-            assert asking.open_requests(session, "other") == []
+            assert copy_requests.open_requests(session, "det") == [("in-1", ["f-GX010001_MP4", "f-GX010002_MP4"])]
+            assert copy_requests.open_requests(session, "other") == []
         copy(catalog, "in-1", files[1:])
         with catalog.read() as session:
-            assert asking.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
+            assert copy_requests.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
         with catalog.write() as session:
             insertions.record_removed(session, "in-1")
         with catalog.read() as session:
-            assert asking.open_requests(session, "det") == []
+            assert copy_requests.open_requests(session, "det") == []
 
     def test_large_files_follow_identification(self, catalog: Catalog):
         code, large = entry("GX010001.MP4"), entry("GX010002.MP4", LARGE, minute=1)
@@ -149,17 +150,17 @@ class TestRequests:
         copy(catalog, "in-1", [code])
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["det"]) == [("det", "in-1")]
+            assert copy_requests.insertions_with_new_files(session, ["det"]) == [("det", "in-1")]
         record(catalog, "in-1", passenger(), [code], [large])
         assert ask(catalog, "in-1") == [large.file_id]
         with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["det"]) == []
+            assert copy_requests.insertions_with_new_files(session, ["det"]) == []
 
     def test_cards_of_other_detectors_are_not_meant(self, catalog: Catalog):
         put_in(catalog, "in-1", [entry("GX010001.MP4")])
         with catalog.read() as session:
-            assert asking.insertions_with_new_files(session, ["other"]) == []
-            assert asking.insertions_with_new_files(session, []) == []
+            assert copy_requests.insertions_with_new_files(session, ["other"]) == []
+            assert copy_requests.insertions_with_new_files(session, []) == []
 
 
 class TestIdentifyKey:
@@ -179,7 +180,7 @@ class TestIdentifyKey:
         put_in(catalog, "in-1", [code, other])
         copy(catalog, "in-1", [code])
         with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", other))
+            copy_results.record_copy_error(session, failed("in-1", other))
         assert self.key(catalog) is not None
 
     def test_only_large_files_need_no_wait(self, catalog: Catalog):
@@ -192,7 +193,7 @@ class TestIdentifyKey:
         copy(catalog, "in-1", [file])
         record(catalog, "in-1", passenger(), [file], [])
         with catalog.write() as session:
-            loose.refresh_identify_key(session, insertions.require_insertion(session, "in-1"))
+            unassigned_files.refresh_identify_key(session, insertions.require_insertion(session, "in-1"))
         assert self.key(catalog) is None
 
     def test_known_files_that_were_never_placed_are_identified_next_time(self, catalog: Catalog):

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from support.cataloguing import entry, inserted, put_in
 from support.clocks import filming_day
 
-from stinercut.catalog import Catalog, engine, events, insertions, migrate
+from stinercut.cards import insertions
+from stinercut.catalog import Catalog, engine, events, migrate
 from stinercut.catalog.models import Base, CardFile, Event, Insertion
 from stinercut.errors import HostNotReady
 

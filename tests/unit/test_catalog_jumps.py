@@ -24,13 +24,15 @@ from support.cataloguing import (
 )
 from support.clocks import filming_day
 
-from sensors.decisions import film_run
-from stinercut.catalog import Catalog, copies, events, films, jumps, watching
+from sensors.common.run_requests import film_run
+from stinercut.cards import copy_results
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
-from stinercut.catalog.jumps import Ready
 from stinercut.catalog.models import Jump, StepStatus
+from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput, NotFound
-from stinercut.identity.payload import make_payload
+from stinercut.jumps import film_records, in_progress, jumps
+from stinercut.jumps.jumps import Ready
 
 
 def jump_of(catalog: Catalog, key: str) -> Jump:
@@ -60,7 +62,7 @@ def fail(catalog: Catalog, key: str, run: str, reason: str = "it broke") -> None
 
 def publish(catalog: Catalog, key: str, version: str, run: str = "run-1") -> None:
     with catalog.write() as session:
-        films.record_film(session, film(key, version, run))
+        film_records.record_film(session, film(key, version, run))
 
 
 def turn(catalog: Catalog, key: str) -> Ready:
@@ -71,7 +73,7 @@ def turn(catalog: Catalog, key: str) -> Ready:
 def shown(catalog: Catalog, key: str) -> str | None:
     """The version of the film that is shown."""
     with catalog.read() as session:
-        film = films.latest_film(session, key)
+        film = film_records.latest_film(session, key)
     return film and film.version
 
 
@@ -199,7 +201,7 @@ class TestRuns:
         publish(catalog, key, version)
         assert state(catalog, key) == ("done", "")
         with catalog.read() as session:
-            assert films.latest_films(session, [key, "nobody"]).keys() == {key}
+            assert film_records.latest_films(session, [key, "nobody"]).keys() == {key}
         assert types(catalog)[-2:] == ["pipeline:started", "pipeline:completed"]
 
     def test_a_failure_is_said_once_in_the_first_words(self, catalog: Catalog):
@@ -318,8 +320,8 @@ class TestRuns:
         publish(catalog, key, take_up(catalog, key, "run-1"))
         version = take_up(catalog, key, "run-2")
         with catalog.read() as session:
-            [in_work] = watching.unfinished_jumps(session)
-        assert (in_work.run_id, in_work.finished) == ("run-2", True)
+            [unfinished] = in_progress.unfinished_jumps(session)
+        assert (unfinished.run_id, unfinished.finished) == ("run-2", True)
         fail(catalog, key, "run-2", "The disk is full.")
         assert state(catalog, key) == ("failed", "The disk is full. The film that was made before is still here.")
         assert shown(catalog, key) == version
@@ -336,7 +338,7 @@ class TestRuns:
 
     def test_unknown_jumps(self, catalog: Catalog):
         with catalog.read() as session:
-            assert films.latest_film(session, "nobody") is None
+            assert film_records.latest_film(session, "nobody") is None
             with pytest.raises(NotFound):
                 jumps.footage_of(session, "nobody")
 
@@ -363,7 +365,7 @@ class TestLeaveOut:
         ask(catalog, "in-1")
         copy(catalog, "in-1", files[1:2])
         with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", files[2]))
+            copy_results.record_copy_error(session, failed("in-1", files[2]))
         assert state(catalog, key) == ("waiting", "2 of 3 files are here.")
         with catalog.write() as session:
             jumps.leave_out(session, key, row_ids(catalog, "in-1", files)[2])
@@ -428,6 +430,6 @@ def test_the_same_content_twice_is_copied_once_and_counts(catalog: Catalog):
     put_in(catalog, "in-2", [file], card="card-2")
     copy(catalog, "in-1", [file])
     with catalog.write() as session:
-        copies.record_copied(session, copied("in-2", file))
+        copy_results.record_copied(session, copied("in-2", file))
     first, second = row_ids(catalog, "in-1", [file]), row_ids(catalog, "in-2", [file])
     assert first != second

@@ -9,10 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 from support.cataloguing import entry, put_in, record
 
-from stinercut.catalog import Catalog, listing
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpState
+from stinercut.codes.payload import make_payload
 from stinercut.errors import NotFound
-from stinercut.identity.payload import make_payload
+from stinercut.jumps import listing
 
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
 

@@ -20,12 +20,14 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.commands.catalog import ends
-from app.lock import sole_use
+from app.common.running_note import sole_use
 from stinercut import catalog as catalog_package
-from stinercut.catalog import Catalog, bookings, events, jumps, migrate, review
+from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.database_copy import move
 from stinercut.catalog.models import Base
-from stinercut.catalog.moving import move
 from stinercut.errors import BadInput, HostNotReady
+from stinercut.jumps import bookings, jumps
+from stinercut.review import file_groups
 from stinercut.settings import Settings
 
 MIGRATIONS = Path(catalog_package.__file__).parent / "migrations"
@@ -149,7 +151,7 @@ class TestMigrations:
         engine.dispose()
         opened = Catalog.open(new_url)
         with opened.read() as session:
-            told = review.decisions_on(session, ["a", "b"])
+            told = file_groups.decisions_on(session, ["a", "b"])
         assert [(one.what, one.from_jump) for one in told["a"]] == [("moved", "a")]
         assert [(one.what, one.from_jump) for one in told["b"]] == [
             ("template", None),

@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import event
 from support.cataloguing import copy, entry, film, listed, passenger, put_in, ready_jump, record, roles, row_ids
 
-from stinercut.catalog import Catalog, bookings, decisions, events, films, jumps, review
-from stinercut.catalog.decisions import What
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Film, QrReading
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.codes.reading import Reading
 from stinercut.errors import BadInput, NameConflict, NotFound
-from stinercut.identity.payload import Payload, make_payload
-from stinercut.identity.reading import Reading
+from stinercut.jumps import bookings, film_records, jumps
 from stinercut.protocol import FileKind
+from stinercut.review import decisions, file_groups
+from stinercut.review.decisions import What
 
 WHO = "Kim Åse"
 
@@ -40,7 +42,7 @@ def wanted(catalog: Catalog, key: str) -> str | None:
 
 def ids_in(catalog: Catalog, key: str) -> list[int]:
     with catalog.read() as session:
-        return [file.card_file_id for file in review.group(session, key).files]
+        return [file.card_file_id for file in file_groups.group(session, key).files]
 
 
 def assign(catalog: Catalog, key: str, payload: Payload, confirmed: str | None = None) -> str:
@@ -54,7 +56,7 @@ def make_film(catalog: Catalog, key: str) -> Film:
         footage = jumps.take_up(session, key, f"run-{key}")
         made = film(key, footage.version, f"run-{key}")
         made.passenger_name = footage.passenger_name
-        films.record_film(session, made)
+        film_records.record_film(session, made)
     return made
 
 
@@ -74,14 +76,16 @@ class TestAssigning:
         with catalog.read() as session:
             assert [ready.jump_key for ready in jumps.ready_jumps(session)] == [key]
             assert jumps.footage_of(session, key).passenger_name == "Đorđe Šćepanović"
-            assert review.waiting(session) == []
-            [decision] = review.group(session, key).decisions
+            assert file_groups.waiting(session) == []
+            [decision] = file_groups.group(session, key).decisions
             assert (decision.who, decision.what, decision.jump_key) == (WHO, What.ASSIGNED, key)
             assert decision.before == {"jump": group, "passenger_name": None, "booking_id": None, "files": files}
             assert decision.after == {
                 "jump": key, "passenger_name": "Đorđe Šćepanović", "booking_id": "B-7", "files": files,
             }  # fmt: skip
-            assert [one.decision_id for one in review.decisions_on(session, [group])[group]] == [decision.decision_id]
+            assert [one.decision_id for one in file_groups.decisions_on(session, [group])[group]] == [
+                decision.decision_id
+            ]
 
     def test_a_second_group_of_the_booking_joins_it_and_makes_another_version(self, catalog: Catalog):
         (first, one), (second, two) = unknown_group(catalog), unknown_group(catalog, 2)
@@ -121,10 +125,10 @@ class TestAssigning:
             assign(catalog, group, passenger())
         key = assign(catalog, group, passenger(), "Anna Müller")
         with catalog.read() as session:
-            words = review.words_on(session, key, "Anna Müller", "B-1")
+            words = file_groups.words_on(session, key, "Anna Müller", "B-1")
             assert set(words) == set(files)
             assert {word.who for word in words.values()} == {WHO}
-            assert review.words_on(session, key, "Anna", "B-1") == {}, "a word holds for the name it was given for"
+            assert file_groups.words_on(session, key, "Anna", "B-1") == {}, "a word holds for the name it was given for"
 
     @pytest.mark.parametrize("who", ["", "  ", "x" * 81, "a\x00b"])
     def test_somebody_must_have_decided(self, catalog: Catalog, who: str):
@@ -151,11 +155,11 @@ class TestCorrectingAfterTheFilm:
         assert state_of(catalog, key) == "ready"
         assert wanted(catalog, key) != wrong.version
         with catalog.read() as session:
-            assert films.latest_film(session, key) is None
+            assert film_records.latest_film(session, key) is None
         right = make_film(catalog, key)
         assert state_of(catalog, key) == "done"
         with catalog.read() as session:
-            assert films.latest_films(session, [key])[key].film_id == right.film_id
+            assert film_records.latest_films(session, [key])[key].film_id == right.film_id
 
     def test_a_name_that_is_corrected_back_shows_no_film_until_its_own_is_there_again(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
@@ -165,7 +169,7 @@ class TestCorrectingAfterTheFilm:
         assign(catalog, key, passenger(), "Anna Müller")
         assert (state_of(catalog, key), wanted(catalog, key)) == ("ready", first.version)
         with catalog.read() as session:
-            assert films.latest_film(session, key) is None, "Hanna's title is in the file"
+            assert film_records.latest_film(session, key) is None, "Hanna's title is in the file"
         make_film(catalog, key)
         assert state_of(catalog, key) == "done"
 
@@ -175,11 +179,11 @@ class TestCorrectingAfterTheFilm:
         other = assign(catalog, key, make_payload("Anna Müller", "B-9", date(2026, 6, 2)))
         assert (other, state_of(catalog, key), state_of(catalog, other)) == ("2026-06-02_B-9", "gone", "ready")
         with catalog.read() as session:
-            assert films.latest_film(session, key) is None
+            assert film_records.latest_film(session, key) is None
         assert assign(catalog, other, passenger()) == key
         assert (state_of(catalog, key), state_of(catalog, other)) == ("done", "gone")
         with catalog.read() as session:
-            found = films.latest_film(session, key)
+            found = film_records.latest_film(session, key)
             assert found is not None
             assert found.film_id == made.film_id
 
@@ -206,7 +210,7 @@ class TestMoving:
         assert wanted(catalog, a) != before[0]
         assert wanted(catalog, b) != before[1]
         with catalog.read() as session:
-            decision = review.group(session, a).decisions[0]
+            decision = file_groups.group(session, a).decisions[0]
             assert (decision.what, decision.card_file_id, decision.before["jump"]) == (What.MOVED, two[0], b)
 
     def test_a_film_of_a_code_moves_only_when_the_name_is_confirmed(self, catalog: Catalog):
@@ -218,8 +222,8 @@ class TestMoving:
                 decisions.join(session, WHO, group, key)
             decisions.join(session, WHO, group, key, "Anna Müller")
         with catalog.read() as session:
-            assert set(review.words_on(session, key, "Anna Müller", "B-1")) == set(files)
-            assert review.group(session, key).decisions[0].what == What.JOINED
+            assert set(file_groups.words_on(session, key, "Anna Müller", "B-1")) == set(files)
+            assert file_groups.group(session, key).decisions[0].what == What.JOINED
         assert state_of(catalog, group) == "gone"
 
     def test_split_and_join_undo_each_other(self, catalog: Catalog):
@@ -233,7 +237,7 @@ class TestMoving:
             decisions.join(session, WHO, part, group)
         assert (ids_in(catalog, group), state_of(catalog, part)) == (files, "gone")
         with catalog.read() as session:
-            assert review.waiting(session) == [group]
+            assert file_groups.waiting(session) == [group]
 
     def test_files_split_from_a_jump_wait_for_a_person(self, catalog: Catalog):
         key, _ = ready_jump(catalog)
@@ -272,7 +276,9 @@ class TestLeavingOut:
                 decisions.put_back(session, WHO, key, clip)
         assert wanted(catalog, key) == before
         with catalog.read() as session:
-            kept = [(one.what, one.before["role"], one.after["role"]) for one in review.group(session, key).decisions]
+            kept = [
+                (one.what, one.before["role"], one.after["role"]) for one in file_groups.group(session, key).decisions
+            ]
         assert kept == [("put_back", "left_out", "clip"), ("left_out", "clip", "left_out")]
 
 
@@ -282,7 +288,7 @@ class TestReadingAgain:
         with catalog.write() as session:
             decisions.read_again(session, f"  {WHO} ", group)
         with catalog.read() as session:
-            [decision] = review.group(session, group).decisions
+            [decision] = file_groups.group(session, group).decisions
             assert (decision.who, decision.what) == (WHO, What.READ_AGAIN)
             assert (decision.before["files"], decision.after["files"]) == (files, [])
             told = [one.data["what"] for one in events.since(session, 0) if one.type == "jump:decided"]
@@ -296,7 +302,7 @@ class TestReadingAgain:
                 decisions.read_again(session, who, jump)
         assert ids_in(catalog, group) == files
         with catalog.read() as session:
-            assert review.decisions_on(session, [group, key]) == {group: [], key: []}
+            assert file_groups.decisions_on(session, [group, key]) == {group: [], key: []}
 
 
 class TestManyAtOnce:
@@ -308,11 +314,13 @@ class TestManyAtOnce:
             decisions.move(session, WHO, part, one[1:2], second)
             decisions.leave_out(session, WHO, second, two[0])
         with catalog.read() as session:
-            assert set(review.waiting(session)) == {first, second, part}
+            assert set(file_groups.waiting(session)) == {first, second, part}
             for keys in ([first, second, part], [part, first, second], ["nobody", second]):
                 known = [key for key in keys if key != "nobody"]
-                assert review.groups(session, keys) == [review.group(session, key) for key in known]
-            told = {key: [one.what for one in review.group(session, key).decisions] for key in (first, second, part)}
+                assert file_groups.groups(session, keys) == [file_groups.group(session, key) for key in known]
+            told = {
+                key: [one.what for one in file_groups.group(session, key).decisions] for key in (first, second, part)
+            }
         assert told == {first: ["split"], second: ["left_out", "moved"], part: ["moved", "split"]}
 
     def test_more_groups_take_no_more_queries(self, catalog: Catalog):
@@ -330,7 +338,7 @@ def queries_for(catalog: Catalog, keys: list[str]) -> int:
     event.listen(catalog.engine, "before_cursor_execute", note)
     try:
         with catalog.read() as session:
-            assert len(review.groups(session, keys)) == len(keys)
+            assert len(file_groups.groups(session, keys)) == len(keys)
     finally:
         event.remove(catalog.engine, "before_cursor_execute", note)
     return len(statements)
@@ -343,10 +351,10 @@ class TestPictures:
         put_in(catalog, "in-1", [video, proxy])
         [row] = row_ids(catalog, "in-1", [video])
         with catalog.read() as session, pytest.raises(NotFound, match="nothing of file"):
-            review.picture_source(session, row)
+            file_groups.picture_source(session, row)
         copy(catalog, "in-1", [proxy])
         with catalog.read() as session:
-            assert review.picture_source(session, row)[1] == 500
+            assert file_groups.picture_source(session, row)[1] == 500
         copy(catalog, "in-1", [video])
         with catalog.read() as session:
-            assert review.picture_source(session, row)[1] == 500
+            assert file_groups.picture_source(session, row)[1] == 500

@@ -11,11 +11,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.event import listen
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
 
-from stinercut.catalog import Catalog, films, jumps, staleness, wishes
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Decision, Film, JumpState
-from stinercut.catalog.staleness import FilmMade, Wanted
-from stinercut.cut import Cut, Piece
 from stinercut.errors import BadInput, NotFound
+from stinercut.jumps import film_records, jumps, staleness
+from stinercut.jumps.cut import Cut, Piece
+from stinercut.jumps.staleness import FilmMade, Wanted
+from stinercut.review import wishes
 
 
 def footage(catalog: Catalog, key: str) -> jumps.JumpFootage:
@@ -30,7 +32,7 @@ def done(catalog: Catalog, key: str, **made_with: object) -> str:
         made: Film = film(key, version)
         for name, value in made_with.items():
             setattr(made, name, value)
-        films.record_film(session, made)
+        film_records.record_film(session, made)
     return version
 
 

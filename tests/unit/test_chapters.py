@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from support.footage import FIELDS, as_source
 from support.golden import bare, bars, film_frames, saved, sweep
 
-from stinercut.camera_names import follows
-from stinercut.media import ffmpeg as runner
-from stinercut.media.chapters import continue_sound, runs_of
-from stinercut.media.film import Making, looked_into, planned
-from stinercut.media.segments import part_segment
-from stinercut.media.sound import film_sound
-from stinercut.store import Store
+from stinercut.films.film import Making, looked_into, planned
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.sound.chapters import continue_sound, runs_of
+from stinercut.films.sound.mix import film_sound
+from stinercut.recordings.camera_names import follows
+from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_runner as runner
 
 RATE = "30000/1001"
 SEAM = 48048 * 2

@@ -14,9 +14,9 @@ import pytest
 import typer
 from support.commands import typed
 
-from app.ending import run
-from app.lock import sole_use
-from app.options import settings_from, size_from
+from app.common.exit_codes import run
+from app.common.options import settings_from, size_from
+from app.common.running_note import sole_use
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 
@@ -135,7 +135,7 @@ def test_verbose_shows_where_an_error_came_from(tmp_path: Path) -> None:
 def test_a_missing_package_is_said_with_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delitem(sys.modules, "stinercut.identity.making", raising=False)
+    monkeypatch.delitem(sys.modules, "stinercut.codes.making", raising=False)
     monkeypatch.setitem(sys.modules, "segno", None)
     code, _, err = typed(capsys, "qr", "make", *PERSON, "--output", tmp_path / "a.png")
     assert code == 4
@@ -449,7 +449,7 @@ def test_a_backfill_says_how_many_films_it_makes(
         "GET": {"films": [{"jump": f"2026-06-01_B-{number}", **stale} for number in range(films)], "problem": ""},
         "POST": {"backfill": "abc", "jumps": ["any"] * films},
     }
-    monkeypatch.setattr("app.hub_api.ask", lambda _settings, method, *_: answers[method])
+    monkeypatch.setattr("app.common.hub_client.ask", lambda _settings, method, *_: answers[method])
     code, out, _ = typed(capsys, "backfill", "--stale", "--yes", "--data", tmp_path)
     said = "1 film" if films == 1 else "2 films"
     assert code == 0

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from support.cataloguing import DAY, FILMED_FROM, passenger
 
-from stinercut.catalog.jumps import FootageFile, JumpFootage
 from stinercut.catalog.models import Role
-from stinercut.catalog.review import Word
+from stinercut.codes.payload import Payload
+from stinercut.codes.reading import Reading
 from stinercut.errors import BadInput
-from stinercut.identity.payload import Payload
-from stinercut.identity.reading import Reading
-from stinercut_assets.qr_identity import Identity, confirm_identity
+from stinercut.jumps.jumps import FootageFile, JumpFootage
+from stinercut.review.file_groups import Word
+from stinercut_assets.films.qr_identity import Identity, confirm_identity
 
 WORD = Word(3, "Kim", datetime(2026, 6, 1, 12, 30, tzinfo=UTC))
 

@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from support.bounded import openapi_of
 from support.hubs import RunningHub, running_hub
 
-from hub import connections
-from hub.bodies import MOST, THROWN_AWAY, is_bounded_by_its_route
-from hub.connections import BoundedProtocol, is_one_too_many
-from hub.server import create_app
+from hub.app import create_app
+from hub.kit import connections
+from hub.kit.connections import BoundedProtocol, is_one_too_many
+from hub.kit.request_body import MOST, THROWN_AWAY, is_bounded_by_its_route
 from stinercut.settings import Settings
 
 PATIENCE_S = 30

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.footage import FIELDS, PLAIN, make_clip, small_template
 
-from stinercut.media.contact import contact_sheet, moments, sample_plan
+from stinercut.films.contact_sheet import contact_sheet, moments, sample_plan
 from stinercut.templates import Template
 
 TITLE: dict[str, Any] = {"asset": {"type": "svg", "src": "title.svg"}, "length": 1}

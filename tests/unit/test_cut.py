@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stinercut.cut import Cut, Piece, Take, takes
 from stinercut.errors import BadInput
-from stinercut.interchange import KnownClip, Shown, read_cut, write_timeline
+from stinercut.films.editor.otio import KnownClip, Shown, read_cut, write_timeline
+from stinercut.jumps.cut import Cut, Piece, Take, takes
 
 otio = cast("Any", opentimelineio)
 RATE = Fraction(30_000, 1001)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from hub.dagster import Automation, Dagster
+from hub.kit.dagster_client import Automation, Dagster
 from stinercut.errors import HostNotReady, StinercutError
 
 A_RUN = '{"data": {"runsOrError": {"__typename": "Runs", "results": [{"runId": "a", "tags": []}]}}}'

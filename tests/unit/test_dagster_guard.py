@@ -25,15 +25,15 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from support.clocks import StandingClock
 
-from app import dagster_guard
-from app.dagster_guard import DagsterGuard
-from app.dagster_web import guarded_command, rules_of
-from app.stack import children
-from hub import passes
-from hub.connections import BoundedProtocol
-from hub.dagster_door import add_dagster_door, way_in
-from hub.passes import Kind, inside
-from hub.server import create_app
+from app.engine import dagster_guard
+from app.engine.dagster_guard import DagsterGuard
+from app.engine.dagster_web import guarded_command, rules_of
+from app.stack.stack import children
+from hub.app import create_app
+from hub.kit import passes
+from hub.kit.connections import BoundedProtocol
+from hub.kit.passes import Kind, inside
+from hub.runs.dagster_door import add_dagster_door, way_in
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
 

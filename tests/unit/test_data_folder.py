@@ -15,12 +15,12 @@ from support.hubs import detector, running_hub
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.doctor import privacy
-from app.findings import State
-from stinercut.data_folder import follow_folder, is_open_to_others, keep_private, umask_for
+from app.common.checks import State
+from app.doctor.machine import privacy
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
-from stinercut.store import Store, make_read_only
+from stinercut.storage.data_folder import follow_folder, is_open_to_others, keep_private, umask_for
+from stinercut.storage.store import Store, make_read_only
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
 

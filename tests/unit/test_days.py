@@ -14,14 +14,16 @@ from sqlalchemy import select
 from support.cataloguing import copied, entry, put_in, states
 from support.clocks import NOON, RunningClock
 
-from detector.scan import wall_clock
-from stinercut.catalog import Catalog, asking, bookings, copies, insertions
-from stinercut.catalog.known import BELIEVED_FOR, is_believed, is_quarter_shift
+from detector.card.scan import wall_clock
+from stinercut.cards import copy_requests, copy_results, insertions
+from stinercut.cards.known_files import BELIEVED_FOR, is_believed, is_quarter_shift
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Booking, Event, ImportedFile, Insertion
 from stinercut.clock import local_day, machine_clock
-from stinercut.identity.booking_list import ListedBooking
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import make_payload
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import make_payload
+from stinercut.jumps import bookings
+from stinercut.jumps.booking_list import ListedBooking
 from stinercut.pipeline_names import OLDER_PRIORITY, TODAY_PRIORITY, film_priority
 
 ZONES = ["UTC", "Pacific/Auckland", "America/St_Johns", "Europe/Vienna", "Pacific/Kiritimati", "Etc/GMT+12"]
@@ -100,10 +102,10 @@ def put_in_and_copied(catalog: Catalog, insertion: str) -> list[str]:
     """Returns what was asked for."""
     put_in(catalog, insertion, FILES)
     with catalog.write() as session:
-        wanted = asking.take_requests(session, insertion)
+        wanted = copy_requests.take_requests(session, insertion)
         for file in FILES:
             if file.file_id in wanted:
-                copies.record_copied(session, copied(insertion, file))
+                copy_results.record_copied(session, copied(insertion, file))
     return wanted
 
 

@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
-from sensors.decisions import (
+from sensors.common.run_requests import (
     RunEnd,
     Telling,
     Told,
@@ -21,11 +21,11 @@ from sensors.decisions import (
     tell_next,
     verdicts,
 )
-from stinercut.catalog.arriving import Arriving
-from stinercut.catalog.staleness import Noted
-from stinercut.catalog.watching import InWork
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import FailureRecord, reason_of
+from stinercut.jumps.arriving import Arriving
+from stinercut.jumps.in_progress import InWork
+from stinercut.jumps.staleness import Noted
 from stinercut.pipeline_names import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 

@@ -20,8 +20,8 @@ import zxingcpp
 from support import decoders as ends
 from support.decoders import failing, failing_command, failing_once
 
-from stinercut.identity.decoders import PACKAGES, ZBAR, ZXING, Decoder, DecoderLost, Decoders, Gray, command_of, to_code
-from stinercut.identity.payload import make_payload
+from stinercut.codes.decoders import PACKAGES, ZBAR, ZXING, Decoder, DecoderLost, Decoders, Gray, command_of, to_code
+from stinercut.codes.payload import make_payload
 from stinercut.synthetic.card import PASSENGERS
 
 FULL_JSON = '{{"v":1,"passenger_name":"{}","booking_id":"B-1","jump_date":"2026-05-01"}}'

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.board import Board, follow
-from app.demo import Outcome, Publisher, Wish, alone, clear, collect, is_settled, judge
+from app.demo.board_client import Board, follow
+from app.demo.demo import Outcome, Publisher, Wish, alone, clear, collect, is_settled, judge
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
@@ -152,7 +152,7 @@ def test_a_jump_that_nobody_expected_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_standstill_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.demo.STANDSTILL", 0.2)
+    monkeypatch.setattr("app.demo.demo.STANDSTILL", 0.2)
     outcome, _ = end_of(tmp_path, card(), card(), jump("producing"))
     (problem,) = outcome.problems
     assert "nothing has changed for 0 s" in problem
@@ -163,7 +163,7 @@ def test_a_standstill_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.M
 def test_frames_that_change_nothing_do_not_put_a_standstill_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.demo.STANDSTILL", 0.3)
+    monkeypatch.setattr("app.demo.demo.STANDSTILL", 0.3)
 
     async def again_and_again() -> AsyncIterator[dict[str, Any]]:
         while True:

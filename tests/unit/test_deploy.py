@@ -27,16 +27,16 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS
 from support.servers import redis_program
 from support.stacks import until
 
-from app import daemon_health, postgres_storage
-from app.doctor import free_ports
-from app.fleet import result_url
-from app.patience import PATIENCE
-from app.postgres_storage import SettingsPostgresStorage
-from hub.server import create_app
+from app.doctor.machine import free_ports
+from app.engine import daemon_health, postgres_storage
+from app.engine.postgres_reconnect import PATIENCE
+from app.engine.postgres_storage import SettingsPostgresStorage
+from app.fleet.registry import result_url
+from hub.app import create_app
 from stinercut.secrets import PASSWORDS, SECRETS, variable
 from stinercut.settings import Settings
-from stinercut_assets.jump_steps import jump_page
-from stinercut_assets.resources import Installation
+from stinercut_assets.common.resources import Installation
+from stinercut_assets.films.jump_steps import jump_page
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -134,7 +134,7 @@ def test_a_daemon_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     assert seconds == int(given), "Dagster reads it under this name"
     assert PATIENCE + 2 * DEFAULT_HEARTBEAT_INTERVAL_SECONDS < seconds <= 300
     assert float(given) == daemon_health.TOLERANCE_S
-    assert OURS["dagster-daemon"]["healthcheck"]["test"] == ["CMD", "python", "-m", "app.daemon_health"]
+    assert OURS["dagster-daemon"]["healthcheck"]["test"] == ["CMD", "python", "-m", "app.engine.daemon_health"]
     assert f"{TOLERANCE}={given}" in (ROOT / "docs" / "deploy.md").read_text()
 
 
@@ -256,7 +256,7 @@ def test_tables_are_made_before_anyone_uses_them() -> None:
     assert ({first, second}, third) == ({"postgres", "redis"}, "prepare")
     assert all("prepare" in SERVICES[name]["depends_on"] for name in others)
     prepare = SERVICES["prepare"]["command"][-1]
-    assert "python -m app.prepare --dagster-home" in prepare
+    assert "python -m app.stack.prepare --dagster-home" in prepare
     environment = OURS["hub"]["environment"]
     assert environment["DAGSTER_HOME"] == str(Settings(data=Path(environment["STINERCUT_DATA"])).dagster_home)
 
@@ -271,7 +271,7 @@ def test_prepare_makes_the_catalog_and_the_folder_of_dagster(tmp_path: Path) -> 
         "STINERCUT_EXECUTOR": "celery",
         "STINERCUT_BROKER_URL": "redis://127.0.0.1:1/0",
     }
-    argv = [sys.executable, "-m", "app.prepare", "--dagster-home"]
+    argv = [sys.executable, "-m", "app.stack.prepare", "--dagster-home"]
     subprocess.run(argv, cwd=ROOT, env=environment, check=True, timeout=120)
     assert yaml.safe_load((tmp_path / "dagster" / "dagster.yaml").read_text()) == DAGSTER
     assert {path.name for path in tmp_path.iterdir()} >= {"catalog.db", "volume.id"}
@@ -489,11 +489,11 @@ def test_addresses_inside_lead_to_services_that_listen_there() -> None:
     "module",
     [
         "hub.__main__",
-        "app.definitions",
-        "app.prepare",
-        "app.dagster_child",
-        "app.code_server_health",
-        "app.daemon_health",
+        "app.engine.definitions",
+        "app.stack.prepare",
+        "app.engine.dagster_child",
+        "app.engine.code_server_health",
+        "app.engine.daemon_health",
     ],
 )
 def test_modules_that_commands_name_exist(module: str) -> None:

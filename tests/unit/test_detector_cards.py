@@ -14,10 +14,10 @@ from threading import Event
 
 import pytest
 
-from detector.cards import watch_cards
-from detector.events import CardEvent, CardIn, CardOut, CardRoot, changes, path_card_id
-from detector.folders import eject_folder, insert_folder, noted
-from detector.volumes import RARELY_S, card_id_of, is_removable, parse_mountinfo, volume_uuid, watch_by_looking
+from detector.card.events import CardEvent, CardIn, CardOut, CardRoot, changes, path_card_id
+from detector.sources.cards import watch_cards
+from detector.sources.folders import eject_folder, insert_folder, noted
+from detector.sources.volumes import RARELY_S, card_id_of, is_removable, parse_mountinfo, volume_uuid, watch_by_looking
 from stinercut.errors import BadInput, NotFound
 from stinercut.settings import Settings
 
@@ -238,7 +238,7 @@ def test_an_event_brings_a_look_at_once_and_the_next_ones_soon(monkeypatch: pyte
         looks.at = {1: changed.set, 2: changed.set, 3: stop.set}
         return True
 
-    monkeypatch.setattr("detector.volumes.SETTLE_S", 0.0)
+    monkeypatch.setattr("detector.sources.volumes.SETTLE_S", 0.0)
     started = time.monotonic()
     watch_by_looking(lambda _cards: None, stop, listen, looks)
     assert looks.seen == 3
@@ -246,7 +246,7 @@ def test_an_event_brings_a_look_at_once_and_the_next_ones_soon(monkeypatch: pyte
 
 
 def test_without_events_it_is_looked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.volumes.POLL_S", 0.01)
+    monkeypatch.setattr("detector.sources.volumes.POLL_S", 0.01)
     stop, looks = Event(), Looks()
     reports = list[object]()
 

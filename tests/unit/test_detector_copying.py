@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from detector.copying import Watch, copy_file, write_all
-from detector.events import CardRoot
-from detector.failures import Copied, CopyFailed, CopyStopped
-from detector.partials import partial_prefix
-from detector.scan import SourceFile
+from detector.card.events import CardRoot
+from detector.card.scan import SourceFile
+from detector.copy.copying import Watch, copy_file, write_all
+from detector.copy.failures import Copied, CopyFailed, CopyStopped
+from detector.copy.partials import partial_prefix
 from stinercut.protocol import ErrorCode
-from stinercut.store import CHUNK, Store, hash_file
+from stinercut.storage.store import CHUNK, Store, hash_file
 
 PREFIX = partial_prefix("test")
 NAME = "DCIM/GX010001.MP4"

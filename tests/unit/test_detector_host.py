@@ -14,7 +14,7 @@ import pytest
 from support.commands import typed
 
 from app.commands.detector import detector_settings, handed_on
-from app.host import (
+from app.common.detector_host import (
     detector_name,
     hub_address,
     is_private,
@@ -25,7 +25,7 @@ from app.host import (
     unit_file,
     write_file,
 )
-from app.lock import sole_use
+from app.common.running_note import sole_use
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.settings import Settings
 

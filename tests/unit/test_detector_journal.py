@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.journal import Journal, LeftOver
-from detector.scan import SourceFile
+from detector.card.scan import SourceFile
+from detector.copy.journal import Journal, LeftOver
 from stinercut.errors import HostNotReady
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, Inserted, Removed, decode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.naming import classify
+from detector.card.naming import classify
 from stinercut.protocol import FileKind
 
 V, F, P, T, X = FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY, FileKind.THUMBNAIL, FileKind.OTHER

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from detector.copy.offload import CopyQueue
+from detector.hanging.threads import in_thread
 from detector.link import FIRST_WAIT_S, LONGEST_WAIT_S, next_wait
-from detector.offload import CopyQueue
-from detector.threads import in_thread
-from stinercut.store import amount
+from stinercut.storage.store import amount
 
 
 def test_small_and_large_files_are_taken_apart_each_in_the_order_asked() -> None:

@@ -13,10 +13,10 @@ import grimp
 import pytest
 from support.commands import typed
 
-from app.advice import install, see_where
+from app.common.detector_host import settings_file, unit
+from app.common.install_hints import install, see_where
 from app.detector_cli import main as detector_main
-from app.doctor_detector import greet
-from app.host import settings_file, unit
+from app.doctor.detector import greet
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
@@ -30,7 +30,7 @@ def test_the_one_file_holds_only_what_a_detector_needs() -> None:
     packages = ("app", "sensors", "stinercut_assets", "hub", "detector", "stinercut")
     graph = grimp.build_graph(*packages, include_external_packages=True, cache_dir=None)
     found = graph.find_upstream_modules("app.detector_cli")
-    assert {"detector.__main__", "app.doctor_detector", "websockets", "watchfiles"} <= found
+    assert {"detector.__main__", "app.doctor.detector", "websockets", "watchfiles"} <= found
     heavy = {"dagster", "cv2", "numpy", "PIL", "sqlalchemy", "psycopg2", "fastapi", "alembic", "uvicorn", "ffmpeg"}
     ours = {name for name in found if re.match(r"(hub|sensors|stinercut_assets)\b|stinercut\.(catalog|media)\b", name)}
     assert (found & heavy, ours) == (set(), set())
@@ -88,14 +88,14 @@ def test_nothing_that_windows_lacks_is_needed_to_import_the_detector() -> None:
 def test_the_detector_imports_where_there_are_no_posix_modules() -> None:
     """In a process of its own that calls itself Windows once everything but our own modules is imported."""
     code = (
-        "import sys, types, app.detector_cli, detector.__main__, app.doctor_detector\n"
+        "import sys, types, app.detector_cli, detector.__main__, app.doctor.detector\n"
         "ours = ('app', 'detector', 'stinercut')\n"
         "mine = {name for name in sys.modules if name.split('.')[0] in ours}\n"
         "for name in mine: del sys.modules[name]\n"
         f"sys.modules.update(dict.fromkeys({sorted(POSIX_ONLY)!r}))\n"
         "sys.modules['msvcrt'] = types.ModuleType('msvcrt')\n"
         "sys.platform = 'win32'\n"
-        "import app.detector_cli, detector.__main__, app.doctor_detector\n"
+        "import app.detector_cli, detector.__main__, app.doctor.detector\n"
         "print(mine == {name for name in sys.modules if name.split('.')[0] in ours}, len(mine))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)

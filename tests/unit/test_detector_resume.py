@@ -15,19 +15,19 @@ from threading import Event
 import pytest
 import xxhash
 
-from detector.copying import Source, Watch, fetch
-from detector.events import CardRoot
-from detector.failures import CopyFailed, CopyStopped
-from detector.journal import Journal, LeftOver
-from detector.offload import Offload, Surroundings
-from detector.partials import Part, Partials
-from detector.resume import KEEP_FROM, Checkpoint, proven_prefix
-from detector.scan import Manifest, SourceFile, scan
-from detector.space import NoRoom, Space
-from detector.verify import Verifier, settle
-from detector.watchdog import Hung, Pulse, Watchdog
+from detector.card.events import CardRoot
+from detector.card.scan import Manifest, SourceFile, scan
+from detector.copy.copying import Source, Watch, fetch
+from detector.copy.failures import CopyFailed, CopyStopped
+from detector.copy.journal import Journal, LeftOver
+from detector.copy.offload import Offload, Surroundings
+from detector.copy.partials import Part, Partials
+from detector.copy.resume import KEEP_FROM, Checkpoint, proven_prefix
+from detector.copy.space import NoRoom, Space
+from detector.copy.verify import Verifier, settle
+from detector.hanging.watchdog import Hung, Pulse, Watchdog
 from stinercut.protocol import CardLabel, ErrorCode, FileCopied, Inserted, decode
-from stinercut.store import CHUNK, Store, hash_file
+from stinercut.storage.store import CHUNK, Store, hash_file
 
 NAME = "DCIM/GX010001.MP4"
 SIZE = KEEP_FROM + 3 * CHUNK
@@ -370,7 +370,7 @@ def test_the_next_file_is_read_while_one_is_verified_but_not_endlessly_ahead(
 def test_a_file_that_was_read_whole_is_finished_though_its_card_is_pulled(
     four_files: Path, journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.offload.REMOVAL_S", 0.1)
+    monkeypatch.setattr("detector.copy.offload.REMOVAL_S", 0.1)
 
     async def story() -> None:
         bench = bench_of(four_files, journal, store)

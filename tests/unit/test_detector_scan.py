@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.scan import Manifest, chunked, scan, wall_clock
+from detector.card.scan import Manifest, chunked, scan, wall_clock
 from stinercut.protocol import FileEntry, FileKind, encode
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 

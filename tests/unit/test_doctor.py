@@ -18,7 +18,10 @@ import pytest
 from support.commands import typed
 from support.hubs import running_hub
 
-from app.doctor import (
+from app.common.checks import Check, Finding, State, can_write, demand, look_at, missing_modules
+from app.common.running_note import running_stack, sole_use
+from app.doctor.databases import database_checks
+from app.doctor.machine import (
     PARTS,
     ffmpeg_works,
     fonts_found,
@@ -31,9 +34,6 @@ from app.doctor import (
     standing_checks,
     zbar_loads,
 )
-from app.doctor_databases import database_checks
-from app.findings import Check, Finding, State, can_write, demand, look_at, missing_modules
-from app.lock import running_stack, sole_use
 from stinercut.errors import BadInput, FfmpegFailed, HostNotReady, MissingProgram
 from stinercut.settings import Settings
 
@@ -182,7 +182,7 @@ def test_a_data_folder_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.doctor.NEEDED_SPACE", 1 << 60)
+    monkeypatch.setattr("app.doctor.machine.NEEDED_SPACE", 1 << 60)
     disk = [check for check in place_checks(Settings(data=tmp_path)) if check.name == "disk space"]
     (finding,) = look_at(disk, ALL)
     assert finding.state is State.PROBLEM

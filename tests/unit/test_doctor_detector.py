@@ -16,14 +16,14 @@ from support.commands import typed
 from support.hubs import free_port
 from websockets.sync.server import ServerConnection, serve
 
+from app.common.checks import State
+from app.common.detector_host import settings_file, write_file
 from app.detector_cli import main as detector_main
-from app.doctor_detector import clock_finding, greet, has_store, look, packages, sees_cards, unmounted
-from app.findings import State
-from app.host import settings_file, write_file
+from app.doctor.detector import clock_finding, greet, has_store, look, packages, sees_cards, unmounted
 from stinercut.errors import BadInput, HostNotReady, MissingProgram
 from stinercut.protocol import SPOKEN, ErrorCode, Hello, Message, Refused, Welcome, decode, encode
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 pytestmark = pytest.mark.usefixtures("own_account")
 
@@ -136,7 +136,7 @@ def test_a_store_that_no_hub_has_made_is_a_problem(
 
 
 def test_a_missing_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.doctor_detector.missing_modules", lambda modules: list(modules)[:1])
+    monkeypatch.setattr("app.doctor.detector.missing_modules", lambda modules: list(modules)[:1])
     with pytest.raises(MissingProgram, match="not installed: watchfiles") as caught:
         packages()
     assert caught.value.advice == "In the checkout: `pip install -e '.[detector]'`."

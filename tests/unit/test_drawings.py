@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from support.templating import TITLE, own_template
 
+from stinercut.drawing import bidi, fonts
+from stinercut.drawing.text_shaping import Face, Room, line_of, lines_of
+from stinercut.drawing.title_cards import Card, card_of, drawn, frame_at, play, settled_frame, sheet_of
 from stinercut.errors import BadInput, MissingProgram
-from stinercut.media import bidi, fonts
-from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import NAME_THRESHOLD
-from stinercut.media.drawings import Card, card_of, drawn, frame_at, play, settled_frame, sheet_of
-from stinercut.media.lettering import Face, Room, line_of, lines_of
+from stinercut.films.checks.checks import NAME_THRESHOLD
 from stinercut.templates import folder
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
+from stinercut.video import ffmpeg_runner as runner
 
 DAY = date(2025, 6, 14)
 RATE = Fraction(30)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stinercut.cut import Cut
-from stinercut.interchange import KnownClip, read_cut, write_timeline
-from stinercut.media.editing import Source, stretches
-from stinercut.media.plan import Content, Filmed, FilmPlan, Take, plan_film
+from stinercut.films.editor.otio import KnownClip, read_cut, write_timeline
+from stinercut.films.editor.stretches import Source, stretches
+from stinercut.films.plan.plan import Content, Filmed, FilmPlan, Take, plan_film
+from stinercut.jumps.cut import Cut
 from stinercut.templates.timeline import Document
 
 otio = cast("Any", opentimelineio)

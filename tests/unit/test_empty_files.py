@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import select
 from support.cataloguing import LARGE, SMALL, ask, copy, entry, passenger, put_in, row_ids, states
 
-from detector.naming import classify
-from hub.card_views import CardView, card_views
-from hub.card_words import stays
-from hub.live import Picture
-from stinercut.catalog import Catalog, identification, insertions, loose
-from stinercut.catalog.identification import FileReading
+from detector.card.naming import classify
+from hub.cards.copy_progress import Picture
+from hub.cards.views import CardView, card_views
+from hub.cards.words import stays
+from stinercut.cards import identification, insertions, unassigned_files
+from stinercut.cards.identification import FileReading
+from stinercut.cards.uncopied_files import Staying
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpFile, JumpState
-from stinercut.catalog.staying import Staying
-from stinercut.identity.reading import Reading, Reason
+from stinercut.codes.reading import Reading, Reason
 from stinercut.keyring import NO_KEYS
 from stinercut.protocol import FileEntry, FileKind
 
@@ -73,7 +74,7 @@ def test_one_in_the_middle_of_a_jump_changes_nothing(catalog: Catalog) -> None:
     with catalog.read() as session:
         [jump] = session.execute(select(Jump)).scalars()
         assert jump.state == JumpState.READY
-        assert loose.loose_files(session, "in-1") == []
+        assert unassigned_files.loose_files(session, "in-1") == []
 
 
 def test_it_is_said_by_name_and_nothing_of_it_is_copied(catalog: Catalog) -> None:
@@ -94,7 +95,7 @@ def test_a_card_with_nothing_but_empty_files(catalog: Catalog) -> None:
     assert view.state == "empty"
     assert "2 files on the card are empty, nothing was recorded in them: GOPR0001.JPG, GX010003.MP4." in view.message
     with catalog.read() as session:
-        assert loose.insertions_to_identify(session) == []
+        assert unassigned_files.insertions_to_identify(session) == []
 
 
 def test_once_there_is_something_in_it_it_is_a_file_like_any_other(catalog: Catalog) -> None:

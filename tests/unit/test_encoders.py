@@ -14,17 +14,17 @@ from support import fake_ffmpeg
 from support.clocks import NOON
 from support.footage import FIELDS, as_source, make_clip, small_template
 
-from app.doctor import encoder_in_use
+from app.doctor.machine import encoder_in_use
 from stinercut.errors import BadInput, FfmpegFailed
-from stinercut.media import encoders
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoders import HARDWARE, SOFTWARE, EncoderFailed, chosen, note_of, remembered, tried
-from stinercut.media.film import Production, in_software, looked_into, make_film, planned
-from stinercut.media.join import Joinable, join
-from stinercut.media.segments import part_segment
+from stinercut.films.film import Production, in_software, looked_into, make_film, planned
+from stinercut.films.join import Joinable, join
+from stinercut.films.picture.segments import part_segment
 from stinercut.settings import Settings
-from stinercut.store import Store
-from stinercut_assets.production import FilmOrder, PartsToMake, card_parts, film_order, make
+from stinercut.storage.store import Store
+from stinercut.video import encoders
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.encoders import HARDWARE, SOFTWARE, EncoderFailed, chosen, note_of, remembered, tried
+from stinercut_assets.films.production import FilmOrder, PartsToMake, card_parts, film_order, make
 
 NVENC = "h264_nvenc"
 

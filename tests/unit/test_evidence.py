@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from support.cataloguing import DAY
 
-from stinercut.identity.decoders import Code, Look
-from stinercut.identity.evidence import Seen
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import make_payload
-from stinercut.identity.reading import Reason
+from stinercut.codes.decoders import Code, Look
+from stinercut.codes.evidence import Seen
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import make_payload
+from stinercut.codes.reading import Reason
 from stinercut.keyring import Key, KeyRing
 
 ZOE = make_payload("Zoë Müller", "B-1", DAY)

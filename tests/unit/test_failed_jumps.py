@@ -9,15 +9,17 @@ import dagster as dg
 import pytest
 from support.cataloguing import film, ready_jump, row_ids
 
-from hub.jump_views import JumpView, jump_views
-from hub.review import GroupView, group_view
-from hub.views import Links
-from stinercut.catalog import Catalog, films, jumps, review
-from stinercut.catalog.failure_rows import failures_of_steps
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.views import Links
+from hub.review.routes import GroupView, group_view
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
 from stinercut.errors import HostNotReady, StinercutError, UnreadableVideo
 from stinercut.failures import reason_of
-from stinercut_assets.reporting import Planned, Reporter, failures
+from stinercut.jumps import film_records, jumps
+from stinercut.review import file_groups
+from stinercut.runs.failure_rows import failures_of_steps
+from stinercut_assets.common.reporting import Planned, Reporter, failures
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 FILES = Planned("files", "Check the files")
@@ -56,7 +58,7 @@ def on_board(catalog: Catalog, key: str) -> JumpView:
 
 def in_review(catalog: Catalog) -> list[GroupView]:
     with catalog.read() as session:
-        return [group_view(one) for one in review.groups(session, review.needing_a_person(session))]
+        return [group_view(one) for one in file_groups.groups(session, file_groups.needing_a_person(session))]
 
 
 def test_leaving_the_clip_out_is_the_first_answer_wherever_its_step_failed(catalog: Catalog) -> None:
@@ -75,7 +77,7 @@ def test_failed_jumps_are_on_the_page_of_what_needs_a_person_until_they_are_answ
     assert (group.jump, group.state) == (key, "failed")
     [remedy] = group.remedies
     with catalog.write() as session:
-        assert review.waiting(session) == [], "nobody has to say whose it is"
+        assert file_groups.waiting(session) == [], "nobody has to say whose it is"
         jumps.leave_out(session, key, remedy.files[0])
     assert in_review(catalog) == []
     assert on_board(catalog, key).remedies == []
@@ -94,7 +96,7 @@ def test_the_film_of_before_is_said_beside_it_once(catalog: Catalog) -> None:
     key, _ = ready_jump(catalog)
     with catalog.write() as session:
         version = jumps.take_up(session, key, "run-0").version
-        films.record_film(session, film(key, version, "run-0"))
+        film_records.record_film(session, film(key, version, "run-0"))
         jumps.resume(session, key, "run-1")
 
     def step() -> None:

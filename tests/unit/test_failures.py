@@ -19,7 +19,7 @@ from stinercut.errors import (
     WrongFilm,
 )
 from stinercut.failures import FailureRecord, NamedFile, reason_of, record_of, without_folders
-from stinercut.remedies import Remedy, RemedyKind, remedies
+from stinercut.runs.remedies import Remedy, RemedyKind, remedies
 
 CODE, FIRST, SECOND = (
     NamedFile(1, "GX010001.MP4", "a" * 32),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stinercut_assets.fanout import FanOutIncomplete, all_of, mapping_key
+from stinercut_assets.common.fanout import FanOutIncomplete, all_of, mapping_key
 
 
 def test_parts_come_back_in_the_order_they_were_sent_out() -> None:

@@ -14,7 +14,7 @@ import pytest
 from support.footage import make_clip
 
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
-from stinercut.media import ffmpeg as runner
+from stinercut.video import ffmpeg_runner as runner
 
 ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30", "-f", "null", "-"]
 
@@ -76,7 +76,7 @@ def test_closing_a_pipe_early_stops_it() -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's parent-death signal is Linux's")
 def test_it_dies_with_a_killed_parent() -> None:
     code = (
-        "import psutil\nfrom stinercut.media import ffmpeg as runner\n"
+        "import psutil\nfrom stinercut.video import ffmpeg_runner as runner\n"
         "tell = lambda n: print(psutil.Process().children()[0].pid, flush=True)\n"
         f"runner.run({ENDLESS!r}, timeout=60, on_frame=tell)"
     )

@@ -22,8 +22,10 @@ from support.cataloguing import (
     states,
 )
 
-from stinercut.catalog import Catalog, copies, doubts, insertions, jumps, loose, manifests
+from stinercut.cards import copy_results, insertions, manifests, probable_files, unassigned_files
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import ImportedFile, Insertion, Jump, JumpFile, JumpState
+from stinercut.jumps import jumps
 from stinercut.protocol import FileCopied, FileEntry, FileKind, FileSample
 
 SAME = "a" * 32
@@ -42,9 +44,9 @@ def sampled(catalog: Catalog, insertion: str, files: Sequence[FileEntry], sample
     """The detector's samples of these files come; those in the store have SAME."""
     samples = [FileSample(file_id=file.file_id, sample=sample) for file in files]
     with catalog.read() as session:
-        same = doubts.same_content(session, insertion, samples, lambda _hash, _size: SAME)
+        same = probable_files.same_content(session, insertion, samples, lambda _hash, _size: SAME)
     with catalog.write() as session:
-        doubts.record_samples(session, insertion, samples, same)
+        probable_files.record_samples(session, insertion, samples, same)
 
 
 def with_photos(catalog: Catalog, insertion: str, files: Sequence[FileEntry], photos: Sequence[FileEntry]) -> str:
@@ -99,7 +101,7 @@ class TestPhotosOfAJump:
             jumps.refresh_jump(session, key)
         assert state_of(catalog, key) == JumpState.WAITING
         with catalog.write() as session:
-            copies.record_copied(
+            copy_results.record_copied(
                 session, FileCopied(insertion_id="in-2", file_id="again", content_hash="c" * 32, size=taken.size)
             )
         assert state_of(catalog, key) == JumpState.READY
@@ -125,7 +127,7 @@ class TestIdentification:
         sampled(catalog, "in-2", again[1:])
         assert identify_key(catalog, "in-2") is not None
         with catalog.read() as session:
-            assert loose.loose_files(session, "in-2") == row_ids(catalog, "in-2", [more])
+            assert unassigned_files.loose_files(session, "in-2") == row_ids(catalog, "in-2", [more])
 
     def test_it_begins_when_the_card_is_pulled_out_before(self, catalog: Catalog) -> None:
         _, again = self.known_card(catalog)

@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 
+from stinercut.drawing import bidi, text_check
 from stinercut.errors import BadInput, UnreadableVideo, WrongFilm
-from stinercut.media import bidi, lettering_witness
-from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import CHECKS, NAME_THRESHOLD, CheckResult, check_film, title_difference
-from stinercut.media.film import FilmRefused, Production, finish_film, looked_into, make_film, planned
-from stinercut.media.join import Joinable, join
-from stinercut.media.plan import FilmPlan
-from stinercut.media.probe import probe
-from stinercut.media.published import NOTE
-from stinercut.media.segments import Segment, Workshop, part_segment
-from stinercut.store import Store
+from stinercut.films.checks.checks import CHECKS, NAME_THRESHOLD, CheckResult, check_film, title_difference
+from stinercut.films.film import FilmRefused, Production, finish_film, looked_into, make_film, planned
+from stinercut.films.join import Joinable, join
+from stinercut.films.picture.segments import Segment, Workshop, part_segment
+from stinercut.films.plan.plan import FilmPlan
+from stinercut.films.publishing.outputs_note import NOTE
+from stinercut.storage.store import Store
 from stinercut.templates import Fields
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.probe import probe
 
 DAY = date(2025, 6, 14)
 RIGHT = FIELDS
@@ -195,13 +195,13 @@ def test_a_film_whose_title_only_we_would_draw_so_is_not_published(
     """A fault in our drawing is in the film and in the picture that it is compared with, and not in a second one."""
     name, clips = "שרה (Sarah) Cohen", looked_into([as_source(make_clip(tmp_path / "a.mp4"))])
     production = planned(store, TEMPLATE, Fields(name, DAY, RIGHT.place), clips)
-    lettering_witness.difference.cache_clear()
+    text_check.difference.cache_clear()
     with monkeypatch.context() as without_rule_n0:
         without_rule_n0.setattr(bidi, "_bracket_pairs", lambda _chars, _kinds: [])
         with pytest.raises(FilmRefused, match="a second engine draws") as refused:
             make_film(production, tmp_path / "film.mp4")
         assert [check.name for check in refused.value.checks if not check.passed] == ["right_name"]
-    lettering_witness.difference.cache_clear()
+    text_check.difference.cache_clear()
     assert not (tmp_path / "film.mp4").exists()
 
 

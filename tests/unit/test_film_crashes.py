@@ -17,21 +17,21 @@ from support import fake_ffmpeg
 from support.footage import FIELDS, as_source, make_clip, small_template
 
 from stinercut.errors import FfmpegFailed, StinercutError
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import Segment
-from stinercut.media.film import Finished, Production, finish_film, looked_into, make_film, planned
-from stinercut.media.published import NOTE
-from stinercut.media.segments import part_segment
-from stinercut.media.unfinished import names_beside
-from stinercut.store import Store
+from stinercut.films.film import Finished, Production, finish_film, looked_into, make_film, planned
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.publishing.outputs_note import NOTE
+from stinercut.films.publishing.unfinished import names_beside
+from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_runner as runner
 
 PARTS = ["title", "first clip", "second clip", "outro"]
 WORKER = """
 import sys
 from pathlib import Path
 from support.footage import FIELDS, as_source, small_template
-from stinercut.media.film import looked_into, make_film, planned
-from stinercut.store import Store
+from stinercut.films.film import looked_into, make_film, planned
+from stinercut.storage.store import Store
 clips = looked_into([as_source(Path(clip)) for clip in sys.argv[3:]])
 make_film(planned(Store(Path(sys.argv[1])), small_template(), FIELDS, clips), Path(sys.argv[2]))
 """

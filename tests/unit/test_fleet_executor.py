@@ -15,10 +15,9 @@ from celery.exceptions import TaskRevokedError
 from dagster import DagsterRun
 from support.servers import RedisServer
 
-from app.celery_app import STEP_TASK, reading, sending
-from app.executors import film_executor
-from app.fleet import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
-from app.fleet_decisions import (
+from app.engine.executors import film_executor
+from app.fleet.celery_app import STEP_TASK, reading, sending
+from app.fleet.decisions import (
     FORGOTTEN,
     HOLDER_GONE,
     LAST_PLACE,
@@ -31,9 +30,10 @@ from app.fleet_decisions import (
     decide,
     queue_priority,
 )
-from app.fleet_view import View
-from app.sent_step import SentStep
-from app.waiting import STEP, Notice
+from app.fleet.registry import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
+from app.fleet.sent_step import SentStep
+from app.fleet.view import View
+from app.fleet.waiting_notice import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
 from stinercut.pipeline_names import (
@@ -105,7 +105,8 @@ def test_redis_hands_out_what_comes_first(fleet_settings: Settings, redis: Redis
 
 
 def test_one_machine_never_loads_celery_or_redis() -> None:
-    code = "import app.definitions, app.stack, app.commands.up, sys; print({'celery', 'redis'} & set(sys.modules))"
+    modules = "app.engine.definitions, app.stack.stack, app.commands.up"
+    code = f"import {modules}, sys; print({{'celery', 'redis'}} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
     assert film_executor(Settings(executor="processes")).name == "film_executor"
@@ -116,7 +117,7 @@ def test_a_fleet_without_its_packages_says_what_to_install(monkeypatch: pytest.M
     def the_first(modules: Iterable[str]) -> list[str]:
         return list(modules)[:1]
 
-    monkeypatch.setattr("app.findings.missing_modules", the_first)
+    monkeypatch.setattr("app.common.checks.missing_modules", the_first)
     with pytest.raises(MissingProgram, match=r"celery is missing.*'\.\[fleet\]'"):
         film_executor(Settings(executor="celery"))
 
@@ -144,8 +145,8 @@ def said() -> list[str]:
 def step(fleet_settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SentStep]:
     """A step that was not sent yet, watched less patiently than in earnest."""
     for name in ("HOLDER_GONE", "FORGOTTEN", "NOBODY_AFTER"):
-        monkeypatch.setattr(f"app.fleet_decisions.{name}", 0.3)
-    monkeypatch.setattr("app.fleet_view.LOOK_EVERY", 0.3)
+        monkeypatch.setattr(f"app.fleet.decisions.{name}", 0.3)
+    monkeypatch.setattr("app.fleet.view.LOOK_EVERY", 0.3)
     migrate(fleet_settings.catalog_url)
     run = DagsterRun("produce_jump", run_id="run-1", tags={"dagster/partition": JUMP})
     sender = sending(fleet_settings)

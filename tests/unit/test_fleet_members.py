@@ -17,18 +17,18 @@ from sqlalchemy.exc import OperationalError
 from support.servers import PostgresServer, RedisServer
 from support.stacks import FleetWorker, until
 
-from app.build import PACKAGES, build_here, fingerprint
-from app.doctor_fleet import fleet_checks, fleet_findings, worker_checks, workers_finding
-from app.findings import Finding, State, demand, look_at
-from app.fleet import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, Worker
-from app.patience import Patience, is_away
-from app.pools import ffmpeg_limit
-from app.prepare import announce_volume
-from app.volume import name_volume, volume_name
-from app.worker import NODE, alive_here, as_member, nodes, ready_here
+from app.common.checks import Finding, State, demand, look_at
+from app.common.pools import ffmpeg_limit
+from app.doctor.fleet import fleet_checks, fleet_findings, worker_checks, workers_finding
+from app.engine.postgres_reconnect import Patience, is_away
+from app.fleet.build import PACKAGES, build_here, fingerprint
+from app.fleet.registry import FFMPEG_QUEUE, QUEUES, STEPS_QUEUE, Fleet, Worker
+from app.fleet.volume import name_volume, volume_name
+from app.stack.prepare import announce_volume
+from app.stack.worker import NODE, alive_here, as_member, nodes, ready_here
 from stinercut.errors import BadInput, HostNotReady
-from stinercut.media.ffmpeg import require_ffmpeg
 from stinercut.settings import Settings
+from stinercut.video.ffmpeg_runner import require_ffmpeg
 
 ROOT = Path(__file__).parents[2]
 FFMPEG = Worker("f@a", "a", 1, FFMPEG_QUEUE, 2, True, "v /data", "0.1.0", 0.0)
@@ -243,7 +243,7 @@ def test_only_a_server_that_is_away_is_waited_for(said: str, away: bool) -> None
 
 
 def test_a_restart_of_postgresql_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.patience.PAUSE", 0.05)
+    monkeypatch.setattr("app.engine.postgres_reconnect.PAUSE", 0.05)
     server = PostgresServer()
     patience = Patience()
     try:
@@ -259,7 +259,7 @@ def test_a_restart_of_postgresql_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
             assert connection.execute(text("SELECT 2")).scalar_one() == 2
         back.join()
         server.stop()
-        monkeypatch.setattr("app.patience.PATIENCE", 0.2)
+        monkeypatch.setattr("app.engine.postgres_reconnect.PATIENCE", 0.2)
         with pytest.raises(OperationalError):
             engine.connect()
         engine.dispose()

@@ -21,16 +21,16 @@ from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
 from support.servers import RedisServer
 
-from app.celery_app import STEP_TASK, WORKER_NAME, reading, step_lock, take, working
-from app.fleet import FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url, connect
-from app.fleet_decisions import SENDS
-from app.fleet_executor import fleet_executor
-from app.volume import name_volume
-from app.waiting import STEP
+from app.fleet.celery_app import STEP_TASK, WORKER_NAME, reading, step_lock, take, working
+from app.fleet.decisions import SENDS
+from app.fleet.executor import fleet_executor
+from app.fleet.registry import FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url, connect
+from app.fleet.volume import name_volume
+from app.fleet.waiting_notice import STEP
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import Step, StepStatus
-from stinercut.locks import held
 from stinercut.settings import Settings
+from stinercut.storage.locks import held
 
 ROOT = Path(__file__).parents[2]
 JUMP = "2026-11-20_B-1"

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.templating import own_template
 
+from stinercut.drawing import fonts
 from stinercut.errors import BadInput, StinercutError
-from stinercut.media import fonts
-from stinercut.media.font_files import require_whole
-from stinercut.media.limits import MOST_BYTES_OF_FONT, MOST_POINTS_OF_GLYPH
+from stinercut.films.template_check import problems
+from stinercut.input_limits import MOST_BYTES_OF_FONT, MOST_POINTS_OF_GLYPH
 from stinercut.templates import folder
-from stinercut.templates.checking import problems
+from stinercut.templates.font_files import require_whole
 
 WHOLE = (fonts.BUNDLED / "NotoSans-Regular.ttf").read_bytes()
 

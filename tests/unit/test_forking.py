@@ -1,4 +1,4 @@
-"""Runs are forked from one process: what `app.forking` relies on in Python and Dagster, and that steps share it."""
+"""Runs are forked from one process: what `app.engine.forking` relies on in Python and Dagster; steps share it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no for
 ROOT = Path(__file__).parents[2]
 SHARES = """
 import multiprocessing, os, sys, time
-from app.forking import RunContext
+from app.engine.forking import RunContext
 
 def child(queue):
     queue.put(("step", os.getpid(), os.getppid()))
@@ -48,9 +48,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._grpc.types import ExecuteExternalJobArgs
 from dagster._serdes import serialize_value
 
-from app.forking import RunContext
+from app.engine.forking import RunContext
 from stinercut.settings import Settings
-from stinercut_assets.living_runs import lost_runs
+from stinercut_assets.common.living_runs import lost_runs
 
 def run(_, pipe):
     pipe.send("begun")
@@ -70,11 +70,11 @@ def end(context, packed, kill):
     return sorted(lost_runs(Settings()))
 
 if __name__ == "__main__":
-    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="app.definitions"))
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="app.engine.definitions"))
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "produce_jump")
     packed = serialize_value(ExecuteExternalJobArgs(job_origin=origin, run_id="run-1", instance_ref=None))
     context = RunContext()
-    context.set_forkserver_preload(["app.forking", "dagster._grpc.types"])
+    context.set_forkserver_preload(["app.engine.forking", "dagster._grpc.types"])
     print(end(context, packed, kill=False), end(context, packed, kill=True))
 """
 

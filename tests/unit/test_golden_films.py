@@ -34,14 +34,14 @@ from support.golden import (
 )
 
 from stinercut.errors import BadInput
-from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import NAME_THRESHOLD, title_difference
-from stinercut.media.film import FilmRefused, looked_into, make_film, planned
-from stinercut.media.plan import Blend, Filmed, Shot
-from stinercut.media.probe import probe
-from stinercut.media.segments import part_segment
-from stinercut.store import Store, hash_file
+from stinercut.films.checks.checks import NAME_THRESHOLD, title_difference
+from stinercut.films.film import FilmRefused, looked_into, make_film, planned
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.plan.plan import Blend, Filmed, Shot
+from stinercut.storage.store import Store, hash_file
 from stinercut.templates.timeline import Look
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.probe import probe
 
 NTSC = Fraction(30000, 1001)
 

@@ -34,12 +34,12 @@ from support.golden import (
 )
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
-from stinercut.media import ffmpeg as runner
-from stinercut.media.plan import Filmed, Shot
-from stinercut.media.probe import probe
-from stinercut.media.segments import part_segment
-from stinercut.store import hash_file
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.plan.plan import Filmed, Shot
+from stinercut.storage.store import hash_file
 from stinercut.templates.timeline import Look
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.probe import probe
 
 LEAST_LIKE = 0.97
 """SSIM; the same picture a pixel aside, turned the wrong way or a tenth broader has less (tried below)."""

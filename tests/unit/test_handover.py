@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 from support.footage import FIELDS, PLAIN, make_clip, small_template
 
-from stinercut.interchange import KnownClip, read_cut
-from stinercut.media.film import Production, looked_into, planned
-from stinercut.media.film import Shown as ShownClip
-from stinercut.media.handover import hand_over
-from stinercut.media.plan import Blend, Drawn
-from stinercut.media.segments import ClipSource, part_segment
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.films.editor.export import hand_over
+from stinercut.films.editor.otio import KnownClip, read_cut
+from stinercut.films.film import Production, looked_into, planned
+from stinercut.films.film import Shown as ShownClip
+from stinercut.films.picture.segments import ClipSource, part_segment
+from stinercut.films.plan.plan import Blend, Drawn
+from stinercut.storage.store import Store, hash_file, sync_file
 from stinercut.templates import Template
 
 otio = cast("Any", opentimelineio)

@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pydantic import Field, TypeAdapter
 from support.bounded import openapi_of, unbounded
 
-from hub.server import create_app
+from hub.app import create_app
 from stinercut.protocol import Envelope
 from stinercut.settings import Settings
 
@@ -70,12 +70,12 @@ def test_the_contracts_and_the_distribution_know_every_package() -> None:
 # ------------------------------------------------------------------------------------------------ who starts processes
 
 STARTERS = {
-    "stinercut/media/ffmpeg.py": "ffmpeg and ffprobe",
-    "stinercut/identity/decoders.py": "a decoder that may crash, kept apart",
-    "stinercut/media/camera_photos.py": "what opens photos, which may crash, kept apart",
-    "stinercut/media/svg_renderer.py": "drawing an SVG, which may never end",
-    "app/supervisor.py": "the processes of `stinercut up`",
-    "app/guard_start.py": "the guard that ends them when the supervisor is killed",
+    "stinercut/video/ffmpeg_runner.py": "ffmpeg and ffprobe",
+    "stinercut/codes/decoders.py": "a decoder that may crash, kept apart",
+    "stinercut/films/photos/camera_photos.py": "what opens photos, which may crash, kept apart",
+    "stinercut/drawing/svg_renderer.py": "drawing an SVG, which may never end",
+    "app/processes/supervisor.py": "the processes of `stinercut up`",
+    "app/processes/guard_start.py": "the guard that ends them when the supervisor is killed",
     "app/commands/detector.py": "systemctl, when a person asks for it",
 }
 STARTING = {"create_subprocess_exec", "create_subprocess_shell", "popen", "system", "run_async", "posix_spawn"}
@@ -155,19 +155,19 @@ CLOCK = "stinercut/clock.py"
 CLOCK_EDGES = {
     "stinercut/catalog/engine.py": "the clock of a catalog that is opened without another one",
     "stinercut/catalog/moments.py": "the clock of engines that are not a catalog's: migrations",
-    "stinercut/media/encoders.py": "how old the note of this machine's encoders is",
+    "stinercut/video/encoders.py": "how old the note of this machine's encoders is",
     "stinercut/synthetic/card.py": "a card is filmed today where nobody says when",
-    "stinercut_assets/zone.py": "the machine's distance from UTC",
-    "detector/offload.py": "the clock of a detector",
-    "hub/server.py": "when a request came, for the access log",
-    "hub/dagster_door.py": "how old a pass to Dagster's pages may be",
-    "app/dagster_guard.py": "how old a pass to Dagster's pages may be",
+    "stinercut_assets/upkeep/time_zone.py": "the machine's distance from UTC",
+    "detector/copy/offload.py": "the clock of a detector",
+    "hub/app.py": "when a request came, for the access log",
+    "hub/runs/dagster_door.py": "how old a pass to Dagster's pages may be",
+    "app/engine/dagster_guard.py": "how old a pass to Dagster's pages may be",
     "app/commands/render.py": "the day of a film whose clips don't say theirs",
-    "app/doctor_detector.py": "this machine's clock beside the hub's",
-    "app/fleet.py": "when a run's worker gave a sign of life",
-    "app/daemon_health.py": "how long ago a heartbeat was",
-    "app/prepare.py": "how old leftovers are when the stack starts",
-    "app/worker_node.py": "since when a worker lives",
+    "app/doctor/detector.py": "this machine's clock beside the hub's",
+    "app/fleet/registry.py": "when a run's worker gave a sign of life",
+    "app/engine/daemon_health.py": "how long ago a heartbeat was",
+    "app/stack/prepare.py": "how old leftovers are when the stack starts",
+    "app/fleet/worker_node.py": "since when a worker lives",
 }
 """Who may take the machine's clock, and for what. Rules and queries are given a moment, or a clock."""
 MOMENTS = {"now", "today", "utcnow", "time", "time_ns", "localtime", "gmtime", "ctime", "current_timestamp"}

@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 
 OPENERS = {
-    "stinercut/media/opening.py": "files from outside and our own, each under a whitelist",
-    "stinercut/media/encoders.py": "a trial of an encoder with what ffmpeg generates",
-    "app/doctor.py": "the same",
+    "stinercut/video/ffmpeg_inputs.py": "files from outside and our own, each under a whitelist",
+    "stinercut/video/encoders.py": "a trial of an encoder with what ffmpeg generates",
+    "app/doctor/machine.py": "the same",
 }
 
 
@@ -52,8 +52,8 @@ def test_ffmpeg_opens_files_in_one_place() -> None:
     modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     parsed = {name: ast.parse(path.read_text()) for name, path in modules.items()}
     assert {name for name, module in parsed.items() if opens_inputs(module)} == set(OPENERS)
-    assert inputs_without_whitelists(parsed["stinercut/media/opening.py"]) == []
-    for name in set(OPENERS) - {"stinercut/media/opening.py"}:
+    assert inputs_without_whitelists(parsed["stinercut/video/ffmpeg_inputs.py"]) == []
+    for name in set(OPENERS) - {"stinercut/video/ffmpeg_inputs.py"}:
         words = [node.value for node in ast.walk(parsed[name]) if isinstance(node, ast.Constant)]
         assert words.count("-i") == words.count("lavfi"), name
 

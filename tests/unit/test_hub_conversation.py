@@ -9,11 +9,13 @@ import pytest
 from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, list_of, passenger, record, row_ids, states
 from support.clocks import filming_day
 
-from hub.conversation import FILES_PER_REQUEST, Conversation, Effects
-from hub.detectors import hello_problem
-from stinercut.catalog import Catalog, jumps, loose, migrate
+from hub.cards.detector_messages import FILES_PER_REQUEST, Conversation, Effects
+from hub.cards.socket import hello_problem
+from stinercut.cards import unassigned_files
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import QrReading
-from stinercut.identity.reading import READER_VERSION, Reading, Reason
+from stinercut.codes.reading import READER_VERSION, Reading, Reason
+from stinercut.jumps import jumps
 from stinercut.keyring import Key, KeyRing
 from stinercut.protocol import (
     Ack,
@@ -28,7 +30,7 @@ from stinercut.protocol import (
     Removed,
     Welcome,
 )
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ def test_a_refused_code_is_read_again_when_its_card_comes_back_and_the_key_is_kn
 
     def waiting() -> tuple[str, int]:
         with talk.catalog.read() as session:
-            return jumps.require_jump(session, unknown).state, len(loose.insertions_to_identify(session))
+            return jumps.require_jump(session, unknown).state, len(unassigned_files.insertions_to_identify(session))
 
     card_in(talk, [CODE], "in-2")
     assert waiting() == ("review", 0)

@@ -15,15 +15,15 @@ from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
 from support.clocks import NOON, filming_day
 from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
-from hub.conversation import Conversation
-from hub.imports import ImportQueue, Imports, folder_stem, plan_of, safe_path
-from stinercut import mhl
+from hub.cards.detector_messages import Conversation
+from hub.cards.import_queue import ImportQueue, Imports, folder_stem, plan_of, safe_path
+from stinercut.cards import mhl
+from stinercut.cards.import_query import CardImport, ImportedEntry
 from stinercut.catalog import Catalog, migrate
-from stinercut.catalog.imports import CardImport, ImportedEntry
 from stinercut.catalog.models import EntryState, ManifestEntry
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.protocol import CardError, Envelope, ErrorCode, FileCopied, FileEntry, Message
-from stinercut.store import Store, hash_file, sync_file
+from stinercut.storage.store import Store, hash_file, sync_file
 
 A = entry("GX010001.MP4", 100)
 B = entry("GX010002.MP4", 200, minute=1, folder="DCIM/101GOPRO")

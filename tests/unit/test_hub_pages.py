@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.server import PAGES, create_app
+from hub.app import PAGES, create_app
 from stinercut.settings import Settings
 
 WEB = Path(__file__).parents[2] / "hub" / "web"

@@ -9,11 +9,11 @@ import pytest
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from hub.codes import WantedCodes
-from hub.refusals import in_words, technical
-from hub.renewal import TemplateWish
-from hub.retrying import RetryRequest
-from hub.review import Assign, Move, OneFile, Split
+from hub.codes.routes import WantedCodes
+from hub.films.rerender import TemplateWish
+from hub.kit.validation_messages import in_words, technical
+from hub.review.routes import Assign, Move, OneFile, Split
+from hub.runs.routes import RetryRequest
 
 ASSIGN = {"who": "Kim", "passenger_name": "Anna", "booking_id": "B-1", "jump_date": "2026-06-01"}
 

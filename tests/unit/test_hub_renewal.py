@@ -14,12 +14,14 @@ import pytest
 from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
 from support.dagsters import FakeDagster
 
-import hub.renewal
-from hub.dagster import Backfill
-from hub.renewal import BackfillRequest, Renewal, StaleView, busy_with, to_make
-from stinercut.catalog import Catalog, films, jumps, migrate, staleness, wishes
-from stinercut.catalog.staleness import Stale
+import hub.films.rerender
+from hub.films.rerender import BackfillRequest, Renewal, StaleView, busy_with, to_make
+from hub.kit.dagster_client import Backfill
+from stinercut.catalog import Catalog, migrate
 from stinercut.errors import BadInput
+from stinercut.jumps import film_records, jumps, staleness
+from stinercut.jumps.staleness import Stale
+from stinercut.review import wishes
 
 NOW = datetime(2026, 6, 1, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -43,7 +45,7 @@ def stale_film(catalog: Catalog) -> str:
     """A finished jump whose film was made with an older template."""
     key, _ = ready_jump(catalog)
     with catalog.write() as session:
-        films.record_film(session, film(key, jumps.take_up(session, key, "run-1").version))
+        film_records.record_film(session, film(key, jumps.take_up(session, key, "run-1").version))
     return key
 
 
@@ -177,5 +179,5 @@ def another_stale_film(catalog: Catalog, template: str) -> str:
     [key] = record(catalog, "in-2", passenger("Ben Okafor", "B-2"), files[:1], files[1:])
     with catalog.write() as session:
         wishes.choose_template(session, key, template, "Eva")
-        films.record_film(session, film(key, jumps.take_up(session, key, "run-2").version, name="Ben Okafor"))
+        film_records.record_film(session, film(key, jumps.take_up(session, key, "run-2").version, name="Ben Okafor"))
     return key

@@ -10,12 +10,13 @@ import pytest
 from support.cataloguing import ask, copy, entry, put_in, record
 from support.dagsters import FakeDagster, tags_of
 
-from hub.live import Picture
-from hub.pipeline import Pipeline
-from hub.views import Links
-from stinercut.catalog import Catalog, jumps, migrate
+from hub.cards.copy_progress import Picture
+from hub.kit.views import Links
+from hub.runs.pipeline import Pipeline
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Insertion
-from stinercut.identity.payload import make_payload
+from stinercut.codes.payload import make_payload
+from stinercut.jumps import jumps
 from stinercut.pipeline_names import OLDER_PRIORITY, PRIORITY_TAG, TODAY_PRIORITY, WORK_TAG
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))

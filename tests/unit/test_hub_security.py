@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from hub.security import is_same_origin
-from hub.server import create_app
+from hub.app import create_app
+from hub.kit.security import is_same_origin
 from stinercut.settings import Settings
 
 

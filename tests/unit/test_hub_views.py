@@ -26,20 +26,22 @@ from support.cataloguing import (
 from support.clocks import NOON
 
 from hub.__main__ import check
-from hub.card_views import ERRORS_SHOWN, CardView, card_views
-from hub.dagster import Backfill, Dagster, Run
-from hub.films import download_name
-from hub.jump_views import JumpView, jump_views
-from hub.live import Live, Picture
-from hub.pipeline import Stand, run_to_resume
-from hub.renewal import BackfillRequest, Renewal
-from hub.security import answer_headers, is_same_origin
-from hub.views import Links
-from stinercut.catalog import Catalog, copies, events, films, insertions, jumps, listing, migrate
+from hub.cards.copy_progress import Live, Picture
+from hub.cards.views import ERRORS_SHOWN, CardView, card_views
+from hub.films.files import download_name
+from hub.films.rerender import BackfillRequest, Renewal
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.dagster_client import Backfill, Dagster, Run
+from hub.kit.security import answer_headers, is_same_origin
+from hub.kit.views import Links
+from hub.runs.pipeline import Stand, run_to_resume
+from stinercut.cards import copy_results, insertions
+from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
-from stinercut.catalog.staleness import Stale
 from stinercut.errors import Conflict, HostNotReady
+from stinercut.jumps import film_records, jumps, listing
+from stinercut.jumps.staleness import Stale
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
 
@@ -150,7 +152,7 @@ class TestCard:
         put_in(known, "in-1", [file])
         ask(known, "in-1")
         with known.write() as session:
-            copies.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
+            copy_results.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
         view = card(known)
         assert view.state == "incomplete"
         assert [(error.name, error.code, error.detail) for error in view.errors] == [
@@ -168,8 +170,8 @@ class TestCard:
         ask(known, "in-2")
         with known.write() as session:
             for file in broken:
-                copies.record_copy_error(session, failed("in-1", file, ErrorCode.SOURCE_IO))
-            copies.record_copy_error(session, failed("in-2", other, ErrorCode.HASH_MISMATCH))
+                copy_results.record_copy_error(session, failed("in-1", file, ErrorCode.SOURCE_IO))
+            copy_results.record_copy_error(session, failed("in-2", other, ErrorCode.HASH_MISMATCH))
         with known.read() as session:
             errors = {view.card: [error.name for error in view.errors] for view in card_views(session, HERE)}
         assert errors == {"card-1": [file.name for file in broken[:ERRORS_SHOWN]], "card-2": ["GX990001.MP4"]}
@@ -217,7 +219,7 @@ class TestJump:
         assert view.links.run == "http://127.0.0.1:3000/runs/run-1"
         assert view.links.partition.endswith(f"partition={key}")
         with known.write() as session:
-            films.record_film(session, film(key, version, name="Đorđe Šćepanović"))
+            film_records.record_film(session, film(key, version, name="Đorđe Šćepanović"))
         view = jump(known, key)
         assert (view.state, view.progress) == ("done", 1.0)
         assert view.film is not None
@@ -231,7 +233,7 @@ class TestJump:
         copy(known, "in-1", files[:1])
         [key] = record(known, "in-1", passenger(), files[:1], files[1:])
         with known.write() as session:
-            copies.record_copy_error(session, failed("in-1", files[1]))
+            copy_results.record_copy_error(session, failed("in-1", files[1]))
         view = jump(known, key)
         assert (view.files[1].state, view.files[1].detail) == ("failed", "it could not be read")
         assert "GX010002.MP4" in view.reason

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from stinercut.errors import UnreadableVideo
-from stinercut.media import ffmpeg as runner
-from stinercut.media.frames import gray_frames, key_frames
-from stinercut.media.tracks import read_index
 from stinercut.synthetic.scenes import make_clip
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.frames import gray_frames, key_frames
+from stinercut.video.mp4.tracks import read_index
 
 SMALL = (320, 180)
 

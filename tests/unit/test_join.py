@@ -11,11 +11,11 @@ import pytest
 from support.footage import make_clip, small_template, whole_clip
 
 from stinercut.errors import BadInput, StinercutError, StoreDamaged
-from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import top_level_atoms
-from stinercut.media.encoding import Segment
-from stinercut.media.join import Joinable, join
-from stinercut.store import Store
+from stinercut.films.checks.checks import top_level_atoms
+from stinercut.films.join import Joinable, join
+from stinercut.films.picture.encoding import Segment
+from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_runner as runner
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stinercut import store
-from stinercut_assets.kept_outputs import kept_outputs
+from stinercut.storage import store
+from stinercut_assets.common.kept_outputs import kept_outputs
 
 
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["jump-1"]))

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from support.cataloguing import FILMED_FROM, SMALL_LIMIT, catalog_in, entry, inserted, list_of, passenger, record
 
-from detector.events import CardRoot
-from detector.sampling import take_sample
-from detector.scan import SourceFile
-from stinercut.catalog import Catalog, asking, copies, doubts, insertions, loose, manifests
-from stinercut.catalog.known import Facts, Seen, Verdict, folded, is_believed, is_quarter_shift, judge
+from detector.card.events import CardRoot
+from detector.card.scan import SourceFile
+from detector.copy.sampling import take_sample
+from stinercut.cards import copy_requests, copy_results, insertions, manifests, probable_files, unassigned_files
+from stinercut.cards.known_files import Facts, Seen, Verdict, folded, is_believed, is_quarter_shift, judge
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile, ManifestEntry
 from stinercut.protocol import FileCopied, FileEntry, FileKind, FileSample
-from stinercut.samples import PIECE, PIECES, places, sample_of
+from stinercut.storage.file_samples import PIECE, PIECES, places, sample_of
 
 HASH = "a" * 32
 DCIM = "DCIM/100GOPRO"
@@ -186,14 +187,14 @@ class World:
             manifests.record_file_list(session, list_of(insertion, listed), SMALL_LIMIT)
         self._answer_samples(insertion, by_id)
         with self.catalog.write() as session:
-            asked = asking.take_requests(session, insertion)
+            asked = copy_requests.take_requests(session, insertion)
         for file_id in asked:
             one = by_id[file_id]
             message = FileCopied(
                 insertion_id=insertion, file_id=file_id, content_hash=one.content_hash, size=one.file.size
             )
             with self.catalog.write() as session:
-                copies.record_copied(session, message)
+                copy_results.record_copied(session, message)
                 row = session.get_one(ManifestEntry, (insertion, file_id)).card_file_id
                 # Each card goes in at noon of the first day: what is dated 2016 is dated by a wrong clock.
                 session.get_one(ImportedFile, row).imported_at = FILMED_FROM.replace(hour=12, tzinfo=UTC)
@@ -204,14 +205,14 @@ class World:
 
     def _answer_samples(self, insertion: str, by_id: dict[str, Footage]) -> None:
         with self.catalog.read() as session:
-            in_doubt = doubts.files_in_doubt(session, insertion)
+            in_doubt = probable_files.files_in_doubt(session, insertion)
         samples = [FileSample(file_id=file_id, sample=by_id[file_id].content_hash) for file_id in in_doubt]
         self.sampled = [by_id[file_id].content for file_id in in_doubt]
         with self.catalog.read() as session:
-            same = doubts.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
+            same = probable_files.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
         for _ in range(2):  # At-least-once delivery.
             with self.catalog.write() as session:
-                doubts.record_samples(session, insertion, samples, same)
+                probable_files.record_samples(session, insertion, samples, same)
 
     def _must_hold(self, insertion: str, by_id: dict[str, Footage]) -> None:
         """Nothing new was skipped: the catalog holds the true content of every file of the card."""
@@ -281,15 +282,15 @@ class TestCatalog:
         with world.catalog.write() as session:
             insertions.record_insertion(session, "det", inserted(insertion, "card-1"))
             manifests.record_file_list(session, list_of(insertion, [first]), SMALL_LIMIT, lambda _hash, _size: False)
-            assert asking.take_requests(session, insertion) == ["f0"]
+            assert copy_requests.take_requests(session, insertion) == ["f0"]
             other = FileCopied(insertion_id=insertion, file_id="f0", content_hash="c" * 32, size=one.file.size)
             for _ in range(2):
-                copies.record_copied(session, other)
+                copy_results.record_copied(session, other)
             rows = dict(session.execute(select(ImportedFile.content_hash, ImportedFile.card_file_id)).all())
             assert set(rows) == {one.content_hash, "c" * 32}
             placed = session.execute(select(JumpFile.card_file_id)).scalars().all()
             assert placed == [rows[one.content_hash]]
-            assert loose.loose_files(session, insertion) == [rows["c" * 32]]
+            assert unassigned_files.loose_files(session, insertion) == [rows["c" * 32]]
 
     def test_a_placed_file_under_another_date_is_an_alias_and_not_identified_again(self, world: World):
         files = self.card()
@@ -301,7 +302,7 @@ class TestCatalog:
             assert world.put_in("card-1", later) == []
             assert len(world.sampled) == sampled
         with world.catalog.read() as session:
-            assert loose.loose_files(session, "card-1-in-2") == []
+            assert unassigned_files.loose_files(session, "card-1-in-2") == []
             assert session.execute(select(func.count()).select_from(CardFileAlias)).scalar_one() == 4
             assert session.execute(select(func.count()).select_from(ImportedFile)).scalar_one() == 4
 
@@ -311,10 +312,10 @@ class TestCatalog:
         with world.catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-2", "card-1"))
             manifests.record_file_list(session, list_of("in-2", shifted), SMALL_LIMIT)
-            assert asking.take_requests(session, "in-2") == []
-            assert doubts.open_samples(session, "det") == [("in-2", sorted(one.file_id for one in shifted))]
-            doubts.give_up_samples(session, "in-2")
-            assert len(asking.take_requests(session, "in-2")) == 4
+            assert copy_requests.take_requests(session, "in-2") == []
+            assert probable_files.open_samples(session, "det") == [("in-2", sorted(one.file_id for one in shifted))]
+            probable_files.give_up_samples(session, "in-2")
+            assert len(copy_requests.take_requests(session, "in-2")) == 4
 
 
 @pytest.fixture(scope="module")

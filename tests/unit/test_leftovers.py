@@ -10,7 +10,8 @@ import pytest
 from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
 from stinercut.errors import BadInput
-from stinercut.media.film import (
+from stinercut.films.dropped_outputs import clear
+from stinercut.films.film import (
     Finished,
     FinishedFilm,
     Production,
@@ -21,12 +22,11 @@ from stinercut.media.film import (
     make_film,
     planned,
 )
-from stinercut.media.leftovers import clear
-from stinercut.media.photo_output import photo_folder
-from stinercut.media.placing import Arrival, place
-from stinercut.media.published import NOTE
-from stinercut.media.segments import part_segment
-from stinercut.store import Store
+from stinercut.films.photos.photo_output import photo_folder
+from stinercut.films.picture.segments import part_segment
+from stinercut.films.publishing.outputs_note import NOTE
+from stinercut.films.publishing.placing import Arrival, place
+from stinercut.storage.store import Store
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
 PHONE = {**FILM, "name": "phone", "width": 90, "height": 160}

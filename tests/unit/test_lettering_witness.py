@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.templating import TITLE, own_template
 
-from stinercut.media import bidi, fonts, lettering, lettering_witness
-from stinercut.media.fonts import Run
-from stinercut.media.lettering_witness import THRESHOLD, difference
-from stinercut.media.svgtext import Words, shown_lines
+from stinercut.drawing import bidi, fonts, text_check, text_shaping
+from stinercut.drawing.fonts import Run
+from stinercut.drawing.svg_text import Words, shown_lines
+from stinercut.drawing.text_check import THRESHOLD, difference
 from stinercut.synthetic.names import random_names
 from stinercut.templates import folder
 from stinercut.templates.merging import Fields
@@ -40,9 +40,9 @@ def bold() -> tuple[Path, ...]:
 
 @pytest.fixture(autouse=True)
 def _asked_anew():
-    lettering_witness.difference.cache_clear()
+    text_check.difference.cache_clear()
     yield
-    lettering_witness.difference.cache_clear()
+    text_check.difference.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,8 +69,8 @@ def test_they_agree_over_the_worlds_scripts() -> None:
 )
 def test_another_name_is_told(name: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ours draws `other` where `name` is asked for; the other engine doesn't."""
-    drawn = lettering.line_of
-    monkeypatch.setattr(lettering_witness, "line_of", lambda _, face: drawn(other, face))
+    drawn = text_shaping.line_of
+    monkeypatch.setattr(text_check, "line_of", lambda _, face: drawn(other, face))
     assert difference(name, bold()) > THRESHOLD
 
 
@@ -88,19 +88,19 @@ def test_a_fault_in_the_brackets_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     """As it was before rule N0: the closing bracket at the wrong end of the line."""
     monkeypatch.setattr(bidi, "_bracket_pairs", lambda _chars, _kinds: [])
     assert difference("שרה (Sarah) Cohen", bold()) > THRESHOLD
-    lettering_witness.difference.cache_clear()
+    text_check.difference.cache_clear()
     assert difference("Sarah (שרה) כהן", bold()) > THRESHOLD
 
 
 def test_a_fault_in_the_shaping_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters that should be joined stand apart."""
-    drawn = lettering.line_of
-    monkeypatch.setattr(lettering_witness, "line_of", lambda text, face: drawn("\u200c".join(text), face))
+    drawn = text_shaping.line_of
+    monkeypatch.setattr(text_check, "line_of", lambda text, face: drawn("\u200c".join(text), face))
     assert difference("محمد", bold()) > THRESHOLD
 
 
 def test_a_font_that_the_other_engine_does_not_find_gives_no_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lettering_witness, "family_names", lambda _: ("No font is called so",))
+    monkeypatch.setattr(text_check, "family_names", lambda _: ("No font is called so",))
     assert difference("Jana Nováková", bold()) == 0.0
 
 

@@ -7,13 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
-from stinercut.locks import held, held_if_free, is_held
-from stinercut.store import Store
+from stinercut.storage.locks import held, held_if_free, is_held
+from stinercut.storage.store import Store
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from stinercut.locks import held
+from stinercut.storage.locks import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

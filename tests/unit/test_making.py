@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from support.codes import codes_in
 
+from stinercut.codes.making import BORDER, qr_code, qr_picture, write_picture
+from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput
-from stinercut.identity.making import BORDER, qr_code, qr_picture, write_picture
-from stinercut.identity.payload import make_payload
 
 PAYLOAD = make_payload("Łukasz Żółć", "B-1", date(2026, 5, 1))
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as Xml
 
 from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
-from stinercut import mhl
-from stinercut.store import hash_file
+from stinercut.cards import mhl
+from stinercut.storage.store import hash_file
 
 NOW = datetime(2026, 6, 1, 12, 30, 15, 999, tzinfo=timezone(timedelta(hours=2)))
 CREATOR = mhl.Creator("stinercut-hub", "0.1.0", NOW, "Import 00.")

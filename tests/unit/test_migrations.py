@@ -11,9 +11,10 @@ from sqlalchemy import create_engine, select, text
 from support.cataloguing import entry, put_in, states
 
 import stinercut.catalog.migrations
-from hub.card_views import card_views
-from hub.live import Picture
-from stinercut.catalog import Catalog, loose, migrate
+from hub.cards.copy_progress import Picture
+from hub.cards.views import card_views
+from stinercut.cards import unassigned_files
+from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Booking, CardFile
 from stinercut.protocol import FileKind
 
@@ -88,5 +89,5 @@ def test_photos_that_were_listed_before_are_asked_for_when_their_card_is_in_agai
     put_in(catalog, "in-2", again)
     assert states(catalog, "in-2") == {"GX010001.MP4": "known", "GOPR0002.JPG": "new", "notes.txt": "skipped"}
     with catalog.read() as session:
-        assert sorted(loose.loose_files(session, "in-2")) == [101, 102]
+        assert sorted(unassigned_files.loose_files(session, "in-2")) == [101, 102]
     catalog.close()

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stinercut import name_rule
+from stinercut.codes.payload import make_payload
+from stinercut.codes.reading import Reading, Reason
+from stinercut.drawing import fonts, name_rule
+from stinercut.drawing.name_rule import clusters, covered_ranges, problem_of
+from stinercut.drawing.text_shaping import Face, line_of
 from stinercut.errors import BadInput
-from stinercut.identity.payload import make_payload
-from stinercut.identity.reading import Reading, Reason
-from stinercut.media import fonts
-from stinercut.media.lettering import Face, line_of
-from stinercut.name_rule import clusters, covered_ranges, problem_of
 
 SHOWN = [
     "Žofie Nováková",

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from support.codes import codes_in
 
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import Payload, make_payload, parse_payload
 from stinercut.errors import BadInput
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import Payload, make_payload, parse_payload
 from stinercut.keyring import Key, KeyRing
 from stinercut.synthetic.names import SCRIPTS, random_names
 

@@ -24,12 +24,12 @@ from starlette.routing import Route, WebSocketRoute
 
 from app import detector_cli
 from app.cli import cli
-from app.definitions import defs
-from hub.server import create_app
+from app.engine.definitions import defs
+from hub.app import create_app
 from stinercut.catalog.models import Base
 from stinercut.protocol import Message
 from stinercut.settings import Settings
-from stinercut_assets.partitions import cards, jumps
+from stinercut_assets.common.partitions import cards, jumps
 
 ROOT = next(path for path in Path(__file__).parents if (path / "pyproject.toml").is_file())
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from sensors import news
-from sensors.news import wait_for_news
+from sensors.common import polling
+from sensors.common.polling import wait_for_news
 from stinercut.catalog import Catalog, events
-from stinercut.catalog.glance import Glance
+from stinercut.catalog.change_counter import Glance
 
 
 def write(catalog: Catalog) -> None:
@@ -52,7 +52,7 @@ def test_what_is_written_meanwhile_is_found_and_there_is_no_look_without_need(ca
 
 
 def test_it_ends_when_nothing_comes(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "LOOK_FOR_S", 0.6)
+    monkeypatch.setattr(polling, "LOOK_FOR_S", 0.6)
     assert wait_for_news(catalog, lambda: newest(catalog)) == 0
 
 

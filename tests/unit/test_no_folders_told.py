@@ -11,16 +11,18 @@ from starlette.testclient import TestClient
 from support.cataloguing import catalog_in, entry, film, inserted, list_of, put_in, ready_jump
 from support.detectors import gopro_card, offloading, told
 
-from hub.card_views import card_views
-from hub.conversation import Conversation
-from hub.live import Picture
-from hub.server import create_app
-from stinercut.catalog import Catalog, films, insertions, jumps, migrate
+from hub.app import create_app
+from hub.cards.copy_progress import Picture
+from hub.cards.detector_messages import Conversation
+from hub.cards.views import card_views
+from stinercut.cards import insertions
+from stinercut.catalog import Catalog, migrate
 from stinercut.errors import BadInput, StoreDamaged
 from stinercut.failures import sentence_for_pages, what_for_pages
+from stinercut.jumps import film_records, jumps
 from stinercut.protocol import CardError, CopyError, Envelope, ErrorCode, FileCopied, Refused
 from stinercut.settings import Settings
-from stinercut.store import Store, hash_file
+from stinercut.storage.store import Store, hash_file
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def timeline_of(settings: Settings, urls: list[str]) -> tuple[str, bytes]:
         version = jumps.require_jump(session, jump).wanted_version
         assert version is not None
         jumps.take_up(session, jump, "run-1")
-        films.record_film(session, film(jump, version, "run-1", file_name=f"{jump}/{jump}.mp4"))
+        film_records.record_film(session, film(jump, version, "run-1", file_name=f"{jump}/{jump}.mp4"))
     catalog.close()
     folder = settings.films_dir / jump
     folder.mkdir(parents=True)

@@ -17,20 +17,20 @@ from pydantic import TypeAdapter
 from support.footage import as_source, make_clip
 from support.templating import own_template
 
+from stinercut import input_limits
+from stinercut.codes.reader import read_file
+from stinercut.codes.reading import Reason
 from stinercut.errors import FfmpegFailed, UnreadableVideo
-from stinercut.identity.reader import read_file
-from stinercut.identity.reading import Reason
-from stinercut.media import ffmpeg as runner
-from stinercut.media import limits
-from stinercut.media.containers import container_of
-from stinercut.media.film import looked_into
-from stinercut.media.frames import gray_frames
-from stinercut.media.opening import Entry, from_outside, in_a_row
-from stinercut.media.probe import Probe, kept_probe, probe
-from stinercut.media.stills import jpeg_still
-from stinercut.media.tracks import read_index, read_track
-from stinercut.store import Store, hash_file, key_of, replace_file
-from stinercut.templates.checking import problems
+from stinercut.films.film import looked_into
+from stinercut.films.template_check import problems
+from stinercut.storage.store import Store, hash_file, key_of, replace_file
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.containers import container_of
+from stinercut.video.ffmpeg_inputs import Entry, from_outside, in_a_row
+from stinercut.video.frames import gray_frames
+from stinercut.video.mp4.tracks import read_index, read_track
+from stinercut.video.probe import Probe, kept_probe, probe
+from stinercut.video.stills import jpeg_still
 
 # ------------------------------------------------------------------------------------- texts that name other files
 
@@ -369,7 +369,7 @@ def test_a_damaged_header_is_refused_or_read(tmp_path: Path, places: list[tuple[
         found = probe(path)
     except UnreadableVideo:
         return
-    assert not limits.broken_by_length(found.duration, found.size)
+    assert not input_limits.broken_by_length(found.duration, found.size)
 
 
 # ------------------------------------------------------------------------------------- ceilings
@@ -412,7 +412,7 @@ def test_more_frames_than_any_camera_writes_are_refused(tmp_path: Path) -> None:
 
 def test_packets_without_end_are_not_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4")
-    monkeypatch.setattr(limits, "MOST_FRAMES", 20)
+    monkeypatch.setattr(input_limits, "MOST_FRAMES", 20)
     with pytest.raises(UnreadableVideo, match="to have 21 frames"):
         runner.packet_times(path)
 
@@ -422,15 +422,15 @@ ORDINARY = ((7680, 4320, 60), (5312, 4648, 30), (12288, 6144, 30), (3840, 2160, 
 
 def test_the_ceilings_leave_room_for_every_camera() -> None:
     for width, height, fps in ORDINARY:
-        assert not limits.broken_by_size(width, height)
-        assert not limits.broken_by_rate(fps, width, height)
-    assert limits.broken_by_size(12_000, 10_000)
-    assert limits.broken_by_rate(300, 12_000, 8_000)
-    assert limits.broken_by_length(100_000, 10**11)
-    assert limits.broken_by_length(600, 1000)
-    assert not limits.broken_by_length(60, 1000)
-    assert not limits.broken_by_length(12 * 3600, 4 * 10**9)
-    assert not limits.broken_by_frames(10 * 3600 * 240)
+        assert not input_limits.broken_by_size(width, height)
+        assert not input_limits.broken_by_rate(fps, width, height)
+    assert input_limits.broken_by_size(12_000, 10_000)
+    assert input_limits.broken_by_rate(300, 12_000, 8_000)
+    assert input_limits.broken_by_length(100_000, 10**11)
+    assert input_limits.broken_by_length(600, 1000)
+    assert not input_limits.broken_by_length(60, 1000)
+    assert not input_limits.broken_by_length(12 * 3600, 4 * 10**9)
+    assert not input_limits.broken_by_frames(10 * 3600 * 240)
 
 
 def test_an_index_of_billions_of_frames_takes_no_memory(tmp_path: Path) -> None:
@@ -481,5 +481,5 @@ def test_ffmpeg_takes_no_more_memory_than_it_may() -> None:
 
     endless = ["-re", "-f", "lavfi", "-i", "color=s=64x36:d=1", "-f", "null", "-"]
     runner.run(endless, timeout=60, on_frame=lambda done: look(done) if not seen else None)
-    assert seen == [(limits.memory_of_ffmpeg(), limits.memory_of_ffmpeg())]
-    assert limits.memory_of_ffmpeg() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert seen == [(input_limits.memory_of_ffmpeg(), input_limits.memory_of_ffmpeg())]
+    assert input_limits.memory_of_ffmpeg() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 from support.templating import TITLE, own_template
 
+from stinercut.codes.making import qr_picture
+from stinercut.codes.payload import make_payload
+from stinercut.codes.reader import read_file
+from stinercut.codes.reading import Reason
+from stinercut.codes.still_reader import load_gray
+from stinercut.drawing.raster import rendered
+from stinercut.drawing.svg_renderer import DrawingTooCostly, SvgRenderer
 from stinercut.errors import BadInput
-from stinercut.identity.making import qr_picture
-from stinercut.identity.payload import make_payload
-from stinercut.identity.pictures import load_gray
-from stinercut.identity.reader import read_file
-from stinercut.identity.reading import Reason
-from stinercut.media.picture_files import open_picture
-from stinercut.media.raster import rendered
-from stinercut.media.svg_renderer import DrawingTooCostly, SvgRenderer
-from stinercut.templates.checking import problems
+from stinercut.films.template_check import problems
+from stinercut.video.picture_files import open_picture
 
 HERE = Path("title.svg")
 PAYLOAD = make_payload("Zoë Müller", "B-1", date(2026, 5, 1))
@@ -115,7 +115,7 @@ def test_what_cannot_be_drawn_costs_the_process_nothing() -> None:
 
 
 def test_a_template_with_a_drawing_without_end_is_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stinercut.media.svg_renderer.CPU_SECONDS", 1)
+    monkeypatch.setattr("stinercut.drawing.svg_renderer.CPU_SECONDS", 1)
     monkeypatch.setattr(SvgRenderer.__init__, "__defaults__", (1,))
     path = own_template(tmp_path / "own", title=TITLE.replace("<text", ENDLESS + "<text", 1))
     (found,) = problems(path)

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from support.templating import own_template
 
+from stinercut.drawing.overlays import Placed, overlay_of
 from stinercut.errors import BadInput
-from stinercut.media.overlays import Placed, overlay_of
 from stinercut.templates import folder
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Corner

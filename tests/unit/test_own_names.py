@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.hubs import running_hub
 
-from hub.server import hub_names
+from hub.app import hub_names
 from stinercut.own_names import host_name, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
 

@@ -17,12 +17,12 @@ from sqlalchemy import make_url
 from support.footage import PLAIN, make_clip
 from support.golden import saved, sweep
 
+from stinercut.codes.payload import Payload
+from stinercut.codes.sheet import SheetCode, write_sheet
 from stinercut.errors import BadInput
-from stinercut.identity.payload import Payload
-from stinercut.identity.sheet import SheetCode, write_sheet
-from stinercut.media.published import NOTE
-from stinercut.places import fitted, longest_name
+from stinercut.films.publishing.outputs_note import NOTE
 from stinercut.settings import Settings
+from stinercut.storage.disk_names import fitted, longest_name
 
 FOLDERS = [
     "take %d",  # ffmpeg takes a name with one such sign for the names of many pictures

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stinercut.codes.extras import Extras, extras_of
+from stinercut.codes.payload import make_payload, parse_code, parse_payload
 from stinercut.errors import BadInput
-from stinercut.identity.extras import Extras, extras_of
-from stinercut.identity.payload import make_payload, parse_code, parse_payload
 
 GOOD: dict[str, Any] = {
     "v": 1,

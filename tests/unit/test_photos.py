@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 from support.footage import FIELDS, PLAIN, as_source, make_clip, small_template
 
-from stinercut.media.film import looked_into, planned
-from stinercut.media.photos import take_photos
-from stinercut.media.segments import part_segment
-from stinercut.store import Store
+from stinercut.films.film import looked_into, planned
+from stinercut.films.photos.stills_output import take_photos
+from stinercut.films.picture.segments import part_segment
+from stinercut.storage.store import Store
 
 
 def test_photos_have_the_looks_table_whatever_its_folder_is_called(tmp_path: Path) -> None:

@@ -22,19 +22,22 @@ from support.cataloguing import (
     states,
 )
 
-from detector.scan import scan
-from detector.volumes import holds_footage
-from hub.jump_views import JumpView, jump_views
-from hub.views import Links
-from stinercut.catalog import Catalog, copies, decisions, identification, insertions, jumps, loose
-from stinercut.catalog.identification import EarlyFile, FileReading
+from detector.card.scan import scan
+from detector.sources.volumes import holds_footage
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.views import Links
+from stinercut.cards import copy_results, identification, insertions, unassigned_files
+from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpState
-from stinercut.identity.payload import Payload
-from stinercut.identity.reading import Reading, Reason
+from stinercut.codes.payload import Payload
+from stinercut.codes.reading import Reading, Reason
+from stinercut.jumps import jumps
 from stinercut.protocol import FileEntry, FileKind, FileList, decode, encode
 from stinercut.protocol.older import frame_for
-from stinercut.recordings import CardVideo
-from stinercut.sessions import AFTER_PAUSE, BEFORE_ANY_CODE, SessionRules, split
+from stinercut.recordings.filming_order import CardVideo
+from stinercut.recordings.session_rules import AFTER_PAUSE, BEFORE_ANY_CODE, SessionRules, split
+from stinercut.review import decisions
 
 GAP = timedelta(minutes=45)
 RULES = SessionRules(GAP)
@@ -201,7 +204,7 @@ class TestInTheCatalog:
         """One that can't be read, or whose card is out, holds no film back."""
         key = with_photos(known)
         with known.write() as session:
-            copies.record_copy_error(session, failed("in-1", PHOTOS[0]))
+            copy_results.record_copy_error(session, failed("in-1", PHOTOS[0]))
         assert jump(known, key).state == JumpState.WAITING
         with known.write() as session:
             insertions.record_removed(session, "in-1")
@@ -242,7 +245,7 @@ class TestInTheCatalog:
     def test_a_card_with_nothing_but_photos_is_identified_at_once_and_fetched(self, known: Catalog) -> None:
         put_in(known, "in-1", PHOTOS)
         with known.read() as session:
-            assert len(loose.insertions_to_identify(session)) == 1
+            assert len(unassigned_files.insertions_to_identify(session)) == 1
         [key] = identified(known, {})
         assert (jump(known, key).state, roles(known, key)) == (JumpState.REVIEW, ["photo", "photo"])
         assert ask(known, "in-1") == [one.file_id for one in PHOTOS]

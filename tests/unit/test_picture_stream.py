@@ -19,16 +19,16 @@ from support.footage import (
     with_thumbnail_first,
 )
 
-from stinercut.identity.payload import make_payload
-from stinercut.identity.reader import read_film
-from stinercut.media import ffmpeg as runner
-from stinercut.media.checks import frame_of
-from stinercut.media.frames import gray_frames
-from stinercut.media.probe import picture_stream, probe
-from stinercut.media.stills import jpeg_still
-from stinercut.media.tracks import read_index
-from stinercut.store import Store
+from stinercut.codes.payload import make_payload
+from stinercut.codes.reader import read_film
+from stinercut.films.checks.checks import frame_of
+from stinercut.storage.store import Store
 from stinercut.synthetic.qrfilm import make_qr_film
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.frames import gray_frames
+from stinercut.video.mp4.tracks import read_index
+from stinercut.video.probe import picture_stream, probe
+from stinercut.video.stills import jpeg_still
 
 MAKERS = {"cover art": with_cover_first, "an unmarked thumbnail": with_thumbnail_first}
 WEBM = ("-c:v", "libvpx", "-c:a", "libopus")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stinercut_assets.pictures import table
+from stinercut_assets.common.metadata import table
 
 
 def records(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stinercut.media.placing import Arrival, ours_in, place
+from stinercut.films.publishing.placing import Arrival, ours_in, place
 
 NAMES = ("zoe-photos/01.jpg", "zoe-photos/02.jpg", "zoe-phone.mp4", "zoe.mp4")
 SETS = ("zoe-photos",)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.media.plan import Blend, Drawn, Filmed, FilmPlan, Reel, Shot, Take, plan_film, source_rate
+from stinercut.films.plan.plan import Blend, Drawn, Filmed, FilmPlan, Reel, Shot, Take, plan_film, source_rate
 from stinercut.templates.timeline import RATES, Document
 
 NTSC = Fraction(30000, 1001)

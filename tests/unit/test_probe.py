@@ -13,10 +13,10 @@ from PIL import Image
 from support.footage import make_clip, real_footage, rotated
 
 from stinercut.errors import UnreadableVideo
-from stinercut.media import ffmpeg as runner
-from stinercut.media.frames import gray_frames
-from stinercut.media.probe import probe
-from stinercut.media.stills import jpeg_still
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.frames import gray_frames
+from stinercut.video.probe import probe
+from stinercut.video.stills import jpeg_still
 
 
 def test_a_plain_video(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ import pytest
 from support.footage import FIELDS, as_source, make_clip, small_template
 
 from stinercut.errors import StoreDamaged
-from stinercut.media import proof
-from stinercut.media.encoding import Segment
-from stinercut.media.film import Making, looked_into, make_film, planned
-from stinercut.media.join import Joinable, join
-from stinercut.media.keeping import note_of, remove
-from stinercut.media.proof import is_whole, pictures_of, proof_of, prove
-from stinercut.media.segments import part_segment
-from stinercut.store import Store
+from stinercut.films.checks import decode_proof
+from stinercut.films.checks.decode_proof import is_whole, pictures_of, proof_of, prove
+from stinercut.films.film import Making, looked_into, make_film, planned
+from stinercut.films.join import Joinable, join
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segment_cache import note_of, remove
+from stinercut.films.picture.segments import part_segment
+from stinercut.storage.store import Store
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     def watch(*_: object) -> None:
         raise AssertionError("it is decoded once more")
 
-    monkeypatch.setattr(proof, "watch", watch)
+    monkeypatch.setattr(decode_proof, "watch", watch)
 
 
 def joined(segments: list[Segment], target: Path) -> Path:
@@ -96,7 +96,7 @@ def test_one_changed_byte_is_noticed(store: Store, segments: list[Segment], tmp_
     """Most single bytes give another picture and no complaint of a decoder."""
     prove(store, segments)
     film = joined(segments, tmp_path / "film.mp4")
-    track = proof.read_track(film)
+    track = decode_proof.read_track(film)
     assert track is not None
     flip(film, int(track.offsets[40] + track.sizes[40] - 3))
     said = pictures_of(film, store, segments).said
@@ -109,7 +109,7 @@ def test_a_segment_that_rots_is_not_whole_and_its_note_goes_with_it(
     segment = segments[1]
     known = proof_of(store, segment)
     assert (known.frames, known.said) == (15, "")
-    track = proof.read_track(segment.video)
+    track = decode_proof.read_track(segment.video)
     assert track is not None
     flip(segment.video, track.end - 3)
     assert not is_whole(store, segment)

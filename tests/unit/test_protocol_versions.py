@@ -19,12 +19,13 @@ from support.cataloguing import SMALL_LIMIT, catalog_in, entry, inserted, list_o
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
-from detector.journal import Journal
+from detector.copy.journal import Journal
 from detector.link import Address, Link
-from hub.conversation import Conversation
-from hub.detectors import Detectors
-from hub.live import Live
-from stinercut.catalog import Catalog, insertions
+from hub.cards.copy_progress import Live
+from hub.cards.detector_messages import Conversation
+from hub.cards.socket import Detectors
+from stinercut.cards import insertions
+from stinercut.catalog import Catalog
 from stinercut.protocol import (
     Ack,
     ErrorCode,
@@ -39,7 +40,7 @@ from stinercut.protocol import (
     encode,
     no_common_version,
 )
-from stinercut.store import Store
+from stinercut.storage.store import Store
 
 RANGES = st.builds(Versions, st.integers(-2, 6), st.integers(-2, 6))
 

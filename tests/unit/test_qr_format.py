@@ -13,9 +13,9 @@ import cbor2
 import pytest
 import segno
 
-from stinercut.identity import base45
-from stinercut.identity.making import qr_code
-from stinercut.identity.payload import parse_payload
+from stinercut.codes import base45
+from stinercut.codes.making import qr_code
+from stinercut.codes.payload import parse_payload
 from stinercut.keyring import Key, KeyRing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "qr-format.md").read_text()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stinercut.media.drawings import sheet_of
-from stinercut.media.raster import rendered, rendered_part
+from stinercut.drawing.raster import rendered, rendered_part
+from stinercut.drawing.title_cards import sheet_of
 from stinercut.templates.folder import bundled
 from stinercut.templates.merging import Fields
 

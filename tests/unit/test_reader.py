@@ -19,19 +19,19 @@ import segno
 from support import decoders as ends
 from support.decoders import failing
 
-from stinercut.identity import films, pictures, reader
-from stinercut.identity.decoders import ZBAR, ZXING, Decoder, Decoders, Gray
-from stinercut.identity.evidence import Seen
-from stinercut.identity.making import qr_picture, write_picture
-from stinercut.identity.payload import Payload, make_payload
-from stinercut.identity.reader import read_file, read_film, read_picture
-from stinercut.identity.reading import Reason
+from stinercut.codes import film_reader, reader, still_reader
+from stinercut.codes.decoders import ZBAR, ZXING, Decoder, Decoders, Gray
+from stinercut.codes.evidence import Seen
+from stinercut.codes.making import qr_picture, write_picture
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.codes.reader import read_file, read_film, read_picture
+from stinercut.codes.reading import Reason
 from stinercut.keyring import NO_KEYS
-from stinercut.media import ffmpeg as runner
 from stinercut.synthetic.camera import Picture, Shot, film
 from stinercut.synthetic.card import PASSENGERS
 from stinercut.synthetic.qrfilm import film_pictures, make_qr_film
 from stinercut.synthetic.scenes import make_clip
+from stinercut.video import ffmpeg_runner as runner
 
 ZOE = make_payload("Zoë Müller-Lüdenscheidt", "B-1", date(2026, 5, 1))
 LUKASZ = make_payload("Łukasz Żółć", "B-2", date(2026, 5, 1), "TM-1")
@@ -211,8 +211,8 @@ def test_an_easy_film_is_read_from_its_key_frames_alone(tmp_path: Path, monkeypa
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the film was probed, or decoded as a whole")
 
-    monkeypatch.setattr(films, "probe", never)
-    monkeypatch.setattr(films, "gray_frames", never)
+    monkeypatch.setattr(film_reader, "probe", never)
+    monkeypatch.setattr(film_reader, "gray_frames", never)
     reading = read_film(tmp_path / "code.mp4")
     assert reading.payload == ZOE
     assert reading.film_seconds == pytest.approx(3, abs=0.05)
@@ -319,7 +319,7 @@ def no_rungs(_picture: Gray) -> list[Gray]:
 def test_the_same_decoder_twice_at_one_picture_is_one_witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where zbar stands in for zxing-cpp its second look at the same rung says nothing new."""
     write_picture(ZOE, tmp_path / "code.png")
-    monkeypatch.setattr(pictures, "prepared", no_rungs)
+    monkeypatch.setattr(still_reader, "prepared", no_rungs)
     with_decoders(monkeypatch, first=failing(ZXING, ends.EXIT))
     reading = read_picture(tmp_path / "code.png")
     assert (reading.reason, reading.decoder) == (Reason.NOT_CONFIRMED, ZBAR)
@@ -453,10 +453,10 @@ def test_real_photos_without_a_code_are_silent() -> None:
     looked_at = 0
     with Decoders() as decoders:
         for photo in photos[::3]:
-            picture, seen = pictures.load_gray(photo), Seen()
+            picture, seen = still_reader.load_gray(photo), Seen()
             if isinstance(picture, str):  # Two of a single row of pixels are no pictures to OpenCV.
                 continue
-            pictures.look_at_picture(picture, decoders, seen)
+            still_reader.look_at_picture(picture, decoders, seen)
             assert seen.judged(timed=False).reason is Reason.NO_QR_FOUND, photo
             looked_at += 1
     assert looked_at >= 29

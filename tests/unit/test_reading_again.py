@@ -9,16 +9,19 @@ import pytest
 from sqlalchemy import select
 from support.cataloguing import copied, entry, failed, passenger, put_in, row_ids
 
-from stinercut.catalog import Catalog, copies, decisions, events, identification, jumps, loose, review
-from stinercut.catalog.identification import EarlyFile, FileReading
-from stinercut.catalog.insertions import require_insertion
+from stinercut.cards import copy_results, identification, unassigned_files
+from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.cards.insertions import require_insertion
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Booking, QrReading
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import Payload
+from stinercut.codes.reading import READER_VERSION, Reading, Reason
 from stinercut.errors import BadInput, NotFound
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import Payload
-from stinercut.identity.reading import READER_VERSION, Reading, Reason
+from stinercut.jumps import jumps
 from stinercut.keyring import NO_KEYS, Key, KeyRing
 from stinercut.protocol import FileEntry
+from stinercut.review import decisions, file_groups
 
 OLD, NEW = Key(1, b"\x01" * 16), Key(2, b"\x02" * 16)
 RING = KeyRing((OLD,))
@@ -60,13 +63,13 @@ def put_card_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], ke
         again = identification.read_outdated_again(session, require_insertion(session, insertion), keys)
     for file in files:
         with catalog.write() as session:
-            copies.record_copied(session, copied(insertion, file))
+            copy_results.record_copied(session, copied(insertion, file))
     return again
 
 
 def waits(catalog: Catalog) -> bool:
     with catalog.read() as session:
-        return bool(loose.insertions_to_identify(session))
+        return bool(unassigned_files.insertions_to_identify(session))
 
 
 def state_of(catalog: Catalog, key: str) -> tuple[str, str | None]:
@@ -77,7 +80,7 @@ def state_of(catalog: Catalog, key: str) -> tuple[str, str | None]:
 
 def names_in(catalog: Catalog, key: str) -> list[str]:
     with catalog.read() as session:
-        return [file.name for file in review.group(session, key).files]
+        return [file.name for file in file_groups.group(session, key).files]
 
 
 CODES = {"GX010001.MP4": accepted(ANNA), "GX010003.MP4": refused()}
@@ -152,7 +155,7 @@ def test_each_reading_again_is_asked_of_the_pipeline(catalog: Catalog) -> None:
     asked: set[str] = set()
     for _ in range(3):
         with catalog.read() as session:
-            ((_, _, key),) = loose.insertions_to_identify(session)
+            ((_, _, key),) = unassigned_files.insertions_to_identify(session)
         assert key not in asked
         asked.add(key)
         _, (unknown,) = identify(catalog, RING, CODES)
@@ -179,7 +182,7 @@ def test_nothing_is_taken_apart_while_small_files_are_to_come(catalog: Catalog) 
         identification.read_again(session, unknown)
     assert state_of(catalog, unknown)[0] == "review"
     with catalog.write() as session:
-        copies.record_copy_error(session, failed("in-2", more))
+        copy_results.record_copy_error(session, failed("in-2", more))
         identification.read_again(session, unknown)
 
 

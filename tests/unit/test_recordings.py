@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from support.footage import make_clip
 
 from app.commands.render import day_of_jump, shown_in_order
-from stinercut.camera_names import count_in, read_name
-from stinercut.media.probe import probe
-from stinercut.recordings import CardVideo, RecordedFile, first_day, in_order, in_order_on_card
+from stinercut.recordings.camera_names import count_in, read_name
+from stinercut.recordings.filming_order import CardVideo, RecordedFile, first_day, in_order, in_order_on_card
+from stinercut.video.probe import probe
 
 MORNING = datetime(2026, 6, 2, 8, 0)
 

@@ -13,8 +13,8 @@ import pytest
 from support import photographs
 from support.footage import PLAIN, make_clip
 
-from stinercut.media.probe import probe
-from stinercut.media.published import NOTE
+from stinercut.films.publishing.outputs_note import NOTE
+from stinercut.video.probe import probe
 
 COMMAND = [sys.executable, "-m", "app.cli", "render", "--template", str(PLAIN)]
 

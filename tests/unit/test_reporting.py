@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cataloguing import film, ready_jump
 
-from stinercut.catalog import Catalog, events, films, jumps
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Event, StepStatus
-from stinercut_assets.reporting import Planned, Reporter
+from stinercut.jumps import film_records, jumps
+from stinercut_assets.common.reporting import Planned, Reporter
 
 FIRST, SECOND, FILM = Planned("first", "First"), Planned("second", "Second", 1), Planned("film", "Film", 2)
 PLAN = [FIRST, SECOND, FILM]
@@ -47,7 +48,7 @@ class TestTheEnd:
         with catalog.read() as session:
             version = jumps.footage_of(session, key).version
         with reporter.doing(FILM) as doing:
-            doing.at_end = lambda session: films.record_film(session, film(key, version, "run-1"))
+            doing.at_end = lambda session: film_records.record_film(session, film(key, version, "run-1"))
             assert [one.type for one in told(catalog)].count("pipeline:completed") == 0
         last, end = told(catalog)[-2:]
         assert (last.type, last.data["step"], last.data["progress"]) == ("pipeline:step_completed", "film", 1.0)

@@ -11,13 +11,13 @@ import yaml
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
-from app.definitions import defs
-from app.run_coordinator import TaggingRunCoordinator
-from hub.views import LINEAGE, Links
+from app.engine.definitions import defs
+from app.engine.run_coordinator import TaggingRunCoordinator
+from hub.kit.views import LINEAGE, Links
 from stinercut.errors import BadInput
 from stinercut.pipeline_names import FILM_ASSETS
 from stinercut.settings import Settings
-from stinercut_assets.run_tags import CARD_RUN_TAGS, FILM_RUN_TAGS, missing_tags
+from stinercut_assets.common.run_tags import CARD_RUN_TAGS, FILM_RUN_TAGS, missing_tags
 
 ROOT = Path(__file__).parents[2]
 ALONE = "__ASSET_JOB"

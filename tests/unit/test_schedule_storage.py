@@ -8,7 +8,7 @@ import pytest
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 from dagster._core.storage.schedules import SqliteScheduleStorage
 
-from app.schedule_storage import RestfulSqliteScheduleStorage
+from app.engine.schedule_storage import RestfulSqliteScheduleStorage
 
 HOUSE = Path(__file__).resolve().parents[2]
 

@@ -15,18 +15,18 @@ import pytest
 from pydantic import SecretStr
 
 import stinercut
-from app.environment import NEEDS
-from app.guard_start import dismiss, start_guard
-from app.processes import MARK, marked
-from app.stack import children
+from app.processes.guard_start import dismiss, start_guard
+from app.processes.processes import MARK, marked
+from app.stack.environment import NEEDS
+from app.stack.stack import children
+from stinercut.codes.decoders import ZXING, Decoder
+from stinercut.drawing.svg_renderer import SvgRenderer
 from stinercut.errors import BadInput, StinercutError
-from stinercut.identity.decoders import ZXING, Decoder
-from stinercut.media.camera_photos import PhotoFile, PhotoOpener
-from stinercut.media.ffmpeg import ffprobe_json
-from stinercut.media.svg_renderer import SvgRenderer
+from stinercut.films.photos.camera_photos import PhotoFile, PhotoOpener
 from stinercut.secrets import PASSWORDS, SECRETS, for_strangers, variable, without_secrets
 from stinercut.settings import Settings
-from stinercut.store import Store
+from stinercut.storage.store import Store
+from stinercut.video.ffmpeg_runner import ffprobe_json
 
 VALUES = {
     "database_url": "postgresql://u:CATALOG@h/c",

@@ -18,17 +18,17 @@ from PIL import Image
 from support.footage import FIELDS, PLAIN, make_clip, real_footage, rotated, small_template, whole_clip, workshop
 
 from stinercut.errors import FfmpegFailed, HostNotReady, UnreadableVideo
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import EncodeProfile, Segment
-from stinercut.media.footage import fit
-from stinercut.media.frames import gray_frames
-from stinercut.media.plan import Drawn, Filmed, Shot, Window
-from stinercut.media.probe import probe
-from stinercut.media.segments import Workshop, part_segment
-from stinercut.media.timebase import sample_at
-from stinercut.store import Store, hash_file
+from stinercut.films.picture.encoding import EncodeProfile, Segment
+from stinercut.films.picture.footage import fit
+from stinercut.films.picture.segments import Workshop, part_segment
+from stinercut.films.plan.plan import Drawn, Filmed, Shot, Window
+from stinercut.films.plan.timebase import sample_at
+from stinercut.storage.store import Store, hash_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.frames import gray_frames
+from stinercut.video.probe import probe
 
 VFR = ("-vf", "select='if(lt(n,12),1,not(mod(n,7)))'", "-fps_mode", "vfr")
 HLG = ("-pix_fmt", "yuv420p10le", "-color_trc", "arib-std-b67", "-color_primaries", "bt2020", "-colorspace", "bt2020nc")

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stinercut.identity.payload import Payload, make_payload
-from stinercut.identity.reading import Reading, Reason
-from stinercut.recordings import CardVideo, in_order_on_card
-from stinercut.sessions import AFTER_PAUSE, BEFORE_ANY_CODE, CLOCK_DISAGREES, Session, SessionRules, split
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.codes.reading import Reading, Reason
+from stinercut.recordings.filming_order import CardVideo, in_order_on_card
+from stinercut.recordings.session_rules import (
+    AFTER_PAUSE,
+    BEFORE_ANY_CODE,
+    CLOCK_DISAGREES,
+    Session,
+    SessionRules,
+    split,
+)
 
 DAY = date(2026, 5, 1)
 ZOE = make_payload("Zoë Müller", "B-1", DAY)

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from support.codes import codes_in
 
+from stinercut.codes.decoders import Gray
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import Payload, make_payload, parse_code, parse_payload
+from stinercut.codes.sheet import A_PAGE, SheetCode, draw_page, write_sheet
 from stinercut.errors import BadInput
-from stinercut.identity.decoders import Gray
-from stinercut.identity.extras import Extras
-from stinercut.identity.payload import Payload, make_payload, parse_code, parse_payload
-from stinercut.identity.sheet import A_PAGE, SheetCode, draw_page, write_sheet
 from stinercut.keyring import Key, KeyRing
 
 RING = KeyRing((Key(1, b"\x01" * 32),))

@@ -16,12 +16,12 @@ import segno
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stinercut.codes import base45, signing
+from stinercut.codes.making import qr_picture, write_picture
+from stinercut.codes.payload import Payload, make_payload, parse_payload
+from stinercut.codes.reader import read_file, read_film
+from stinercut.codes.reading import Reason
 from stinercut.errors import BadInput
-from stinercut.identity import base45, signing
-from stinercut.identity.making import qr_picture, write_picture
-from stinercut.identity.payload import Payload, make_payload, parse_payload
-from stinercut.identity.reader import read_file, read_film
-from stinercut.identity.reading import Reason
 from stinercut.keyring import NO_KEYS, Key, KeyRing
 from stinercut.settings import Settings
 from stinercut.synthetic.camera import Picture, Shot, film

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from stinercut.errors import BadInput, StoreDamaged
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import EncodeProfile, Segment
-from stinercut.media.sound import PEAK, Music, eased, film_sound, loudness_of
-from stinercut.media.speech import STEP, speech_steps
-from stinercut.media.timebase import SAMPLE_RATE
+from stinercut.films.picture.encoding import EncodeProfile, Segment
+from stinercut.films.plan.timebase import SAMPLE_RATE
+from stinercut.films.sound.mix import PEAK, Music, eased, film_sound, loudness_of
+from stinercut.films.sound.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
+from stinercut.video import ffmpeg_runner as runner
 
 NTSC = Fraction(30000, 1001)
 Sound = NDArray[np.float64]

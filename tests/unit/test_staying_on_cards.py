@@ -13,14 +13,15 @@ from support.cataloguing import ask, catalog_in, copy, entry, inserted
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
-from detector.journal import Journal
+from detector.card.scan import chunked, scan
+from detector.copy.journal import Journal
 from detector.link import Address, Link
-from detector.scan import chunked, scan
-from hub.card_views import CardView, card_views
-from hub.card_words import stays
-from hub.live import Picture
-from stinercut.catalog import Catalog, insertions, manifests
-from stinercut.catalog.staying import Staying
+from hub.cards.copy_progress import Picture
+from hub.cards.views import CardView, card_views
+from hub.cards.words import stays
+from stinercut.cards import insertions, manifests
+from stinercut.cards.uncopied_files import Staying
+from stinercut.catalog import Catalog
 from stinercut.protocol import FileEntry, FileKind, FileList, Welcome, decode, encode
 
 VIDEO = entry("GX010001.MP4")

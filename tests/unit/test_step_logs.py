@@ -10,8 +10,8 @@ import yaml
 from support.footage import make_clip
 
 from stinercut.errors import FfmpegFailed
-from stinercut.media import ffmpeg as runner
-from stinercut_assets.reporting import as_failure
+from stinercut.video import ffmpeg_runner as runner
+from stinercut_assets.common.reporting import as_failure
 
 HOUSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text())
 
@@ -44,7 +44,7 @@ def test_dagster_keeps_it_with_the_step(tmp_path: Path) -> None:
 
 
 def test_a_flood_is_kept_small(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="stinercut.media")
+    caplog.set_level(logging.INFO, logger="stinercut.video")
     names = [word for number in range(400) for word in ("-metadata", f"comment{number}=something")]
     runner.run([*warned(tmp_path)[:-1], *names, str(tmp_path / "out.mp4")], timeout=60, told=True)
     [record] = caplog.records

@@ -10,7 +10,7 @@ import pytest
 from support.clocks import NOON
 
 from stinercut.errors import HostNotReady, StoreDamaged
-from stinercut.store import Store, hash_file, key_of, publish, replace_file, require_space, sweep_partials
+from stinercut.storage.store import Store, hash_file, key_of, publish, replace_file, require_space, sweep_partials
 
 
 def partial(store: Store, content: bytes) -> Path:

@@ -13,18 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cataloguing import ask, copy, entry, failed, film, passenger, put_in, record, row_ids
 
-from hub.board import Feed
-from hub.card_views import card_views
-from hub.jump_views import JumpView, jump_views
-from hub.live import Live, Picture
-from hub.review import GroupView, group_views
-from hub.views import Links
-from stinercut.catalog import Catalog, copies, decisions, events, films, identification, insertions, jumps
-from stinercut.catalog.identification import EarlyFile
-from stinercut.identity.reading import Reading, Reason
+from hub.board.feed import Feed
+from hub.cards.copy_progress import Live, Picture
+from hub.cards.views import card_views
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.views import Links
+from hub.review.routes import GroupView, group_views
+from stinercut.cards import copy_results, identification, insertions
+from stinercut.cards.identification import EarlyFile
+from stinercut.catalog import Catalog, events
+from stinercut.codes.reading import Reading, Reason
+from stinercut.jumps import film_records, jumps
 from stinercut.protocol import FileEntry, FileKind
-from stinercut.recordings import CardVideo
-from stinercut.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+from stinercut.recordings.filming_order import CardVideo
+from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+from stinercut.review import decisions
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 NINE = datetime(2026, 6, 1, 9, 0)
@@ -130,7 +133,7 @@ def card_with_a_gap(catalog: Catalog) -> tuple[str, str, str]:
 def make_film(catalog: Catalog, key: str) -> None:
     with catalog.write() as session:
         version = jumps.take_up(session, key, "run-1").version
-        films.record_film(session, film(key, version, "run-1"))
+        film_records.record_film(session, film(key, version, "run-1"))
 
 
 def on_board(catalog: Catalog, key: str) -> JumpView:
@@ -254,7 +257,7 @@ class TestItsPhotos:
         key, rows = self.with_photos(catalog)
         assert on_board(catalog, key).missing == [], "it is still being fetched, and no film is made before"
         with catalog.write() as session:
-            copies.record_copy_error(session, failed("in-1", self.FILES[3]))
+            copy_results.record_copy_error(session, failed("in-1", self.FILES[3]))
         make_film(catalog, key)
         view = on_board(catalog, key)
         assert (view.state, view.complete) == ("done", False)

@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.child_logs import last_words, rotate
-from app.children import Address, Child, Policy, answers, pause_before_restart
-from app.doctor import free_ports
-from app.processes import MARK, how_it_ended, marked
-from app.supervisor import ChildGaveUp, Supervisor
+from app.doctor.machine import free_ports
+from app.processes.child_logs import last_words, rotate
+from app.processes.children import Address, Child, Policy, answers, pause_before_restart
+from app.processes.processes import MARK, how_it_ended, marked
+from app.processes.supervisor import ChildGaveUp, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = Policy(grace=3, first_pause=0.02, longest_pause=0.1, answer_within=20)
@@ -235,9 +235,9 @@ def run_apart(tmp_path: Path, grace: float) -> tuple[subprocess.Popen[str], Path
         textwrap.dedent(f"""
         import asyncio, os, sys
         from pathlib import Path
-        from app.asked import run_until_asked
-        from app.children import Child, Policy
-        from app.supervisor import Supervisor
+        from app.processes.signals import run_until_asked
+        from app.processes.children import Child, Policy
+        from app.processes.supervisor import Supervisor
         async def work(running):
             await running.ready()
             await asyncio.Event().wait()

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stinercut.codes.reader import read_film
+from stinercut.codes.reading import Reason
 from stinercut.errors import BadInput
-from stinercut.identity.reader import read_film
-from stinercut.identity.reading import Reason
-from stinercut.media.frames import gray_frames
-from stinercut.media.probe import probe
-from stinercut.media.stills import jpeg_still
 from stinercut.synthetic.card import PASSENGERS, CardMade, make_card
 from stinercut.synthetic.scenes import make_clip
+from stinercut.video.frames import gray_frames
+from stinercut.video.probe import probe
+from stinercut.video.stills import jpeg_still
 
 SIZE = (320, 180)
 START = datetime(2026, 5, 1, 8, 30)

@@ -14,9 +14,9 @@ from support.templating import BUNDLED, TITLE, changed, own_template
 
 from app.cli import main
 from stinercut.errors import StinercutError
+from stinercut.films.template_check import problems
 from stinercut.synthetic import music
 from stinercut.templates import folder, svg
-from stinercut.templates.checking import problems
 from stinercut.templates.schema import schema_text
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 from pydantic import TypeAdapter
 from support.templating import BUNDLED, TITLE, changed, own_template
 
+from stinercut.drawing.fonts import BUNDLED as FONTS
 from stinercut.errors import BadInput
-from stinercut.media.fonts import BUNDLED as FONTS
 from stinercut.templates import folder, svg
 from stinercut.templates.merging import Fields, date_text, merged
 from stinercut.templates.schema import PUBLISHED, schema_text

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.interchange import KnownClip, Shown, read_cut, write_timeline
+from stinercut.films.editor.otio import KnownClip, Shown, read_cut, write_timeline
 
 otio = cast("Any", opentimelineio)
 CLIPS = [KnownClip(7, 15.0, ("GX010007.MP4",)), KnownClip(8, 20.0, ("GX010008.MP4",))]

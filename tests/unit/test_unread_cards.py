@@ -23,11 +23,13 @@ from support.cataloguing import (
     record,
 )
 
-from hub.board import Feed
-from hub.jump_views import JumpView, jump_views
-from hub.live import Live
-from hub.views import Links
-from stinercut.catalog import Catalog, events, films, insertions, jumps, manifests
+from hub.board.feed import Feed
+from hub.cards.copy_progress import Live
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.views import Links
+from stinercut.cards import insertions, manifests
+from stinercut.catalog import Catalog, events
+from stinercut.jumps import film_records, jumps
 from stinercut.protocol import CardError, ErrorCode, FileEntry
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
@@ -53,7 +55,7 @@ def made(catalog: Catalog, key: str) -> JumpView:
     """Its film is made; then what the board shows."""
     with catalog.write() as session:
         version = jumps.take_up(session, key, "run-1").version
-        films.record_film(session, film(key, version))
+        film_records.record_film(session, film(key, version))
     return view(catalog, key)
 
 

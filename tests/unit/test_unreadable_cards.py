@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import pytest
 from support.cataloguing import SMALL_LIMIT, ask, copy, entry, inserted, list_of, put_in
 
-from detector.failures import ScanFailed, scan_failed
-from hub.card_views import CardView, card_views
-from hub.live import Picture
-from stinercut.catalog import Catalog, events, insertions, manifests
+from detector.copy.failures import ScanFailed, scan_failed
+from hub.cards.copy_progress import Picture
+from hub.cards.views import CardView, card_views
+from stinercut.cards import insertions, manifests
+from stinercut.catalog import Catalog, events
 from stinercut.errors import NotFound
 from stinercut.protocol import CardError, ErrorCode, FileEntry, FileKind, FileList
 

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 from support.footage import FIELDS, PLAIN, as_source, make_clip, real_footage, small_template
 
-from stinercut.media import encoding, footage, h264, untouched
-from stinercut.media import ffmpeg as runner
-from stinercut.media.encoding import EncodeProfile, Goal
-from stinercut.media.film import looked_into, make_film, planned
-from stinercut.media.probe import probe
-from stinercut.media.segments import copying_of_part
-from stinercut.media.tracks import Format, Run, read_track, write_track
-from stinercut.media.untouched import Copying, Kind, Piece, copying_of, kind_of, kind_of_film, made_of_pieces
-from stinercut.store import Store
+from stinercut.films.film import looked_into, make_film, planned
+from stinercut.films.picture import encoding, footage, stream_copy
+from stinercut.films.picture.encoding import EncodeProfile, Goal
+from stinercut.films.picture.segments import copying_of_part
+from stinercut.films.picture.stream_copy import Copying, Kind, Piece, copying_of, kind_of, kind_of_film, made_of_pieces
+from stinercut.storage.store import Store
 from stinercut.templates.timeline import Look
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.mp4 import h264
+from stinercut.video.mp4.tracks import Format, Run, read_track, write_track
+from stinercut.video.probe import probe
 
 TAGS = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
 CLOSED = ("-g", "10", "-bf", "0", *TAGS)
@@ -242,7 +243,7 @@ def test_key_frames_that_others_look_past_are_found_within_the_frames(tmp_path: 
     kind, profile = with_kind(clip)
     copying = copying_of(clip, (0, 120), [], kind, profile)
     assert isinstance(copying, Copying)
-    assert "open group" in untouched.why_not(copying)
+    assert "open group" in stream_copy.why_not(copying)
     reason, _, video = spliced(clip, (0, 120), [], tmp_path, PROFILE)
     assert "open group" in reason
     assert not video.exists()

@@ -19,17 +19,17 @@ from support.footage import make_clip, small_template, whole_clip
 from support.golden import bare, film_of
 
 from stinercut.errors import FfmpegFailed
-from stinercut.media import ffmpeg as runner
-from stinercut.media import h264
-from stinercut.media.conformance import mismatches
-from stinercut.media.encoding import EncodeProfile
-from stinercut.media.keeping import Wanted, cached_or_made
-from stinercut.media.probe import probe
-from stinercut.media.stills import jpeg_still
-from stinercut.media.tracks import read_track
-from stinercut.media.untouched import kind_of
-from stinercut.media.video_signal import RGB_TO_BT709, as_bt709
-from stinercut.store import Store
+from stinercut.films.picture.encoding import EncodeProfile
+from stinercut.films.picture.segment_cache import Wanted, cached_or_made
+from stinercut.films.picture.signal_check import mismatches
+from stinercut.films.picture.stream_copy import kind_of
+from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.mp4 import h264
+from stinercut.video.mp4.tracks import read_track
+from stinercut.video.probe import probe
+from stinercut.video.stills import jpeg_still
+from stinercut.video.video_signal import RGB_TO_BT709, as_bt709
 
 BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
 MJPEG = ("-c:v", "mjpeg", "-preset", "default", "-q:v", "3", "-c:a", "pcm_u8")

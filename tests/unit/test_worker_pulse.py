@@ -7,8 +7,8 @@ import sys
 
 AMID_A_BEAT = """
 import os, threading
-from app.fleet import Worker
-from app.worker_node import Pulse
+from app.fleet.registry import Worker
+from app.fleet.worker_node import Pulse
 
 begun, forked = threading.Event(), threading.Event()
 

@@ -1,0 +1,1 @@
+"""What several commands share: options, checks, exit codes, the hub's client."""

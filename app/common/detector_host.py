@@ -1,0 +1,180 @@
+"""What a detector's host keeps about it: the settings file, and the unit that starts it.
+
+Lives here: reading and writing `detector.toml`, who comes before whom, a detector's name where none is given, the text
+of the systemd unit. Doesn't: the command (`commands.detector`), Windows' task (`deploy/host`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import platformdirs
+
+from app.common.install_hints import detector, is_one_file
+from stinercut.errors import BadInput, HostNotReady
+
+UNIT_NAME = "stinercut-detector.service"
+DETECTOR_PATH = "/ws/detector"
+
+_KEYS: dict[str, tuple[str, type]] = {
+    "hub": ("hub_url", str),
+    "token": ("token", str),
+    "id": ("detector_id", str),
+    "data": ("data", str),
+    "watch_mounts": ("watch_mounts", bool),
+}
+"""Each key of the file: the setting it stands for, and its type."""
+
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?", re.IGNORECASE)
+"""A name or an IPv4 address; an IPv6 address."""
+
+_NO_NAMES = ("local", "localhost")
+"""What the hub's own detector is called, and computers that nobody named."""
+
+_HEAD = """\
+# How the detector on this computer finds its hub. Written by {command}; may be edited by hand.
+# An option of the command comes before an environment variable (STINERCUT_...), and that before this file.
+"""
+
+
+def settings_file() -> Path:
+    """Where the settings file is: `~/.config/stinercut/detector.toml` on Linux, below %LOCALAPPDATA% on Windows."""
+    return Path(platformdirs.user_config_dir("stinercut", appauthor=False)) / "detector.toml"
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """What the file says, by its own keys; nothing when it isn't there. Raises BadInput for anything unclear."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as refused:
+        raise BadInput(
+            f"can't be read ({refused.strerror})", file=path, advice="Change its owner, or set it up again."
+        ) from None
+    except ValueError as unclear:  # TOMLDecodeError and UnicodeDecodeError are both of that kind.
+        raise BadInput(
+            f"is no TOML: {unclear}", file=path, advice="Correct it, or delete it and set up again."
+        ) from None
+    for key, value in found.items():
+        if key not in _KEYS:
+            raise BadInput(f"has {key!r}, which is none of {', '.join(_KEYS)}", file=path, advice="Take it out.")
+        if not isinstance(value, _KEYS[key][1]):
+            raise BadInput(f"{key} is {value!r}, no {_WORDS[_KEYS[key][1]]}", file=path, advice="Correct it.")
+    return found
+
+
+_WORDS = {str: "text in quotes", bool: "true or false"}
+
+
+def settings_of(found: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """What the file decides, by the names of settings: all that no environment variable says. Paths are paths."""
+    chosen = {_KEYS[key][0]: value for key, value in found.items()}
+    if "data" in chosen:
+        chosen["data"] = Path(chosen["data"])
+    return {name: value for name, value in chosen.items() if not _says(environment, f"STINERCUT_{name.upper()}")}
+
+
+def _says(environment: Mapping[str, str], name: str) -> bool:
+    return bool(environment.get(name) or environment.get(f"{name}_FILE"))
+
+
+def write_file(path: Path, values: Mapping[str, Any]) -> None:
+    """Write the file for its owner alone (0600): it holds the token. Readers see the old one or the new one.
+
+    Raises HostNotReady when it can't be written.
+    """
+    lines = [f"{key} = {_toml(values[key])}\n" for key in _KEYS if values.get(key) is not None]
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8") as opened:  # noqa: PTH123 - an open handle, not a path
+            opened.write(_HEAD.format(command=detector("--set-up")) + "".join(lines))
+        partial.replace(path)
+    except OSError as refused:
+        partial.unlink(missing_ok=True)
+        raise HostNotReady(f"can't be written ({refused.strerror})", file=path, advice="Change its owner.") from None
+
+
+def _toml(value: object) -> str:
+    # JSON's strings and booleans are TOML's, once what is not ASCII is written as it is.
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def is_private(path: Path) -> bool:
+    """Whether nobody but its owner can read the file. Windows keeps a profile private by itself."""
+    return os.name == "nt" or path.stat().st_mode & 0o077 == 0
+
+
+def hub_address(given: str) -> str:
+    """The WebSocket address in what a person types: `hub:8800` or the board's address will do.
+
+    Raises BadInput for what can't be one.
+    """
+    text = given if "://" in given else f"ws://{given}"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    if scheme not in ("ws", "wss") or not host or not _HOST.fullmatch(host) or port == 0:
+        raise BadInput(f"{given!r} is no address of a hub", advice="Write ws://HOST:8800, with the hub's host.")
+    path = parts.path if parts.path not in ("", "/") else DETECTOR_PATH
+    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+
+
+def detector_name(computer: str) -> str:
+    """A name for a computer's detector, made of the computer's own: the hub takes two of one name for the same.
+
+    Raises BadInput where nothing is left of it, or what many are called.
+    """
+    plain = unicodedata.normalize("NFKD", computer.partition(".")[0]).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain)[:64].strip("-")
+    if not name or name.lower() in _NO_NAMES:
+        raise BadInput(
+            f"this computer is called {computer!r}, which can't be its detector's name",
+            advice="Add --id NAME, with another name for each detector.",
+        )
+    return name
+
+
+def unit_file() -> Path:
+    """Where systemd looks for a user's own units."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "systemd" / "user" / UNIT_NAME
+
+
+def unit(python: str) -> str:
+    """The systemd user unit that runs the detector with this Python, or the one file (an absolute path).
+
+    It comes back after anything but a setting that is wrong: to try that again would not make it right.
+    """
+    words = "run" if is_one_file() else "-P -m app.cli detector"
+    quoted = python.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f"""\
+# Written by {detector("--install")}. Settings: {detector("--set-up")}.
+[Unit]
+Description=Stinercut detector: copies footage off cards for the hub
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart="{quoted}" {words}
+Restart=always
+RestartSec=5
+RestartPreventExitStatus=2 {BadInput.exit_code}
+NoNewPrivileges=yes
+
+[Install]
+WantedBy=default.target
+"""

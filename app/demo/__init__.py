@@ -1,0 +1,1 @@
+"""`stinercut demo`: cards made by code, films out."""

@@ -1,0 +1,1 @@
+"""`stinercut doctor`: checks of machine, detector, fleet and databases."""

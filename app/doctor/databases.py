@@ -1,0 +1,44 @@
+"""Whether the database servers of an installation answer: the catalog's and Dagster's.
+
+Owns: those checks. Not here: SQLite in the data folder, which needs no server (`doctor` looks at the folder).
+"""
+
+from __future__ import annotations
+
+from app.common.checks import Check
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
+
+CONNECT_S = 5
+"""For a server to take the connection: one on the other side of a firewall never says no."""
+
+
+def database_checks(settings: Settings) -> list[Check]:
+    """One for each server that settings name."""
+    named = {"catalog's database": settings.database_url, "Dagster's database": settings.dagster_database_url}
+    servers = {name: url for name, url in named.items() if url and not url.startswith("sqlite")}
+    return [Check(name, lambda url=url: server_answers(url), frozenset({"hub"})) for name, url in servers.items()]
+
+
+def server_answers(url: str) -> str:
+    """Which PostgreSQL answers there. Raises HostNotReady, without the password that is in the address."""
+    from sqlalchemy import create_engine, make_url, text
+    from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+
+    from stinercut.catalog.engine import no_answer
+
+    try:
+        where = make_url(url)
+        if where.drivername in ("postgresql", "postgres"):
+            where = where.set(drivername="postgresql+psycopg2")  # The driver that the catalog and Dagster take, too.
+        engine = create_engine(where, connect_args={"connect_timeout": CONNECT_S})
+    except (ArgumentError, NoSuchModuleError):
+        raise BadInput("its address is none", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE.") from None
+    try:
+        with engine.connect() as connection:
+            version: str = connection.execute(text("SHOW server_version")).scalar_one()
+    except DatabaseError as refused:
+        raise no_answer(refused, "does not answer", where, "Start the server, or correct its address.") from None
+    finally:
+        engine.dispose()
+    return f"PostgreSQL {version.split(maxsplit=1)[0]} at {where.host or 'this machine'}, database {where.database}"

@@ -1,0 +1,36 @@
+"""Whether the code server of this machine answers: `python -m app.engine.code_server_health PORT`, for health checks.
+
+Owns: asking it over gRPC, and an exit code. Not here: starting it (`dagster_child`).
+
+Dagster's own command for this loads all of Dagster, seconds of a core for each look; a busy machine then takes the code
+server for dead, and keeps all that waits for it from starting.
+"""
+
+from __future__ import annotations
+
+import sys
+
+ANSWER_S = 5.0
+"""Less than the health check's own limit, which says nothing."""
+SERVICE = "DagsterApi"
+"""Under which name Dagster's server reports."""
+
+
+def what_is_wrong(port: int) -> str | None:
+    """None where it serves."""
+    import grpc
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+    with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.enable_http_proxy", 0)]) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+        )
+        try:
+            answer = check(HealthCheckRequest(service=SERVICE), timeout=ANSWER_S)
+        except grpc.RpcError as refused:
+            return f"The code server does not answer: {refused}"
+    return None if answer.status == HealthCheckResponse.SERVING else "The code server says that it does not serve."
+
+
+if __name__ == "__main__":
+    sys.exit(what_is_wrong(int(sys.argv[1])))

@@ -1,0 +1,94 @@
+"""Starts one of Dagster's processes: `python -m app.engine.dagster_child code|webserver|daemon ARGUMENTS`.
+
+Lives here: what happens before Dagster's own command takes over. Doesn't: the arguments (`stack`), anything after.
+
+Started by their own commands they would have to begin one after the other: processes that make the SQLite storage of
+a new DAGSTER_HOME at the same time leave it broken ("Version table has more than one head"), and webserver and daemon
+need a code server that answers. So all begin at once, make the storage under a lock, and webserver and daemon load
+their modules while the code server loads its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.common.pools import FFMPEG_POOL, ffmpeg_limit
+from stinercut.errors import StinercutError
+from stinercut.settings import Settings
+from stinercut.storage.data_folder import keep_private
+from stinercut.storage.locks import held
+
+
+def main() -> None:
+    """Load, make the storage, wait for the code server, hand over."""
+    part, arguments = sys.argv[1], sys.argv[2:]
+    Settings().require_sound()
+    keep_private(Settings())
+    if Settings().dagster_database_url:
+        from app.engine.postgres_reconnect import wait_for_postgres
+
+        wait_for_postgres()
+    command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
+    make_storage(Path(os.environ["DAGSTER_HOME"]), ffmpeg_limit(Settings()))
+    if part != "code":
+        wait_for_port(os.environ["STINERCUT_CODE_HOST"], int(os.environ["STINERCUT_CODE_PORT"]))
+    sys.argv = ["dagster", *arguments]
+    command()
+
+
+def _code_server() -> Callable[[], None]:
+    from dagster._cli import main as command
+
+    from app.engine.forking import fork_runs
+
+    fork_runs()
+    return command
+
+
+def _webserver() -> Callable[[], None]:
+    from app.engine.dagster_web import guarded_command
+
+    return guarded_command(Settings())
+
+
+def _daemon() -> Callable[[], None]:
+    from dagster._daemon.cli import main as command
+
+    return command
+
+
+def make_storage(home: Path, pool_limit: int | None) -> None:
+    """Make Dagster's tables if they aren't there, and set how many ffmpeg steps may run. One process at a time does."""
+    from dagster import DagsterInstance
+
+    with held(home / "storage.lock"), DagsterInstance.get() as instance:
+        _ = instance.run_storage, instance.schedule_storage
+        limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+        if pool_limit is None:
+            if FFMPEG_POOL in limits:
+                instance.event_log_storage.delete_concurrency_limit(FFMPEG_POOL)
+        elif limits.get(FFMPEG_POOL) != pool_limit:
+            instance.event_log_storage.set_concurrency_slots(FFMPEG_POOL, pool_limit)
+
+
+def wait_for_port(host: str, port: int) -> None:
+    """Return once something takes connections there. The supervisor ends us if that never happens."""
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except StinercutError as refused:
+        sys.exit(refused.sentence())

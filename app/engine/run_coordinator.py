@@ -1,0 +1,25 @@
+"""Dagster's queue of runs, in which every run has its tags before it waits.
+
+Owns: `TaggingRunCoordinator`, named in dagster.yaml. Not here: which tags (`stinercut_assets.common.run_tags`), the
+queue and its limits (Dagster's, `dagster.yaml`).
+
+Dagster's way for this is a run coordinator of one's own: it sees each run before it is queued, whether a sensor, a
+backfill or a person on Dagster's page launched it.
+"""
+
+from dagster import DagsterRun
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+
+from stinercut_assets.common.run_tags import missing_tags
+
+
+class TaggingRunCoordinator(QueuedRunCoordinator):
+    """The queue as Dagster has it."""
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        """Add the tags that the run lacks, then queue it."""
+        run = context.dagster_run
+        assets = [key.to_user_string() for key in run.asset_selection or ()]
+        if missing := missing_tags(run.job_name, assets, run.tags):
+            self._instance.add_run_tags(run.run_id, missing)
+        return super().submit_run(context)

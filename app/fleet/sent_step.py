@@ -1,0 +1,199 @@
+"""A step on its way to a worker and back, watched until it has ended.
+
+Lives here: sending it again, fetching what it gave, telling people that it waits. Doesn't: what is decided from what is
+seen (`fleet_decisions`), seeing it (`fleet_view`), the loop that asks for its end (dagster-celery's, `fleet_executor`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+from kombu.exceptions import OperationalError
+
+from app.fleet.decisions import SENDS, NoWorker, StepLost, Verdict, Watched, decide
+from app.fleet.registry import Claim, unreachable
+from app.fleet.view import Since, View
+from app.fleet.waiting_notice import Notice
+from stinercut.errors import HostNotReady
+
+_MACHINE_ERRORS = frozenset(
+    {"WorkerLostError", "OperationalError", "InterfaceError", "ConnectionError", "TimeoutError"}
+)
+"""What a step may end with without being at fault: its process was killed, or a server was away for a moment."""
+
+
+@dataclass
+class SentStep:
+    """A step on its way; what dagster-celery's loop asks for its end. Stands in place of Celery's AsyncResult."""
+
+    step: str
+    queue: str
+    view: View
+    send: Callable[[str], None]
+    """Sends the step as the task with this id; raises OperationalError while Redis is away."""
+    results: Celery
+    patience: float
+    notice: Notice
+    log: Callable[[str], None]
+    fail: Callable[[HostNotReady], list[str]]
+    """Fails the step with this error; gives the events that say so, serialised."""
+    tasks: list[str] = field(default_factory=list[str])
+    sends: int = 0
+    events: list[str] | None = None
+    problem: Exception | None = None
+    _gone: Since = field(default_factory=Since)
+    _forgotten: Since = field(default_factory=Since)
+    _stuck: Since = field(default_factory=Since)
+    _sent_at_look: int = 0
+    _cancelled: bool = False
+
+    def ready(self) -> bool:
+        """Whether it has ended. Does what is needed to get there."""
+        if self.events is None and self.problem is None:
+            self._advance()
+        if self.events is None and self.problem is None:
+            return False
+        self.notice.over(self.step)
+        return True
+
+    def get(self) -> list[str]:
+        """The step's events, as they were serialised; raises what it ended with.
+
+        A step that no worker made fails as any step does. Raised, it would be the run that broke, and Dagster begins
+        those again by itself: three times the patience, and three times as many lost workers.
+        """
+        if isinstance(self.problem, (NoWorker, StepLost)):
+            return self.fail(self.problem)
+        if self.problem is not None:
+            raise self.problem
+        return self.events or []
+
+    def revoke(self) -> None:
+        """The run is being ended: take the step back from the queue, or interrupt it where it is made."""
+        self._cancelled = True
+        if self.view.claims.get(self.step, Claim("")).worker is None:
+            self.problem = TaskRevokedError("revoked")
+        if self.tasks:
+            try:
+                self.results.control.revoke(self.tasks, terminate=True, signal="SIGINT")
+            except (OperationalError, *unreachable()):
+                self.problem = TaskRevokedError("revoked while Redis was away")
+
+    # ---- its way -------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        self.view.look()
+        if not self.view.lost_sight:
+            try:
+                if not self.tasks:
+                    self._send()
+                elif self._fetch():
+                    return
+            except (OperationalError, *unreachable()):
+                self.view.away.update(True, time.monotonic())
+        self._follow(decide(self._watched(), self.patience))
+
+    def _fetch(self) -> bool:
+        """Look whether one of the tasks gave something; True when the step has ended."""
+        for task in list(self.tasks):
+            found: Mapping[str, Any] = self.results.backend.get_task_meta(task)
+            match found["status"]:
+                case "SUCCESS":
+                    self.events = list(found["result"])
+                case "FAILURE":
+                    self._failed(task, found["result"])
+                case "REVOKED":
+                    self.problem = TaskRevokedError("revoked")
+                case _:
+                    pass
+        return self.events is not None or self.problem is not None
+
+    def _failed(self, task: str, error: Any) -> None:
+        kind = type(error).__name__
+        if self._cancelled:
+            self.problem = TaskRevokedError(f"{kind}: {error}")
+        elif kind in _MACHINE_ERRORS and self.sends < SENDS:
+            self.tasks.remove(task)
+            self.log(f"The step's worker reported {kind}: {_first_line(error)} It is sent again.")
+            self._send_again()
+        elif kind == "WorkerLostError":
+            self.problem = self._lost()
+        else:
+            self.problem = error if isinstance(error, Exception) else RuntimeError(str(error))
+
+    def _watched(self) -> Watched:
+        now = time.monotonic()
+        claim = self.view.claims.get(self.step)
+        sees = not self.view.lost_sight and self.view.number > self._sent_at_look
+        mine = claim is not None and claim.task in self.tasks
+        holder = claim.worker if mine and claim is not None else None
+        living = {one.name for one in self.view.workers}
+        nobody = holder is None and not self.view.takers(self.queue)
+        return Watched(
+            sends=self.sends,
+            holder_gone=self._gone.update(sees and holder is not None and holder not in living, now),
+            forgotten=self._forgotten.update(sees and not mine, now),
+            stuck=self._stuck.update(self.view.lost_sight or nobody, now),
+        )
+
+    def _follow(self, verdict: Verdict) -> None:
+        if self._cancelled and verdict is not Verdict.WAIT:
+            self.problem = TaskRevokedError("its worker is gone")
+        elif verdict is Verdict.AGAIN:
+            claim = self.view.claims.get(self.step)
+            whose = f"The worker {claim.worker} is gone" if claim and claim.worker else "The step was lost on its way"
+            self.log(f"{whose}. It is sent again.")
+            self._send_again()
+        elif verdict is Verdict.NOBODY:
+            self.notice.waits(self.step, self._why())
+        elif verdict is Verdict.GIVE_UP:
+            self.problem = self._lost() if self._stuck.began is None else self._nobody_came()
+        else:
+            self.notice.over(self.step)
+
+    def _why(self) -> str:
+        if self.view.lost_sight:
+            return "Redis does not answer. Work goes on as soon as it is back."
+        return f"No worker for {self.queue} is in reach. Work goes on as soon as one is: `stinercut worker`."
+
+    def _nobody_came(self) -> NoWorker:
+        away = self.view.lost_sight
+        why = "Redis did not answer" if away else f"none for {self.queue} was in reach"
+        start = "Start Redis" if away else "Start one (`stinercut worker`)"
+        return NoWorker(
+            f"no worker took this step for {self.patience:.0f} s: {why}",
+            advice=f"{start}, then try again; finished parts are kept. `stinercut doctor` says what is missing.",
+        )
+
+    def _lost(self) -> StepLost:
+        return StepLost(
+            f"the worker that made {self.step} was lost, {self.sends} times",
+            advice="Is there enough memory (`dmesg` names killed processes)? Retry; finished parts are kept.",
+        )
+
+    def _send_again(self) -> None:
+        try:
+            self._send()
+        except (OperationalError, *unreachable()):
+            self.view.away.update(True, time.monotonic())
+
+    def _send(self) -> None:
+        """Send it. Raises what says that Redis is away; one that was sent but not noted counts as forgotten then."""
+        task = uuid.uuid4().hex
+        self.view.fleet.clear(self.view.run_id, self.step)
+        self.send(task)
+        self.tasks.append(task)
+        self.sends += 1
+        self._sent_at_look = self.view.number
+        self._gone, self._forgotten = Since(), Since()
+        self.view.fleet.sent(self.view.run_id, self.step, task)
+
+
+def _first_line(error: Any) -> str:
+    return (str(error).strip().splitlines() or [""])[0].rstrip(".") + "."

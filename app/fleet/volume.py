@@ -1,0 +1,48 @@
+"""The shared volume's name: how machines of a fleet notice that they don't look at the same folder.
+
+Lives here: a small file in the data folder, made once. Doesn't: comparing (`worker_node`, `doctor`).
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from stinercut.errors import HostNotReady
+from stinercut.settings import Settings
+from stinercut.storage.store import sync_file
+
+
+def name_volume(settings: Settings) -> str:
+    """The volume's name, given now if it has none. Steps name files by their path, so the path is part of it."""
+    file = _file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        # A file of its own for each who tries: containers on one volume have the same process ids.
+        name = uuid.uuid4().hex
+        fresh = file.with_name(f"{file.name}.{name}.part")
+        fresh.write_text(name)
+        sync_file(fresh)
+        # Whoever links first names it; nobody ever sees half a name.
+        with suppress(FileExistsError):
+            os.link(fresh, file)
+        fresh.unlink()
+    return volume_name(settings)
+
+
+def volume_name(settings: Settings) -> str:
+    """The volume's name and its path here. Raises HostNotReady where it has none: no stack has worked on it yet."""
+    try:
+        return f"{_file(settings).read_text().strip()} {settings.data}"
+    except OSError:
+        raise HostNotReady(
+            "no stack has worked on this data folder yet",
+            file=settings.data,
+            advice="Mount the shared volume there (the same path on all machines), and start the hub's machine first.",
+        ) from None
+
+
+def _file(settings: Settings) -> Path:
+    return settings.data / "volume.id"

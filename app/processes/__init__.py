@@ -1,0 +1,1 @@
+"""Supervising child processes: starting, signals, logs, and the guard that ends them."""

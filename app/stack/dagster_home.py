@@ -1,0 +1,46 @@
+"""Dagster's instance folder, and the folder that the project's own files lie in.
+
+Lives here: which configuration an installation's Dagster gets, and putting it in its place. Doesn't: what stands in it
+(`dagster.yaml`, `deploy/dagster.yaml`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.common.install_hints import install
+from stinercut.errors import HostNotReady
+from stinercut.settings import Settings
+
+
+def project_root() -> Path:
+    """The folder with `dagster.yaml` and `workspace.yaml`: the one above `app/`. Raises HostNotReady without them."""
+    root = Path(__file__).resolve().parents[2]
+    for name in ("dagster.yaml", "workspace.yaml"):
+        if not (root / name).is_file():
+            raise HostNotReady(
+                "this file of the project is not there",
+                file=root / name,
+                advice=f"{install()} The detector alone needs none of this.",
+            )
+    return root
+
+
+def prepare_dagster_home(settings: Settings, root: Path) -> None:
+    """Make DAGSTER_HOME and put the project's `dagster.yaml` there, refreshed at each start."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = instance_config(settings, root).read_bytes()
+    target = home / "dagster.yaml"
+    if target.is_file() and target.read_bytes() == wanted:
+        return
+    fresh = home / "dagster.yaml.part"
+    fresh.write_bytes(wanted)
+    fresh.replace(target)
+
+
+def instance_config(settings: Settings, root: Path) -> Path:
+    """The `dagster.yaml` in use: the embedded one, or the one for a PostgreSQL server when there is a URL for it."""
+    if settings.dagster_database_url:
+        return root / "deploy" / "dagster.yaml"
+    return root / "dagster.yaml"

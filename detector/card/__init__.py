@@ -1,0 +1,1 @@
+"""One card: its events, the scan of its files, names on it."""

@@ -1,0 +1,1 @@
+"""The verified copy: read, written, read back, journalled, resumed."""

@@ -1,0 +1,253 @@
+"""One file from a card into a partial file of the store: read once, hashed while it is written.
+
+Lives here: the reading half of a copy. Doesn't: the other half (`verify`), which file is next (`offload`), where a
+partial file comes from and whether it is kept (`partials`), the layout of the store (`stinercut.storage.store`).
+
+Order of steps: room promised -> partial file, its proven beginning kept -> copy and hash -> source unchanged? Then, in
+`verify`: fsync -> drop cache, read back -> publish without clobbering.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detector.card.events import CardRoot
+from detector.card.scan import SourceFile
+from detector.copy.failures import (
+    Copied,
+    CopyFailed,
+    CopyStopped,
+    card_removed,
+    changed,
+    destination_failed,
+    full,
+    source_failed,
+)
+from detector.copy.partials import Part
+from detector.copy.resume import CHECKPOINT_BYTES, KEEP_FROM, Checkpoint, Prefix, nothing, proven_prefix, sample
+from detector.copy.resume import sample_offsets as offsets
+from detector.copy.space import NoRoom, Reservation, Space
+from detector.copy.verify import settle
+from detector.hanging.watchdog import Pulse
+from stinercut.storage.store import CHUNK, Store
+
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+WRITE_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a copy looks outward, all called in the copying thread.
+
+    `on_chunk` after each chunk with the bytes done, `should_stop` before each and after each read, `wait_turn` before
+    each: it may hold the copy for as long as others go first. `on_checkpoint` gets what a later copy may go on from,
+    and `pulse` says when the card is waited for.
+    """
+
+    on_chunk: Callable[[int], None] = lambda _done: None
+    should_stop: Callable[[], bool] = lambda: False
+    wait_turn: Callable[[], None] = lambda: None
+    on_checkpoint: Callable[[Checkpoint], None] = lambda _at: None
+    pulse: Pulse = field(default_factory=Pulse)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The two open files of one copy, and the room the second was promised."""
+
+    reading: int
+    writing: int
+    room: Reservation
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of a card, and the room that its copies share with others."""
+
+    root: CardRoot
+    file: SourceFile
+    space: Space = field(default_factory=Space)
+
+
+def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, watch: Watch) -> Copied:
+    """Copy one file of the card at `root` into the store, verified, both halves one after the other.
+
+    Raises CopyFailed with the reason, or CopyStopped; then no partial file is left. The card is only read.
+    """
+    try:
+        part = Part(store.partial_path(f"{prefix}{secrets.token_hex(8)}.part"))
+    except OSError as refused:
+        raise destination_failed(refused, store.root) from None
+    try:
+        copied = fetch(Source(root, source), part, watch)
+        settle(store, part.path, copied, watch.should_stop)
+        return copied
+    finally:
+        with suppress(OSError):
+            part.path.unlink(missing_ok=True)
+
+
+def fetch(source: Source, part: Part, watch: Watch) -> Copied:
+    """Read a file of a card into its partial file, which is whole then, but neither synced nor read back.
+
+    Raises CopyFailed with the reason, or CopyStopped. What is in the partial file then is the caller's to keep or drop.
+    """
+    with watch.pulse:
+        reading = _open_source(source)
+    try:
+        _stop_if_told(watch)  # Left behind while it hung: no partial file is to appear now.
+        try:
+            there = part.path.stat().st_size if part.checkpoints else 0
+            needed = max(0, source.file.size - there)
+            with source.space.reserve(part.path.parent, needed, watch.should_stop) as room:
+                return _fetch_into(reading, part, source, watch, room)
+        except NoRoom as short:
+            need = f"{short.needed / 1e9:.1f} GB are needed and {short.free / 1e9:.1f} GB are free for it"
+            raise full(source.file.relative, need) from None
+        except OSError as refused:
+            raise destination_failed(refused, part.path) from None
+    finally:
+        with watch.pulse:
+            close_source(reading)
+
+
+def _fetch_into(reading: int, part: Part, source: Source, watch: Watch, room: Reservation) -> Copied:
+    writing = os.open(part.path, WRITE_FLAGS | (0 if part.checkpoints else os.O_EXCL), 0o644)
+    try:
+        pair = _Pair(reading, writing, room)
+        content_hash = _stream(pair, source, watch, _begin(pair, part, source, watch))
+    finally:
+        os.close(writing)
+    with watch.pulse:
+        _require_unchanged(reading, source)
+    return Copied(content_hash, source.file.size)
+
+
+def _begin(pair: _Pair, part: Part, source: Source, watch: Watch) -> Prefix:
+    """Where the copy goes on: both files stand there, and nothing is behind it in the partial file. Raises OSError."""
+    start = proven_prefix(pair.writing, part.checkpoints, watch.should_stop) if part.checkpoints else nothing()
+    _stop_if_told(watch)
+    if start.length and not _same_samples(pair, start.length, source, watch):
+        start = nothing()
+    os.ftruncate(pair.writing, start.length)
+    os.lseek(pair.writing, start.length, os.SEEK_SET)
+    os.lseek(pair.reading, start.length, os.SEEK_SET)
+    return start
+
+
+def _same_samples(pair: _Pair, length: int, source: Source, watch: Watch) -> bool:
+    """Whether the card still holds, at every sample, what the partial file holds."""
+    for offset in offsets(length):
+        _stop_if_told(watch)
+        with watch.pulse:
+            try:
+                given = sample(pair.reading, offset, length)
+            except OSError as refused:
+                raise source_failed(refused, source.root, source.file) from None
+        if given != sample(pair.writing, offset, length):
+            return False
+    return True
+
+
+def _open_source(source: Source) -> int:
+    """The open source file: a regular one, below the card's root, just as the scan saw it."""
+    root, relative = source.root, source.file.relative
+    path = root.path / relative
+    try:
+        if path.parent.resolve() != root.path.resolve() / Path(relative).parent:
+            raise changed(source.file, "its folder is a link now")
+        handle = os.open(path, READ_FLAGS)
+    except OSError as refused:
+        raise source_failed(refused, root, source.file) from None
+    try:
+        _require_unchanged(handle, source)
+    except CopyFailed:
+        close_source(handle)
+        raise
+    return handle
+
+
+def close_source(handle: int) -> None:
+    """Close a file of a card. One that was pulled may refuse even this; whatever it means, its reads have said it."""
+    with suppress(OSError):
+        os.close(handle)
+
+
+def _stream(pair: _Pair, source: Source, watch: Watch, start: Prefix) -> str:
+    """Copy and hash from `start` to the end of the source; returns the hash of the whole. Raises OSError of writing."""
+    done, digest, noted = start.length, start.digest, start.length
+    try:
+        while True:
+            watch.wait_turn()
+            _stop_if_told(watch)
+            chunk = _read(pair.reading, source, watch)
+            _stop_if_told(watch)  # Left behind while it hung: the partial file may be another copy's by now.
+            if not chunk:
+                break
+            if done + len(chunk) > source.file.size:
+                raise changed(source.file, "it grew while it was copied")
+            write_all(pair.writing, chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            pair.room.wrote(len(chunk))
+            watch.on_chunk(done)
+            if done - noted >= CHECKPOINT_BYTES:
+                noted = done
+                watch.on_checkpoint(Checkpoint(done, digest.hexdigest()))
+        if done < source.file.size:
+            raise _ended_early(done, source, watch)
+    finally:
+        if done >= KEEP_FROM and done != noted:
+            watch.on_checkpoint(Checkpoint(done, digest.hexdigest()))
+    return digest.hexdigest()
+
+
+def _read(reading: int, source: Source, watch: Watch) -> bytes:
+    with watch.pulse:
+        try:
+            return os.read(reading, CHUNK)
+        except OSError as refused:
+            raise source_failed(refused, source.root, source.file) from None
+
+
+def _ended_early(done: int, source: Source, watch: Watch) -> CopyFailed:
+    with watch.pulse:
+        there = source.root.is_there()
+    if not there:
+        return card_removed(source.file)
+    return changed(source.file, f"it ended after {done} of {source.file.size} bytes")
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write every byte: os.write is short without an error when a disk is nearly full. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        written = os.write(handle, view)
+        if written <= 0:
+            raise OSError(errno.ENOSPC, "nothing more could be written")
+        view = view[written:]
+
+
+def _require_unchanged(handle: int, source: Source) -> None:
+    """Raise unless the open file, and the name it was opened by, are still what the scan saw."""
+    file = source.file
+    try:
+        for seen in (os.fstat(handle), (source.root.path / file.relative).stat(follow_symlinks=False)):
+            if not stat.S_ISREG(seen.st_mode):
+                raise changed(file, "it is no plain file any more")
+            if (seen.st_size, seen.st_mtime_ns) != (file.size, file.mtime_ns):
+                raise changed(file, "its size or date is another than when the card went in")
+    except OSError as refused:
+        raise source_failed(refused, source.root, file) from None
+
+
+def _stop_if_told(watch: Watch) -> None:
+    if watch.should_stop():
+        raise CopyStopped

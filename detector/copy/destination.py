@@ -1,0 +1,64 @@
+"""Where a detector's copies go: that the store is there, and stays the one that it was.
+
+Lives here: waiting for the store's folder, and telling it from another one in its place. Doesn't: the layout of the
+store (`stinercut.storage.store`), what follows when it is gone (`service`).
+
+The store's folders are made by the hub. Where they lie on a volume of their own or on another computer's, a detector
+that made them by itself would fill the empty mount point, on a disk that nobody meant, whenever that volume isn't
+mounted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from stinercut.errors import HostNotReady
+
+log = logging.getLogger("detector")
+
+LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A store's topmost folder as it was when the detector began."""
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def at(cls, path: Path) -> Destination:
+        """The store that is at `path` now. Raises OSError when there is none."""
+        (path / "objects").stat()
+        seen = path.stat()
+        return cls(path, seen.st_dev, seen.st_ino)
+
+    def require(self) -> None:
+        """Raises HostNotReady when the folder is not there, or another one is in its place."""
+        try:
+            same = Destination.at(self.path) == self
+        except OSError:
+            same = False
+        if not same:
+            raise HostNotReady(
+                "the store is not there any more",
+                file=self.path,
+                advice="Is its volume still mounted? Nothing is written until it is; the cards still have the files.",
+            )
+
+
+async def destination(path: Path) -> Destination:
+    """The store's folder, once it is there. Says that it waits."""
+    said = False
+    while True:
+        try:
+            return Destination.at(path)
+        except OSError:
+            if not said:
+                log.warning("Waiting for the store at %s. The hub makes it; is its volume mounted here?", path)
+                said = True
+            await asyncio.sleep(LOOK_AGAIN_S)

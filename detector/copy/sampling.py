@@ -1,0 +1,131 @@
+"""Samples of a card's files, taken when the hub asks: is this one that it knows under another date?
+
+Lives here: the queue of what was asked for, and the reading of a few places of a file. Doesn't: which places
+(`stinercut.storage.file_samples`), what follows from a sample (the hub). Nothing is kept over a restart: the card has
+another insertion then, and the hub asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import stat
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+from detector.card.events import CardRoot, shown
+from detector.card.scan import Manifest, SourceFile
+from detector.copy.copying import READ_FLAGS, close_source
+from detector.copy.offload import Surroundings
+from detector.hanging.watchdog import Hung, Pulse
+from stinercut.protocol import CopyError, ErrorCode, FileSample, Samples
+from stinercut.storage.file_samples import sample_of
+
+log = logging.getLogger("detector")
+
+SAMPLES_PER_MESSAGE = 100
+
+
+def take_sample(root: CardRoot, source: SourceFile) -> str | None:
+    """The sample of a file that is still as the scan saw it; None where it can't be taken. The card is only read."""
+    path = root.path / source.relative
+    try:
+        if path.parent.resolve() != root.path.resolve() / Path(source.relative).parent:
+            return None  # Its folder is a link by now.
+        handle = os.open(path, READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode) or (seen.st_size, seen.st_mtime_ns) != (source.size, source.mtime_ns):
+            return None
+        return sample_of(handle, source.size)
+    except (OSError, EOFError) as refused:
+        log.warning("No sample of %s could be taken (%s); it is to be copied.", shown(source.relative), refused)
+        return None
+    finally:
+        close_source(handle)
+
+
+@dataclass
+class Sampler:
+    """The samples of one insertion. `working` takes them while its block runs."""
+
+    insertion_id: str
+    root: CardRoot
+    manifest: Manifest
+    around: Surroundings
+    _asked: dict[str, None] = field(default_factory=dict[str, None])
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _stop: Event = field(default_factory=Event)
+    _is_silent: bool = False
+    """A read hung: no more samples are taken, everything asked for is to be copied."""
+
+    def request(self, file_ids: Iterable[str]) -> None:
+        """The hub asks for samples. Ids that are none are answered as such."""
+        unknown: list[str] = []
+        for file_id in file_ids:
+            if file_id in self.manifest.sources:
+                self._asked[file_id] = None
+            else:
+                unknown.append(file_id)
+        if unknown:
+            detail = "there is no such file on this card"
+            self.around.journal.put(
+                CopyError(insertion_id=self.insertion_id, file_id=file_id, code=ErrorCode.UNKNOWN_ID, detail=detail)
+                for file_id in unknown
+            )
+            self.around.wake()
+        self._news.set()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """Take what is asked for, beside what the block does."""
+        work = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._stop.set()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            while batch := list(self._asked)[:SAMPLES_PER_MESSAGE]:
+                samples = await self._taken(batch)
+                if samples is None:
+                    return  # The card is out: nothing that was read from here on says anything.
+                self.around.journal.put([Samples(insertion_id=self.insertion_id, samples=samples)])
+                for file_id in batch:
+                    del self._asked[file_id]
+                self.around.wake()
+            await self._news.wait()
+
+    async def _taken(self, file_ids: list[str]) -> list[FileSample] | None:
+        """The samples of these files, empty ones of those that a card which hangs did not give; None without a card."""
+        taken: dict[str, str | None] = {}
+        pulse, given_up = Pulse(), Event()
+
+        def take() -> bool:
+            for file_id in file_ids:
+                if self._stop.is_set() or given_up.is_set():
+                    break
+                with pulse:
+                    taken[file_id] = take_sample(self.root, self.manifest.sources[file_id])
+            with pulse:
+                return self.root.is_there()
+
+        if not self._is_silent:
+            try:
+                if not await self.around.watchdog.run(take, pulse, given_up) or self._stop.is_set():
+                    return None
+            except Hung:
+                log.warning("A read for a sample did not come back; what it was to tell apart is copied.")
+                self._is_silent = True
+        found = dict(taken)
+        return [FileSample(file_id=file_id, sample=found.get(file_id)) for file_id in file_ids]

@@ -1,0 +1,200 @@
+"""The cards that are in: what follows when one comes or goes, and when the hub asks for something of it.
+
+Lives here: one session per insertion, from its scan to its end. Doesn't: noticing cards (`cards`), the connection
+(`link`), the order of copies (`offload`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass, field
+from threading import Event
+
+from detector.card.events import CardEvent, CardIn, CardOut, CardRoot
+from detector.card.scan import Manifest, chunked, scan
+from detector.copy.failures import PUT_IN_AGAIN, ScanFailed, card_silent, scan_failed
+from detector.copy.journal import LeftOver
+from detector.copy.offload import Offload, Surroundings
+from detector.copy.sampling import Sampler
+from detector.hanging.watchdog import Hung, Pulse
+from stinercut.failures import sentence_for_pages
+from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, FileList, Inserted, Message, SampleRequest
+
+log = logging.getLogger("detector")
+
+NAMED = 5
+"""Of what could not be read on a card, so many are named to the hub."""
+
+
+@dataclass
+class _Session:
+    """One insertion: what is known of it so far."""
+
+    insertion_id: str
+    card: CardIn
+    stop: Event = field(default_factory=Event)
+    offload: Offload | None = None
+    sampler: Sampler | None = None
+    work: asyncio.Task[None] | None = None
+
+
+class Sessions:
+    """The sessions of the cards that are in, by the key of their event.
+
+    `left_over` are the files that an earlier life of the detector was asked for and has not copied.
+    """
+
+    def __init__(self, around: Surroundings, small_file_limit: int, left_over: list[LeftOver]) -> None:
+        self._around = around
+        self._small_file_limit = small_file_limit
+        self._left_over = left_over
+        self._sessions: dict[str, _Session] = {}
+
+    async def follow(self, events: asyncio.Queue[CardEvent]) -> None:
+        """Act on what goes in and out, until cancelled. An error of a session ends all and is raised as it is."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                match await events.get():
+                    case CardIn() as card:
+                        self._card_in(card, tasks)
+                    case CardOut(key=key):
+                        await self._card_out(key)
+
+    def requested(self, request: CopyRequest | SampleRequest) -> None:
+        """The hub asks for files or for samples; a request for files is durable when this returns."""
+        for session in self._sessions.values():
+            if session.insertion_id != request.insertion_id or session.offload is None or session.sampler is None:
+                continue
+            part = session.sampler if isinstance(request, SampleRequest) else session.offload
+            part.request(request.file_ids)
+            return
+        known = self._around.journal.knows(request.insertion_id)
+        code = ErrorCode.STALE_INSERT if known else ErrorCode.UNKNOWN_ID
+        detail = "that card is out again" if known else "there was no such insertion"
+        errors: list[Message] = [
+            CopyError(insertion_id=request.insertion_id, file_id=file_id, code=code, detail=detail)
+            for file_id in request.file_ids
+        ]
+        self._around.journal.put(errors)
+        self._around.wake()
+
+    def _card_in(self, card: CardIn, tasks: asyncio.TaskGroup) -> None:
+        session = _Session(uuid.uuid4().hex, card)
+        self._sessions[card.key] = session
+        self._around.journal.card_in(
+            Inserted(insertion_id=session.insertion_id, card=card.card, inserted_at=self._around.clock())
+        )
+        self._around.wake()
+        session.work = tasks.create_task(self._serve(session))
+
+    async def _serve(self, session: _Session) -> None:
+        """Scan a card, tell what is on it, copy what is asked for."""
+        card, label = session.card, session.card.card.label
+        try:
+            root, manifest = await self._scanned(session)
+        except InterruptedError:
+            return
+        except ScanFailed as failed:
+            if not session.stop.is_set():
+                log.warning("Card %s: %s", label, failed.sentence())
+                self._tell(_card_error(session.insertion_id, failed))
+            return
+        if session.stop.is_set():
+            return
+        for problem in manifest.unreadable:
+            log.warning("Card %s: can't be read, left out: %s", label, problem)
+        log.info("Card %s is in: %d files, %s", label, len(manifest.entries), _footage(manifest))
+        # First that something is missing: a list that seems whole would let somebody pull the card out.
+        self._tell(*_left_out(session.insertion_id, manifest), *_listed(session.insertion_id, manifest))
+        session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
+        session.sampler = Sampler(session.insertion_id, root, manifest, self._around)
+        again = self._take_left_over(card.card.card_id, manifest)
+        if again:
+            log.info("Card %s: going on with %d files that were asked for before", label, len(again))
+            session.offload.request(again)
+        self._around.wake()
+        async with session.sampler.working():
+            await session.offload.run()
+
+    def _tell(self, *messages: Message) -> None:
+        self._around.journal.put(messages)
+        self._around.wake()
+
+    async def _scanned(self, session: _Session) -> tuple[CardRoot, Manifest]:
+        """A card's root and its manifest. Raises ScanFailed, InterruptedError.
+
+        All in the thread: whatever touches a card may hang, and the other cards must not.
+        """
+        pulse, given_up = Pulse(), Event()
+
+        def should_stop() -> bool:
+            pulse.beat()
+            return session.stop.is_set() or given_up.is_set()
+
+        def look() -> tuple[CardRoot, Manifest]:
+            with pulse:
+                root = CardRoot.at(session.card.root)
+                manifest = scan(root.path, session.insertion_id, self._small_file_limit, should_stop)
+                pulse.beat()
+                root.require()  # Half a manifest would be taken for the whole one.
+                return root, manifest
+
+        try:
+            return await self._around.watchdog.run(look, pulse, given_up)
+        except Hung:
+            raise card_silent() from None
+        except InterruptedError:
+            raise
+        except OSError as refused:
+            raise scan_failed(refused) from None
+
+    async def _card_out(self, key: str) -> None:
+        session = self._sessions.pop(key)
+        session.stop.set()
+        label, journal = session.card.card.label, self._around.journal
+        if session.offload is not None and session.work is not None:
+            await session.offload.card_out(session.work)
+        else:
+            if session.work is not None:
+                session.work.cancel()
+                await asyncio.wait({session.work})
+            journal.card_out(session.insertion_id)
+            self._around.wake()
+        log.info("Card %s is out", label)
+
+    def _take_left_over(self, card_id: str, manifest: Manifest) -> list[str]:
+        """The files of this card that an earlier life of the detector was asked for and that look just the same."""
+        now = {
+            LeftOver(card_id, source.relative, source.size, source.mtime_ns): file_id
+            for file_id, source in manifest.sources.items()
+        }
+        again = [now[left] for left in self._left_over if left in now]
+        self._left_over = [left for left in self._left_over if left.card_id != card_id]
+        return again
+
+
+def _footage(manifest: Manifest) -> str:
+    videos = f"{manifest.videos} videos"
+    return f"{videos}, {manifest.photos} photos" if manifest.photos else videos
+
+
+def _listed(insertion_id: str, manifest: Manifest) -> list[FileList]:
+    return chunked(insertion_id, manifest.entries, manifest.passed_over)
+
+
+def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:
+    return CardError(insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=sentence_for_pages(failed))
+
+
+def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:
+    """What is to be said of the folders and files that the manifest lacks, the first few by name."""
+    if not manifest.unreadable:
+        return []
+    named = manifest.unreadable[:NAMED]
+    more = len(manifest.unreadable) - len(named)
+    what = "; ".join([*named, f"and {more} more"] if more else named)
+    said = f"Left out: {what[:1800]}. {PUT_IN_AGAIN}"
+    code, number = ErrorCode.SOURCE_IO, len(manifest.unreadable)
+    return [CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=said)]

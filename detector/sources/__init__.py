@@ -1,0 +1,1 @@
+"""Where cards come from: folders, Linux volumes, Windows volumes."""

@@ -1,0 +1,110 @@
+"""Folders that stand for cards: one note per folder in the cards folder, written and withdrawn by a command.
+
+Lives here: the notes (`<name>.json` = `{"path": ..., "label": ..., "stamp": ...}`) and what they say is in.
+Doesn't: watching for changes (`cards`), mounted volumes (`volumes`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from detector.card.events import CardIn, path_card_id, shown
+from stinercut.errors import BadInput, NotFound
+from stinercut.protocol import CardLabel
+from stinercut.settings import Settings
+
+LABEL_LENGTH = 255
+
+
+class Note(BaseModel):
+    """One note. `stamp` differs each time the folder is inserted, so that in-again is a new insertion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path
+    label: str = ""
+    stamp: str = ""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The cards that notes say are in, by key, and what is wrong with other notes, in words for the log."""
+
+    cards: dict[str, CardIn] = field(default_factory=dict[str, CardIn])
+    problems: frozenset[str] = frozenset()
+
+
+def insert_folder(settings: Settings, path: Path) -> str:
+    """Let a folder count as a card put in; returns the card's name. In already: that is out and in again.
+
+    Raises BadInput when `path` is no folder.
+    """
+    root = path.expanduser().resolve()
+    if not root.is_dir():
+        raise BadInput("is not a folder", file=path, advice="Give the folder that holds the card's files.")
+    name = path_card_id(root)
+    note = Note(path=root, label=shown(root.name)[:LABEL_LENGTH], stamp=secrets.token_hex(8))
+    _write(settings.cards_dir / f"{name}.json", note)
+    return name
+
+
+def eject_folder(settings: Settings, path: Path) -> None:
+    """Take a folder out again. Raises NotFound when it was not in. The folder itself may be gone already."""
+    note = settings.cards_dir / f"{path_card_id(path.expanduser().resolve())}.json"
+    try:
+        note.unlink()
+    except FileNotFoundError:
+        raise NotFound("is not inserted as a card", file=path) from None
+
+
+def noted(cards_dir: Path) -> Noted:
+    """What the notes say is in now. A folder that is gone is out; a bad note is a problem, not an error."""
+    cards: dict[str, CardIn] = {}
+    problems: set[str] = set()
+    for file in sorted(cards_dir.glob("*.json")):
+        try:
+            found = _card_of(file)
+        except (OSError, ValueError, ValidationError) as refused:
+            if not isinstance(refused, FileNotFoundError):  # Withdrawn while we looked.
+                problems.add(f"{file}: is not a note about a card ({type(refused).__name__}); it is ignored")
+            continue
+        if isinstance(found, CardIn):
+            cards[found.key] = found
+        else:
+            problems.add(found)
+    return Noted(cards, frozenset(problems))
+
+
+def _card_of(file: Path) -> CardIn | str:
+    note = Note.model_validate(json.loads(file.read_text("utf-8")))
+    if not note.path.is_absolute():
+        return f"{file}: names no absolute path; it is ignored"
+    try:
+        seen = note.path.stat()
+    except OSError:
+        return f"{note.path}: the folder is not there, so it counts as a card that is out"
+    if not note.path.is_dir():
+        return f"{note.path}: is not a folder; the note about it is ignored"
+    # Another folder of the same name is another card: device and inode are part of the key.
+    key = f"{file.name}:{note.stamp}:{seen.st_dev}:{seen.st_ino}"
+    label = note.label or shown(note.path.name) or str(note.path)
+    card = CardLabel(card_id=path_card_id(note.path), label=label[:LABEL_LENGTH], kind="folder")
+    return CardIn(key, card, note.path)
+
+
+def _write(file: Path, note: Note) -> None:
+    """Write atomically: a watcher sees the whole note or none. The temporary name doesn't end in `.json`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        # json.dumps escapes what is no Unicode in a path; pydantic refuses to write it.
+        temporary.write_text(json.dumps(note.model_dump() | {"path": str(note.path)}), "utf-8")
+        os.replace(temporary, file)  # noqa: PTH105 - replacing is what is meant here
+    finally:
+        temporary.unlink(missing_ok=True)

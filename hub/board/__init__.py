@@ -1,0 +1,1 @@
+"""The board: the live feed for its page."""

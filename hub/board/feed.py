@@ -1,0 +1,386 @@
+"""What browsers are told, and when: the `/ws/board` socket and the feed behind it.
+
+Lives here: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
+second, and the beats that say that what was pushed is still true. Doesn't: what a view looks like (`views`), what is
+asked of detectors (`detectors`; the feed only says that something has changed). The frames: docs/board.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from hub.cards.copy_progress import Live, Picture
+from hub.cards.views import CardView, card_views
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.security import is_from_elsewhere
+from hub.kit.views import EventView, Links, event_view
+from stinercut.catalog import Catalog, events
+from stinercut.catalog.models import Event, Insertion
+from stinercut.catalog.moments import now_in
+from stinercut.jumps import jumps, listing, unread_cards, waiting_files
+from stinercut.protocol.close_codes import POLICY, TOO_SLOW, TRY_AGAIN
+
+log = logging.getLogger("hub.board.feed")
+
+LOOK_EVERY_S = 0.6
+"""Pause between two looks at the catalog while somebody listens. The promise is "within a second"."""
+LOOK_BACK = timedelta(minutes=5)
+"""Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""
+BEAT_EVERY_S = 5.0
+"""Pause between two beats. A page that hears none for some of these holds its view for old."""
+JUMPS_IN_SNAPSHOT = 60
+UNFINISHED_IN_SNAPSHOT = 200
+"""Of the jumps that are not done, so many are in the snapshot, however old: a person may have to act on them."""
+FRAMES_KEPT = 2000
+"""Frames that may wait for a slow browser; one that falls further behind is let go and comes back by itself."""
+
+
+class Snapshot(BaseModel):
+    """The first frame: everything. `version` changes with the hub and its pages: a page that saw another one is old.
+
+    `older`: where the list of jumps goes on (`GET /api/jumps?before=`); None where there are no older ones.
+    """
+
+    type: str = "snapshot"
+    version: str
+    cards: list[CardView]
+    jumps: list[JumpView]
+    older: str | None
+    links: dict[str, str]
+
+
+class CardFrame(BaseModel):
+    """A card changed."""
+
+    type: str = "card"
+    card: CardView
+
+
+class JumpFrame(BaseModel):
+    """A jump changed."""
+
+    type: str = "jump"
+    jump: JumpView
+
+
+class EventFrame(BaseModel):
+    """Something happened."""
+
+    type: str = "event"
+    event: EventView
+
+
+class Beat(BaseModel):
+    """The catalog was looked at just now: what was sent so far is how things stand."""
+
+    type: str = "beat"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How far the feed has looked."""
+
+    event_id: int
+    steps: dict[str, tuple[datetime, int]] = field(default_factory=dict[str, tuple[datetime, int]])
+    jumps: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """What the hub itself knows to have changed since the last look."""
+
+    insertions: frozenset[str] = frozenset()
+    every_card: bool = False
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What one look found."""
+
+    seen: _Seen
+    events: list[EventView]
+    cards: list[CardView]
+    jumps: list[JumpView]
+
+
+class Watcher:
+    """One browser: the frames that wait for it."""
+
+    def __init__(self) -> None:
+        self.frames: asyncio.Queue[str | None] = asyncio.Queue(FRAMES_KEPT)
+
+    def push(self, frame: str) -> bool:
+        """Queue a frame; False when there is no room left."""
+        try:
+            self.frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+
+class Feed:
+    """Looks at the catalog while somebody listens and tells the watchers what is new.
+
+    `on_change` is awaited once something was found, whoever's look found it, and again until it ends well.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        live: Live,
+        links: Links,
+        version: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalog = catalog
+        self._live = live
+        self._links = links
+        self._version = version
+        self._clock = clock
+        self._next_beat = clock()
+        self._watchers: set[Watcher] = set()
+        self._sent: dict[tuple[str, str], str] = {}
+        self._seen: _Seen | None = None
+        self._touched = _Touched()
+        self._is_news = False
+        """Whether something has changed that `on_change` has not acted on."""
+        self._looking = asyncio.Lock()
+        self._wanted = asyncio.Event()
+        self.on_change: Callable[[], Awaitable[None]] | None = None
+        self.is_needed: Callable[[], bool] = lambda: False
+        """Whether somebody besides the watchers needs the feed to run (connected detectors)."""
+
+    def touch(self, insertion_id: str | None) -> None:
+        """Something about this insertion, or (None) about any card that is in, has changed."""
+        insertions = self._touched.insertions | ({insertion_id} if insertion_id is not None else set())
+        self._touched = _Touched(insertions, self._touched.every_card or insertion_id is None)
+        self._wanted.set()
+
+    async def join(self) -> Watcher:
+        """A new watcher, with the snapshot as its first frame and everything after it to follow."""
+        watcher = Watcher()
+        async with self._looking:
+            # First what is still unsaid, so that no older view can come after the snapshot.
+            await self._look()
+            watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture()))
+            self._watchers.add(watcher)
+        self._wanted.set()
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """A watcher is gone."""
+        self._watchers.discard(watcher)
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled; rest while nobody listens."""
+        while True:
+            try:
+                await self._rest()
+                await self.turn()
+            except SQLAlchemyError:
+                log.exception("A look at the catalog, or what was to follow from it, failed; trying again.")
+                await asyncio.sleep(2)
+            except Exception:
+                # Whatever it is: a feed that ended would leave every board on old news, and detectors unasked.
+                log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
+                await self._begin_anew()
+                await asyncio.sleep(2)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def turn(self) -> None:
+        """Look once, tell the watchers, and have `on_change` act on what is new."""
+        async with self._looking:
+            await self._look()
+        self._beat()
+        if self.on_change is None or not self._is_news:
+            return
+        self._is_news = False  # What is found while it acts is for the next turn.
+        try:
+            await self.on_change()
+        except BaseException:
+            self._is_news = True
+            raise
+
+    async def _rest(self) -> None:
+        """Wait while nobody listens. What was seen is forgotten then: who comes next begins with a new picture."""
+        # Not amid somebody's joining: what changes between their snapshot and the next look would be lost.
+        async with self._looking:
+            if self._watchers or self.is_needed():
+                return
+            self._seen = None
+            self._sent.clear()
+            self._wanted.clear()
+        await self._wanted.wait()
+
+    def _beat(self) -> None:
+        if self._clock() >= self._next_beat:
+            self._next_beat = self._clock() + BEAT_EVERY_S
+            self._broadcast(Beat().model_dump_json())
+
+    async def _look(self) -> None:
+        """One look; tells the watchers. Only with the lock."""
+        picture = self._live.picture()
+        touched, self._touched = self._touched, _Touched()
+        # What is being copied is looked at each time: a copy that stalls says nothing, and its rate must go.
+        touched = _Touched(touched.insertions | picture.copying, touched.every_card)
+        try:
+            change = await asyncio.to_thread(self._find, self._seen, touched, picture)
+        except BaseException:
+            self._touched = _Touched(
+                self._touched.insertions | touched.insertions, self._touched.every_card or touched.every_card
+            )
+            raise
+        self._is_news |= self._seen is None or bool(change.events or change.jumps or change.cards)
+        self._seen = change.seen
+        for card in change.cards:
+            self._tell("card", card.card, CardFrame(card=card).model_dump_json())
+        for jump in change.jumps:
+            self._tell("jump", jump.jump, JumpFrame(jump=jump).model_dump_json())
+        for event in change.events:
+            self._broadcast(EventFrame(event=event).model_dump_json())
+
+    def _tell(self, kind: str, key: str, frame: str) -> None:
+        if self._sent.get((kind, key)) == frame:
+            return
+        self._sent.pop((kind, key), None)
+        self._sent[(kind, key)] = frame
+        if len(self._sent) > FRAMES_KEPT:
+            del self._sent[next(iter(self._sent))]
+        self._broadcast(frame)
+
+    def _broadcast(self, frame: str) -> None:
+        for watcher in [one for one in self._watchers if not one.push(frame)]:
+            log.warning("A browser is too slow to follow; it is let go and will come back.")
+            self._let_go(watcher)
+
+    async def _begin_anew(self) -> None:
+        """Pass over the news that can't be told: looking at it again and again would keep everything after it back."""
+        async with self._looking:
+            self._seen = None
+            self._sent.clear()
+            for watcher in list(self._watchers):
+                self._let_go(watcher)
+
+    def _let_go(self, watcher: Watcher) -> None:
+        """End a browser's socket. It comes back by itself, and begins with a picture of everything."""
+        self._watchers.discard(watcher)
+        while not watcher.frames.empty():
+            watcher.frames.get_nowait()
+        watcher.frames.put_nowait(None)
+
+    def _snapshot(self, picture: Picture) -> str:
+        with self._catalog.read() as session:
+            newest = listing.newest(session, JUMPS_IN_SNAPSHOT)
+            shown = {*newest.keys, *listing.unfinished(session, UNFINISHED_IN_SNAPSHOT)}
+            snapshot = Snapshot(
+                version=self._version,
+                cards=card_views(session, picture),
+                jumps=jump_views(session, self._links, shown),
+                older=newest.older,
+                links={"dagster": self._links.dagster},
+            )
+        return snapshot.model_dump_json()
+
+    def _find(self, seen: _Seen | None, touched: _Touched, picture: Picture) -> _Change:
+        """What has changed since then. At rest: three small queries."""
+        with self._catalog.read() as session:
+            recent = now_in(session) - LOOK_BACK
+            steps = events.steps_reported_since(session, recent)
+            changed = jumps.changed_since(session, recent)
+            if seen is None:
+                return _Change(_Seen(events.last_id(session), steps, changed), [], [], [])
+            news = events.since(session, seen.event_id)
+            subjects = {key for key in steps.keys() | seen.steps.keys() if seen.steps.get(key) != steps.get(key)}
+            subjects |= {key for key, moment in changed.items() if seen.jumps.get(key) != moment}
+            subjects |= {key for event in news for key in (event.card_id, event.jump_key) if key is not None}
+            subjects |= _cards(session, touched)
+            subjects |= waiting_files.beside(session, _regrouped(news))
+            subjects |= unread_cards.concerned(session, _heard_of(news))
+            last = news[-1].event_id if news else seen.event_id
+            return _Change(
+                _Seen(last, steps, changed),
+                [event_view(event) for event in news],
+                card_views(session, picture, subjects) if subjects else [],
+                jump_views(session, self._links, subjects) if subjects else [],
+            )
+
+
+_REGROUPED = ("jump:files_moved", "jump:decided", "jump:clip_left_out", "card:identified", "card:read_again")
+"""Types of events after which the jumps beside the one that they are about may lack more or less than before."""
+
+
+def _regrouped(news: Iterable[Event]) -> set[str]:
+    """The jumps that these events moved files into or out of."""
+    moved = [event for event in news if event.type in _REGROUPED]
+    keys = {key for event in moved for key in (event.jump_key, event.data.get("to")) if key is not None}
+    return keys.union(*(event.data.get("jumps", ()) for event in moved))
+
+
+_CARD_GIVES = ("card:error", "card:file_list", "card:copy_error", "card:removed")
+"""Types of events after which a card's jumps may lack more or less than before."""
+
+
+def _heard_of(news: Iterable[Event]) -> set[str]:
+    """The cards that gave, or did not give, something that was not theirs to count on before."""
+    return {event.card_id for event in news if event.type in _CARD_GIVES and event.card_id is not None}
+
+
+def _cards(session: Session, touched: _Touched) -> set[str]:
+    if not touched.insertions and not touched.every_card:
+        return set()
+    condition = Insertion.insertion_id.in_(touched.insertions)
+    if touched.every_card:
+        condition |= Insertion.removed_at.is_(None)
+    return set(session.execute(select(Insertion.card_id).where(condition)).scalars())
+
+
+async def serve_board(socket: WebSocket, feed: Feed) -> None:
+    """One browser, from connecting to closing. What it says is not listened to."""
+    if is_from_elsewhere(socket.headers):
+        await socket.close(POLICY)
+        return
+    await socket.accept()
+    try:
+        watcher = await feed.join()
+    except SQLAlchemyError:
+        log.exception("A browser can't be shown the catalog now; it comes back by itself.")
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(TRY_AGAIN)
+        return
+    listening = asyncio.create_task(_until_closed(socket))
+    sending = asyncio.create_task(_send(socket, watcher))
+    try:
+        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        feed.leave(watcher)
+        await _end(listening, sending)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while (frame := await watcher.frames.get()) is not None:
+            await socket.send_text(frame)
+        await socket.close(TOO_SLOW)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Cards: the detectors' socket, progress of copies, the queue of imports, views."""

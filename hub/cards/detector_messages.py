@@ -1,0 +1,232 @@
+"""What a detector's message means: the change it makes to the catalog, the answer, and what is asked for next.
+
+Lives here: one function from a message to its effects, with the catalog and the store as the only things touched.
+Doesn't: sockets (`detectors`), numbers that may be lost (`live`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from stinercut.cards import copy_requests, copy_results, identification, insertions, manifests, probable_files
+from stinercut.catalog import Catalog
+from stinercut.errors import BadInput, NotFound, StoreDamaged
+from stinercut.failures import sentence_for_pages
+from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.protocol import (
+    Ack,
+    CardError,
+    CopyError,
+    CopyRequest,
+    Envelope,
+    ErrorCode,
+    FileCopied,
+    FileList,
+    Inserted,
+    Message,
+    Refused,
+    Removed,
+    SampleRequest,
+    Samples,
+    refusal,
+)
+from stinercut.storage.file_samples import sample_of
+from stinercut.storage.store import Store
+
+log = logging.getLogger("hub.cards.detector_messages")
+
+FILES_PER_REQUEST = 5000
+"""The protocol's limit for one request."""
+
+Request = CopyRequest | SampleRequest
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is to be sent after the catalog has committed."""
+
+    reply: Ack | Refused
+    requests: tuple[Request, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The hub's side of talking with detectors. Every call is one transaction, or none when it is refused."""
+
+    catalog: Catalog
+    store: Store
+    small_file_limit: int
+    keys: KeyRing = NO_KEYS
+    """Codes that were refused for want of a key are read again when their card comes back."""
+
+    def handle(self, detector_id: str, envelope: Envelope) -> Effects:
+        """Act on one message of a detector that said hello. The same message twice changes nothing the second time.
+
+        A refusal is final: the detector drops the message. What may go better a moment later (a locked database) is
+        raised as it comes, and the detector sends the message again.
+        """
+        try:
+            self._require_own(detector_id, envelope.body)
+            requests = self._act(detector_id, envelope.body)
+        except NotFound as unknown:
+            return Effects(refusal(envelope.id, ErrorCode.UNKNOWN_ID, sentence_for_pages(unknown)))
+        except BadInput as wrong:
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, sentence_for_pages(wrong)))
+        except StoreDamaged as damaged:
+            return Effects(refusal(envelope.id, ErrorCode.DEST_IO, sentence_for_pages(damaged)))
+        except (ValueError, OverflowError):
+            # Something in it that nobody thought of. Raised, it would end the connection, and the detector would send
+            # it first for ever, with everything else waiting behind it.
+            log.exception("A message of detector %s (%s) could not be taken.", detector_id, envelope.body.type)
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, "the hub can't take this; its log says more"))
+        return Effects(Ack(of=envelope.id), requests)
+
+    def _require_own(self, detector_id: str, body: Message) -> None:
+        """Raise NotFound where a message is about an insertion of another detector: each speaks for its own cards."""
+        insertion_id = getattr(body, "insertion_id", None)
+        if insertion_id is not None and self._owner(insertion_id) not in (None, detector_id):
+            raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
+
+    def is_own(self, detector_id: str, insertion_id: str) -> bool:
+        """Whether it is this detector that has put this card in."""
+        return self._owner(insertion_id) == detector_id
+
+    def _owner(self, insertion_id: str) -> str | None:
+        with self.catalog.read() as session:
+            return insertions.detector_of(session, insertion_id)
+
+    def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
+        match body:
+            case FileCopied():
+                self._copied(body)
+                return ()
+            case FileList():
+                with self.catalog.write() as session:
+                    complete = manifests.record_file_list(session, body, self.small_file_limit, self.store.has)
+                    if complete:
+                        self._read_again(session, body.insertion_id)
+                    return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
+            case Samples():
+                return self._sampled(body)
+            case Inserted() | CopyError() | CardError() | Removed():
+                with self.catalog.write() as session:
+                    _record(session, detector_id, body)
+                return ()
+            case _:
+                raise BadInput(f"the hub takes no {body.type}")
+
+    def _copied(self, message: FileCopied) -> None:
+        try:
+            self.store.require(message.content_hash, message.size)
+        except StoreDamaged as damaged:
+            # The detector holds it for done and won't send it again: people must see it, as a file that failed.
+            detail = f"the hub does not find what the detector stored ({sentence_for_pages(damaged)})"[:2000]
+            with self.catalog.write() as session:
+                copy_results.record_copy_error(
+                    session,
+                    CopyError(
+                        insertion_id=message.insertion_id,
+                        file_id=message.file_id,
+                        code=ErrorCode.DEST_IO,
+                        detail=detail,
+                    ),
+                )
+            raise
+        with self.catalog.write() as session:
+            copy_results.record_copied(session, message)
+
+    def _sampled(self, message: Samples) -> tuple[Request, ...]:
+        with self.catalog.read() as session:
+            same = probable_files.same_content(session, message.insertion_id, message.samples, self._sample_of)
+        with self.catalog.write() as session:
+            probable_files.record_samples(session, message.insertion_id, message.samples, same)
+            self._read_again(session, message.insertion_id)
+            return _next(session, message.insertion_id)
+
+    def _sample_of(self, content_hash: str, size: int) -> str | None:
+        try:
+            handle = os.open(self.store.require(content_hash, size), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except (StoreDamaged, OSError):
+            return None
+        try:
+            return sample_of(handle, size)
+        except (EOFError, OSError):
+            return None
+        finally:
+            os.close(handle)
+
+    def no_samples(self, insertion_id: str) -> None:
+        """A detector takes no samples of this card: what is in doubt is copied."""
+        with self.catalog.write() as session:
+            probable_files.give_up_samples(session, insertion_id)
+            self._read_again(session, insertion_id)
+
+    def _read_again(self, session: Session, insertion_id: str) -> None:
+        """Codes of a card that is back, refused before, may be accepted now."""
+        insertion = insertions.require_insertion(session, insertion_id)
+        identification.read_outdated_again(session, insertion, self.keys)
+
+    def asked_before(self, detector_id: str) -> tuple[Request, ...]:
+        """What this detector was asked for and has not answered: a broken connection may have swallowed it."""
+        with self.catalog.read() as session:
+            open_requests = copy_requests.open_requests(session, detector_id)
+            open_samples = probable_files.open_samples(session, detector_id)
+        copies = [request for insertion, files in open_requests for request in _requests(insertion, files)]
+        samples = [request for insertion, files in open_samples for request in _sample_requests(insertion, files)]
+        return (*samples, *copies)
+
+    def next_requests(self, detector_ids: Iterable[str]) -> dict[str, tuple[CopyRequest, ...]]:
+        """What these detectors are to be asked for now, by detector id; it counts as asked from here on."""
+        with self.catalog.read() as session:
+            waiting = copy_requests.insertions_with_new_files(session, detector_ids)
+        out: dict[str, tuple[CopyRequest, ...]] = {}
+        for detector_id, insertion_id in waiting:
+            with self.catalog.write() as session:
+                requests = _next(session, insertion_id)
+            if requests:
+                out[detector_id] = (*out.get(detector_id, ()), *requests)
+        return out
+
+    def card_is_out(self, insertion_id: str) -> None:
+        """A detector says that it has no such card in."""
+        with self.catalog.write() as session:
+            insertions.record_removed(session, insertion_id)
+
+
+def _record(session: Session, detector_id: str, body: Inserted | CopyError | CardError | Removed) -> None:
+    match body:
+        case Inserted():
+            insertions.record_insertion(session, detector_id, body)
+        case CopyError():
+            copy_results.record_copy_error(session, body)
+        case CardError():
+            insertions.record_card_error(session, body)
+        case Removed(insertion_id=insertion_id):
+            insertions.record_removed(session, insertion_id)
+
+
+def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:
+    return _requests(insertion_id, copy_requests.take_requests(session, insertion_id))
+
+
+def _doubts(session: Session, message: FileList) -> tuple[SampleRequest, ...]:
+    return _sample_requests(message.insertion_id, probable_files.files_in_doubt(session, message.insertion_id))
+
+
+def _sample_requests(insertion_id: str, files: list[str]) -> tuple[SampleRequest, ...]:
+    return tuple(
+        SampleRequest(insertion_id=insertion_id, file_ids=files[start : start + FILES_PER_REQUEST])
+        for start in range(0, len(files), FILES_PER_REQUEST)
+    )
+
+
+def _requests(insertion_id: str, files: list[str]) -> tuple[CopyRequest, ...]:
+    return tuple(
+        CopyRequest(insertion_id=insertion_id, file_ids=files[start : start + FILES_PER_REQUEST])
+        for start in range(0, len(files), FILES_PER_REQUEST)
+    )

@@ -1,0 +1,283 @@
+"""The socket that detectors connect to: `/ws/detector`.
+
+Lives here: the hello, acknowledgements, copy requests, which detectors are connected. Doesn't: what a message means
+(`conversation`), when new requests come up (`board`, whose feed notices).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import WebSocket, WebSocketDisconnect
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.cards.copy_progress import Live
+from hub.cards.detector_messages import Conversation, Request
+from stinercut.protocol import (
+    SPOKEN,
+    Ack,
+    CopyError,
+    Envelope,
+    ErrorCode,
+    FileCopied,
+    Hello,
+    Message,
+    Progress,
+    ProtocolError,
+    Refused,
+    Removed,
+    SampleRequest,
+    Samples,
+    Versions,
+    Welcome,
+    decode,
+    encode,
+    id_in,
+    no_common_version,
+    refusal,
+)
+from stinercut.protocol.close_codes import POLICY, REPLACED, TRY_AGAIN
+
+log = logging.getLogger("hub.cards.socket")
+
+HELLO_S = 10.0
+"""A connection that says nothing for so long is closed."""
+OUTBOX_FIRST_S = 0.5
+"""After the hello a detector delivers what it has kept, "card is out" among it; asking again waits so long for that."""
+_REQUESTS_REMEMBERED = 1000
+
+
+@dataclass
+class _Connection:
+    """One connected detector, and the version spoken with it. `asked` tells which insertion a request was about, and
+    whether it was one for samples, should it be refused. `own`: insertions that are known to be this detector's."""
+
+    socket: WebSocket
+    detector_id: str
+    version: int
+    asked: OrderedDict[str, tuple[str, bool]] = field(default_factory=OrderedDict[str, tuple[str, bool]])
+    own: set[str] = field(default_factory=set[str])
+
+    async def send(self, *messages: Message) -> None:
+        for message in messages:
+            await self.socket.send_text(encode(message))
+
+    async def ask(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            envelope = decode(encode(request))
+            self.asked[envelope.id] = (request.insertion_id, isinstance(request, SampleRequest))
+            while len(self.asked) > _REQUESTS_REMEMBERED:
+                self.asked.popitem(last=False)
+            await self.socket.send_text(encode(request, envelope.id))
+
+
+class Detectors:
+    """All connected detectors.
+
+    `touched` is called whenever something has changed about an insertion, or (with None) about any card that is in;
+    `settled` when a file of an insertion has arrived, failed or turned out to be known.
+    """
+
+    def __init__(self, conversation: Conversation, live: Live, token: str | None, versions: Versions = SPOKEN) -> None:
+        self._conversation = conversation
+        self._live = live
+        self._token = token
+        self._versions = versions
+        self._connections: dict[str, _Connection] = {}
+        self.touched: Callable[[str | None], None] = lambda _insertion_id: None
+        self.settled: Callable[[str], None] = lambda _insertion_id: None
+
+    @property
+    def connected(self) -> frozenset[str]:
+        """The ids of the detectors that are there."""
+        return frozenset(self._connections)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One connection, from its first frame to its end."""
+        if "origin" in socket.headers:
+            # Only browsers send it. No page, not even ours, has any business here.
+            await socket.close(POLICY)
+            return
+        await socket.accept()
+        try:
+            connection = await self._greet(socket)
+            if connection is not None:
+                await self._stay(connection)
+        except (WebSocketDisconnect, RuntimeError):
+            return  # Starlette raises RuntimeError when one sends into a connection that has just gone.
+        except SQLAlchemyError as trouble:
+            # The detector comes back and sends again what was not acknowledged.
+            log.exception("The catalog did not take a message: %s", type(trouble).__name__)
+            await _close(socket, TRY_AGAIN)
+
+    async def _greet(self, socket: WebSocket) -> _Connection | None:
+        try:
+            async with asyncio.timeout(HELLO_S):
+                envelope = decode(await _frame(socket))
+        except TimeoutError:
+            await _refuse(socket, None, ErrorCode.BAD_MESSAGE, "the first message must be a hello")
+            return None
+        except ProtocolError as unclear:
+            await _refuse(socket, None, ErrorCode.BAD_MESSAGE, unclear.what)
+            return None
+        problem = hello_problem(envelope.body, self._token, self._versions)
+        if problem is not None or not isinstance(envelope.body, Hello):
+            code, detail = problem or (ErrorCode.BAD_MESSAGE, "")
+            address = socket.client.host if socket.client else "an unknown address"
+            log.warning("A detector at %s was refused (%s): %s", address, code, detail)
+            await _refuse(socket, envelope.id, code, detail)
+            return None
+        theirs = Versions(envelope.body.min_version, envelope.body.max_version)
+        return _Connection(socket, envelope.body.detector_id, self._versions.highest_common(theirs) or 0)
+
+    async def _stay(self, connection: _Connection) -> None:
+        detector_id = connection.detector_id
+        before = self._connections.get(detector_id)
+        self._connections[detector_id] = connection
+        if before is not None:
+            log.warning("Detector %s connected again; its older connection ends.", detector_id)
+            await _close(before.socket, REPLACED)
+        self._live.connect(detector_id)
+        self.touched(None)
+        log.info("Detector %s is connected.", detector_id)
+        asking = asyncio.create_task(self._ask_again(connection))
+        try:
+            await connection.send(
+                Welcome(
+                    version=connection.version,
+                    min_version=self._versions.lowest,
+                    max_version=self._versions.highest,
+                )
+            )
+            while True:
+                await self._heard(connection, await _frame(connection.socket))
+        finally:
+            asking.cancel()
+            if self._connections.get(detector_id) is connection:
+                del self._connections[detector_id]
+                self._live.disconnect(detector_id)
+                self.touched(None)
+                log.info("Detector %s is gone.", detector_id)
+
+    async def _ask_again(self, connection: _Connection) -> None:
+        try:
+            await asyncio.sleep(OUTBOX_FIRST_S)
+            await connection.ask(await asyncio.to_thread(self._conversation.asked_before, connection.detector_id))
+            await self.ask_for_new()
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        except SQLAlchemyError:
+            log.exception("The catalog could not be asked for what is open.")
+            await _close(connection.socket, TRY_AGAIN)
+
+    async def ask_for_new(self) -> None:
+        """Ask the connected detectors for files that nobody has asked for yet and that may be asked for now."""
+        if not self._connections:
+            return
+        requests = await asyncio.to_thread(self._conversation.next_requests, self.connected)
+        for detector_id, wanted in requests.items():
+            connection = self._connections.get(detector_id)
+            if connection is None:
+                continue  # It has gone meanwhile; it is asked again when it comes back.
+            try:
+                await connection.ask(wanted)
+            except (WebSocketDisconnect, RuntimeError):
+                continue
+
+    async def _heard(self, connection: _Connection, frame: str | bytes) -> None:
+        try:
+            envelope = decode(frame)
+        except ProtocolError as unclear:
+            await connection.send(refusal(id_in(frame), ErrorCode.BAD_MESSAGE, unclear.what))
+            return
+        match envelope.body:
+            case Progress() as copy:
+                if await self._is_own(connection, copy.insertion_id):
+                    self._live.progress(connection.detector_id, copy.insertion_id, copy.file_id, copy.bytes_done)
+                    self.touched(copy.insertion_id)
+            case Ack(of=message_id):
+                connection.asked.pop(message_id, None)
+            case Refused() as refused:
+                await self._was_refused(connection, refused)
+            case _:
+                await self._handle(connection, envelope)
+
+    async def _is_own(self, connection: _Connection, insertion_id: str) -> bool:
+        """Each speaks for its own cards; numbers about any other would be shown, and kept, for nothing."""
+        if insertion_id not in connection.own and await asyncio.to_thread(
+            self._conversation.is_own, connection.detector_id, insertion_id
+        ):
+            connection.own.add(insertion_id)
+        return insertion_id in connection.own
+
+    async def _handle(self, connection: _Connection, envelope: Envelope) -> None:
+        effects = await asyncio.to_thread(self._conversation.handle, connection.detector_id, envelope)
+        if not isinstance(effects.reply, Refused) or effects.reply.code is ErrorCode.DEST_IO:
+            self._note(envelope.body)
+        await connection.send(effects.reply)
+        await connection.ask(effects.requests)
+
+    def _note(self, body: Message) -> None:
+        match body:
+            case FileCopied():
+                self._live.finished(body.insertion_id, body.file_id, body.size)
+            case CopyError():
+                self._live.finished(body.insertion_id, body.file_id, 0)
+            case Removed():
+                self._live.removed(body.insertion_id)
+            case _:
+                pass
+        insertion_id = getattr(body, "insertion_id", None)
+        if insertion_id is not None:
+            self.touched(insertion_id)
+        if isinstance(body, FileCopied | CopyError | Samples):
+            self.settled(body.insertion_id)
+
+    async def _was_refused(self, connection: _Connection, refused: Refused) -> None:
+        log.warning("Detector %s refused a message (%s): %s", connection.detector_id, refused.code, refused.detail)
+        insertion_id, is_sample = connection.asked.pop(refused.of or "", (None, False))
+        if insertion_id is not None and is_sample and refused.code is ErrorCode.BAD_MESSAGE:
+            await asyncio.to_thread(self._conversation.no_samples, insertion_id)
+            self.touched(insertion_id)
+            await self.ask_for_new()
+        elif insertion_id is not None and refused.code in (ErrorCode.STALE_INSERT, ErrorCode.UNKNOWN_ID):
+            await asyncio.to_thread(self._conversation.card_is_out, insertion_id)
+            self.touched(insertion_id)
+
+
+def hello_problem(body: Message, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:
+    """Why this first message lets nobody in; None when it does."""
+    if not isinstance(body, Hello):
+        return ErrorCode.BAD_MESSAGE, f"the first message must be a hello, not {body.type}"
+    if token is not None and not hmac.compare_digest((body.token or "").encode(), token.encode()):
+        return ErrorCode.BAD_TOKEN, "the token is not the hub's: set STINERCUT_TOKEN to the same value on both sides"
+    theirs = Versions(body.min_version, body.max_version)
+    if versions.highest_common(theirs) is None:
+        return ErrorCode.BAD_VERSION, no_common_version(versions, theirs)
+    return None
+
+
+async def _frame(socket: WebSocket) -> str | bytes:
+    """The next frame, text or not. Raises WebSocketDisconnect at the end."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    text: str | None = message.get("text")
+    return text if text is not None else message["bytes"]
+
+
+async def _refuse(socket: WebSocket, of: str | None, code: ErrorCode, detail: str) -> None:
+    await socket.send_text(encode(refusal(of, code, detail)))
+    await _close(socket, POLICY)
+
+
+async def _close(socket: WebSocket, code: int) -> None:
+    try:
+        await socket.close(code)
+    except (WebSocketDisconnect, RuntimeError):
+        return

@@ -1,0 +1,1 @@
+"""Codes: made and printed by the page."""

@@ -1,0 +1,1 @@
+"""Films: files to fetch, cuts, and rendering again after a template changed."""

@@ -1,0 +1,121 @@
+"""A jump's timeline for editing programs: out as it is, back as the jump's cut.
+
+Lives here: the routes, and which clips a timeline may name. Doesn't: the format (`stinercut.films.editor.otio`),
+writing the file beside the film (`stinercut_assets.films.rendered_video`), keeping a cut (`stinercut.review.wishes`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel
+
+from hub.kit.request_body import limited_body
+from stinercut.bounds import NO_NUL, JumpKey, ShortText
+from stinercut.catalog import Catalog
+from stinercut.errors import BadInput, StoreDamaged, UnreadableVideo
+from stinercut.films.editor.otio import LARGEST, KnownClip, read_cut
+from stinercut.jumps import jumps
+from stinercut.jumps.cut import Cut
+from stinercut.jumps.jumps import FootageFile
+from stinercut.review import wishes
+from stinercut.storage.store import Store
+from stinercut.video.probe import probe
+
+log = logging.getLogger("hub.films.cut_routes")
+
+
+class PieceView(BaseModel):
+    """A part of a clip, in seconds from its beginning; None: all that the template shows."""
+
+    file_id: int
+    name: str
+    start: float | None
+    end: float | None
+
+
+class CutView(BaseModel):
+    """What a jump's film shows, in its order. `by_hand`: a person's timeline says so, not the template."""
+
+    jump: str
+    by_hand: bool
+    pieces: list[PieceView]
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Jumps' cuts."""
+
+    catalog: Catalog
+    store: Store
+
+    def view(self, jump: str) -> CutView:
+        """What the film shows. Raises NotFound, and BadInput while files are missing."""
+        with self.catalog.read() as session:
+            footage = jumps.footage_of(session, jump)
+        pieces = [
+            PieceView(file_id=take.file.card_file_id, name=take.file.name, start=take.start, end=take.end)
+            for take in footage.takes
+        ]
+        return CutView(jump=jump, by_hand=footage.cut is not None, pieces=pieces)
+
+    def import_timeline(self, jump: str, text: bytes, file: str, who: str) -> CutView:
+        """Make a timeline the jump's cut. Raises NotFound, and BadInput saying what in it can't be."""
+        with self.catalog.read() as session:
+            clips = jumps.footage_of(session, jump).clips
+        cut: Cut = read_cut(text, self._known(clips), file=file)
+        with self.catalog.write() as session:
+            wishes.choose_cut(session, jump, cut, who)
+        return self.view(jump)
+
+    def drop(self, jump: str, who: str) -> CutView:
+        """Back to what the template says. Raises NotFound, and BadInput where there is no cut."""
+        with self.catalog.write() as session:
+            wishes.drop_cut(session, jump, who)
+        return self.view(jump)
+
+    def _known(self, clips: tuple[FootageFile, ...]) -> list[KnownClip]:
+        # Two cameras give the same names: such a name says nothing, and only our ids in the timeline tell.
+        names = Counter(clip.name.casefold() for clip in clips)
+        return [
+            KnownClip(
+                clip.card_file_id,
+                self._seconds(clip),
+                (clip.name,) if names[clip.name.casefold()] == 1 else (),
+            )
+            for clip in clips
+        ]
+
+    def _seconds(self, clip: FootageFile) -> float:
+        """How long a clip is. Raises BadInput under its own name; where the store has it is for the log."""
+        try:
+            return probe(self.store.require(clip.content_hash, clip.size)).duration
+        except (StoreDamaged, UnreadableVideo) as refused:
+            log.warning("%s can't be used in a cut: %s", clip.name, refused.sentence())
+            raise BadInput(refused.what, file=clip.name, advice=refused.advice) from None
+
+
+Who = Annotated[str, Query(min_length=1, max_length=80, pattern=NO_NUL)]
+
+
+def add_cuts(app: FastAPI, cuts_of: Callable[[Request], Cuts]) -> None:
+    """All routes of this module."""
+
+    @app.get("/api/jumps/{jump}/cut")
+    async def cut(request: Request, jump: JumpKey) -> CutView:
+        return await asyncio.to_thread(cuts_of(request).view, jump)
+
+    @app.put("/api/jumps/{jump}/cut", status_code=202)
+    async def replace(request: Request, jump: JumpKey, who: Who, file: ShortText = "the timeline") -> CutView:
+        text = await limited_body(request, LARGEST, "the timeline", "Is it an .otio file?")
+        return await asyncio.to_thread(cuts_of(request).import_timeline, jump, text, file, who)
+
+    @app.delete("/api/jumps/{jump}/cut", status_code=202)
+    async def drop(request: Request, jump: JumpKey, who: Who) -> CutView:
+        return await asyncio.to_thread(cuts_of(request).drop, jump, who)

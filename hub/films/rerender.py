@@ -1,0 +1,272 @@
+"""Making films anew after a template changed: which ones, what it costs, and the backfill that does it.
+
+Lives here: the shelf of templates, the view of stale films, starting a backfill, their routes below /api. Doesn't:
+which films are stale (`stinercut.jumps.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
+
+Starting one again does no harm: films that are up to date, and those that a backfill is busy with, are passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.kit.dagster_client import Backfill, Dagster
+from stinercut.bounds import JumpKey, Who
+from stinercut.catalog import Catalog
+from stinercut.errors import BadTemplate, StinercutError
+from stinercut.failures import sentence_for_pages
+from stinercut.jumps import staleness
+from stinercut.jumps.staleness import FilmMade, Stale, Wanted
+from stinercut.pipeline_names import BACKFILL_PRIORITY, FILM_ASSETS, PRIORITY_TAG, WORK_TAG
+from stinercut.review import wishes
+from stinercut.templates import folder
+from stinercut.templates.aspects import aspects
+from stinercut.templates.timeline import TemplateName
+from stinercut.text import counted, ended
+
+BACKFILL_TAGS = {
+    PRIORITY_TAG: str(BACKFILL_PRIORITY),
+    "dagster/retry_strategy": "FROM_ASSET_FAILURE",
+    WORK_TAG: "backfill",
+}
+
+
+MAX_JUMPS = 20_000
+"""Named in one request: what a body of a megabyte holds. Without names a backfill is of all."""
+
+
+_MEND_IT = "Mend it (`stinercut template check` says what is wrong), or choose another one for these jumps."
+
+
+class TemplateView(BaseModel):
+    """A template of this installation. `problem` says why it can't be used; empty when it can."""
+
+    name: str
+    version: int | None
+    description: str
+    is_default: bool
+    outputs: list[str]
+    problem: str
+
+
+class Templates(BaseModel):
+    """All templates, in the order of the alphabet."""
+
+    templates: list[TemplateView]
+
+
+class StaleView(BaseModel):
+    """A film whose template has changed. `changed`: clips, drawings, sound; `seconds` of its outputs are encoded anew,
+    `minutes` of work on this installation's cores.
+    """
+
+    jump: str
+    template: str
+    changed: list[str]
+    seconds: float
+    minutes: float
+    backfill: str | None
+    """The backfill that is yet to make it."""
+
+
+class Renewable(BaseModel):
+    """What a backfill would do. `encoded_seconds` and `minutes` are those of the films that none is busy with yet."""
+
+    films: list[StaleView]
+    to_do: int
+    encoded_seconds: float
+    minutes: float
+    problem: str
+    """Why the list may be wrong: a template can't be used, or Dagster did not say in time what it is busy with."""
+
+
+class BackfillRequest(BaseModel):
+    """Which films to make anew; `jumps` None: all that are stale."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jumps: Annotated[list[JumpKey], Field(max_length=MAX_JUMPS)] | None = None
+
+
+class Started(BaseModel):
+    """The backfill that was started; None where there was nothing to do. `problem`: why some films are left out."""
+
+    backfill: str | None
+    problem: str = ""
+    jumps: list[str]
+
+
+class TemplateWish(BaseModel):
+    """A person's choice for a jump; None: the installation's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: Who
+    template: TemplateName | None
+
+
+def busy_with(stale: Sequence[Stale], going_on: Iterable[Backfill]) -> dict[str, str]:
+    """Which backfill is yet to make each of these films: jump key -> the backfill's id.
+
+    A backfill counts until it is over, and the films that it has made may be stale again by then: it is not busy with
+    one that is younger than itself. Where that one came from elsewhere, it is made once more than needed, which costs
+    a joining. Of several that are for the same film the last one tells.
+    """
+    last = {key: one for one in sorted(going_on, key=lambda one: one.asked_at) for key in one.partitions}
+    found = ((film, last.get(film.jump_key)) for film in stale)
+    return {film.jump_key: one.backfill_id for film, one in found if one is not None and film.made_at <= one.asked_at}
+
+
+def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] | None) -> list[str]:
+    """The jumps of those stale films that no backfill is busy with, in their order; `asked`: only of these jumps."""
+    keys = [one.jump_key for one in stale if one.jump_key not in busy]
+    if asked is None:
+        return keys
+    wanted = frozenset(asked)
+    return [key for key in keys if key in wanted]
+
+
+def templates_of(
+    films: Iterable[FilmMade], templates: Container[str], default: str, asked: Iterable[str] | None
+) -> list[str]:
+    """Those of these templates that films have; `asked`: only films of these jumps."""
+    wanted = None if asked is None else frozenset(asked)
+    found = {film.template or default for film in films if wanted is None or film.jump_key in wanted}
+    return sorted(name for name in found if name in templates)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Templates as they are now, and the films made with them."""
+
+    catalog: Catalog
+    dagster: Dagster
+    folders: Sequence[Path]
+    default: str
+    workers: int
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def shelf(self) -> tuple[dict[str, folder.Template], dict[str, str]]:
+        """Templates by name, and by name why one can't be used."""
+        good: dict[str, folder.Template] = {}
+        bad: dict[str, str] = {}
+        for name in folder.names(self.folders):
+            try:
+                good[name] = folder.find(name, self.folders)
+            except StinercutError as refused:
+                bad[name] = sentence_for_pages(refused)
+        return good, bad
+
+    def templates(self) -> list[TemplateView]:
+        """What there is to choose from, broken ones included."""
+        good, bad = self.shelf()
+        return [_view(name, good.get(name), bad.get(name, ""), self.default) for name in sorted({*good, *bad})]
+
+    async def renewable(self) -> Renewable:
+        """Which films a backfill would make anew, and at what cost. Dagster's silence is said, and no error."""
+        stale, bad, _ = await asyncio.to_thread(self._stale)
+        problems = [f"The template {name} can't be used: {ended(why)}" for name, why in bad.items()]
+        busy: dict[str, str] = {}
+        try:
+            busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
+        except StinercutError as silent:
+            problems.append(f"Which of them are being made anew already is not known: {sentence_for_pages(silent)}")
+        # There may be tens of thousands, and while their views are made nobody else would be heard.
+        return await asyncio.to_thread(self._renewable, stale, busy, problems)
+
+    def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[str]) -> Renewable:
+        films = [
+            StaleView(
+                jump=one.jump_key,
+                template=one.template,
+                changed=list(one.changed),
+                seconds=round(one.seconds, 1),
+                minutes=round(one.work / max(1, self.workers) / 60, 4),
+                backfill=busy.get(one.jump_key),
+            )
+            for one in stale
+        ]
+        to_do = [film for film in films if film.backfill is None]
+        return Renewable(
+            films=films,
+            to_do=len(to_do),
+            encoded_seconds=round(sum(film.seconds for film in to_do), 1),
+            minutes=round(sum(film.minutes for film in to_do), 1),
+            problem=" ".join(problems),
+        )
+
+    async def start(self, asked: BackfillRequest) -> Started:
+        """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused.
+
+        Raises BadTemplate where a film that was asked for has a template that can't be used, or where only such are
+        left: their runs would fail, some time later and one by one.
+        """
+        async with self._starting:
+            stale, bad, films = await asyncio.to_thread(self._stale)
+            unusable = templates_of(films, bad, self.default, asked.jumps)
+            problem = " ".join(f"The template {name} can't be used: {ended(bad[name])}" for name in unusable)
+            if problem and asked.jumps is not None:
+                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
+            busy = busy_with(stale, await self.dagster.backfilling())
+            keys = to_make(stale, busy, asked.jumps)
+            if not keys and problem:
+                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
+            if not keys:
+                return Started(backfill=None, jumps=[])
+            title = f"{counted(len(keys), 'film')} with a changed template"
+            backfill = await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS)
+            return Started(backfill=backfill, jumps=keys, problem=problem)
+
+    def choose(self, jump: JumpKey, wish: TemplateWish) -> None:
+        """A person chooses a jump's template. Raises NotFound, and BadInput for one that can't be used."""
+        if wish.template is not None:
+            folder.find(wish.template, self.folders)
+        with self.catalog.write() as session:
+            wishes.choose_template(session, jump, wish.template, wish.who)
+
+    def _stale(self) -> tuple[list[Stale], dict[str, str], list[FilmMade]]:
+        """The stale films, by name why a template can't be used, and all films."""
+        good, bad = self.shelf()
+        wanted = {name: Wanted(name, one.fingerprint, aspects(one)) for name, one in good.items()}
+        with self.catalog.read() as session:
+            films = staleness.films_made(session)
+        return staleness.stale_films(films, wanted, self.default), bad, films
+
+
+def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:
+    """All routes of this module."""
+
+    @app.get("/api/templates")
+    async def templates(request: Request) -> Templates:
+        return Templates(templates=await asyncio.to_thread(renewal_of(request).templates))
+
+    @app.get("/api/stale")
+    async def stale(request: Request) -> Renewable:
+        return await renewal_of(request).renewable()
+
+    @app.post("/api/backfill", status_code=202)
+    async def backfill(request: Request, asked: BackfillRequest) -> Started:
+        return await renewal_of(request).start(asked)
+
+    @app.post("/api/jumps/{jump}/template", status_code=202)
+    async def choose(request: Request, jump: JumpKey, wish: TemplateWish) -> TemplateWish:
+        await asyncio.to_thread(renewal_of(request).choose, jump, wish)
+        return wish
+
+
+def _view(name: str, template: folder.Template | None, problem: str, default: str) -> TemplateView:
+    return TemplateView(
+        name=name,
+        version=template.version if template else None,
+        description=template.document.description if template else "",
+        is_default=name == default,
+        outputs=[output.name for output in template.outputs] if template else [],
+        problem=problem,
+    )

@@ -1,0 +1,1 @@
+"""Jumps: views of them and of what they lack."""

@@ -1,0 +1,153 @@
+"""What browsers see of what jumps lack: files that wait for a person, and what their cards did not give.
+
+Owns: those views. Not here: which files stand in whose stretch (`stinercut.recordings.stretches`), which cards could
+not be read (`stinercut.jumps.unread_cards`), jumps (`jump_views`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.kit.views import View
+from stinercut.catalog.models import Jump
+from stinercut.jumps import waiting_files
+from stinercut.jumps.unread_cards import UnreadCard, unread_cards
+from stinercut.jumps.waiting_files import Surroundings, WaitingFiles
+
+WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
+    "FILES_WAIT_FOR_A_PERSON",
+    "PHOTOS_NOT_COPIED",
+    "CARD_NOT_READ",
+)
+FILES_LISTED = 100
+"""Of one group; `what` says how many there are. Photos wait by hundreds, and the page /review has them all."""
+
+
+class WaitingFileView(View):
+    """A file that is missing."""
+
+    file_id: int
+    name: str
+
+
+class MissingView(View):
+    """What a jump lacks, as `code` says.
+
+    FILES_WAIT_FOR_A_PERSON: files that stand right after its own on their card, up to the next code, and of which
+    nobody has said whose they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+    PHOTOS_NOT_COPIED: photos of its own that did not come from the card; `decide` is where to leave them out.
+    CARD_NOT_READ: when its files came, something of their card could not even be listed. `jump` is the jump itself;
+    nothing can be decided, and `decide` is empty: the card must be put in again.
+
+    `first` and `last`: when the first and the last of them was filmed, by the camera's clock; null where nobody knows.
+    `camera`: its maker; empty where file names don't tell.
+    """
+
+    code: str
+    what: str
+    jump: str
+    decide: str
+    card: str
+    label: str
+    camera: str
+    first: datetime | None
+    last: datetime | None
+    files: list[WaitingFileView]
+
+
+class NeighbourView(View):
+    """A jump whose files stand next to a waiting group on their card."""
+
+    jump: str
+    passenger: str | None
+    booking_id: str | None
+
+
+class PlaceView(View):
+    """Where a waiting group comes from. `before`: the jump whose files it stands right after, with no code between."""
+
+    card: str
+    label: str
+    camera: str
+    first: datetime
+    last: datetime
+    before: NeighbourView | None
+    after: NeighbourView | None
+
+
+@dataclass(frozen=True)
+class WaitingViews:
+    """Of some jumps, by jump: what their films lack, and where those come from that wait for a person."""
+
+    missing: dict[str, list[MissingView]]
+    places: dict[str, PlaceView]
+
+
+def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
+    """What these jumps lack of their cards, and what of those waits for a person, as far as it concerns them."""
+    found = waiting_files.waiting_around(session, jump_keys)
+    keys = {key for one in found.surroundings.values() for key in (one.before, one.after) if key is not None}
+    beside = select(Jump).where(Jump.jump_key.in_(keys))
+    jumps = {jump.jump_key: jump for jump in session.execute(beside).scalars()} if keys else {}
+    missing = {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.missing.items()}
+    for jump, cards in unread_cards(session, jump_keys).items():
+        missing[jump] = [*missing.get(jump, []), *(_unread_view(jump, one) for one in cards)]
+    return WaitingViews(
+        missing,
+        {group: _place_view(one, jumps) for group, one in found.surroundings.items()},
+    )
+
+
+def _missing_view(waiting: WaitingFiles) -> MissingView:
+    return MissingView(
+        code=PHOTOS_NOT_COPIED if waiting.not_copied else WAITING_FILES,
+        what=waiting.sentence(),
+        jump=waiting.group,
+        decide=f"/review?jump={quote(waiting.group)}",
+        card=waiting.card_id,
+        label=waiting.card_label,
+        camera=waiting.camera,
+        first=waiting.first,
+        last=waiting.last,
+        files=[WaitingFileView(file_id=file, name=name) for file, name in waiting.files[:FILES_LISTED]],
+    )
+
+
+def _unread_view(jump: str, card: UnreadCard) -> MissingView:
+    return MissingView(
+        code=CARD_NOT_READ,
+        what=card.sentence(),
+        jump=jump,
+        decide="",
+        card=card.card_id,
+        label=card.card_label,
+        camera="",
+        first=None,
+        last=None,
+        files=[],
+    )
+
+
+def _place_view(around: Surroundings, jumps: Mapping[str, Jump]) -> PlaceView:
+    files = around.files
+    return PlaceView(
+        card=files.card_id,
+        label=files.card_label,
+        camera=files.camera,
+        first=files.first,
+        last=files.last,
+        before=_neighbour(jumps.get(around.before or "")),
+        after=_neighbour(jumps.get(around.after or "")),
+    )
+
+
+def _neighbour(jump: Jump | None) -> NeighbourView | None:
+    if jump is None:
+        return None
+    return NeighbourView(jump=jump.jump_key, passenger=jump.passenger_name, booking_id=jump.booking_id)

@@ -1,0 +1,323 @@
+"""What browsers see of jumps: their files, how far the film is, the film.
+
+Lives here: the views and how they are made, in a fixed number of queries however many jumps there are. Doesn't:
+which jumps are in a list (`stinercut.jumps.listing`), sending them (`board`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.jumps.stretch_views import MissingView, PlaceView, waiting_views
+from hub.kit.views import JumpLinks, Links, StepView, View, steps_of
+from stinercut.catalog import events
+from stinercut.catalog.models import (
+    EntryState,
+    Film,
+    Insertion,
+    Jump,
+    JumpState,
+    ManifestEntry,
+    Role,
+)
+from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
+from stinercut.jumps import film_records, listing
+from stinercut.jumps.duplicates import counting_files
+from stinercut.runs.failure_rows import failures_of_jump
+from stinercut.runs.remedies import RemedyKind, remedies
+
+PHOTOS_LINKED = 60
+"""Of one output; a burst has hundreds, and the ZIP has all of them."""
+
+
+class JumpFileView(View):
+    """A file of a jump. `file_id` is the number that `leave-out` takes."""
+
+    file_id: int
+    name: str
+    role: str
+    state: Literal["pending", "copied", "failed"]
+    size: int
+    detail: str = ""
+    """Why it could not be copied, if so."""
+    same_as: str = ""
+    """The file of this jump whose content it only repeats: it is in the film once. Empty for all others."""
+
+
+class JumpPhotosView(View):
+    """The camera's photos of a jump, counted: `pictures`, in how many `files`, of which `here` are in the store."""
+
+    pictures: int = 0
+    files: int = 0
+    here: int = 0
+
+
+class CheckView(View):
+    """One check a film passed before it was published."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class OutputView(View):
+    """Another video output of a film's template. `size` in bytes."""
+
+    name: str
+    url: str
+    download: str
+    size: int
+
+
+class PhotosView(View):
+    """An output of photos: how many, an address for each of the first, one for all of them as a ZIP, and their `size`
+    in bytes together.
+    """
+
+    name: str
+    number: int
+    urls: list[str]
+    download: str
+    size: int
+
+
+class FilmView(View):
+    """A finished film. `seconds` long, `size` bytes, made in `made_in` seconds with `template`.
+
+    `outputs` and `photos`: what the template made besides *the* film, as far as it is there.
+    """
+
+    url: str
+    download: str
+    poster: str
+    provisional: bool
+    """Whether files that may belong into it wait for a person, or did not come off their card."""
+    seconds: float
+    size: int
+    made_in: float
+    template: str
+    checks: list[CheckView]
+    outputs: list[OutputView]
+    photos: list[PhotosView]
+
+
+class FailureView(View):
+    """One thing that a jump's run failed with: `what` and `advice` for people, `code` for programs, `details` for
+    whoever looks after the installation. `file`: the name of the file that it is about; empty where it is about none.
+    """
+
+    code: str
+    what: str
+    advice: str
+    file: str
+    details: str
+
+
+class RemedyView(View):
+    """An answer that is offered for a failed jump, the best first. `files`: those to leave out, by their `file_id`."""
+
+    kind: RemedyKind
+    files: list[int]
+
+
+class JumpView(View):
+    """A jump, its files, and how far its film is."""
+
+    jump: str
+    jump_date: date
+    booking_id: str | None
+    passenger: str | None
+    template: str | None
+    """The template that a person chose for it; None: the installation's own choice."""
+    state: str
+    reason: str
+    complete: bool
+    """Whether it has a passenger, nothing that may be theirs waits for a person, all of its photos came that are not
+    left out, and all of its card could be read. Until then its film is provisional: another one follows when somebody
+    has decided, or the card is in again."""
+    missing: list[MissingView]
+    """What waits for a person right after its files, photos of its own that were not copied, what of its card could not
+    be read."""
+    place: PlaceView | None
+    """Of a group that waits for a person: where it comes from."""
+    failures: list[FailureView]
+    """What it failed with, while it counts as failed; `reason` has the same words."""
+    remedies: list[RemedyView]
+    files: list[JumpFileView]
+    """Without its photos: a burst has hundreds."""
+    photos: JumpPhotosView
+    steps: list[StepView]
+    progress: float
+    film: FilmView | None
+    run_id: str | None
+    links: JumpLinks
+
+
+def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> list[JumpView]:
+    """These jumps (unknown ones are passed over), newest first."""
+    rows = (
+        session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys)).order_by(*listing.NEWEST_FIRST))
+        .scalars()
+        .all()
+    )
+    keys = [jump.jump_key for jump in rows]
+    found, steps, made = _found(session, keys), steps_of(session, keys), film_records.latest_films(session, keys)
+    return [
+        _jump_view(links, jump, found[jump.jump_key], steps.get(jump.jump_key, []), made.get(jump.jump_key))
+        for jump in rows
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What cards brought of a jump, and what of them waits for a person beside it."""
+
+    files: list[JumpFileView]
+    photos: JumpPhotosView
+    missing: list[MissingView]
+    place: PlaceView | None
+
+
+def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
+    files, photos = _jump_files(session, jump_keys), listing.photo_counts(session, jump_keys)
+    waiting = waiting_views(session, jump_keys)
+    none = listing.PhotoCounts()
+    return {
+        key: _Found(
+            files.get(key, []),
+            JumpPhotosView(**asdict(photos.get(key, none))),
+            waiting.missing.get(key, []),
+            waiting.places.get(key),
+        )
+        for key in jump_keys
+    }
+
+
+def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], film: Film | None) -> JumpView:
+    files = found.files
+    failed = [file.name for file in files if file.state == "failed" and file.role != "left_out"]
+    reason = jump.reason
+    if jump.state == JumpState.WAITING and failed:
+        reason = f"{reason} Could not be copied: {', '.join(failed)}."
+    return JumpView(
+        jump=jump.jump_key,
+        jump_date=jump.jump_date,
+        booking_id=jump.booking_id,
+        passenger=jump.passenger_name,
+        template=jump.template,
+        state=jump.state,
+        reason=reason,
+        complete=jump.booking_id is not None and not found.missing,
+        missing=found.missing,
+        place=found.place,
+        failures=failure_views(jump),
+        remedies=remedy_views(jump, [file.file_id for file in files if file.role == Role.CLIP and not file.same_as]),
+        files=files,
+        photos=found.photos,
+        steps=steps,
+        progress=_progress(jump, steps),
+        film=_film_view(links.films, film, provisional=bool(found.missing)) if film is not None else None,
+        run_id=jump.run_id,
+        links=links.jump(jump.jump_key, jump.run_id),
+    )
+
+
+def failure_views(jump: Jump) -> list[FailureView]:
+    """What a failed jump's run ended with."""
+    if jump.state != JumpState.FAILED:
+        return []
+    return [FailureView(**one.model_dump(exclude={"files"})) for one in failures_of_jump(jump)]
+
+
+def remedy_views(jump: Jump, clips: Collection[int]) -> list[RemedyView]:
+    """What a person can do about a failed jump. `clips`: card file ids of the clips in its film now."""
+    if jump.state != JumpState.FAILED:
+        return []
+    return [RemedyView(kind=one.kind, files=list(one.files)) for one in remedies(failures_of_jump(jump), clips)]
+
+
+def _progress(jump: Jump, steps: Sequence[StepView]) -> float:
+    if jump.state == JumpState.DONE:
+        return 1.0
+    # Before its first run all steps are of work ahead; later they are those of the film before until a run begins.
+    is_of_this_film = jump.state in (JumpState.PRODUCING, JumpState.FAILED) or jump.run_id is None
+    return events.overall(step.progress for step in steps if step.position >= 0) if is_of_this_film else 0.0
+
+
+def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[JumpFileView]]:
+    rows = listing.files_of(session, jump_keys, photos=False)
+    missing = [place.card_file_id for place, _, is_here in rows if not is_here]
+    failures = _copy_failures(session, missing) if missing else {}
+    repeats = counting_files(session, jump_keys)
+    out: dict[str, list[JumpFileView]] = {}
+    for place, file, is_here in rows:
+        failure = failures.get(place.card_file_id)
+        out.setdefault(place.jump_key, []).append(
+            JumpFileView(
+                file_id=place.card_file_id,
+                name=file.name,
+                role=place.role,
+                state="copied" if is_here else "pending" if failure is None else "failed",
+                size=file.size,
+                detail=failure or "",
+                same_as=repeats.get(place.card_file_id, ""),
+            )
+        )
+    return out
+
+
+def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int, str]:
+    """Files whose latest insertion could not copy them, and why."""
+    rows = session.execute(
+        select(ManifestEntry.card_file_id, ManifestEntry.state, ManifestEntry.error_detail)
+        .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
+        .where(ManifestEntry.card_file_id.in_(card_file_ids))
+        .order_by(Insertion.inserted_at)
+    )
+    latest = {card_file_id: (state, detail) for card_file_id, state, detail in rows}
+    return {file: detail or "" for file, (state, detail) in latest.items() if state == EntryState.FAILED}
+
+
+def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:
+    folder = f"/films/{quote(film.jump_key)}"
+    # The version makes a browser fetch a film anew that was made again under the same name.
+    version = f"v={quote(film.version)}-{film.film_id}"
+    url = f"{folder}/{quote(PurePosixPath(film.file_name).name)}?{version}"
+    others = published_with(root / film.file_name)
+    return FilmView(
+        url=url,
+        download=f"{url}&download=1",
+        poster=f"{folder}/poster.jpg?{version}",
+        provisional=provisional,
+        seconds=film.seconds,
+        size=film.size,
+        made_in=film.made_in,
+        template=film.template,
+        checks=[CheckView.model_validate(check) for check in film.checks],
+        outputs=[_output_view(folder, version, other) for other in others.films],
+        photos=[_photos_view(folder, version, photos) for photos in others.photos],
+    )
+
+
+def _output_view(folder: str, version: str, other: OtherFilm) -> OutputView:
+    url = f"{folder}/{quote(other.path.name)}?{version}"
+    return OutputView(name=other.name, url=url, download=f"{url}&download=1", size=other.size)
+
+
+def _photos_view(folder: str, version: str, photos: PhotoSet) -> PhotosView:
+    url = f"{folder}/{quote(photos.folder.name)}"
+    return PhotosView(
+        name=photos.name,
+        number=len(photos.photos),
+        urls=[f"{url}/{quote(photo.name)}?{version}" for photo in photos.photos[:PHOTOS_LINKED]],
+        download=f"{url}.zip?{version}",
+        size=photos.size,
+    )

@@ -1,0 +1,1 @@
+"""What all routes share: errors, guards, limits, Dagster's client, the access log."""

@@ -1,0 +1,373 @@
+"""Dagster, asked over its GraphQL: which runs there were, go on with one that failed, begin one, backfills.
+
+Lives here: the queries and what their answers mean. Doesn't: whether a retry is wise (`pipeline`). Dagster is never
+imported: the webserver may run on another machine and in another version. Its own words, addresses and exceptions go
+into the log; what people are told is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from hub.kit.passes import SECRET_HEADER
+from stinercut.errors import DagsterRefused, HostNotReady
+
+log = logging.getLogger("hub.kit.dagster_client")
+
+TIMEOUT_S = 30.0
+"""Launching a run takes 0.6 to 1.7 s on a machine that is idle."""
+GLANCE_S = 4.0
+"""An answer that only completes what a page shows is waited for no longer: a person looks at that page meanwhile."""
+RUNS_SHOWN = 20
+IN_FLIGHT = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "SUSPENDED", "CANCELING"})
+FAILED = frozenset({"FAILURE", "CANCELED"})
+_NOT_LET_IN = (401, 403)
+
+_RUNS = """
+query RunsOfPartition($filter: RunsFilter!, $limit: Int!) {
+  runsOrError(filter: $filter, limit: $limit) {
+    __typename
+    ... on Runs { results { runId jobName status startTime endTime tags { key value } } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+  }
+}
+"""
+_RETRY = """
+mutation Retry($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message }
+  }
+}
+"""
+_BACKFILL = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}
+"""
+_BACKFILLS = """
+query Backfills($status: BulkActionStatus!) {
+  partitionBackfillsOrError(status: $status, limit: 100) {
+    __typename
+    ... on PartitionBackfills { results { id timestamp partitionNames } }
+    ... on PythonError { message }
+  }
+}
+"""
+_PLACES = """
+query Places {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+    ... on Error { message }
+  }
+}
+"""
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message }
+  }
+}
+"""
+_AUTOMATION = """
+query Automation {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes {
+      name
+      location { name }
+      sensors { name sensorState { status } }
+      schedules { name scheduleState { status } }
+    } }
+    ... on Error { message }
+  }
+}
+"""
+_START_SENSOR = """
+mutation StartSensor($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on Sensor { name } ... on Error { message } }
+}
+"""
+_START_SCHEDULE = """
+mutation StartSchedule($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) {
+    __typename
+    ... on ScheduleStateResult { scheduleState { status } }
+    ... on Error { message }
+  }
+}
+"""
+_LAST_CHECK = """
+query LastCheck($asset: AssetKeyInput!, $check: String!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 1) { evaluation { success } }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of Dagster. Moments in UTC."""
+
+    run_id: str
+    job: str
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    will_retry: bool = False
+    """It failed, and Dagster is about to begin it again by itself."""
+    goes_on_with: str | None = None
+    """The failed run that it went on with, if it didn't begin anew."""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill of Dagster that is not over, asked for at that moment, in UTC. `partitions`: all that it is for, those
+    that it has made too.
+    """
+
+    backfill_id: str
+    asked_at: datetime
+    partitions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Automation:
+    """A sensor or schedule. `selector` names its place in Dagster; `is_running`: nobody has switched it off."""
+
+    name: str
+    is_sensor: bool
+    is_running: bool
+    selector: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Dagster:
+    """A client; `http` has Dagster's address as its base. Raises HostNotReady when nobody answers, or not in time."""
+
+    http: httpx.AsyncClient
+    within_s: float | None = None
+    """Seconds that an answer may take in all; None: as long as anything of it comes."""
+
+    @classmethod
+    def at(cls, endpoint: str, secret: str | None = None) -> Dagster:
+        """The Dagster webserver at this address. `secret`: what its guard asks for."""
+        shown = {SECRET_HEADER: secret} if secret else {}
+        # Its own house: no proxy that the environment may name for the web.
+        return cls(httpx.AsyncClient(base_url=endpoint, timeout=TIMEOUT_S, trust_env=False, headers=shown))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.http.aclose()
+
+    def at_a_glance(self, within_s: float = GLANCE_S) -> Dagster:
+        """The same Dagster, for questions that can do without an answer."""
+        return replace(self, within_s=within_s)
+
+    async def runs_of(self, partition: str) -> list[Run]:
+        """The latest runs of one partition, newest first."""
+        tags = [{"key": "dagster/partition", "value": partition}]
+        answer = await self._ask(_RUNS, {"filter": {"tags": tags}, "limit": RUNS_SHOWN})
+        with _reading():
+            found = answer["runsOrError"]
+            if found["__typename"] != "Runs":
+                raise _refused(f"Dagster can't say what was done for {partition}", found)
+            return [_run(one) for one in found["results"]]
+
+    async def retry(self, run_id: str, tags: Mapping[str, str]) -> str:
+        """Go on with a failed run: its assets that were not made are made now. Dagster copies its tags; these take the
+        place of those of the same name. Returns the new run's id.
+
+        FROM_ASSET_FAILURE and not FROM_FAILURE: when a worker died amid a fan-out, the latter forgets the steps that
+        had not begun and calls the run a success. Finished parts are found by their content and cost nothing.
+        """
+        params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE", "extraTags": _as_list(tags)}
+        with _reading():
+            answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
+            if answer["__typename"] != "LaunchRunSuccess":
+                raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
+            return str(answer["run"]["runId"])
+
+    async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
+        """Begin a run of a job for one partition, with these tags besides. Returns its id."""
+        all_tags = {**tags, "dagster/partition": partition}
+        params = {
+            "selector": {**await self._place_of(job), "jobName": job},
+            "runConfigData": {},
+            "executionMetadata": {"tags": _as_list(all_tags)},
+        }
+        with _reading():
+            answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
+            if answer["__typename"] != "LaunchRunSuccess":
+                raise _refused(f"Dagster did not begin the work on {partition}", answer, f"job {job}")
+            return str(answer["run"]["runId"])
+
+    async def _place_of(self, job: str) -> dict[str, str]:
+        with _reading():
+            found = (await self._ask(_PLACES, {}))["repositoriesOrError"]
+            for place in found.get("nodes", ()):
+                if any(one["name"] == job for one in place["jobs"]):
+                    return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
+        log.warning("Dagster has no job %s loaded; see its page Deployment.", job)
+        raise HostNotReady("Dagster has not loaded what makes films just now", advice="Wait a moment, then try again.")
+
+    async def backfill(
+        self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
+    ) -> str:
+        """Make these assets anew for these partitions, each in a run, when there is room. Returns its id."""
+        params = {
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "partitionNames": list(partitions),
+            "title": title,
+            "tags": _as_list(tags),
+        }
+        with _reading():
+            answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
+            if answer["__typename"] != "LaunchBackfillSuccess":
+                raise _refused("Dagster did not start making these films anew", answer)
+            return str(answer["backfillId"])
+
+    async def backfilling(self) -> list[Backfill]:
+        """The backfills that are not over."""
+        with _reading():
+            found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
+            if found["__typename"] != "PartitionBackfills":
+                raise _refused("Dagster can't say which films are being made anew", found)
+            return [_backfill(one) for one in found["results"]]
+
+    async def automation(self) -> list[Automation]:
+        """All sensors and schedules, and how they stand."""
+        with _reading():
+            found = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
+            if found["__typename"] != "RepositoryConnection":
+                raise _refused("Dagster can't say which sensors run", found)
+            return [one for place in found["nodes"] for one in _automation(place)]
+
+    async def start(self, automation: Automation) -> None:
+        """Switch it on."""
+        query, field, kind = (
+            (_START_SENSOR, "startSensor", "sensorName")
+            if automation.is_sensor
+            else (_START_SCHEDULE, "startSchedule", "scheduleName")
+        )
+        selector = {**automation.selector, kind: automation.name}
+        with _reading():
+            answer = (await self._ask(query, {"selector": selector}))[field]
+            if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
+                raise _refused(f"Dagster did not start {automation.name}", answer)
+
+    async def last_check(self, asset: str, check: str) -> bool | None:
+        """Whether a check of an asset has passed; None where its last turn brought nothing, or there was none."""
+        with _reading():
+            found = (await self._ask(_LAST_CHECK, {"asset": {"path": [asset]}, "check": check}))["assetCheckExecutions"]
+            evaluation = found[0]["evaluation"] if found else None
+            return bool(evaluation["success"]) if evaluation else None
+
+    async def report_check(self, asset: str, check: str, *, passed: bool, words: str, link: str) -> None:
+        """What a check of an asset says from now on, as a warning where it has not passed."""
+        said = {"what": words, "board": link}
+        body = {"check_name": check, "passed": passed, "severity": "WARN", "metadata": said}
+        await self._post(f"/report_asset_check/{asset}", body)
+
+    async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = await self._post("/graphql", {"query": query, "variables": variables})
+        with _reading():
+            if body.get("errors"):
+                raise _refused("Dagster did not understand the hub", body["errors"][0])
+            return body["data"]
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        try:
+            async with asyncio.timeout(self.within_s):
+                answer = await self.http.post(path, json=body)
+            if answer.status_code in _NOT_LET_IN:
+                raise _shut_out(answer)
+            answer.raise_for_status()
+            return answer.json()
+        except TimeoutError:
+            log.warning("Dagster at %s did not answer within %g s.", self.http.base_url, self.within_s)
+            raise HostNotReady(
+                f"Dagster did not answer within {self.within_s:g} seconds", advice="Wait a moment, then try again."
+            ) from None
+        except (httpx.HTTPError, ValueError, RecursionError) as trouble:  # The last two: what comes is no JSON.
+            log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
+            raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
+
+
+@contextmanager
+def _reading() -> Generator[None]:
+    """Around what looks into an answer: on Dagster's port another program may answer, and in whatever form."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as other:
+        log.warning("What answers in Dagster's place has another form: %s: %s", type(other).__name__, other)
+        raise HostNotReady(
+            "what answers in Dagster's place is not Dagster", advice="Does another program have its port?"
+        ) from None
+
+
+def _shut_out(answer: httpx.Response) -> HostNotReady:
+    log.warning("Dagster at %s answers %d: %s", answer.request.url, answer.status_code, answer.text[:500])
+    return HostNotReady(
+        "Dagster's webserver does not let the hub in",
+        advice="STINERCUT_DAGSTER_SECRET and STINERCUT_DAGSTER_URL must be the same for both; the hub's log says more.",
+    )
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:
+    """The refusal for people; Dagster's own words are for the log."""
+    said = str(answer.get("message", "")).strip() or answer.get("__typename", "")
+    log.warning("%s%s: %s", what, f" ({about})" if about else "", said)
+    return DagsterRefused(what, advice="Its page and the hub's log say more.")
+
+
+def _run(found: dict[str, Any]) -> Run:
+    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
+    return Run(
+        run_id=found["runId"],
+        job=found["jobName"],
+        status=found["status"],
+        started=_moment(found["startTime"]),
+        ended=_moment(found["endTime"]),
+        will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
+        goes_on_with=tags.get("dagster/parent_run_id"),
+    )
+
+
+def _automation(place: Mapping[str, Any]) -> list[Automation]:
+    selector = {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
+    sensors = [(one["name"], True, one["sensorState"]) for one in place["sensors"]]
+    schedules = [(one["name"], False, one["scheduleState"]) for one in place["schedules"]]
+    return [
+        Automation(name, is_sensor, state["status"] == "RUNNING", selector)
+        for name, is_sensor, state in (*sensors, *schedules)
+    ]
+
+
+def _backfill(found: dict[str, Any]) -> Backfill:
+    asked_at = datetime.fromtimestamp(found["timestamp"], UTC)
+    return Backfill(found["id"], asked_at, tuple(found["partitionNames"] or ()))
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

@@ -1,0 +1,1 @@
+"""Review: decisions of people over HTTP, stills to look at, lists of bookings."""

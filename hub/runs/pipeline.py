@@ -1,0 +1,284 @@
+"""One jump's or card's way through the pipeline: how far it is, and going on after a failure.
+
+Lives here: joining what the catalog knows with Dagster's runs, and deciding whether a retry makes sense. Doesn't: the
+GraphQL (`dagster`), the views of cards and jumps (`views`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from weakref import WeakValueDictionary
+
+from hub.cards.copy_progress import Picture
+from hub.cards.views import CardView, card_views
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, Run
+from hub.kit.views import Links, StepView, View, steps_of
+from stinercut.catalog import Catalog
+from stinercut.catalog.models import JumpState
+from stinercut.clock import local_day
+from stinercut.errors import Conflict, HostNotReady, NotFound, StinercutError
+from stinercut.failures import sentence_for_pages
+from stinercut.jumps import in_progress, jumps
+from stinercut.pipeline_names import (
+    AHEAD_JOB,
+    CARD_JOB,
+    CARD_TAG,
+    FILM_JOB,
+    JUMP_TAG,
+    PRIORITY_TAG,
+    WORK_TAG,
+    film_priority,
+)
+
+
+class RunView(View):
+    """A run of Dagster."""
+
+    run_id: str
+    job: str
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    dagster_url: str | None
+
+
+class PipelineView(View):
+    """How far a jump or card is. `runs_problem` says why `runs` may be incomplete."""
+
+    id: str
+    kind: Literal["jump", "card"]
+    status: str
+    reason: str
+    failed: bool
+    """Whether its run failed, so that a retry makes sense."""
+    progress: float
+    steps: list[StepView]
+    runs: list[RunView]
+    runs_problem: str
+    links: dict[str, str | None]
+
+
+class RetryView(View):
+    """A retry that was started: a run that goes on with another one (`resumes`), or begins anew."""
+
+    run_id: str
+    resumes: str | None
+
+
+class RetriedView(View):
+    """What a retry of one jump or card came to: a run, or why there is none."""
+
+    id: str
+    run_id: str | None
+    problem: str
+    code: str
+
+
+BEGINS_WITHIN = timedelta(minutes=2)
+"""After a run was cut off, Dagster begins its retry within seconds. A promise older than this was broken."""
+
+_GOES_ON = {
+    "QUEUED": "it waits for its turn already",
+    "NOT_STARTED": "it waits for its turn already",
+    "MANAGED": "it waits for its turn already",
+    "STARTING": "it is beginning already",
+    "SUSPENDED": "it was suspended in Dagster, and is not over",
+    "CANCELING": "it is being cancelled, and is not over yet",
+}
+"""What Dagster's words for a run in flight mean; all others: it is being worked on."""
+
+AT_ONCE = 4
+"""Retries that are launched at the same time."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How the catalog says that a jump or card stands. `state` and `run_id` are a jump's: the run that works on it, or
+    did last. `failed` counts also where Dagster has forgotten the run, or calls it a success.
+    """
+
+    state: str | None
+    run_id: str | None
+    failed: bool
+
+
+def run_to_resume(runs: Sequence[Run], stand: Stand, moment: datetime) -> Run | None:
+    """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
+
+    A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
+    another version in hand. And only once: what its finished assets left may be what the next ones can't read, as after
+    a power cut or an update. Beginning anew costs little, since what was rendered is kept.
+    """
+    jump_state = stand.state
+    runs = [run for run in runs if run.job != AHEAD_JOB]
+    flying = next((run for run in runs if run.status in IN_FLIGHT), None)
+    if flying is not None:
+        raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
+    if runs and _is_about_to_go_on(runs[0], moment):
+        raise Conflict("it is about to be tried again by itself", advice="Wait a minute.")
+    if jump_state in (JumpState.READY, JumpState.WAITING):
+        raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
+    if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
+        raise Conflict("nothing of it failed")
+    if runs and runs[0].status in FAILED:
+        took_it_up = jump_state is None or runs[0].run_id == stand.run_id
+        return runs[0] if took_it_up and runs[0].goes_on_with is None else None
+    if stand.failed or jump_state == JumpState.FAILED:
+        return None
+    raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
+
+
+def _is_about_to_go_on(run: Run, moment: datetime) -> bool:
+    return run.will_retry and (run.ended is None or moment - run.ended < BEGINS_WITHIN)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Questions about single jumps and cards, and going on with them."""
+
+    catalog: Catalog
+    dagster: Dagster
+    links: Links
+    _retrying: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
+    )
+
+    async def view(self, subject: str, picture: Picture) -> PipelineView:
+        """How far a jump or card is. Raises NotFound. Dagster's silence is no error here: its part is left out."""
+        known = await asyncio.to_thread(self._known, subject, picture)
+        problem = ""
+        try:
+            runs = await self.dagster.at_a_glance().runs_of(subject)
+        except StinercutError as silent:
+            runs, problem = [], sentence_for_pages(silent)
+        return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
+
+    async def retry(self, subject: str, picture: Picture) -> RetryView:
+        """Go on with what failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
+        known = await asyncio.to_thread(self._known, subject, picture)
+        # Two taps on the button at once must not make two runs.
+        lock = self._retrying.setdefault(subject, asyncio.Lock())
+        async with lock:
+            runs = await self.dagster.runs_of(subject)
+            parent = run_to_resume(runs, await asyncio.to_thread(self._stand, known), self.catalog.clock())
+            tags = await asyncio.to_thread(self._tags, known)
+            if parent is not None:
+                run_id = await self.dagster.retry(parent.run_id, tags)
+            else:
+                # As the sensors do. A job says itself what all of its runs have: identification its priority too.
+                job = CARD_JOB if known.kind == "card" else FILM_JOB
+                run_id = await self.dagster.launch(job, known.id, tags)
+            if known.kind == "jump":
+                await asyncio.to_thread(self._resumed, subject, run_id)
+        return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
+
+    async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
+        """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
+
+        Some at a time: launching a run takes Dagster up to two seconds. Raises HostNotReady when it answers for none.
+        """
+        if subjects is None:
+            subjects = await asyncio.to_thread(self._failed)
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(subject: str) -> RetriedView:
+            async with places:
+                return await self._retried(subject, picture)
+
+        answers = await asyncio.gather(*(one(subject) for subject in dict.fromkeys(subjects)))
+        if answers and all(answer.code == HostNotReady.code for answer in answers):
+            raise HostNotReady(answers[0].problem.rstrip("."))
+        return answers
+
+    async def _retried(self, subject: str, picture: Picture) -> RetriedView:
+        try:
+            begun = await self.retry(subject, picture)
+            return RetriedView(id=subject, run_id=begun.run_id, problem="", code="")
+        except StinercutError as refused:
+            return RetriedView(id=subject, run_id=None, problem=sentence_for_pages(refused), code=refused.code)
+
+    def _stand(self, known: PipelineView) -> Stand:
+        if known.kind == "card":
+            return Stand(None, None, known.failed)
+        with self.catalog.read() as session:
+            jump = jumps.require_jump(session, known.id)
+            return Stand(jump.state, jump.run_id, jump.state == JumpState.FAILED)
+
+    def _tags(self, known: PipelineView) -> dict[str, str]:
+        """What a run of this jump or card is found by, and who comes first.
+
+        A person waits for it, also where it goes on with a run of a backfill.
+        """
+        if known.kind == "card":
+            return {CARD_TAG: known.id}
+        with self.catalog.read() as session:
+            jump_date = jumps.require_jump(session, known.id).jump_date
+        today = local_day(self.catalog.clock())  # As the sensor has it.
+        return {JUMP_TAG: known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
+
+    def _failed(self) -> list[str]:
+        with self.catalog.read() as session:
+            return in_progress.failed_subjects(session)
+
+    def _resumed(self, jump_key: str, run_id: str) -> None:
+        with self.catalog.write() as session:
+            jump = jumps.require_jump(session, jump_key)
+            # The run may have begun, or even ended, before we got here; then it has spoken for itself.
+            if jump.run_id != run_id and jump.state in (JumpState.FAILED, JumpState.PRODUCING):
+                jumps.resume(session, jump_key, run_id)
+
+    def _known(self, subject: str, picture: Picture) -> PipelineView:
+        with self.catalog.read() as session:
+            found = jump_views(session, self.links, [subject])
+            if found:
+                return _of_jump(found[0])
+            cards = card_views(session, picture, [subject])
+            if cards:
+                return self._of_card(cards[0], steps_of(session, [subject]).get(subject, []))
+        raise NotFound(f"no jump or card is known under {subject}")
+
+    def _of_card(self, card: CardView, steps: list[StepView]) -> PipelineView:
+        is_done = card.state in ("safe", "removed", "empty")
+        share = card.bytes.done / card.bytes.total if card.bytes.total else 0.0
+        return PipelineView(
+            id=card.card,
+            kind="card",
+            status=card.state,
+            reason=card.message,
+            failed=bool(card.problem),
+            progress=1.0 if is_done else round(share, 4),
+            steps=steps,
+            runs=[],
+            runs_problem="",
+            links={"partition": self.links.card(card.card)},
+        )
+
+    def _run_view(self, run: Run) -> RunView:
+        return RunView(
+            run_id=run.run_id,
+            job=run.job,
+            status=run.status,
+            started=run.started,
+            ended=run.ended,
+            dagster_url=self.links.run(run.run_id),
+        )
+
+
+def _of_jump(jump: JumpView) -> PipelineView:
+    return PipelineView(
+        id=jump.jump,
+        kind="jump",
+        status=jump.state,
+        reason=jump.reason,
+        failed=jump.state == JumpState.FAILED,
+        progress=jump.progress,
+        steps=jump.steps,
+        runs=[],
+        runs_problem="",
+        links=jump.links.model_dump(),
+    )

@@ -1,0 +1,44 @@
+"""Sensor: a card's early files are here, so its jumps can be told apart."""
+
+import dagster as dg
+
+from sensors.common.polling import wait_for_news
+from sensors.common.run_requests import Wanted, requests
+from stinercut.cards import unassigned_files
+from stinercut.pipeline_names import CARD_TAG
+from stinercut_assets.common.jobs import identify_card
+from stinercut_assets.common.partitions import cards
+from stinercut_assets.common.resources import Installation
+
+
+@dg.sensor(
+    job=identify_card,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests identification for each card whose manifest is complete and whose early files are here.",
+)
+def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run per card and set of files. The cursor remembers what was asked for, and only ends the waiting sooner."""
+    installation = Installation()
+    asked = frozenset((context.cursor or "").split())
+
+    def wanted() -> list[Wanted]:
+        with installation.catalog.read() as session:
+            return [Wanted(card, key) for card, _, key in unassigned_files.insertions_to_identify(session)]
+
+    wait_for_news(installation.catalog, lambda: any(one.run_key not in asked for one in wanted()))
+    # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
+    found = wanted()
+    if not found:
+        return dg.SkipReason("No card waits for identification.")
+    to_do = requests(found, context.instance.get_dynamic_partitions(cards.name or ""))
+    return dg.SensorResult(
+        dynamic_partitions_requests=[cards.build_add_request(list(to_do.new_partitions))]
+        if to_do.new_partitions
+        else [],
+        run_requests=[
+            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags={CARD_TAG: run.partition})
+            for run in to_do.runs
+        ],
+        cursor=" ".join(run.run_key for run in to_do.runs),
+    )

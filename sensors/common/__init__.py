@@ -1,0 +1,1 @@
+"""What sensors share: polling, and the requests for runs."""

@@ -1,0 +1,66 @@
+"""Sensor: a clip of a jump has arrived while others are still copied, so it can be rendered meanwhile."""
+
+import json
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from sensors.common.polling import wait_for_news
+from sensors.common.run_requests import ahead, requests
+from stinercut.jumps import arriving
+from stinercut.jumps.arriving import Arriving
+from stinercut.pipeline_names import JUMP_TAG
+from stinercut_assets.common.partitions import jumps
+from stinercut_assets.common.resources import Installation
+from stinercut_assets.films.arrived_clips import render_arrived_clips
+
+
+@dg.sensor(
+    job=render_arrived_clips,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Renders ahead: the title once the name is known, each clip once it is here, one run a jump at a time.",
+)
+def arriving_clips(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run per jump and set of clips. The cursor remembers what was asked for, by jump."""
+    installation = Installation()
+    asked: dict[str, str] = json.loads(context.cursor or "{}")
+
+    held_up: set[str] = set()
+
+    def unasked() -> list[Arriving]:
+        with installation.catalog.read() as session:
+            found = arriving.arriving_jumps(session)
+        new = [one for one in found if asked.get(one.jump_key) != one.version]
+        busy = _busy(context.instance) if new else frozenset[str]()
+        held_up.clear()
+        held_up.update(busy.intersection(one.jump_key for one in new))
+        return [one for one in new if one.jump_key not in busy]
+
+    # The end of a run is nothing that the catalog knows: while one is waited for, look each time.
+    new = wait_for_news(installation.catalog, unasked, also_when=lambda: bool(held_up))
+    if not new:
+        return dg.SkipReason("Nothing that could be rendered ahead has arrived.")
+    with installation.catalog.read() as session:
+        waiting = {one.jump_key for one in arriving.arriving_jumps(session)}
+    wanted, cursor = ahead(new, asked, waiting)
+    known = context.instance.get_dynamic_partitions(jumps.name or "")
+    to_do = requests(wanted, known)
+    return dg.SensorResult(
+        dynamic_partitions_requests=[jumps.build_add_request(list(to_do.new_partitions))]
+        if to_do.new_partitions
+        else [],
+        run_requests=[
+            dg.RunRequest(run_key=run.run_key, partition_key=run.partition, tags={JUMP_TAG: run.partition})
+            for run in to_do.runs
+        ],
+        cursor=json.dumps(cursor),
+    )
+
+
+def _busy(instance: dg.DagsterInstance) -> frozenset[str]:
+    """The jumps for which a run works ahead now."""
+    runs = instance.get_runs(
+        dg.RunsFilter(job_name=render_arrived_clips.name, statuses=list(NOT_FINISHED_STATUSES)), limit=1000
+    )
+    return frozenset(run.tags.get(JUMP_TAG, "") for run in runs)

@@ -1,0 +1,147 @@
+"""What is asked for from a card, and in which order.
+
+Lives here: choosing the next request, what was asked and not answered. Doesn't: sending it (`hub.cards.socket`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from stinercut.cards.insertions import require_insertion
+from stinercut.catalog.models import CardFile, EntryState, Insertion, JumpFile, ManifestEntry
+from stinercut.jumps import jumps
+from stinercut.protocol import FileKind
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A new file of a manifest, as far as choosing the next request needs it."""
+
+    file_id: str
+    kind: FileKind
+    early: bool
+    modified: datetime
+    name: str
+    jump_key: str | None
+    """The jump it was found to belong to, once that is known."""
+    identified: bool
+    """Whether that jump has a passenger."""
+
+
+def plan_requests(wanted: Iterable[Wanted]) -> list[str]:
+    """What to ask a detector for now, in order: file ids.
+
+    Small files first, because the QR films are among them; then the low-resolution proxies; then what is known to
+    belong to a jump, jump by jump in the order they were filmed, passengers before unidentified ones, of each jump the
+    videos before the photos: work on a clip begins when it is here. A large file or photo that belongs to no jump yet
+    waits until the small ones were read.
+    """
+    by_time = sorted(wanted, key=lambda file: (file.modified, file.name))
+    small = [file for file in by_time if file.early and file.kind is FileKind.VIDEO]
+    proxies = [file for file in by_time if file.early and file.kind is FileKind.PROXY]
+    begun: dict[str, int] = {}
+    for file in by_time:
+        if file.jump_key is not None:
+            begun.setdefault(file.jump_key, len(begun))
+    sorted_large = sorted(
+        (file for file in by_time if not file.early and file.jump_key is not None),
+        key=lambda file: (
+            not file.identified,
+            begun[file.jump_key or ""],
+            file.kind is FileKind.PHOTO,
+            file.modified,
+            file.name,
+        ),
+    )
+    return [file.file_id for file in (*small, *proxies, *sorted_large)]
+
+
+def take_requests(session: Session, insertion_id: str) -> list[str]:
+    """Choose what to ask for now and mark it as requested. Empty when there is nothing new to ask for.
+
+    Nothing is asked for before the manifest is complete, nor of a card that is out.
+    """
+    insertion = require_insertion(session, insertion_id)
+    if insertion.listed_at is None or insertion.removed_at is not None:
+        return []
+    may_be_asked_for = (
+        ManifestEntry.insertion_id == insertion_id,
+        ManifestEntry.state == EntryState.NEW,
+        ManifestEntry.early.is_(True)
+        | select(JumpFile.jump_key)
+        .where(JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .correlate(ManifestEntry)
+        .exists(),
+    )
+    rows = session.execute(
+        select(
+            ManifestEntry.file_id,
+            CardFile.kind,
+            ManifestEntry.early,
+            CardFile.modified,
+            CardFile.name,
+            JumpFile.jump_key,
+            jumps.is_identified(),
+        )
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .outerjoin(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .outerjoin(jumps.Jump, jumps.Jump.jump_key == JumpFile.jump_key)
+        .where(*may_be_asked_for)
+    ).all()
+    wanted = [
+        Wanted(file_id, FileKind(kind), early, modified, name, jump_key, bool(identified))
+        for file_id, kind, early, modified, name, jump_key, identified in rows
+    ]
+    chosen = plan_requests(wanted)
+    if chosen:
+        session.execute(
+            update(ManifestEntry)
+            .where(*may_be_asked_for)
+            .values(state=EntryState.REQUESTED)
+            .execution_options(synchronize_session=False)
+        )
+    return chosen
+
+
+def open_requests(session: Session, detector_id: str) -> list[tuple[str, list[str]]]:
+    """What a detector was asked for and has not answered: (insertion id, file ids in the order of asking).
+
+    A request that a broken connection swallowed is asked again with this; a detector ignores what it has already.
+    """
+    rows = session.execute(
+        select(ManifestEntry.insertion_id, ManifestEntry.file_id)
+        .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .where(
+            Insertion.detector_id == detector_id,
+            Insertion.removed_at.is_(None),
+            ManifestEntry.state == EntryState.REQUESTED,
+        )
+        .order_by(Insertion.inserted_at, ManifestEntry.early.desc(), CardFile.modified, CardFile.name)
+    )
+    out: dict[str, list[str]] = {}
+    for insertion_id, file_id in rows:
+        out.setdefault(insertion_id, []).append(file_id)
+    return list(out.items())
+
+
+def insertions_with_new_files(session: Session, detector_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """Cards that are in at these detectors and have files nobody asked for yet: (detector id, insertion id)."""
+    rows = session.execute(
+        select(Insertion.detector_id, Insertion.insertion_id)
+        .where(
+            Insertion.detector_id.in_(list(detector_ids)),
+            Insertion.removed_at.is_(None),
+            Insertion.listed_at.is_not(None),
+            select(ManifestEntry.file_id)
+            .where(ManifestEntry.insertion_id == Insertion.insertion_id, ManifestEntry.state == EntryState.NEW)
+            .exists(),
+        )
+        .order_by(Insertion.inserted_at)
+    )
+    return [(detector_id, insertion_id) for detector_id, insertion_id in rows]

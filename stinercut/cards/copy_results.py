@@ -1,0 +1,97 @@
+"""Files that were copied, or could not be.
+
+Lives here: recording what a detector says of a copy. Doesn't: copying (`detector`), the bytes
+(`stinercut.storage.store`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from stinercut.cards.insertions import record_removed, require_insertion
+from stinercut.cards.probable_files import tell_apart
+from stinercut.cards.unassigned_files import refresh_identify_key
+from stinercut.catalog import events
+from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
+from stinercut.errors import BadInput, NotFound
+from stinercut.failures import without_folders
+from stinercut.jumps import jumps
+from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
+
+_CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
+
+
+def record_copied(session: Session, message: FileCopied) -> None:
+    """A file is durable in the store. Recording it twice changes nothing.
+
+    Raises NotFound for an unknown file, BadInput when the size is not the manifest's: what was stored then is not the
+    file that the manifest means.
+    """
+    entry = _require_entry(session, message.insertion_id, message.file_id)
+    if message.size != entry.file.size:
+        raise BadInput(f"{message.size} bytes were copied where the card has {entry.file.size}", file=entry.file.name)
+    if entry.state == EntryState.COPIED:
+        return
+    meant, imported = entry.card_file_id, session.get(ImportedFile, entry.card_file_id)
+    if imported is not None and imported.content_hash != message.content_hash:
+        tell_apart(session, entry)  # A jump may hold that row: another content must never take its place.
+        session.flush()
+        session.refresh(entry)
+        imported = None
+    if imported is None:
+        session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=message.content_hash, size=message.size))
+    else:
+        imported.imported_at = now_in(session)
+    entry.state = EntryState.COPIED
+    entry.error_code = entry.error_detail = None
+    events.append(
+        session,
+        "card:file_copied",
+        card_id=_followed(session, entry).card_id,
+        file=entry.file.name,
+        size=message.size,
+        content_hash=message.content_hash,
+    )
+    if meant != entry.card_file_id:
+        jumps.refresh_jump_of_file(session, meant)  # It does not wait for this one any more.
+
+
+def record_copy_error(session: Session, message: CopyError) -> None:
+    """A file could not be copied this time. It stays on the card's page until a later insertion brings it.
+
+    That the card is out is no failure of a file but a wait: it will be in again, so the insertion ends here.
+    """
+    entry = _require_entry(session, message.insertion_id, message.file_id)
+    if message.code in _CARD_IS_OUT:
+        record_removed(session, message.insertion_id)
+        return
+    if entry.state in (EntryState.COPIED, EntryState.FAILED):
+        return
+    entry.state = EntryState.FAILED
+    entry.error_code, entry.error_detail = message.code.value, without_folders(message.detail)
+    events.append(
+        session,
+        "card:copy_error",
+        card_id=_followed(session, entry).card_id,
+        file=entry.file.name,
+        code=message.code.value,
+        detail=entry.error_detail,
+    )
+
+
+def _followed(session: Session, entry: ManifestEntry) -> Insertion:
+    """What follows from a file's new state, for its card and its jump, is written down; gives the insertion."""
+    session.flush()
+    insertion = require_insertion(session, entry.insertion_id)
+    if entry.file.kind != FileKind.PHOTO:  # No code is looked for in one: it changes nothing there, for thousands.
+        refresh_identify_key(session, insertion)
+    jumps.refresh_jump_of_file(session, entry.card_file_id)
+    return insertion
+
+
+def _require_entry(session: Session, insertion_id: str, file_id: str) -> ManifestEntry:
+    entry = session.get(ManifestEntry, (insertion_id, file_id))
+    if entry is None:
+        raise NotFound(f"the manifest of insertion {insertion_id} has no file {file_id}")
+    return entry

@@ -1,0 +1,381 @@
+"""Identification in catalog terms: what of a card is looked at, what was read, and which jumps follow.
+
+Lives here: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and
+recording its answer. Doesn't: reading films (`stinercut.codes.reader`), the rules of splitting
+(`stinercut.recordings.session_rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session, aliased
+
+from stinercut.cards.unassigned_files import early_files_open, refresh_identify_key
+from stinercut.catalog import events
+from stinercut.catalog.models import (
+    CardFile,
+    Decision,
+    EntryState,
+    ImportedFile,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+    ManifestEntry,
+    QrReading,
+)
+from stinercut.catalog.moments import now_in
+from stinercut.codes.reading import Reading, Reason
+from stinercut.errors import BadInput
+from stinercut.jumps import bookings, jumps
+from stinercut.jumps.card_videos import card_video
+from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.protocol import FileKind
+from stinercut.recordings.filming_order import CardVideo
+from stinercut.recordings.session_rules import Session as SplitSession
+from stinercut.recordings.session_rules import SessionRules, split
+
+Files = Collection[int] | Select[int]
+"""Card file ids, or the query that gives them."""
+
+
+@dataclass(frozen=True)
+class EarlyFile:
+    """A file to look for a code in. `card_file_id` is the video's, even where its proxy is the one that is read."""
+
+    card_file_id: int
+    name: str
+    content_hash: str
+    size: int
+    known_reading: Reading | None
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """What looking at one file gave."""
+
+    file: EarlyFile
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class FoundJump:
+    """A jump that the card's files were found to be."""
+
+    jump_key: str
+    passenger: str | None
+    clips: int
+    why: str
+    photos: int = 0
+
+
+def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[EarlyFile]:
+    """The files of a card that belong to no jump yet and can be looked at, in order of recording.
+
+    With them come those that were refused before and may be accepted with these keys, or by this reader.
+    """
+    events.clear_steps(session, card_id)
+    files: dict[int, EarlyFile] = {}
+    for insertion in _waiting(session, card_id):
+        read_outdated_again(session, insertion, keys)
+        insertion.identify_error = None
+        for file in [*_small_videos(session, insertion, keys), *_proxies(session, insertion, keys)]:
+            files.setdefault(file.card_file_id, file)
+    return list(files.values())
+
+
+def _waiting(session: Session, card_id: str) -> Sequence[Insertion]:
+    return (
+        session.execute(
+            select(Insertion)
+            .where(Insertion.card_id == card_id, Insertion.identify_key.is_not(None))
+            .order_by(Insertion.inserted_at)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _small_videos(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
+    rows = session.execute(
+        select(CardFile, ImportedFile, QrReading)
+        .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+        .outerjoin(QrReading, QrReading.card_file_id == CardFile.card_file_id)
+        .outerjoin(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            ManifestEntry.early.is_(True),
+            CardFile.kind == FileKind.VIDEO,
+            JumpFile.jump_key.is_(None),
+        )
+        .order_by(CardFile.modified, CardFile.name)
+    )
+    return [
+        EarlyFile(file.card_file_id, file.name, imported.content_hash, imported.size, _known(known, keys))
+        for file, imported, known in rows
+    ]
+
+
+def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
+    """Proxies of videos that are too large to be fetched before anybody knows whose they are."""
+    main_entry, main_file = aliased(ManifestEntry), aliased(CardFile)
+    rows = session.execute(
+        select(main_file, ImportedFile, QrReading)
+        .select_from(ManifestEntry)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+        .join(
+            main_entry,
+            (main_entry.insertion_id == ManifestEntry.insertion_id)
+            & (main_entry.file_id == ManifestEntry.main_file_id),
+        )
+        .join(main_file, main_file.card_file_id == main_entry.card_file_id)
+        .outerjoin(QrReading, QrReading.card_file_id == main_file.card_file_id)
+        .outerjoin(JumpFile, JumpFile.card_file_id == main_file.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            CardFile.kind == FileKind.PROXY,
+            main_entry.early.is_(False),
+            JumpFile.jump_key.is_(None),
+        )
+        .order_by(main_file.modified, main_file.name)
+    )
+    return [
+        EarlyFile(video.card_file_id, video.name, imported.content_hash, imported.size, _known(known, keys))
+        for video, imported, known in rows
+    ]
+
+
+def _known(row: QrReading | None, keys: KeyRing) -> Reading | None:
+    """A reading that stands; None where the file is to be read, or read again."""
+    reading = Reading.kept(row.reading) if row is not None else None
+    return None if reading is None or reading.is_outdated(keys) else reading
+
+
+def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Reading) -> None:
+    """Keep what was read in a file and tell those who watch."""
+    row = session.get(QrReading, file.card_file_id)
+    if row is None:
+        session.add(QrReading(card_file_id=file.card_file_id, reading=reading.model_dump(mode="json")))
+    elif reading != file.known_reading:
+        row.reading, row.read_at = reading.model_dump(mode="json"), now_in(session)
+    lost = list(reading.lost_decoders)
+    if reading.payload is not None:
+        bookings.note_contact(session, reading.payload, reading.extras)
+        events.append(
+            session,
+            "pipeline:qr_decoded",
+            card_id=card_id,
+            jump_key=reading.payload.jump_key,
+            passenger=reading.payload.passenger_name,
+            booking=reading.payload.booking_id,
+            file=file.name,
+            detail=reading.detail,
+            lost_decoders=lost,
+        )
+    elif reading.reason is Reason.NO_QR_FOUND:
+        events.append(
+            session,
+            "pipeline:no_qr_found",
+            card_id=card_id,
+            file=file.name,
+            detail=reading.detail,
+            lost_decoders=lost,
+        )
+    else:
+        events.append(
+            session,
+            "pipeline:invalid_qr",
+            card_id=card_id,
+            file=file.name,
+            raw=reading.raw,
+            reason=reading.reason.value if reading.reason is not None else None,
+            detail=reading.detail,
+            lost_decoders=lost,
+        )
+
+
+def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap: timedelta) -> list[FoundJump]:
+    """Split what waits on this card into jumps and record them."""
+    by_file = {one.file.card_file_id: one.reading for one in readings}
+    found: list[FoundJump] = []
+    for insertion in _waiting(session, card_id):
+        videos = _videos(session, insertion)
+        loose = {file for file, video in videos.items() if video.is_loose}
+        known = readings_of(session, videos.keys() - loose) | by_file
+        unread = {file for file, video in videos.items() if video.may_hide_a_code and file not in known}
+        sessions = split(
+            [video.video for video in videos.values()],
+            {str(file): reading for file, reading in known.items()},
+            SessionRules(gap=gap),
+            {str(file) for file in unread},
+        )
+        empty = {str(file) for file, video in videos.items() if not video.video.size}
+        parts = [part for one in sessions if (part := _new(one, loose, empty))]
+        touched = jumps.record_sessions(session, insertion, parts)
+        session.flush()
+        refresh_identify_key(session, insertion)
+        found += [_found(session, key) for key in dict.fromkeys(touched)]
+    if found:
+        events.append(session, "card:identified", card_id=card_id, jumps=[jump.jump_key for jump in found])
+    return found
+
+
+@dataclass(frozen=True)
+class _Video:
+    """A video or photo of a manifest. What belongs to a jump already is a witness to the order, and no more."""
+
+    video: CardVideo
+    is_loose: bool
+    may_hide_a_code: bool
+
+
+def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
+    """The manifest's videos and photos by card file id.
+
+    In an empty file nothing was recorded: it hides no code, is no clip, and says nothing about the order. Only where a
+    proxy of it does hold something, the recording counts: as a witness.
+    """
+    proxied = _with_proxies(session, insertion)
+    rows = session.execute(
+        select(CardFile, ManifestEntry, JumpFile.card_file_id.is_(None))
+        .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
+        .outerjoin(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
+            (ManifestEntry.state != EntryState.SKIPPED) | (CardFile.size == 0),
+        )
+    )
+    return {
+        file.card_file_id: _Video(
+            video=card_video(file),
+            is_loose=is_loose and file.size > 0,
+            may_hide_a_code=file.kind == FileKind.VIDEO
+            and (entry.early or entry.state == EntryState.FAILED or file.size == 0),
+        )
+        for file, entry, is_loose in rows
+        if file.size or entry.file_id in proxied
+    }
+
+
+def _with_proxies(session: Session, insertion: Insertion) -> set[str]:
+    """The file ids of videos that have a proxy with something in it."""
+    rows = session.execute(
+        select(ManifestEntry.main_file_id)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .where(ManifestEntry.insertion_id == insertion.insertion_id, CardFile.kind == FileKind.PROXY, CardFile.size > 0)
+    )
+    return {file_id for file_id in rows.scalars() if file_id is not None}
+
+
+def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) -> jumps.FoundSession | None:
+    """What of a session belongs to no jump yet; None when nothing does.
+
+    It has a passenger only where a code is among it: a code of an earlier insertion may have been overruled since.
+    """
+    qr_files = tuple(int(file) for file in found.qr_files if int(file) in loose)
+    clips = tuple(int(file) for file in found.clips if int(file) in loose)
+    photos = tuple(int(file) for file in found.photos if int(file) in loose)
+    if not qr_files and not clips and not photos:
+        return None
+    if found.payload is not None and not qr_files:
+        by_proxy = not empty.isdisjoint(found.qr_files)
+        where = "which only the proxy of an empty file shows" if by_proxy else "which an earlier insertion brought"
+        why = f"filmed after the code of {found.payload.passenger_name}, {where}"
+        return jumps.FoundSession(None, qr_files, clips, why, photos)
+    return jumps.FoundSession(found.payload, qr_files, clips, found.why, photos)
+
+
+def _found(session: Session, jump_key: str) -> FoundJump:
+    jump = session.get_one(Jump, jump_key)
+    session.refresh(jump)
+    clips = sum(place.role == "clip" for place in jump.files)
+    photos = sum(place.role == "photo" for place in jump.files)
+    return FoundJump(jump_key, jump.passenger_name, clips, jump.reason, photos)
+
+
+def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:
+    """The kept readings of these files, by card file id."""
+    rows = session.execute(select(QrReading).where(QrReading.card_file_id.in_(card_file_ids))).scalars()
+    return {row.card_file_id: Reading.kept(row.reading) for row in rows}
+
+
+# Reading again
+
+
+def read_again(session: Session, jump_key: str) -> None:
+    """Look for codes in the files of an unidentified jump anew, whatever was read in them before.
+
+    They belong to no jump from here on until identification has placed them, which begins by itself. Raises NotFound;
+    BadInput where somebody is known for them, or some of their card's small files are still to come.
+    """
+    jump = jumps.require_jump(session, jump_key)
+    if jump.state != JumpState.REVIEW:
+        raise BadInput(f"jump {jump_key} does not wait for a person: its codes are not read again")
+    files = _files_of(session, jump_key)
+    insertions = _newest_insertions(session, files)
+    if any(early_files_open(session, insertion.insertion_id) for insertion in insertions):
+        raise BadInput(
+            "small files of its card are still to come, and a code may be in them",
+            advice="Leave the card in until they are copied; what could not be read is then read again by itself.",
+        )
+    session.execute(delete(QrReading).where(QrReading.card_file_id.in_(files)))
+    _give_back(session, jump, insertions)
+
+
+def read_outdated_again(session: Session, insertion: Insertion, keys: KeyRing) -> list[str]:
+    """Give back to identification the jumps of this card that wait for a person because a code was refused that these
+    keys, or this version of the reader, may accept. Returns their keys.
+
+    Jumps that a person has decided something about are left to people. Nothing is done while early files are to come.
+    """
+    if early_files_open(session, insertion.insertion_id):
+        return []
+    rows = session.execute(
+        select(Jump, QrReading)
+        .join(JumpFile, JumpFile.jump_key == Jump.jump_key)
+        .join(QrReading, QrReading.card_file_id == JumpFile.card_file_id)
+        .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion.insertion_id,
+            Jump.state == JumpState.REVIEW,
+            ~select(Decision.decision_id).where(Decision.jump_key == Jump.jump_key).exists(),
+        )
+    ).all()
+    outdated = {jump.jump_key: jump for jump, row in rows if Reading.kept(row.reading).is_outdated(keys)}
+    for jump in outdated.values():
+        _give_back(session, jump, [insertion])
+    return list(outdated)
+
+
+def _files_of(session: Session, jump_key: str) -> list[int]:
+    return list(session.execute(select(JumpFile.card_file_id).where(JumpFile.jump_key == jump_key)).scalars())
+
+
+def _newest_insertions(session: Session, files: Collection[int]) -> list[Insertion]:
+    """The last insertion of each card that these files were seen on."""
+    rows = session.execute(
+        select(Insertion)
+        .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)
+        .where(ManifestEntry.card_file_id.in_(files), Insertion.listed_at.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    return list({insertion.card_id: insertion for insertion in rows}.values())
+
+
+def _give_back(session: Session, jump: Jump, insertions: Iterable[Insertion]) -> None:
+    session.execute(delete(JumpFile).where(JumpFile.jump_key == jump.jump_key))
+    session.expire_all()
+    jumps.refresh_jump(session, jump.jump_key)
+    jump.reason = "Its codes were read again."
+    session.flush()
+    for insertion in insertions:
+        refresh_identify_key(session, insertion)
+        events.append(session, "card:read_again", card_id=insertion.card_id, jump_key=jump.jump_key)

@@ -1,0 +1,132 @@
+"""Whether a file on a card is one that is known: the rule, as pure functions.
+
+Lives here: the free key made of metadata, and the verdict that follows from it. Doesn't: the queries and what is done
+about a verdict (`manifests`), the sample that settles a doubt (`stinercut.storage.file_samples`).
+
+Three keys, each dearer and surer than the one before:
+
+1. Metadata: name (NFC, case-folded), size, and the wall-clock time that the camera wrote, floored to two seconds. FAT
+   stores local time and exFAT may carry an offset, so that the same file can come back shifted by whole quarters of an
+   hour; up to 26 hours of that make it *probable* that it is the same.
+2. In doubt: size and a sample of the content.
+3. Always: the hash of the whole content, computed while copying.
+
+The two errors are not alike. A needless read costs seconds, a false skip loses a film. So metadata alone settle only
+the case where nothing speaks against it: same card, same folder, same name, size and time, and a time that is to be
+believed. Counters restart after a format and clocks after a flat battery: a file dated 2016 may well be another one
+than the last one of that name, size and date.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+QUARTER_S = 15 * 60
+FAR_S = 26 * 3600
+"""Zones lie between -12 and +14 hours: no change of zone shifts a clock by more."""
+BELIEVED_FOR = timedelta(days=180)
+"""Footage is fetched days after it was filmed. A date further from its import comes from a clock that was wrong."""
+
+
+def folded(text: str) -> str:
+    """A name as it is compared: drivers differ in the case of short names and in the Unicode form of long ones."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+
+
+def floored(moment: datetime) -> datetime:
+    """A wall-clock time without its odd second: FAT stores steps of two, another driver may show the odd one."""
+    if not (moment.second & 1 or moment.microsecond or moment.tzinfo):
+        return moment
+    return moment.replace(second=moment.second & ~1, microsecond=0, tzinfo=None)
+
+
+class Seen(NamedTuple):
+    """A file that was seen before, as the rule needs it (a tuple, since there are thousands)."""
+
+    card_file_id: int
+    card_id: str
+    folder: str
+    name: str
+    size: int
+    modified: datetime
+    content_hash: str | None
+    """Of the object in the store; None where it was never imported, or the store has lost it."""
+    imported_at: datetime | None
+    same_as: int | None = None
+    """The row that this one is another finding of."""
+
+
+class Facts(NamedTuple):
+    """A file of a manifest: where it is, and its metadata."""
+
+    card_id: str
+    folder: str
+    name: str
+    size: int
+    modified: datetime
+
+
+class Verdict(StrEnum):
+    """What metadata say about a file."""
+
+    KNOWN = "known"
+    PROBABLE = "probable"
+    NEW = "new"
+
+
+class Judgement(NamedTuple):
+    """A verdict, and the files it rests on."""
+
+    verdict: Verdict
+    exact: Seen | None = None
+    """The row of the same card, folder, name, size and time: this very file, unless a sample says otherwise."""
+    candidates: tuple[Seen, ...] = ()
+    """Where probable: what its content is to be compared with."""
+
+
+NEVER_SEEN = Judgement(Verdict.NEW)
+
+
+def is_quarter_shift(one: datetime, other: datetime) -> bool:
+    """Whether two wall-clock times differ as a change of zone or daylight saving makes them, or not at all."""
+    seconds = abs(round((floored(one) - floored(other)).total_seconds()))
+    return seconds <= FAR_S and seconds % QUARTER_S == 0
+
+
+def is_believed(modified: datetime, imported_at: datetime) -> bool:
+    """Whether a date can come from a clock that was right, judged by when the file was imported."""
+    age = imported_at.astimezone(UTC).replace(tzinfo=None) - modified
+    return -timedelta(seconds=FAR_S) <= age <= BELIEVED_FOR
+
+
+def judge(file: Facts, alike: Sequence[Seen]) -> Judgement:
+    """What is to be held of a file, given those of the same name and size that were seen before, on any card."""
+    if not alike:
+        return NEVER_SEEN
+    when = floored(file.modified)
+    here: list[Seen] = []
+    candidates: list[Seen] = []
+    for seen in alike:
+        same_time = floored(seen.modified) == when
+        in_folder = seen.folder == file.folder or folded(seen.folder) == folded(file.folder)
+        if same_time and seen.card_id == file.card_id and in_folder:
+            here.append(seen)
+        if seen.content_hash is not None and (same_time or is_quarter_shift(seen.modified, when)):
+            candidates.append(seen)
+    exact = here[0] if here else None
+    if _settles(here):
+        return Judgement(Verdict.KNOWN, exact)
+    if candidates:
+        return Judgement(Verdict.PROBABLE, exact, tuple(candidates))
+    return Judgement(Verdict.NEW, exact)
+
+
+def _settles(here: Sequence[Seen]) -> bool:
+    """One file only, imported, and of a date that is to be believed."""
+    if len(here) != 1 or here[0].content_hash is None or here[0].imported_at is None:
+        return False
+    return is_believed(here[0].modified, here[0].imported_at)

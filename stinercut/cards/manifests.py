@@ -1,0 +1,194 @@
+"""Manifests: the list of files of an insertion, each with the state that it begins with.
+
+Lives here: recording the pieces of a file list. Doesn't: what was seen before (`seen`), which files are held for known
+(`known`, a pure rule), what is asked for (`asking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from stinercut.cards.insertions import require_insertion
+from stinercut.cards.known_files import NEVER_SEEN, Facts, Judgement, Seen, Verdict, floored, folded, judge
+from stinercut.cards.seen_files import IsStored, seen_before
+from stinercut.cards.unassigned_files import refresh_identify_key
+from stinercut.catalog import events
+from stinercut.catalog.bulk import Value, insert_rows, table_of
+from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry
+from stinercut.catalog.moments import now_in
+from stinercut.errors import BadInput
+from stinercut.protocol import FileEntry, FileKind, FileList
+from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES
+from stinercut.protocol.small_files import is_small
+from stinercut.recordings.photo_names import is_photo
+
+_FOOTAGE = (FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY)
+"""What is asked for."""
+
+
+_IDENTITY = ("folder", "name", "size", "modified")
+_Exact = tuple[str, str, int, datetime]
+"""What makes a file of a card the same row when it is seen again: folder, name, size, time."""
+
+
+def record_file_list(
+    session: Session, message: FileList, small_file_limit: int, is_stored: IsStored = lambda _hash, _size: True
+) -> bool:
+    """A piece of a manifest. Returns True once the manifest is complete. A piece may come twice.
+
+    Videos below `small_file_limit` bytes and proxies are marked as early: codes are looked for in them. A file that was
+    imported before counts as known while `is_stored` says that its object is still there; otherwise it is fetched
+    again. Raises NotFound for an unknown insertion, BadInput for a piece that can't be one.
+    """
+    insertion = require_insertion(session, message.insertion_id)
+    if message.index >= message.total or insertion.chunks_total not in (None, message.total):
+        raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
+    if message.index in insertion.chunks_seen:
+        return insertion.listed_at is not None
+    _refuse_too_many(session, insertion, len(message.files))
+    _add_entries(session, insertion, message.files, _Rules(small_file_limit, is_stored))
+    insertion.chunks_seen = [*insertion.chunks_seen, message.index]
+    insertion.chunks_total = message.total
+    insertion.passed_over = max(insertion.passed_over, message.passed_over)
+    if len(insertion.chunks_seen) < message.total:
+        return False
+    insertion.listed_at = now_in(session)
+    if not insertion.unreadable:  # It could be listed in the end.
+        insertion.error_code = insertion.error_detail = None
+    session.flush()
+    refresh_identify_key(session, insertion)
+    data: dict[str, Any] = {**_counts(session, insertion.insertion_id)}
+    events.append(session, "card:file_list", card_id=insertion.card_id, **data)
+    return True
+
+
+@dataclass(frozen=True)
+class _Rules:
+    small_file_limit: int
+    is_stored: IsStored
+
+
+def _exactly(file: FileEntry) -> _Exact:
+    return (folded(file.folder), folded(file.name), file.size, floored(file.modified))
+
+
+def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
+    """Insert a piece's entries, each with its state. A few statements however long the list is."""
+    _refuse_impossible(insertion.insertion_id, files)
+    card_id = insertion.card_id
+    alike = seen_before(session, card_id, (file.size for file in files), rules.is_stored)
+    judged = [(file, _judged(card_id, file, alike.get((folded(file.name), file.size)))) for file in files]
+    rows = _new_rows(session, card_id, [file for file, judgement in judged if judgement.exact is None])
+    entries: list[dict[str, Value]] = [
+        {
+            "file_id": file.file_id,
+            "card_file_id": _row_of(judgement) or rows[_exactly(file)],
+            "main_file_id": file.main_file_id,
+            "early": _is_early(file.kind, file.size, rules.small_file_limit),
+            "state": _first_state(file, judgement.verdict),
+        }
+        for file, judgement in judged
+    ]
+    in_all = {"insertion_id": insertion.insertion_id, "changed_at": now_in(session)}
+    try:
+        insert_rows(session, table_of(ManifestEntry), entries, in_all)
+    except IntegrityError:
+        raise _two_with_one_id(insertion.insertion_id) from None
+
+
+def _judged(card_id: str, file: FileEntry, alike: Sequence[Seen] | None) -> Judgement:
+    return judge(Facts(card_id, file.folder, file.name, file.size, file.modified), alike) if alike else NEVER_SEEN
+
+
+def _row_of(judgement: Judgement) -> int | None:
+    exact = judgement.exact
+    if exact is None:
+        return None
+    is_known_elsewhere = judgement.verdict is Verdict.KNOWN and exact.same_as is not None
+    return exact.same_as if is_known_elsewhere else exact.card_file_id
+
+
+def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dict[_Exact, int]:
+    """Make the rows of files that were never seen; returns them by what makes them the same."""
+    fresh: dict[_Exact, FileEntry] = {}
+    for file in files:
+        fresh.setdefault(_exactly(file), file)
+    rows = [_card_file(file) for file in fresh.values()]
+    made = insert_rows(session, table_of(CardFile), rows, {"card_id": card_id}, ("card_file_id", *_IDENTITY))
+    return {(folded(one.folder), folded(one.name), one.size, one.modified): one.card_file_id for one in made}
+
+
+def _refuse_impossible(insertion_id: str, files: Sequence[FileEntry]) -> None:
+    """Raise BadInput for what could not be written down; single values are the protocol's to refuse."""
+    if len({file.file_id for file in files}) != len(files):
+        raise _two_with_one_id(insertion_id)
+
+
+def _refuse_too_many(session: Session, insertion: Insertion, more: int) -> None:
+    """Raise BadInput where a list grows beyond what one may have. Counted only where it could be."""
+    at_most = FILES_PER_CHUNK * len(insertion.chunks_seen) + more
+    if at_most > MAX_FILES and sum(_states(session, insertion.insertion_id).values()) + more > MAX_FILES:
+        raise BadInput(
+            f"the file list of {insertion.card_id} has more than {MAX_FILES} files",
+            advice="Move what is no footage of jumps off the card.",
+        )
+
+
+def _two_with_one_id(insertion_id: str) -> BadInput:
+    return BadInput(f"the file list of insertion {insertion_id} names two files with one id")
+
+
+def _card_file(file: FileEntry) -> dict[str, Value]:
+    return {
+        "folder": file.folder,
+        "name": file.name,
+        "size": file.size,
+        "modified": floored(file.modified),
+        "kind": kind_of(file).value,
+        "recording": file.recording,
+        "chapter": file.chapter,
+    }
+
+
+def kind_of(file: FileEntry) -> FileKind:
+    """What a file is. Detectors of protocol version 1 know no photos: theirs are told by their names here."""
+    return FileKind.PHOTO if file.kind is FileKind.OTHER and is_photo(file.name) else file.kind
+
+
+def _first_state(file: FileEntry, verdict: Verdict) -> str:
+    if not file.size:
+        return EntryState.SKIPPED  # An empty file: nothing was recorded in it, no code and no clip.
+    if verdict is Verdict.KNOWN:
+        return EntryState.KNOWN
+    if kind_of(file) not in _FOOTAGE:
+        return EntryState.SKIPPED
+    return EntryState.PROBABLE if verdict is Verdict.PROBABLE else EntryState.NEW
+
+
+def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
+    """Whether it is asked for first: the small ones of those in which a code may be."""
+    return size > 0 and kind in (FileKind.VIDEO, FileKind.PROXY) and is_small(kind, size, small_file_limit)
+
+
+def _states(session: Session, insertion_id: str) -> dict[str, int]:
+    """How many files of an insertion's manifest are in each state."""
+    rows = session.execute(
+        select(ManifestEntry.state, func.count())
+        .where(ManifestEntry.insertion_id == insertion_id)
+        .group_by(ManifestEntry.state)
+    )
+    return {state: files for state, files in rows}
+
+
+def _counts(session: Session, insertion_id: str) -> dict[str, int]:
+    states = _states(session, insertion_id)
+    known, skipped = states.get(EntryState.KNOWN, 0), states.get(EntryState.SKIPPED, 0)
+    found = sum(states.values()) - skipped
+    return {"found": found, "known": known, "new": found - known}

@@ -1,0 +1,200 @@
+"""Files that only a sample of their content can tell from known ones.
+
+Lives here: which they are, comparing samples, and recording what came of it. Doesn't: what leaves a doubt (`known`),
+how a sample is taken (`stinercut.storage.file_samples`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from stinercut.cards.insertions import require_insertion
+from stinercut.cards.known_files import Facts, Seen, floored, folded, judge
+from stinercut.cards.seen_files import seen_before
+from stinercut.cards.unassigned_files import refresh_identify_key
+from stinercut.catalog import events
+from stinercut.catalog.models import (
+    CardFile,
+    CardFileAlias,
+    EntryState,
+    ImportedFile,
+    Insertion,
+    JumpFile,
+    ManifestEntry,
+)
+from stinercut.jumps import jumps
+from stinercut.protocol import FileSample
+
+SampleOf = Callable[[str, int], str | None]
+"""The sample of an object by content hash and size; None where the store has lost it."""
+
+
+def files_in_doubt(session: Session, insertion_id: str) -> list[str]:
+    """The files of a manifest that only a sample can tell from a known one: file ids, early ones first."""
+    return list(
+        session.execute(
+            select(ManifestEntry.file_id)
+            .where(ManifestEntry.insertion_id == insertion_id, ManifestEntry.state == EntryState.PROBABLE)
+            .order_by(ManifestEntry.early.desc(), ManifestEntry.file_id)
+        ).scalars()
+    )
+
+
+def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str]]]:
+    """Of which files of the cards that are in a detector's sample is waited for: (insertion id, file ids)."""
+    rows = session.execute(
+        select(Insertion.insertion_id)
+        .where(Insertion.detector_id == detector_id, Insertion.removed_at.is_(None), Insertion.listed_at.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    waiting = [(insertion_id, files_in_doubt(session, insertion_id)) for insertion_id in rows]
+    return [(insertion_id, files) for insertion_id, files in waiting if files]
+
+
+def same_content(
+    session: Session, insertion_id: str, samples: Iterable[FileSample], sample_of: SampleOf
+) -> dict[str, Seen]:
+    """Which of the files that are in doubt are the same as one that is known, judged by their samples: by file id.
+
+    Only reads: looking into the store takes its time. Raises NotFound for an unknown insertion.
+    """
+    card_id = require_insertion(session, insertion_id).card_id
+    taken = {one.file_id: one.sample for one in samples if one.sample is not None}
+    rows = session.execute(
+        select(ManifestEntry.file_id, CardFile)
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .where(
+            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.file_id.in_(taken),
+            ManifestEntry.state == EntryState.PROBABLE,
+        )
+    ).all()
+    alike = seen_before(session, card_id, (file.size for _, file in rows), lambda _hash, _size: True)
+    known: dict[tuple[str, int], str | None] = {}
+    found: dict[str, Seen] = {}
+    for file_id, file in rows:
+        facts = Facts(card_id, file.folder, file.name, file.size, file.modified)
+        for seen in judge(facts, alike.get((folded(file.name), file.size), ())).candidates:
+            content = (seen.content_hash or "", seen.size)
+            if content not in known:
+                known[content] = sample_of(*content)
+            if known[content] == taken[file_id]:
+                found[file_id] = seen
+                break
+    return found
+
+
+def record_samples(
+    session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, Seen]
+) -> None:
+    """Settle what was in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
+
+    Recording the same samples twice changes nothing. Raises NotFound for an unknown insertion.
+    """
+    insertion = require_insertion(session, insertion_id)
+    entries = session.execute(
+        select(ManifestEntry).where(
+            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.file_id.in_([one.file_id for one in samples]),
+            ManifestEntry.state == EntryState.PROBABLE,
+        )
+    ).scalars()
+    states: Counter[str] = Counter()
+    touched: set[int] = set()
+    for entry in entries:
+        touched.add(entry.card_file_id)
+        _settle(session, insertion, entry, same.get(entry.file_id))
+        touched.add(entry.card_file_id)
+        states[entry.state] += 1
+    if not states:
+        return
+    session.flush()
+    refresh_identify_key(session, insertion)
+    # When all of them are settled: a jump whose photos are in doubt waits for each.
+    jumps.refresh_jumps_of_files(session, touched)
+    data: dict[str, Any] = {"known": states[EntryState.KNOWN], "new": states[EntryState.NEW]}
+    events.append(session, "card:file_list", card_id=insertion.card_id, **data, found=states.total())
+
+
+def give_up_samples(session: Session, insertion_id: str) -> None:
+    """A detector takes no samples: what is in doubt is new. Unknown means copy."""
+    in_doubt = files_in_doubt(session, insertion_id)
+    record_samples(session, insertion_id, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
+
+
+def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen | None) -> None:
+    """A file in doubt is `seen`, or new."""
+    if seen is not None:
+        _is_the_same(session, insertion, entry, seen)
+        entry.state = EntryState.KNOWN
+        return
+    entry.state = EntryState.NEW
+    if session.get(ImportedFile, entry.card_file_id) is not None:
+        tell_apart(session, entry)
+
+
+def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen) -> None:
+    """A file's content is known from `seen`: hold on to that, without a second object.
+
+    A file of the same card that is placed in a jump stays where it is, under whatever date it comes back. Any other is
+    a finding of its own that shares the object: on another card the code before it may be another one. So is one that
+    was placed meanwhile: its jump waits for it.
+    """
+    meant = seen.same_as or seen.card_file_id
+    mine = session.get(ImportedFile, entry.card_file_id)
+    if meant == entry.card_file_id or (mine is not None and mine.content_hash == seen.content_hash):
+        return
+    is_found_again = _is_placed(session, meant) or _is_twin(entry.file, seen)
+    is_awaited = mine is None and _is_placed(session, entry.card_file_id)
+    if seen.card_id == insertion.card_id and is_found_again and not is_awaited:
+        if mine is None:
+            session.merge(CardFileAlias(card_file_id=entry.card_file_id, same_as=meant))
+        entry.card_file_id = meant
+        return
+    if mine is not None:
+        tell_apart(session, entry)
+    session.add(ImportedFile(card_file_id=entry.card_file_id, content_hash=seen.content_hash, size=seen.size))
+    session.flush()
+
+
+def _is_placed(session: Session, card_file_id: int) -> bool:
+    return session.get(JumpFile, card_file_id) is not None
+
+
+def _is_twin(file: CardFile, seen: Seen) -> bool:
+    """Whether two rows of a card differ in nothing but their content."""
+    return (folded(file.folder), floored(file.modified)) == (folded(seen.folder), floored(seen.modified))
+
+
+def tell_apart(session: Session, entry: ManifestEntry) -> None:
+    """Give an entry a row of its own: its metadata are those of a file that was imported, its content is not."""
+    file = session.get_one(CardFile, entry.card_file_id)
+    second = file.modified.replace(microsecond=0)
+    taken = session.execute(
+        select(func.max(CardFile.modified)).where(
+            CardFile.card_id == file.card_id,
+            CardFile.folder == file.folder,
+            CardFile.name == file.name,
+            CardFile.size == file.size,
+            CardFile.modified.between(second, second + timedelta(microseconds=999_998)),
+        )
+    ).scalar_one()
+    twin = CardFile(
+        card_id=file.card_id,
+        folder=file.folder,
+        name=file.name,
+        size=file.size,
+        modified=taken + timedelta(microseconds=1),
+        kind=file.kind,
+        recording=file.recording,
+        chapter=file.chapter,
+    )
+    session.add(twin)
+    session.flush()
+    entry.card_file_id = twin.card_file_id

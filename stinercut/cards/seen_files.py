@@ -1,0 +1,92 @@
+"""What was seen before: the query behind `known`.
+
+Lives here: the files of the same sizes on this card or any other. Doesn't: the rule (`known`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from stinercut.cards.known_files import Seen, folded
+from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile
+
+IsStored = Callable[[str, int], bool]
+"""Says whether an object of that content hash and size lies in the store."""
+
+
+_SEEN = (
+    CardFile.card_file_id,
+    CardFile.card_id,
+    CardFile.folder,
+    CardFile.name,
+    CardFile.size,
+    CardFile.modified,
+    ImportedFile.content_hash,
+    ImportedFile.imported_at,
+)
+
+
+# Made once: to put them together takes longer than to run them.
+_SEEN_HERE = (
+    select(*_SEEN, CardFileAlias.same_as)
+    .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+    .outerjoin(CardFileAlias, CardFileAlias.card_file_id == CardFile.card_file_id)
+    .where(CardFile.card_id == bindparam("card_id"), CardFile.size.in_(bindparam("sizes", expanding=True)))
+    .order_by(CardFile.card_file_id)
+)
+
+
+_SEEN_ELSEWHERE = (
+    select(*_SEEN)
+    .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
+    .where(ImportedFile.size.in_(bindparam("sizes", expanding=True)), CardFile.card_id != bindparam("card_id"))
+    .order_by(CardFile.card_file_id)
+)
+
+
+Alike = Mapping[tuple[str, int], Sequence[Seen]]
+"""What was seen before, by folded name and size."""
+
+
+def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored: IsStored) -> Alike:
+    """The files of these sizes that were seen on this card or imported from any, without what the store has lost.
+
+    A row that is another finding of a file which is placed in a jump stands for that file.
+    """
+    wanted = {"card_id": card_id, "sizes": list(set(sizes))}
+    # Plain rows: made into mapped objects they would take twice as long.
+    connection = session.connection()
+    rows = _with_aliases(session, [Seen._make(row) for row in connection.execute(_SEEN_HERE, wanted)])
+    rows += [Seen(*row) for row in connection.execute(_SEEN_ELSEWHERE, wanted)]
+    alike: dict[tuple[str, int], list[Seen]] = defaultdict(list)
+    for seen in rows:
+        lost = seen.content_hash is not None and not is_stored(seen.content_hash, seen.size)
+        alike[folded(seen.name), seen.size].append(seen._replace(content_hash=None) if lost else seen)
+    return alike
+
+
+def _with_aliases(session: Session, rows: list[Seen]) -> list[Seen]:
+    """Other findings carry the import of the file they are findings of, while that one is placed in a jump."""
+    meant = {seen.same_as for seen in rows if seen.same_as is not None}
+    if not meant:
+        return rows
+    found = session.execute(
+        select(ImportedFile.card_file_id, ImportedFile.content_hash, ImportedFile.imported_at)
+        .join(JumpFile, JumpFile.card_file_id == ImportedFile.card_file_id)
+        .where(ImportedFile.card_file_id.in_(meant))
+    )
+    imports = {row: (content_hash, imported_at) for row, content_hash, imported_at in found}
+    out: list[Seen] = []
+    for seen in rows:
+        content_hash, imported_at = imports.get(seen.same_as or 0, (seen.content_hash, seen.imported_at))
+        is_alias = seen.same_as in imports
+        out.append(
+            seen._replace(
+                content_hash=content_hash, imported_at=imported_at, same_as=seen.same_as if is_alias else None
+            )
+        )
+    return out

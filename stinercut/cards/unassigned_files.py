@@ -1,0 +1,100 @@
+"""Videos and photos that belong to no jump yet, and when they can be identified.
+
+Lives here: an insertion's `identify_key`, and which insertions have one. Doesn't: reading codes and splitting the files
+(`identification`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.models import OPEN, CardFile, EntryState, Insertion, Jump, JumpFile, JumpState, ManifestEntry
+from stinercut.protocol import FileKind
+from stinercut.storage.store import key_of
+
+
+def refresh_identify_key(session: Session, insertion: Insertion) -> None:
+    """Say whether this insertion has files to identify now: set or clear `identify_key`.
+
+    It has, when its manifest is complete, no small file or proxy of it is still to come, no file of it is in doubt, and
+    a video or photo of it belongs to no jump yet. The key names just that set of files, so that one set is identified
+    once; and again after a person or a new key asked for it (`identification.read_again`).
+    """
+    insertion.identify_key = insertion.identify_error = None
+    if insertion.listed_at is None:
+        return
+    if early_files_open(session, insertion.insertion_id) or _any_in_doubt(session, insertion):
+        return
+    loose = loose_files(session, insertion.insertion_id)
+    if loose:
+        again = _readings_again(session, insertion.card_id)
+        insertion.identify_key = key_of(insertion.insertion_id, *sorted(loose), *(["again", again] if again else []))
+
+
+def _readings_again(session: Session, card_id: str) -> int:
+    """How many of a card's unidentified groups were given back to identification, or to other jumps."""
+    return session.execute(
+        select(func.count())
+        .select_from(Jump)
+        .where(Jump.card_id == card_id, Jump.booking_id.is_(None), Jump.state == JumpState.GONE)
+    ).scalar_one()
+
+
+def early_files_open(session: Session, insertion_id: str) -> bool:
+    """Whether small files or proxies of a manifest are still to come."""
+    return bool(
+        session.execute(
+            select(ManifestEntry.file_id)
+            .where(
+                ManifestEntry.insertion_id == insertion_id,
+                ManifestEntry.early.is_(True),
+                ManifestEntry.state.in_(OPEN),
+            )
+            .limit(1)
+        ).first()
+    )
+
+
+def _any_in_doubt(session: Session, insertion: Insertion) -> bool:
+    """Whether a sample of the card, which is in, may still say that a file is one that has its jump already: placed
+    before, it would be there twice."""
+    if insertion.removed_at is not None:
+        return False
+    in_doubt = select(ManifestEntry.file_id).where(
+        ManifestEntry.insertion_id == insertion.insertion_id, ManifestEntry.state == EntryState.PROBABLE
+    )
+    return session.execute(in_doubt.limit(1)).first() is not None
+
+
+def loose_files(session: Session, insertion_id: str) -> list[int]:
+    """The videos and photos of a manifest that belong to no jump yet: card file ids. Empty ones never do."""
+    return list(
+        session.execute(
+            select(ManifestEntry.card_file_id)
+            .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+            .outerjoin(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+            .where(
+                ManifestEntry.insertion_id == insertion_id,
+                CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
+                # Photos of a list that was made when none were asked for.
+                ManifestEntry.state != EntryState.SKIPPED,
+                CardFile.size > 0,
+                JumpFile.jump_key.is_(None),
+            )
+        ).scalars()
+    )
+
+
+def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
+    """Insertions with files to identify: (card id, insertion id, identify key), oldest first.
+
+    Without those whose run failed: a person goes on with them, and they must not keep others waiting.
+    """
+    rows = session.execute(
+        select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)
+        .where(Insertion.identify_key.is_not(None), Insertion.identify_error.is_(None))
+        .order_by(Insertion.inserted_at)
+        .limit(limit)
+    )
+    return [(card, insertion, key) for card, insertion, key in rows if key is not None]

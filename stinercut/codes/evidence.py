@@ -1,0 +1,165 @@
+"""What was seen in one file, and the verdict over it.
+
+Lives here: collecting codes, which of them are identities, when one is enough, and how it becomes a `Reading`. Doesn't:
+which pictures are looked at (`films`, `pictures`), the schema (`payload`).
+
+The verdict: a signed payload counts when it was read once. One without a signature counts when two frames of a film
+agree; in a still picture two different looks must: looks differ in the decoder or in the preprocessing (two scales, for
+example). Any two different payloads in a file, confirmed or not, are refused. A code with a wrong signature spoils the
+file, whatever else is in it. A file in which nothing was found although the better decoder was lost over one of its
+pictures may hold a code: it is not said to hold none.
+
+What codes say besides who jumps (`extras`) has no part in the verdict, and it is kept only where all codes of the
+passenger agree on it; where one of them was signed, only what signed ones say counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from stinercut.codes.decoders import Code, Look
+from stinercut.codes.extras import Extras, HeardExtras
+from stinercut.codes.payload import Payload, SaidByCode, parse_code
+from stinercut.codes.reading import Reading, Reason
+from stinercut.codes.signing import is_signed
+from stinercut.errors import BadInput
+from stinercut.keyring import NO_KEYS, KeyRing
+
+RAW_LIMIT: Final = 1000
+"""Characters of a foreign code that are kept; a QR code holds up to 7089."""
+
+
+@dataclass
+class Seen:
+    """Everything that was seen in one file so far. A moment is a frame's time, or the number of a look at a picture."""
+
+    keys: KeyRing = NO_KEYS
+    moments: dict[Payload, dict[float, Code]] = field(default_factory=dict[Payload, dict[float, Code]])
+    signed: set[Payload] = field(default_factory=set[Payload])
+    besides: dict[Payload, dict[str, HeardExtras]] = field(default_factory=dict[Payload, dict[str, HeardExtras]])
+    """What each text of a payload says besides."""
+    foreign: dict[str, str] = field(default_factory=dict[str, str])
+    """Text of a code that is no identity, and why it is none."""
+    damaged: bool = False
+    """Whether a code was found that could not be decoded."""
+    missed: bool = False
+    """Whether the better decoder was lost over a picture."""
+    cut_short: bool = False
+    apart: float = 0.0
+    """Seconds between two frames of the film, a little less: moments that are closer may be one and the same frame."""
+    notes: list[str] = field(default_factory=list[str])
+
+    def add(self, moment: float, look: Look) -> None:
+        """What a look at the picture of this moment showed."""
+        self.damaged = self.damaged or look.damaged
+        self.missed = self.missed or look.missed
+        for code in look.codes:
+            said, why = _identity(code, self.keys)
+            if said is None:
+                self.foreign.setdefault(code.text, why)
+            else:
+                self._support(self.moments.setdefault(said.payload, {}), moment, code)
+                self.besides.setdefault(said.payload, {})[code.text] = said.besides
+                if is_signed(code.text):
+                    self.signed.add(said.payload)
+
+    def _support(self, moments: dict[float, Code], moment: float, code: Code) -> None:
+        """One frame that two passes looked at is no second opinion."""
+        if all(abs(moment - other) > self.apart for other in moments):
+            moments[moment] = code
+
+    @property
+    def traces(self) -> bool:
+        """Whether there may be a code, of ours or any other, that was not read for certain."""
+        return self.damaged or self.missed or bool(self.moments)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a payload was seen often enough."""
+        return any(self.is_enough(payload) for payload in self.moments)
+
+    def is_enough(self, payload: Payload) -> bool:
+        """Whether this payload was seen often enough."""
+        return payload in self.signed or len(self.moments[payload]) > 1
+
+    @property
+    def forged(self) -> str:
+        """A text that claims to be signed and isn't, or no longer; empty if there is none."""
+        return next((text for text in self.foreign if is_signed(text)), "")
+
+    def judged(self, *, timed: bool) -> Reading:
+        """The reading that follows. `timed`: whether moments are times in a film."""
+        notes = joined(*self.notes)
+        if len(self.moments) > 1:
+            return self._two_payloads(notes)
+        if self.moments and not self.forged:
+            return self._one_payload(notes, timed=timed)
+        return self._nobody(notes)
+
+    def _nobody(self, notes: str) -> Reading:
+        """Why there is no passenger. What may hide a code is never said to hold none."""
+        if self.foreign:
+            text = self.forged or next(iter(self.foreign))
+            more = f"{len(self.foreign)} different codes" if len(self.foreign) > 1 else ""
+            detail = joined(self.foreign[text], more, notes)
+            return Reading(reason=Reason.INVALID_QR, raw=clipped(text), detail=detail)
+        if self.cut_short:
+            return Reading(reason=Reason.UNREADABLE, detail=notes)
+        if self.damaged:
+            detail = joined("a QR code was seen but could not be read: too small, blurred, covered or damaged", notes)
+            return Reading(reason=Reason.INVALID_QR, detail=detail)
+        if self.missed:
+            return Reading(reason=Reason.UNREADABLE, detail=joined("a code may have been missed", notes))
+        return Reading(reason=Reason.NO_QR_FOUND, detail=notes)
+
+    def _two_payloads(self, notes: str) -> Reading:
+        names = [f"{each.passenger_name} ({each.booking_id}, {each.jump_date})" for each in self.moments]
+        raw = "\n".join(next(iter(moments.values())).text for moments in self.moments.values())
+        detail = joined(f"codes of {len(names)} passengers in one file: {', '.join(names)}", notes)
+        return Reading(reason=Reason.TWO_PAYLOADS, raw=clipped(raw), detail=detail)
+
+    def _one_payload(self, notes: str, *, timed: bool) -> Reading:
+        payload, moments = next(iter(self.moments.items()))
+        first = min(moments)
+        code = moments[first]
+        if not self.is_enough(payload):
+            detail = joined("a passenger's code was read once, and nothing agreed with it", notes)
+            return Reading(reason=Reason.NOT_CONFIRMED, raw=clipped(code.text), detail=detail, decoder=code.decoder)
+        extras, problems = self._extras(payload)
+        return Reading(
+            payload=payload,
+            extras=extras,
+            raw=clipped(code.text),
+            detail=joined(*problems, notes),
+            decoder=code.decoder,
+            signed=payload in self.signed,
+            frame_time=first if timed else None,
+        )
+
+    def _extras(self, payload: Payload) -> tuple[Extras, tuple[str, ...]]:
+        """What all codes of this payload that count say besides, and what is to be said of it."""
+        is_one_signed = payload in self.signed
+        heard = [one for text, one in self.besides[payload].items() if is_signed(text) == is_one_signed]
+        if any(one.extras != heard[0].extras for one in heard):
+            return Extras(), ("its codes say different things besides; none of that was kept",)
+        return heard[0].extras, heard[0].problems
+
+
+def _identity(code: Code, keys: KeyRing) -> tuple[SaidByCode | None, str]:
+    if not code.exact:
+        return None, "a QR code that is not one of ours: its text is not UTF-8"
+    try:
+        return parse_code(code.text, keys), ""
+    except BadInput as refused:
+        return None, refused.what
+
+
+def joined(*parts: str) -> str:
+    """Those of these sentences that are not empty, one after the other."""
+    return "; ".join(part for part in parts if part)
+
+
+def clipped(text: str) -> str:
+    """A text that any database takes and no page chokes on: without NUL, not endless."""
+    return text.replace("\x00", "\u2400")[:RAW_LIMIT]

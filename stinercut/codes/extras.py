@@ -1,0 +1,101 @@
+"""What a code or a list says besides who jumps: how to reach the passenger, and fields that are not known here.
+
+Owns: which email addresses and telephone numbers can be used, how much of the unknown is kept. Not here: who jumps
+(`payload`), where it is kept (`stinercut.jumps.bookings`).
+
+Nothing of this decides anything about a film. An address that can't be used is left out and said; the name stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_EMAIL: Final = 254
+"""Characters: what fits into a mail's envelope (RFC 5321, 4.5.3.1.3)."""
+
+MAX_PHONE: Final = 32
+"""Characters. International numbers have up to 15 digits (E.164), written with signs and spaces between."""
+
+MAX_UNKNOWN: Final = 1000
+"""Characters of JSON that are kept of unknown fields."""
+
+FIELDS: Final = ("email", "phone")
+
+_EMAIL: Final = re.compile(r"[^\s@,;<>()\[\]\\\"\x00-\x20\x7f]{1,64}@[^\s@,;<>()\[\]\\\"\x00-\x20\x7f]+\.[^\W_]{2,63}")
+_PHONE: Final = re.compile(r"\+?[0-9 ()/.\-]+")
+
+
+class Extras(BaseModel):
+    """What was said besides. `unknown` is the JSON text of an object with the fields that are not known here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: str | None = None
+    phone: str | None = None
+    unknown: str = ""
+
+    @property
+    def contact(self) -> dict[str, str]:
+        """Email and telephone as they go into a code; only those that are there."""
+        said = {"email": self.email, "phone": self.phone}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class HeardExtras:
+    """Extras that can be used, and what could not, in words."""
+
+    extras: Extras
+    problems: tuple[str, ...] = ()
+
+
+def extras_of(fields: Mapping[str, Any], unknown: Mapping[str, Any] | None = None) -> HeardExtras:
+    """What of `email` and `phone` can be used, and the unknown fields as bounded JSON. Never raises."""
+    problems: list[str] = []
+    email, phone = (fields.get(name) for name in FIELDS)
+    usable = Extras(
+        email=_usable(email, _is_email, "the email address can't be used", problems),
+        # Programs write numbers as numbers.
+        phone=_usable(
+            str(phone) if type(phone) is int else phone, _is_phone, "the phone number can't be used", problems
+        ),
+        unknown=_bounded(unknown or {}, problems),
+    )
+    return HeardExtras(usable, tuple(problems))
+
+
+def _usable(value: object, fits: Any, problem: str, problems: list[str]) -> str | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str) and fits(value.strip()):
+        return value.strip()
+    problems.append(f"{problem} and was left out")
+    return None
+
+
+def _is_email(text: str) -> bool:
+    return len(text) <= MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
+def _is_phone(text: str) -> bool:
+    return len(text) <= MAX_PHONE and _PHONE.fullmatch(text) is not None and 3 <= sum(map(str.isdigit, text)) <= 15
+
+
+def _bounded(unknown: Mapping[str, Any], problems: list[str]) -> str:
+    """ASCII, so that every database takes it; nothing where there is nothing, or too much."""
+    if not unknown:
+        return ""
+    try:
+        text = json.dumps(unknown, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    except (ValueError, RecursionError):
+        text = " " * (MAX_UNKNOWN + 1)
+    if len(text) <= MAX_UNKNOWN:
+        return text
+    problems.append("its other fields were left out: they are too long")
+    return ""

@@ -1,0 +1,234 @@
+"""Looks at a film: which frames, in which order, and when that is enough.
+
+Lives here: the passes and their limits. Doesn't: decoding frames (`stinercut.video.frames`), the verdict (`evidence`),
+preprocessing (`ladder`).
+
+1. The key frames from the start to WINDOW through zxing-cpp, where a camera wrote about two a second: everything else
+   stays undecoded. Other films: FAST_FPS frames a second. Both go on to WINDOW after the payload is confirmed, so that
+   a second passenger is noticed.
+2. A payload seen in one frame only: the moments after it, then those around it, densely.
+3. Still none, in a short film: the frames between the key frames, if there are traces of a code or the film is very
+   short; then the sharpest frames through a ladder of preprocessing: many frames, and zbar too, when there are traces,
+   few and zxing-cpp only when there are none.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from stinercut.codes.decoders import Decoders, Gray
+from stinercut.codes.evidence import Seen, joined
+from stinercut.codes.image_variants import adaptive, half, prepared, sharpness
+from stinercut.errors import UnreadableVideo
+from stinercut.video.frames import gray_frames, key_frames
+from stinercut.video.mp4.tracks import VideoIndex, read_index
+from stinercut.video.probe import Probe, probe
+
+WINDOW: Final = 60.0
+"""Seconds from the start that are looked at. The code is filmed early; aiming takes 5 to 10 s."""
+
+FAST_FPS: Final = 4.0
+FAST_WIDTH: Final = 1920
+"""Wider film is scaled down: a code that fills a ninth of the picture's width keeps more than 3 pixels a module.
+zxing-cpp takes 2 to 3 ms for such a frame, a tenth of what decoding it costs."""
+
+KEY_WIDTH: Final = 1280
+"""The same for the first look at key frames, which most codes are read in."""
+
+ENOUGH_FPS: Final = 2.9
+"""With so many key frames a second (GoPros: 2 to 3.7) the frames between them are looked at only if there are traces of
+a code: FAST_FPS would hardly look at more."""
+
+KEY_GAP: Final = 0.55
+"""Seconds between key frames, at most, for looking at them alone. GoPros write one every 0.27 to 0.5 s."""
+
+KEYS_A_SECOND: Final = 5.0
+"""More key frames than this are no saving: all of them would be looked at."""
+
+VERY_SHORT: Final = 10.0
+"""Films up to this length, in seconds, are looked at between few key frames even without a trace of a code."""
+
+AFTER: Final = 0.6
+AROUND: Final = 1.0
+DENSE_FPS: Final = 15.0
+"""How far after a lone find, then how far around it each way, in seconds, and how densely it is looked at again. What
+was found in a key frame is mostly there in the frames that follow, and these cost least to decode."""
+
+SHORT: Final = 20.0
+"""Longer films than this many seconds get no heavy pass: nobody films a code that long."""
+
+SHARPEST: Final = 20
+"""Frames of the heavy pass when there are traces of a code."""
+
+SHARPEST_WITHOUT_TRACE: Final = 6
+"""Frames of the heavy pass when there are none. Of 316 real photos of codes, zxing-cpp read 297 and left traces of
+another 16; so a film without traces rarely holds a code, and should cost little."""
+
+
+@dataclass(order=True, frozen=True)
+class _Frame:
+    sharpness: float
+    moment: float
+    picture: Gray = field(compare=False)
+
+
+@dataclass
+class FilmSearch:
+    """One film that is looked at. After `run`, what was found is in `seen`."""
+
+    path: Path
+    decoders: Decoders
+    seen: Seen
+    sharpest: list[_Frame] = field(default_factory=list[_Frame])
+    """A heap of the frames for the heavy pass, the least sharp first."""
+
+    def run(self) -> float:
+        """Look, as long as it takes. The film's length in seconds; raises UnreadableVideo, OSError when it is none."""
+        index = read_index(self.path)
+        if index is not None and _key_frames_suffice(index) and self._key_frame_pass(index):
+            if not self._is_settled(index):
+                self._look_between(index)
+            return index.duration
+        self.sharpest = []
+        film = probe(self.path)
+        self._look_at_all(film)
+        return film.duration
+
+    # The way through the passes
+
+    def _is_settled(self, film: VideoIndex) -> bool:
+        """Whether the key frames say enough: a passenger, more than one, or nothing in a film too long for a code."""
+        if self.seen.moments:
+            return self.seen.confirmed or len(self.seen.moments) > 1
+        return film.duration > SHORT
+
+    def _look_between(self, film: VideoIndex) -> None:
+        """The key frames were not enough."""
+        if self.seen.moments:
+            self._dense_pass(film)
+        if self.seen.confirmed or film.duration > SHORT:
+            return
+        few = len(film.keys) < ENOUGH_FPS * film.duration
+        if self.seen.traces or (few and film.duration <= VERY_SHORT):
+            self.sharpest = []
+            self._fast_pass(film)
+        if not self.seen.confirmed:
+            self._heavy_pass()
+
+    def _look_at_all(self, film: Probe) -> None:
+        """A film whose key frames are too far apart, or can't be told from its index, or are damaged."""
+        self._fast_pass(film)
+        if self.seen.moments and not self.seen.confirmed:
+            self._dense_pass(film)
+        if not self.seen.confirmed and film.duration <= SHORT:
+            self._heavy_pass()
+
+    # The passes
+
+    def _key_frame_pass(self, index: VideoIndex) -> bool:
+        """Look at the key frames. False when some could not be decoded."""
+        self.seen.apart = 0.999 / index.fps
+        count = sum(key < min(index.duration, WINDOW) for key in index.keys)
+        looked = 0
+        try:
+            for moment, picture in key_frames(self.path, index, count=count, width=KEY_WIDTH):
+                looked += 1
+                self._look(picture, moment, index.duration)
+        except (UnreadableVideo, OSError):
+            return False  # The next pass says what is wrong with this film.
+        return looked == count
+
+    def _fast_pass(self, film: Probe | VideoIndex) -> None:
+        """Look at FAST_FPS frames a second, and note a film that ends too early."""
+        self.seen.apart = 0.999 / float(film.fps)
+        reached, broken = 0.0, ""
+        fps = _at_most(FAST_FPS, film)
+        try:
+            frames = gray_frames(self.path, fps=fps, width=FAST_WIDTH, duration=WINDOW, index=_index_of(film))
+            for number, (moment, picture) in enumerate(frames):
+                reached = moment
+                if not (self.seen.confirmed and number % 2):
+                    self._look(picture, moment, film.duration)
+        except (UnreadableVideo, OSError) as refused:
+            broken = why(refused)
+        # A frame lasts until the next one, and the picture may end a little before the sound.
+        if broken or reached < min(film.duration, WINDOW) - 1.0 - 1.0 / fps:
+            self.seen.cut_short = True
+            end = f"cut short or damaged: no picture after {reached:.1f} of {film.duration:.1f} s"
+            self.seen.notes.append(joined(end, broken))
+
+    def _look(self, picture: Gray, moment: float, seconds: float) -> None:
+        """One frame of a film `seconds` long through zxing-cpp; it may be kept for the heavy pass."""
+        self.seen.add(moment, self.decoders.look(picture))
+        if seconds > SHORT or self.seen.confirmed:
+            return
+        frame = _Frame(sharpness(picture), moment, picture)
+        if len(self.sharpest) < SHARPEST:
+            heapq.heappush(self.sharpest, frame)
+        else:
+            heapq.heappushpop(self.sharpest, frame)
+
+    def _dense_pass(self, film: Probe | VideoIndex) -> None:
+        """Look again, closely, where a payload was seen once."""
+        for lone in [next(iter(moments)) for moments in self.seen.moments.values()]:
+            self._look_closely(film, lone, AFTER, FAST_WIDTH)
+            if not self.seen.confirmed:
+                # In full width: what was read once, scaled down, is read more easily as it was filmed.
+                start = max(0.0, lone - AROUND)
+                self._look_closely(film, start, lone + AROUND - start, None)
+
+    def _look_closely(self, film: Probe | VideoIndex, start: float, seconds: float, width: int | None) -> None:
+        """Look at DENSE_FPS frames a second until a payload is confirmed."""
+        fps = _at_most(DENSE_FPS, film)
+        try:
+            for moment, picture in gray_frames(
+                self.path, fps=fps, width=width, start=start, duration=seconds, index=_index_of(film)
+            ):
+                self.seen.add(moment, self.decoders.look(picture))
+                if self.seen.confirmed:
+                    return
+        except (UnreadableVideo, OSError) as refused:
+            self.seen.notes.append(f"around {start:.1f} s: {why(refused)}")
+
+    def _heavy_pass(self) -> None:
+        """The sharpest frames on each rung of the ladder; with traces of a code zbar's opinion too."""
+        frames = sorted(self.sharpest, reverse=True)
+        for frame in frames if self.seen.traces else frames[:SHARPEST_WITHOUT_TRACE]:
+            for picture in prepared(frame.picture):
+                self.seen.add(frame.moment, self.decoders.look(picture))
+            if self.seen.confirmed:
+                return
+        if not self.seen.traces:
+            return
+        for frame in frames:
+            for picture in (frame.picture, half(frame.picture), adaptive(frame.picture)):
+                self.seen.add(frame.moment, self.decoders.second_look(picture))
+            if self.seen.confirmed or not self.decoders.has_second:
+                return
+
+
+def _key_frames_suffice(index: VideoIndex) -> bool:
+    """Whether the key frames lie close enough together, to the end of what is looked at, and not too close."""
+    end = min(index.duration, WINDOW)
+    keys = [key for key in index.keys if key < end]
+    gaps = [after - before for before, after in zip([0.0, *keys], [*keys, end], strict=True)]
+    return max(gaps) <= KEY_GAP and len(keys) <= KEYS_A_SECOND * end + 1
+
+
+def _index_of(film: Probe | VideoIndex) -> VideoIndex | None:
+    return film if isinstance(film, VideoIndex) else None
+
+
+def _at_most(fps: float, film: Probe | VideoIndex) -> float:
+    """Never more frames than were filmed: one frame shown twice would agree with itself."""
+    return min(fps, float(film.fps))
+
+
+def why(refused: UnreadableVideo | OSError) -> str:
+    """Why a film can't be looked at, in words."""
+    if isinstance(refused, UnreadableVideo):
+        return refused.what
+    return f"can't be read: {refused.strerror or refused}"

@@ -1,0 +1,215 @@
+"""The payload of a passenger's QR code: schema version 1, strict, as JSON or in the compact signed form.
+
+Owns: what counts as an identity, and the text that goes into a printed code. Not here: pictures (`making`,
+`decoders`), how a signature is made and checked (`signing`), which names can be shown
+(`stinercut.drawing.name_rule`). What a text says of who jumps passes the schema as a whole or it is no identity;
+nothing is repaired or guessed. What it says besides (`extras`) decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Final, Literal, NoReturn, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from stinercut.bounds import FIRST_YEAR, LAST_YEAR, is_in_range
+from stinercut.codes import extras, signing
+from stinercut.codes.extras import HeardExtras
+from stinercut.drawing import name_rule
+from stinercut.drawing.name_rule import MAX_NAME
+from stinercut.errors import BadInput
+from stinercut.keyring import NO_KEYS, KeyRing
+
+RESERVED_BOOKING = "unidentified"
+"""Partition keys of jumps without an identity begin with it after the date; no booking may look like one."""
+
+_FIELDS = {
+    "v": "the version",
+    "passenger_name": "the passenger's name",
+    "booking_id": "the booking",
+    "jump_date": "the day of the jump",
+    "tandem_master_id": "the tandem master's id",
+}
+_CAUSES = {
+    "date_type": "must be written YYYY-MM-DD",
+    "extra_forbidden": "is not known here",
+    "literal_error": "must be the number 1",
+    "missing": "is missing",
+    "model_type": "is no passenger record",
+    "string_pattern_mismatch": "must be 1 to 32 letters A-Z, digits, '-' and '_', beginning with a letter or digit",
+    "string_too_long": f"must be 1 to {MAX_NAME} characters",
+    "string_too_short": f"must be 1 to {MAX_NAME} characters",
+    "string_type": "must be a text",
+    "string_unicode": "holds half of a character: the text was damaged on its way",
+}
+"""By pydantic's name for the error; our own checks say theirs themselves."""
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
+
+
+class Payload(BaseModel):
+    """One passenger's jump, as printed into a code.
+
+    `booking_id` is letters, digits, `-` and `_` (it becomes part of a partition key). `jump_date` is an ISO date.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    v: Literal[1] = 1
+    """Version of this schema."""
+    passenger_name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    booking_id: Annotated[str, Field(pattern=_IDENTIFIER)]
+    jump_date: date
+    tandem_master_id: Annotated[str, Field(pattern=_IDENTIFIER)] | None = None
+
+    @field_validator("v", mode="before")
+    @classmethod
+    def _is_an_integer(cls, value: object) -> object:
+        # To Python, and so to a Literal, `true` and `1.0` equal 1.
+        if type(value) is not int:
+            raise ValueError("must be the number 1")
+        return value
+
+    @field_validator("booking_id")
+    @classmethod
+    def _is_not_reserved(cls, booking: str) -> str:
+        if booking.lower().startswith(RESERVED_BOOKING):
+            raise ValueError(f"must not begin with '{RESERVED_BOOKING}', which names jumps that nobody is known for")
+        return booking
+
+    @field_validator("passenger_name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if problem := name_rule.problem_of(name):
+            raise ValueError(problem)
+        return name
+
+    @field_validator("jump_date", mode="before")
+    @classmethod
+    def _is_an_iso_date(cls, value: object) -> object:
+        if isinstance(value, str):
+            if not _DATE.fullmatch(value):
+                raise ValueError("must be written YYYY-MM-DD")
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("is no day of the calendar") from None
+        return value
+
+    @field_validator("jump_date")
+    @classmethod
+    def _is_a_day_to_count_with(cls, day: date) -> date:
+        if not is_in_range(day):
+            raise ValueError(f"is no day between the years {FIRST_YEAR} and {LAST_YEAR}")
+        return day
+
+    @property
+    def jump_key(self) -> str:
+        """The partition key of this jump: `<jump_date>_<booking_id>`, without the name."""
+        return f"{self.jump_date.isoformat()}_{self.booking_id}"
+
+    def text(self, contact: Mapping[str, str] | None = None) -> str:
+        """What goes into the code: ASCII JSON. `contact`: email and phone where they are wanted in it.
+
+        ASCII (with `\\u` escapes) because decoders guess at other encodings: with raw UTF-8 plain pyzbar turned 9 of
+        20 names with diacritics into other names inside valid JSON.
+        """
+        fields = {**self.model_dump(mode="json", exclude_none=True), **(contact or {})}
+        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
+
+    def signed_text(self, keys: KeyRing) -> str:
+        """What goes into a signed code: fewer modules, and believed in one frame. Raises BadInput without a key."""
+        return signing.sign(self.model_dump(), keys.signer)
+
+
+def make_payload(passenger_name: str, booking_id: str, jump_date: date, tandem_master_id: str | None = None) -> Payload:
+    """A payload from what a person typed: the name is brought into NFC and trimmed. Raises BadInput."""
+    fields: dict[str, Any] = {
+        "passenger_name": unicodedata.normalize("NFC", passenger_name).strip(),
+        "booking_id": booking_id.strip(),
+        "jump_date": jump_date,
+        "tandem_master_id": tandem_master_id,
+    }
+    try:
+        return Payload(**fields)
+    except ValidationError as refused:
+        raise BadInput(first_problem(refused)) from None
+
+
+@dataclass(frozen=True)
+class SaidByCode:
+    """What a code's text says: who jumps, and what it says besides. Two codes name the same passenger when their
+    payloads are equal, whatever they say besides.
+    """
+
+    payload: Payload
+    besides: HeardExtras
+
+
+def parse_payload(text: str, keys: KeyRing = NO_KEYS) -> Payload:
+    """The identity in a code's text, of either form. Raises BadInput as `parse_code` does."""
+    return parse_code(text, keys).payload
+
+
+def parse_code(text: str, keys: KeyRing = NO_KEYS) -> SaidByCode:
+    """What a code's text says, of either form. Raises BadInput, saying why there is no identity in it.
+
+    What begins like a signed code is one or is nothing: a wrong signature is never passed over. A signed code says
+    nothing besides who jumps.
+    """
+    fields = signing.verified(text, keys) if signing.is_signed(text) else _json_fields(text)
+    try:
+        payload = Payload.model_validate({name: value for name, value in fields.items() if name in _FIELDS})
+    except ValidationError as refused:
+        raise BadInput(first_problem(refused)) from None
+    if keys.only_signed and not signing.is_signed(text):
+        raise BadInput("a passenger's code without a signature, and only signed ones are accepted here")
+    unknown = {name: value for name, value in fields.items() if name not in (*_FIELDS, *extras.FIELDS)}
+    return SaidByCode(payload, extras.extras_of(fields, unknown))
+
+
+_SAYS_WHO: Final = ("passenger_name", "booking_id", "jump_date")
+"""A JSON object without a version is a passenger record, of version 1, when it has all of these."""
+
+
+def _json_fields(text: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+    except RecursionError:
+        raise BadInput("a QR code that is not one of ours: nested too deep") from None
+    except ValueError as refused:
+        why = str(refused) if isinstance(refused, _NotOurs) else "it holds no JSON"
+        raise BadInput(f"a QR code that is not one of ours: {why}") from None
+    if not isinstance(fields, dict) or not ("v" in fields or all(name in fields for name in _SAYS_WHO)):
+        raise BadInput("a QR code that is not one of ours: it holds no passenger record")
+    return cast("dict[str, Any]", fields)
+
+
+class _NotOurs(ValueError):
+    pass
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _NotOurs("a field is given twice")
+    return fields
+
+
+def _no_constants(name: str) -> NoReturn:
+    raise _NotOurs(f"{name} is no JSON")
+
+
+def first_problem(refused: ValidationError) -> str:
+    """The first thing that pydantic found wrong with a payload, in words."""
+    first = refused.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"][-1:])
+    words = _FIELDS.get(field, f"the field {field}" if field else "what it holds")
+    return f"{words} {_CAUSES.get(first['type'], first['msg'].removeprefix('Value error, '))}"

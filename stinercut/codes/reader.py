@@ -1,0 +1,78 @@
+"""From a file to a reading: the front door of identification.
+
+Lives here: telling films from pictures, and handing what was seen to the verdict. Doesn't: the cascade over a film
+(`films`), looks at a picture (`pictures`), decoders (`decoders`), the verdict (`evidence`), what a reading means for a
+card (`stinercut.recordings.session_rules`).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from stinercut.codes.decoders import Decoders
+from stinercut.codes.evidence import Seen
+from stinercut.codes.film_reader import FilmSearch, why
+from stinercut.codes.reading import READER_VERSION, Reading, Reason
+from stinercut.codes.still_reader import is_picture, load_gray, look_at_picture
+from stinercut.errors import UnreadableVideo
+from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.storage.regular_files import open_regular
+
+
+def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
+    """What a file says, film or picture, chosen by its first bytes. Never raises for what is in it."""
+    began = time.monotonic()
+    try:
+        with open_regular(path) as source:
+            head = source.read(16)
+    except OSError as refused:
+        return _unreadable(f"can't be opened: {refused.strerror or refused}", began, keys)
+    return read_picture(path, keys) if is_picture(head) else read_film(path, keys)
+
+
+def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
+    """What a still picture says. Never raises for what is in it."""
+    began = time.monotonic()
+    picture = load_gray(path)
+    if isinstance(picture, str):
+        return _unreadable(picture, began, keys)
+    seen = Seen(keys)
+    with Decoders() as decoders:
+        look_at_picture(picture, decoders, seen)
+    return _verdict(seen, decoders, began, film_seconds=None)
+
+
+def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
+    """What the first minute of a film says. Never raises for what is in it; MissingProgram without ffmpeg."""
+    began = time.monotonic()
+    seen = Seen(keys)
+    with Decoders() as decoders:
+        try:
+            seconds = FilmSearch(path, decoders, seen).run()
+        except (UnreadableVideo, OSError) as refused:
+            return _unreadable(why(refused), began, keys)
+    return _verdict(seen, decoders, began, film_seconds=seconds)
+
+
+def _verdict(seen: Seen, decoders: Decoders, began: float, *, film_seconds: float | None) -> Reading:
+    seen.notes.extend(decoders.obituaries)
+    return seen.judged(timed=film_seconds is not None).model_copy(
+        update={
+            "film_seconds": film_seconds,
+            "lost_decoders": decoders.lost,
+            "seconds": time.monotonic() - began,
+            "reader": READER_VERSION,
+            "keys": seen.keys.fingerprint,
+        }
+    )
+
+
+def _unreadable(what: str, began: float, keys: KeyRing) -> Reading:
+    return Reading(
+        reason=Reason.UNREADABLE,
+        detail=what,
+        seconds=time.monotonic() - began,
+        reader=READER_VERSION,
+        keys=keys.fingerprint,
+    )

@@ -1,0 +1,93 @@
+"""What came out of looking for a code in one file: a payload, or why there is none.
+
+Lives here: `Reading` and its reasons, shared by the reader, the catalog and the pages. Doesn't: the reader (`reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stinercut.codes.extras import Extras
+from stinercut.codes.payload import Payload, first_problem
+from stinercut.keyring import KeyRing
+
+READER_VERSION: Final = 3
+"""Goes up with each change by which the reader reads what it did not read before: kept refusals are then read again."""
+
+
+class Reason(StrEnum):
+    """Why a file gave no identity."""
+
+    NO_QR_FOUND = "no_qr_found"
+    """No code in any frame that was looked at."""
+    INVALID_QR = "invalid_qr"
+    """A code that is not a passenger's: foreign, malformed or damaged. `raw` holds its text."""
+    TWO_PAYLOADS = "two_payloads"
+    """Two different passengers in one file: a person must say which."""
+    NOT_CONFIRMED = "not_confirmed"
+    """A valid payload in one frame only, and no second frame that agrees."""
+    UNREADABLE = "unreadable"
+    """No video, one that is cut short, or one over which the decoder was lost: there may be a code in it."""
+
+
+class Reading(BaseModel):
+    """One file, looked at once. Exactly one of `payload` and `reason` is set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    payload: Payload | None = None
+    extras: Extras = Extras()
+    """What its code says besides: of one that was signed, nothing."""
+    raw: str | None = None
+    reason: Reason | None = None
+    detail: str = ""
+    decoder: str | None = None
+    signed: bool = False
+    """Whether the payload came with a signature that was verified."""
+    frame_time: float | None = None
+    """Seconds from the start of the film to the frame that gave the payload."""
+    film_seconds: float | None = None
+    """How long the film is; None for a picture and for what can't be read."""
+    seconds: float = 0.0
+    """Wall-clock seconds that the reading took."""
+
+    lost_decoders: tuple[str, ...] = ()
+    """Decoders that crashed or hung over a picture of it, by name; `detail` says how."""
+    reader: int = 0
+    """Version of the reader that looked; 0 for readings older than this field."""
+    keys: str = ""
+    """Fingerprint of the key ring that it looked with."""
+
+    @classmethod
+    def kept(cls, row: Mapping[str, Any]) -> Reading:
+        """A reading out of the catalog. One whose payload the schema no longer takes is a refusal that says so: a name
+        that was taken before the rule for names may be one that no title can show.
+        """
+        try:
+            return cls.model_validate(row)
+        except ValidationError as refused:
+            rest = {name: value for name, value in row.items() if name != "payload"}
+            detail = f"a passenger's code that is no longer taken: {first_problem(refused)}"
+            return cls.model_validate({**rest, "reason": Reason.INVALID_QR, "detail": detail, "signed": False})
+
+    @property
+    def hides_identity(self) -> bool:
+        """Whether there may have been a code that could not be taken.
+
+        What follows such a file on the card may belong to somebody else than what went before it.
+        """
+        return self.reason is not None and self.reason is not Reason.NO_QR_FOUND
+
+    def is_outdated(self, keys: KeyRing) -> bool:
+        """Whether the file should be read again, since another result is to be expected from this reader and ring.
+
+        Only what gave no payload is: a name that was read once stands, whatever key is taken away later.
+        """
+        if self.payload is not None:
+            return False
+        asked_keys = self.raw is not None and self.keys != keys.fingerprint
+        return asked_keys or self.reader != READER_VERSION or bool(self.lost_decoders)

@@ -1,0 +1,98 @@
+"""Looks at one still picture.
+
+Lives here: loading a picture as gray, and the order of looks at it. Doesn't: films (`films`), the verdict (`evidence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, cast
+
+import cv2
+import numpy as np
+
+from stinercut.codes.decoders import Decoders, Gray, Look
+from stinercut.codes.evidence import Seen
+from stinercut.codes.image_variants import prepared
+from stinercut.errors import BadInput
+from stinercut.video.picture_files import OF_CODES, size_in
+
+MAX_PICTURE_BYTES: Final = 100_000_000
+
+_MOST_LOOKED_AT: Final = 50_000_000
+"""Pixels, as telephones have. A larger picture is made smaller: each look at it would take seconds."""
+
+_HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with these 16 bytes is a still picture."""
+    return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head.startswith(_HEADS)
+
+
+def look_at_picture(picture: Gray, decoders: Decoders, seen: Seen) -> None:
+    """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, then the same with zbar."""
+    for moment, look in _looks(picture, decoders):
+        seen.add(moment, look)
+        if seen.confirmed:
+            return
+
+
+def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, Look]]:
+    """Each look with a number of its own. The same decoder on the same rung twice would agree with itself."""
+    rungs = (picture, *prepared(picture))
+    stood_in: set[int] = set()
+    for number, rung in enumerate(rungs):
+        look = decoders.look(rung)
+        if look.missed:
+            stood_in.add(number)
+        yield (len(rungs) + number if look.missed else number), look
+    for number, rung in enumerate(rungs):
+        if number not in stood_in:
+            yield len(rungs) + number, decoders.second_look(rung)
+
+
+def load_gray(path: Path) -> Gray | str:
+    """The picture in gray, what is transparent as white; or why there is none."""
+    try:
+        if path.stat().st_size > MAX_PICTURE_BYTES:
+            return "too large for a picture of a code"
+        whole = path.read_bytes()
+        size_in(whole, path, OF_CODES)
+        data = np.frombuffer(whole, np.uint8)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except OSError as refused:
+        return f"can't be opened: {refused.strerror or refused}"
+    except BadInput as refused:
+        return refused.what
+    except cv2.error as refused:
+        return f"the picture can't be decoded: {refused.err}"
+    if picture is None:
+        return "not a picture, or a damaged one"
+    return _limited(_flatten(np.asarray(picture)))
+
+
+def _limited(picture: Gray) -> Gray:
+    height, width = picture.shape
+    scale = (_MOST_LOOKED_AT / (width * height)) ** 0.5
+    if scale >= 1:
+        return picture
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return cast("Gray", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _flatten(picture: np.ndarray) -> Gray:
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    elif picture.dtype != np.uint8:
+        picture = cv2.normalize(picture, picture.copy(), 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    if picture.ndim == 2:
+        return cast("Gray", picture)
+    if picture.shape[2] == 4:
+        opaque = picture[:, :, 3:].astype(np.float32) / 255
+        picture = (picture[:, :, :3] * opaque + 255 * (1 - opaque)).astype(np.uint8)
+    if picture.shape[2] == 3:
+        return cast("Gray", cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    return np.ascontiguousarray(picture[:, :, 0])

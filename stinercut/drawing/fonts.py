@@ -1,0 +1,163 @@
+"""Which font draws a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
+
+Owns: finding and opening fonts, what characters they cover. Not here: directions (`bidi`), shaping (`lettering`),
+which names are taken (`stinercut.drawing.name_rule`, which knows what these fonts show and has the same idea of a
+letter with its marks). No character is ever drawn as an empty box: on a film that would be a wrong name.
+
+Noto Sans comes along (`noto/`), so that films look alike wherever they are made. Other scripts are the system's fonts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import uharfbuzz
+
+from stinercut.drawing import bidi
+from stinercut.drawing.name_rule import clusters, drawn_part, is_shown_by_one_font, spelled
+from stinercut.errors import BadInput, MissingProgram
+from stinercut.templates.font_files import require_whole
+
+BUNDLED = Path(__file__).parent / "noto"
+
+hb: Any = uharfbuzz
+"""It comes without type stubs."""
+
+Direction = Literal["ltr", "rtl"]
+_FILE = re.compile(r"^(Noto(?:Sans|Serif|Naskh|Nastaliq|Kufi)\w*)-(Regular|Bold)\.(?:ttf|otf|ttc)$")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of a line drawn with one font, in one direction. Runs are in the order of the page, left to right."""
+
+    text: str
+    font: Path
+    direction: Direction
+
+
+def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
+    """How to draw a line with these fonts, the preferred ones first: stretches of one font and direction.
+
+    One font draws all of a line where one covers it. Raises MissingProgram when no installed font has a character (with
+    the package that does), BadInput for those that no font of the set-up has, such as emoji.
+    """
+    if not fonts:
+        raise MissingProgram(
+            "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
+        )
+    levels = bidi.levels_of(text)
+    pieces: list[Run] = []
+    of_pieces: list[int] = []
+    at = 0
+    for cluster, font in pieces_with(text, fonts):
+        level = levels[at]
+        at += len(cluster)
+        if pieces and pieces[-1].font == font and of_pieces[-1] == level:
+            pieces[-1] = Run(pieces[-1].text + cluster, font, pieces[-1].direction)
+        else:
+            pieces.append(Run(cluster, font, "rtl" if level % 2 else "ltr"))
+            of_pieces.append(level)
+    return bidi.page_order(pieces, of_pieces)
+
+
+def pieces_with(text: str, fonts: tuple[Path, ...]) -> list[tuple[str, Path]]:
+    """Each letter with its marks, in the order of reading, and the font that draws it. Raises as `runs_with` does."""
+    whole = next((font for font in fonts if _covers(font, text)), None)
+    out: list[tuple[str, Path]] = []
+    of_letters: Path | None = None
+    for cluster in clusters(text):
+        is_letter = unicodedata.category(cluster[0])[0] == "L"
+        # Spaces and signs are drawn in the main font, so that those of one line look alike.
+        font = whole or _font_for(cluster, of_letters if is_letter else None, text, fonts)
+        of_letters = font if is_letter else of_letters
+        out.append((cluster, font))
+    return out
+
+
+def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, ...]) -> Path:
+    """The font for a letter with its marks: that of the letter before it, so that a word is of one font; else the
+    first.
+    """
+    usual = (before,) if before else ()
+    font = next((font for font in (*usual, *fonts) if _covers(font, cluster)), None)
+    if font is None:
+        raise _nobody_has(text, fonts)
+    return font
+
+
+@functools.lru_cache(maxsize=4)
+def catalogue(style: str) -> tuple[Path, ...]:
+    """The Noto fonts that come along or are installed, one file per family, in the order of preference: `style` where a
+    family has it.
+    """
+    found: dict[str, dict[str, Path]] = {}
+    for folder in (BUNDLED, *_font_folders()):
+        for path in sorted(folder.rglob("Noto*.[ot]t[fc]")):
+            if match := _FILE.match(path.name):
+                found.setdefault(match[1], {}).setdefault(match[2], path)
+    families = sorted(found, key=_preference)
+    return tuple(found[family].get(style) or next(iter(found[family].values())) for family in families)
+
+
+def _preference(family: str) -> tuple[int, str]:
+    if family == "NotoSans":
+        return 0, family
+    if family.endswith("UI") or "Display" in family or "Mono" in family:
+        return 3, family
+    return (1 if family.startswith("NotoSans") else 2), family
+
+
+def _font_folders() -> list[Path]:
+    home = Path.home()
+    if os.name == "nt":
+        local = Path(os.environ.get("LOCALAPPDATA", home)) / "Microsoft" / "Windows" / "Fonts"
+        return [Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts", local]
+    if sys.platform == "darwin":
+        return [Path("/Library/Fonts"), home / "Library" / "Fonts"]
+    return [home / ".local/share/fonts", Path("/usr/local/share/fonts"), Path("/usr/share/fonts")]
+
+
+def opened(font: Path) -> Any:
+    """A font file, ready to shape and draw with (uharfbuzz's Font); of a collection the first. Raises BadInput."""
+    return _opened(font, font.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _opened(font: Path, _changed: int) -> Any:
+    require_whole(font)
+    found = hb.Face(hb.Blob.from_file_path(str(font)), 0)
+    if not found.glyph_count or not found.upem:
+        raise BadInput(
+            "this is no font that can be read", file=font, advice="Put a whole .ttf or .otf there, or take it out."
+        )
+    return hb.Font(found)
+
+
+@functools.lru_cache(maxsize=512)
+def _characters(font: Path, _changed: int) -> frozenset[int]:
+    return frozenset(_opened(font, _changed).face.unicodes)
+
+
+def _covers(font: Path, text: str) -> bool:
+    known = _characters(font, font.stat().st_mtime_ns)
+    return all(ord(char) in known for char in drawn_part(text))
+
+
+def _nobody_has(text: str, fonts: tuple[Path, ...]) -> BadInput | MissingProgram:
+    lacking = [char for char in dict.fromkeys(text) if not any(_covers(font, char) for font in fonts)]
+    named = ", ".join(map(spelled, lacking[:6])) or "a letter together with its marks"
+    what = f"no installed font has {named} of the text {text!r}"
+    if not lacking or not all(map(is_shown_by_one_font, lacking)):
+        return BadInput(what, advice="Write the text without it: no font that is installed with Stinercut has it.")
+    asian = any(unicodedata.name(char, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL")) for char in lacking)
+    return MissingProgram(
+        what, advice=f"Debian, Ubuntu: sudo apt install {'fonts-noto-cjk' if asian else 'fonts-noto-core'}."
+    )

@@ -1,0 +1,179 @@
+"""Which names can be shown: one rule for bookings, codes, what people type, and the title that is drawn.
+
+Owns: what a name may hold, letters with their marks (clusters), what is never drawn itself, and which characters Noto's
+fonts have. Not here: fonts and drawing (`stinercut.drawing.fonts`), a booking's other fields (`identity.payload`).
+
+No font is opened here, so that every process can ask: `noto_coverage.txt` holds what the fonts of the set-up show.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MAX_NAME: Final = 80
+"""Characters."""
+
+MAX_MARKS: Final = 8
+"""Marks on one letter. The tallest stacks that are written, in Tibetan, have seven; more would leave the title."""
+
+COVERAGE: Final = Path(__file__).with_name("noto_coverage.txt")
+"""Made by `scripts/noto_coverage.py`."""
+
+JOINERS: Final = frozenset("\u200c\u200d")
+"""Zero-width (non-)joiners are format characters, but Persian and Indic names are misspelt without them."""
+
+SELECTORS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+"""Variation selectors: the letter before them in another shape where the font has it, and else as it is."""
+
+NEVER_DRAWN: Final = frozenset(map(chr, (0x061C, *range(0x200B, 0x2010), 0x2060))) | SELECTORS
+"""Joiners, marks of direction, selectors: they shape their neighbours and are never drawn themselves."""
+
+_INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Unicode counts these among letters, marks and symbols, but they print as nothing: a title might be empty."""
+
+_FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def problem_of(name: str) -> str:
+    """What is wrong with a name, to be said after "the passenger's name"; empty for one that can be shown."""
+    return next((problem for look in _LOOKS if (problem := look(name))), "")
+
+
+def clusters(text: str) -> list[str]:
+    """Letters with the marks that sit on them, in their order. One font has to have all of a cluster."""
+    out: list[str] = []
+    for char in text:
+        if out and (_is_mark(char) or char in NEVER_DRAWN or out[-1][-1] == "\u200d"):
+            out[-1] += char
+        else:
+            out.append(char)
+    return out
+
+
+def drawn_part(text: str) -> str:
+    """The text without what is never drawn itself: what fonts must have."""
+    return "".join(char for char in text if char not in NEVER_DRAWN)
+
+
+def spelled(char: str) -> str:
+    """A character as people read it in a message: itself, its number and its name in Unicode."""
+    return f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'unnamed')})"
+
+
+# Looks at a name, the first that finds something is said --------------------------------------------------------------
+
+
+def _length(name: str) -> str:
+    return "" if 1 <= len(name) <= MAX_NAME else f"must be 1 to {MAX_NAME} characters"
+
+
+def _form(name: str) -> str:
+    if name != unicodedata.normalize("NFC", name):
+        return "must be in Unicode normal form C"
+    return "must not begin or end with a space" if name != name.strip() else ""
+
+
+def _invisible(name: str) -> str:
+    if "\ufffd" in name:
+        return "holds U+FFFD: the text was damaged on its way"
+    for char in name:
+        if char in _INVISIBLE or (unicodedata.category(char) in _FORBIDDEN and char not in JOINERS):
+            return f"holds the invisible character U+{ord(char):04X}"
+    return ""
+
+
+def _letters(name: str) -> str:
+    if not any(unicodedata.category(char)[0] == "L" for char in name):
+        return "holds no letter"
+    for before, char in zip(" " + name, name, strict=False):
+        if _is_mark(char) and before.isspace():
+            return f"holds the mark U+{ord(char):04X} on no letter"
+        if char in JOINERS and not (_is_mark(before) or unicodedata.category(before)[0] == "L"):
+            return f"holds the invisible character U+{ord(char):04X} after no letter"
+    if any(sum(map(_is_mark, cluster)) > MAX_MARKS for cluster in clusters(name)):
+        return f"holds more than {MAX_MARKS} marks on one letter"
+    return ""
+
+
+def _shown(name: str) -> str:
+    if is_shown_by_one_font(drawn_part(name)):
+        return ""
+    for cluster in clusters(name):
+        needed = drawn_part(cluster)
+        if is_shown_by_one_font(needed):
+            continue
+        lacking = [char for char in needed if not is_shown_by_one_font(char)]
+        if lacking:
+            return f"holds {spelled(lacking[0])}, which can't be shown on a title"
+        return f"holds {needed} ({' '.join(f'U+{ord(char):04X}' for char in needed)}), which no font shows together"
+    return ""
+
+
+_LOOKS: Final[tuple[Callable[[str], str], ...]] = (_length, _form, _invisible, _shown, _letters)
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] == "M"
+
+
+# What fonts show ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """The characters of one family: ranges, both ends included."""
+
+    firsts: tuple[int, ...]
+    lasts: tuple[int, ...]
+
+    def covers(self, text: str) -> bool:
+        return all(self._has(ord(char)) for char in text)
+
+    def _has(self, code: int) -> bool:
+        at = bisect_right(self.firsts, code) - 1
+        return at >= 0 and code <= self.lasts[at]
+
+
+@functools.lru_cache(maxsize=16384)
+def is_shown_by_one_font(text: str) -> bool:
+    """Whether one family of the set-up's fonts has all of these characters."""
+    return _all_fonts().covers(text) and any(font.covers(text) for font in _fonts())
+
+
+def covered_ranges() -> dict[str, list[tuple[int, int]]]:
+    """The file of coverage: for each family of fonts the ranges of characters that it shows, both ends included."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for line in COVERAGE.read_text(encoding="ascii").splitlines():
+        if line.startswith("#"):
+            continue
+        family, _, ranges = line.partition(" ")
+        pairs = (one.partition("-") for one in ranges.split(","))
+        found[family] = [(int(first, 16), int(last or first, 16)) for first, _, last in pairs]
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _fonts() -> tuple[_Coverage, ...]:
+    """Those with the most ranges first: most names are in one of them."""
+    return tuple(
+        _Coverage(tuple(first for first, _ in ranges), tuple(last for _, last in ranges))
+        for ranges in sorted(covered_ranges().values(), key=len, reverse=True)
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _all_fonts() -> _Coverage:
+    """What any of them has: most characters that can't be shown are in none."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(pair for ranges in covered_ranges().values() for pair in ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return _Coverage(tuple(first for first, _ in merged), tuple(last for _, last in merged))

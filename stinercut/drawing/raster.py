@@ -1,0 +1,100 @@
+"""Pixels of drawings.
+
+Owns: an SVG as pixels, whole or only where something is in it. Not here: what is drawn and how it moves (`drawings`),
+texts (`svgtext`), which SVGs a template may hold (`stinercut.templates.svg`), picture files (`picture_files`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from PIL import Image
+
+from stinercut.drawing.svg_renderer import SvgRenderer
+from stinercut.errors import BadInput
+
+VERSION = importlib.metadata.version("resvg_py")
+"""Of the library that draws: another one may give other pixels."""
+
+_SVG = "http://www.w3.org/2000/svg"
+
+_COARSE, _ROOM = 8, 16
+"""Where something is in a drawing is looked up in a picture so many times smaller; so many pixels are added around."""
+
+
+def rendered(text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer | None = None) -> Image.Image:
+    """An SVG without texts and files as a picture of that size (RGBA). Raises BadInput; `file` is what it names.
+
+    `renderer`: the process that draws, for callers with several drawings.
+    """
+    root = ET.fromstring(text)
+    _sized(root, size)
+    with _own_unless(renderer) as drawing:
+        return _pixels(root, size, file, drawing)
+
+
+def rendered_part(
+    text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer | None = None
+) -> tuple[Image.Image, tuple[int, int]] | None:
+    """What there is in such a picture, and where its upper left corner lies in it; None when there is nothing.
+
+    A part of a card is a line or two: rendering, packing and unpacking the whole of 1080p takes three times as long.
+    """
+    with _own_unless(renderer) as drawing:
+        return _part(text, size, file, drawing)
+
+
+def _own_unless(renderer: SvgRenderer | None) -> contextlib.AbstractContextManager[SvgRenderer]:
+    return contextlib.nullcontext(renderer) if renderer else SvgRenderer()
+
+
+def _part(
+    text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer
+) -> tuple[Image.Image, tuple[int, int]] | None:
+    width, height = size
+    coarse = (-(-width // _COARSE), -(-height // _COARSE))
+    seen = _window(text, size, (0, 0, _COARSE * coarse[0], _COARSE * coarse[1]), coarse, file, renderer)
+    found = seen.getchannel("A").getbbox()
+    if found is None:
+        return None
+    left, top = (max(0, _COARSE * edge - _ROOM) for edge in found[:2])
+    right, bottom = (min(end, _COARSE * edge + _ROOM) for end, edge in zip(size, found[2:], strict=True))
+    here = (right - left, bottom - top)
+    picture = _window(text, size, (left, top, *here), here, file, renderer)
+    exactly = picture.getchannel("A").getbbox()
+    return (picture.crop(exactly), (left + exactly[0], top + exactly[1])) if exactly else None
+
+
+def _window(  # noqa: PLR0913, PLR0917 - a drawing, which part of it, and what draws it
+    text: str,
+    size: tuple[int, int],
+    part: tuple[int, int, int, int],
+    into: tuple[int, int],
+    file: Path,
+    renderer: SvgRenderer,
+) -> Image.Image:
+    """A part (left, top, width, height) of the picture of that size, as a picture of the size `into`."""
+    window = ET.Element(f"{{{_SVG}}}svg", {"viewBox": " ".join(map(str, part))})
+    _sized(window, into)
+    drawing = ET.fromstring(text)
+    _sized(drawing, size)
+    window.append(drawing)
+    return _pixels(window, into, file, renderer)
+
+
+def _sized(root: ET.Element, size: tuple[int, int]) -> None:
+    root.set("width", str(size[0]))
+    root.set("height", str(size[1]))
+
+
+def _pixels(root: ET.Element, size: tuple[int, int], file: Path, renderer: SvgRenderer) -> Image.Image:
+    png = renderer.png(ET.tostring(root, encoding="unicode"), file)
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
+        picture = opened.convert("RGBA")
+    if picture.size != size:
+        raise BadInput(f"the drawing came out as {picture.size}", file=file, advice="Give its <svg> a plain viewBox.")
+    return picture

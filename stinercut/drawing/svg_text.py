@@ -1,0 +1,301 @@
+"""The texts of a drawing, filled in and turned into outlines.
+
+Lives here: which style a text of an SVG has, its fields, its place, what `data-width` and its neighbours ask for.
+Doesn't: shaping and breaking (`lettering`), reading the file (`stinercut.templates.svg`), pixels (`drawings`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stinercut.drawing import fonts
+from stinercut.drawing.font_names import family_names, weight_of
+from stinercut.drawing.text_shaping import LEADING, Face, Line, Room, line_of, lines_of
+from stinercut.errors import BadInput
+from stinercut.templates import svg
+from stinercut.templates.folder import Template
+from stinercut.templates.merging import Fields, merged, values_of
+from stinercut.templates.timeline import FIELD, Document
+
+_INHERITED = ("font-family", "font-size", "font-weight", "font-style", "letter-spacing", "text-anchor", "line-height")
+_PLACED = ("x", "y", "dx", "dy", "data-width", "data-height", "data-lines", "data-smallest", "data-grow", "text-anchor")
+_LENGTH = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))\s*(px|pt|em|%)?")
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_GENERIC = ("sans-serif", "system-ui", "ui-sans-serif")
+_EDGE = 0.06
+"""Share of the drawing's width that a text without data-width keeps from its edges."""
+
+Style = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What texts are filled with and drawn in."""
+
+    template: Template
+    fields: Fields
+
+    @property
+    def document(self) -> Document:
+        """The template's document, for its own fields."""
+        return self.template.document
+
+
+def outlined(drawing: svg.Svg, words: Words) -> None:
+    """Replace every text of the drawing by its outlines, in place; take out what belongs to an empty field.
+
+    Raises BadInput or MissingProgram when a text can't be drawn whole, naming the drawing.
+    """
+    values = values_of(words.fields, words.document)
+    rules = _rules(drawing.root)
+    _take_out_unwanted(drawing, values)
+    for parent, element, style in list(_texts(drawing.root, rules, {})):
+        try:
+            _outline(parent, element, style, drawing, words)
+        except BadInput as refused:
+            file = refused.file or drawing.path
+            raise BadInput(f"{svg.named(element)}: {refused.what}", file=file, advice=refused.advice) from None
+
+
+def shown_lines(drawing: svg.Svg, words: Words) -> list[tuple[str, Face]]:
+    """Every line of text that the drawing shows, filled in and broken as it is drawn, with its face. What belongs to an
+    empty field is taken out of the drawing. Raises as `outlined` does.
+    """
+    _take_out_unwanted(drawing, values_of(words.fields, words.document))
+    out: list[tuple[str, Face]] = []
+    for _, element, style in _texts(drawing.root, _rules(drawing.root), {}):
+        for chunk in _chunks(element, style, drawing, words):
+            face = _face(chunk.style, drawing, words)
+            out += [(line.text, face) for line in lines_of(chunk.text, face, _room(chunk, element, face, drawing))]
+    return out
+
+
+def families(drawing: svg.Svg) -> set[str]:
+    """The font families that its texts ask for, as they are written."""
+    rules = _rules(drawing.root)
+    return {style.get("font-family", "") for _, _, style in _texts(drawing.root, rules, {})}
+
+
+def face_fonts(family: str, weight: int, brought: Sequence[Path], file: Path) -> tuple[Path, ...]:
+    """The fonts for a family and weight, in the order of preference: the template's own, then Noto.
+
+    Raises BadInput for a family that is neither, which would silently look otherwise than its designer saw it.
+    """
+    asked = [one.strip().strip("'\"") for one in family.split(",") if one.strip()] or ["sans-serif"]
+    noto = fonts.catalogue("Bold" if weight >= 600 else "Regular")
+    for name in asked:
+        own = [path for path in brought if name.lower() in family_names(path)]
+        if own:
+            return (min(own, key=lambda path: abs(weight_of(path) - weight)), *noto)
+        if name.lower() in ("serif", "noto serif"):
+            return tuple(sorted(noto, key=lambda path: not path.name.startswith("NotoSerif-")))
+        if name.lower() in _GENERIC or name.lower().startswith("noto"):
+            return noto
+    there = ", ".join(sorted({family_names(path)[0] for path in brought})) or "none"
+    raise BadInput(
+        f"no font of the family {asked[0]!r} is there",
+        file=file,
+        advice=f"Put its .ttf or .otf into the template's folder fonts (it has {there}), or write sans-serif or serif.",
+    )
+
+
+# Elements ------------------------------------------------------------------------------------------------------------
+
+
+def _take_out_unwanted(drawing: svg.Svg, values: Mapping[str, str]) -> None:
+    """`data-if="place"`: only where that field isn't empty."""
+    for parent in list(drawing.root.iter()):
+        for child in list(parent):
+            field = child.get("data-if")
+            if field is None:
+                continue
+            if field not in values:
+                raise BadInput(
+                    f'{svg.named(child)}: data-if="{field}" is no field',
+                    file=drawing.path,
+                    advice=f"There are: {', '.join(values)}.",
+                )
+            if not values[field]:
+                parent.remove(child)
+
+
+def _texts(
+    element: ET.Element, rules: Mapping[str, Style], inherited: Style
+) -> list[tuple[ET.Element, ET.Element, Style]]:
+    """Every <text> with its parent and the style it has."""
+    out: list[tuple[ET.Element, ET.Element, Style]] = []
+    own = {**inherited, **{name: value for name, value in _style(element, rules).items() if name in _INHERITED}}
+    for child in element:
+        if child.tag == "text":
+            out.append((element, child, {**own, **_style(child, rules)}))
+        else:
+            out += _texts(child, rules, own)
+    return out
+
+
+def _rules(root: ET.Element) -> dict[str, Style]:
+    """The simple rules of its <style>: `text`, `.class` and `#id`."""
+    out: dict[str, Style] = {}
+    for sheet in root.iter("style"):
+        for selectors, body in _RULE.findall(_COMMENT.sub("", sheet.text or "")):
+            for selector in selectors.split(","):
+                out.setdefault(selector.strip(), {}).update(_declared(body))
+    return out
+
+
+def _style(element: ET.Element, rules: Mapping[str, Style]) -> Style:
+    out = {name: value for name, value in element.attrib.items() if name in _INHERITED or name == "display"}
+    classes = [f".{name}" for name in element.get("class", "").split()]
+    for selector in (element.tag, *classes, f"#{element.get('id')}"):
+        out.update(rules.get(selector, {}))
+    return {**out, **_declared(element.get("style", ""))}
+
+
+def _declared(body: str) -> Style:
+    pairs = (one.partition(":") for one in body.split(";"))
+    return {name.strip(): value.replace("!important", "").strip() for name, _, value in pairs if value.strip()}
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A piece of text with a place of its own: a <text>, or a <tspan> that begins anew."""
+
+    text: str
+    x: float
+    y: float
+    style: Style
+
+
+def _outline(parent: ET.Element, element: ET.Element, style: Style, drawing: svg.Svg, words: Words) -> None:
+    """The text as a <path> in its place, or nothing where its fields are empty."""
+    chunks = _chunks(element, style, drawing, words)
+    path = "".join(_path_of(chunk, element, drawing, words) for chunk in chunks)
+    if not path:
+        parent.remove(element)
+        return
+    for child in list(element):
+        element.remove(child)
+    # What a rule says for texts counts for the outline as well, which is no text any more.
+    painted = {name: value for name, value in style.items() if name not in _INHERITED}
+    kept = {name: value for name, value in element.attrib.items() if name not in (*_PLACED, *_INHERITED, "style")}
+    element.tag, element.text = "path", None
+    element.attrib.clear()
+    element.attrib.update(kept)
+    if painted:
+        element.set("style", ";".join(f"{name}:{value}" for name, value in painted.items()))
+    element.set("d", path)
+
+
+def _chunks(element: ET.Element, style: Style, drawing: svg.Svg, words: Words) -> list[_Chunk]:
+    x, y = (_coordinate(element, name, drawing.path) or 0.0 for name in ("x", "y"))
+    x += _coordinate(element, "dx", drawing.path) or 0.0
+    y += _coordinate(element, "dy", drawing.path) or 0.0
+    found: list[_Chunk] = [_Chunk(element.text or "", x, y, style)]
+    for span in element.iter("tspan"):
+        text, tail = span.text or "", span.tail or ""
+        at = [_coordinate(span, name, drawing.path) for name in ("x", "y", "dy")]
+        if any(one is not None for one in at):
+            before = found[-1]
+            place = (before.x if at[0] is None else at[0], (before.y if at[1] is None else at[1]) + (at[2] or 0.0))
+            found.append(_Chunk(text, *place, {**style, **_style(span, {})}))
+        else:
+            found[-1] = _Chunk(found[-1].text + text, found[-1].x, found[-1].y, found[-1].style)
+        found[-1] = _Chunk(found[-1].text + tail, found[-1].x, found[-1].y, found[-1].style)
+    out: list[_Chunk] = []
+    for chunk in found:
+        # The drawing's own line breaks and indents are none of its text; spaces that don't break stay as they are.
+        text = re.sub(r"[ \t\r\n]+", " ", chunk.text).strip(" ")
+        text = merged(text, words.fields, words.document)
+        if text:
+            out.append(_Chunk(text, chunk.x, chunk.y, chunk.style))
+    return out
+
+
+def _path_of(chunk: _Chunk, element: ET.Element, drawing: svg.Svg, words: Words) -> str:
+    face = _face(chunk.style, drawing, words)
+    lines = lines_of(chunk.text, face, _room(chunk, element, face, drawing))
+    step = lines[0].size * LEADING
+    first = chunk.y - {"up": 1.0, "down": 0.0}.get(element.get("data-grow", ""), 0.5) * step * (len(lines) - 1)
+    if element.get("data-grow") not in ("up", "down"):
+        # Around the middle of what one line at the full size would be.
+        first -= _CAPITALS / 2 * (face.size - lines[0].size)
+    return "".join(line.path(_begin(chunk, line), first + step * number) for number, line in enumerate(lines))
+
+
+_CAPITALS = 0.714
+"""Height of Noto's capital letters, in sizes of the font."""
+
+
+def _begin(chunk: _Chunk, line: Line) -> float:
+    anchor = chunk.style.get("text-anchor", "start")
+    return chunk.x - {"middle": 0.5, "end": 1.0}.get(anchor, 0.0) * line.advance
+
+
+def _room(chunk: _Chunk, element: ET.Element, face: Face, drawing: svg.Svg) -> Room:
+    width = svg.number(element, "data-width", drawing.path, least=1)
+    height = svg.number(element, "data-height", drawing.path, least=1)
+    lines = svg.number(element, "data-lines", drawing.path, least=1, most=6)
+    smallest = svg.number(element, "data-smallest", drawing.path)
+    if element.get("data-grow", "both") not in ("up", "down", "both"):
+        raise BadInput(
+            f'data-grow="{element.get("data-grow")}" is unknown', file=drawing.path, advice="Write up, down or both."
+        )
+    if width is None:
+        width = _natural_width(chunk, element, drawing)
+    return Room(width, round(lines or 1), height, 0.6 * face.size if smallest is None else smallest)
+
+
+def _natural_width(chunk: _Chunk, element: ET.Element, drawing: svg.Svg) -> float:
+    """How wide a text may be that doesn't say it: to the drawing's edges, if it holds a field; else as it is drawn."""
+    if not any(FIELD.search(text) for text in element.itertext()):
+        return math.inf
+    left, _, whole, _ = drawing.box
+    before, after = chunk.x - left - whole * _EDGE, left + whole * (1 - _EDGE) - chunk.x
+    anchor = chunk.style.get("text-anchor", "start")
+    room = {"middle": 2 * min(before, after), "end": before}.get(anchor, after)
+    # A text that a transform moves about has its place elsewhere than its x says.
+    return room if room > whole * 0.1 else whole * (1 - 2 * _EDGE)
+
+
+def _face(style: Style, drawing: svg.Svg, words: Words) -> Face:
+    size = _length(style.get("font-size", "16"), 16.0)
+    wanted = face_fonts(style.get("font-family", ""), _as_weight(style), words.template.fonts, drawing.path)
+    return Face(wanted, size, _length(style.get("letter-spacing", "0"), size))
+
+
+def _as_weight(style: Style) -> int:
+    said = style.get("font-weight", "400")
+    return int(said) if said.isdigit() else 700 if said.startswith("bold") else 400
+
+
+def _length(said: str, size: float) -> float:
+    match = _LENGTH.match(said)
+    if match is None:
+        return 0.0 if said == "normal" else size
+    factor = {"pt": 4 / 3, "em": size, "%": size / 100}.get(match[2] or "", 1.0)
+    return float(match[1]) * factor
+
+
+def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
+    """The first number of x, y, dx or dy; editors write one for each letter when a text was turned letter by letter."""
+    said = element.get(name)
+    match = _LENGTH.match(said.strip()) if said else None
+    if said and match is None:
+        raise BadInput(f'{name}="{said}" is no number', file=path, advice="Write a number.")
+    return float(match[1]) if match else None
+
+
+# Fonts that a template brings ----------------------------------------------------------------------------------------
+
+
+def require_font(path: Path) -> None:
+    """Raise BadInput unless the file is a font that can be drawn with."""
+    family_names(path)
+    if line_of("A", Face((path, *fonts.catalogue("Regular")), 100)).width <= 0:
+        raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")

@@ -1,0 +1,455 @@
+"""Would a person call this film right? Checks on a finished film, before anybody sees it.
+
+Lives here: the checks. Doesn't: making (`join`) and publishing (`film`). A check reads the film itself, never what was
+said while making it: the name is read off the film's own title, by drawing it anew and comparing; and what is drawn is
+held against another engine's drawing of the same words, since a fault in ours would be in both. The film is decoded
+once for all of them, and its header and its packets' times are read once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from stinercut.drawing import text_check, title_cards
+from stinercut.drawing.svg_text import Words, shown_lines
+from stinercut.errors import BadInput, FfmpegFailed, StinercutError
+from stinercut.films.checks.decode_proof import pictures_of
+from stinercut.films.checks.decode_watch import LONGEST_BLACK, LONGEST_STILL, Heard, Pictures, listen
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segments import Workshop
+from stinercut.films.plan.plan import Blend, Drawn, Filmed, FilmPlan, Shot
+from stinercut.films.plan.progress import Progress, part_of, share_of
+from stinercut.films.plan.timebase import ticks_of
+from stinercut.films.sound.mix import SILENT
+from stinercut.templates.folder import FILE_NAME
+from stinercut.templates.timeline import Drawing, Picture
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import made_here
+
+NAME_THRESHOLD = 40.0
+"""Largest difference (of 255, mean over a patch of 7 pixels at 1080p) that the encoder may make on the title.
+
+Measured from 320x180 to 1080p, 24 to 60 fps, presets ultrafast to medium, long and short names, Latin and Arabic: the
+right name differs by 3 to 15; one changed letter, accent or full stop by 86 to 216, the next day's date by 78 to 126.
+"""
+
+_OTHER_NAMES = ("Ng", "Wu")
+"""Where somebody else's name looks the same, no name can be seen."""
+
+LOUDNESS_TOLERANCE = 1.0
+"""LU that a film may be louder or quieter than its template says (EBU R 128 allows as much for live sound)."""
+
+_CHUNK = 1 << 20
+
+_PACKETS, _PICTURES = 0.1, 0.9
+"""Up to which share of reading a film its packets and its pictures are looked at; listening to it is the rest."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: whether it passed, why, and the figures it looked at.
+
+    `blocking`: a film that fails it is not published. Others are for a person to look at.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Film:
+    """A finished film and what it should be: a plan, and the segments of its parts. `on_progress` gets the share of the
+    reading that is done.
+    """
+
+    path: Path
+    shop: Workshop
+    plan: FilmPlan
+    segments: Sequence[Segment]
+    on_progress: Progress | None = None
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """What ffprobe says about it."""
+        return runner.ffprobe_json(self.path)
+
+    @cached_property
+    def seen(self) -> Pictures:
+        """What decoding its pictures shows. Those of a segment are decoded once, see `proof`."""
+        tell = part_of(self.on_progress, _PACKETS, _PICTURES)
+        return pictures_of(self.path, self.shop.store, self.segments, tell)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What decoding its sound shows."""
+        return listen(self.path, self.plan.seconds, part_of(self.on_progress, _PICTURES, 1.0))
+
+    @cached_property
+    def times(self) -> list[tuple[int, int]]:
+        """When each of its pictures is shown and decoded, in ticks."""
+        tell = share_of(self.plan.frames, part_of(self.on_progress, 0.0, _PACKETS))
+        return runner.packet_times(self.path, on_packet=tell)
+
+    def stream(self, kind: str) -> dict[str, Any]:
+        """The header of its picture or its sound; empty where there is none."""
+        streams: list[dict[str, Any]] = self.header.get("streams", [])
+        return next((one for one in streams if one.get("codec_type") == kind), {})
+
+
+_Found = tuple[bool, str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check: what it is about in words, how it looks, and whether a film that fails it is held back."""
+
+    words: str
+    look: Callable[[Film], _Found]
+    blocking: bool = True
+
+
+def check_film(
+    film: Path, shop: Workshop, plan: FilmPlan, segments: Sequence[Segment], on_progress: Progress | None = None
+) -> list[CheckResult]:
+    """All checks of a film that should be this plan, joined of these segments. A check that can't run has failed.
+
+    An exception in `on_progress` ends them, and with them the ffmpeg that reads the film.
+    """
+    it = Film(film, shop, plan, segments, on_progress)
+    return [_tried(name, it, check) for name, check in CHECKS.items()]
+
+
+def _tried(name: str, film: Film, check: Check) -> CheckResult:
+    try:
+        passed, detail, values = check.look(film)
+    except StinercutError as failed:
+        return CheckResult(name, False, failed.sentence(), {}, check.blocking)
+    return CheckResult(name, passed, detail, values, check.blocking)
+
+
+# The title -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TitleFrame:
+    """Where the passenger's name is read: which drawing, which frame of it, and the frame of the film that shows it.
+
+    `overlays`: which of the template's lie over that frame, in their order.
+    """
+
+    drawn: Drawn
+    card_frame: int
+    film_frame: int
+    overlays: tuple[int, ...] = ()
+
+
+def title_frame(shop: Workshop, plan: FilmPlan) -> TitleFrame:
+    """The frame of the title to look at: everything is in place, and nothing of it comes or goes."""
+    place = shop.template.document.timeline.main.index(shop.template.title)
+    drawn, begin, coming, going = _title_in(plan, place)
+    frame = title_cards.settled_frame(shop.sheet(drawn), drawn.frames, plan.rate, going)
+    frame = min(max(frame, coming), drawn.frames - 1)
+    due = (overlay for overlay in _overlays_at(plan, begin + frame) if shop.overlays[overlay] is not None)
+    return TitleFrame(drawn, frame, begin + frame, tuple(due))
+
+
+def _overlays_at(plan: FilmPlan, frame: int) -> tuple[int, ...]:
+    """The overlays over that frame of the film. Those over footage alone are no shot's of a drawing."""
+    at, part = next((at, part) for at, part in plan.placed() if at <= frame < at + part.frames)
+    due = [
+        window.overlay
+        for shot in part.shots
+        if isinstance(shot.content, Drawn)
+        for window in shot.windows
+        if window.begin <= frame - at < window.end
+    ]
+    return tuple(dict.fromkeys(due))
+
+
+def _title_in(plan: FilmPlan, place: int) -> tuple[Drawn, int, int, int]:
+    """The title's drawing, the frame of the film where its first frame stands, and how many come and go with others."""
+    found: tuple[Drawn, int] | None = None
+    coming = going = 0
+    for at, part in plan.placed():
+        for shot in part.shots:
+            if not (isinstance(shot.content, Drawn) and shot.content.place == place):
+                continue
+            found = (shot.content, at - shot.begin)
+            coming, going = max(coming, shot.fade_in), max(going, shot.fade_out)
+            if isinstance(part, Blend):
+                coming, going = (coming, part.frames) if shot is part.before else (part.frames, going)
+    if found is None:
+        raise FfmpegFailed("the film has no title", advice="Render this jump again.")
+    return *found, coming, going
+
+
+def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
+    """How far the film's title is from the one that it should have: 0 is equal, 255 is black for white.
+
+    The largest mean difference in luma over any patch the size of a full stop of the smallest text, within the rows of
+    the title's box. A mean over the whole box would drown one changed letter, and a changed accent all the more.
+    Raises as drawing a title does, BadInput when an overlay hides the name, and FfmpegFailed when the film has no such
+    frame.
+    """
+    require_name_in_sight(shop, plan)
+    where = title_frame(shop, plan)
+    wanted, rows = _title(shop, plan, where)
+    levels = "pc" if shop.profile.full_range else "tv"
+    shown = _luma(frame_of(film, where.film_frame, shop.size, levels))
+    return _apart(wanted, shown, rows)
+
+
+def _title(shop: Workshop, plan: FilmPlan, where: TitleFrame) -> tuple[NDArray[np.float32], slice]:
+    """How bright the title should be, with what lies over it, and the rows that it takes up."""
+    card = title_cards.drawn(shop.sheet(where.drawn))
+    picture = title_cards.frame_at(card, where.card_frame, plan.rate).convert("RGBA")
+    for overlay in where.overlays:
+        over = shop.overlays[overlay]
+        if over is not None:
+            picture.alpha_composite(over.picture, (over.x, over.y))
+    _, height = shop.size
+    _, top, _, bottom = card.box or (0, 0, *shop.size)
+    margin = round(height * 0.05)
+    return _luma(np.asarray(picture.convert("RGB"))), slice(max(0, top - margin), bottom + margin)
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32], rows: slice) -> float:
+    """The largest mean difference over any patch within these rows."""
+    # The sides of the film's whole width: somebody else's longer name reaches beyond the box of this one.
+    apart = np.abs(one - other)[rows, :].clip(0, 255).astype(np.uint8)
+    radius = max(1.0, one.shape[0] / 1080 * 3)
+    return float(np.asarray(Image.fromarray(apart).filter(ImageFilter.BoxBlur(radius))).max())
+
+
+def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
+    """Raise BadInput where something lies over the title so that another name would look the same."""
+    where = title_frame(shop, plan)
+    if not where.overlays:
+        return
+    name = next(one for one in _OTHER_NAMES if one != shop.fields.passenger_name)
+    other = replace(shop, fields=replace(shop.fields, passenger_name=name))
+    (wanted, rows), (hidden, _) = _title(shop, plan, where), _title(other, plan, where)
+    if _apart(wanted, hidden, rows) <= NAME_THRESHOLD:
+        raise BadInput(
+            "what lies over the whole film hides the name on the title",
+            file=shop.template.folder / FILE_NAME,
+            advice="Move it, make it smaller, or let it begin after the title.",
+        )
+
+
+def lettering_doubt(shop: Workshop) -> tuple[str, float]:
+    """The line of the title that a second engine draws least like ours, and how far apart the two are (of 255).
+
+    Raises as drawing a title does.
+    """
+    asset = shop.template.title.asset
+    if not isinstance(asset, Drawing | Picture):
+        return "", 0.0
+    drawing = shop.template.drawing(asset.src, upright=shop.size[1] > shop.size[0])
+    lines = shown_lines(drawing, Words(shop.template, shop.fields))
+    found = [(words, text_check.difference(words, face.fonts)) for words, face in lines]
+    return max(found, key=lambda line: line[1], default=("", 0.0))
+
+
+def _right_name(film: Film) -> _Found:
+    name = film.shop.fields.passenger_name
+    written = str(film.header.get("format", {}).get("tags", {}).get("title", ""))
+    apart = title_difference(film.path, film.shop, film.plan)
+    values = {"difference": round(apart, 1), "threshold": NAME_THRESHOLD, "metadata_title": written}
+    if written != name:
+        return False, f"the metadata says {written!r}, the jump is {name!r}'s", values
+    if apart > NAME_THRESHOLD:
+        return False, f"the title on the film is not that of {name!r}", values
+    words, doubt = lettering_doubt(film.shop)
+    values |= {"second_engine": round(doubt, 1), "second_threshold": text_check.THRESHOLD}
+    if doubt > text_check.THRESHOLD:
+        return (
+            False,
+            f"a second engine draws {words!r} on the title otherwise; look at the film, or write it simpler",
+            values,
+        )
+    return True, f"the title shows {name!r}", values
+
+
+def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDArray[np.uint8]:
+    """One frame of the film as RGB, H x W x 3. `levels`: the range of its values, as ffmpeg calls it."""
+    width, height = size
+    graph = (
+        made_here(film, "mov")["v:0"]
+        .filter("select", f"eq(n,{frame})")
+        .filter("scale", width, height, in_color_matrix="bt709", in_range=levels, out_range="pc")
+        .output("pipe:1", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", **{"frames:v": 1})
+    )
+    size_in_bytes = width * height * 3
+    picture = b"".join(runner.read_pipe(graph.compile(), timeout=120 + frame, chunk_bytes=_CHUNK, file=film))
+    if len(picture) != size_in_bytes:
+        raise FfmpegFailed(f"the film has no frame {frame}", file=film, advice="Render this jump again.")
+    return np.frombuffer(picture, np.uint8).reshape(height, width, 3)
+
+
+def _luma(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Brightness as BT.709 weighs it."""
+    return picture.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+# Header and times ----------------------------------------------------------------------------------------------------
+
+
+def _duration_is_sum(film: Film) -> _Found:
+    video, frames, rate = film.stream("video"), film.plan.frames, film.plan.rate
+    got, wanted, frame = int(video.get("nb_frames") or 0), film.plan.seconds, float(1 / rate)
+    seconds = float(video.get("duration") or 0)
+    whole = float(film.header.get("format", {}).get("duration") or 0)
+    passed = got == frames and abs(seconds - wanted) < frame / 2 and abs(whole - wanted) < frame
+    detail = f"{seconds:.3f} s and {got} frames; the parts have {wanted:.3f} s and {frames} frames"
+    values = {
+        "seconds": seconds,
+        "file_seconds": whole,
+        "expected_seconds": wanted,
+        "frames": got,
+        "expected_frames": frames,
+    }
+    return passed, detail, values
+
+
+def _audio_as_long_as_video(film: Film) -> _Found:
+    video, audio, frame = film.stream("video"), film.stream("audio"), float(1 / film.plan.rate)
+    if not audio:
+        return False, "the film has no sound track", {}
+    seconds, sound = float(video.get("duration") or 0), float(audio.get("duration") or 0)
+    begins = float(audio.get("start_time") or 0) - float(video.get("start_time") or 0)
+    passed = abs(sound - seconds) <= frame and abs(begins) <= frame
+    detail = f"picture {seconds:.3f} s, sound {sound:.3f} s, sound begins {begins:+.3f} s"
+    return passed, detail, {"video_seconds": seconds, "audio_seconds": sound, "audio_begins": begins}
+
+
+def _no_gap_at_a_join(film: Film) -> _Found:
+    times = film.times
+    ticks = ticks_of(film.plan.rate)
+    decoded, shown = [decode for _, decode in times], sorted(show for show, _ in times)
+    wrong = sum(after - before != ticks for order in (decoded, shown) for before, after in itertools.pairwise(order))
+    detail = (
+        f"{len(times)} pictures, each {ticks} ticks after the one before"
+        if not wrong
+        else (f"{wrong} pictures come at a wrong distance from the one before")
+    )
+    return bool(times) and not wrong, detail, {"pictures": len(times), "ticks": ticks, "wrong": wrong}
+
+
+def _playable_in_browser(film: Film) -> _Found:
+    video, audio, output = film.stream("video"), film.stream("audio"), film.shop.output
+    atoms = top_level_atoms(film.path)
+    is_first = "moov" in atoms and "mdat" in atoms and atoms.index("moov") < atoms.index("mdat")
+    size, pixels = (video.get("width"), video.get("height")), film.shop.profile.pixels
+    codec, level = f"{video.get('codec_name')} {video.get('profile')}", int(video.get("level") or 0)
+    wrong = [
+        what
+        for what, right in (
+            (f"video is {codec}, not H.264 that browsers play", _is_browser_h264(video)),
+            (f"level {level / 10:.1f} is more than common hardware decodes", level <= film.shop.profile.highest_level),
+            (f"pixels are {video.get('pix_fmt')}, not {pixels}", video.get("pix_fmt") == pixels),
+            (f"sound is {audio.get('codec_name')}, not AAC", audio.get("codec_name") == "aac"),
+            (f"size is {size[0]}x{size[1]}, not {output.width}x{output.height}", size == (output.width, output.height)),
+            ("the index is not in front, so it would not play before it is loaded whole", is_first),
+        )
+        if not right
+    ]
+    values = {"profile": video.get("profile"), "level": level, "width": size[0], "height": size[1]}
+    values["atoms"] = " ".join(atoms)
+    return not wrong, "; ".join(wrong) or "H.264, AAC, index in front", values
+
+
+def _is_browser_h264(video: dict[str, Any]) -> bool:
+    # x264's ultrafast preset ends up in Constrained Baseline whatever profile is allowed; every browser plays it.
+    return video.get("codec_name") == "h264" and video.get("profile") in ("High", "Main", "Constrained Baseline")
+
+
+def top_level_atoms(film: Path) -> list[str]:
+    """The names of an MP4's outermost boxes, in order (ISO 14496-12, 4.2)."""
+    names: list[str] = []
+    with film.open("rb") as handle:
+        end = film.stat().st_size
+        at = 0
+        while at + 8 <= end:
+            handle.seek(at)
+            head = handle.read(16)
+            size, name = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1")
+            names.append(name)
+            size = int.from_bytes(head[8:16], "big") if size == 1 else size or end - at
+            if size < 8:
+                break
+            at += size
+    return names
+
+
+# What decoding shows -------------------------------------------------------------------------------------------------
+
+
+def _decodes_to_the_end(film: Film) -> _Found:
+    seen, frames = film.seen, film.plan.frames
+    values = {"frames": seen.frames, "expected_frames": frames}
+    if said := seen.said or film.heard.said:
+        return False, f"decoding says: {said.splitlines()[-1]}", values
+    return seen.frames == frames, f"{seen.frames} of {frames} frames decode", values
+
+
+def _loudness(film: Film) -> _Found:
+    wanted = film.shop.template.document.timeline.loudness
+    found = film.heard.loudness
+    values = {"LUFS": round(found, 1), "wanted": wanted}
+    if wanted is None:
+        return True, f"{found:.1f} LUFS, as it was filmed", values
+    if found < SILENT + LOUDNESS_TOLERANCE:
+        return True, "there is nothing to hear", values
+    return abs(found - wanted) <= LOUDNESS_TOLERANCE, f"{found:.1f} LUFS, wanted {wanted:.1f}", values
+
+
+def _picture_moves(film: Film) -> _Found:
+    rate = float(film.plan.rate)
+    footage = [
+        (at / rate, (at + part.frames) / rate)
+        for at, part in film.plan.placed()
+        if isinstance(part, Shot) and isinstance(part.content, Filmed)
+    ]
+    black, still = _longest(film.seen.black, footage), _longest(film.seen.still, footage)
+    values = {"longest_black": round(black, 2), "longest_still": round(still, 2)}
+    wrong = [
+        what
+        for what, found, most in (
+            (f"{black:.1f} s of the footage are black", black, LONGEST_BLACK),
+            (f"the footage stands still for {still:.1f} s", still, LONGEST_STILL),
+        )
+        if found >= most
+    ]
+    return not wrong, "; ".join(wrong) or "all footage moves", values
+
+
+def _longest(spans: Sequence[tuple[float, float]], within: Sequence[tuple[float, float]]) -> float:
+    """The longest stretch of a span that lies within one of the others, in seconds."""
+    shared = (min(end, last) - max(begin, first) for begin, end in spans for first, last in within)
+    return max((length for length in shared if length > 0), default=0.0)
+
+
+CHECKS: dict[str, Check] = {
+    "duration_is_sum": Check("The film is as long as its parts together, to the frame.", _duration_is_sum),
+    "audio_as_long_as_video": Check("The sound begins and ends with the picture.", _audio_as_long_as_video),
+    "no_gap_at_a_join": Check("Every picture follows the one before it at the same distance.", _no_gap_at_a_join),
+    "decodes_to_the_end": Check("Every frame of the film decodes without an error.", _decodes_to_the_end),
+    "right_name": Check("The title in the finished film shows the passenger's name, and no other.", _right_name),
+    "playable_in_browser": Check("H.264 and AAC in an MP4 that starts before it is loaded.", _playable_in_browser),
+    "loudness": Check("The film is as loud as its template says.", _loudness, blocking=False),
+    "picture_moves": Check("No part of the footage is black, or stands still.", _picture_moves, blocking=False),
+}
+"""The checks of a film, in this order."""

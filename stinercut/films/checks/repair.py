@@ -1,0 +1,42 @@
+"""What is done about a film that doesn't decode: the segments that are to blame are made anew.
+
+Lives here: finding them, and making them. Doesn't: noticing (`checks`), joining again (`film`).
+
+A look into the store sees only what is cut short. Damage within a segment is a disk's; damage within copied frames may
+be the camera's own, and such a clip is encoded from then on, as decoders make something of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stinercut.films.checks.decode_proof import is_whole
+from stinercut.films.picture import stream_copy
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segment_cache import remove
+from stinercut.films.picture.segments import Workshop, part_segment
+from stinercut.films.plan.plan import Filmed, Part
+from stinercut.films.plan.progress import Progress, part_of
+
+
+def mended(
+    shop: Workshop, parts: Sequence[Part], segments: Sequence[Segment], on_progress: Progress | None = None
+) -> list[Segment] | None:
+    """The segments of these parts with those made anew that don't decode, or no longer have the pictures that once did;
+    None when all of them are right. Raises what `part_segment` raises.
+    """
+    out: list[Segment] = []
+    whole, done = sum(segment.frames for segment in segments), 0
+    for part, segment in zip(parts, segments, strict=True):
+        tell = part_of(on_progress, done / whole, (done + segment.frames) / whole)
+        done += segment.frames
+        if is_whole(shop.store, segment):
+            out.append(segment)
+            continue
+        if segment.copied:
+            for shot in part.shots:
+                if isinstance(shot.content, Filmed):
+                    stream_copy.never_copy(shop.store, shop.clips[shot.content.take].source.content_hash)
+        remove(segment)
+        out.append(part_segment(shop, part, on_progress=tell))
+    return None if out == list(segments) else out

@@ -1,0 +1,1 @@
+"""Films handed to editing programs: timelines in OpenTimelineIO, written and read back."""

@@ -1,0 +1,71 @@
+"""A film as an editing program sees it: which stretches of which files, and where two flow into each other.
+
+Lives here: reading that off the plan of a film (pure). Doesn't: the file format (`stinercut.films.editor.otio`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stinercut.films.editor.otio import Shown
+from stinercut.films.plan.plan import Blend, Content, FilmPlan, Shot
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that the film shows: `seconds` long, at `rate`, from the second `start` of its content on.
+
+    Clips have their card file id.
+    """
+
+    name: str
+    path: Path
+    seconds: float
+    rate: Fraction
+    card_file_id: int | None = None
+    start: float = 0.0
+
+
+@dataclass
+class _Stretch:
+    content: Content
+    begin: int
+    frames: int
+    blend: int
+
+
+def stretches(plan: FilmPlan, source_of: Callable[[Content], Source]) -> list[Shown]:
+    """The film's stretches in order: parts that go on in the same file are one, and a blend belongs to both sides."""
+    found: list[_Stretch] = []
+    for part in plan.parts:
+        if isinstance(part, Blend):
+            _add(found, part.before, 0)
+            _add(found, part.after, part.frames)
+        else:
+            _add(found, part, 0)
+    return [_shown(one, plan.rate, source_of(one.content)) for one in found]
+
+
+def _add(found: list[_Stretch], shot: Shot, blend: int) -> None:
+    last = found[-1] if found else None
+    if last is not None and not blend and last.content == shot.content and last.begin + last.frames == shot.begin:
+        last.frames += shot.frames
+    else:
+        found.append(_Stretch(shot.content, shot.begin, shot.frames, blend))
+
+
+def _shown(one: _Stretch, rate: Fraction, source: Source) -> Shown:
+    return Shown(
+        name=source.name,
+        path=source.path,
+        start=float(one.begin / rate),
+        seconds=float(one.frames / rate),
+        file_seconds=source.seconds,
+        rate=source.rate,
+        card_file_id=source.card_file_id,
+        blend=float(one.blend / rate),
+        file_start=source.start,
+    )

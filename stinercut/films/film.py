@@ -1,0 +1,504 @@
+"""A whole film in all its outputs, from clips: planned, made, checked, and published only then.
+
+Lives here: the order of things, and which files a film has where. Doesn't: the pieces (`plan`, `segments`, `sound`,
+`join`, `photos`, `checks`), whose the files are that lie there already (`placing`), who calls for a film
+(`stinercut_assets`, the command).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged, WrongFilm
+from stinercut.films.checks.checks import CheckResult, check_film, title_frame
+from stinercut.films.checks.decode_proof import ENCODING, prove
+from stinercut.films.checks.repair import mended
+from stinercut.films.join import Joinable, Soundness, join
+from stinercut.films.photos.camera_photos import CameraPicture
+from stinercut.films.photos.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs, photos_for_film
+from stinercut.films.photos.stills_output import photo_name
+from stinercut.films.picture.encoding import Segment
+from stinercut.films.picture.segments import (
+    ClipSource,
+    FilmedClip,
+    Workshop,
+    copying_of_part,
+    part_segment,
+    segments_of,
+)
+from stinercut.films.picture.stream_copy import kind_of_film, may_be_copied
+from stinercut.films.plan.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
+from stinercut.films.plan.progress import Progress, part_of
+from stinercut.films.publishing.placing import Arrival, alone_in, place
+from stinercut.films.publishing.unfinished import names_beside
+from stinercut.films.sound.chapters import runs_of
+from stinercut.films.sound.mix import Music
+from stinercut.storage.disk_names import require_places
+from stinercut.storage.store import Store, sync_file
+from stinercut.templates import Fields, Template
+from stinercut.templates.folder import FILE_NAME
+from stinercut.templates.lut import require_lut
+from stinercut.templates.timeline import Footage, Movie, StillsOutput
+from stinercut.video import encoders
+from stinercut.video.encoders import EncoderFailed
+from stinercut.video.probe import probe
+
+_log = logging.getLogger(__name__)
+
+_JOINING = 0.3
+"""Which share of finishing a film is joining it; its checks are the rest."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip's appearance in a film. `begin` and `end` in seconds where a person cut it, None where not."""
+
+    clip: FilmedClip
+    begin: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Making:
+    """One film of a production: what it is made with, and of which parts."""
+
+    shop: Workshop
+    plan: FilmPlan
+
+    @property
+    def name(self) -> str:
+        """The name of its output."""
+        return self.shop.output.name
+
+    def parts_of(self, take: str) -> list[Part]:
+        """The parts that belong to a clip: those that show it. What it shares with an earlier clip is that one's."""
+        return [part for part in self.plan.parts if owner_of(part) == take]
+
+    @property
+    def cards(self) -> list[Part]:
+        """The parts that show none of the jump's clips."""
+        return [part for part in self.plan.parts if owner_of(part) is None]
+
+    @property
+    def drawn_seconds(self) -> float:
+        """How long the parts are that show no clip."""
+        return float(sum(part.frames for part in self.cards) / self.plan.rate)
+
+    @property
+    def filmed_seconds(self) -> float:
+        """How long the others are."""
+        return self.plan.seconds - self.drawn_seconds
+
+
+@dataclass(frozen=True)
+class Production:
+    """All outputs of a template for one jump, planned. `films` in the order of the template, *the* film first."""
+
+    store: Store
+    template: Template
+    fields: Fields
+    clips: tuple[Shown, ...]
+    films: tuple[Making, ...]
+    pictures: tuple[CameraPicture, ...] = ()
+    """The photos that the camera took, in order of recording."""
+
+    @property
+    def photos(self) -> tuple[PhotoOutput, ...]:
+        """Its outputs that are photos."""
+        return photo_outputs(self.template, self.pictures)
+
+
+@dataclass(frozen=True)
+class FinishedFilm:
+    """A published film, one output of several. `size` in bytes."""
+
+    name: str
+    path: Path
+    seconds: float
+    frames: int
+    size: int
+    checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Everything that was published for a jump. `photos` are the folders of photos, `files` all files of all outputs.
+
+    `kept`: where files of somebody else are now that lay at their places. `unshown`: in words, which of the camera's
+    photos can't be shown.
+    """
+
+    films: tuple[FinishedFilm, ...]
+    photos: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
+    unshown: tuple[str, ...] = ()
+
+    @property
+    def film(self) -> FinishedFilm:
+        """*The* film."""
+        return self.films[0]
+
+    def photos_in(self, folder: Path) -> list[Path]:
+        """The photos that were published there; somebody's own may lie beside them."""
+        return [path for path in self.files if path.parent == folder]
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Each check once: passed when every film passed it."""
+        return over_all([(film.name, film.checks) for film in self.films])
+
+
+class FilmRefused(WrongFilm):
+    """A joined film did not pass its checks; `checks` has all of them, passed and failed."""
+
+    def __init__(
+        self, what: str, *, file: str | Path | None = None, advice: str = "", checks: Sequence[CheckResult] = ()
+    ) -> None:
+        super().__init__(what, file=file, advice=advice)
+        self.checks = tuple(checks)
+
+
+class Cancelled(Exception):
+    """Somebody stopped it."""
+
+
+# Planning ------------------------------------------------------------------------------------------------------------
+
+
+def looked_into(sources: Sequence[ClipSource]) -> tuple[Shown, ...]:
+    """The clips, whole. Raises UnreadableVideo for one that is no video."""
+    return tuple(Shown(FilmedClip(source, probe(source.path))) for source in sources)
+
+
+def planned(  # noqa: PLR0913 - all that a film is made of
+    store: Store,
+    template: Template,
+    fields: Fields,
+    clips: Sequence[Shown],
+    *,
+    encoder: str = "libx264",
+    pictures: Sequence[CameraPicture] = (),
+) -> Production:
+    """What is to be made of these clips and photos, in order of recording (or of a person's cut).
+
+    Raises BadInput without any, and for a table of colours that isn't whole.
+    """
+    document = template.document
+    _require_table(template)
+    by_key = {one.clip.source.content_hash: one.clip for one in clips}
+    takes = [
+        Take(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
+             one.begin, one.end)
+        for one in clips
+    ]  # fmt: skip
+    movies = [clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)]
+    lengths = {name: probe(template.path(name)).duration for name in dict.fromkeys(movies)}
+    photos = photos_for_film(store, template, pictures)
+    films: list[Making] = []
+    for output in document.films:
+        rate = output.rate or source_rate(take.rate for take in takes)
+        shop = Workshop(store, template, output, rate, fields, by_key, encoder, photos=photos)
+        plan = plan_film(document, rate, takes, lengths, list(photos))
+        films.append(Making(_copying_where_possible(shop, plan), plan))
+    return Production(store, template, fields, tuple(clips), tuple(films), tuple(pictures))
+
+
+def _require_table(template: Template) -> None:
+    """Raise BadInput for a table of colours that isn't whole: ffmpeg's words about it would seem to be about a clip."""
+    asset = template.document.timeline.footage.asset
+    if isinstance(asset, Footage) and asset.look.lut:
+        require_lut(template.path(asset.look.lut))
+
+
+def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
+    """The workshop that copies from the kind of camera that filmed most, if anything of this film can be copied.
+
+    Only x264's frames stand beside a camera's: an encoder of the hardware stays where less than half would be copied.
+    """
+    if not _leaves_footage(shop.template):
+        return shop
+    software = replace(shop, encoder=encoders.SOFTWARE)
+    clips = [clip.source for clip in shop.clips.values()]
+    allowed = [clip.path for clip in clips if may_be_copied(shop.store, clip.content_hash)]
+    kind = kind_of_film(allowed, software.profile)
+    if kind is None:
+        return shop
+    copying = replace(software, kind=kind)
+    copied = sum(found.copied for found in (copying_of_part(copying, part) for part in plan.parts) if found)
+    least = 1 if shop.encoder == encoders.SOFTWARE else plan.frames / 2
+    return copying if copied >= least else shop
+
+
+def _leaves_footage(template: Template) -> bool:
+    """Whether the template leaves the colours of the footage as they were filmed."""
+    footage = template.document.timeline.footage.asset
+    return isinstance(footage, Footage) and footage.look.changes_nothing
+
+
+def owner_of(part: Part) -> str | None:
+    """The clip that a part is made with: the first that it shows."""
+    return next((shot.content.take for shot in part.shots if isinstance(shot.content, Filmed)), None)
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+def make_film(
+    production: Production,
+    target: Path,
+    *,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+) -> Finished:
+    """All outputs, the film at `target` and the others beside it. What was rendered before comes from the store.
+
+    `workers`: how many segments are made at once. Raises what the parts raise, and BadInput where the film would take
+    the place of what it is made of; nothing is at `target` then that wasn't there before. An exception in `on_progress`
+    stops everything.
+    """
+    _require_apart(production, target)
+    whole = sum(making.plan.frames for making in production.films)
+    done: dict[int, float] = {}
+
+    def told(number: int, frames: float) -> None:
+        done[number] = frames
+        if on_progress:
+            on_progress(0.9 * sum(done.values()) / whole)
+
+    try:
+        films = _all_made(production, workers, told)
+    except EncoderFailed as failed:
+        # Never two encoders in one film: all of it is made anew.
+        production = in_software(production)
+        films = _all_made(production, workers, told)
+        encoders.distrust(encoders.note_of(production.store.root), failed)
+    return finish_film(production, films, target, on_progress=_last_tenth(on_progress))
+
+
+def in_software(production: Production) -> Production:
+    """The same films without the hardware's encoder."""
+    films = [replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in production.films]
+    return replace(production, films=tuple(films))
+
+
+def _all_made(production: Production, workers: int, told: Callable[[int, float], None]) -> list[list[Segment]]:
+    """For each film the segments of its parts."""
+    jobs = [(making.shop, part) for making in production.films for part in making.plan.parts]
+    segments = iter(_made(jobs, workers, told))
+    return [[next(segments) for _ in making.plan.parts] for making in production.films]
+
+
+def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[int, float], None]) -> list[Segment]:
+    """The segments of these parts, some at once. The first failure, or Ctrl-C, stops the others."""
+    stop = threading.Event()
+
+    def make(number: int) -> Segment:
+        shop, part = jobs[number]
+
+        def tell(share: float) -> None:
+            if stop.is_set():
+                raise Cancelled
+            told(number, share * part.frames)
+
+        tell(0.0)
+        segment = part_segment(shop, part, on_progress=part_of(tell, 0.0, ENCODING))
+        # Here, beside the other parts, and not while the film is checked.
+        prove(shop.store, [segment], part_of(tell, ENCODING, 1.0))
+        return segment
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting = [pool.submit(make, number) for number in range(len(jobs))]
+        try:
+            finished, _ = wait(waiting, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            stop.set()
+            raise
+        failed = [one for one in finished if one.exception() is not None]
+        if failed:
+            stop.set()
+            raise failed[0].exception() or Cancelled
+    return [one.result() for one in waiting]
+
+
+def finish_film(
+    production: Production,
+    segments: Sequence[Sequence[Segment]],
+    target: Path,
+    *,
+    on_progress: Progress | None = None,
+    before_publishing: Callable[[], None] | None = None,
+) -> Finished:
+    """Join each film's segments, check the results, and give all of them their names.
+
+    `segments`: for each film of the production, those of its parts. `before_publishing` may raise: the last moment to
+    find that this film is no longer wanted. What was there before stays until the new files take its place, each in one
+    step; what is somebody's there is kept (`placing`). Raises FilmRefused, naming the checks that failed, and leaves no
+    partial file; raises what `join` raises, and BadInput where the film would take the place of what it is made of.
+    """
+    _require_apart(production, target)
+    tell = on_progress or _nothing
+    with names_beside(production.store, target) as partial_name:
+        films: list[tuple[Path, FinishedFilm]] = []
+        for number, (making, parts) in enumerate(zip(production.films, segments, strict=True)):
+            partial = partial_name(".mp4")
+            its = part_of(tell, number / (len(production.films) + 1), (number + 1) / (len(production.films) + 1))
+            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target), its)))
+            tell((number + 1) / (len(production.films) + 1))
+        require_passed([film for _, film in films], target)
+        first = production.films[0]
+        photos = [made_photos(first.shop, first.plan, one, partial_name(""), target) for one in production.photos]
+        arrivals = [one for made in photos for one in made.arrivals]
+        # The film itself comes last: whoever sees it finds the others beside it.
+        arrivals += [Arrival(partial, film.path.name) for partial, film in reversed(films)]
+        folders = tuple(photo_folder(target, output.said) for output in production.photos)
+        with alone_in(production.store, target.parent):
+            if before_publishing:
+                before_publishing()
+            kept = place(target.parent, arrivals, [folder.name for folder in folders])
+    tell(1.0)
+    files = tuple(target.parent / one.name for one in arrivals)
+    unshown = tuple(one for made in photos for one in made.unshown)
+    return Finished(tuple(film for _, film in films), folders, files, tuple(kept), unshown)
+
+
+def _joined(
+    making: Making, segments: Sequence[Segment], partial: Path, final: Path, on_progress: Progress | None
+) -> FinishedFilm:
+    """The film of these segments, checked. Once more where segments had to be made anew: those that were cut short or
+    lost after somebody had seen them whole, and those that don't decode.
+    """
+    try:
+        film = _joined_once(making, segments, partial, final, on_progress)
+    except (StoreDamaged, WrongFilm, FfmpegFailed) as failed:
+        segments = segments_of(making.shop, making.plan.parts, on_progress=on_progress)
+        if all(segment.cached for segment in segments):
+            raise
+        _log.warning("Segments were made anew: %s", failed)
+        film = _joined_once(making, segments, partial, final, on_progress)
+    if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
+        return film
+    anew = mended(making.shop, making.plan.parts, segments, on_progress)
+    return _joined_once(making, anew, partial, final, on_progress) if anew else film
+
+
+def _joined_once(
+    making: Making, segments: Sequence[Segment], partial: Path, final: Path, on_progress: Progress | None
+) -> FinishedFilm:
+    shop = making.shop
+    timeline = shop.template.document.timeline
+    music = Music(timeline.soundtrack, shop.template.path(timeline.soundtrack.src)) if timeline.soundtrack else None
+    parts = [Joinable(segment, part.volume) for segment, part in zip(segments, making.plan.parts, strict=True)]
+    clips = {key: (clip.source.name, clip.source.path, clip.probe) for key, clip in shop.clips.items()}
+    soundness = Soundness(music, timeline.loudness, runs_of(making.plan, clips))
+    tell, told = part_of(on_progress, 0.0, _JOINING), part_of(on_progress, _JOINING, 1.0)
+    result = join(parts, partial, title=shop.fields.passenger_name, sound=soundness, on_progress=tell)
+    checks = check_film(partial, shop, making.plan, segments, told)
+    sync_file(partial)
+    return FinishedFilm(making.name, final, result.seconds, result.frames, result.size, tuple(checks))
+
+
+def require_passed(films: Sequence[FinishedFilm], target: Path) -> None:
+    """Raise FilmRefused when a film failed a check that holds it back, saying which and why."""
+    checks = over_all([(film.name, film.checks) for film in films])
+    failed = [check for check in checks if check.blocking and not check.passed]
+    if failed:
+        why = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+        raise FilmRefused(
+            f"the film did not pass its checks and was not published: {why}",
+            file=target,
+            advice="Render this jump again; if it fails again, its clips or its template need a look.",
+            checks=checks,
+        )
+
+
+def over_all(films: Sequence[tuple[str, Sequence[CheckResult]]]) -> tuple[CheckResult, ...]:
+    """Each check once, over all films: the first film's result, and what others failed."""
+    out: list[CheckResult] = []
+    for number, first in enumerate(films[0][1]):
+        failed = [(name, checks[number]) for name, checks in films if not checks[number].passed]
+        if not failed or len(films) == 1:
+            out.append(first)
+            continue
+        detail = "; ".join(f"{name}: {check.detail}" for name, check in failed)
+        out.append(replace(first, passed=False, detail=detail))
+    return tuple(out)
+
+
+# Names and places ----------------------------------------------------------------------------------------------------
+
+
+def _path_of(making: Making, production: Production, target: Path) -> Path:
+    return target if making is production.films[0] else beside(target, making.name)
+
+
+def beside(target: Path, output: str) -> Path:
+    """Where another video output of the film at `target` lies."""
+    return target.with_name(f"{target.stem}-{output}.mp4")
+
+
+def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
+    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of, or can't
+    have its name.
+    """
+    require_places(_places(template, target))
+    known = {found: path for path in clips if (found := _inode(path))}
+    of_template = {template.folder / name for name in (FILE_NAME, *template.files)}
+    known |= {found: path for path in of_template if (found := _inode(path))}
+    for output in _places(template, target):
+        taken = known.get(_inode(output) or (-1, -1))
+        if taken is not None:
+            what = "a file of the template" if taken in of_template else "one of the clips"
+            raise BadInput(
+                f"this is {what}, and the film would take its place",
+                file=output,
+                advice="Write the film elsewhere or under another name"
+                + ("." if taken in of_template else ", or leave this clip out."),
+            )
+
+
+def _require_apart(production: Production, target: Path) -> None:
+    clips = [clip.source.path for making in production.films for clip in making.shop.clips.values()]
+    require_apart(production.template, clips, target)
+
+
+def _places(template: Template, target: Path) -> Iterator[Path]:
+    """The files that all outputs will be, and the folders of photos."""
+    yield target
+    yield from (beside(target, film.name) for film in template.document.films[1:])
+    for output in template.outputs:
+        if isinstance(output, StillsOutput):
+            folder = photo_folder(target, output)
+            yield folder
+            yield from (folder / photo_name(number) for number in range(1, output.count + 1))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """What tells a file from others, whatever its names; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def poster_second(production: Production) -> float:
+    """When the title is whole on the film, in seconds: the picture to show for it."""
+    making = production.films[0]
+    return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
+
+
+def _last_tenth(on_progress: Progress | None) -> Progress | None:
+    if on_progress is None:
+        return None
+    tell = on_progress
+    return lambda done: tell(0.9 + done / 10)
+
+
+def _nothing(_: float) -> None:
+    pass

@@ -1,0 +1,269 @@
+"""Photos that a camera took: what can be shown of them, and JPEGs of those that telephones don't show.
+
+Owns: asking the process that opens photos, guarding it, and keeping what it made. Not here: opening them
+(`photo_worker`), which photos a jump has (the catalog), where they are published (`film`), photos out of the footage
+(`photos`).
+
+JPEG and PNG are shown as they are. HEIC and raws become JPEGs, made once and kept by content. A raw that nothing can
+be made of is handed out as it is; what is no photo, or too large to be opened, is named and not handed out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO, Final, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from stinercut.errors import UnreadablePhoto
+from stinercut.recordings.photo_names import is_raw
+from stinercut.secrets import for_strangers
+from stinercut.storage.store import Store, key_of
+
+Thing = TypeVar("Thing")
+
+MADE: Final = 2
+"""Raise it whenever `photo_worker` makes other JPEGs than before: all are then made anew."""
+
+SECONDS: Final = 30.0
+"""For one photo. The largest raw takes some seconds to be developed; one that takes longer hangs."""
+
+FILM_EDGE: Final = 4096
+"""Pixels of a photo's longer side that a film shows at most."""
+
+_AS_THEY_ARE: Final = {"JPEG": ".jpg", "PNG": ".png"}
+_NOT_IN_NAMES: Final = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo's file: hash of its content, where it lies, and its name on the card."""
+
+    content_hash: str
+    path: Path
+    name: str
+
+    @property
+    def suffix(self) -> str:
+        """The ending that the camera gave it, in small letters."""
+        return PurePosixPath(self.name).suffix.lower()
+
+
+@dataclass(frozen=True)
+class CameraPicture:
+    """One picture, in one file or in two: the first is the one to show, where it can be."""
+
+    files: tuple[PhotoFile, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its first file."""
+        return self.files[0].name
+
+    @property
+    def key(self) -> str:
+        """Names its content."""
+        return key_of("picture", *(file.content_hash for file in self.files))
+
+
+class Answer(BaseModel):
+    """What `photo_worker` says of a photo; `why` where nothing can be made of it."""
+
+    kind: str | None
+    width: int = 0
+    height: int = 0
+    made: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file to hand out under that name. `is_made`: it is no file of a card, but was made of one."""
+
+    path: Path
+    name: str
+    is_made: bool
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """What is handed out of a jump's photos, and in words which of them can't be shown and why."""
+
+    files: tuple[Delivery, ...]
+    unshown: tuple[str, ...]
+
+
+class PhotoOpener:
+    """The process that opens photos, started at the first one and kept until the block ends.
+
+    A photo at which it dies or hangs is one that can't be read; the next one gets a fresh process.
+    """
+
+    def __init__(self, store: Store, seconds: float = SECONDS) -> None:
+        self._store = store
+        self._seconds = seconds
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> PhotoOpener:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process; None before the first photo, and after the last one died."""
+        return self._process.pid if self._process is not None else None
+
+    def look(self, photo: PhotoFile) -> Answer:
+        """What a photo is, without decoding more than its head (of a raw more). Raises UnreadablePhoto."""
+        return self._required(photo, {})
+
+    def kind(self, photo: PhotoFile) -> str | None:
+        """What a photo is by its first bytes; None for what is none."""
+        return self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix}).kind
+
+    def jpeg(self, photo: PhotoFile, edge: int | None = None, *, srgb: bool = False) -> Path:
+        """A JPEG of it in the store, upright, of at most `edge` pixels on its longer side. Raises UnreadablePhoto."""
+        key = key_of("camera photo", MADE, photo.content_hash, edge, srgb)
+        kept = self._store.derived_path(key, ".jpg")
+        if self._store.used(kept):
+            return kept
+        with self._store.alone(key), self._store.deriving(key, ".jpg") as new:
+            self._required(photo, {"target": str(new.absolute()), "edge": edge, "srgb": srgb})
+        return kept
+
+    def _required(self, photo: PhotoFile, wish: dict[str, object]) -> Answer:
+        said = self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix, **wish})
+        if said.kind is None or said.why:
+            raise UnreadablePhoto(
+                said.why or "it is no photo", file=photo.name, advice="Look at the card; copy it again if it is whole."
+            )
+        return said
+
+    def _ask(self, job: dict[str, object]) -> Answer:
+        process = self._started()
+        # Killing on time makes the blocked read end, on every system.
+        guard = threading.Timer(self._seconds, process.kill)
+        guard.start()
+        try:
+            pipe = cast("IO[str]", process.stdin)
+            pipe.write(json.dumps(job) + "\n")
+            pipe.flush()
+            return Answer.model_validate_json(cast("IO[str]", process.stdout).readline())
+        except (OSError, ValidationError):
+            hung = not guard.is_alive()
+            self._end()
+            return Answer(kind=None, why="it takes too long to open" if hung else "what opens photos crashed at it")
+        finally:
+            guard.cancel()
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            worker = Path(__file__).with_name("photo_worker.py")
+            self._process = subprocess.Popen(
+                (sys.executable, "-I", str(worker)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env=for_strangers(os.environ),
+            )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                cast("IO[str]", pipe).close()
+
+
+def in_pictures(photos: Iterable[tuple[str, PhotoFile]]) -> tuple[CameraPicture, ...]:
+    """Photos as pictures, in their order, each given with what it shares with the other files of its picture: a raw
+    belongs to the JPEG of its stem.
+    """
+    pictures: dict[str, list[PhotoFile]] = {}
+    for shared, photo in photos:
+        pictures.setdefault(shared, []).append(photo)
+    return tuple(CameraPicture(tuple(sorted(files, key=lambda file: is_raw(file.name)))) for files in pictures.values())
+
+
+def deliveries(store: Store, pictures: Sequence[CameraPicture], taken: Sequence[str] = ()) -> Deliveries:
+    """What is handed out of these pictures, in their order; `taken` are names that others have there."""
+    names = set(map(str.casefold, taken))
+    files: list[Delivery] = []
+    unshown: list[str] = []
+    with PhotoOpener(store) as opener:
+        for picture in pictures:
+            try:
+                path, suffix, is_made = _shown(opener, picture)
+            except UnreadablePhoto as refused:
+                unshown.append(f"{picture.name}: {refused.what}")
+                raws = [file for file in picture.files if is_raw(file.name) and _is_a_photo(opener, file)]
+                if not raws:
+                    continue
+                path, suffix, is_made = raws[0].path, raws[0].suffix, False
+            files.append(Delivery(path, _free_name(picture.name, suffix, names), is_made))
+    return Deliveries(tuple(files), tuple(unshown))
+
+
+def picture_for_film(opener: PhotoOpener, picture: CameraPicture) -> Path:
+    """The picture as a film shows it. Raises UnreadablePhoto."""
+    return _first_that_opens(picture, lambda file: opener.jpeg(file, FILM_EDGE, srgb=True))
+
+
+def preview(store: Store, photo: PhotoFile, edge: int) -> Path:
+    """A small JPEG of one photo, for pages. Raises UnreadablePhoto."""
+    with PhotoOpener(store) as opener:
+        return opener.jpeg(photo, edge, srgb=True)
+
+
+def _shown(opener: PhotoOpener, picture: CameraPicture) -> tuple[Path, str, bool]:
+    """What telephones show of a picture: the file, its ending, and whether it was made. Raises UnreadablePhoto."""
+
+    def shown(file: PhotoFile) -> tuple[Path, str, bool]:
+        suffix = _AS_THEY_ARE.get(opener.look(file).kind or "")
+        return (file.path, suffix, False) if suffix else (opener.jpeg(file), ".jpg", True)
+
+    return _first_that_opens(picture, shown)
+
+
+def _first_that_opens(picture: CameraPicture, use: Callable[[PhotoFile], Thing]) -> Thing:
+    first: UnreadablePhoto | None = None
+    for file in picture.files:
+        try:
+            return use(file)
+        except UnreadablePhoto as refused:
+            first = first or refused
+    raise first or UnreadablePhoto("it has no file")
+
+
+def _is_a_photo(opener: PhotoOpener, file: PhotoFile) -> bool:
+    """Whether it is what its name says by its first bytes, even where nothing can be made of it."""
+    return opener.kind(file) is not None
+
+
+def _free_name(name: str, suffix: str, taken: set[str]) -> str:
+    """The camera's own name with that ending, as any system takes it; with a number where it is taken."""
+    stem = _NOT_IN_NAMES.sub("_", PurePosixPath(name).stem)[:60].strip("._-") or "photo"
+    number, free = 1, f"{stem}{suffix}"
+    while free.casefold() in taken:
+        number += 1
+        free = f"{stem}-{number}{suffix}"
+    taken.add(free.casefold())
+    return free

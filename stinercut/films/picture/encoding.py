@@ -1,0 +1,275 @@
+"""How segments are encoded: the contract that makes them joinable.
+
+Lives here: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Doesn't: which of them are there
+already (`keeping`), which filters a part of a film goes through (`segments`), joining them (`join`), frames in samples
+and ticks (`timebase`).
+
+A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz of as many samples as
+its frames last, rounded up. It is looked for by everything that goes into it, so a repeat costs one look at a header.
+The strategy and its figures: video-only segments with PCM sound, joined with one AAC encode, cost what a single pass
+costs, and have no gaps in the sound (measured; segments with their own AAC have up to 16 ms at each join).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from stinercut.films.plan.progress import Progress, share_of
+from stinercut.films.plan.timebase import SAMPLE_RATE, ticks_of, timescale_of
+from stinercut.storage.store import Store
+from stinercut.video import encoders, video_signal
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import generated
+from stinercut.video.mp4.tracks import Format
+
+CONTRACT = 6
+"""Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
+
+_LEVELS = (
+    (8_192, 245_760, "4.1"),
+    (8_704, 522_240, "4.2"),
+    (36_864, 983_040, "5.1"),
+    (36_864, 2_073_600, "5.2"),
+    (139_264, 4_177_920, "6.0"),
+)
+"""H.264 levels: macroblocks in a frame, macroblocks a second, name (ITU-T H.264, table A-1)."""
+
+_COMMON_LEVEL = 52
+"""Common hardware decodes up to level 5.2, which is 2160p60, and refuses what is labelled higher."""
+
+
+@dataclass(frozen=True)
+class EncodeProfile:
+    """The contract of one output: every segment of a film is encoded so, which makes them joinable without encoding.
+
+    `rate` in frames a second. `encoder` as ffmpeg calls it; all segments of a film share it. `full_range`: black is 0
+    and white 255, as many cameras write it. `set_number`: the number of x264's parameter sets, other than the camera's
+    where a film holds frames of both.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    crf: int
+    preset: str
+    encoder: str = encoders.SOFTWARE
+    full_range: bool = False
+    set_number: int = 0
+
+    @property
+    def delay(self) -> int:
+        """By how many frames showing begins after decoding: in x264's presets some frames wait for later ones."""
+        return 0 if self.preset == "ultrafast" or self.encoder != encoders.SOFTWARE else 2
+
+    @property
+    def pixels(self) -> str:
+        """ffmpeg's name for the pixels of what was encoded."""
+        return "yuvj420p" if self.full_range else "yuv420p"
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second of the MP4 timebase."""
+        return timescale_of(self.rate)
+
+    @property
+    def ticks(self) -> int:
+        """Ticks that one frame lasts, exactly."""
+        return ticks_of(self.rate)
+
+    @property
+    def level(self) -> str:
+        """The lowest H.264 level from 4.1 on that this size and rate fits."""
+        blocks = -(-self.width // 16) * -(-self.height // 16)
+        fits = (name for most, rate, name in _LEVELS if blocks <= most and blocks * self.rate <= rate)
+        return next(fits, "6.2")
+
+    @property
+    def highest_level(self) -> int:
+        """The highest level, ten times its name, that a film of this profile may be labelled with."""
+        return max(_COMMON_LEVEL, round(10 * float(self.level)))
+
+    @property
+    def group(self) -> int:
+        """Frames from one key frame to the next: two seconds."""
+        return round(2 * self.rate)
+
+    def format(self, record: bytes) -> Format:
+        """What a video of this profile says of itself; `record` is its avcC."""
+        return Format(self.width, self.height, self.timescale, self.ticks, self.delay, record, self.full_range)
+
+    def samples(self, frames: int) -> int:
+        """Samples in a segment of so many frames: never too few, wherever in a film it stands."""
+        return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
+
+    def video_options(self, frames: int) -> dict[str, object]:
+        """ffmpeg's output options."""
+        return {
+            **(self._by_x264() if self.encoder == encoders.SOFTWARE else self._by_hardware()),
+            "frames:v": frames,
+            "video_track_timescale": self.timescale,
+            **video_signal.encoder_options(full_range=self.full_range),
+            "write_tmcd": 0,
+            "map_metadata": -1,
+        }
+
+    def _by_x264(self) -> dict[str, object]:
+        """One encoder thread: segments are made side by side."""
+        number = f":sps-id={self.set_number}" if self.set_number else ""
+        return {
+            "c:v": encoders.SOFTWARE,
+            "preset": self.preset,
+            "crf": self.crf,
+            "profile:v": "high",
+            "level:v": self.level,
+            "pix_fmt": "yuv420p",
+            "g": self.group,
+            "keyint_min": self.group,
+            "x264-params": f"stitchable=1:open-gop=0:scenecut=0{number}",
+            "threads:v": 1,
+        }
+
+    def _by_hardware(self) -> dict[str, object]:
+        size = (self.width, self.height)
+        asked = encoders.options(self.encoder, crf=self.crf, size=size, rate=self.rate, group=self.group)
+        return {"c:v": encoders.name_of(self.encoder), **asked}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A whole, validated segment. `seconds_spent` is wall time; `cached` says that it was there already. `copied`:
+    frames of the camera's own are in it, unless something spoke against that while it was made.
+    """
+
+    key: str
+    video: Path
+    audio: Path
+    frames: int
+    rate: Fraction
+    seconds_spent: float
+    cached: bool
+    copied: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return float(self.frames / self.rate)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What one encode must come to: so many frames of this profile, in these two files."""
+
+    profile: EncodeProfile
+    frames: int
+    video: Path
+    audio: Path
+
+    @property
+    def samples(self) -> int:
+        """How many samples the sound must have."""
+        return self.profile.samples(self.frames)
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return float(self.frames / self.profile.rate)
+
+
+# Graphs and running --------------------------------------------------------------------------------------------------
+
+
+def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
+    """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
+    return _argv(ffmpeg.merge_outputs(_video_of(picture, goal), _audio_of(sound, goal)), goal)
+
+
+def picture_alone(picture: Any, goal: Goal) -> list[str]:
+    """The argv of an ffmpeg that writes only the picture."""
+    return _argv(_video_of(picture, goal), goal)
+
+
+def sound_alone(sound: Any, goal: Goal) -> list[str]:
+    """The argv of an ffmpeg that writes only the sound."""
+    return _argv(_audio_of(sound, goal), goal)
+
+
+def _argv(outputs: Any, goal: Goal) -> list[str]:
+    words: list[str] = outputs.compile()
+    return [words[0], *encoders.device_words(goal.profile.encoder), *words[1:]]
+
+
+def _video_of(picture: Any, goal: Goal) -> Any:
+    picture = video_signal.declared(picture, full_range=goal.profile.full_range)
+    if goal.profile.encoder != encoders.SOFTWARE:
+        for words in encoders.filters(goal.profile.encoder):
+            name, _, value = words.partition("=")
+            picture = picture.filter(name, *([value] if value else []))
+    return ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
+
+
+def _audio_of(sound: Any, goal: Goal) -> Any:
+    exact = (
+        sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("apad")
+        .filter("atrim", end_sample=goal.samples)
+        .filter("asetpts", "N/SR/TB")
+    )
+    return ffmpeg.output(exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact")
+
+
+def silence() -> Any:
+    """A sound stream of nothing, without end."""
+    return generated(f"anullsrc=r={SAMPLE_RATE}:cl=stereo")
+
+
+@contextlib.contextmanager
+def scratch(store: Store) -> Generator[Path]:
+    """A folder for pictures on their way into ffmpeg, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="segment-", dir=store.partial_path().parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def encode(
+    argv: list[str],
+    goal: Goal,
+    *,
+    file: Path | None,
+    on_progress: Progress | None,
+    slower: float = 1.0,
+) -> int:
+    """Run it; returns how many frames were written. `file` is what an error names.
+
+    `slower`: how many frames are read for one that is written.
+    """
+    written = 0
+    tell = share_of(goal.frames, on_progress)
+
+    def on_frame(done: int) -> None:
+        nonlocal written
+        written = done
+        if tell:
+            tell(done)
+
+    # A slow machine decodes 4K HEVC at a few frames a second; an encode that takes longer than this hangs.
+    timeout = 180 + 2.0 * goal.frames * slower
+    runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, told=True)
+    return written
+
+
+def encode_sound(argv: list[str], goal: Goal, *, file: Path, on_progress: Progress | None) -> None:
+    """Run what `sound_alone` gave. `file` is what an error names."""
+    tell = share_of(goal.seconds, on_progress)
+    runner.run(argv, timeout=180 + 2.0 * goal.frames, on_second=tell, file=file, told=True)

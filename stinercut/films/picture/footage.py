@@ -1,0 +1,245 @@
+"""Footage as ffmpeg filters: whatever a camera wrote, at the film's rate and size, in BT.709, with its sound beside it.
+
+Lives here: reading a video from a frame on, its picture fitted and coloured, its sound cut to the same frames. Doesn't:
+what lies over it and how it comes and goes (`segments`), encoding (`encoding`).
+
+Frame k of a clip is what is on the screen k frames (of the film) after its first picture. That is so wherever reading
+begins, so a clip in several parts shows each of its frames once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+
+from stinercut.errors import UnreadableVideo
+from stinercut.films.picture.encoding import silence
+from stinercut.films.plan.timebase import SAMPLE_RATE
+from stinercut.templates.timeline import Look
+from stinercut.video.ffmpeg_inputs import from_outside
+from stinercut.video.mp4.tracks import read_track
+from stinercut.video.probe import AudioInfo, Probe
+from stinercut.video.video_signal import as_bt709, in_rgb
+
+SPARE_FRAMES = 3
+"""How many times the last frame may be repeated to reach the promised count, beyond the time that its file says it is
+shown; more is missing footage.
+"""
+
+_NUDGE = Fraction(1, 16)
+"""Of a frame, added to each time before frames are chosen."""
+
+_COPIES = 2
+
+_LEAD_S = 1
+"""Seconds that are read before the first frame that is wanted: decoders of sound need some to come in."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown."""
+
+    path: Path
+    probe: Probe
+    begin: int
+    frames: int
+
+    @cached_property
+    def last_shown(self) -> float | None:
+        """Seconds from the file's first picture to its last one, as the index of an MP4 or MOV says. The last one may
+        be shown for long: cameras that write frames at changing distances do that.
+        """
+        track = read_track(self.path)
+        if track is None or not (track.shown >= 0).any():
+            return None
+        shown = track.shown[track.shown >= 0]
+        return float(shown.max() - shown.min()) / track.timescale
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What footage is fitted into: size in pixels, frames a second, how it fits, the colour of the bars."""
+
+    width: int
+    height: int
+    rate: Fraction
+    fit: Literal["contain", "cover"] = "contain"
+    background: str = "#000000"
+
+
+def opened(source: Source, rate: Fraction) -> Any:
+    """The input of ffmpeg: the file, read from a little before the first frame that is wanted."""
+    first = _first_second(source, rate)
+    last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
+    options: dict[str, object] = {"ss": first} if first else {}
+    if not source.probe.interlaced:
+        # Browsers and screen recorders change the size on the way. `scale` takes each frame as it comes; left to itself
+        # ffmpeg begins its filters anew at a change, and the sound with them. `bwdif` takes frames of one size only.
+        options["reinit_filter"] = 0
+    return from_outside(source.path, t=f"{last + 1:.3f}", **options)
+
+
+def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | None) -> Any:
+    """The picture of an input made by `opened`: exactly `source.frames` frames, fitted, coloured, 8 bits BT.709."""
+    found = source.probe
+    picture = _deinterlaced(clip[str(found.stream)], found, frame.rate)
+    picture = _on_grid(picture, source, frame.rate)
+    width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
+    picture = _coloured(as_bt709(picture, found, width, height), look, lut)
+    if frame.fit == "cover":
+        picture = picture.filter("crop", frame.width, frame.height)
+    else:
+        picture = _with_bars(picture, width, height, frame)
+    return picture.filter("setsar", 1)
+
+
+def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
+    """The sound that belongs to `picture_of`, exactly `samples` of it; silence where there is none."""
+    audio = source.probe.audio
+    if audio is None:
+        return silence().filter("atrim", end_sample=samples)
+    begin = float(source.begin / rate) - _first_second(source, rate) + source.probe.video_start
+    start = round(begin * SAMPLE_RATE)
+    # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
+    return (
+        as_two_channels(clip[f"a:{audio.stream}"], audio, **{"async": 1}, first_pts=0)
+        .filter("apad")
+        .filter("atrim", start_sample=start, end_sample=start + samples)
+        .filter("asetpts", "N/SR/TB")
+    )
+
+
+def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
+    """A sound track at 48 kHz, left and right. `options` of the resampler."""
+    # One channel is as loud on both sides as a player plays it; ffmpeg takes 3 dB away from it. Where more channels are
+    # made two, none is so loud that 16 bits can't hold it.
+    gain = 2**0.5 if audio.channels == 1 else 1.0
+    return (
+        sound.filter("aresample", SAMPLE_RATE, **options, ocl="stereo", rematrix_maxval=1)
+        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("volume", f"{gain:.6f}")
+    )
+
+
+def require_all(written: int, source: Source, rate: Fraction) -> None:
+    """Raise UnreadableVideo when the footage ended before its header said: a film never silently lacks a part."""
+    if written < source.frames:
+        readable = float((source.begin + max(0, written - _spare(source, rate))) / rate)
+        raise UnreadableVideo(
+            f"only {readable:.1f} of {source.probe.duration:.1f} s can be read: the file is cut short or damaged",
+            file=source.path,
+            advice="Copy it from the card again, or leave it out.",
+        )
+
+
+def fit(width: int, height: int, into_width: int, into_height: int, *, cover: bool = False) -> tuple[int, int]:
+    """The largest even size of the same shape within the given one, or the smallest that covers it."""
+    ways = (into_width / width, into_height / height)
+    scale = max(ways) if cover else min(ways)
+    fitted = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+    if cover:
+        return max(into_width, fitted[0]), max(into_height, fitted[1])
+    return min(into_width, fitted[0]), min(into_height, fitted[1])
+
+
+def _first_second(source: Source, rate: Fraction) -> int:
+    """The whole second of the file from which on it is read: never behind its last picture."""
+    last = source.last_shown
+    first = int(source.begin / rate) if last is None else min(int(source.begin / rate), int(last))
+    return max(0, first - _LEAD_S)
+
+
+def _spare(source: Source, rate: Fraction) -> int:
+    """How many times the last frame of the file may be repeated to reach the promised count."""
+    last = source.last_shown
+    if last is None:
+        return SPARE_FRAMES
+    comes = round(Fraction(last) * rate + _NUDGE)
+    return SPARE_FRAMES + max(0, source.begin + source.frames - 1 - comes)
+
+
+def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
+    """The frames `begin` to `begin + frames`, counted from the first picture of the file, at that rate.
+
+    Copies of the last frame come before the times are counted anew: the note that says where the video ends keeps its
+    old time, and by that note the filter for the rate would throw the last frame away.
+    A sixteenth of a frame is added to each time: where a frame lies exactly between two places (60 to 30 frames a
+    second) rounding errors would decide which of the two is taken, and differently in each part of a clip.
+    """
+    first = _first_second(source, rate)
+    shift = first - source.probe.video_start + float(_NUDGE / rate)
+    begin = {} if first else {"start_time": 0}
+    return (
+        picture.filter("tpad", stop_mode="clone", stop=_COPIES)
+        .filter("setpts", f"PTS+({shift:.9f})/TB")
+        .filter("fps", fps=rate, **begin)
+        .filter("tpad", stop_mode="clone", stop=_spare(source, rate))
+        .filter("trim", start_pts=source.begin, end_pts=source.begin + source.frames)
+        .filter("setpts", "PTS-STARTPTS")
+    )
+
+
+def _deinterlaced(picture: Any, found: Probe, rate: Fraction) -> Any:
+    """Fields made frames: as many as there are fields where the film has room for them."""
+    if not found.interlaced:
+        return picture
+    every_field = rate > found.fps * Fraction(5, 4)
+    return picture.filter("bwdif", mode="send_field" if every_field else "send_frame", deint="all")
+
+
+def _with_bars(picture: Any, width: int, height: int, frame: Frame) -> Any:
+    """The picture of that size in the middle of its frame, with bars of the background beside it, or above and below.
+
+    `pad` and `color` of ffmpeg take a colour for one of BT.601's, whatever the picture is: bars are a piece of the
+    picture, of which each sample is what the background is in BT.709. Grey is the same in both.
+    """
+    if _is_grey(frame.background):
+        return picture.filter("pad", frame.width, frame.height, "(ow-iw)/2", "(oh-ih)/2", color=frame.background)
+    across = width < frame.width
+    missing = frame.width - width if across else frame.height - height
+    before = missing // 4 * 2
+    bars = [(bar, height) if across else (width, bar) for bar in (before, missing - before)]
+    shown = [place for place in range(2) if min(bars[place])]
+    if not shown:
+        return picture
+    pieces = picture.filter_multi_output("split", 1 + len(shown))
+    parts = [pieces[0]]
+    for number, place in enumerate(shown, 1):
+        y, u, v = _in_bt709(frame.background)
+        bar = pieces[number].filter("scale", *bars[place], flags="neighbor").filter("lutyuv", y=y, u=u, v=v)
+        parts.insert(0 if place == 0 else len(parts), bar)
+    return ffmpeg.filter(parts, "hstack" if across else "vstack", inputs=len(parts))
+
+
+def _is_grey(colour: str) -> bool:
+    """Whether a colour (`#rrggbb`) is black, white or between: it has no hue that a matrix could change."""
+    return len({colour[1:3].lower(), colour[3:5].lower(), colour[5:7].lower()}) == 1
+
+
+def _in_bt709(colour: str) -> tuple[int, int, int]:
+    """A colour (`#rrggbb`) as 8 bit samples Y, U, V in BT.709, limited range (ITU-R BT.709, 3.2 to 3.4)."""
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return (
+        round(16 + 219 * luma),
+        round(128 + 224 * (blue - luma) / 1.8556),
+        round(128 + 224 * (red - luma) / 1.5748),
+    )
+
+
+def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
+    """Brightness multiplies, contrast turns around the middle grey; the colour grows with both, so hues stay."""
+    light = look.brightness * look.contrast
+    if look.brightness != 1 or look.contrast != 1 or look.saturation != 1:
+        lift = 16 + 219 * 0.5 * (1 - look.contrast)
+        luma = f"clip((val-16)*{light:.6f}+{lift:.6f},16,235)"
+        chroma = f"clip((val-128)*{light * look.saturation:.6f}+128,16,240)"
+        picture = picture.filter("lutyuv", y=luma, u=chroma, v=chroma)
+    if lut is not None:
+        picture = in_rgb(picture, lambda shown: shown.filter("lut3d", file=str(lut)))
+    return picture

@@ -1,0 +1,193 @@
+"""Segments that are kept: taken from the store where they are there whole, made and validated where not.
+
+Lives here: looking a segment up, what makes one whole, throwing away a damaged one. Doesn't: encoding it (`encoding`),
+what its key is made of (`segments`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import time
+import wave
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg
+
+from stinercut.errors import FfmpegFailed, HostNotReady
+from stinercut.films.picture.encoding import EncodeProfile, Goal, Segment
+from stinercut.films.picture.signal_check import mismatches
+from stinercut.films.plan.progress import Progress, share_of
+from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE
+from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import made_here
+from stinercut.video.mp4.tracks import Run, read_track, write_track
+
+_WAV_HEADER = 44
+
+
+def note_of(video: Path) -> Path:
+    """Where it is noted what was seen of a segment (`proof`), whether or not it is. The note goes with the segment."""
+    return video.with_suffix(".seen.json")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A segment: its key, how it is encoded, and the clip that it shows, if any, which errors name."""
+
+    key: str
+    profile: EncodeProfile
+    clip: Path | None
+
+
+def cached_or_made(
+    store: Store, wanted: Wanted, encode: Callable[[Path, Path], int], on_progress: Progress | None
+) -> Segment:
+    """That segment, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
+
+    Raises what `encode` raises, FfmpegFailed when what it made isn't what the contract says, and HostNotReady when the
+    disk is full.
+    """
+    key, profile = wanted.key, wanted.profile
+    began = time.monotonic()
+    video, audio = store.derived_path(key, ".mp4"), store.derived_path(key, ".wav")
+    frames = _cached_frames(video, audio, profile) if store.used(video, audio) else None
+    cached = frames is not None
+    if frames is None:
+        with store.alone(key):
+            # Another run may have been at it: then it is here now.
+            frames = _cached_frames(video, audio, profile)
+            cached = frames is not None
+            if frames is None:
+                _remove(video, audio, note_of(video))
+                with (
+                    _room_on_the_disk(store),
+                    store.deriving(key, ".mp4") as new_video,
+                    store.deriving(key, ".wav") as new_audio,
+                ):
+                    frames = encode(new_video, new_audio)
+                    _settle(new_video, profile)
+                    _validate(Goal(profile, frames, new_video, new_audio), wanted.clip)
+    if on_progress:
+        on_progress(1.0)
+    return Segment(key, video, audio, frames, profile.rate, time.monotonic() - began, cached)
+
+
+@contextlib.contextmanager
+def _room_on_the_disk(store: Store) -> Generator[None]:
+    """ffmpeg says itself when the disk is full; pictures on their way into it are written by us."""
+    try:
+        yield
+    except OSError as refused:
+        if refused.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise HostNotReady("the disk is full", file=store.root, advice="Free some space and try again.") from refused
+
+
+def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
+    """The frames of a segment that is there and whole; None otherwise. Only headers are read."""
+    frames = _frames_in(video, profile)
+    samples = samples_in(audio)
+    if frames is not None and samples == profile.samples(frames):
+        return frames
+    return None
+
+
+def _settle(video: Path, profile: EncodeProfile) -> None:
+    """Give a segment the delay of its profile: x264 leaves it out of films of one or two frames, and others of the
+    film's segments would then overlap it by as much.
+    """
+    track = read_track(video)
+    if track is None or track.delay == profile.delay * profile.ticks:
+        return
+    settled = video.with_name(f"settled-{video.name}")
+    try:
+        write_track(settled, [Run(track, 0, track.frames)], profile.format(track.record))
+        settled.replace(video)
+    except ValueError as refused:
+        raise FfmpegFailed(f"{profile.encoder} wrote frames in a strange order: {refused}", file=video) from None
+    finally:
+        settled.unlink(missing_ok=True)
+
+
+def _validate(goal: Goal, clip: Path | None) -> None:
+    """Raise FfmpegFailed unless both files are exactly what the contract says: here, where the clip can be named."""
+    track = read_track(goal.video)
+    wrong = mismatches(track, goal.profile) if track else []
+    if wrong:
+        raise FfmpegFailed(
+            f"a part of the film came out otherwise than the others and would not play beside them: {'; '.join(wrong)}",
+            file=clip or goal.video,
+            advice="Leave the clip out, and report this with a copy of it."
+            if clip
+            else "Update ffmpeg, or choose STINERCUT_ENCODER=software.",
+        )
+    frames, samples = _frames_in(goal.video, goal.profile), samples_in(goal.audio)
+    if (frames, samples) != (goal.frames, goal.samples):
+        raise FfmpegFailed(
+            f"a segment came out with {frames} frames and {samples} samples"
+            f" where {goal.frames} and {goal.samples} were due",
+            file=clip or goal.video,
+            advice="Try again; if it happens again, check the disk.",
+        )
+
+
+def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
+    """How many frames an encoded segment has; None when it is not there, damaged, cut, or not of this profile.
+
+    Its index says where every frame lies; ffprobe, which takes a hundred times as long, knows no more without decoding.
+    """
+    track = read_track(video)
+    if track is None or track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
+        return None
+    return None if mismatches(track, profile) else track.frames
+
+
+def samples_in(audio: Path) -> int | None:
+    """How many samples a segment's sound has; None when it is damaged, cut, or not 48 kHz, stereo, 16 bits."""
+    try:
+        with wave.open(str(audio), "rb") as sound:
+            shape = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+            samples = sound.getnframes()
+    except (OSError, EOFError, wave.Error):
+        return None
+    whole = audio.stat().st_size >= samples * BYTES_PER_SAMPLE + _WAV_HEADER
+    return samples if whole and shape == (SAMPLE_RATE, 2, 2) else None
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = None) -> bool:
+    """Whether a video decodes to that many frames and a strict decoder has nothing to say about it."""
+    counted = 0
+    tell = share_of(frames, on_progress)
+
+    def count(done: int) -> None:
+        nonlocal counted
+        counted = done
+        if tell:
+            tell(done)
+
+    # As strict as the check of the finished film.
+    picture = made_here(video, "mov", err_detect="explode+aggressive")["v:0"]
+    decoded = ffmpeg.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
+    try:
+        runner.run(decoded.compile(), timeout=120 + frames, on_frame=count, file=video, log=log)
+    except FfmpegFailed:
+        return False
+    return counted == frames and not log.read_text(errors="replace").strip()
+
+
+def remove(segment: Segment) -> None:
+    """Throw a damaged segment away, so that it is made anew."""
+    _remove(segment.video, segment.audio, note_of(segment.video))
+
+
+def _remove(*files: Path) -> None:
+    """Take a damaged segment out of the way; publishing never replaces a file."""
+    for path in files:
+        path.unlink(missing_ok=True)

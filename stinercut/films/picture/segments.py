@@ -1,0 +1,439 @@
+"""Segments: each part of a film, encoded so that it joins with the others without encoding again.
+
+Lives here: which filters a part goes through, and the key under which its segment is kept. Doesn't: which parts there
+are (`plan`), what footage goes through (`footage`), drawing (`drawings`, `overlays`), the encode itself (`encoding`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from stinercut.drawing import overlays, title_cards
+from stinercut.drawing.overlays import Placed
+from stinercut.errors import FfmpegFailed
+from stinercut.films.picture import color_tables, encoding, stream_copy
+from stinercut.films.picture.encoding import CONTRACT, EncodeProfile, Goal, Segment
+from stinercut.films.picture.footage import Frame, Source, opened, picture_of, require_all, sound_of
+from stinercut.films.picture.segment_cache import Wanted, cached_or_made
+from stinercut.films.picture.stream_copy import Copying, Kind, Piece
+from stinercut.films.plan.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
+from stinercut.films.plan.progress import Progress, part_of
+from stinercut.storage.store import Store, hash_file, key_of
+from stinercut.templates import Fields, Template
+from stinercut.templates.timeline import Look, Photos, VideoOutput
+from stinercut.video import encoders
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.ffmpeg_inputs import made_here
+from stinercut.video.probe import Probe, probe
+from stinercut.video.video_signal import RGB_TO_BT709, in_rgb
+
+_log = logging.getLogger(__name__)
+
+CARD_CRF = 21
+"""Drawings are never encoded worse than this: letters suffer first, and the name is read off the film again.
+They still join with clips of any crf: with `stitchable` it isn't part of the decoder's configuration."""
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Footage to make a film from: hash of its content, where it lies, and the name a person knows it by."""
+
+    content_hash: str
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class FilmedClip:
+    """A clip that was looked into."""
+
+    source: ClipSource
+    probe: Probe
+
+
+_PICTURE = 0.9
+"""Which share of making a part with copied frames is the picture's; its sound comes after it."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the parts of one output of a film are made with. `clips` by the keys that the plan's takes have."""
+
+    store: Store
+    template: Template
+    output: VideoOutput
+    rate: Fraction
+    fields: Fields
+    clips: Mapping[str, FilmedClip]
+    encoder: str = encoders.SOFTWARE
+    kind: Kind | None = None
+    """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
+    photos: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """The jump's photos as a film shows them, by the keys that the plan's drawings have."""
+
+    @property
+    def profile(self) -> EncodeProfile:
+        """How footage is encoded."""
+        output = self.output
+        profile = EncodeProfile(output.width, output.height, self.rate, output.crf, output.preset, self.encoder)
+        if self.kind is None:
+            return profile
+        return dataclasses.replace(profile, full_range=self.kind.full_range, set_number=self.kind.free_number)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.output.width, self.output.height
+
+    @property
+    def frame(self) -> Frame:
+        """What footage is fitted into."""
+        background = self.template.document.timeline.background
+        return Frame(*self.size, self.rate, self.output.fit, background)
+
+    @cached_property
+    def overlays(self) -> tuple[Placed | None, ...]:
+        """The template's overlays, drawn for this output and jump; None for one that has nothing to say."""
+        over = self.template.document.timeline.overlays
+        return tuple(overlays.overlay_of(self.template, clip, self.fields, self.size) for clip in over)
+
+    def sheet(self, drawn: Drawn) -> title_cards.Sheet:
+        """A card about to be drawn."""
+        clip = self.template.document.timeline.main[drawn.place]
+        if isinstance(clip.asset, Photos):
+            return title_cards.photo_sheet(self.template, clip, self.photos[drawn.photo], self.size)
+        return title_cards.sheet_of(self.template, clip, self.fields, self.size)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What of the template's files a shot shows, read once: what its key says is what is drawn, even where somebody
+    saves such a file in between.
+    """
+
+    sheet: title_cards.Sheet | None = None
+    table: bytes = b""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A part and all that is decided about making it; `materials` belong to its shots."""
+
+    part: Part
+    profile: EncodeProfile
+    copying: Copying | None
+    materials: tuple[_Material, ...]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An order that is being made: what it must come to, and a folder for pictures on their way into ffmpeg."""
+
+    shop: Workshop
+    order: _Order
+    goal: Goal
+    folder: Path
+    on_progress: Progress | None
+
+
+def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = None) -> Segment:
+    """The segment of a part, from the store where it is there already.
+
+    `on_progress` gets the share that is done, 0 to 1; an exception in it ends ffmpeg and leaves nothing behind. Raises
+    UnreadableVideo for footage that can't be read to its end (a film never silently lacks a part of a jump),
+    FfmpegFailed, HostNotReady on a full disk, EncoderFailed where another encoder may do better, and what drawing
+    raises.
+    """
+    order = _order_of(shop, part)
+
+    def encode(video: Path, audio: Path) -> int:
+        goal = Goal(order.profile, part.frames, video, audio)
+        with encoding.scratch(shop.store) as folder:
+            _make(_Work(shop, order, goal, folder, on_progress))
+        return goal.frames
+
+    wanted = Wanted(_key_of(shop, order), order.profile, _first_file(shop, part))
+    try:
+        segment = cached_or_made(shop.store, wanted, encode, on_progress)
+    except FfmpegFailed as failed:
+        if shop.encoder == encoders.SOFTWARE or isinstance(failed, runner.Hindered):
+            raise
+        raise encoders.EncoderFailed(f"{shop.encoder}: {failed.what}", file=failed.file) from failed
+    return dataclasses.replace(segment, copied=order.copying is not None)
+
+
+def _order_of(shop: Workshop, part: Part) -> _Order:
+    materials = tuple(_material_of(shop, shot.content) for shot in part.shots)
+    return _Order(part, _profile(shop, part), copying_of_part(shop, part), materials)
+
+
+def _material_of(shop: Workshop, content: Content) -> _Material:
+    if isinstance(content, Drawn):
+        return _Material(sheet=shop.sheet(content))
+    if isinstance(content, Filmed):
+        return _Material(table=color_tables.table_of(shop.template, content.look))
+    return _Material()
+
+
+def _make(work: _Work) -> None:
+    order, shop = work.order, work.shop
+    if order.copying and isinstance(order.part, Shot):
+        reason = _copied(work, order.part, order.copying)
+        if not reason:
+            return
+        _log.info("%s is encoded: %s", order.copying.track.path, reason)
+    picture, sound = _joined(work)
+    argv = encoding.two_outputs(picture, sound, work.goal)
+    source = _first_footage(shop, order.part)
+    written = encoding.encode(
+        argv, work.goal, file=source and source.path, on_progress=work.on_progress, slower=_slower(shop, source)
+    )
+    if source:
+        require_all(written, source, shop.rate)
+
+
+# Copying -------------------------------------------------------------------------------------------------------------
+
+
+def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
+    """What of a part is copied from the camera; None where all of it is encoded."""
+    if shop.kind is None or not isinstance(part, Shot) or not isinstance(part.content, Filmed):
+        return None
+    if part.fade_in or part.fade_out or not part.content.look.changes_nothing:
+        return None
+    covered = [(window.begin, window.end) for window in part.windows if shop.overlays[window.overlay] is not None]
+    clip = shop.clips[part.content.take].source
+    if not stream_copy.may_be_copied(shop.store, clip.content_hash):
+        return None
+    found = stream_copy.copying_of(clip.path, (part.begin, part.frames), covered, shop.kind, shop.profile)
+    return found if isinstance(found, Copying) else None
+
+
+def _copied(work: _Work, shot: Shot, copying: Copying) -> str:
+    """Make the segment of what can be copied and what is encoded around it; returns why not, empty when it is done."""
+    shop, goal, file = work.shop, work.goal, copying.track.path
+    whole = sum(piece.frames for piece in copying.pieces if not piece.copied)
+    done = 0
+
+    def go_on() -> None:
+        if work.on_progress:
+            work.on_progress(_PICTURE * done / max(1, whole))
+
+    def encode(piece: Piece, target: Path) -> None:
+        nonlocal done
+        part = Goal(goal.profile, piece.frames, target, goal.audio)
+        around = _within(shot, piece)
+        where = work.folder / target.stem
+        where.mkdir()
+        picture, _ = _streams(shop, around, work.order.materials[0], part, where)
+        tell = part_of(work.on_progress, _PICTURE * done / whole, _PICTURE * (done + piece.frames) / whole)
+        written = encoding.encode(encoding.picture_alone(picture, part), part, file=file, on_progress=tell)
+        require_all(written, _source(shop, around), shop.rate)
+        done += piece.frames
+
+    reason = stream_copy.made_of_pieces(copying, goal, work.folder, encode, go_on)
+    if not reason:
+        source = _source(shop, shot)
+        sound = sound_of(opened(source, shop.rate), source, shop.rate, goal.samples)
+        tell = part_of(work.on_progress, _PICTURE, 1.0)
+        encoding.encode_sound(encoding.sound_alone(sound, goal), goal, file=file, on_progress=tell)
+    return reason
+
+
+def _within(shot: Shot, piece: Piece) -> Shot:
+    """A piece of a shot as a shot, with the overlays that lie over it."""
+    end = piece.begin + piece.frames
+    windows = tuple(
+        Window(window.overlay, max(window.begin, piece.begin) - piece.begin, min(window.end, end) - piece.begin)
+        for window in shot.windows
+        if window.begin < end and window.end > piece.begin
+    )
+    return dataclasses.replace(shot, begin=shot.begin + piece.begin, frames=piece.frames, windows=windows)
+
+
+# Several parts -------------------------------------------------------------------------------------------------------
+
+
+def segments_of(shop: Workshop, parts: Sequence[Part], *, on_progress: Progress | None = None) -> list[Segment]:
+    """The segments of several parts, one after the other."""
+    whole, done = sum(part.frames for part in parts), 0
+    out: list[Segment] = []
+    for part in parts:
+        tell = part_of(on_progress, done / whole, (done + part.frames) / whole)
+        out.append(part_segment(shop, part, on_progress=tell))
+        done += part.frames
+    return out
+
+
+def _profile(shop: Workshop, part: Part) -> EncodeProfile:
+    profile = shop.profile
+    if any(isinstance(shot.content, Drawn) for shot in part.shots):
+        return dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF))
+    return profile
+
+
+# Keys ----------------------------------------------------------------------------------------------------------------
+
+
+def _key_of(shop: Workshop, order: _Order) -> str:
+    copied = ("copied", stream_copy.COPYING, *order.copying.pieces) if order.copying else ()
+    return key_of("part", CONTRACT, order.profile, runner.build(), *_said(shop, order), *copied)
+
+
+def _said(shop: Workshop, order: _Order) -> list[object]:
+    """All that goes into a part but the encoding, for its key: contents by their bytes, never by their names."""
+    part = order.part
+    if isinstance(part, Shot):
+        return ["shot", *_said_of(shop, part, order.materials[0])]
+    both = zip(part.shots, order.materials, strict=True)
+    return ["blend", *(one for shot, its in both for one in (shot.volume, *_said_of(shop, shot, its)))]
+
+
+def _said_of(shop: Workshop, shot: Shot, material: _Material) -> list[object]:
+    content = shot.content
+    said: list[object] = [shot.begin, shot.frames, shot.fade_in, shot.fade_out, shop.frame]
+    if isinstance(content, Drawn):
+        assert material.sheet is not None
+        said += ["card", content.frames, material.sheet.key]
+    elif isinstance(content, Reel):
+        said += ["reel", hash_file(shop.template.path(content.src))]
+    else:
+        look = color_tables.said_of(content.look, material.table)
+        clip = shop.clips[content.take]
+        said += ["clip", clip.source.content_hash, *stream_said(clip.probe), *look]
+    for window in shot.windows:
+        over = shop.overlays[window.overlay]
+        if over is not None:
+            said += [over.picture.size, over.picture.tobytes(), over.x, over.y, window.begin, window.end]
+    return said
+
+
+def stream_said(found: Probe) -> list[object]:
+    """Most footage has its picture first, and segments of it keep their keys."""
+    return ["stream", found.stream] if found.stream else []
+
+
+# Graphs --------------------------------------------------------------------------------------------------------------
+
+
+def _joined(work: _Work) -> tuple[Any, Any]:
+    """Picture and sound of a part."""
+    part, goal, materials = work.order.part, work.goal, work.order.materials
+    if isinstance(part, Shot):
+        return _streams(work.shop, part, materials[0], goal, work.folder)
+    folders = [work.folder / "before", work.folder / "after"]
+    for one in folders:
+        one.mkdir()
+    (picture, sound), (other, other_sound) = (
+        _streams(work.shop, shot, material, goal, where)
+        for shot, material, where in zip(part.shots, materials, folders, strict=True)
+    )
+    blended = ffmpeg.filter([picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0)
+    # Two silences are one and the same to ffmpeg-python, which takes nothing twice.
+    return blended, sound if sound == other_sound else _blended_sound(part, sound, other_sound, goal)
+
+
+def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
+    """The first sound going while the second one comes, as loud together as apart, each at its own volume."""
+    going = before.filter("afade", t="out", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.before.volume)
+    coming = after.filter("afade", t="in", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.after.volume)
+    return ffmpeg.filter([going, coming], "amix", inputs=2, normalize=0, duration="longest")
+
+
+def _streams(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    picture, sound = _content(shop, shot, material, goal, folder)
+    picture = _under_overlays(shop, shot.windows, shot.frames, picture, folder)
+    picture = _fading(picture, shot, shop.template.document.timeline.background)
+    if shot.fade_in:
+        sound = sound.filter("afade", t="in", ss=0, ns=goal.profile.samples(shot.fade_in))
+    if shot.fade_out:
+        start, length = goal.profile.samples(shot.frames - shot.fade_out), goal.profile.samples(shot.fade_out)
+        sound = sound.filter("afade", t="out", ss=start, ns=length)
+    tick = f"{shop.rate.denominator}/{shop.rate.numerator}"
+    return picture.filter("format", "yuv420p").filter("settb", tick).filter("setpts", "N"), sound
+
+
+def _fading(picture: Any, shot: Shot, colour: str) -> Any:
+    """The picture of a shot, coming from that colour and going to it."""
+
+    def faded(shown: Any) -> Any:
+        if shot.fade_in:
+            shown = shown.filter("fade", t="in", start_frame=0, nb_frames=shot.fade_in, color=colour)
+        if shot.fade_out:
+            first = shot.frames - shot.fade_out
+            shown = shown.filter("fade", t="out", start_frame=first, nb_frames=shot.fade_out, color=colour)
+        return shown
+
+    # Black is faded as it comes, any other colour as RGB.
+    is_changed = colour != "#000000" and (shot.fade_in or shot.fade_out)
+    return in_rgb(picture, faded) if is_changed else faded(picture)
+
+
+def _content(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
+    content = shot.content
+    if isinstance(content, Drawn):
+        assert material.sheet is not None
+        card = title_cards.drawn(material.sheet)
+        picture = title_cards.play(card, content.frames, shop.rate, folder)
+        if (shot.begin, shot.frames) != (0, content.frames):
+            picture = picture.filter("trim", start_frame=shot.begin, end_frame=shot.begin + shot.frames)
+            picture = picture.filter("setpts", "PTS-STARTPTS")
+        return picture, encoding.silence().filter("atrim", end_sample=goal.samples)
+    source = _source(shop, shot)
+    look = content.look if isinstance(content, Filmed) else Look()
+    lut = color_tables.table_beside(folder, material.table)
+    clip = opened(source, shop.rate)
+    return picture_of(clip, source, shop.frame, look, lut), sound_of(clip, source, shop.rate, goal.samples)
+
+
+def _source(shop: Workshop, shot: Shot) -> Source:
+    content = shot.content
+    if isinstance(content, Filmed):
+        clip = shop.clips[content.take]
+        return Source(clip.source.path, clip.probe, shot.begin, shot.frames)
+    assert isinstance(content, Reel)
+    path = shop.template.path(content.src)
+    return Source(path, probe(path), shot.begin, shot.frames)
+
+
+def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, picture: Any, folder: Path) -> Any:
+    for number, window in enumerate(windows):
+        over = shop.overlays[window.overlay]
+        if over is None:
+            continue
+        path = folder / f"overlay-{number}.png"
+        over.picture.save(path)
+        drawn = made_here(path, "png_pipe").filter("scale", **RGB_TO_BT709)
+        shown: dict[str, object] = {}
+        if (window.begin, window.end) != (0, frames):
+            shown = {"enable": f"between(n,{window.begin},{window.end - 1})"}
+        drawn = drawn.filter("format", "yuva420p")
+        picture = ffmpeg.filter([picture, drawn], "overlay", over.x, over.y, format="yuv420", **shown)
+    return picture
+
+
+def _first_footage(shop: Workshop, part: Part) -> Source | None:
+    """What an error of a part is about: its footage, if there is any."""
+    return next((_source(shop, shot) for shot in part.shots if not isinstance(shot.content, Drawn)), None)
+
+
+def _first_file(shop: Workshop, part: Part) -> Path | None:
+    """Its file."""
+    content = next((shot.content for shot in part.shots if not isinstance(shot.content, Drawn)), None)
+    if isinstance(content, Filmed):
+        return shop.clips[content.take].source.path
+    return shop.template.path(content.src) if isinstance(content, Reel) else None
+
+
+def _slower(shop: Workshop, source: Source | None) -> float:
+    """How many frames are decoded for one of the film: slow motion takes longer."""
+    return max(1.0, float(source.probe.fps / shop.rate)) if source else 1.0

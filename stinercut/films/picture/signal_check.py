@@ -1,0 +1,67 @@
+"""Whether a video says of itself what its profile says: property by property, in words.
+
+Owns: what all segments of a film must have in common, read from a segment's header. Not here: setting it
+(`encoding`, `video_signal`), how many frames there are (`keeping`), one configuration for all (`join`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stinercut.films.picture.encoding import EncodeProfile
+from stinercut.video.mp4 import h264
+from stinercut.video.mp4.tracks import VideoTrack
+
+_BT709 = (1, 1, 1)
+_UNSAID = (2, 2, 2)
+
+
+def mismatches(track: VideoTrack, profile: EncodeProfile) -> list[str]:
+    """What a video has otherwise than a segment of that profile; empty where it can be joined with others.
+
+    Only its header is looked at. One without anything that can be read is said to be no H.264.
+    """
+    if track.coding != b"avc1":
+        return ["it is not H.264 with its parameter sets in front"]
+    try:
+        sets = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
+    except h264.Strange:
+        return ["its parameter sets can't be read"]
+    return [*_of_track(track, profile), *(words for one in sets for words in _of_set(one, track, profile))]
+
+
+def _of_track(track: VideoTrack, profile: EncodeProfile) -> Iterator[str]:
+    size, wanted = (track.width, track.height), (profile.width, profile.height)
+    if size != wanted:
+        yield f"it is {_times(size)} where {_times(wanted)} was due"
+    if track.timescale != profile.timescale or track.irregular or track.length != track.frames * profile.ticks:
+        yield f"its frames don't come at {profile.rate} a second"
+    if track.turned or not track.square:
+        yield "a player would turn, stretch or crop it"
+
+
+def _of_set(said: h264.SequenceSet, track: VideoTrack, profile: EncodeProfile) -> Iterator[str]:
+    size, wanted = (said.width, said.height), (profile.width, profile.height)
+    if size != wanted:
+        yield f"its pictures are {_times(size)} where {_times(wanted)} was due"
+    if not said.plain:
+        yield "its pixels are not 8 bits 4:2:0"
+    if not said.progressive:
+        yield "it is interlaced"
+    if said.shape != 1:
+        yield f"its pixels are {said.shape} times as broad as high"
+    if said.full_range != profile.full_range:
+        yield f"its range is {_range(said.full_range)} where {_range(profile.full_range)} was due"
+    # An encoder of the hardware may leave it to the file.
+    if said.colours != _BT709 and not (said.colours == _UNSAID and track.colours == _BT709):
+        yield f"its primaries, transfer and matrix are {said.colours} where BT.709, {_BT709}, was due"
+    if said.chroma_location != h264.LEFT:
+        yield f"its chroma location is {said.chroma_location} where left, {h264.LEFT}, was due"
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _range(full: bool) -> str:
+    return "full" if full else "limited"

@@ -1,0 +1,1 @@
+"""The film's sound: the mix of clips and music, speech, chapters."""

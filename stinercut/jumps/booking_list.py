@@ -1,0 +1,254 @@
+"""A list of bookings as the office's program or Excel writes it: CSV with a heading.
+
+Owns: the file's encoding and form, and what is wrong with it, line by line. Not here: what a booking may say
+(`payload`, `extras`), what is done with the list (`sheet`, `stinercut.jumps.bookings`).
+
+A row that is wrong is told with its line and the others are taken. What is refused as a whole is a file that can't be
+told for certain: no text, no heading, or no row that is a booking.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from stinercut.codes.extras import FIELDS as CONTACT
+from stinercut.codes.extras import Extras, extras_of
+from stinercut.codes.payload import Payload, make_payload
+from stinercut.errors import BadInput
+from stinercut.text_encodings import text_of
+
+MAX_LINES: Final = 100_000
+"""A large dropzone's bookings of some years; more would keep the hub busy for many seconds."""
+REQUIRED: Final = ("passenger_name", "booking_id", "jump_date")
+OPTIONAL: Final = ("tandem_master_id", *CONTACT)
+MAX_CSV_BYTES: Final = 5_000_000
+_SEPARATORS: Final = ",;\t|"
+_MOST_ANEW: Final = 200
+"""Rows behind which reading begins anew at the next line. A list with more of them is no list."""
+
+_MISSING: Final = {
+    "passenger_name": "the passenger's name is missing",
+    "booking_id": "the booking is missing",
+    "jump_date": "the day of the jump is missing",
+}
+_SEP_LINE: Final = re.compile(r'"?sep=([^"\r\n])"?[,;\t|]*\r?\n', re.IGNORECASE)
+"""What Excel writes and reads as a first line that names the separator."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """What is to be said of a row. `line` is where it begins, counted from 1."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True)
+class ListedBooking:
+    """A row that is a booking."""
+
+    line: int
+    payload: Payload
+    contact: Extras
+
+
+@dataclass(frozen=True)
+class BookingList:
+    """A list: its bookings, rows that are none, what should be looked at, and what was assumed of the file's encoding
+    (empty where the file says it).
+    """
+
+    bookings: tuple[ListedBooking, ...]
+    refused: tuple[BadRow, ...] = ()
+    warnings: tuple[BadRow, ...] = ()
+    assumed: str = ""
+
+    @property
+    def payloads(self) -> list[Payload]:
+        """Who jumps, row by row."""
+        return [one.payload for one in self.bookings]
+
+
+def read_list(file: Path, encoding: str | None = None) -> BookingList:
+    """The list in a file: columns passenger_name, booking_id, jump_date, and tandem_master_id, email, phone if wanted.
+
+    Commas, semicolons, tabs or bars; other columns are left alone. Raises BadInput where nothing can be told of it.
+    """
+    try:
+        if file.stat().st_size > MAX_CSV_BYTES:
+            raise BadInput(
+                f"the list is larger than {MAX_CSV_BYTES // 1_000_000} MB", file=file, advice="Import it in parts."
+            )
+        data = file.read_bytes()
+    except OSError as refused:
+        raise BadInput(f"can't be read: {refused.strerror or refused}", file=file, advice="Check the path.") from None
+    return parse_list(data, encoding, file)
+
+
+def parse_list(data: bytes, encoding: str | None = None, file: Path | None = None) -> BookingList:
+    """The list in a file's bytes, as `read_list` has it. `encoding`: one of `text_encodings.ENCODINGS`, or None to
+    find it out.
+    """
+    text, assumed = text_of(data, encoding, file)
+    reading = _Reading()
+    reading.read(text)
+    if not reading.bookings:
+        advice = "Correct these rows." if reading.refused else "One row for each passenger, below the heading."
+        raise BadInput(said_of(reading.refused) or "there are no bookings in it", file=file, advice=advice)
+    return BookingList(tuple(reading.bookings), tuple(reading.refused), tuple(reading.warnings), assumed)
+
+
+def require_whole(found: BookingList, file: Path | None = None) -> BookingList:
+    """The list, or BadInput where a row of it is refused: a sheet with a passenger missing would be found out at the
+    aeroplane.
+    """
+    if found.refused:
+        raise BadInput(said_of(found.refused), file=file, advice="Correct these rows; nothing of the list was taken.")
+    return found
+
+
+def said_of(rows: Sequence[BadRow], most: int = 20) -> str:
+    """These rows in one sentence."""
+    named = "; ".join(f"line {row.line}: {row.what}" for row in rows[:most])
+    return f"{named}; and {len(rows) - most} more" if len(rows) > most else named
+
+
+@dataclass
+class _Reading:
+    """A list while it is read."""
+
+    bookings: list[ListedBooking] = field(default_factory=list[ListedBooking])
+    refused: list[BadRow] = field(default_factory=list[BadRow])
+    warnings: list[BadRow] = field(default_factory=list[BadRow])
+    lines: dict[str, int] = field(default_factory=dict[str, int])
+    """Where each jump key was first."""
+
+    def read(self, text: str) -> None:
+        """All rows of a CSV text. What can't be used of the heading is its line's problem."""
+        text = text.removeprefix("\ufeff")
+        if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
+            self.refused.append(BadRow(1, f"the list has more than {MAX_LINES:,} lines; import it in parts"))
+            return
+        named = _SEP_LINE.match(text)
+        begin = named.end() if named else 0
+        rows = _rows(text[begin:], named[1] if named else _separator(text), 1 if named else 0)
+        names: list[str] | None = None
+        for line, row in rows:
+            if isinstance(row, csv.Error):
+                self.refused.append(BadRow(line, f"no CSV: {row}"))
+            elif not any(cell.strip() for cell in row):
+                continue
+            elif names is None:
+                names = _names(row)
+                if problem := _problem_of_heading(names):
+                    self.refused.append(BadRow(line, problem))
+                    return
+            else:
+                self._take(line, names, row)
+        if names is None and not self.refused:
+            self.refused.append(BadRow(1, _problem_of_heading([])))
+
+    def _take(self, line: int, names: Sequence[str], row: Sequence[str]) -> None:
+        try:
+            fields = _fields(names, row)
+            payload = _payload(fields)
+            first = self.lines.setdefault(payload.jump_key, line)
+            if first != line:
+                raise BadInput(f"booking {payload.booking_id} on {payload.jump_date} is in line {first} already")
+        except BadInput as refused:
+            self.refused.append(BadRow(line, refused.what))
+            return
+        heard = extras_of(fields)
+        self.bookings.append(ListedBooking(line, payload, heard.extras))
+        doubts = (*heard.problems, damage_in(payload.passenger_name))
+        self.warnings += [BadRow(line, what) for what in doubts if what]
+
+
+def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    """Each row with the line that it begins in, or what is wrong with it; the rows after it are read all the same: a
+    quote that is never closed would take them with it. `before`: lines that were taken off.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    begin, anew = 0, 0
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    while True:
+        line = begin + reader.line_num
+        try:
+            yield before + line + 1, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as refused:
+            yield before + line + 1, refused
+            if anew < _MOST_ANEW:
+                begin, anew = line + 1, anew + 1
+                reader = csv.reader(itertools.islice(lines, begin, None), delimiter=separator, strict=True)
+
+
+def _separator(text: str) -> str:
+    """The separator under which the heading names most of what is known; a comma may stand within a quoted name."""
+
+    def known(separator: str) -> int:
+        first = next((row for _, row in _rows(text, separator, 0) if not isinstance(row, csv.Error) and any(row)), [])
+        return sum(name in (*REQUIRED, *OPTIONAL) for name in _names(first))
+
+    return max(_SEPARATORS, key=known)
+
+
+def _names(row: Sequence[str]) -> list[str]:
+    """A heading's names as they are looked for, without the empty ones that spreadsheets leave at its end."""
+    names = [re.sub(r"[\s-]+", "_", cell.strip().lower()) for cell in row]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _problem_of_heading(names: Sequence[str]) -> str:
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        return f"the heading lacks {', '.join(missing)}"
+    twice = [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]
+    return f"the heading names {twice[0]} twice" if twice else ""
+
+
+def _fields(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    """A row's cells by name. Spreadsheets leave out separators of empty cells at a row's end, or add some."""
+    cells = [cell.strip() for cell in row]
+    while len(cells) > len(names) and not cells[-1]:
+        cells.pop()
+    if len(cells) > len(names):
+        raise BadInput(f"{len(cells)} fields where the heading has {len(names)}; put a name with a comma in quotes")
+    return dict(zip(names, cells + [""] * (len(names) - len(cells)), strict=True))
+
+
+def _payload(fields: dict[str, str]) -> Payload:
+    for name in REQUIRED:
+        if not fields[name]:
+            raise BadInput(_MISSING[name])
+    try:
+        jump_date = date.fromisoformat(fields["jump_date"])
+        if jump_date.isoformat() != fields["jump_date"]:
+            raise ValueError
+    except ValueError:
+        raise BadInput(f"the day of the jump, {fields['jump_date']!r}, is no date; write YYYY-MM-DD") from None
+    master = fields.get("tandem_master_id") or None
+    return make_payload(fields["passenger_name"], fields["booking_id"], jump_date, master)
+
+
+def damage_in(name: str) -> str:
+    """Signs that a name was spoilt before it came here: UTF-8 read as another encoding, letters that were lost."""
+    for encoding in ("cp1252", "latin-1", "cp1250"):
+        try:
+            meant = name.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+        if meant != name:
+            return f"{name!r} looks like {meant!r} read in a wrong encoding; save the list as CSV UTF-8"
+    return f"{name!r} holds a question mark: were letters lost when it was saved?" if "?" in name else ""

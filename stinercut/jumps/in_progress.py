@@ -1,0 +1,135 @@
+"""What is being worked on, and recording that it failed.
+
+Lives here: the queries behind "did the run bring what it was for?". Doesn't: asking Dagster (`sensors`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import (
+    Card,
+    CardFile,
+    Film,
+    ImportedFile,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+)
+from stinercut.failures import FailureRecord
+from stinercut.jumps import film_records
+from stinercut.runs.failure_rows import failures_of_steps
+
+
+@dataclass(frozen=True)
+class InWork:
+    """A jump or card that a run works on, or was asked to."""
+
+    subject: str
+    run_id: str | None
+    """None when no run was found for it yet."""
+    finished: bool = False
+    """Whether a film of what the jump wants is there: from this run, or from one before."""
+    failures: tuple[FailureRecord, ...] = ()
+    """What its failed steps said."""
+
+
+def unfinished_jumps(session: Session) -> list[InWork]:
+    """The jumps that a run is working on, as far as the catalog knows."""
+    film_is_there = (
+        select(Film.film_id)
+        .where(Film.jump_key == Jump.jump_key, Film.version == Jump.produced_version, film_records.is_shown())
+        .exists()
+    )
+    rows = session.execute(select(Jump, film_is_there).where(Jump.state == JumpState.PRODUCING))
+    return [
+        InWork(jump.jump_key, jump.run_id, bool(finished), failures_of_steps(session, jump.jump_key))
+        for jump, finished in rows
+    ]
+
+
+def unfinished_cards(session: Session) -> list[tuple[str, str]]:
+    """Cards that wait for identification and are not yet known to have failed: (card id, identify key)."""
+    rows = session.execute(
+        select(Insertion.card_id, Insertion.identify_key).where(
+            Insertion.identify_key.is_not(None), Insertion.identify_error.is_(None)
+        )
+    )
+    return [(card, key) for card, key in rows if key is not None]
+
+
+def record_identify_failure(session: Session, identify_key: str, run_id: str, reason: str) -> None:
+    """The run that was to identify these files failed; its card says so until a retry begins."""
+    insertions = session.execute(
+        select(Insertion).where(Insertion.identify_key == identify_key, Insertion.identify_error.is_(None))
+    ).scalars()
+    for insertion in insertions.all():
+        insertion.identify_error = reason
+        events.append(session, "pipeline:failed", card_id=insertion.card_id, what=reason, run_id=run_id)
+
+
+def failed_subjects(session: Session) -> list[str]:
+    """The jumps and cards whose run failed, longest ago first: what a retry of everything is about."""
+    jumps = session.execute(
+        select(Jump.jump_key).where(Jump.state == JumpState.FAILED).order_by(Jump.changed_at, Jump.jump_key)
+    ).scalars()
+    cards = session.execute(
+        select(Insertion.card_id)
+        .where(Insertion.identify_key.is_not(None), Insertion.identify_error.is_not(None))
+        .order_by(Insertion.inserted_at)
+    ).scalars()
+    return list(dict.fromkeys([*cards, *jumps]))
+
+
+def cards_of(session: Session, jump_key: str) -> list[tuple[str, str]]:
+    """The cards that a jump's files came from: card id and label, in the order of the files."""
+    rows = session.execute(
+        select(Card.card_id, Card.label)
+        .join(CardFile, CardFile.card_id == Card.card_id)
+        .join(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    )
+    return list(dict.fromkeys((card, label) for card, label in rows))
+
+
+def overdue_jumps(session: Session, before: datetime) -> list[tuple[str, str]]:
+    """Jumps whose last file came before that moment and whose film is not there: (jump key, state), oldest first."""
+    last = func.max(ImportedFile.imported_at)
+    rows = session.execute(
+        select(Jump.jump_key, Jump.state)
+        .join(JumpFile, JumpFile.jump_key == Jump.jump_key)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(Jump.state.in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED)))
+        .group_by(Jump.jump_key, Jump.state)
+        .having(last < before)
+        .order_by(last)
+    )
+    return [(key, state) for key, state in rows]
+
+
+def settle(session: Session, jump_key: str) -> None:
+    """The run that touched this jump ended, and its film is there: say so.
+
+    A person may have had single assets of a finished jump made again, which brings no film of its own.
+    """
+    jump = session.get_one(Jump, jump_key)
+    if jump.state == JumpState.PRODUCING:
+        jump.state, jump.reason = JumpState.DONE, ""
+
+
+BEING_RETRIED = "Its run was cut off. It is being tried again by itself; finished parts are kept."
+
+
+def say_retried(session: Session, jump_key: str) -> None:
+    """The run of this jump was cut off and is about to be begun again: say so, until the new run speaks for itself."""
+    jump = session.get_one(Jump, jump_key)
+    if jump.state in (JumpState.READY, JumpState.PRODUCING) and jump.reason != BEING_RETRIED:
+        jump.reason = BEING_RETRIED
+        events.append(session, "pipeline:retrying", jump_key=jump_key, run_id=jump.run_id)

@@ -1,0 +1,469 @@
+"""Jumps: their files, what they wait for, and which version of a film they should have.
+
+Lives here: recording sessions as jumps, a jump's state, its footage, taking it up for production. Doesn't: how a card
+falls into sessions (`stinercut.recordings.session_rules`), finished films (`films`), what people decide (`decisions`,
+`wishes`), when a run starts (`sensors`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.codes.payload import Payload
+from stinercut.errors import BadInput, NotFound
+from stinercut.failures import FailureRecord
+from stinercut.jumps import film_records
+from stinercut.jumps.cut import Cut, Piece, Take, takes
+from stinercut.jumps.duplicates import aliases_among
+from stinercut.jumps.jump_photos import photos_coming
+from stinercut.jumps.readiness import make_ready
+from stinercut.recordings.filming_order import RecordedFile, day_filmed, in_order
+from stinercut.storage.store import key_of
+from stinercut.text import ended
+
+
+@dataclass(frozen=True)
+class FoundSession:
+    """A session found on a card, in catalog terms: files are card file ids, in order of recording.
+
+    A file that is in both `qr_files` and `clips` becomes a clip.
+    """
+
+    payload: Payload | None
+    qr_files: tuple[int, ...]
+    clips: tuple[int, ...]
+    why: str
+    photos: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FootageFile:
+    """A file of a jump whose content is in the store."""
+
+    card_file_id: int
+    name: str
+    role: Role
+    position: int
+    size: int
+    content_hash: str
+    modified: datetime
+    recording: str = ""
+    """Of which card it is which recording; a raw and a JPEG of one photo have the same."""
+
+
+@dataclass(frozen=True)
+class JumpFootage:
+    """What a film is made of: who, and which files in which order."""
+
+    jump_key: str
+    jump_date: date
+    passenger_name: str
+    booking_id: str
+    version: str
+    files: tuple[FootageFile, ...]
+    template: str | None = None
+    """The template that a person chose for this jump."""
+    cut: Cut | None = None
+    """Which parts of the clips are shown, where a person decided that."""
+    tandem_master_id: str | None = None
+
+    @property
+    def takes(self) -> tuple[Take[FootageFile], ...]:
+        """What the film shows, in its order. Raises BadInput when a cut leaves nothing."""
+        return takes(self.clips, self.cut)
+
+    @property
+    def clips(self) -> tuple[FootageFile, ...]:
+        """The files that the film can be made of, in order of recording."""
+        return tuple(file for file in self.files if file.role is Role.CLIP)
+
+    @property
+    def qr_files(self) -> tuple[FootageFile, ...]:
+        """The films of the code."""
+        return tuple(file for file in self.files if file.role is Role.QR)
+
+    @property
+    def photos(self) -> tuple[FootageFile, ...]:
+        """The camera's photos, in order of recording."""
+        return tuple(file for file in self.files if file.role is Role.PHOTO)
+
+
+def is_identified() -> ColumnElement[bool]:
+    """The condition that a jump has a passenger."""
+    return Jump.booking_id.is_not(None)
+
+
+def record_sessions(session: Session, insertion: Insertion, found: Sequence[FoundSession]) -> list[str]:
+    """Make or extend the jumps that these sessions are. Returns the keys of the jumps that were touched.
+
+    Files that another identification has placed meanwhile stay where they are, so recording twice changes nothing.
+    """
+    placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips, *one.photos)])
+    touched: list[str] = []
+    for one in found:
+        # A long recording that shows the code is footage like any other: as a clip it is in the film.
+        qr_files = [file for file in one.qr_files if file not in placed and file not in one.clips]
+        clips = [file for file in one.clips if file not in placed]
+        photos = [file for file in one.photos if file not in placed]
+        if not qr_files and not clips and not photos:
+            continue
+        jump = _jump_for(session, insertion, one, (qr_files or clips or photos)[0])
+        for role, files in ((Role.QR, qr_files), (Role.CLIP, clips), (Role.PHOTO, photos)):
+            session.add_all(
+                JumpFile(card_file_id=file, jump_key=jump.jump_key, role=role, position=0) for file in files
+            )
+        session.flush()
+        order_files(session, jump.jump_key)
+        refresh_jump(session, jump.jump_key)
+        touched.append(jump.jump_key)
+    return touched
+
+
+def _placed(session: Session, files: Sequence[int]) -> set[int]:
+    return set(session.execute(select(JumpFile.card_file_id).where(JumpFile.card_file_id.in_(files))).scalars())
+
+
+def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first_file: int) -> Jump:
+    """The jump a session belongs to: the one with its key, or a new one."""
+    if found.payload is None:
+        return new_unidentified(session, insertion.card_id, found.why, first_file)
+    payload = found.payload
+    jump = session.get(Jump, payload.jump_key)
+    if jump is not None and jump.passenger_name != payload.passenger_name:
+        why = (
+            f"Booking {payload.booking_id} is {jump.passenger_name!r} on an earlier card and "
+            f"{payload.passenger_name!r} on this one"
+        )
+        return new_unidentified(session, insertion.card_id, why, first_file)
+    return jump_of(session, payload, insertion.card_id)
+
+
+def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
+    """The jump of a booking; a new one, without files yet, where there is none. `card_id`: where it was first found."""
+    jump = session.get(Jump, payload.jump_key)
+    if jump is None:
+        jump = Jump(
+            jump_key=payload.jump_key,
+            jump_date=payload.jump_date,
+            booking_id=payload.booking_id,
+            passenger_name=payload.passenger_name,
+            tandem_master_id=payload.tandem_master_id,
+            card_id=card_id,
+            state=JumpState.WAITING,
+        )
+        session.add(jump)
+        session.flush()
+    return jump
+
+
+def new_unidentified(session: Session, card_id: str, why: str, first_file: int) -> Jump:
+    """A jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
+    recorded = day_filmed(session.get_one(CardFile, first_file).modified)
+    prefix = f"{recorded.isoformat()}_unidentified-{card_id}-"
+    taken = session.execute(
+        select(func.count()).select_from(Jump).where(Jump.jump_key.startswith(prefix, autoescape=True))
+    ).scalar_one()
+    jump = Jump(
+        jump_key=f"{prefix}{taken + 1}",
+        jump_date=recorded,
+        card_id=card_id,
+        state=JumpState.REVIEW,
+        reason=why,
+    )
+    session.add(jump)
+    session.flush()
+    return jump
+
+
+def order_files(session: Session, jump_key: str) -> None:
+    """Number a jump's files in order of recording, chapters together, whichever card they came from."""
+    rows = session.execute(select(JumpFile, CardFile).join(CardFile).where(JumpFile.jump_key == jump_key)).all()
+    rows = sorted(rows, key=lambda row: (row[1].card_id, row[1].folder, row[1].name, row[1].card_file_id))
+    rows = in_order(rows, lambda row: recorded_file(row[1]))
+    for position, (jump_file, _) in enumerate(rows):
+        jump_file.position = position
+    session.flush()
+
+
+def recorded_file(file: CardFile) -> RecordedFile:
+    """What tells when a card's file was filmed."""
+    return RecordedFile(file.card_id, file.folder, file.name, file.modified, file.recording, file.chapter)
+
+
+def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
+    """A file has arrived: look again at the jump it belongs to, if it belongs to one."""
+    refresh_jumps_of_files(session, [card_file_id])
+
+
+def refresh_jumps_of_files(session: Session, card_file_ids: Iterable[int]) -> None:
+    """These files have arrived, or are not waited for any more: look again at the jumps they belong to, each once."""
+    places = session.execute(select(JumpFile).where(JumpFile.card_file_id.in_(list(card_file_ids)))).scalars()
+    only_photos: dict[str, bool] = {}
+    for place in places:
+        only_photos[place.jump_key] = only_photos.get(place.jump_key, True) and place.role == Role.PHOTO
+    for jump_key, are_photos in only_photos.items():
+        # The last of its photos makes the difference, not each of hundreds.
+        if not (are_photos and photos_coming(session, jump_key)):
+            refresh_jump(session, jump_key)
+
+
+def refresh_jump(session: Session, jump_key: str) -> None:
+    """Work out a jump's state and wanted version from its files.
+
+    What was left out of the film is not waited for, and what only repeats another file of it (`aliases`) is not in it.
+    Photos are waited for only while they are being fetched: one that can't be read, or whose card is out, holds no film
+    back. It is part of the version once it is here, and the film's other parts are then found as they are.
+    """
+    jump = require_jump(session, jump_key)
+    before = (jump.state, jump.wanted_version)
+    places = _files_of(session, jump_key)
+    repeats = aliases_among(session, jump_key)
+    counting = [row for row in places if row[0].role != Role.LEFT_OUT and row[0].card_file_id not in repeats]
+    rows = [row for row in counting if row[0].role != Role.PHOTO]
+    jump.wanted_version = None
+    if not places:
+        jump.state, jump.reason = JumpState.GONE, "All of its files were moved to other jumps."
+        return
+    if jump.booking_id is None:
+        jump.state = JumpState.REVIEW
+        return
+    if not any(place.role == Role.CLIP for place, _ in rows):
+        jump.state, jump.reason = JumpState.NO_CLIPS, _why_no_clips([place for place, _ in places])
+        return
+    here = sum(imported is not None for _, imported in rows)
+    if here < len(rows):
+        jump.state, jump.reason = JumpState.WAITING, f"{here} of {len(rows)} files are here."
+        return
+    if photos_coming(session, jump_key):
+        jump.state, jump.reason = JumpState.WAITING, "Its photos are being copied."
+        return
+    jump.wanted_version = key_of(
+        jump.passenger_name,
+        jump.booking_id,
+        jump.jump_date,
+        *(f"{place.role}:{imported.content_hash}" for place, imported in rows if imported is not None),
+        # After all others: without photos it is the version that it was before there were any.
+        *(f"photo:{photo.content_hash}" for place, photo in counting if place.role == Role.PHOTO and photo is not None),
+        *_wishes(session, jump),
+    )
+    if jump.wanted_version != jump.produced_version:
+        if before != (JumpState.READY, jump.wanted_version):
+            make_ready(jump)
+    elif jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
+        _back_to_produced(session, jump)
+
+
+def _why_no_clips(places: Sequence[JumpFile]) -> str:
+    if any(place.role == Role.LEFT_OUT for place in places):
+        return "Every clip was left out."
+    photos = any(place.role == Role.PHOTO for place in places)
+    return "Photos were taken, and no clip was filmed." if photos else "A code was filmed, and no clip after it."
+
+
+def _cut_of(session: Session, jump_key: str) -> Cut | None:
+    row = session.get(JumpCut, jump_key)
+    if row is None:
+        return None
+    return Cut(tuple(Piece(int(file), start, end) for file, start, end in row.pieces), frozenset(row.decided))
+
+
+def _wishes(session: Session, jump: Jump) -> list[str]:
+    """What a person wants this film to be like, as parts of its version. None is none: versions of old stay."""
+    cut = session.get(JumpCut, jump.jump_key)
+    wishes = [f"template:{jump.template}"] if jump.template else []
+    return wishes + ([f"cut:{json.dumps([cut.pieces, cut.decided])}"] if cut else [])
+
+
+def _back_to_produced(session: Session, jump: Jump) -> None:
+    """The jump wants again what its last run took up: a clip came, and a person left it out."""
+    # Should that run still be going on, its end corrects this.
+    jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
+    session.flush()
+    film = film_records.latest_film(session, jump.jump_key)
+    if film is not None and film.version == jump.wanted_version:
+        jump.state, jump.reason = JumpState.DONE, ""
+
+
+def _files_of(session: Session, jump_key: str) -> list[tuple[JumpFile, ImportedFile | None]]:
+    rows = session.execute(
+        select(JumpFile, ImportedFile)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key)
+        .order_by(JumpFile.position)
+    )
+    return [(place, imported) for place, imported in rows]
+
+
+def require_jump(session: Session, jump_key: str) -> Jump:
+    """The jump, or NotFound."""
+    jump = session.get(Jump, jump_key)
+    if jump is None:
+        raise NotFound(f"no jump is known under {jump_key}")
+    return jump
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A jump whose film is to be made: which version, and which turn of the jump it is."""
+
+    jump_key: str
+    version: str
+    turn: int
+
+
+def ready_jumps(session: Session, limit: int = 100) -> list[Ready]:
+    """Jumps whose film is to be made, those of the last days first, of a day the longest waiting first.
+
+    Not all at once: an archive that is read in must not keep today's jumps from being asked for.
+    """
+    rows = session.execute(
+        select(Jump.jump_key, Jump.wanted_version, Jump.turn)
+        .where(Jump.state == JumpState.READY, Jump.wanted_version.is_not(None))
+        .order_by(Jump.jump_date.desc(), Jump.changed_at)
+        .limit(limit)
+    )
+    return [Ready(key, version, turn) for key, version, turn in rows if version is not None]
+
+
+def footage_of(session: Session, jump_key: str) -> JumpFootage:
+    """What the jump's film is to be made of. Raises BadInput when it isn't complete."""
+    jump = require_jump(session, jump_key)
+    if jump.wanted_version is None or jump.passenger_name is None or jump.booking_id is None:
+        raise BadInput(f"jump {jump_key} is not ready: {jump.reason}")
+    rows = session.execute(
+        select(JumpFile, CardFile, ImportedFile)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(JumpFile.jump_key == jump_key, JumpFile.role != Role.LEFT_OUT)
+        .order_by(JumpFile.position)
+    ).all()
+    return JumpFootage(
+        jump_key=jump_key,
+        jump_date=jump.jump_date,
+        passenger_name=jump.passenger_name,
+        booking_id=jump.booking_id,
+        version=jump.wanted_version,
+        files=footage_files(rows, aliases_among(session, jump_key)),
+        template=jump.template,
+        cut=_cut_of(session, jump_key),
+        tandem_master_id=jump.tandem_master_id,
+    )
+
+
+def footage_files(
+    rows: Iterable[Row[JumpFile, CardFile, ImportedFile]], left_out: Container[int]
+) -> tuple[FootageFile, ...]:
+    """The files of these rows, in their order, but for those with these card file ids."""
+    return tuple(
+        FootageFile(
+            card_file_id=place.card_file_id,
+            name=file.name,
+            role=Role(place.role),
+            position=place.position,
+            size=imported.size,
+            content_hash=imported.content_hash,
+            modified=file.modified,
+            recording=f"{file.card_id}/{file.recording}",
+        )
+        for place, file, imported in rows
+        if place.card_file_id not in left_out
+    )
+
+
+def require_wanted(session: Session, footage: JumpFootage) -> None:
+    """Raise BadInput when the jump should by now have another film than one of this footage."""
+    wanted = require_jump(session, footage.jump_key).wanted_version
+    if wanted != footage.version:
+        raise BadInput(
+            f"the footage of jump {footage.jump_key} changed while its film was made",
+            advice="Nothing to do: its newer film is made as soon as its files are here.",
+        )
+
+
+def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
+    """A run begins to make this jump's film. What was made ahead for it counts; the steps of a film before do not."""
+    footage = footage_of(session, jump_key)
+    jump = require_jump(session, jump_key)
+    if jump.run_id != run_id:
+        events.clear_steps_of_run(session, jump_key, jump.run_id)
+    jump.produced_version, jump.run_id = footage.version, run_id
+    jump.state, jump.reason = JumpState.PRODUCING, ""
+    events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, clips=len(footage.clips))
+    return footage
+
+
+def resume(session: Session, jump_key: str, run_id: str) -> None:
+    """A run works on this jump. If it is not the one that took it up, it is a re-execution: say that it goes on.
+
+    A jump that wants another film by now is left alone: its state asks for the next run, and this one ends by itself.
+    """
+    jump = require_jump(session, jump_key)
+    if jump.wanted_version is None or jump.wanted_version != jump.produced_version:
+        return
+    if jump.run_id == run_id and jump.state == JumpState.PRODUCING:
+        return
+    jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
+    events.reopen_steps(session, jump_key)
+    events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, resumed=True)
+
+
+def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
+    """Whether another run works on this jump's film, or was the last to. While it waits for files, nobody's does."""
+    jump = session.get(Jump, jump_key)
+    if jump is None or jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
+        return False
+    return jump.run_id is not None and jump.run_id != run_id
+
+
+OLDER_STAYS = "The film that was made before is still here."
+
+
+def record_failure(
+    session: Session, jump_key: str, run_id: str, reason: str, failures: Sequence[FailureRecord] = ()
+) -> None:
+    """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays.
+
+    `reason` is what people read; `failures` is the same in parts.
+    """
+    jump = require_jump(session, jump_key)
+    if jump.state == JumpState.READY:
+        # The run died before it took the jump up. A person's retry begins it again; by itself it would for ever.
+        jump.produced_version = jump.wanted_version
+    elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
+        return
+    if film_records.latest_film(session, jump_key) is not None:
+        reason = f"{ended(reason)} {OLDER_STAYS}"
+    jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
+    jump.failures = [one.model_dump(mode="json") for one in failures] or None
+    codes = [one.code for one in failures]
+    if codes:
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason, codes=codes)
+    else:
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
+
+
+def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:
+    """Jumps that changed at or after that moment, and when they did."""
+    rows = session.execute(select(Jump.jump_key, Jump.changed_at).where(Jump.changed_at >= moment))
+    return {key: changed for key, changed in rows}
+
+
+def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:
+    """A person decides that a clip stays out of the film. Raises NotFound or BadInput."""
+    place = session.get(JumpFile, card_file_id)
+    if place is None or place.jump_key != jump_key:
+        raise NotFound(f"jump {jump_key} has no file {card_file_id}")
+    if place.role not in (Role.CLIP, Role.PHOTO):
+        raise BadInput("only a clip or a photo can be left out of a film", file=place.file.name)
+    place.role = Role.LEFT_OUT
+    session.flush()
+    refresh_jump(session, jump_key)
+    events.append(session, "jump:clip_left_out", jump_key=jump_key, file=place.file.name)

@@ -1,0 +1,174 @@
+"""Which finished films have another template than they should, and what making them anew would cost.
+
+Lives here: the comparison and the estimate, both plain functions over plain values, and their query. Doesn't: reading
+templates (`stinercut.templates`), starting runs (Dagster's backfills).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from stinercut.catalog.models import Film, Jump, JumpState
+from stinercut.jumps.film_records import is_shown
+
+_SPENT_PER_SECOND = 1.5
+"""Core seconds that encoding a second of film costs, until this installation has measured its own."""
+_JOIN_SHARE = 0.03
+"""What joining costs of a whole film: nothing of its picture is encoded (field measurement: 0.023)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A template as it is now. `aspects`: fingerprints of what it says about clips, drawings and sound."""
+
+    name: str
+    fingerprint: str
+    aspects: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FilmMade:
+    """A jump's film as it was made. `template` is its jump's wish, None for the installation's choice.
+
+    Its outputs together show drawings for `drawn_seconds`, and footage for `filmed_seconds`.
+    """
+
+    jump_key: str
+    template: str | None
+    fingerprint: str
+    aspects: Mapping[str, str]
+    drawn_seconds: float
+    filmed_seconds: float
+    spent_per_second: float | None
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A film that should be made anew, and was made at `made_at`. `changed`: clips, drawings, sound. `seconds` of its
+    outputs are to be encoded, which is `work` seconds of one core.
+    """
+
+    jump_key: str
+    template: str
+    changed: tuple[str, ...]
+    seconds: float
+    work: float
+    made_at: datetime
+
+
+def stale_films(films: Sequence[FilmMade], templates: Mapping[str, Wanted], default: str) -> list[Stale]:
+    """The films whose template is no longer what they were made with, in the order given.
+
+    A jump whose template is missing from `templates` is passed over: there is nothing to make it with. What making one
+    anew costs follows what this installation's films cost so far.
+    """
+    per_second = _spent_per_second(films)
+    out: list[Stale] = []
+    for film in films:
+        wanted = templates.get(film.template or default)
+        if wanted is None or wanted.fingerprint == film.fingerprint:
+            continue
+        changed = tuple(sorted(name for name, said in wanted.aspects.items() if film.aspects.get(name) != said))
+        seconds = ("clips" in changed) * film.filmed_seconds + ("drawings" in changed) * film.drawn_seconds
+        whole = film.filmed_seconds + film.drawn_seconds
+        work = per_second * (seconds + _JOIN_SHARE * whole)
+        out.append(Stale(film.jump_key, wanted.name, changed, seconds, work, film.made_at))
+    return out
+
+
+def _spent_per_second(films: Sequence[FilmMade]) -> float:
+    measured = sorted(film.spent_per_second for film in films if film.spent_per_second)
+    return measured[len(measured) // 2] if measured else _SPENT_PER_SECOND
+
+
+def films_made(session: Session) -> list[FilmMade]:
+    """The shown films of the jumps that want no other footage, by the date of the jump, newest first.
+
+    A jump whose film could not be made anew counts too: its older film is there, and still has the older template.
+    One query, and only what is compared: there may be tens of thousands.
+    """
+    rows = session.execute(
+        select(
+            Jump.jump_key,
+            Jump.template,
+            Film.template_fingerprint,
+            Film.aspects,
+            Film.seconds,
+            Film.drawn_seconds,
+            Film.filmed_seconds,
+            Film.spent_per_second,
+            Film.created_at,
+        )
+        .join(Film, Film.jump_key == Jump.jump_key)
+        .where(_wants_no_other_footage(), is_shown())
+        .order_by(Jump.jump_date.desc(), Jump.jump_key)
+    )
+    return [
+        FilmMade(
+            jump_key=key,
+            template=template,
+            fingerprint=fingerprint,
+            aspects=aspects or {},
+            drawn_seconds=drawn or 0.0,
+            filmed_seconds=filmed if filmed is not None else max(0.0, seconds - (drawn or 0.0)),
+            spent_per_second=spent,
+            made_at=made_at,
+        )
+        for key, template, fingerprint, aspects, seconds, drawn, filmed, spent, made_at in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A jump as the lineage knows its template. `template` is its wish, None for the installation's choice.
+
+    `made_with` is the fingerprint of the template that its film has, None without one. `noted` is the data version of
+    the template that Dagster noted for that film: what was observed last when its step began.
+    """
+
+    jump_key: str
+    template: str | None
+    film_id: int | None
+    made_with: str | None
+    noted: str | None
+
+
+def jumps_with(session: Session, template: str | None, *, after: str, limit: int) -> list[Noted]:
+    """The jumps whose film has this template or will have it (None: the installation's choice), in the order of their
+    keys, behind the key `after`.
+
+    They are more than those of `films_made`: a film that is being made may have read its template before a change.
+    """
+    is_to_come = _state().in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED))
+    is_there = (_state() == JumpState.DONE) & Film.film_id.is_not(None)
+    wanted = _noted().outerjoin(Film, (Film.jump_key == Jump.jump_key) & is_shown())
+    wanted = wanted.where(is_to_come | is_there, Jump.jump_key > after)
+    wanted = wanted.where(Jump.template.is_(None) if template is None else Jump.template == template)
+    return [Noted(*row) for row in session.execute(wanted.order_by(Jump.jump_key).limit(limit))]
+
+
+def films_after(session: Session, film_id: int, *, limit: int) -> list[Noted]:
+    """The shown films that were made after that one, in the order in which they were made."""
+    wanted = _noted().join(Film, (Film.jump_key == Jump.jump_key) & is_shown())
+    wanted = wanted.where(Film.film_id > film_id)
+    return [Noted(*row) for row in session.execute(wanted.order_by(Film.film_id).limit(limit))]
+
+
+def _noted() -> Select[str, str | None, int, str, str | None]:
+    return select(Jump.jump_key, Jump.template, Film.film_id, Film.template_fingerprint, Film.template_noted)
+
+
+def _wants_no_other_footage() -> ColumnElement[bool]:
+    return (_state() == JumpState.DONE) | ((_state() == JumpState.FAILED) & (Film.version == Jump.wanted_version))
+
+
+def _state() -> ColumnElement[str]:
+    # As an expression, so that no database looks for these states in an index, which holds nearly all jumps, and sorts
+    # them: by their keys a page is found at once.
+    return func.coalesce(Jump.state, "")

@@ -1,0 +1,294 @@
+"""What a jump lacks: what of its stretch of a card waits for a person, and photos of its own that were not copied.
+
+And between whose files a waiting group stands.
+
+Owns: those queries, in a fixed number however many jumps are asked about; at rest it is one that finds nothing.
+Not here: the rule (`stinercut.recordings.stretches`), deciding (`decisions`), how it is shown (`hub`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from stinercut.bounds import FIRST_YEAR, LAST_YEAR
+from stinercut.catalog.models import Card, CardFile, Jump, JumpFile, JumpState, ManifestEntry, QrReading, Role
+from stinercut.codes.reading import Reading, Reason
+from stinercut.jumps.card_videos import card_video
+from stinercut.jumps.jump_photos import photos_not_here
+from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+from stinercut.text import counted
+
+NAMES_SAID = 6
+"""Names of files in one sentence."""
+MOST_WINDOWS = 60
+"""Of the stretches of time in which files wait, the newest so many are looked at: groups that nobody has decided about
+for years must not slow down the board."""
+
+
+@dataclass(frozen=True)
+class WaitingFiles:
+    """Files of one group that wait for a person, in the order of filming, and where they come from.
+
+    `first` and `last`: when the first and the last of them was filmed, by the camera's clock.
+    """
+
+    group: str
+    card_id: str
+    card_label: str
+    camera: str
+    files: tuple[tuple[int, str], ...]
+    """Card file ids and names."""
+    first: datetime
+    last: datetime
+    not_copied: bool = False
+    """They are the jump's own photos, and did not come from the card. `group` is the jump itself."""
+
+    def sentence(self) -> str:
+        """What is missing, as a person reads it."""
+        names = ", ".join(name for _, name in self.files[:NAMES_SAID])
+        more = f" and {len(self.files) - NAMES_SAID} more" if len(self.files) > NAMES_SAID else ""
+        is_one = len(self.files) == 1
+        if self.not_copied:
+            said = (
+                f"{counted(len(self.files), 'photo')} of card {self.card_label} {'is' if is_one else 'are'} not copied"
+            )
+            return f"{said}: {names}{more}. Put the card in again, or leave {'it' if is_one else 'them'} out."
+        wait = "waits" if is_one else "wait"
+        return f"{counted(len(self.files), 'more file')} of card {self.card_label} {wait} for a person: {names}{more}."
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A waiting group's files, and the jumps before and after them on their card; None where there is none, or where
+    they stand after several people's."""
+
+    files: WaitingFiles
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a person around some jumps. `missing`: in their stretches, by jump. `surroundings`: where those of
+    them stand that wait themselves. Jumps of which there is nothing to say are left out."""
+
+    missing: Mapping[str, Sequence[WaitingFiles]]
+    surroundings: Mapping[str, Surroundings]
+
+
+def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
+    """What waits for a person on the cards of these jumps, as far as it concerns them."""
+    missing: dict[str, list[WaitingFiles]] = defaultdict(list)
+    surroundings: dict[str, Surroundings] = {}
+    for stretch in _stretches(session, _waiting_windows(session, _cards_of(session, jump_keys))):
+        for owner, files in stretch.by_owner():
+            if owner in jump_keys:
+                missing[owner].append(stretch.described(files))
+        surroundings |= {group: stretch.around(files) for group, files in stretch.by_group() if group in jump_keys}
+    for photos in _photos_not_copied(session, jump_keys):
+        missing[photos.group].append(photos)
+    return Waiting(missing, surroundings)
+
+
+def _photos_not_copied(session: Session, jump_keys: Collection[str]) -> list[WaitingFiles]:
+    """By jump and card. A person leaves them out, or puts the card in again."""
+    found: dict[tuple[str, str, str], list[CardFile]] = defaultdict(list)
+    for jump_key, label, file in photos_not_here(session, jump_keys):
+        found[(jump_key, file.card_id, label)].append(file)
+    return [
+        WaitingFiles(
+            group=jump_key,
+            card_id=card_id,
+            card_label=label,
+            camera=camera_of(photos[0].folder, photos[0].name),
+            files=tuple((photo.card_file_id, photo.name) for photo in photos),
+            first=min(photo.modified for photo in photos),
+            last=max(photo.modified for photo in photos),
+            not_copied=True,
+        )
+        for (jump_key, card_id, label), photos in found.items()
+    ]
+
+
+def missing_of(session: Session, jump_key: str) -> Sequence[WaitingFiles]:
+    """What one jump lacks until a person has decided."""
+    return waiting_around(session, [jump_key]).missing.get(jump_key, ())
+
+
+def without_passenger(session: Session, insertion_ids: Collection[str]) -> dict[str, int]:
+    """How many files of each of these insertions' manifests wait for a person; those without any are left out."""
+    rows = session.execute(
+        select(ManifestEntry.insertion_id, func.count())
+        .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .join(Jump, Jump.jump_key == JumpFile.jump_key)
+        .where(ManifestEntry.insertion_id.in_(insertion_ids), _waits())
+        .group_by(ManifestEntry.insertion_id)
+    )
+    return {insertion: number for insertion, number in rows}
+
+
+def beside(session: Session, jump_keys: Collection[str]) -> set[str]:
+    """The cards of these jumps, and the jumps that have files on them from the same days: what a decision about the
+    ones may change for the others. As subjects: jump keys and card ids."""
+    jumps = session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys))).scalars().all()
+    cards = {jump.card_id for jump in jumps if jump.card_id is not None} | _cards_of(session, jump_keys)
+    if not jumps or not cards:
+        return set()
+    first, end = _days_around([jump.jump_date for jump in jumps])
+    rows = session.execute(
+        select(JumpFile.jump_key)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .where(
+            CardFile.card_id.in_(cards),
+            CardFile.modified >= first,
+            CardFile.modified < end,
+        )
+        .distinct()
+    ).scalars()
+    return {*rows, *cards}
+
+
+def _days_around(days: Sequence[date]) -> tuple[datetime, datetime]:
+    """From the day before the first to the end of the day after the last, as far as clocks of cameras go.
+
+    A jump may have a day that no clock reaches: earlier versions took any.
+    """
+    first = max(min(days), date(FIRST_YEAR, 1, 1)) - timedelta(days=1)
+    last = min(max(days), date(LAST_YEAR, 12, 31)) + timedelta(days=2)
+    return datetime.combine(first, datetime.min.time()), datetime.combine(last, datetime.min.time())
+
+
+def _waits() -> ColumnElement[bool]:
+    return and_(Jump.state == JumpState.REVIEW, JumpFile.role != Role.LEFT_OUT)
+
+
+def _cards_of(session: Session, jump_keys: Collection[str]) -> set[str]:
+    rows = session.execute(
+        select(CardFile.card_id)
+        .join(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys))
+        .distinct()
+    )
+    return set(rows.scalars())
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A card, and from when to when files of it wait."""
+
+    card_id: str
+    first: datetime
+    last: datetime
+
+
+def _waiting_windows(session: Session, cards: Collection[str]) -> list[_Window]:
+    if not cards:
+        return []
+    rows = session.execute(
+        select(CardFile.card_id, CardFile.modified)
+        .select_from(Jump)
+        .join(JumpFile, JumpFile.jump_key == Jump.jump_key)
+        .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
+        .where(_waits(), CardFile.card_id.in_(cards))
+        .order_by(CardFile.card_id, CardFile.modified)
+    )
+    windows: list[_Window] = []
+    for card_id, moment in rows:
+        last = windows[-1] if windows else None
+        if last is not None and last.card_id == card_id and moment - last.last <= 2 * ENDS_AFTER:
+            windows[-1] = _Window(card_id, last.first, moment)
+        else:
+            windows.append(_Window(card_id, moment, moment))
+    return sorted(windows, key=lambda one: one.last)[-MOST_WINDOWS:]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The files of one card around some that wait, and where each of those stands, in the order of filming."""
+
+    card_id: str
+    label: str
+    places: Mapping[str, PlacedFile]
+    beside: Mapping[str, Neighbours]
+
+    def by_owner(self) -> list[tuple[str, list[PlacedFile]]]:
+        """For each jump and group the group's files that stand in the jump's stretch."""
+        found: dict[tuple[str, str], list[PlacedFile]] = defaultdict(list)
+        for file_id, one in self.beside.items():
+            if one.before is not None:
+                found[(one.before, self.places[file_id].jump)].append(self.places[file_id])
+        return [(owner, files) for (owner, _), files in found.items()]
+
+    def by_group(self) -> list[tuple[str, list[PlacedFile]]]:
+        """For each group its files here."""
+        found: dict[str, list[PlacedFile]] = defaultdict(list)
+        for file_id in self.beside:
+            found[self.places[file_id].jump].append(self.places[file_id])
+        return list(found.items())
+
+    def described(self, files: Sequence[PlacedFile]) -> WaitingFiles:
+        """These files of one group."""
+        first = files[0].file
+        return WaitingFiles(
+            group=files[0].jump,
+            card_id=self.card_id,
+            card_label=self.label,
+            camera=camera_of(first.folder, first.name),
+            files=tuple((int(one.file.file_id), one.file.name) for one in files),
+            first=min(one.file.recorded for one in files),
+            last=max(one.file.recorded for one in files),
+        )
+
+    def around(self, files: Sequence[PlacedFile]) -> Surroundings:
+        """Where a group's files stand."""
+        before = {self.beside[one.file.file_id].before for one in files}
+        after = self.beside[files[-1].file.file_id].after
+        return Surroundings(self.described(files), before.pop() if len(before) == 1 else None, after)
+
+
+def _stretches(session: Session, windows: Sequence[_Window]) -> list[_Stretch]:
+    if not windows:
+        return []
+    around = [
+        and_(
+            CardFile.card_id == one.card_id,
+            CardFile.modified >= one.first - ENDS_AFTER,
+            CardFile.modified <= one.last + ENDS_AFTER,
+        )
+        for one in windows
+    ]
+    rows = session.execute(
+        select(CardFile, Card.label, JumpFile.role, Jump, QrReading)
+        .join(Card, Card.card_id == CardFile.card_id)
+        .join(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .join(Jump, Jump.jump_key == JumpFile.jump_key)
+        .outerjoin(QrReading, QrReading.card_file_id == CardFile.card_file_id)
+        .where(or_(*around))
+    )
+    labels: dict[str, str] = {}
+    placed: dict[str, dict[str, PlacedFile]] = defaultdict(dict)
+    for file, label, role, jump, reading in rows:
+        waits = jump.state == JumpState.REVIEW
+        if waits and role == Role.LEFT_OUT:
+            continue  # Somebody has decided about it.
+        labels[file.card_id] = label
+        placed[file.card_id][str(file.card_file_id)] = PlacedFile(
+            card_video(file), jump.jump_key, waits, waits and _has_code(reading)
+        )
+    return [
+        _Stretch(card, labels[card], places, neighbours(places.values())) for card, places in sorted(placed.items())
+    ]
+
+
+def _has_code(row: QrReading | None) -> bool:
+    """Whether codes of passengers were read in a file; one that could not be taken for a passenger's does not count."""
+    if row is None:
+        return False
+    reading = Reading.kept(row.reading)
+    return reading.payload is not None or reading.reason is Reason.TWO_PAYLOADS

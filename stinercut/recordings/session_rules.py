@@ -1,0 +1,261 @@
+"""How a card's new files fall into jumps: a pure function over names, times and readings.
+
+Lives here: the rules, and nothing but the rules. Doesn't: reading codes (`stinercut.codes`), recording the result
+(`stinercut.catalog`).
+
+The one thing that must never happen is a film with somebody else's name. So a name reaches a clip only if the way from
+the name's code to the clip is certain. Whatever breaks it (a code that can't be taken, a file that couldn't be looked
+at, a long pause, a camera whose clock and file numbers disagree) makes what follows unidentified, until the next code.
+Unidentified costs a person one look; nothing is ever dropped.
+
+Photos fall by the same rules, and say nothing themselves: where a clip belongs never depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from stinercut.codes.payload import Payload
+from stinercut.codes.reading import Reading, Reason
+from stinercut.recordings.camera_names import count_in
+from stinercut.recordings.filming_order import CardVideo, in_order_on_card
+
+LONG: Final = timedelta(seconds=30)
+"""A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
+camera may be left running, or show the code at the start of the jump's only recording."""
+
+BEFORE_ANY_CODE: Final = "filmed before any passenger's code"
+AFTER_PAUSE: Final = "filmed after a long pause, without a code since"
+CLOCK_DISAGREES: Final = "the camera's clock and its file numbers disagree about which code came before"
+
+
+@dataclass(frozen=True)
+class SessionRules:
+    """What can be chosen: a pause longer than `gap` ends a jump, if no code began another one."""
+
+    gap: timedelta
+
+
+@dataclass(frozen=True)
+class Session:
+    """Files that belong together, in the order they were filmed, as file ids.
+
+    `payload` is None for files that nobody is known for; `why` then says why, in words. A recording that shows a code
+    and is LONG is in both `qr_files` and `clips`.
+    """
+
+    payload: Payload | None
+    qr_files: tuple[str, ...]
+    clips: tuple[str, ...]
+    why: str = ""
+    photos: tuple[str, ...] = ()
+
+
+def split(
+    files: Sequence[CardVideo],
+    readings: Mapping[str, Reading],
+    rules: SessionRules,
+    unread: AbstractSet[str] = frozenset(),
+) -> list[Session]:
+    """The sessions of a card, in the order they began. Every file is in exactly one of them.
+
+    `readings` by file id (a proxy's reading under its main file's id). A file without one was not looked at because it
+    is too long for a film of a code; one in `unread` should have been looked at and could not, so it may hide a code.
+    """
+    ordered = in_order_on_card(files)
+    assigned = _by_time(ordered, readings, rules, unread)
+    return _without_conflicts(_gathered(ordered, _agreeing(ordered, assigned)))
+
+
+# One state for each file
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where one file belongs. `code` is the index, in filming order, of the file that decided it; None for none."""
+
+    payload: Payload | None
+    why: str
+    is_code: bool = False
+    is_clip: bool = True
+    code: int | None = None
+    run: int = 0
+    """Which unidentified stretch: stretches parted by a pause, a code or another reason stay apart."""
+
+
+_START: Final = _Place(None, BEFORE_ANY_CODE)
+
+
+def _event(file: CardVideo, readings: Mapping[str, Reading], unread: AbstractSet[str]) -> _Place | None:
+    """What a file says about those that follow it: a passenger, or nobody; None if it says nothing."""
+    reading = readings.get(file.file_id)
+    if reading is not None and reading.payload is not None:
+        return _Place(reading.payload, "", is_code=True, is_clip=_is_long(reading))
+    if reading is not None and reading.hides_identity:
+        return _Place(None, _barrier(file, reading))
+    if file.file_id in unread:
+        return _Place(None, f"{file.name} could not be looked at and may hold another passenger's code")
+    return None
+
+
+def _is_long(reading: Reading) -> bool:
+    return reading.film_seconds is not None and reading.film_seconds > LONG.total_seconds()
+
+
+def _barrier(file: CardVideo, reading: Reading) -> str:
+    if reading.reason is Reason.INVALID_QR:
+        said = f"could not be taken: {reading.detail}" if reading.detail else "is no passenger's"
+        return f"{file.name} holds a code that {said}"
+    if reading.reason is Reason.TWO_PAYLOADS:
+        return f"{file.name} holds {reading.detail or 'the codes of two passengers'}"
+    if reading.reason is Reason.NOT_CONFIRMED:
+        return f"{file.name} holds a code that was read only once"
+    return f"{file.name} could not be read and may hold another passenger's code"
+
+
+def _by_time(
+    ordered: Sequence[CardVideo],
+    readings: Mapping[str, Reading],
+    rules: SessionRules,
+    unread: AbstractSet[str],
+) -> list[_Place]:
+    """The place of each file by the order of filming alone."""
+    places: list[_Place] = []
+    state, latest = _START, None
+    photos = _Photos(_START)
+    for index, file in enumerate(ordered):
+        if file.is_photo:
+            photos = photos.followed_by(file.recorded, index, rules.gap)
+            places.append(photos.place)
+            continue
+        if latest is not None and file.recorded - latest > rules.gap:
+            # Photos that were taken in the same pause, and go on into it, are of one stretch with it.
+            same = photos.is_apart and photos.latest is not None and file.recorded - photos.latest <= rules.gap
+            state = _after_pause(state, photos.place.run if same else index)
+        latest = file.recorded if latest is None else max(latest, file.recorded)
+        event = _event(file, readings, unread)
+        if event is not None:
+            state = replace(event, code=index, run=index)
+        places.append(state)
+        state = replace(state, is_code=False, is_clip=True)
+        photos = _Photos(state, latest)
+    return places
+
+
+def _after_pause(state: _Place, run: int) -> _Place:
+    """Nobody's: a pause ended what the state says."""
+    return _Place(None, BEFORE_ANY_CODE if state.why == BEFORE_ANY_CODE else AFTER_PAUSE, run=run)
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """Where photos belong that follow the last video, at `latest`, or each other.
+
+    They have a pause of their own: a photo in the middle of a long one must not make it look short to a clip.
+    """
+
+    place: _Place
+    latest: datetime | None = None
+    is_apart: bool = False
+    """A pause lies between them and the last video."""
+
+    def followed_by(self, recorded: datetime, index: int, gap: timedelta) -> _Photos:
+        """The same with a photo that was taken then, number `index` of all files."""
+        if self.latest is None or recorded - self.latest <= gap:
+            latest = recorded if self.latest is None else max(self.latest, recorded)
+            return replace(self, latest=latest)
+        return _Photos(_after_pause(self.place, index), recorded, is_apart=True)
+
+
+# The second witness
+
+
+@dataclass(frozen=True, order=True)
+class _Counter:
+    """A camera's own count, comparable within one family of names only."""
+
+    family: tuple[str, str]
+    folder: str
+    number: int
+    chapter: int
+
+
+def _counter(file: CardVideo) -> _Counter | None:
+    """The count in a file's name; None for a name without digits."""
+    count = count_in(file.name)
+    if count is None:
+        return None
+    parent = file.folder.rpartition("/")[0]
+    return _Counter((parent, count[0]), file.folder, count[1], file.chapter)
+
+
+def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_Place]:
+    """Take the name from a clip whose file number follows another code than its time does.
+
+    A clock that was reset, twice perhaps, puts one jump's clips behind another's code; the counter goes on. Where two
+    cameras filmed on one card their counters aren't comparable, and only names of one family are compared.
+    """
+    counters = [_counter(file) for file in ordered]
+    counted = sorted((counter, index) for index, counter in enumerate(counters) if counter is not None)
+    by_number: dict[int, int | None] = {}
+    latest: dict[tuple[str, str], int] = {}
+    for counter, index in counted:
+        if places[index].code == index:
+            latest[counter.family] = index
+        by_number[index] = latest.get(counter.family)
+
+    def comparable(one: int, other: int) -> bool:
+        first, second = counters[one], counters[other]
+        return first is not None and second is not None and first.family == second.family
+
+    checked: list[_Place] = []
+    for index, place in enumerate(places):
+        code, rival = place.code, by_number.get(index)
+        if place.payload is None or code is None or not comparable(index, code):
+            checked.append(place)
+        elif rival is None or places[rival].payload != place.payload:
+            checked.append(_Place(None, CLOCK_DISAGREES, run=code))
+        else:
+            checked.append(place)
+    return checked
+
+
+# Sessions of places
+
+
+def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Session]:
+    """One session for each passenger and each unidentified stretch, in the order they began."""
+    groups: dict[Payload | tuple[str, int], list[tuple[CardVideo, _Place]]] = {}
+    for file, place in zip(ordered, places, strict=True):
+        groups.setdefault(place.payload or (place.why, place.run), []).append((file, place))
+    return [
+        Session(
+            payload=members[0][1].payload,
+            qr_files=tuple(file.file_id for file, place in members if place.is_code),
+            clips=tuple(file.file_id for file, place in members if place.is_clip and not file.is_photo),
+            why=members[0][1].why,
+            photos=tuple(file.file_id for file, _ in members if file.is_photo),
+        )
+        for members in groups.values()
+    ]
+
+
+def _without_conflicts(sessions: Sequence[Session]) -> list[Session]:
+    """Take the name from sessions whose codes give one booking to different people."""
+    names: dict[str, list[Payload]] = {}
+    for session in sessions:
+        if session.payload is not None:
+            names.setdefault(session.payload.jump_key, []).append(session.payload)
+    return [_checked(session, names[session.payload.jump_key]) if session.payload else session for session in sessions]
+
+
+def _checked(session: Session, claims: Sequence[Payload]) -> Session:
+    if len(claims) < 2:
+        return session
+    said = " and ".join(f"{each.passenger_name} (master {each.tandem_master_id or 'not given'})" for each in claims)
+    why = f"booking {claims[0].booking_id} of {claims[0].jump_date} has different codes on this card: {said}"
+    return replace(session, payload=None, why=why)

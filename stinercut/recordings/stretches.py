@@ -1,0 +1,88 @@
+"""The stretch of a card: which files that wait for a person stand right after whose, in the order of filming. Pure.
+
+Owns: that rule, and the camera's name as far as file names tell it.
+Not here: asking the catalog (`catalog.stretches`), how files fall into jumps in the first place (`sessions`).
+
+A card is in one camera at a time. What was filmed after a passenger's files and before the next code may be theirs. So
+as long as nobody has said whose it is, their film may lack something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from stinercut.recordings.filming_order import CardVideo, in_order_on_card
+
+ENDS_AFTER: Final = timedelta(hours=12)
+"""A longer pause ends a stretch: a night lies between two days of jumping. Shorter ones end a session, as `sessions`
+has it, and leave what follows to a person; it may still be the passenger before."""
+
+_CAMERAS: Final = (
+    ("GoPro", re.compile(r"(?:G[HX]\d\d\d{4}|GOPR\d{4}|GP\d{6}|G\d{7})\.", re.IGNORECASE), re.compile("")),
+    ("DJI", re.compile(r"DJI_", re.IGNORECASE), re.compile("")),
+    ("Sony", re.compile(""), re.compile(r"(?:^|/)M4ROOT(?:/|$)|MSDCF(?:/|$)", re.IGNORECASE)),
+    ("Canon", re.compile(r"MVI_|IMG_", re.IGNORECASE), re.compile(r"CANON(?:/|$)", re.IGNORECASE)),
+    ("Insta360", re.compile(r"(?:PRO_)?(?:VID|LRV)_\d{8}_\d{6}_", re.IGNORECASE), re.compile("")),
+)
+"""What cameras call their files, and the folders that they lie in."""
+
+
+def camera_of(folder: str, name: str) -> str:
+    """The maker of the camera that calls a file so; empty where the name doesn't tell."""
+    return next((maker for maker, names, folders in _CAMERAS if names.match(name) and folders.search(folder)), "")
+
+
+@dataclass(frozen=True)
+class PlacedFile:
+    """A file of a card and the jump that it is in.
+
+    `waits`: nobody is known for its jump, and it was not left out. `has_code`: codes of passengers were read in it.
+    """
+
+    file: CardVideo
+    jump: str
+    waits: bool
+    has_code: bool = False
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Between whose files a waiting file stands: jump keys. `before` is whose stretch it is in; None for nobody's."""
+
+    before: str | None
+    after: str | None
+
+
+def neighbours(placed: Iterable[PlacedFile]) -> dict[str, Neighbours]:
+    """The neighbours of each waiting file of one card, by file id.
+
+    A stretch goes from a passenger's files up to the next code or the next passenger's files. A code that nobody could
+    be known by ends it too: what follows is somebody else's, whoever that is.
+    """
+    by_id = {one.file.file_id: one for one in placed}
+    ordered = [by_id[file.file_id] for file in in_order_on_card(one.file for one in by_id.values())]
+    before = _last_passengers(ordered, codes_end_it=True)
+    after = _last_passengers(ordered[::-1], codes_end_it=False)
+    waiting = [one.file.file_id for one in ordered if one.waits]
+    return {file: Neighbours(before[file], after[file]) for file in waiting}
+
+
+def _last_passengers(ordered: Iterable[PlacedFile], *, codes_end_it: bool) -> dict[str, str | None]:
+    """For each waiting file the jump of the last passenger's file that comes before it in this order."""
+    out: dict[str, str | None] = {}
+    jump: str | None = None
+    seen: datetime | None = None
+    for one in ordered:
+        if seen is not None and abs(one.file.recorded - seen) > ENDS_AFTER:
+            jump = None
+        seen = one.file.recorded
+        if not one.waits:
+            jump = one.jump
+        elif one.has_code and codes_end_it:
+            jump = None
+        out[one.file.file_id] = jump
+    return out

@@ -1,0 +1,274 @@
+"""What people decide about jumps, and the record of who decided what.
+
+Lives here: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again. Doesn't:
+what people look at (`review`), how a film follows (a decision changes the jump's wanted version; `sensors` does the
+rest), what a film is to be like (`wishes`).
+
+Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the
+person confirms exactly that name. And what a person decided wins over a code, visibly: see `review.words_on`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from stinercut.cards import identification
+from stinercut.catalog import events
+from stinercut.catalog.models import Booking, CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, Role
+from stinercut.codes.payload import Payload
+from stinercut.errors import BadInput, NameConflict, NotFound
+from stinercut.jumps import jumps
+from stinercut.protocol import FileKind
+from stinercut.recordings.filming_order import in_order
+
+MAX_WHO = 80
+
+
+class What(StrEnum):
+    """Kinds of decisions."""
+
+    ASSIGNED = "assigned"
+    """All files of a jump are those of this booking."""
+    MOVED = "moved"
+    JOINED = "joined"
+    SPLIT = "split"
+    LEFT_OUT = "left_out"
+    PUT_BACK = "put_back"
+    READ_AGAIN = "read_again"
+    """The codes in a jump's files are looked for once more; the files left it for that."""
+
+
+def assign(session: Session, who: str, jump_key: str, payload: Payload, confirmed_name: str | None = None) -> str:
+    """All files of this jump are those of this booking. Returns the key of the booking's jump, which has them now.
+
+    Corrects a name, a booking or a date as well. Raises NameConflict, with both names, where the booking is known under
+    another name or a code among the files says somebody else, until `confirmed_name` is the payload's; NotFound;
+    BadInput.
+    """
+    who, jump = named(who), _live(session, jump_key)
+    target = session.get(Jump, payload.jump_key)
+    files = _files(session, jump_key)
+    known = [
+        *_known_names(session, payload, target),
+        *_codes_against(session, files, payload.passenger_name, payload.booking_id),
+    ]
+    _require_confirmed(
+        known, f"{payload.passenger_name} ({payload.booking_id})", payload.passenger_name, confirmed_name
+    )
+    before = _as_it_is(jump, files)
+    target = jumps.jump_of(session, payload, jump.card_id)
+    target.passenger_name = payload.passenger_name
+    target.tandem_master_id = payload.tandem_master_id or target.tandem_master_id
+    booking = session.get(Booking, payload.jump_key)
+    if booking is not None:
+        booking.passenger_name = payload.passenger_name
+    session.flush()
+    if target is not jump:
+        _place(session, files, jump, target)
+    jumps.refresh_jump(session, target.jump_key)
+    _keep(session, Decision(who=who, what=What.ASSIGNED, before=before), target, _files(session, target.jump_key))
+    return target.jump_key
+
+
+def move(  # noqa: PLR0913, PLR0917 - who, what, from where, to where
+    session: Session, who: str, jump_key: str, files: Sequence[int], to: str, confirmed_name: str | None = None
+) -> None:
+    """These files belong to another jump that exists. Raises NameConflict as `assign` does; NotFound; BadInput."""
+    what = What.JOINED if set(files) == set(_files(session, jump_key)) else What.MOVED
+    who, jump, target = named(who), _live(session, jump_key), _live(session, to)
+    if target is jump:
+        raise BadInput("these files are in that jump already")
+    _require_among(session, jump_key, files)
+    if target.passenger_name is not None and target.booking_id is not None:
+        codes = _codes_against(session, files, target.passenger_name, target.booking_id)
+        whose = f"{target.passenger_name} ({target.booking_id})"
+        _require_confirmed(codes, whose, target.passenger_name, confirmed_name)
+    before = _as_it_is(jump, files)
+    _place(session, files, jump, target)
+    jumps.refresh_jump(session, target.jump_key)
+    decision = Decision(who=who, what=what, before=before, card_file_id=files[0] if len(files) == 1 else None)
+    _keep(session, decision, target, files)
+
+
+def join(session: Session, who: str, jump_key: str, into: str, confirmed_name: str | None = None) -> None:
+    """All files of this jump belong to another one. Raises as `move` does."""
+    move(session, who, jump_key, _files(session, jump_key), into, confirmed_name)
+
+
+def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> str:
+    """These files are somebody else's: they wait as a jump of their own. Returns its key; NotFound or BadInput."""
+    who, jump = named(who), _live(session, jump_key)
+    _require_among(session, jump_key, files)
+    if set(files) == set(_files(session, jump_key)):
+        raise BadInput("all files were chosen: nothing would stay", advice="Choose those that belong to somebody else.")
+    first = in_order([session.get_one(CardFile, file) for file in sorted(files)], jumps.recorded_file)[0]
+    why = f"{who} split it from {jump.passenger_name or 'other unidentified files'}"
+    before = _as_it_is(jump, files)
+    fresh = jumps.new_unidentified(session, first.card_id, why, first.card_file_id)
+    _place(session, files, jump, fresh)
+    jumps.refresh_jump(session, fresh.jump_key)
+    _keep(session, Decision(who=who, what=What.SPLIT, before=before), fresh, files)
+    return fresh.jump_key
+
+
+def leave_out(session: Session, who: str, jump_key: str, file: int) -> None:
+    """A clip stays out of its jump's film. Raises NotFound or BadInput."""
+    who, before = named(who), _role_of(session, jump_key, file)
+    jumps.leave_out(session, jump_key, file)
+    _keep_role(session, who, What.LEFT_OUT, jump_key, file, before)
+
+
+def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
+    """A clip that was left out belongs into the film again. Raises NotFound or BadInput."""
+    who, before = named(who), _role_of(session, jump_key, file)
+    if before != Role.LEFT_OUT:
+        raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
+    for place in _left_out_like(session, jump_key, file):
+        is_photo = session.get_one(CardFile, place.card_file_id).kind == FileKind.PHOTO
+        place.role = Role.PHOTO if is_photo else Role.CLIP
+    session.flush()
+    jumps.refresh_jump(session, jump_key)
+    _keep_role(session, who, What.PUT_BACK, jump_key, file, before)
+
+
+def read_again(session: Session, who: str, jump_key: str) -> None:
+    """The codes in the files of an unidentified jump are read again. Raises as `identification.read_again` does."""
+    who, jump = named(who), jumps.require_jump(session, jump_key)
+    before = _as_it_is(jump, _files(session, jump_key))
+    identification.read_again(session, jump_key)
+    _keep(session, Decision(who=who, what=What.READ_AGAIN, before=before), jump, [])
+
+
+# The parts of a decision
+
+
+def named(who: str) -> str:
+    """The name of who decides, as it is kept. Raises BadInput for what is none."""
+    name = " ".join(unicodedata.normalize("NFC", who).split())
+    if not 1 <= len(name) <= MAX_WHO or not name.isprintable():
+        raise BadInput(f"who decides must be a name of 1 to {MAX_WHO} characters", advice="Choose your name first.")
+    return name
+
+
+def _live(session: Session, jump_key: str) -> Jump:
+    jump = jumps.require_jump(session, jump_key)
+    if jump.state == JumpState.GONE:
+        raise NotFound(f"all files of jump {jump_key} were moved to other jumps", advice="Look at the page again.")
+    return jump
+
+
+def _files(session: Session, jump_key: str) -> list[int]:
+    rows = session.execute(
+        select(JumpFile.card_file_id).where(JumpFile.jump_key == jump_key).order_by(JumpFile.position)
+    )
+    return list(rows.scalars())
+
+
+def _require_among(session: Session, jump_key: str, files: Sequence[int]) -> None:
+    if not files:
+        raise BadInput("no file was chosen")
+    strange = set(files) - set(_files(session, jump_key))
+    if strange:
+        raise NotFound(f"jump {jump_key} has no file {min(strange)}", advice="Look at the page again.")
+
+
+def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[str]:
+    """Other names than the payload's under which its booking is known, in words."""
+    where = f"booking {payload.booking_id} of {payload.jump_date.isoformat()} is"
+    booking = session.get(Booking, payload.jump_key)
+    said: list[str] = []
+    film_name = target.passenger_name if target is not None and target.state != JumpState.GONE else None
+    if film_name not in (None, payload.passenger_name):
+        said.append(f"{where} {film_name}")
+    if booking is not None and booking.passenger_name not in (film_name, payload.passenger_name):
+        said.append(f"{where} {booking.passenger_name} in the list of bookings")
+    return said
+
+
+def _codes_against(session: Session, files: Sequence[int], passenger_name: str, booking_id: str) -> list[str]:
+    """Codes among these files that say somebody else, in words."""
+    said: list[str] = []
+    for file, reading in identification.readings_of(session, files).items():
+        code = reading.payload
+        if code is not None and (code.passenger_name, code.booking_id) != (passenger_name, booking_id):
+            name = session.get_one(CardFile, file).name
+            said.append(f"the code in {name} says {code.passenger_name} ({code.booking_id})")
+    return said
+
+
+def _require_confirmed(known: Sequence[str], whose: str, name: str, confirmed: str | None) -> None:
+    if known and confirmed != name:
+        raise NameConflict(
+            f"{'; '.join(known)}; you say {whose}", advice=f"If {name} is right, confirm this name explicitly."
+        )
+
+
+def _place(session: Session, files: Collection[int], jump: Jump, target: Jump) -> None:
+    """Move files; the jump that they leave is looked at again."""
+    session.execute(update(JumpFile).where(JumpFile.card_file_id.in_(files)).values(jump_key=target.jump_key))
+    session.expire_all()
+    jumps.order_files(session, target.jump_key)
+    jumps.refresh_jump(session, jump.jump_key)
+    events.append(session, "jump:files_moved", jump_key=jump.jump_key, to=target.jump_key, files=len(files))
+
+
+def _as_it_is(jump: Jump, files: Sequence[int]) -> dict[str, Any]:
+    return {
+        "jump": jump.jump_key,
+        "passenger_name": jump.passenger_name,
+        "booking_id": jump.booking_id,
+        "files": list(files),
+    }
+
+
+def _keep(session: Session, decision: Decision, jump: Jump, files: Sequence[int]) -> None:
+    """Record a decision, and tell those who watch."""
+    decision.jump_key, decision.after = jump.jump_key, _as_it_is(jump, files)
+    decision.from_jump = decision.before["jump"] if decision.before["jump"] != jump.jump_key else None
+    session.add(decision)
+    events.append(session, "jump:decided", jump_key=jump.jump_key, who=decision.who, what=str(decision.what))
+
+
+def _role_of(session: Session, jump_key: str, file: int) -> str:
+    place = session.get(JumpFile, file)
+    if place is None or place.jump_key != jump_key:
+        raise NotFound(f"jump {jump_key} has no file {file}")
+    return place.role
+
+
+def _left_out_like(session: Session, jump_key: str, file: int) -> Sequence[JumpFile]:
+    """This file's place, and those of others of its content that were left out: one of them keeps all of them out."""
+    content = select(ImportedFile.content_hash).where(ImportedFile.card_file_id == file).scalar_subquery()
+    rows = session.execute(
+        select(JumpFile)
+        .outerjoin(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
+        .where(
+            JumpFile.jump_key == jump_key,
+            JumpFile.role == Role.LEFT_OUT,
+            or_(JumpFile.card_file_id == file, ImportedFile.content_hash == content),
+        )
+    )
+    return rows.scalars().all()
+
+
+def _keep_role(  # noqa: PLR0913, PLR0917
+    session: Session, who: str, what: What, jump_key: str, file: int, before: str
+) -> None:
+    after = session.get_one(JumpFile, file).role
+    session.add(
+        Decision(
+            who=who,
+            what=what,
+            jump_key=jump_key,
+            card_file_id=file,
+            before={"jump": jump_key, "role": str(before), "files": [file]},
+            after={"jump": jump_key, "role": str(after), "files": [file]},
+        )
+    )
+    events.append(session, "jump:decided", jump_key=jump_key, who=who, what=str(what))

@@ -1,0 +1,178 @@
+"""What people look at while they review: the jumps that wait for them, with files, codes and earlier decisions.
+
+Lives here: those queries, and for which files a person's word holds. Doesn't: deciding (`decisions`), pictures (`hub`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from stinercut.cards import identification
+from stinercut.cards.identification import Files
+from stinercut.catalog.models import CardFile, Decision, ImportedFile, Jump, JumpFile, JumpState, ManifestEntry, Role
+from stinercut.codes.reading import Reading
+from stinercut.errors import NotFound
+from stinercut.jumps import jumps
+from stinercut.jumps.duplicates import counting_files
+from stinercut.jumps.listing import NEWEST_FIRST, files_of
+from stinercut.protocol import FileKind
+from stinercut.review.decisions import What
+
+
+@dataclass(frozen=True)
+class Word:
+    """A person's word that a file is this jump's."""
+
+    decision_id: int
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """A file as a person is shown it. `source` is what pictures of it are made from: (content hash, bytes)."""
+
+    card_file_id: int
+    name: str
+    role: Role
+    recorded: datetime
+    size: int
+    is_here: bool
+    source: tuple[str, int] | None
+    reading: Reading | None
+    is_photo: bool
+    same_as: str
+    """What the file of this jump is called that has the same content; empty where none has. It is not in the film."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A jump, its files in their order, and what was decided about it, newest first."""
+
+    jump: Jump
+    files: tuple[ReviewFile, ...]
+    decisions: tuple[Decision, ...]
+
+
+def waiting(session: Session, limit: int = 200) -> list[str]:
+    """Keys of the jumps of which a person must say whose they are, newest first."""
+    return _in_states(session, (JumpState.REVIEW,), limit)
+
+
+def needing_a_person(session: Session, limit: int = 200) -> list[str]:
+    """Keys of the jumps that do not go on without a person, newest first: those that wait, and those that failed."""
+    return _in_states(session, (JumpState.REVIEW, JumpState.FAILED), limit)
+
+
+def _in_states(session: Session, states: Sequence[JumpState], limit: int) -> list[str]:
+    rows = session.execute(select(Jump.jump_key).where(Jump.state.in_(states)).order_by(*NEWEST_FIRST).limit(limit))
+    return list(rows.scalars())
+
+
+def group(session: Session, jump_key: str) -> Group:
+    """A jump as a person is shown it. Raises NotFound."""
+    jumps.require_jump(session, jump_key)
+    return groups(session, [jump_key])[0]
+
+
+def groups(session: Session, jump_keys: Sequence[str]) -> list[Group]:
+    """These jumps as a person is shown them, in this order, in as many queries as one takes; unknown ones left out."""
+    found = {row.jump_key: row for row in session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys))).scalars()}
+    files, decided = _files_in(session, jump_keys), decisions_on(session, jump_keys)
+    return [
+        Group(found[key], tuple(files.get(key, ())), tuple(decided.get(key, ()))) for key in jump_keys if key in found
+    ]
+
+
+def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[ReviewFile]]:
+    # A query and no list: that many jumps may have more files than a statement may have parameters.
+    ids = select(JumpFile.card_file_id).where(JumpFile.jump_key.in_(jump_keys))
+    sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
+    repeats = counting_files(session, jump_keys)
+    out: dict[str, list[ReviewFile]] = defaultdict(list)
+    for place, file, is_here in files_of(session, jump_keys):
+        out[place.jump_key].append(
+            ReviewFile(
+                card_file_id=place.card_file_id,
+                name=file.name,
+                role=Role(place.role),
+                recorded=file.modified,
+                size=file.size,
+                is_here=is_here,
+                source=sources.get(place.card_file_id),
+                reading=readings.get(place.card_file_id),
+                is_photo=file.kind == FileKind.PHOTO,
+                same_as=repeats.get(place.card_file_id, ""),
+            )
+        )
+    return out
+
+
+def picture_sources(session: Session, card_file_ids: Files) -> dict[int, tuple[str, int]]:
+    """What a picture of each file is made from, as (content hash, bytes): its proxy where one is here, else itself."""
+    own = session.execute(select(ImportedFile).where(ImportedFile.card_file_id.in_(card_file_ids))).scalars()
+    sources = {row.card_file_id: (row.content_hash, row.size) for row in own}
+    main = aliased(ManifestEntry)
+    proxies = session.execute(
+        select(main.card_file_id, ImportedFile)
+        .select_from(ManifestEntry)
+        .join(main, (main.insertion_id == ManifestEntry.insertion_id) & (main.file_id == ManifestEntry.main_file_id))
+        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
+        .join(ImportedFile, ImportedFile.card_file_id == ManifestEntry.card_file_id)
+        .where(main.card_file_id.in_(card_file_ids), CardFile.kind == FileKind.PROXY)
+        .order_by(ImportedFile.imported_at)
+    )
+    return sources | {card_file_id: (proxy.content_hash, proxy.size) for card_file_id, proxy in proxies}
+
+
+def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
+    """What pictures of this file are made from, as (content hash, bytes). Raises NotFound while it is not here."""
+    found = picture_sources(session, [card_file_id]).get(card_file_id)
+    if found is None:
+        raise NotFound(f"nothing of file {card_file_id} is here yet", advice="Its card may still be copying.")
+    return found
+
+
+def photo_name(session: Session, card_file_id: int) -> str | None:
+    """The name of a file that is a photo; None for any other."""
+    file = session.get(CardFile, card_file_id)
+    return file.name if file is not None and file.kind == FileKind.PHOTO else None
+
+
+def decisions_on(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Decision]]:
+    """What was decided about each of these jumps or took files from it, newest first."""
+    rows = session.execute(
+        select(Decision)
+        .where(or_(Decision.jump_key.in_(jump_keys), Decision.from_jump.in_(jump_keys)))
+        .order_by(Decision.decision_id.desc())
+    ).scalars()
+    out: dict[str, list[Decision]] = {key: [] for key in jump_keys}
+    for row in rows:
+        for key in (row.jump_key, row.from_jump):
+            if key in out:
+                out[key].append(row)
+    return out
+
+
+def words_on(session: Session, jump_key: str, passenger_name: str, booking_id: str) -> dict[int, Word]:
+    """For which files of a jump a person said that they are this passenger's; the latest word on each.
+
+    A word holds for the identity it was given for: when the jump's name changes, it must be given again.
+    """
+    rows = session.execute(
+        select(Decision)
+        .where(Decision.jump_key == jump_key, Decision.what.in_((What.ASSIGNED, What.MOVED, What.JOINED)))
+        .order_by(Decision.decision_id)
+    ).scalars()
+    return {
+        file: Word(row.decision_id, row.who, row.at)
+        for row in rows
+        if (row.after.get("passenger_name"), row.after.get("booking_id")) == (passenger_name, booking_id)
+        for file in row.after["files"]
+    }

@@ -1,0 +1,67 @@
+"""What people want a jump's film to be like: its template, and a cut of its clips.
+
+Lives here: choosing and taking back, and what was chosen. Doesn't: what footage a jump has (`jumps`), whose it is
+(`decisions`), which films have another template than they should (`staleness`).
+
+Both are part of the jump's wanted version, so a changed wish makes exactly that jump's film anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import events
+from stinercut.catalog.models import Decision, JumpCut
+from stinercut.errors import BadInput
+from stinercut.jumps import jumps
+from stinercut.jumps.cut import Cut
+from stinercut.review.decisions import named
+
+
+def choose_template(session: Session, jump_key: str, template: str | None, who: str) -> None:
+    """The jump's film shall have this template; None: the installation's own choice. Raises NotFound.
+
+    Whether there is such a template is for the caller to say.
+    """
+    jump = jumps.require_jump(session, jump_key)
+    if jump.template == template:
+        return
+    before, jump.template = jump.template, template
+    _keep(session, jump_key, who, "template", {"template": before}, {"template": template})
+
+
+def choose_cut(session: Session, jump_key: str, cut: Cut, who: str) -> None:
+    """The jump's film shall show this. Raises NotFound, and BadInput for clips that are not the jump's."""
+    clips = {file.card_file_id for file in jumps.footage_of(session, jump_key).clips}
+    strange = {piece.card_file_id for piece in cut.pieces} - clips
+    if strange:
+        raise BadInput(f"the cut names clips that jump {jump_key} does not have: {sorted(strange)}")
+    row = session.get(JumpCut, jump_key) or JumpCut(jump_key=jump_key)
+    before = {"pieces": row.pieces or []}
+    row.pieces = [[piece.card_file_id, piece.start, piece.end] for piece in cut.pieces]
+    row.decided = sorted(cut.decided)
+    session.add(row)
+    session.flush()
+    _keep(session, jump_key, who, "cut", before, {"pieces": row.pieces})
+
+
+def drop_cut(session: Session, jump_key: str, who: str) -> None:
+    """The jump's film shall show its clips as the template says again. Raises NotFound, and BadInput without one."""
+    jumps.require_jump(session, jump_key)
+    row = session.get(JumpCut, jump_key)
+    if row is None:
+        raise BadInput(f"jump {jump_key} has no cut of its own")
+    before = {"pieces": row.pieces}
+    session.delete(row)
+    session.flush()
+    _keep(session, jump_key, who, "cut", before, {"pieces": []})
+
+
+def _keep(  # noqa: PLR0913, PLR0917 - what a decision is
+    session: Session, jump_key: str, who: str, what: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    session.add(Decision(who=named(who), what=what, jump_key=jump_key, before=before, after=after))
+    jumps.refresh_jump(session, jump_key)
+    events.append(session, f"jump:{what}_chosen", jump_key=jump_key, **after)

@@ -1,0 +1,88 @@
+"""Who on this machine may look into the data folder: this account, and a group where one shares it.
+
+Owns: making the folder so, closing one that is open to every account, and the umask that everything in it is made with.
+Not here: where the folder is (`settings`), saying that one can't be closed (`app.doctor.machine`).
+
+There are names in nearly every file. Where systems have no such rights (Windows), all this does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Final
+
+from stinercut.errors import BadInput
+from stinercut.settings import Settings
+
+OURS_ALONE: Final = 0o700
+OUR_GROUPS: Final = 0o2770
+"""With the bit that gives everything made in it the folder's group."""
+_OTHERS: Final = 0o007
+
+
+def keep_private(settings: Settings) -> None:
+    """Make the data folder, or close it to other accounts, and have all that this process makes be closed to them.
+
+    What it starts inherits that. A folder of another owner stays as it is, and so does one that is made for everybody,
+    such as /tmp: closed, it would be closed to the whole machine. Raises BadInput for a group nobody knows.
+    """
+    folder = settings.data
+    if os.name != "posix":
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    if not folder.exists():
+        folder.mkdir(mode=OURS_ALONE, parents=True, exist_ok=True)
+    _close(folder, settings.data_group)
+    os.umask(umask_for(_mode(folder)))
+
+
+def follow_folder(folder: Path) -> None:
+    """Have all that this process makes be as open as that folder is: the hub's side decided on it."""
+    if os.name == "posix" and folder.is_dir():
+        os.umask(~_mode(folder) & 0o077)
+
+
+def umask_for(mode: int) -> int:
+    """The umask for a folder of that mode: its group gets what the folder gives it, others nothing."""
+    return ~mode & 0o070 | _OTHERS
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Whether every account of this machine can look into it."""
+    return os.name == "posix" and bool(_mode(folder) & _OTHERS)
+
+
+def is_everybodys(folder: Path) -> bool:
+    """Whether all accounts of the machine are to put their files there (the sticky bit says it)."""
+    return is_open_to_others(folder) and bool(_mode(folder) & stat.S_ISVTX)
+
+
+def _close(folder: Path, group: str) -> None:
+    if folder.stat().st_uid != os.geteuid() or is_everybodys(folder):
+        return
+    if group:
+        _give(folder, group)
+        if _mode(folder) & OUR_GROUPS != OUR_GROUPS or is_open_to_others(folder):
+            folder.chmod(OUR_GROUPS)
+    elif is_open_to_others(folder):
+        folder.chmod(OURS_ALONE)
+
+
+def _give(folder: Path, group: str) -> None:
+    try:
+        shutil.chown(folder, group=int(group) if group.isdecimal() else group)
+    except LookupError:
+        raise BadInput(f"STINERCUT_DATA_GROUP is {group!r}, and there is no such group", advice="Make it.") from None
+    except PermissionError:
+        raise BadInput(
+            f"the data folder can't be given to the group {group!r}, which this account is not in",
+            file=folder,
+            advice="Add the account to the group, and log in again.",
+        ) from None
+
+
+def _mode(folder: Path) -> int:
+    return folder.stat().st_mode & 0o7777

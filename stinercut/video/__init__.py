@@ -1,0 +1,5 @@
+"""Opening, measuring and decoding video: the one place that runs ffmpeg, and everything that knows no jump.
+
+Owns: inputs and their limits, probes, frames, stills, encoders. Not here: what a film is made of
+(`stinercut.films`), what is drawn (`stinercut.drawing`).
+"""

@@ -1,0 +1,225 @@
+"""Which encoder films are made with: one of the machine's own where it really works, x264 otherwise.
+
+Lives here: the trial, its remembered answer, each encoder's options. Doesn't: encoding a film (`encoding`), starting
+ffmpeg (`ffmpeg`). A list of encoders says nothing: Debian's ffmpeg lists every one of them, and none opens without its
+hardware. So each encodes three frames, and what it wrote is looked into.
+
+An encoder is named as ffmpeg names it; where it needs a device, that stands behind a colon:
+`h264_vaapi:/dev/dri/renderD128`. All parts of a film are made by one encoder: it is part of each segment's key, and the
+join refuses decoder configurations that don't go together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import platform
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stinercut.clock import Clock, machine_clock
+from stinercut.errors import FfmpegFailed
+from stinercut.storage.store import replace_file
+from stinercut.video import ffmpeg_runner as runner
+from stinercut.video.mp4.tracks import read_track
+
+SOFTWARE = "libx264"
+HARDWARE = ("h264_nvenc", "h264_qsv", "h264_videotoolbox", "h264_vaapi", "h264_amf", "h264_v4l2m2m")
+"""In the order in which they are preferred."""
+
+_VAAPI = "h264_vaapi"
+_TRIAL_FRAMES = 3
+_TRIAL_SIZE = (640, 360)
+_TRIAL_SECONDS = 30.0
+
+_BELIEVED_S = 24 * 3600.0
+"""How long an answer is believed: a driver is updated, a card is put in."""
+
+_BITS_PER_PIXEL = 0.12
+"""For encoders that know no quality, only a bit rate: 7.5 Mbit/s at 1080p30."""
+
+
+class EncoderFailed(FfmpegFailed):
+    """An encoder of the hardware failed in the middle of a film. The whole film is made with software then.
+
+    `what` begins with the encoder's name.
+    """
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying an encoder. `why`: why it can't be used, empty when it can."""
+
+    encoder: str
+    why: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether it wrote what it should."""
+        return not self.why
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The encoder in use, why it is that one, and every trial that was made."""
+
+    encoder: str
+    reason: str
+    trials: tuple[Trial, ...]
+
+
+def note_of(root: Path) -> Path:
+    """Where the answers of this machine are kept, in a folder that several machines may share."""
+    return root / "encoders" / f"{platform.node() or 'this-machine'}.json"
+
+
+def chosen(wish: str, note: Path) -> Choice:
+    """The encoder for new films. `wish`: `auto`, `software`, or an encoder's name. `note`: where answers are kept.
+
+    A wish that doesn't open gives software, and says so. Raises MissingProgram without ffmpeg.
+    """
+    if wish in ("software", SOFTWARE):
+        return Choice(SOFTWARE, "chosen by a setting", ())
+    trials = remembered(note)
+    allowed = [trial for trial in trials if wish == "auto" or wish in (trial.encoder, name_of(trial.encoder))]
+    for trial in allowed:
+        if trial.works:
+            return Choice(trial.encoder, "it works here", trials)
+    if wish == "auto":
+        return Choice(SOFTWARE, "no encoder of the hardware works here", trials)
+    why = allowed[0].why if allowed else "nothing of that name is known"
+    return Choice(SOFTWARE, f"{wish} can't be used: {why}", trials)
+
+
+# The answers ---------------------------------------------------------------------------------------------------------
+
+
+def remembered(note: Path, clock: Clock = machine_clock) -> tuple[Trial, ...]:
+    """The trials of every encoder of the hardware, made anew when ffmpeg or the devices are others, or after a day."""
+    here = [runner.build(), *_devices()]
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        if said["here"] == here and 0 <= clock().timestamp() - float(said["at"]) < _BELIEVED_S:
+            return tuple(Trial(**trial) for trial in said["trials"])
+    trials = tuple(tried(encoder) for encoder in candidates())
+    _keep(note, here, trials, clock())
+    return trials
+
+
+def distrust(note: Path, failed: EncoderFailed, clock: Clock = machine_clock) -> None:
+    """Try an encoder that failed in the middle of a film once more: where that fails too, it isn't used on this machine
+    for a day. One that still works had too much to do for a moment, or something else was to blame.
+    """
+    here = [runner.build(), *_devices()]
+    known = (
+        tried(trial.encoder) if failed.what.startswith(f"{trial.encoder}: ") else trial
+        for trial in remembered(note, clock)
+    )
+    _keep(note, here, tuple(known), clock())
+
+
+def _keep(note: Path, here: Sequence[str], trials: Sequence[Trial], moment: datetime) -> None:
+    said = {"here": list(here), "at": moment.timestamp(), "trials": [asdict(trial) for trial in trials]}
+    # Without a place to keep it the answer costs a second each time; films are made all the same.
+    with contextlib.suppress(OSError):
+        replace_file(note, json.dumps(said, indent=1).encode())
+
+
+def _devices() -> list[str]:
+    """The devices that an encoder may need, by their names."""
+    return sorted(
+        str(path) for pattern in ("dri/renderD*", "nvidia[0-9]*", "video1[0-9]") for path in Path("/dev").glob(pattern)
+    )
+
+
+def candidates() -> list[str]:
+    """Every encoder to try, with its device where it needs one."""
+    nodes = sorted(Path("/dev").glob("dri/renderD*"))
+    found: list[str] = []
+    for name in HARDWARE:
+        found += [f"{name}:{node}" for node in nodes] or [name] if name == _VAAPI else [name]
+    return found
+
+
+def tried(encoder: str) -> Trial:
+    """Encode three frames with it, and look whether they are there."""
+    if name_of(encoder) not in _in_this_build(runner.build()):
+        return Trial(encoder, "this ffmpeg was built without it")
+    if encoder == _VAAPI:
+        return Trial(encoder, "there is no device /dev/dri/renderD*")
+    width, height = _TRIAL_SIZE
+    picture = ["-f", "lavfi", "-i", f"testsrc2=s={width}x{height}:r=30"]
+    with tempfile.TemporaryDirectory(prefix="stinercut-encoder-") as folder:
+        target = Path(folder) / "trial.mp4"
+        words = [*device_words(encoder), *picture, "-vf", ",".join(filters(encoder)), "-c:v", name_of(encoder)]
+        for key, value in options(encoder, crf=23, size=_TRIAL_SIZE, rate=Fraction(30), group=2).items():
+            words += [f"-{key}", str(value)]
+        try:
+            runner.run([*words, "-frames:v", str(_TRIAL_FRAMES), str(target)], timeout=_TRIAL_SECONDS)
+        except FfmpegFailed as failed:
+            return Trial(encoder, _short(failed.what))
+        track = read_track(target)
+        if track is None or track.frames != _TRIAL_FRAMES or track.coding != b"avc1":
+            return Trial(encoder, "it wrote something else than three frames of H.264")
+    return Trial(encoder)
+
+
+@functools.lru_cache(maxsize=4)
+def _in_this_build(_build: str) -> frozenset[str]:
+    """The encoders that this ffmpeg lists: what isn't among them needs no trial."""
+    listed = b"".join(runner.read_pipe(["-encoders"], timeout=_TRIAL_SECONDS, chunk_bytes=1 << 16)).decode()
+    return frozenset(word for line in listed.splitlines() for word in line.split()[1:2])
+
+
+def _short(said: str) -> str:
+    """The first thing that ffmpeg said, without its prefixes."""
+    first = said.removeprefix("ffmpeg failed: ").split(" / ")[0]
+    return first.split("] ", 1)[-1].strip().rstrip(".") or "it doesn't open"
+
+
+# How each is asked ---------------------------------------------------------------------------------------------------
+
+
+def name_of(encoder: str) -> str:
+    """As ffmpeg calls it, without the device."""
+    return encoder.split(":", 1)[0]
+
+
+def device_words(encoder: str) -> list[str]:
+    """What ffmpeg needs to hear before everything else."""
+    if name_of(encoder) != _VAAPI:
+        return []
+    device = encoder.partition(":")[2]
+    return ["-vaapi_device", device] if device else []
+
+
+def filters(encoder: str) -> list[str]:
+    """What pictures go through before this encoder takes them."""
+    if name_of(encoder) == _VAAPI:
+        return ["format=nv12", "hwupload"]
+    return ["format=yuv420p" if name_of(encoder) != "h264_qsv" else "format=nv12"]
+
+
+def options(encoder: str, *, crf: int, size: tuple[int, int], rate: Fraction, group: int) -> dict[str, object]:
+    """ffmpeg's options for an encoder of the hardware: closed groups of that length, no frames that wait for others,
+    and a quality like x264's at that crf as far as the encoder knows one.
+    """
+    name = name_of(encoder)
+    shared: dict[str, object] = {"g": group, "bf": 0}
+    high = {"profile:v": "high"}
+    bits = round(size[0] * size[1] * float(rate) * _BITS_PER_PIXEL)
+    own: dict[str, dict[str, object]] = {
+        "h264_nvenc": {**high, "preset": "p4", "rc": "vbr", "cq": crf + 2, "b:v": 0, "forced-idr": 1, "strict_gop": 1},
+        "h264_qsv": {**high, "preset": "medium", "global_quality": crf + 2, "idr_interval": 0},
+        "h264_videotoolbox": {**high, "b:v": bits},
+        _VAAPI: {**high, "rc_mode": "CQP", "qp": crf + 2},
+        "h264_amf": {**high, "quality": "balanced", "rc": "cqp", "qp_i": crf, "qp_p": crf + 2},
+        "h264_v4l2m2m": {"b:v": bits},
+    }
+    return {**shared, **own.get(name, {})}

@@ -1,0 +1,95 @@
+"""The one place that makes inputs of ffmpeg: files from outside, files of our own, and what ffmpeg generates.
+
+Owns: every `ffmpeg.input` and every `-i`; the lists of files that we write for ffmpeg. Not here: what a file is
+(`containers`), asking ffprobe (`ffmpeg`), pictures that are opened without ffmpeg (`picture_files`).
+
+A file from outside is footage of a card, a template's movie or music, a clip that somebody names: whatever may hold
+anything. Nobody else builds an input, and a test of the house sees to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+
+from stinercut.errors import BadInput
+from stinercut.video.containers import PROTOCOLS, container_of
+
+OwnFormat = Literal["mov", "wav", "png_pipe", "ppm_pipe"]
+"""How we write what ffmpeg reads again. `_pipe`: one picture, under the name that it has; ffmpeg's `image2` would take
+a `%d` in a folder's name for a number.
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a list, and the seconds between which it is read."""
+
+    path: Path
+    begin: float | None = None
+    end: float | None = None
+
+
+def from_outside(path: Path, **options: Any) -> Any:
+    """A file from outside as an input, read as what it is by its first bytes and as nothing else.
+
+    `options` of the input, as ffmpeg-python takes them. Raises UnreadableVideo for what is no footage or music.
+    """
+    return ffmpeg.input(str(path.absolute()), **container_of(path).options, **options)
+
+
+def made_here(path: Path, form: OwnFormat, **options: Any) -> Any:
+    """A file that we wrote ourselves as an input."""
+    own = {"f": form, "format_whitelist": form, "protocol_whitelist": PROTOCOLS}
+    return ffmpeg.input(str(path.absolute()), **own, **options)
+
+
+def in_a_row(entries: Sequence[Entry], listed: Path, **options: Any) -> Any:
+    """Files one after the other as one input, each looked at as `from_outside` does.
+
+    The list, our own and the only one that ffmpeg is given, is written to `listed`, which must stay until ffmpeg has
+    ended, and so must links beside it to files with a line break in their names. Raises UnreadableVideo for a file that
+    is no footage or music, BadInput where `listed` has a line break itself.
+    """
+    formats = {container_of(entry.path).demuxer for entry in entries}
+    lines = [line for number, entry in enumerate(entries) for line in _said(entry, listed, number)]
+    # As the file system has it: a name need not be UTF-8.
+    listed.write_bytes(os.fsencode("\n".join(["ffconcat version 1.0", *lines, ""])))
+    allowed = ",".join(("concat", *sorted(formats)))
+    own = {"f": "concat", "format_whitelist": allowed, "protocol_whitelist": PROTOCOLS, "safe": 0}
+    return ffmpeg.input(str(listed.absolute()), **own, **options)
+
+
+def generated(source: str, **options: Any) -> Any:
+    """What ffmpeg itself makes (`lavfi`): a tone, silence. `source` is text of ours, never a file's or a person's."""
+    return ffmpeg.input(source, f="lavfi", **options)
+
+
+def raw_pictures(size: tuple[int, int], rate: str, pixels: str = "bgr24") -> Any:
+    """Pictures that are written to ffmpeg's `pipe:0`, as `ffmpeg.write_pipe` does."""
+    width, height = size
+    return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt=pixels, s=f"{width}x{height}", r=rate, thread_queue_size=64)
+
+
+def _said(entry: Entry, listed: Path, number: int) -> list[str]:
+    name = str(entry.path.absolute())
+    if "\n" in name or "\r" in name:
+        name = _linked(entry.path, listed.with_name(f"{listed.stem}-{number}{entry.path.suffix}"))
+    # In quotes only the quote itself is special, and is written outside of them.
+    lines = ["file 'file:" + name.replace("'", "'\\''") + "'"]
+    lines += [f"inpoint {entry.begin:.3f}"] if entry.begin is not None else []
+    lines += [f"outpoint {entry.end:.3f}"] if entry.end is not None else []
+    return lines
+
+
+def _linked(path: Path, link: Path) -> str:
+    """Another name for a file whose own no line of a list can hold. Raises BadInput where the list's can't either."""
+    if "\n" in str(link.absolute()) or "\r" in str(link.absolute()):
+        raise BadInput("a line break in a folder's name", file=link.parent, advice="Give the folder another name.")
+    link.symlink_to(path.absolute())
+    return str(link.absolute())

@@ -1,0 +1,150 @@
+"""The boxes of an MP4 or MOV: finding the index of a plain recording and reading its tables.
+
+Lives here: the format (ISO/IEC 14496-12), byte by byte. Doesn't: what the tables mean for key frames (`tracks`) or for
+copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stinercut.input_limits import MOST_FRAMES
+
+_LARGEST: Final = 64_000_000
+"""Bytes of an index that is looked at; a GoPro's is below 1 MB per hour and track."""
+
+_CONTAINERS: Final = (b"mdia", b"minf", b"stbl", b"edts")
+
+_MOST_BOXES: Final = 10_000
+"""Beside the index. Cameras write a handful; a gigabyte may hold a hundred million empty ones."""
+
+_DEEPEST: Final = 8
+"""Containers within each other; a track has three: mdia, minf, stbl."""
+
+FAILURES: Final = (struct.error, ValueError, KeyError, IndexError, OverflowError, StopIteration)
+"""What reading a damaged index may raise besides `Unusual` and OSError."""
+
+
+class Unusual(Exception):
+    """Not a plain recording: somebody else should look at it."""
+
+
+def find_moov(source: BinaryIO) -> bytes:
+    """The content of the index box. Raises Unusual, struct.error."""
+    end = os.fstat(source.fileno()).st_size
+    at = 0
+    for _ in range(_MOST_BOXES):
+        if at + 8 > end:
+            break
+        source.seek(at)
+        size, kind = struct.unpack(">I4s", source.read(8))
+        head = 8
+        if size == 1:
+            size, head = struct.unpack(">Q", source.read(8))[0], 16
+        if at == 0 and kind != b"ftyp":
+            raise Unusual
+        if kind == b"moov":
+            if not head < size <= min(_LARGEST, end - at):
+                raise Unusual
+            return source.read(size - head)
+        if size < head:
+            raise Unusual
+        at += size
+    raise Unusual
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The boxes side by side in `data`: name and content."""
+    at = 0
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size < 8 or at + size > len(data):
+            raise Unusual
+        yield kind, data[at + 8 : at + size]
+        at += size
+
+
+def tables(track: bytes, depth: int = 0) -> dict[bytes, bytes]:
+    """The boxes of a track by name, those inside containers too."""
+    if depth > _DEEPEST:
+        raise Unusual
+    found: dict[bytes, bytes] = {}
+    for kind, body in boxes(track):
+        inner = tables(body, depth + 1) if kind in _CONTAINERS else {kind: body}
+        # The first of a name counts: QuickTime has a second `hdlr`, of the data, further in.
+        found = inner | found
+    return found
+
+
+def the_video(moov: bytes) -> tuple[dict[bytes, bytes], int]:
+    """The tables of the only video track, and the movie's ticks per second. Raises Unusual where there isn't just one
+    or the movie is in fragments.
+    """
+    top = list(boxes(moov))
+    if any(kind == b"mvex" for kind, _ in top):
+        raise Unusual
+    movie = next(body for kind, body in top if kind == b"mvhd")
+    tracks = [tables(body) for kind, body in top if kind == b"trak"]
+    videos = [found for found in tracks if found[b"hdlr"][8:12] == b"vide"]
+    if len(videos) != 1:
+        raise Unusual
+    return videos[0], scale_and_length(movie)[0]
+
+
+def scale_and_length(header: bytes) -> tuple[int, int]:
+    """Ticks per second and length in ticks of an `mvhd` or `mdhd` box."""
+    scale, length = struct.unpack_from(">IQ", header, 20) if header[0] == 1 else struct.unpack_from(">II", header, 12)
+    if scale == 0:
+        raise Unusual
+    return scale, length
+
+
+def entries(table: bytes, columns: int) -> NDArray[np.int64]:
+    """The rows of a table of 32-bit numbers behind a count."""
+    (count,) = struct.unpack_from(">I", table, 4)
+    cells = np.frombuffer(table, ">u4", count * columns, 8)
+    return cells.reshape(count, columns).astype(np.int64)
+
+
+def counts(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each row of a run-length table applies. Raises Unusual for more than MOST_FRAMES."""
+    if runs[:, 0].sum() > MOST_FRAMES:
+        raise Unusual
+    return runs[:, 0]
+
+
+def decoded_at(found: dict[bytes, bytes]) -> NDArray[np.int64]:
+    """When each sample is decoded, in ticks, and as one more the end of the last one."""
+    runs = entries(found[b"stts"], 2)
+    return np.concatenate(([0], np.cumsum(np.repeat(runs[:, 1], counts(runs)))))
+
+
+def shown_after(found: dict[bytes, bytes], samples: int) -> NDArray[np.int64]:
+    """From decoding to showing, in ticks, per sample."""
+    if b"ctts" not in found:
+        return np.zeros(samples, np.int64)
+    runs = entries(found[b"ctts"], 2)
+    signed = runs[:, 1].astype(np.uint32).astype(np.int32).astype(np.int64)
+    return np.repeat(signed, counts(runs))
+
+
+def edit(found: dict[bytes, bytes], movie_scale: int) -> tuple[float, int]:
+    """What the edit list does: seconds before the film begins, and the tick that it begins with."""
+    table = found.get(b"elst")
+    if table is None:
+        return 0.0, 0
+    (count,) = struct.unpack_from(">I", table, 4)
+    wide = table[0] == 1
+    edits = [struct.unpack_from(">Qq" if wide else ">Ii", table, 8 + at * (20 if wide else 12)) for at in range(count)]
+    delay = 0.0
+    if len(edits) > 1 and edits[0][1] == -1:
+        delay, edits = edits[0][0] / movie_scale, edits[1:]
+    if len(edits) != 1 or edits[0][1] < 0:
+        raise Unusual
+    return delay, edits[0][1]

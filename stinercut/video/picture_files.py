@@ -1,0 +1,95 @@
+"""The one place that opens picture files from outside: a template's pictures, photos of codes.
+
+Owns: which kinds are opened, and their ceilings, asked of the header before a pixel is decoded. Not here: what is done
+with pixels (`raster`, `stinercut.codes.still_reader`), pictures that ffmpeg reads (`opening`).
+
+A PNG of 100 kB can hold a picture of ten gigabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from stinercut.errors import BadInput
+from stinercut.input_limits import TOO_MANY_PIXELS, broken_by_size
+
+OF_TEMPLATES: Final = ("PNG", "JPEG")
+OF_CODES: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+"""Kinds of pictures, as Pillow calls them."""
+
+_SMALLER: Final = "Make it 8000 pixels wide or less."
+
+_ALL: Final = (*OF_CODES, "GIF")
+"""What is recognised, so that an error can name it."""
+
+
+def open_picture(path: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
+    """A picture file, loaded, and which of `kinds` it is. Raises BadInput for any other, a damaged or too large one."""
+    with _opened(path, path, kinds) as opened:
+        opened.load()
+        return opened.copy(), _kind(opened)
+
+
+def picture_in(data: bytes, file: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
+    """The same for a picture that lies within a file (a drawing), which errors name."""
+    with _opened(io.BytesIO(data), file, kinds) as opened:
+        opened.load()
+        return opened.copy(), _kind(opened)
+
+
+def size_in(data: bytes, file: Path, kinds: Sequence[str]) -> tuple[int, int]:
+    """Width and height of a picture, of which nothing but the header is read. Raises as `open_picture` does."""
+    with _opened(io.BytesIO(data), file, kinds) as opened:
+        return opened.size
+
+
+@contextmanager
+def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Generator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of less than our ceiling.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(source, formats=_ALL) as opened:
+                _require_usable(opened, file, kinds)
+                yield opened
+    except BadInput:
+        raise
+    except UnidentifiedImageError:
+        what = "the picture can't be read (not a picture, or a damaged one)"
+        raise BadInput(what, file=file, advice=f"Save it again as {_or(kinds)}.") from None
+    except Image.DecompressionBombError:  # Pillow has a ceiling of its own, above ours, and asks before us.
+        raise BadInput(TOO_MANY_PIXELS, file=file, advice=_SMALLER) from None
+    except (OSError, SyntaxError, ValueError, OverflowError) as refused:
+        raise BadInput(
+            f"the picture can't be read ({_why(refused)})",
+            file=file,
+            advice=f"Save it again as {_or(kinds)}, of at most 8000 by 8000 pixels.",
+        ) from None
+
+
+def _why(refused: Exception) -> str:
+    said = str(refused).rstrip(".") or type(refused).__name__
+    return "a text or a colour profile within it is too large" if "MAX_TEXT" in said else said
+
+
+def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:
+    if _kind(opened) not in kinds:
+        raise BadInput(f"the picture is {opened.format}", file=file, advice=f"Save it as {_or(kinds)}.")
+    if why := broken_by_size(*opened.size):
+        raise BadInput(why, file=file, advice=_SMALLER)
+
+
+def _kind(opened: Image.Image) -> str:
+    """Telephones and some cameras put a second picture behind the first one (MPO): a JPEG to everybody else."""
+    return "JPEG" if opened.format == "MPO" else opened.format or ""
+
+
+def _or(kinds: Sequence[str]) -> str:
+    return " or ".join(kinds) if len(kinds) < 3 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"

@@ -1,0 +1,290 @@
+"""What a video file is: length, size as shown, frame rate, sound, when it was filmed.
+
+Lives here: reading a file's header and refusing what can't become part of a film. Doesn't: decoding it (`frames`,
+`segments`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
+
+from stinercut import input_limits
+from stinercut.errors import UnreadableVideo
+from stinercut.storage.store import Store, key_of, replace_file
+from stinercut.video import ffmpeg_runner as runner
+
+Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
+"""Frames a second, exactly; in JSON as text such as 30000/1001."""
+
+_KEPT = 7
+"""Raise it whenever `Probe` changes what it says about a file."""
+
+_NO_CODEC = ("", "none", "unknown")
+
+_IMAGE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "jpeg2000", "tiff")
+_FEW_FRAMES = ("", "1")
+"""A stream of images is a film where its frames are counted and more than one (Motion-JPEG of a camera)."""
+
+_AGAIN = "Copy it from the card again, or leave it out."
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """The first audio stream that can be read: codec name, samples per second, channels.
+
+    `stream` is its number among the audio streams.
+    """
+
+    codec: str
+    sample_rate: int
+    channels: int
+    stream: int = 0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A video. `duration` in seconds; `width` x `height` in pixels as a player shows them.
+
+    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is what
+    the clock on the wall said, without a zone, None when it says nothing. `matrix`, `transfer` and
+    `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
+    beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
+    `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
+    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names of how pixels are stored and
+    where their colours lie.
+    """
+
+    duration: float
+    width: int
+    height: int
+    fps: Rate
+    rotation: int
+    video_codec: str
+    audio: AudioInfo | None
+    size: int
+    recorded: datetime | None
+    matrix: str = ""
+    transfer: str = ""
+    video_start: float = 0.0
+    interlaced: bool = False
+    primaries: str = ""
+    stream: int = 0
+    pixels: str = ""
+    chroma_location: str = ""
+
+
+_PROBES = TypeAdapter(Probe)
+
+
+def probe(path: Path) -> Probe:
+    """What this video is. Raises UnreadableVideo, saying why, for anything that is no whole video."""
+    if not path.is_file():
+        raise UnreadableVideo("the file is not there", file=path, advice="Check the path, or put the card in again.")
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableVideo("the file is empty", file=path, advice=_AGAIN)
+    try:
+        return _probed(path, size, runner.ffprobe_json(path))
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # A damaged header may say anything.
+        raise UnreadableVideo("the video's header makes no sense: it is damaged", file=path, advice=_AGAIN) from None
+
+
+def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
+    """What the header says. Raises UnreadableVideo, and whatever comes of numbers that are none."""
+    container: dict[str, Any] = found.get("format", {})
+    stream = _video_stream(found, path)
+    duration = _duration(path, stream, container)
+    if duration <= 0:
+        raise UnreadableVideo("the video has no length: nothing was filmed, or it is damaged", file=path, advice=_AGAIN)
+    rotation = _rotation(stream)
+    width, height = _shown_size(stream, rotation)
+    if width < 2 or height < 2:
+        raise UnreadableVideo("the video has no picture size: it is damaged", file=path, advice=_AGAIN)
+    fps = _rate(stream)
+    stored = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    video_start = _video_start(stream, container)
+    _require_within_limits(path, size, video_start + duration, float(fps), (stored, (width, height)))
+    frames = max(int(stream.get("nb_frames") or 0), float(fps) * duration)
+    _require(path, input_limits.broken_by_frames(frames))
+    return Probe(
+        duration=duration,
+        width=width,
+        height=height,
+        fps=fps,
+        rotation=rotation,
+        video_codec=str(stream.get("codec_name", "")),
+        audio=_audio(found),
+        size=size,
+        recorded=_recorded(stream, container),
+        matrix=str(stream.get("color_space", "")),
+        transfer=str(stream.get("color_transfer", "")),
+        video_start=video_start,
+        interlaced=stream.get("field_order") in ("tt", "bb", "tb", "bt"),
+        primaries=str(stream.get("color_primaries", "")),
+        stream=int(stream["index"]),
+        pixels=str(stream.get("pix_fmt", "")),
+        chroma_location=str(stream.get("chroma_location", "")),
+    )
+
+
+def _require_within_limits(
+    path: Path, size: int, duration: float, fps: float, pictures: tuple[tuple[int, int], ...]
+) -> None:
+    """Raise UnreadableVideo for a film that no camera writes. `pictures`: its size as stored, and as shown."""
+    broken = [input_limits.broken_by_length(duration, size)]
+    broken += [input_limits.broken_by_size(*one) or input_limits.broken_by_rate(fps, *one) for one in pictures]
+    _require(path, next(filter(None, broken), ""))
+
+
+def _require(path: Path, why: str) -> None:
+    """Raise UnreadableVideo where there is a reason."""
+    if why:
+        raise UnreadableVideo(why, file=path, advice="Leave it out, or export it again as an ordinary video.")
+
+
+def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
+    """`probe`, asked once for each content: the answer is kept in the store."""
+    kept = store.derived_path(key_of("probe", _KEPT, content_hash, runner.build()), ".json")
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return _PROBES.validate_json(kept.read_bytes())
+    found = probe(path)
+    replace_file(kept, _PROBES.dump_json(found))
+    return found
+
+
+def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    streams: list[dict[str, Any]] = found.get("streams", [])
+    stream = picture_stream(streams)
+    if stream is None:
+        what = "the file holds sound but no picture" if streams else "the file is no video, or it is cut short"
+        raise UnreadableVideo(what, file=path, advice="Leave it out.")
+    return stream
+
+
+def picture_stream(streams: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Which of a file's streams, as ffprobe lists them, is its picture; None where there is none.
+
+    Never cover art. A thumbnail that isn't marked as one (a single image) only where there is nothing else; of several
+    videos the one that the file marks as its default, then the largest, then the first.
+    """
+    videos = [one for one in streams if one.get("codec_type") == "video" and not _is_marked_thumbnail(one)]
+    return max(videos, key=_rank_as_picture, default=None)
+
+
+def _is_marked_thumbnail(stream: dict[str, Any]) -> bool:
+    disposition = stream.get("disposition", {})
+    return bool(disposition.get("attached_pic") or disposition.get("timed_thumbnails"))
+
+
+def _rank_as_picture(stream: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    """More is better. `max` keeps the first of equals."""
+    can_decode = str(stream.get("codec_name") or "") not in _NO_CODEC
+    is_image = stream.get("codec_name") in _IMAGE_CODECS and str(stream.get("nb_frames", "")) in _FEW_FRAMES
+    area = int(stream.get("width") or 0) * int(stream.get("height") or 0)
+    return can_decode, not is_image, bool(stream.get("disposition", {}).get("default")), area
+
+
+def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> float:
+    """Seconds of picture. Where only the container says a length, that may be the sound's, and a recorder that died or
+    a browser says none at all: then the file is read.
+    """
+    for said in (stream.get("duration"), _tagged_duration(stream)):
+        with contextlib.suppress(TypeError, ValueError):
+            return float(said)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        whole = float(container["duration"])
+        return min(whole, _read_duration(path, stream) or whole)
+    return _read_duration(path, stream)
+
+
+def _read_duration(path: Path, stream: dict[str, Any]) -> float:
+    """Seconds from the first picture to the end of the last one, by the times of all; 0 where they have none."""
+    times = [shown for shown, _ in runner.packet_times(path, str(stream["index"]))]
+    return float((max(times) - min(times)) * Fraction(stream["time_base"]) + 1 / _rate(stream)) if times else 0.0
+
+
+def _rate(stream: dict[str, Any]) -> Fraction:
+    """Frames a second: the mean, or where that can't be, the one that its times are multiples of."""
+    said = [rate for name in ("avg_frame_rate", "r_frame_rate") if (rate := _fraction(stream.get(name)))]
+    return next((rate for rate in said if rate <= input_limits.MOST_FPS), said[0] if said else Fraction(30))
+
+
+def _tagged_duration(stream: dict[str, Any]) -> float | None:
+    """Seconds of picture as Matroska's tag says: hours, minutes and seconds from the file's beginning to the end of the
+    last picture. mkvmerge, which says so in another tag, counts from the first picture.
+    """
+    tags = {str(name).upper(): str(said) for name, said in stream.get("tags", {}).items()}
+    said = next((text for name, text in tags.items() if name == "DURATION" or name.startswith("DURATION-")), "")
+    with contextlib.suppress(ValueError):
+        hours, minutes, seconds = said.split(":")
+        end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        from_first = any(name.startswith("_STATISTICS_WRITING_APP") for name in tags)
+        length = end if from_first else end - float(stream.get("start_time") or 0)
+        return length if length > 0 else None
+    return None
+
+
+def _rotation(stream: dict[str, Any]) -> int:
+    for extra in stream.get("side_data_list", []):
+        if "rotation" in extra:
+            return -int(float(extra["rotation"])) % 360
+    return int(float(stream.get("tags", {}).get("rotate", 0))) % 360
+
+
+def _shown_size(stream: dict[str, Any], rotation: int) -> tuple[int, int]:
+    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    pixel = _fraction(str(stream.get("sample_aspect_ratio", "1:1")).replace(":", "/")) or Fraction(1)
+    width = round(width * pixel)
+    return (height, width) if rotation % 180 == 90 else (width, height)
+
+
+def _fraction(said: object) -> Fraction | None:
+    """A positive fraction such as `30000/1001`; None for `0/0` and the like."""
+    try:
+        value = Fraction(str(said))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return value if value > 0 else None
+
+
+def _video_start(stream: dict[str, Any], container: dict[str, Any]) -> float:
+    """Seconds from the file's beginning, as ffmpeg counts it, to the first picture."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return max(0.0, float(stream["start_time"]) - float(container["start_time"]))
+    return 0.0
+
+
+def _audio(found: dict[str, Any]) -> AudioInfo | None:
+    streams = [stream for stream in found.get("streams", []) if stream.get("codec_type") == "audio"]
+    for number, stream in enumerate(streams):
+        rate, channels = int(stream.get("sample_rate") or 0), int(stream.get("channels") or 0)
+        codec = str(stream.get("codec_name", ""))
+        if rate and channels and codec not in _NO_CODEC:
+            return AudioInfo(codec, rate, channels, number)
+    return None
+
+
+def _recorded(stream: dict[str, Any], container: dict[str, Any]) -> datetime | None:
+    """What the clock on the wall said. Apple says the place's time with its zone, beside the time in UTC; GoPro writes
+    the place's time and calls it UTC.
+    """
+    for name in ("com.apple.quicktime.creationdate", "creation_time"):
+        for holder in (container, stream):
+            said = str(holder.get("tags", {}).get(name) or "")
+            with contextlib.suppress(ValueError):
+                if said and not said.startswith(("1904", "1970")):  # a clock that was never set
+                    return datetime.fromisoformat(said.replace("Z", "+00:00")).replace(tzinfo=None)
+    return None

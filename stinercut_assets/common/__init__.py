@@ -1,0 +1,1 @@
+"""What all assets share: resources, partitions, jobs, tags, retries, values between steps."""

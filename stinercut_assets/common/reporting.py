@@ -1,0 +1,197 @@
+"""What steps tell the people who watch: progress into the catalog's outbox, errors as Dagster failures.
+
+Lives here: `Reporter` (one subject, one run) and the translation of our errors. Doesn't: the pages that
+show it (`hub`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import dagster as dg
+from sqlalchemy.orm import Session
+
+from stinercut.catalog import Catalog, events
+from stinercut.catalog.events import StepReport
+from stinercut.catalog.models import StepStatus
+from stinercut.errors import StinercutError
+from stinercut.failures import FailureRecord, record_of, record_of_foreign, record_of_parts
+from stinercut.jumps import jumps
+from stinercut.runs.failure_rows import named_files
+from stinercut_assets.common.retries import is_worth_a_retry
+
+_PROGRESS_EVERY = 0.5
+"""Seconds between two progress reports of a step: what an eye can follow, and two commits a second at most."""
+
+_NOT_DONE = 0.999
+"""The most that a step says of itself before its end: 1.0 is said by its end alone."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step that people will see: `step` is stable within its jump or card."""
+
+    step: str
+    label: str
+    position: int = 0
+    card_file_id: int | None = None
+    """The file that the step is about, where it is about one."""
+
+
+@dataclass
+class Doing:
+    """A step that is being done. Call `progress` as often as you like with 0..1."""
+
+    _reporter: Reporter
+    _report: StepReport
+    _last: float = field(default=0.0)
+    note: str = ""
+    at_fault: Sequence[int] = ()
+    """Card file ids of the files that the step found to be at fault, for when it fails."""
+    at_end: Callable[[Session], None] | None = None
+    """What becomes true when the step is done. It is recorded in the transaction that says so, right after it."""
+
+    def progress(self, fraction: float) -> None:
+        """Say how far the step is; most calls cost nothing."""
+        if time.monotonic() - self._last < _PROGRESS_EVERY:
+            return
+        self._last = time.monotonic()
+        self._reporter.say(replace(self._report, progress=min(max(fraction, 0.0), _NOT_DONE)))
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Reports the steps of one jump or card."""
+
+    catalog: Catalog
+    subject: str
+    run_id: str
+    is_card: bool = False
+
+    def plan(self, steps: Collection[Planned], *, keep: Collection[StepStatus] = (StepStatus.DONE,)) -> None:
+        """Show the steps that there are, so that people see how much is left; they wait, but for those to `keep`."""
+        with self.catalog.write() as session:
+            if self._is_overtaken(session):
+                return
+            events.keep_only_steps(session, self.subject, {planned.step for planned in steps})
+            kept = {row.step for row in events.steps_of(session, self.subject) if row.status in keep}
+            for planned in steps:
+                if planned.step not in kept:
+                    events.report_step(session, self._report(planned, StepStatus.WAITING))
+
+    def say(self, report: StepReport) -> None:
+        """Record a report in a transaction of its own."""
+        with self.catalog.write() as session:
+            if not self._is_overtaken(session):
+                events.report_step(session, report)
+
+    def _is_overtaken(self, session: Session) -> bool:
+        """Whether another run has this jump in hand, or has ended it: what this one still does is nobody's news."""
+        return not self.is_card and jumps.is_in_hand_of_another(session, self.subject, self.run_id)
+
+    @contextmanager
+    def doing(self, planned: Planned) -> Generator[Doing]:
+        """Report a step from its beginning to its end, and turn our errors into Dagster failures."""
+        begun = time.monotonic()
+        report = self._report(planned, StepStatus.RUNNING)
+        self.say(report)
+        doing = Doing(self, report)
+        try:
+            yield doing
+        except StinercutError as refused:
+            self._fail(report, refused, planned, doing)
+            raise as_failure(refused) from refused
+        except Exception as unexpected:
+            self._fail(report, unexpected, planned, doing)
+            raise
+        seconds = time.monotonic() - begun
+        done = replace(report, status=StepStatus.DONE, progress=1.0, seconds=seconds, message=doing.note)
+        with self.catalog.write() as session:
+            if not self._is_overtaken(session):
+                events.report_step(session, done)
+                self._tell_completed(session, planned, seconds)
+            if doing.at_end is not None:
+                doing.at_end(session)
+
+    def _fail(self, report: StepReport, error: Exception, planned: Planned, doing: Doing) -> None:
+        about = doing.at_fault or ([planned.card_file_id] if planned.card_file_id is not None else [])
+        with self.catalog.read() as session:
+            named = named_files(session, self.subject)
+        failure = record_of(error, named, about, planned.label)
+        self.say(replace(report, status=StepStatus.FAILED, message=failure.sentence(), failure=failure))
+
+    def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
+        events.append(
+            session,
+            "pipeline:step_completed",
+            card_id=self.subject if self.is_card else None,
+            jump_key=None if self.is_card else self.subject,
+            step=planned.step,
+            label=planned.label,
+            seconds=round(seconds, 3),
+            progress=events.progress_of(session, self.subject),
+        )
+
+    def _report(self, planned: Planned, status: StepStatus) -> StepReport:
+        return StepReport(
+            subject=self.subject,
+            step=planned.step,
+            label=planned.label,
+            status=status,
+            run_id=self.run_id,
+            position=planned.position,
+        )
+
+
+def as_failure(refused: StinercutError) -> dg.Failure:
+    """Our error as Dagster shows it: the sentence, and its parts as metadata, with ffmpeg's command and messages."""
+    metadata: dict[str, str | dg.MetadataValue] = {
+        "code": refused.code,
+        "what": refused.what,
+        "file": refused.file or "-",
+        "advice": refused.advice or "-",
+    }
+    said = "\n\n".join(getattr(refused, "__notes__", ()))
+    if said:
+        metadata["log"] = dg.MetadataValue.md(f"```\n{said}\n```")
+    return dg.Failure(description=refused.sentence(), metadata=metadata, allow_retries=is_worth_a_retry(refused))
+
+
+def said_by_dagster(instance: dg.DagsterInstance, run_id: str) -> tuple[FailureRecord, ...]:
+    """What the failed steps of a run said, as Dagster's log has it: for steps that reported nothing themselves."""
+    entries = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
+    found = [record for entry in entries if (record := _record_of_event(entry.dagster_event)) is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def _record_of_event(event: dg.DagsterEvent | None) -> FailureRecord | None:
+    if event is None or not event.is_step_failure:
+        return None
+    data = event.step_failure_data
+    if data.user_failure_data is not None:
+        return _record_of_failure(data.user_failure_data.description or "", data.user_failure_data.metadata)
+    if data.error is None:
+        return None
+    error = data.error.cause or data.error
+    return record_of_foreign(error.cls_name or "Error", error.message.removeprefix(f"{error.cls_name}: ").strip())
+
+
+def _record_of_failure(said: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
+    """What `as_failure` wrote. A failure of somebody else's has a description alone."""
+    parts = {name: str(metadata[name].value) for name in ("code", "what", "file", "advice") if name in metadata}
+    if "code" not in parts or "what" not in parts:
+        return FailureRecord(code="ERROR", what=said or "a step failed")
+    file, advice = (parts.get(name, "-") for name in ("file", "advice"))
+    return record_of_parts(parts["code"], parts["what"], None if file == "-" else file, "" if advice == "-" else advice)
+
+
+@contextmanager
+def failures() -> Generator[None]:
+    """Turn our errors into Dagster failures where no step is reported."""
+    try:
+        yield
+    except StinercutError as refused:
+        raise as_failure(refused) from refused

@@ -1,0 +1,57 @@
+"""What steps work with: this installation's settings, catalog, store and template.
+
+Lives here: the Dagster resource that hands these to ops, assets and sensors. Doesn't: reading the environment
+(`stinercut.settings`) or anything that is done with them.
+"""
+
+from functools import lru_cache
+
+import dagster as dg
+
+from stinercut.catalog import Catalog
+from stinercut.errors import BadInput, BadTemplate
+from stinercut.jumps import jumps
+from stinercut.settings import Settings
+from stinercut.storage.store import Store
+from stinercut.templates import Template, folder
+
+
+class Installation(dg.ConfigurableResource["Installation"]):
+    """This installation. Every process reads it from the same environment variables (`STINERCUT_*`)."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return Settings()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog; connections are shared within a process."""
+        return _catalog(self.settings.catalog_url)
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return Store(self.settings.store_dir)
+
+    def template_of(self, jump_key: str) -> Template:
+        """The template that a jump's film shall have. Raises NotFound, and BadTemplate for one that can't be used."""
+        with self.catalog.read() as session:
+            chosen = jumps.require_jump(session, jump_key).template
+        return self.template_named(chosen or self.settings.template)
+
+    def template_named(self, name: str) -> Template:
+        """This installation's template of that name, or the bundled one. Raises BadTemplate."""
+        try:
+            return folder.find(name, (self.settings.templates_dir,))
+        except BadInput as refused:
+            raise BadTemplate(refused.what, file=refused.file, advice=refused.advice) from refused
+
+    def template_names(self) -> list[str]:
+        """All there are, those that can't be used included."""
+        return folder.names((self.settings.templates_dir,))
+
+
+@lru_cache(maxsize=4)
+def _catalog(url: str) -> Catalog:
+    return Catalog.open(url)

@@ -1,0 +1,66 @@
+"""What every run says of itself, whoever launched it: its kind of work, its priority, its subject, its longest time.
+
+Owns: `missing_tags`, a pure decision over what Dagster knows of a run before it begins. Not here: their names
+(`stinercut.pipeline_names`), adding them (`app.engine.run_coordinator`), what only a look at the jump tells
+(`jump_tags`).
+
+Jobs and sensors give their runs tags. A run that a person launches for single assets on Dagster's page, or as a
+backfill there, is of none of our jobs (Dagster calls its job `__ASSET_JOB`), outside all limits of `dagster.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from stinercut.pipeline_names import (
+    BACKFILL_PRIORITY,
+    CARD_ASSETS,
+    CARD_JOB,
+    CARD_TAG,
+    FILM_ASSETS,
+    FILM_JOB,
+    IDENTIFY_PRIORITY,
+    JUMP_TAG,
+    PRIORITY_TAG,
+    WORK_TAG,
+)
+
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+"""Seconds after which Dagster's run monitoring ends a run."""
+RESUME_WHOLE_ASSET: Final = {"dagster/retry_strategy": "FROM_ASSET_FAILURE"}
+"""How Dagster's own run retries resume; see `stinercut_assets.common.fanout` for why not step by step."""
+
+_PARTITION, _BACKFILL = "dagster/partition", "dagster/backfill"
+
+CARD_RUN_TAGS: Final = {
+    PRIORITY_TAG: str(IDENTIFY_PRIORITY),
+    WORK_TAG: "identify",
+    MAX_RUNTIME_TAG: "7200",
+    **RESUME_WHOLE_ASSET,
+}
+FILM_RUN_TAGS: Final = {PRIORITY_TAG: str(BACKFILL_PRIORITY), WORK_TAG: "film", **RESUME_WHOLE_ASSET}
+
+_BEFORE_IT_IS_KNOWN = "43200"
+"""Half a day, the limit of `dagster.yaml`; the film's first step sets the one that follows the footage."""
+
+
+def missing_tags(job: str, assets: Collection[str], tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags to add to a run of this job for these assets (none: all of the job's) that has these tags.
+
+    Nothing that a run says of itself is overruled.
+    """
+    wanted = _tags_of(job, frozenset(assets), tags)
+    return {name: value for name, value in wanted.items() if name not in tags}
+
+
+def _tags_of(job: str, assets: frozenset[str], tags: Mapping[str, str]) -> dict[str, str]:
+    subject = tags.get(_PARTITION)
+    if job == FILM_JOB or assets.intersection(FILM_ASSETS):
+        # A backfill has places of its own (`dagster.yaml`), beside those of films that somebody waits for.
+        work = {WORK_TAG: "backfill"} if _BACKFILL in tags else {}
+        named = {JUMP_TAG: subject} if subject else {}
+        return {**FILM_RUN_TAGS, MAX_RUNTIME_TAG: _BEFORE_IT_IS_KNOWN, **work, **named}
+    if job == CARD_JOB or assets.intersection(CARD_ASSETS):
+        return {**CARD_RUN_TAGS, **({CARD_TAG: subject} if subject else {})}
+    return {}

@@ -1,0 +1,42 @@
+"""Check `sensors_run` of `rendered_video`: nobody has switched off what films depend on.
+
+Owns: the check, which a person can run on Dagster's page. Not here: its words (`stinercut.runs.automation`), when it
+is said by itself (`hub.runs.automation`: what looks must not be a sensor, which could be switched off with the
+others).
+"""
+
+from collections.abc import Iterable
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+
+from stinercut.pipeline_names import FILM_ASSET
+from stinercut.runs.automation import CHECK, WITHOUT, in_words
+
+SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), CHECK)
+
+
+@dg.asset_check(
+    asset=FILM_ASSET,
+    name=CHECK,
+    description="All sensors and schedules run. Start them on Dagster's page Automation, or on the board.",
+)
+def sensors_run(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Looks at Dagster's storage as it is now."""
+    # Without a place where their states are kept, nobody can have switched one off.
+    states = context.instance.all_instigator_state() if context.instance.schedule_storage else ()
+    stopped = switched_off(states)
+    return dg.AssetCheckResult(
+        passed=not stopped,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=in_words(stopped) or "All sensors and schedules run.",
+    )
+
+
+def switched_off(states: Iterable[InstigatorState]) -> list[str]:
+    """The names of ours that somebody switched off. What was never touched runs, as its definition says."""
+    return [
+        one.instigator_name
+        for one in states
+        if one.status is InstigatorStatus.STOPPED and one.instigator_name in WITHOUT
+    ]

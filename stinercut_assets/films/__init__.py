@@ -1,0 +1,1 @@
+"""Assets of a jump, from its imported files to the film."""

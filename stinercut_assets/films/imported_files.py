@@ -1,0 +1,121 @@
+"""Asset `imported_files` [jump]: the jump's files, all there and all readable.
+
+Lives here: taking a jump up, and refusing footage that can't become a film before anything is rendered.
+Doesn't: copying (`detector`), the record of what was imported (`stinercut.catalog`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import dagster as dg
+
+from stinercut.catalog.models import Role
+from stinercut.errors import StinercutError
+from stinercut.jumps import jumps
+from stinercut.jumps.jumps import FootageFile, JumpFootage
+from stinercut.text import ended
+from stinercut_assets.common.jump_tags import tag_run, tags_of
+from stinercut_assets.common.metadata import table
+from stinercut_assets.common.partitions import jumps as jump_partitions
+from stinercut_assets.common.reporting import Reporter, failures
+from stinercut_assets.common.resources import Installation
+from stinercut_assets.common.retries import is_worth_a_retry, retry_policy
+from stinercut_assets.films.jump_steps import FILES, TEMPLATE, all_steps, jump_page, reporter
+from stinercut_assets.films.lineage import footage as footage_spec
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a file gave: a row for people, or what is wrong with it."""
+
+    row: dict[str, str | int | float | None]
+    problem: StinercutError | None
+    seconds: float = 0.0
+
+
+@dg.asset(
+    partitions_def=jump_partitions,
+    deps=[footage_spec],
+    group_name="identification",
+    kinds={"file"},
+    retry_policy=retry_policy("imported_files"),
+    description="The jump's files as they lie in the store: complete, and each one a video that can be read.",
+)
+def imported_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.Output[JumpFootage]:
+    """The jump's footage. Fails, naming every file that can't be used, before anything is rendered."""
+    with failures():
+        with installation.catalog.write() as session:
+            footage = jumps.take_up(session, context.partition_key, context.run.run_id)
+        reporting = reporter(context, installation)
+        reporting.plan(all_steps(footage.clips))
+    with reporting.doing(FILES) as doing:
+        videos = [file for file in footage.files if file.role is not Role.PHOTO]
+        looked = [_look(installation, file) for file in videos]
+        # What is in a photo, its output finds out; one that is damaged is no reason to hold a film back.
+        photos = sum(file.size for file in footage.photos)
+        bad = [(file, one.problem) for file, one in zip(videos, looked, strict=True) if one.problem is not None]
+        if bad:
+            doing.at_fault = [file.card_file_id for file, _ in bad]
+            raise _refused(bad)
+    tags = tags_of(installation, footage, _template(reporting, installation, footage))
+    seconds = sum(one.seconds for one in looked)
+    # Here and not where a run is requested: a backfill's and a person's runs carry them too.
+    tag_run(context, tags, seconds + len(footage.photos))
+    return dg.Output(
+        footage,
+        data_version=dg.DataVersion(footage.version),
+        metadata={
+            "files": table([one.row for one in looked]),
+            "clips": len(footage.clips),
+            "photos": len(footage.photos),
+            "photo_MB": round(photos / 1e6, 1),
+            "bytes": sum(file.size for file in footage.files),
+            "seconds": round(seconds, 1),
+            "jump": dg.MetadataValue.url(jump_page(installation, footage.jump_key)),
+            **tags,
+        },
+    )
+
+
+def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutError:
+    """One error for all clips that can't be used; each is named. Of a kind that a repeat mends, if one of them is."""
+    first, refused = next((one for one in bad if is_worth_a_retry(one[1])), bad[0])
+    better = "Put the card in again if it holds a better copy, or leave"
+    if len(bad) == 1:
+        return type(refused)(refused.what, file=first.name, advice=f"{better} the clip out.")
+    all_of_them = " ".join(ended(f"{file.name}: {problem.what}") for file, problem in bad)
+    return type(refused)(all_of_them, advice=f"{better} these clips out.")
+
+
+def _template(reporting: Reporter, installation: Installation, footage: JumpFootage) -> str:
+    """The name of the jump's template, which can be used: before anything is rendered. Fails as a step of its own."""
+    try:
+        return installation.template_of(footage.jump_key).name
+    except StinercutError:
+        with reporting.doing(TEMPLATE):
+            raise
+
+
+def _look(installation: Installation, file: FootageFile) -> Looked:
+    from stinercut.video.probe import probe
+
+    row: dict[str, str | int | float | None] = {
+        "file": file.name,
+        "role": file.role.value,
+        "MB": round(file.size / 1e6, 1),
+        "recorded": file.modified.isoformat(sep=" "),
+    }
+    try:
+        found = probe(installation.store.require(file.content_hash, file.size))
+    except StinercutError as refused:
+        # A film of the code has done its work once it was read; only clips must be whole.
+        return Looked(row, refused if file.role is Role.CLIP else None)
+    row |= {
+        "seconds": round(found.duration, 2),
+        "picture": f"{found.width}x{found.height}",
+        "fps": float(round(Fraction(found.fps), 2)),
+        "video": found.video_codec,
+        "audio": found.audio.codec if found.audio else "none",
+    }
+    return Looked(row, None, found.duration if file.role is Role.CLIP else 0.0)

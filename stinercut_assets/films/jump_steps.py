@@ -1,0 +1,68 @@
+"""What all assets of a jump share: the plan of steps that people see, and taking a jump up or going on with it.
+
+Lives here: names and order of the steps on the board. Doesn't: any of the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import dagster as dg
+
+from stinercut.jumps import jumps
+from stinercut.jumps.arriving import clip_step_name
+from stinercut.jumps.jumps import JumpFootage
+from stinercut_assets.common.jump_tags import tag_part_of_film
+from stinercut_assets.common.reporting import Planned, Reporter
+from stinercut_assets.common.resources import Installation
+
+FILES = Planned("files", "Check the files", 0)
+TEMPLATE = Planned("template", "Read the template", 0)
+"""Shown only where that goes wrong."""
+IDENTITY = Planned("identity", "Who jumped", 1)
+TITLE = Planned("title", "Title and outro", 2)
+FILM = Planned("film", "Join and check the film", 999)
+
+
+class Clip(Protocol):
+    """What a clip's step is called by."""
+
+    @property
+    def card_file_id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def position(self) -> int: ...
+
+
+def clip_step(clip: Clip) -> Planned:
+    """The step that renders a clip."""
+    return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position, clip.card_file_id)
+
+
+def all_steps(clips: Iterable[Clip]) -> list[Planned]:
+    """Every step of the production of a film of these clips, in the order people see."""
+    return [FILES, IDENTITY, TITLE, *map(clip_step, clips), FILM]
+
+
+def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation) -> Reporter:
+    """The reporter of this run's jump."""
+    return Reporter(installation.catalog, context.partition_key, context.run.run_id)
+
+
+def jump_page(installation: Installation, jump_key: str) -> str:
+    """The hub's page about a jump: the board, at that jump."""
+    return f"{installation.settings.board_address}/#jump={jump_key}"
+
+
+def go_on(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
+) -> None:
+    """Say that this run works on the jump now: a re-execution begins in the middle of the plan, and so does a run of
+    single assets, which has its tags from here."""
+    with installation.catalog.write() as session:
+        jumps.resume(session, context.partition_key, context.run.run_id)
+    tag_part_of_film(context, installation, footage)

@@ -1,0 +1,79 @@
+"""Where the lineage begins: external assets that say which footage and which template a jump's film should have.
+
+Lives here: their specs and the observations that move their data versions. An observation (not a materialization)
+of one jump's partition makes exactly that jump stale downstream. Doesn't: when they are observed (`sensors`).
+
+`footage` hangs on `card_sessions`, so that the lineage goes from cards to films. Which cards a jump's footage came from
+no partition mapping of Dagster's can say: the observation does. An external asset is never stale itself, so a card that
+is read makes no jump stale but those that are observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import dagster as dg
+
+from stinercut_assets.common.partitions import jumps
+
+footage = dg.AssetSpec(
+    "footage",
+    deps=[dg.AssetDep("card_sessions", partition_mapping=dg.AllPartitionMapping())],
+    partitions_def=jumps,
+    group_name="cards",
+    description=(
+        "What the cards delivered for a jump: its files and its passenger. The hub and the detector bring it; "
+        "its data version changes when a file is added or a person corrects something."
+    ),
+    kinds={"file"},
+)
+
+film_template = dg.AssetSpec(
+    "film_template",
+    partitions_def=jumps,
+    group_name="films",
+    description=(
+        "The template that the jump's film should have. Its data version is the template's fingerprint, or what was "
+        "noted for a film that has exactly this template."
+    ),
+    kinds={"file"},
+)
+
+
+def observe_footage(
+    jump_key: str, version: str, clips: int, cards: Sequence[tuple[str, str]] = (), dagster: str = ""
+) -> dg.AssetObservation:
+    """The jump's footage is now this version, from these cards (id and label). `dagster`: its address, for links."""
+    links: dict[str, dg.MetadataValue] = {
+        f"card {label} ({card})": dg.MetadataValue.url(
+            f"{dagster}/assets/card_sessions?view=partitions&partition={quote(card)}"
+        )
+        for card, label in cards
+    }
+    return _observe("footage", jump_key, version, {"clips": clips, **links})
+
+
+def observe_template(jump_key: str, name: str, fingerprint: str, version: str | None = None) -> dg.AssetObservation:
+    """The jump's film should have this template, as it is now. `version`: the data version, where it isn't that."""
+    return _observe("film_template", jump_key, version or fingerprint, {"template": name, "fingerprint": fingerprint})
+
+
+def template_noted(instance: dg.DagsterInstance, jump_key: str) -> str | None:
+    """The data version of the jump's template that the lineage knows; a step that begins now has noted it."""
+    of_the_jump = dg.AssetRecordsFilter(asset_key=film_template.key, asset_partitions=[jump_key])
+    for record in instance.fetch_observations(of_the_jump, limit=1).records:
+        observed = record.asset_observation
+        return observed.data_version if observed else None
+    return None
+
+
+def _observe(
+    asset: str, jump_key: str, version: str, metadata: dict[str, int | str | dg.MetadataValue]
+) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        asset_key=asset,
+        partition=jump_key,
+        metadata=metadata,
+        tags={"dagster/data_version": version},
+    )

@@ -1,0 +1,70 @@
+"""Asset `title_and_outro` [jump]: the drawn parts of the film, such as its title and its outro, in all its outputs.
+
+Lives here: the step; it works beside the clips, not after them. Doesn't: drawing (`stinercut.drawing.title_cards`).
+"""
+
+import dagster as dg
+
+from stinercut.jumps.jumps import JumpFootage
+from stinercut.storage.store import key_of
+from stinercut.video.stills import jpeg_still
+from stinercut_assets.common.metadata import gallery, table
+from stinercut_assets.common.partitions import jumps
+from stinercut_assets.common.resources import Installation
+from stinercut_assets.common.retries import retry_policy
+from stinercut_assets.films.jump_steps import TITLE, go_on, reporter
+from stinercut_assets.films.lineage import film_template
+from stinercut_assets.films.production import Made, card_parts, make, production_so_far
+from stinercut_assets.films.qr_identity import Identity
+
+
+def render_title_and_outro(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
+) -> Made:
+    """The drawn parts, reported as one step; what exists already costs nothing."""
+    with reporter(context, installation).doing(TITLE) as doing:
+        return make(card_parts(production_so_far(installation, footage)), doing.progress)
+
+
+@dg.asset(
+    partitions_def=jumps,
+    deps=[film_template],
+    group_name="films",
+    kinds={"ffmpeg"},
+    pool="ffmpeg",
+    retry_policy=retry_policy("title_and_outro"),
+    description=(
+        "The film's drawings with the passenger's name, date and place (title, outro), and the template's own pieces "
+        "of film, as segments of all outputs. They are kept by content: an outro without merge fields is rendered once "
+        "for all films."
+    ),
+)
+def title_and_outro(
+    context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage, qr_identity: Identity
+) -> dg.Output[Made]:
+    """Their segments."""
+    go_on(context, installation, imported_files)
+    made = render_title_and_outro(context, installation, imported_files)
+    names = [f"drawing {number}" for number in range(1, len(made.film) + 1)]
+    stills = [jpeg_still(one.segment.video, at=one.segment.seconds / 2, width=640) for one in made.film]
+    return dg.Output(
+        made,
+        data_version=dg.DataVersion(key_of(*(one.segment.key for one in made.parts))),
+        metadata={
+            "drawings": gallery(list(zip(names, stills, strict=True))),
+            "passenger": qr_identity.passenger_name,
+            "parts": table(
+                [
+                    {
+                        "output": one.output,
+                        "seconds": round(one.segment.seconds, 2),
+                        "seconds_spent": round(one.segment.seconds_spent, 3),
+                        "kept": one.segment.cached,
+                    }
+                    for one in made.parts
+                ]
+            ),
+            "seconds": round(made.seconds, 3),
+            "seconds_spent": round(made.seconds_spent, 3),
+        },
+    )

@@ -1,0 +1,1 @@
+"""What Dagster does now and then: old runs, values and segments are removed."""
