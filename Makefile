@@ -52,7 +52,7 @@ IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +39
 
 # Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
-	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage and not processes' -k 'not postgresql' tests/unit
+	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage and not processes' -k 'not postgresql' tests/pure tests/db tests/media
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev
@@ -62,9 +62,9 @@ quick: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal -m '$(QUICK)'
 
 quick-future: setup-dev
-	TZ=$(IN_13_MONTHS) -m '$(QUICK)' tests/unit
-	TZ=America/St_Johns $(BIN)/pytest -n 2 --dist worksteal --clock 2028-02-29T23:30 -m '$(QUICK) and not footage' tests/unit
-	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK) and not footage' tests/unit
+	TZ=$(IN_13_MONTHS) -m '$(QUICK)' tests/pure tests/db tests/media
+	TZ=America/St_Johns $(BIN)/pytest -n 2 --dist worksteal --clock 2028-02-29T23:30 -m '$(QUICK) and not footage' tests/pure tests/db tests/media
+	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK) and not footage' tests/pure tests/db tests/media
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,8 +2,8 @@
 
     python bench/plugs.py [--fleet] [--only VICTIM]... [--moments N] [--keep]
 
-Takes tens of minutes; the test run has a sample of it (tests/integration/test_pull_the_plug.py). One set-up serves all
-cases, each with a card of its own. Ends with a table, and with 1 when a film was wrong.
+Takes tens of minutes; the test run has a sample of it (tests/process/stack/test_pull_the_plug.py). One set-up serves
+all cases, each with a card of its own. Ends with a table, and with 1 when a film was wrong.
 """
 
 from __future__ import annotations

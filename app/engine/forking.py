@@ -8,8 +8,8 @@ seconds of processor time before the first step does anything. Here the code ser
 first run on; runs are forked from it, and each run is told where it is, so that its steps are too.
 
 Python's `multiprocessing` has the fork server, but each process makes one of its own, and Dagster has no setting for
-how it starts a run. So this reaches into both; `tests/unit/test_forking.py` holds on to what it relies on. Where there
-is no fork server (Windows), everything stays as Dagster has it.
+how it starts a run. So this reaches into both; `tests/process/app/engine/test_forking.py` holds on to what it relies
+on. Where there is no fork server (Windows), everything stays as Dagster has it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A real Chromium for tests, and a site of somebody else's for it to open.
 
-Owns: starting and ending both. Not here: what is looked at (`integration/test_dagster_in_a_browser.py`).
+Owns: starting and ending both. Not here: what is looked at (`process/app/engine/test_dagster_in_a_browser.py`).
 """
 
 from __future__ import annotations

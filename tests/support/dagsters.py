@@ -1,7 +1,7 @@
 """A Dagster that answers the hub as its webserver would, without one.
 
 Lives here: answers to what the hub asks, and what it was asked to do. Doesn't: a real webserver
-(`integration/test_hub_dagster.py`).
+(`process/hub/runs/test_hub_dagster.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A dropzone's desk in one test: the real hub, the real detector, folders as cards, and what must hold at any moment.
 
 Lives here: `Desk`, and `Desk.hold`, the invariant that every row of the crash matrix ends with. Doesn't: the faults
-(`slow_card`, `relay`, `dying_detector`, `dying_hub`), the rows (`tests/integration/test_crash_matrix_*.py`).
+(`slow_card`, `relay`, `dying_detector`, `dying_hub`), the rows (`tests/process/detector/crash_matrix/test_*.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""A rule of the house, checked: what ffmpeg opens is opened in one place, under whitelists."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+
+import pytest
+from support.repository import REPOSITORY
+
+ROOT = REPOSITORY
+PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+
+OPENERS = {
+    "stinercut/video/ffmpeg_inputs.py": "files from outside and our own, each under a whitelist",
+    "stinercut/video/encoders.py": "a trial of an encoder with what ffmpeg generates",
+    "app/doctor/machine.py": "the same",
+}
+
+
+def opens_inputs(module: ast.Module) -> bool:
+    """Whether a module makes an input of ffmpeg: `ffmpeg.input(...)`, a word `-i`, or a graph's `.input`."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="ffmpeg"), attr="input")):
+                return True
+            case ast.ImportFrom(module="ffmpeg", names=names) if any(name.name == "input" for name in names):
+                return True
+            case ast.Constant(value="-i"):
+                return True
+            case _:
+                pass
+    return False
+
+
+def inputs_without_whitelists(module: ast.Module) -> list[ast.Call]:
+    """Inputs of ffmpeg that are files and are not told what they may be."""
+    calls = [
+        node
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "input"
+    ]
+    return [call for call in calls if not _generates(call) and not any(word.arg is None for word in call.keywords)]
+
+
+def _generates(call: ast.Call) -> bool:
+    formats = [word.value for word in call.keywords if word.arg == "f"]
+    return any(isinstance(one, ast.Constant) and one.value in ("lavfi", "rawvideo") for one in formats)
+
+
+def test_ffmpeg_opens_files_in_one_place() -> None:
+    modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    parsed = {name: ast.parse(path.read_text()) for name, path in modules.items()}
+    assert {name for name, module in parsed.items() if opens_inputs(module)} == set(OPENERS)
+    assert inputs_without_whitelists(parsed["stinercut/video/ffmpeg_inputs.py"]) == []
+    for name in set(OPENERS) - {"stinercut/video/ffmpeg_inputs.py"}:
+        words = [node.value for node in ast.walk(parsed[name]) if isinstance(node, ast.Constant)]
+        assert words.count("-i") == words.count("lavfi"), name
+
+
+@pytest.mark.parametrize("code", ["ffmpeg.input(x)", "run(['-i', x])", "from ffmpeg import input"])
+def test_an_opened_input_is_noticed(code: str) -> None:
+    assert opens_inputs(ast.parse(code))
+
+
+def test_an_input_without_whitelists_is_noticed() -> None:
+    assert inputs_without_whitelists(ast.parse("ffmpeg.input(x, f='mov')"))
+    assert not inputs_without_whitelists(ast.parse("ffmpeg.input('sine', f='lavfi')\nffmpeg.input(x, **own, t=1)"))
