@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Query, Request, WebSocket
@@ -42,8 +41,9 @@ from hub.kit.dagster_client import Dagster
 from hub.kit.request_body import bounded, is_bounded_by_its_route
 from hub.kit.security import answer_headers, is_from_elsewhere
 from hub.kit.validation_messages import in_words, technical
-from hub.kit.version import HEALTHY, version_of
+from hub.kit.version import HEALTHY
 from hub.kit.views import Links
+from hub.pages import VERSION, add_pages
 from hub.review.bookings import add_bookings
 from hub.review.routes import Review, add_review
 from hub.review.stills import Frames
@@ -67,20 +67,6 @@ T = TypeVar("T")
 
 log = logging.getLogger("hub")
 
-WEB = Path(__file__).parent / "web"
-KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-"""What of the folder is sent, and as what: a browser takes a module under no other type, whatever the system says."""
-
-
-def _path_of(file: Path) -> str:
-    """A page is found under its name alone, the board under none, and what they need under its file name."""
-    if file.suffix != ".html":
-        return file.name
-    return "" if file.stem == "index" else file.stem
-
-
-PAGES = {_path_of(file): file for file in sorted(WEB.iterdir()) if file.suffix in KINDS}
-"""Paths, and the files that they lead to."""
 READING = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing: no page of another site gains by them, and no body is read."""
 DETECTOR_SOCKET = "/ws/detector"
@@ -133,7 +119,7 @@ class Hub:
         conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
         token = settings.token.get_secret_value() if settings.token else None
         detectors = Detectors(conversation, live, token)
-        feed = Feed(catalog, live, links, version_of(WEB))
+        feed = Feed(catalog, live, links, VERSION)
         detectors.touched = feed.touch
         feed.on_change = detectors.ask_for_new
         feed.is_needed = lambda: bool(detectors.connected)
@@ -314,8 +300,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 def _add_pages(app: FastAPI) -> None:
-    for path, file in PAGES.items():
-        app.add_api_route(f"/{path}", _page(file), methods=["GET", "HEAD"])
+    add_pages(app)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -326,13 +311,6 @@ def _add_pages(app: FastAPI) -> None:
         """That it can answer, not only that it lives: the catalog is read."""
         _read(_hub(request), lambda session: session.execute(select(Jump.jump_key).limit(1)).first())
         return {"status": "ready"}
-
-
-def _page(file: Path) -> Callable[[], FileResponse]:
-    def page() -> FileResponse:
-        return FileResponse(file, media_type=KINDS[file.suffix], headers={"cache-control": "no-cache"})
-
-    return page
 
 
 def _add_api(app: FastAPI) -> None:

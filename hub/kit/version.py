@@ -7,6 +7,7 @@ pages (`server`).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from stinercut import __version__
@@ -15,10 +16,10 @@ HEALTHY = {"status": "ok", "program": "stinercut"}
 """What `/healthz` answers as long as the hub lives: other programs say that they are well under that path, too."""
 
 
-def version_of(web: Path) -> str:
-    """The package's version and a hash of the pages below `web`: another one means other scripts or another API."""
+def version_of(root: Path, files: Iterable[Path]) -> str:
+    """The package's version and a hash of these files below `root`: another one means other scripts or another API."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in web.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(web).as_posix()}\0".encode())
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -13,8 +13,7 @@ from support.hub_data import finished_jump, into_store
 from support.hubs import RunningHub, board, detector, raw_detector, running_hub
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from hub.app import WEB
-from hub.kit.version import version_of
+from hub.pages import VERSION
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import StepStatus
@@ -196,7 +195,7 @@ class TestBoard:
             snapshot = watching.until(lambda frame: True)
             assert key in [jump["jump"] for jump in snapshot["jumps"]]
             assert snapshot["links"]["dagster"] == f"http://127.0.0.1:{hub.settings.dagster_port}"
-            assert snapshot["version"] == version_of(WEB)
+            assert snapshot["version"] == VERSION
             begun = time.monotonic()
             with known.write() as session:
                 report = StepReport(key, "title", "Title", StepStatus.RUNNING, 0.25, run_id="run-H")

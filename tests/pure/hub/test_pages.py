@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import httpx
 import pytest
-from support.repository import REPOSITORY
 
-from hub.app import PAGES, create_app
+from hub import pages
+from hub.app import create_app
+from hub.pages import PAGES, by_path, page_files
 from stinercut.settings import Settings
 
-WEB = REPOSITORY / "hub" / "web"
-SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in sorted(WEB.glob("*.js"))}
-MARKUP = {file.name: file.read_text(encoding="utf-8") for file in sorted(WEB.glob("*.html"))}
+FILES = page_files()
+SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".js"}
+MARKUP = {file.name: file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".html"}
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"\./([\w.]+)";$', re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^(export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 
@@ -87,7 +89,7 @@ class TestSafety:
     """The pages must work without anything from elsewhere, and never take data for markup."""
 
     def test_nothing_from_elsewhere(self):
-        for file in WEB.iterdir():
+        for file in FILES:
             addresses = set(re.findall(r"https?://[^\s\"'`)]+", file.read_text(encoding="utf-8")))
             assert addresses <= {"http://www.w3.org/2000/svg"}, file.name
 
@@ -121,9 +123,17 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, httpx.Respons
 
 
 class TestServing:
+    def test_no_file_lies_where_it_is_not_served(self):
+        hub = Path(pages.__file__).parent
+        assert {file for file in hub.rglob("*") if file.suffix in pages.TYPES} == set(FILES)
+
+    def test_two_files_for_one_path_are_noticed(self):
+        with pytest.raises(ValueError, match=r"under /words\.js"):
+            by_path([Path("a/words.js"), Path("b/words.js")])
+
     def test_every_file_is_served_as_what_it_is(self, answers: dict[str, httpx.Response]):
         kinds = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-        assert set(PAGES.values()) == set(WEB.iterdir())
+        assert set(PAGES.values()) == set(FILES)
         for path, file in PAGES.items():
             assert answers[path].status_code == 200, path
             assert answers[path].headers["content-type"].split(";")[0] == kinds[file.suffix], path

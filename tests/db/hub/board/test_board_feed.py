@@ -276,7 +276,7 @@ def test_other_pages_are_another_version(tmp_path: Path) -> None:
         for name, text in files.items():
             (web / name).parent.mkdir(parents=True, exist_ok=True)
             (web / name).write_text(text)
-        return version_of(web)
+        return version_of(web, (file for file in web.rglob("*") if file.is_file()))
 
     pages = {"index.html": "<p>", "board.js": "1;", "parts/card.js": "2;"}
     first = version(pages)

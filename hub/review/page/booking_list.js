@@ -50,7 +50,7 @@ async function lookAtList() {
 async function takeList() {
   const mine = (asked += 1);
   said("Importing…");
-  at("list-preview").inert = true; // a second press would import it twice, and a late "Cancel" would not be one
+  at("list-preview").inert = true; // a second press would be a second import, and a late "Cancel" would not be one
   try {
     const done = `Imported: ${numbers(await send(false))}.`;
     imported();
@@ -78,8 +78,8 @@ function show(view) {
     h("p", { class: "numbers" }, h("strong", {}, file.name), `: ${numbers(view)}.`),
     view.assumed || encoding ? h("p", { class: "problem" }, fullStop(view.assumed || "You chose the encoding")) : "",
     view.assumed || encoding ? encodingField() : "",
-    told("Not taken", view.refusals, view.refused),
-    told("Look at these", view.warnings, view.warnings.length),
+    sectionOf("Not taken", view.refusals, view.refused),
+    sectionOf("Look at these", view.warnings, view.warnings.length),
     changedRows(view.changes, rows),
     h("p", { class: "actions" },
       takeButton(rows),
@@ -103,7 +103,7 @@ function encodingField() {
   return h("label", { class: "field" }, "If the names look wrong, the file's encoding is ", h("select", { change }, options));
 }
 
-function told(title, rows, number) {
+function sectionOf(title, rows, number) {
   if (!rows.length) return "";
   const more = number > rows.length ? h("li", {}, `… and ${number - rows.length} more`) : null;
   return h("section", {}, h("h3", {}, title),
