@@ -36,7 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from support.hubs import Detector, RunningHub, detector, running_hub  # noqa: E402
 
 from stinercut.cards import insertions, manifests, seen_files  # noqa: E402
-from stinercut.cards.known_files import Facts, Verdict, folded, judge  # noqa: E402
+from stinercut.cards.known_files import Facts, FileVerdict, folded, judge  # noqa: E402
 from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import CardFile, ImportedFile, ManifestEntry  # noqa: E402
 from stinercut.protocol import (  # noqa: E402
@@ -131,7 +131,7 @@ def told(catalog: Catalog, is_stored: seen_files.IsStored, messages: list[FileLi
             alike = seen_files.seen_before(session, "card", [file.size for file in message.files], is_stored)
             for file in message.files:
                 facts = Facts("card", file.folder, file.name, file.size, file.modified)
-                new += judge(facts, alike.get((folded(file.name), file.size), ())).verdict is not Verdict.KNOWN
+                new += judge(facts, alike.get((folded(file.name), file.size), ())).verdict is not FileVerdict.KNOWN
     return new
 
 

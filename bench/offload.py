@@ -40,7 +40,7 @@ from support.slow_card import NotHere, mounted  # noqa: E402
 from detector.card.events import CardRoot  # noqa: E402
 from detector.card.scan import scan  # noqa: E402
 from detector.copy.journal import Journal  # noqa: E402
-from detector.copy.offload import Offload, Surroundings  # noqa: E402
+from detector.copy.offload import Offload, OffloadContext  # noqa: E402
 from detector.copy.partials import Partials  # noqa: E402
 from detector.copy.verify import Verifier  # noqa: E402
 from stinercut.protocol import CardLabel, CopyError, FileCopied, Inserted, decode  # noqa: E402
@@ -88,7 +88,7 @@ async def _verified(card: Path, target: Path) -> None:
         label = CardLabel(card_id="card-1", label="card", kind="folder")
         journal.card_in(Inserted(insertion_id="i1", card=label, inserted_at=datetime.now(UTC)))
         store = Store(target / "store")
-        around = Surroundings(
+        around = OffloadContext(
             journal=journal,
             store=store,
             partials=Partials(journal, store, "bench."),

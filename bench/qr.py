@@ -39,7 +39,7 @@ from PIL import Image
 from pyzbar import pyzbar
 
 from stinercut.codes.decoders import ZBAR, ZXING, Decoder, Decoders, to_code
-from stinercut.codes.evidence import Seen
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import prepared
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.codes.reader import read_film
@@ -116,7 +116,7 @@ def by_decoder(decoder: Decoder, *, ladder: bool) -> Callable[[Path], list[str]]
 
 def by_reader(photo: Path) -> list[str]:
     """This reader's picture path: every text that it saw (a reading keeps the first foreign one)."""
-    picture, seen = load_gray(photo), Seen()
+    picture, seen = load_gray(photo), FileEvidence()
     if not isinstance(picture, str):
         with Decoders() as decoders:
             look_at_picture(picture, decoders, seen)

@@ -17,7 +17,7 @@ from typing import Any
 
 from stinercut.drawing import title_cards
 from stinercut.drawing.overlays import overlay_of
-from stinercut.films.film import Making, Production, Shown, make_film, planned
+from stinercut.films.film import Making, Production, ShownClip, make_film, planned
 from stinercut.films.join import Joinable, Soundness, join
 from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
 from stinercut.films.sound.mix import Music
@@ -46,8 +46,8 @@ class Edit:
 class Cards:
     """The edit's pictures for other programs: title and outro drawn, the watermark as a file, and its place."""
 
-    title: title_cards.Card
-    outro: title_cards.Card
+    title: title_cards.TitleCard
+    outro: title_cards.TitleCard
     mark: Path | None
     place: tuple[int, int]
 
@@ -91,7 +91,7 @@ def production_of(edit: Edit, store: Path) -> Production:
     template = template_of(edit, store / "template")
     kept = Store(store)
     sources = [ClipSource(hash_file(path), path, path.name) for path in edit.clips]
-    shown = [Shown(FilmedClip(one, kept_probe(kept, one.content_hash, one.path))) for one in sources]
+    shown = [ShownClip(FilmedClip(one, kept_probe(kept, one.content_hash, one.path))) for one in sources]
     return planned(kept, template, fields_of(edit), shown)
 
 
@@ -125,7 +125,7 @@ def cards(edit: Edit, folder: Path) -> Cards:
     return Cards(title, outro, folder / "mark.png", (mark.x, mark.y))
 
 
-def playing(card: title_cards.Card, edit: Edit, folder: Path) -> Any:
+def playing(card: title_cards.TitleCard, edit: Edit, folder: Path) -> Any:
     """A card as a stream of ffmpeg-python, with its fades."""
     folder.mkdir(parents=True, exist_ok=True)
     frames, fade = CARD_SECONDS * edit.fps, round(FADE_SECONDS * edit.fps)
@@ -134,7 +134,7 @@ def playing(card: title_cards.Card, edit: Edit, folder: Path) -> Any:
     return stream.filter("fade", t="out", start_frame=frames - fade, nb_frames=fade)
 
 
-def described(card: title_cards.Card, folder: Path) -> dict[str, Any]:
+def described(card: title_cards.TitleCard, folder: Path) -> dict[str, Any]:
     """A card for a program that can't read ffmpeg's filters: its pictures as files, and when they come."""
     folder.mkdir(parents=True, exist_ok=True)
     card.background.save(folder / "background.png", compress_level=1)

@@ -16,9 +16,9 @@ from detector.card.events import CardEvent, CardIn, CardOut, CardRoot
 from detector.card.scan import Manifest, chunked, scan
 from detector.copy.failures import PUT_IN_AGAIN, ScanFailed, card_silent, scan_failed
 from detector.copy.journal import LeftOver
-from detector.copy.offload import Offload, Surroundings
+from detector.copy.offload import Offload, OffloadContext
 from detector.copy.sampling import Sampler
-from detector.hanging.watchdog import Hung, Pulse
+from detector.hanging.watchdog import CardHeartbeat, Hung
 from stinercut.failures import sentence_for_pages
 from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, FileList, Inserted, Message, SampleRequest
 
@@ -46,7 +46,7 @@ class Sessions:
     `left_over` are the files that an earlier life of the detector was asked for and has not copied.
     """
 
-    def __init__(self, around: Surroundings, small_file_limit: int, left_over: list[LeftOver]) -> None:
+    def __init__(self, around: OffloadContext, small_file_limit: int, left_over: list[LeftOver]) -> None:
         self._around = around
         self._small_file_limit = small_file_limit
         self._left_over = left_over
@@ -127,7 +127,7 @@ class Sessions:
 
         All in the thread: whatever touches a card may hang, and the other cards must not.
         """
-        pulse, given_up = Pulse(), Event()
+        pulse, given_up = CardHeartbeat(), Event()
 
         def should_stop() -> bool:
             pulse.beat()

@@ -54,7 +54,7 @@ class HubRefused(StinercutError):
 
 
 @dataclass(frozen=True)
-class Address:
+class HubAddress:
     """Where the hub is, who we are and what we speak."""
 
     url: str
@@ -75,7 +75,7 @@ class Link:
     """
 
     def __init__(
-        self, address: Address, journal: Journal, on_request: Callable[[CopyRequest | SampleRequest], None]
+        self, address: HubAddress, journal: Journal, on_request: Callable[[CopyRequest | SampleRequest], None]
     ) -> None:
         self._address = address
         self._journal = journal

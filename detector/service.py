@@ -13,12 +13,12 @@ from contextlib import closing
 from detector.card.events import CardEvent
 from detector.copy.destination import Destination, destination
 from detector.copy.journal import Journal
-from detector.copy.offload import Surroundings
+from detector.copy.offload import OffloadContext
 from detector.copy.partials import Partials, partial_prefix
 from detector.copy.verify import Verifier
 from detector.hanging.watchdog import HUNG_S, Watchdog
 from detector.insertions import Sessions
-from detector.link import Address, Link
+from detector.link import HubAddress, Link
 from detector.sources.cards import watch_cards
 from stinercut.errors import HostNotReady
 from stinercut.protocol import CopyRequest, SampleRequest
@@ -78,9 +78,9 @@ class _Life:
                 f"the store can't be written ({refused.strerror})", file=store.root, advice="Check that disk."
             ) from None
         token = settings.token.get_secret_value() if settings.token else None
-        address = Address(settings.detector_url, settings.detector_id, token)
+        address = HubAddress(settings.detector_url, settings.detector_id, token)
         self._link = Link(address, journal, self._requested)
-        around = Surroundings(
+        around = OffloadContext(
             journal=journal,
             store=store,
             partials=partials,

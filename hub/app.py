@@ -33,7 +33,7 @@ from hub.cards.socket import Detectors
 from hub.cards.views import CardView, card_views
 from hub.codes.routes import add_codes
 from hub.films.cut_routes import Cuts, add_cuts
-from hub.films.files import Films
+from hub.films.files import FilmFiles
 from hub.films.rerender import Renewal, add_renewal
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.access_log import AccessFile, AccessLog
@@ -47,7 +47,7 @@ from hub.pages import VERSION, add_pages
 from hub.review.bookings import add_bookings
 from hub.review.routes import Review, add_review
 from hub.review.stills import Frames
-from hub.runs.automation import Watch, add_automation
+from hub.runs.automation import AutomationWatch, add_automation
 from hub.runs.dagster_door import add_dagster_door
 from hub.runs.pipeline import Pipeline, PipelineView
 from hub.runs.routes import add_retrying
@@ -102,12 +102,12 @@ class Hub:
     feed: Feed
     detectors: Detectors
     pipeline: Pipeline
-    films: Films
+    films: FilmFiles
     imports: ImportQueue
     review: Review
     cuts: Cuts
     renewal: Renewal
-    automation: Watch
+    automation: AutomationWatch
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -126,11 +126,11 @@ class Hub:
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
         detectors.settled = imports.settled
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint, settings.dagster_key), links)
-        films, reviewing = Films(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
+        films, reviewing = FilmFiles(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
         cuts = Cuts(catalog, store)
         shelf = (settings.templates_dir,)
         renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
-        watch = Watch(pipeline.dagster, settings.board_address)
+        watch = AutomationWatch(pipeline.dagster, settings.board_address)
         return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal, watch)
 
     async def close(self) -> None:

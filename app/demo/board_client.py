@@ -17,13 +17,13 @@ _LARGEST_FRAME = 64 << 20
 """Bytes. A snapshot holds all cards and jumps; only this machine's own hub is listened to."""
 
 
-class View(BaseModel):
+class BoardModel(BaseModel):
     """Base of what the board shows; fields that this command has no use for are passed over."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Copying(View):
+class BoardCopy(BoardModel):
     """A file on its way from the card. Sizes in bytes."""
 
     name: str
@@ -31,7 +31,7 @@ class Copying(View):
     done: int
 
 
-class Card(View):
+class BoardCard(BoardModel):
     """A card in or once in."""
 
     card: str
@@ -41,10 +41,10 @@ class Card(View):
     message: str = ""
     files: dict[str, int] = Field(default_factory=dict[str, int])
     bytes: dict[str, int] = Field(default_factory=dict[str, int])
-    copying: tuple[Copying, ...] = ()
+    copying: tuple[BoardCopy, ...] = ()
 
 
-class Step(View):
+class BoardStep(BoardModel):
     """A step of a jump's film. `progress` from 0 to 1, `seconds` once it is done."""
 
     step: str
@@ -55,7 +55,7 @@ class Step(View):
     message: str = ""
 
 
-class FilmCheck(View):
+class FilmCheck(BoardModel):
     """One thing a film was checked for."""
 
     name: str
@@ -63,7 +63,7 @@ class FilmCheck(View):
     detail: str = ""
 
 
-class Film(View):
+class BoardFilm(BoardModel):
     """A published film. `seconds` is its length, `size` its bytes, `made_in` the seconds of the run."""
 
     url: str
@@ -73,16 +73,16 @@ class Film(View):
     checks: tuple[FilmCheck, ...] = ()
 
 
-class Jump(View):
+class BoardJump(BoardModel):
     """A jump and how far its film is."""
 
     jump: str
     passenger: str | None = None
     state: str
     reason: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[BoardStep, ...] = ()
     progress: float = 0.0
-    film: Film | None = None
+    film: BoardFilm | None = None
 
     @property
     def settled(self) -> bool:
@@ -94,8 +94,8 @@ class Board:
     """Everything the frames so far add up to."""
 
     def __init__(self) -> None:
-        self.cards: dict[str, Card] = {}
-        self.jumps: dict[str, Jump] = {}
+        self.cards: dict[str, BoardCard] = {}
+        self.jumps: dict[str, BoardJump] = {}
         self.changes = 0
         """How often anything at all has changed, also what needs no sentence."""
         self._last_event = 0
@@ -104,15 +104,15 @@ class Board:
         """Take in one frame; returns what changed, in sentences. Empty when nothing did."""
         kind = frame.get("type")
         if kind == "snapshot":
-            cards = [sentence for card in frame["cards"] for sentence in self._card(Card.model_validate(card))]
-            return cards + [line for jump in frame["jumps"] for line in self._jump(Jump.model_validate(jump))]
+            cards = [sentence for card in frame["cards"] for sentence in self._card(BoardCard.model_validate(card))]
+            return cards + [line for jump in frame["jumps"] for line in self._jump(BoardJump.model_validate(jump))]
         if kind == "card":
-            return list(self._card(Card.model_validate(frame["card"])))
+            return list(self._card(BoardCard.model_validate(frame["card"])))
         if kind == "jump":
-            return list(self._jump(Jump.model_validate(frame["jump"])))
+            return list(self._jump(BoardJump.model_validate(frame["jump"])))
         return list(self._event(frame["event"])) if kind == "event" else []
 
-    def _card(self, card: Card) -> Iterator[str]:
+    def _card(self, card: BoardCard) -> Iterator[str]:
         before = self.cards.get(card.card)
         self.cards[card.card] = card
         self.changes += card != before
@@ -121,7 +121,7 @@ class Board:
         elif before.state != card.state and card.message:
             yield f"Card {card.label}: {card.message}"
 
-    def _jump(self, jump: Jump) -> Iterator[str]:
+    def _jump(self, jump: BoardJump) -> Iterator[str]:
         before = self.jumps.get(jump.jump)
         self.jumps[jump.jump] = jump
         self.changes += jump != before
@@ -152,7 +152,7 @@ _STATES = {
 }
 
 
-def _about_state(who: str, jump: Jump) -> str:
+def _about_state(who: str, jump: BoardJump) -> str:
     if jump.state == "failed":
         return f"{who}: FAILED. {jump.reason}"
     if jump.state == "review":
@@ -160,7 +160,7 @@ def _about_state(who: str, jump: Jump) -> str:
     return f"{who}: {_STATES.get(jump.state, jump.state)}"
 
 
-def _about_step(who: str, step: Step, whole: float) -> Iterator[str]:
+def _about_step(who: str, step: BoardStep, whole: float) -> Iterator[str]:
     if step.status == "running":
         yield f"{who}: {step.label} ..."
     elif step.status == "done":

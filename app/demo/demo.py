@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from app.common.options import settings_from
 from app.common.running_note import running_stack
-from app.demo.board_client import Board, Film, Jump, follow
+from app.demo.board_client import Board, BoardFilm, BoardJump, follow
 from app.doctor.machine import free_ports
 from app.processes.children import Child
 from app.processes.supervisor import Supervisor
@@ -73,7 +73,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Made:
+class DemoFilm:
     """One jump's end: the film in the out folder, its length and `after`, the seconds from card in to film."""
 
     jump: str
@@ -87,7 +87,7 @@ class Made:
 class Outcome:
     """How a demonstration ended: the films that were made, and in sentences what is wrong. Good means no problem."""
 
-    made: tuple[Made, ...]
+    made: tuple[DemoFilm, ...]
     problems: tuple[str, ...]
 
 
@@ -215,7 +215,7 @@ async def collect(
     """
     board = Board()
     began = moved = time.monotonic()
-    made: dict[str, Made] = {}
+    made: dict[str, DemoFilm] = {}
     problems: dict[str, str] = {}
     while len(made) + len(problems) < len(expected):
         patience = SETTLED if is_settled(board) else STANDSTILL
@@ -239,7 +239,7 @@ async def collect(
     return Outcome(tuple(made[key] for key in sorted(made)), (*problems.values(), *unexpected))
 
 
-def judge(jump: Jump, passenger: str) -> str | None:
+def judge(jump: BoardJump, passenger: str) -> str | None:
     """What is wrong with a jump that has come to an end: None while it has not, or when all is right."""
     if jump.state == "failed":
         broken = [f"{step.label}: {step.message}" for step in jump.steps if step.status == "failed"]
@@ -276,7 +276,7 @@ class Publisher:
     wish: Wish
     settings: Settings
 
-    def __call__(self, jump: Jump, film: Film, after: float) -> Made:
+    def __call__(self, jump: BoardJump, film: BoardFilm, after: float) -> DemoFilm:
         """Give the film its place as `<jump>.mp4`, all at once, and note it."""
         name = Path(unquote(urlsplit(film.url).path)).name
         source = self.settings.films_dir / jump.jump / name
@@ -290,4 +290,4 @@ class Publisher:
         fresh.replace(target)
         left = json.loads(self.wish.note.read_text("utf-8"))
         self.wish.note.write_text(json.dumps([*left, target.name]), "utf-8")
-        return Made(jump.jump, jump.passenger or "", target, film.seconds, after)
+        return DemoFilm(jump.jump, jump.passenger or "", target, film.seconds, after)

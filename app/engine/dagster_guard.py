@@ -123,7 +123,7 @@ def shows_pass(asked: Asked, rules: Rules, now: datetime) -> bool:
     if asked.is_change and "origin" not in asked.headers:
         return False  # Browsers always say it there, and the rule about other sites has looked at it.
     kept = cookie_parser(asked.headers.get("cookie", "")).get(rules.cookie, "")
-    return passes.read(rules.secret, passes.Kind.PASS, kept, now) is not None
+    return passes.read(rules.secret, passes.PassKind.PASS, kept, now) is not None
 
 
 @dataclass
@@ -174,7 +174,7 @@ class DagsterGuard:
         itself leads on to the next page, and the ticket came from the hub's.
         """
         now = self.clock()
-        note = passes.read(self.rules.secret, passes.Kind.TICKET, asked.path.removeprefix(passes.ENTER), now)
+        note = passes.read(self.rules.secret, passes.PassKind.TICKET, asked.path.removeprefix(passes.ENTER), now)
         self._used = {serial: until for serial, until in self._used.items() if until > now}
         to = _leads_to(asked)
         if note is None or note.serial in self._used:
@@ -184,7 +184,7 @@ class DagsterGuard:
         answer = _page("Opening Dagster", "One moment.", f"{ENTERED}?to={quote(inside(to), safe='')}")
         answer.set_cookie(
             self.rules.cookie,
-            passes.issue(self.rules.secret, passes.Kind.PASS, now),
+            passes.issue(self.rules.secret, passes.PassKind.PASS, now),
             httponly=True,
             samesite="strict",
             secure=scope.get("scheme") == "https",

@@ -47,7 +47,7 @@ class StepLost(HostNotReady):
     code = "STEP_LOST"
 
 
-class Verdict(Enum):
+class StepVerdict(Enum):
     """What becomes of a step that was sent."""
 
     WAIT = "wait"
@@ -73,13 +73,13 @@ class Watched:
     stuck: float | None = None
 
 
-def decide(seen: Watched, patience: float) -> Verdict:
+def decide(seen: Watched, patience: float) -> StepVerdict:
     """What becomes of a step. A plain function, so that it can be tried without Redis."""
     if (seen.holder_gone or 0) > HOLDER_GONE or (seen.forgotten or 0) > FORGOTTEN:
-        return Verdict.AGAIN if seen.sends < SENDS else Verdict.GIVE_UP
+        return StepVerdict.AGAIN if seen.sends < SENDS else StepVerdict.GIVE_UP
     if seen.stuck is None or seen.stuck < NOBODY_AFTER:
-        return Verdict.WAIT
-    return Verdict.NOBODY if seen.stuck < patience else Verdict.GIVE_UP
+        return StepVerdict.WAIT
+    return StepVerdict.NOBODY if seen.stuck < patience else StepVerdict.GIVE_UP
 
 
 def queue_priority(run_priority: str | None) -> int:

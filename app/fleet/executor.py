@@ -33,7 +33,7 @@ from app.fleet.celery_app import RUN_HEADER, STEP_HEADER, STEP_TASK, reading, se
 from app.fleet.decisions import queue_priority
 from app.fleet.registry import FFMPEG_QUEUE, STEPS_QUEUE, Fleet, broker_url, result_url, unreachable
 from app.fleet.sent_step import SentStep
-from app.fleet.view import View
+from app.fleet.view import FleetView
 from app.fleet.volume import name_volume
 from app.fleet.waiting_notice import Notice
 from stinercut.errors import HostNotReady
@@ -66,7 +66,7 @@ class Dispatch:
     """What all steps of one run share."""
 
     settings: Settings
-    view: View
+    view: FleetView
     notice: Notice
     sender: Celery
     results: Celery
@@ -75,7 +75,7 @@ class Dispatch:
     def of(cls, settings: Settings, context: PlanOrchestrationContext) -> "Dispatch":
         """For this run."""
         run = context.dagster_run
-        view = View(Fleet.of(settings), run.run_id, name_volume(settings))
+        view = FleetView(Fleet.of(settings), run.run_id, name_volume(settings))
 
         def log(sentence: str) -> None:
             context.instance.report_engine_event(sentence, run, EngineEventData(), FleetExecutor)

@@ -16,9 +16,9 @@ from celery import Celery
 from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
 
-from app.fleet.decisions import SENDS, NoWorker, StepLost, Verdict, Watched, decide
+from app.fleet.decisions import SENDS, NoWorker, StepLost, StepVerdict, Watched, decide
 from app.fleet.registry import Claim, unreachable
-from app.fleet.view import Since, View
+from app.fleet.view import FleetView, Since
 from app.fleet.waiting_notice import Notice
 from stinercut.errors import HostNotReady
 
@@ -34,7 +34,7 @@ class SentStep:
 
     step: str
     queue: str
-    view: View
+    view: FleetView
     send: Callable[[str], None]
     """Sends the step as the task with this id; raises OperationalError while Redis is away."""
     results: Celery
@@ -142,17 +142,17 @@ class SentStep:
             stuck=self._stuck.update(self.view.lost_sight or nobody, now),
         )
 
-    def _follow(self, verdict: Verdict) -> None:
-        if self._cancelled and verdict is not Verdict.WAIT:
+    def _follow(self, verdict: StepVerdict) -> None:
+        if self._cancelled and verdict is not StepVerdict.WAIT:
             self.problem = TaskRevokedError("its worker is gone")
-        elif verdict is Verdict.AGAIN:
+        elif verdict is StepVerdict.AGAIN:
             claim = self.view.claims.get(self.step)
             whose = f"The worker {claim.worker} is gone" if claim and claim.worker else "The step was lost on its way"
             self.log(f"{whose}. It is sent again.")
             self._send_again()
-        elif verdict is Verdict.NOBODY:
+        elif verdict is StepVerdict.NOBODY:
             self.notice.waits(self.step, self._why())
-        elif verdict is Verdict.GIVE_UP:
+        elif verdict is StepVerdict.GIVE_UP:
             self.problem = self._lost() if self._stuck.began is None else self._nobody_came()
         else:
             self.notice.over(self.step)

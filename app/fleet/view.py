@@ -31,7 +31,7 @@ class Since:
 
 
 @dataclass
-class View:
+class FleetView:
     """What Redis says of workers and of a run's steps, asked for at most every `LOOK_EVERY`."""
 
     fleet: Fleet

@@ -49,7 +49,7 @@ class Held:
 
 
 @dataclass
-class Pulse:
+class WorkerHeartbeat:
     """A worker's signs of life, from a thread of their own: they go on while Celery waits for its connection."""
 
     fleet: Fleet
@@ -101,7 +101,7 @@ class Pulse:
             return
 
 
-def turning(pulse: Pulse) -> type[bootsteps.StartStopStep]:
+def turning(pulse: WorkerHeartbeat) -> type[bootsteps.StartStopStep]:
     """A step of Celery's consumer that notes that its loop goes round; it begins and stops with it."""
 
     class Turning(bootsteps.StartStopStep):
@@ -130,7 +130,7 @@ def main() -> None:
     keep_private(settings)
     name = f"{queue}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
     os.environ[WORKER_NAME] = name
-    pulse = Pulse(
+    pulse = WorkerHeartbeat(
         Fleet.of(settings),
         Worker(
             name=name,

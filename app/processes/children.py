@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Address:
+class ReadyAddress:
     """Where a child answers once it is ready: with 200 on `path`, or, without a path, by taking a connection."""
 
     host: str
@@ -31,7 +31,7 @@ class Child:
     log: Path | None
     """Where what it says goes; None: where what this process says goes."""
     cwd: Path | None = None
-    answers_at: Address | None = None
+    answers_at: ReadyAddress | None = None
     after: tuple[str, ...] = ()
     once: bool = False
     """Runs to its end, which must be exit code 0, and is then ready; never restarted."""
@@ -54,7 +54,7 @@ class Policy:
     """Whether what the children started is asked to end with them. Without it they end it themselves, in the grace."""
 
 
-async def answers(address: Address, patience: float = 5.0) -> bool:
+async def answers(address: ReadyAddress, patience: float = 5.0) -> bool:
     """Whether a child answers at this address now."""
     try:
         async with asyncio.timeout(patience):

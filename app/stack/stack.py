@@ -17,7 +17,7 @@ from app.common.checks import can_write, demand, look_at
 from app.common.running_note import sole_use
 from app.doctor.fleet import fleet_checks
 from app.doctor.machine import installed_parts, machine_checks, place_checks, require_all_parts
-from app.processes.children import Address, Child
+from app.processes.children import Child, ReadyAddress
 from app.processes.signals import run_until_asked
 from app.processes.supervisor import Say, Supervisor
 from app.stack.dagster_home import prepare_dagster_home, project_root
@@ -68,7 +68,7 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
         name: str,
         log: str,
         *argv: str,
-        at: Address | None = None,
+        at: ReadyAddress | None = None,
         after: tuple[str, ...] = (),
         once: bool = False,
     ) -> Child:
@@ -98,13 +98,13 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
     )
     # At its default level the daemon writes two lines per sensor every five seconds; its pages tell the same.
     daemon = ("app.engine.dagster_child", "daemon", "run", "--log-level", "warning", *workspace)
-    webserver_at = Address(reachable(settings.dagster_host), settings.dagster_port, "/server_info")
-    hub_at = Address(reachable(settings.host), settings.hub_port, "/healthz")
+    webserver_at = ReadyAddress(reachable(settings.dagster_host), settings.dagster_port, "/server_info")
+    hub_at = ReadyAddress(reachable(settings.host), settings.hub_port, "/healthz")
     webserver = child("the Dagster webserver", "webserver", *web, at=webserver_at)
     hub = child("the hub", "hub", "hub", at=hub_at, after=("the catalog's set-up",))
     everything = [
         child("the catalog's set-up", "catalog", "app.stack.prepare", once=True),
-        child("the code server", "code-server", *code, at=Address(LOOPBACK, settings.code_port)),
+        child("the code server", "code-server", *code, at=ReadyAddress(LOOPBACK, settings.code_port)),
         replace(webserver, env=knows_secret),
         child("the Dagster daemon", "daemon", *daemon),
         replace(hub, env=knows_secret),

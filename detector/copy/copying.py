@@ -30,12 +30,12 @@ from detector.copy.failures import (
     full,
     source_failed,
 )
-from detector.copy.partials import Part
+from detector.copy.partials import PartialFile
 from detector.copy.resume import CHECKPOINT_BYTES, KEEP_FROM, Checkpoint, Prefix, nothing, proven_prefix, sample
 from detector.copy.resume import sample_offsets as offsets
 from detector.copy.space import NoRoom, Reservation, Space
 from detector.copy.verify import settle
-from detector.hanging.watchdog import Pulse
+from detector.hanging.watchdog import CardHeartbeat
 from stinercut.storage.store import CHUNK, Store
 
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -43,7 +43,7 @@ WRITE_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
-class Watch:
+class CopyCallbacks:
     """How a copy looks outward, all called in the copying thread.
 
     `on_chunk` after each chunk with the bytes done, `should_stop` before each and after each read, `wait_turn` before
@@ -55,7 +55,7 @@ class Watch:
     should_stop: Callable[[], bool] = lambda: False
     wait_turn: Callable[[], None] = lambda: None
     on_checkpoint: Callable[[Checkpoint], None] = lambda _at: None
-    pulse: Pulse = field(default_factory=Pulse)
+    pulse: CardHeartbeat = field(default_factory=CardHeartbeat)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Pair:
 
 
 @dataclass(frozen=True)
-class Source:
+class CardSource:
     """A file of a card, and the room that its copies share with others."""
 
     root: CardRoot
@@ -76,17 +76,17 @@ class Source:
     space: Space = field(default_factory=Space)
 
 
-def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, watch: Watch) -> Copied:
+def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, watch: CopyCallbacks) -> Copied:
     """Copy one file of the card at `root` into the store, verified, both halves one after the other.
 
     Raises CopyFailed with the reason, or CopyStopped; then no partial file is left. The card is only read.
     """
     try:
-        part = Part(store.partial_path(f"{prefix}{secrets.token_hex(8)}.part"))
+        part = PartialFile(store.partial_path(f"{prefix}{secrets.token_hex(8)}.part"))
     except OSError as refused:
         raise destination_failed(refused, store.root) from None
     try:
-        copied = fetch(Source(root, source), part, watch)
+        copied = fetch(CardSource(root, source), part, watch)
         settle(store, part.path, copied, watch.should_stop)
         return copied
     finally:
@@ -94,7 +94,7 @@ def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, wat
             part.path.unlink(missing_ok=True)
 
 
-def fetch(source: Source, part: Part, watch: Watch) -> Copied:
+def fetch(source: CardSource, part: PartialFile, watch: CopyCallbacks) -> Copied:
     """Read a file of a card into its partial file, which is whole then, but neither synced nor read back.
 
     Raises CopyFailed with the reason, or CopyStopped. What is in the partial file then is the caller's to keep or drop.
@@ -118,7 +118,7 @@ def fetch(source: Source, part: Part, watch: Watch) -> Copied:
             close_source(reading)
 
 
-def _fetch_into(reading: int, part: Part, source: Source, watch: Watch, room: Reservation) -> Copied:
+def _fetch_into(reading: int, part: PartialFile, source: CardSource, watch: CopyCallbacks, room: Reservation) -> Copied:
     writing = os.open(part.path, WRITE_FLAGS | (0 if part.checkpoints else os.O_EXCL), 0o644)
     try:
         pair = _Pair(reading, writing, room)
@@ -130,7 +130,7 @@ def _fetch_into(reading: int, part: Part, source: Source, watch: Watch, room: Re
     return Copied(content_hash, source.file.size)
 
 
-def _begin(pair: _Pair, part: Part, source: Source, watch: Watch) -> Prefix:
+def _begin(pair: _Pair, part: PartialFile, source: CardSource, watch: CopyCallbacks) -> Prefix:
     """Where the copy goes on: both files stand there, and nothing is behind it in the partial file. Raises OSError."""
     start = proven_prefix(pair.writing, part.checkpoints, watch.should_stop) if part.checkpoints else nothing()
     _stop_if_told(watch)
@@ -142,7 +142,7 @@ def _begin(pair: _Pair, part: Part, source: Source, watch: Watch) -> Prefix:
     return start
 
 
-def _same_samples(pair: _Pair, length: int, source: Source, watch: Watch) -> bool:
+def _same_samples(pair: _Pair, length: int, source: CardSource, watch: CopyCallbacks) -> bool:
     """Whether the card still holds, at every sample, what the partial file holds."""
     for offset in offsets(length):
         _stop_if_told(watch)
@@ -156,7 +156,7 @@ def _same_samples(pair: _Pair, length: int, source: Source, watch: Watch) -> boo
     return True
 
 
-def _open_source(source: Source) -> int:
+def _open_source(source: CardSource) -> int:
     """The open source file: a regular one, below the card's root, just as the scan saw it."""
     root, relative = source.root, source.file.relative
     path = root.path / relative
@@ -180,7 +180,7 @@ def close_source(handle: int) -> None:
         os.close(handle)
 
 
-def _stream(pair: _Pair, source: Source, watch: Watch, start: Prefix) -> str:
+def _stream(pair: _Pair, source: CardSource, watch: CopyCallbacks, start: Prefix) -> str:
     """Copy and hash from `start` to the end of the source; returns the hash of the whole. Raises OSError of writing."""
     done, digest, noted = start.length, start.digest, start.length
     try:
@@ -209,7 +209,7 @@ def _stream(pair: _Pair, source: Source, watch: Watch, start: Prefix) -> str:
     return digest.hexdigest()
 
 
-def _read(reading: int, source: Source, watch: Watch) -> bytes:
+def _read(reading: int, source: CardSource, watch: CopyCallbacks) -> bytes:
     with watch.pulse:
         try:
             return os.read(reading, CHUNK)
@@ -217,7 +217,7 @@ def _read(reading: int, source: Source, watch: Watch) -> bytes:
             raise source_failed(refused, source.root, source.file) from None
 
 
-def _ended_early(done: int, source: Source, watch: Watch) -> CopyFailed:
+def _ended_early(done: int, source: CardSource, watch: CopyCallbacks) -> CopyFailed:
     with watch.pulse:
         there = source.root.is_there()
     if not there:
@@ -235,7 +235,7 @@ def write_all(handle: int, data: bytes) -> None:
         view = view[written:]
 
 
-def _require_unchanged(handle: int, source: Source) -> None:
+def _require_unchanged(handle: int, source: CardSource) -> None:
     """Raise unless the open file, and the name it was opened by, are still what the scan saw."""
     file = source.file
     try:
@@ -248,6 +248,6 @@ def _require_unchanged(handle: int, source: Source) -> None:
         raise source_failed(refused, source.root, file) from None
 
 
-def _stop_if_told(watch: Watch) -> None:
+def _stop_if_told(watch: CopyCallbacks) -> None:
     if watch.should_stop():
         raise CopyStopped

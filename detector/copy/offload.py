@@ -21,14 +21,14 @@ from threading import Event
 
 from detector.card.events import CardRoot, shown
 from detector.card.scan import Manifest, SourceFile
-from detector.copy.copying import Source, Watch, fetch
+from detector.copy.copying import CardSource, CopyCallbacks, fetch
 from detector.copy.failures import Copied, CopyFailed, CopyStopped, card_removed, destination_failed, silent
 from detector.copy.journal import Journal, LeftOver
-from detector.copy.partials import Part, Partials
+from detector.copy.partials import PartialFile, Partials
 from detector.copy.resume import Checkpoint
 from detector.copy.space import Space
 from detector.copy.verify import Verifier
-from detector.hanging.watchdog import Hung, Pulse, Watchdog
+from detector.hanging.watchdog import CardHeartbeat, Hung, Watchdog
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import StoreDamaged
 from stinercut.failures import sentence_for_pages
@@ -52,7 +52,7 @@ GONE_ON_WITH = frozenset({ErrorCode.CARD_REMOVED, ErrorCode.SOURCE_IO})
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class OffloadContext:
     """What all cards of one detector share."""
 
     journal: Journal
@@ -93,7 +93,7 @@ class Offload:
     card_id: str
     root: CardRoot
     manifest: Manifest
-    around: Surroundings
+    around: OffloadContext
     _queue: CopyQueue = field(default_factory=CopyQueue)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
@@ -175,7 +175,7 @@ class Offload:
                 room.release()
             self._reading.discard(file_id)
 
-    async def _fetch(self, file_id: str) -> tuple[Part, Copied] | None:
+    async def _fetch(self, file_id: str) -> tuple[PartialFile, Copied] | None:
         """Read one file into its partial file. None when that failed: then it is reported."""
         source = self.manifest.sources[file_id]
         try:
@@ -206,7 +206,7 @@ class Offload:
                 self.around.partials.release(part, keep=keep)
         return (part, copied) if copied is not None else None
 
-    def _claim(self, source: SourceFile) -> Part:
+    def _claim(self, source: SourceFile) -> PartialFile:
         self.around.require_store()
         try:
             return self.around.partials.claim(self._identity(source))
@@ -216,7 +216,7 @@ class Offload:
     def _identity(self, source: SourceFile) -> LeftOver:
         return LeftOver(self.card_id, source.relative, source.size, source.mtime_ns)
 
-    async def _read(self, file_id: str, part: Part) -> Copied:
+    async def _read(self, file_id: str, part: PartialFile) -> Copied:
         """Read one file; where there is no room, give up the partial files that nobody uses and try once more."""
         try:
             return await self._attempt(file_id, part)
@@ -228,16 +228,16 @@ class Offload:
                 part.path.unlink(missing_ok=True)
         return await self._attempt(file_id, part)
 
-    async def _attempt(self, file_id: str, part: Part) -> Copied:
+    async def _attempt(self, file_id: str, part: PartialFile) -> Copied:
         source, given_up = self.manifest.sources[file_id], Event()
-        watch = Watch(
+        watch = CopyCallbacks(
             on_chunk=self._reporter(file_id),
             should_stop=lambda: self._stop.is_set() or given_up.is_set(),
             wait_turn=(lambda: None) if source.small else (lambda: self._let_small_ones_by(given_up)),
             on_checkpoint=self._noter(part, self._identity(source)),
         )
         watch.on_chunk(0)
-        whole = Source(self.root, source, self.around.space)
+        whole = CardSource(self.root, source, self.around.space)
         return await self.around.watchdog.run(lambda: fetch(whole, part, watch), watch.pulse, given_up)
 
     def _let_small_ones_by(self, given_up: Event) -> None:
@@ -245,7 +245,7 @@ class Offload:
         while not (self._road.is_set() or self._stop.is_set() or given_up.is_set()):
             self._road.wait(TURN_S)
 
-    async def _settle(self, file_id: str, part: Part, copied: Copied, started: float) -> None:
+    async def _settle(self, file_id: str, part: PartialFile, copied: Copied, started: float) -> None:
         source, keep = self.manifest.sources[file_id], True
         try:
             self.around.require_store()
@@ -259,7 +259,7 @@ class Offload:
         finally:
             self.around.partials.release(part, keep=keep)
 
-    def _noter(self, part: Part, file: LeftOver) -> Callable[[Checkpoint], None]:
+    def _noter(self, part: PartialFile, file: LeftOver) -> Callable[[Checkpoint], None]:
         """Takes checkpoints from the copying thread to the journal."""
         loop = asyncio.get_running_loop()
 
@@ -297,7 +297,7 @@ class Offload:
                 continue
 
     async def _is_there(self) -> bool:
-        pulse = Pulse()
+        pulse = CardHeartbeat()
 
         def look() -> bool:
             with pulse:

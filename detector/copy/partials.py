@@ -27,7 +27,7 @@ def partial_prefix(detector_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialFile:
     """A partial file for one copy. Without checkpoints there is none yet."""
 
     path: Path
@@ -62,7 +62,7 @@ class Partials:
             self.journal.forget_partial(name)
         return len(idle)
 
-    def claim(self, file: LeftOver) -> Part:
+    def claim(self, file: LeftOver) -> PartialFile:
         """The partial file for a copy of `file`: one kept from an earlier copy where there is one, else a new name.
 
         Raises OSError. Every claim ends with `release`.
@@ -71,12 +71,12 @@ class Partials:
             path = self.store.partial_path(name)
             if name not in self._in_use and path.exists():
                 self._in_use.add(name)
-                return Part(path, tuple(checkpoints))
+                return PartialFile(path, tuple(checkpoints))
         name = f"{self.prefix}{secrets.token_hex(8)}.part"
         self._in_use.add(name)
-        return Part(self.store.partial_path(name))
+        return PartialFile(self.store.partial_path(name))
 
-    def checkpoint(self, part: Part, file: LeftOver, at: Checkpoint) -> None:
+    def checkpoint(self, part: PartialFile, file: LeftOver, at: Checkpoint) -> None:
         """Remember how far a copy is. A failure costs reading again later, so it is only said."""
         if part.path.name not in self._in_use:
             return
@@ -85,7 +85,7 @@ class Partials:
         except HostNotReady as refused:
             log.warning("%s", refused.sentence())
 
-    def release(self, part: Part, *, keep: bool) -> None:
+    def release(self, part: PartialFile, *, keep: bool) -> None:
         """The copy is over. What is left of it stays if `keep` and it can be gone on with."""
         name = part.path.name
         self._in_use.discard(name)

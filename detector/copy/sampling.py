@@ -20,8 +20,8 @@ from threading import Event
 from detector.card.events import CardRoot, shown
 from detector.card.scan import Manifest, SourceFile
 from detector.copy.copying import READ_FLAGS, close_source
-from detector.copy.offload import Surroundings
-from detector.hanging.watchdog import Hung, Pulse
+from detector.copy.offload import OffloadContext
+from detector.hanging.watchdog import CardHeartbeat, Hung
 from stinercut.protocol import CopyError, ErrorCode, FileSample, Samples
 from stinercut.storage.file_samples import sample_of
 
@@ -58,7 +58,7 @@ class Sampler:
     insertion_id: str
     root: CardRoot
     manifest: Manifest
-    around: Surroundings
+    around: OffloadContext
     _asked: dict[str, None] = field(default_factory=dict[str, None])
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
@@ -109,7 +109,7 @@ class Sampler:
     async def _taken(self, file_ids: list[str]) -> list[FileSample] | None:
         """The samples of these files, empty ones of those that a card which hangs did not give; None without a card."""
         taken: dict[str, str | None] = {}
-        pulse, given_up = Pulse(), Event()
+        pulse, given_up = CardHeartbeat(), Event()
 
         def take() -> bool:
             for file_id in file_ids:

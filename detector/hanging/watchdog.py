@@ -29,7 +29,7 @@ class Hung(Exception):
     """The card didn't answer in time, or too many reads hang already."""
 
 
-class Pulse:
+class CardHeartbeat:
     """Since when one thread waits for its card. Used as `with pulse:` around whatever touches the card."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Watchdog:
         with self._lock:
             return len(self._left_behind)
 
-    async def run(self, work: Callable[[], T], pulse: Pulse, give_up: Event) -> T:
+    async def run(self, work: Callable[[], T], pulse: CardHeartbeat, give_up: Event) -> T:
         """The result of `work()`, run in a thread that says by `pulse` when it waits for a card.
 
         Sets `give_up` when nobody waits for the work any more; it must do nothing then but end. Raises Hung.

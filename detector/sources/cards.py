@@ -17,7 +17,7 @@ from watchfiles import awatch
 
 from detector.card.events import CardEvent, CardIn, CardOut, Present, changes
 from detector.hanging.threads import in_thread
-from detector.sources.folders import Noted, eject_folder, insert_folder, noted
+from detector.sources.folders import NotedCards, eject_folder, insert_folder, noted
 from detector.sources.volumes import watch_volumes
 from stinercut.settings import Settings
 
@@ -45,7 +45,7 @@ async def watch_cards(settings: Settings, into: asyncio.Queue[CardEvent]) -> Non
 async def folder_cards(settings: Settings) -> AsyncIterator[CardEvent]:
     """Folders that notes in the cards folder put in and out."""
     settings.cards_dir.mkdir(parents=True, exist_ok=True)
-    before = Noted()
+    before = NotedCards()
     async with aclosing(_looks(settings)) as looks:
         async for now in looks:
             for problem in sorted(now.problems - before.problems):
@@ -55,7 +55,7 @@ async def folder_cards(settings: Settings) -> AsyncIterator[CardEvent]:
             before = now
 
 
-async def _looks(settings: Settings) -> AsyncGenerator[Noted]:
+async def _looks(settings: Settings) -> AsyncGenerator[NotedCards]:
     """What the notes say: now, at each change of the cards folder, and once in a while."""
     yield await _noted(settings)
     watching = awatch(
@@ -71,7 +71,7 @@ async def _looks(settings: Settings) -> AsyncGenerator[Noted]:
         yield await _noted(settings)
 
 
-async def _noted(settings: Settings) -> Noted:
+async def _noted(settings: Settings) -> NotedCards:
     """In a thread: a look at a folder that is a card which hangs would hold up everything else."""
     return await in_thread(lambda: noted(settings.cards_dir), Event())
 

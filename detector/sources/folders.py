@@ -22,7 +22,7 @@ from stinercut.settings import Settings
 LABEL_LENGTH = 255
 
 
-class Note(BaseModel):
+class CardNote(BaseModel):
     """One note. `stamp` differs each time the folder is inserted, so that in-again is a new insertion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +33,7 @@ class Note(BaseModel):
 
 
 @dataclass(frozen=True)
-class Noted:
+class NotedCards:
     """The cards that notes say are in, by key, and what is wrong with other notes, in words for the log."""
 
     cards: dict[str, CardIn] = field(default_factory=dict[str, CardIn])
@@ -49,7 +49,7 @@ def insert_folder(settings: Settings, path: Path) -> str:
     if not root.is_dir():
         raise BadInput("is not a folder", file=path, advice="Give the folder that holds the card's files.")
     name = path_card_id(root)
-    note = Note(path=root, label=shown(root.name)[:LABEL_LENGTH], stamp=secrets.token_hex(8))
+    note = CardNote(path=root, label=shown(root.name)[:LABEL_LENGTH], stamp=secrets.token_hex(8))
     _write(settings.cards_dir / f"{name}.json", note)
     return name
 
@@ -63,7 +63,7 @@ def eject_folder(settings: Settings, path: Path) -> None:
         raise NotFound("is not inserted as a card", file=path) from None
 
 
-def noted(cards_dir: Path) -> Noted:
+def noted(cards_dir: Path) -> NotedCards:
     """What the notes say is in now. A folder that is gone is out; a bad note is a problem, not an error."""
     cards: dict[str, CardIn] = {}
     problems: set[str] = set()
@@ -78,11 +78,11 @@ def noted(cards_dir: Path) -> Noted:
             cards[found.key] = found
         else:
             problems.add(found)
-    return Noted(cards, frozenset(problems))
+    return NotedCards(cards, frozenset(problems))
 
 
 def _card_of(file: Path) -> CardIn | str:
-    note = Note.model_validate(json.loads(file.read_text("utf-8")))
+    note = CardNote.model_validate(json.loads(file.read_text("utf-8")))
     if not note.path.is_absolute():
         return f"{file}: names no absolute path; it is ignored"
     try:
@@ -98,7 +98,7 @@ def _card_of(file: Path) -> CardIn | str:
     return CardIn(key, card, note.path)
 
 
-def _write(file: Path, note: Note) -> None:
+def _write(file: Path, note: CardNote) -> None:
     """Write atomically: a watcher sees the whole note or none. The temporary name doesn't end in `.json`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")

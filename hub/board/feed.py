@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hub.cards.copy_progress import Live, Picture
+from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.security import is_from_elsewhere
@@ -280,7 +280,7 @@ class Feed:
             watcher.frames.get_nowait()
         watcher.frames.put_nowait(None)
 
-    def _snapshot(self, picture: Picture) -> str:
+    def _snapshot(self, picture: ProgressSnapshot) -> str:
         with self._catalog.read() as session:
             newest = listing.newest(session, JUMPS_IN_SNAPSHOT)
             shown = {*newest.keys, *listing.unfinished(session, UNFINISHED_IN_SNAPSHOT)}
@@ -293,7 +293,7 @@ class Feed:
             )
         return snapshot.model_dump_json()
 
-    def _find(self, seen: _Seen | None, touched: _Touched, picture: Picture) -> _Change:
+    def _find(self, seen: _Seen | None, touched: _Touched, picture: ProgressSnapshot) -> _Change:
         """What has changed since then. At rest: three small queries."""
         with self._catalog.read() as session:
             recent = now_in(session) - LOOK_BACK

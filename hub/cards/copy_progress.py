@@ -17,7 +17,7 @@ _SHORTEST_SPAN_S = 0.25
 
 
 @dataclass(frozen=True)
-class Picture:
+class ProgressSnapshot:
     """One moment of it, safe to hand to another thread."""
 
     connected: frozenset[str] = frozenset()
@@ -103,8 +103,8 @@ class Live:
         for key in [key for key in self._done if key[0] == insertion_id]:
             del self._done[key]
 
-    def picture(self) -> Picture:
+    def picture(self) -> ProgressSnapshot:
         """This moment."""
         at = self._clock()
         rates = {key: rate for key, flow in self._flows.items() if (rate := flow.rate(at)) is not None}
-        return Picture(frozenset(self._connected), dict(self._done), rates)
+        return ProgressSnapshot(frozenset(self._connected), dict(self._done), rates)

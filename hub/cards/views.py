@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.words import CardState, FileCounts, Situation, card_state
 from hub.kit.views import View
 from stinercut.cards.uncopied_files import NOTHING, Staying, staying_on
@@ -127,7 +127,7 @@ class _Tally:
         )
 
 
-def card_views(session: Session, picture: Picture, card_ids: Collection[str] | None = None) -> list[CardView]:
+def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection[str] | None = None) -> list[CardView]:
     """The latest insertion of each card, of these or of all that the board shows. Those that are in come first."""
     rows = _latest_insertions(session, card_ids)
     ids = [insertion.insertion_id for insertion, _ in rows]
@@ -256,7 +256,9 @@ def _errors(session: Session, insertion_ids: Collection[str]) -> dict[str, list[
     return out
 
 
-def _copying(session: Session, picture: Picture, insertion_ids: Collection[str]) -> dict[str, list[CopyingView]]:
+def _copying(
+    session: Session, picture: ProgressSnapshot, insertion_ids: Collection[str]
+) -> dict[str, list[CopyingView]]:
     under_way = {file_id: (insertion, done) for (insertion, file_id), done in picture.done.items()}
     if not under_way:
         return {}

@@ -31,7 +31,7 @@ _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 
 
 @dataclass(frozen=True)
-class Films:
+class FilmFiles:
     """The films below one folder."""
 
     catalog: Catalog

@@ -23,7 +23,7 @@ from stinercut.catalog import Catalog
 from stinercut.errors import BadTemplate, StinercutError
 from stinercut.failures import sentence_for_pages
 from stinercut.jumps import staleness
-from stinercut.jumps.staleness import FilmMade, Stale, Wanted
+from stinercut.jumps.staleness import FilmMade, Stale, WantedTemplate
 from stinercut.pipeline_names import BACKFILL_PRIORITY, FILM_ASSETS, PRIORITY_TAG, WORK_TAG
 from stinercut.review import wishes
 from stinercut.templates import folder
@@ -234,7 +234,7 @@ class Renewal:
     def _stale(self) -> tuple[list[Stale], dict[str, str], list[FilmMade]]:
         """The stale films, by name why a template can't be used, and all films."""
         good, bad = self.shelf()
-        wanted = {name: Wanted(name, one.fingerprint, aspects(one)) for name, one in good.items()}
+        wanted = {name: WantedTemplate(name, one.fingerprint, aspects(one)) for name, one in good.items()}
         with self.catalog.read() as session:
             films = staleness.films_made(session)
         return staleness.stale_films(films, wanted, self.default), bad, films

@@ -18,7 +18,7 @@ from hub.kit.views import View
 from stinercut.catalog.models import Jump
 from stinercut.jumps import waiting_files
 from stinercut.jumps.unread_cards import UnreadCard, unread_cards
-from stinercut.jumps.waiting_files import Surroundings, WaitingFiles
+from stinercut.jumps.waiting_files import GroupNeighbours, WaitingFiles
 
 WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
     "FILES_WAIT_FOR_A_PERSON",
@@ -134,7 +134,7 @@ def _unread_view(jump: str, card: UnreadCard) -> MissingView:
     )
 
 
-def _place_view(around: Surroundings, jumps: Mapping[str, Jump]) -> PlaceView:
+def _place_view(around: GroupNeighbours, jumps: Mapping[str, Jump]) -> PlaceView:
     files = around.files
     return PlaceView(
         card=files.card_id,

@@ -122,7 +122,7 @@ query LastCheck($asset: AssetKeyInput!, $check: String!) {
 
 
 @dataclass(frozen=True)
-class Run:
+class PipelineRun:
     """A run of Dagster. Moments in UTC."""
 
     run_id: str
@@ -180,7 +180,7 @@ class Dagster:
         """The same Dagster, for questions that can do without an answer."""
         return replace(self, within_s=within_s)
 
-    async def runs_of(self, partition: str) -> list[Run]:
+    async def runs_of(self, partition: str) -> list[PipelineRun]:
         """The latest runs of one partition, newest first."""
         tags = [{"key": "dagster/partition", "value": partition}]
         answer = await self._ask(_RUNS, {"filter": {"tags": tags}, "limit": RUNS_SHOWN})
@@ -341,9 +341,9 @@ def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRe
     return DagsterRefused(what, advice="Its page and the hub's log say more.")
 
 
-def _run(found: dict[str, Any]) -> Run:
+def _run(found: dict[str, Any]) -> PipelineRun:
     tags = {tag["key"]: tag["value"] for tag in found["tags"]}
-    return Run(
+    return PipelineRun(
         run_id=found["runId"],
         job=found["jobName"],
         status=found["status"],

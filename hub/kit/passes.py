@@ -25,7 +25,7 @@ LEAST_SECRET = 16
 """Letters of the shortest secret that is accepted; `new_secret` makes 43."""
 
 
-class Kind(Enum):
+class PassKind(Enum):
     """What a note is for, and how long it is good for."""
 
     TICKET = timedelta(minutes=1)
@@ -35,7 +35,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Note:
+class SignedNote:
     """A good note. `serial` is different in each one."""
 
     serial: str
@@ -53,19 +53,19 @@ def inside(to: str) -> str:
     return to if is_ours else "/"
 
 
-def issue(secret: str, kind: Kind, now: datetime) -> str:
+def issue(secret: str, kind: PassKind, now: datetime) -> str:
     """A new note. `now` with a zone."""
     until, serial = int((now + kind.value).timestamp()), secrets.token_urlsafe(12)
     return f"{until}.{serial}.{_signature(secret, kind, str(until), serial)}"
 
 
-def read(secret: str, kind: Kind, text: str, now: datetime) -> Note | None:
+def read(secret: str, kind: PassKind, text: str, now: datetime) -> SignedNote | None:
     """The note that this text is; None where it is no note of this kind, not signed with this secret, or too old."""
     until, _, rest = text.partition(".")
     serial, _, signature = rest.partition(".")
     if not is_same(signature, _signature(secret, kind, until, serial)):
         return None
-    note = Note(serial, datetime.fromtimestamp(int(until), UTC))
+    note = SignedNote(serial, datetime.fromtimestamp(int(until), UTC))
     return note if now < note.until else None
 
 
@@ -74,6 +74,6 @@ def is_same(shown: str, secret: str) -> bool:
     return hmac.compare_digest(shown.encode("utf-8", "replace"), secret.encode())
 
 
-def _signature(secret: str, kind: Kind, until: str, serial: str) -> str:
+def _signature(secret: str, kind: PassKind, until: str, serial: str) -> str:
     signed = f"{kind.name} {until} {serial}"
     return hmac.new(secret.encode(), signed.encode("utf-8", "replace"), sha256).hexdigest()

@@ -44,7 +44,7 @@ class StartedView(BaseModel):
 
 
 @dataclass
-class Watch:
+class AutomationWatch:
     """Looks at Dagster's automation now and then. `board`: its address, for the check's link."""
 
     dagster: Dagster
@@ -105,7 +105,7 @@ def _names(automation: tuple[Automation, ...]) -> tuple[str, ...]:
     return tuple(sorted(one.name for one in automation))
 
 
-def add_automation(app: FastAPI, watch_of: Callable[[Request], Watch]) -> None:
+def add_automation(app: FastAPI, watch_of: Callable[[Request], AutomationWatch]) -> None:
     """All routes of this module."""
 
     @app.get("/api/automation")

@@ -26,7 +26,7 @@ def way_in(dagster: str, secret: str | None, to: str, now: datetime) -> str:
     """The address that a browser is sent to, for this path of Dagster's. Without a secret there is no guard."""
     if secret is None:
         return dagster + inside(to)
-    ticket = passes.issue(secret, passes.Kind.TICKET, now)
+    ticket = passes.issue(secret, passes.PassKind.TICKET, now)
     return f"{dagster}{passes.ENTER}{ticket}?to={quote(inside(to), safe='')}"
 
 

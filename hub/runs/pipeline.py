@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
-from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, Run
+from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, PipelineRun
 from hub.kit.views import Links, StepView, View, steps_of
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
@@ -107,7 +107,7 @@ class Stand:
     failed: bool
 
 
-def run_to_resume(runs: Sequence[Run], stand: Stand, moment: datetime) -> Run | None:
+def run_to_resume(runs: Sequence[PipelineRun], stand: Stand, moment: datetime) -> PipelineRun | None:
     """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
 
     A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
@@ -133,7 +133,7 @@ def run_to_resume(runs: Sequence[Run], stand: Stand, moment: datetime) -> Run | 
     raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
 
 
-def _is_about_to_go_on(run: Run, moment: datetime) -> bool:
+def _is_about_to_go_on(run: PipelineRun, moment: datetime) -> bool:
     return run.will_retry and (run.ended is None or moment - run.ended < BEGINS_WITHIN)
 
 
@@ -148,7 +148,7 @@ class Pipeline:
         default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
     )
 
-    async def view(self, subject: str, picture: Picture) -> PipelineView:
+    async def view(self, subject: str, picture: ProgressSnapshot) -> PipelineView:
         """How far a jump or card is. Raises NotFound. Dagster's silence is no error here: its part is left out."""
         known = await asyncio.to_thread(self._known, subject, picture)
         problem = ""
@@ -158,7 +158,7 @@ class Pipeline:
             runs, problem = [], sentence_for_pages(silent)
         return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
 
-    async def retry(self, subject: str, picture: Picture) -> RetryView:
+    async def retry(self, subject: str, picture: ProgressSnapshot) -> RetryView:
         """Go on with what failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
         known = await asyncio.to_thread(self._known, subject, picture)
         # Two taps on the button at once must not make two runs.
@@ -177,7 +177,7 @@ class Pipeline:
                 await asyncio.to_thread(self._resumed, subject, run_id)
         return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
 
-    async def retry_all(self, subjects: Sequence[str] | None, picture: Picture) -> list[RetriedView]:
+    async def retry_all(self, subjects: Sequence[str] | None, picture: ProgressSnapshot) -> list[RetriedView]:
         """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
 
         Some at a time: launching a run takes Dagster up to two seconds. Raises HostNotReady when it answers for none.
@@ -195,7 +195,7 @@ class Pipeline:
             raise HostNotReady(answers[0].problem.rstrip("."))
         return answers
 
-    async def _retried(self, subject: str, picture: Picture) -> RetriedView:
+    async def _retried(self, subject: str, picture: ProgressSnapshot) -> RetriedView:
         try:
             begun = await self.retry(subject, picture)
             return RetriedView(id=subject, run_id=begun.run_id, problem="", code="")
@@ -232,7 +232,7 @@ class Pipeline:
             if jump.run_id != run_id and jump.state in (JumpState.FAILED, JumpState.PRODUCING):
                 jumps.resume(session, jump_key, run_id)
 
-    def _known(self, subject: str, picture: Picture) -> PipelineView:
+    def _known(self, subject: str, picture: ProgressSnapshot) -> PipelineView:
         with self.catalog.read() as session:
             found = jump_views(session, self.links, [subject])
             if found:
@@ -258,7 +258,7 @@ class Pipeline:
             links={"partition": self.links.card(card.card)},
         )
 
-    def _run_view(self, run: Run) -> RunView:
+    def _run_view(self, run: PipelineRun) -> RunView:
         return RunView(
             run_id=run.run_id,
             job=run.job,

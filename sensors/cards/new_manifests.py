@@ -3,7 +3,7 @@
 import dagster as dg
 
 from sensors.common.polling import wait_for_news
-from sensors.common.run_requests import Wanted, requests
+from sensors.common.run_requests import RequestedRun, requests
 from stinercut.cards import unassigned_files
 from stinercut.pipeline_names import CARD_TAG
 from stinercut_assets.common.jobs import identify_card
@@ -22,9 +22,9 @@ def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     installation = Installation()
     asked = frozenset((context.cursor or "").split())
 
-    def wanted() -> list[Wanted]:
+    def wanted() -> list[RequestedRun]:
         with installation.catalog.read() as session:
-            return [Wanted(card, key) for card, _, key in unassigned_files.insertions_to_identify(session)]
+            return [RequestedRun(card, key) for card, _, key in unassigned_files.insertions_to_identify(session)]
 
     wait_for_news(installation.catalog, lambda: any(one.run_key not in asked for one in wanted()))
     # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.

@@ -15,21 +15,21 @@ from stinercut.failures import FailureRecord
 from stinercut.jumps.arriving import Arriving
 from stinercut.jumps.in_progress import InWork
 from stinercut.jumps.jumps import Ready
-from stinercut.jumps.staleness import Noted
+from stinercut.jumps.staleness import NotedJump
 from stinercut.storage.store import key_of
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedRun:
     """A run that should exist: for one partition, once per `run_key`."""
 
     partition: str
     run_key: str
 
 
-def film_run(ready: Ready) -> Wanted:
+def film_run(ready: Ready) -> RequestedRun:
     """The run that makes the film of a jump that is ready: one for each turn of the jump."""
-    return Wanted(ready.jump_key, key_of(ready.jump_key, ready.version, str(ready.turn)))
+    return RequestedRun(ready.jump_key, key_of(ready.jump_key, ready.version, str(ready.turn)))
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Requests:
     """What a tick asks for: partitions that must be added first, and runs."""
 
     new_partitions: tuple[str, ...]
-    runs: tuple[Wanted, ...]
+    runs: tuple[RequestedRun, ...]
 
 
-def requests(wanted: Iterable[Wanted], partitions: Collection[str]) -> Requests:
+def requests(wanted: Iterable[RequestedRun], partitions: Collection[str]) -> Requests:
     """The partitions to add and the runs to request, each once, in order."""
     runs = tuple(dict.fromkeys(wanted))
     new = tuple(dict.fromkeys(one.partition for one in runs if one.partition not in partitions))
@@ -49,9 +49,9 @@ def requests(wanted: Iterable[Wanted], partitions: Collection[str]) -> Requests:
 
 def ahead(
     new: Iterable[Arriving], asked: Mapping[str, str], waiting: Collection[str]
-) -> tuple[list[Wanted], dict[str, str]]:
+) -> tuple[list[RequestedRun], dict[str, str]]:
     """The runs that work ahead, and what to remember as asked for: the version of each jump that still waits."""
-    wanted = [Wanted(one.jump_key, key_of("ahead", one.jump_key, one.version)) for one in new]
+    wanted = [RequestedRun(one.jump_key, key_of("ahead", one.jump_key, one.version)) for one in new]
     remembered = {**asked, **{one.jump_key: one.version for one in new}}
     return wanted, {jump: version for jump, version in remembered.items() if jump in waiting}
 
@@ -133,7 +133,7 @@ _ENDED = {
 }
 
 
-def template_version(film: Noted, current: str) -> str:
+def template_version(film: NotedJump, current: str) -> str:
     """The data version of its template that the lineage should have for a jump: the one it noted for the film, if and
     only if that film has the template as it is now. `current`: the template's fingerprint.
 
@@ -148,7 +148,7 @@ def template_version(film: Noted, current: str) -> str:
     return current if noted != current else f"{current}, and the film has {film.made_with}"
 
 
-def _is_as_noted(film: Noted, current: str) -> bool:
+def _is_as_noted(film: NotedJump, current: str) -> bool:
     return current == film.made_with == (film.noted or film.made_with)
 
 
@@ -187,19 +187,19 @@ class Telling:
     fingerprint: str
 
 
-class Films(Protocol):
+class FilmRequests(Protocol):
     """The films that a sensor asks for; a template's name is empty for the installation's choice."""
 
-    def with_template(self, name: str, after: str, limit: int) -> Sequence[Noted]:
+    def with_template(self, name: str, after: str, limit: int) -> Sequence[NotedJump]:
         """Those with that template, which are being made too, in the order of jump keys, behind that key."""
         ...
 
-    def made_after(self, film_id: int) -> Sequence[Noted]:
+    def made_after(self, film_id: int) -> Sequence[NotedJump]:
         """Some of those that were made after that one, in the order in which they were made."""
         ...
 
 
-def tell_next(films: Films, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
+def tell_next(films: FilmRequests, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
     """What to tell the lineage next, and what will then have been told, `limit` jumps at a time.
 
     First of films that were made meanwhile: what the lineage was told while their step went on may not fit what they
@@ -214,7 +214,9 @@ def tell_next(films: Films, current: Mapping[str, str], told: Told, limit: int) 
     return news, told
 
 
-def _tell_new(made: Sequence[Noted], current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
+def _tell_new(
+    made: Sequence[NotedJump], current: Mapping[str, str], told: Told, limit: int
+) -> tuple[list[Telling], Told]:
     news: list[Telling] = []
     told = replace(told, caught_up=told.caught_up or not made)
     for film in made:
@@ -227,7 +229,7 @@ def _tell_new(made: Sequence[Noted], current: Mapping[str, str], told: Told, lim
     return news, told
 
 
-def _tell_one(films: Films, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
+def _tell_one(films: FilmRequests, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
     says = {name: said for name, said in told.says.items() if name in current}
     changed = sorted(name for name, said in current.items() if says.get(name) != said)
     if not changed:
@@ -245,5 +247,5 @@ def _at_rest(told: Told, says: Mapping[str, str]) -> Told:
     return replace(told, says=says, name="", after="", fingerprint="")
 
 
-def _telling(film: Noted, name: str, fingerprint: str) -> Telling:
+def _telling(film: NotedJump, name: str, fingerprint: str) -> Telling:
     return Telling(film.jump_key, template_version(film, fingerprint), name, fingerprint)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sensors.common.run_requests import Told, tell_next
 from stinercut.errors import StinercutError
 from stinercut.jumps import staleness
-from stinercut.jumps.staleness import Noted
+from stinercut.jumps.staleness import NotedJump
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.films.lineage import observe_template
 
@@ -29,10 +29,10 @@ class _Films:
 
     session: Session
 
-    def with_template(self, name: str, after: str, limit: int) -> list[Noted]:
+    def with_template(self, name: str, after: str, limit: int) -> list[NotedJump]:
         return staleness.jumps_with(self.session, name or None, after=after, limit=limit)
 
-    def made_after(self, film_id: int) -> list[Noted]:
+    def made_after(self, film_id: int) -> list[NotedJump]:
         return staleness.films_after(self.session, film_id, limit=LOOKED_AT)
 
 

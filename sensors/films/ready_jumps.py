@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from sensors.common.polling import wait_for_news
-from sensors.common.run_requests import Wanted, film_run, requests
+from sensors.common.run_requests import RequestedRun, film_run, requests
 from stinercut.clock import local_day
 from stinercut.errors import StinercutError
 from stinercut.jumps import in_progress
@@ -43,7 +43,7 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     if not ready:
         return dg.SkipReason("No jump waits for its film.")
     to_do = requests(
-        (Wanted(footage.jump_key, key) for key, footage in ready.items()),
+        (RequestedRun(footage.jump_key, key) for key, footage in ready.items()),
         context.instance.get_dynamic_partitions(jumps.name or ""),
     )
     observations: list[dg.AssetObservation] = []

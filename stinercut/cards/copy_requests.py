@@ -19,7 +19,7 @@ from stinercut.protocol import FileKind
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CopyCandidate:
     """A new file of a manifest, as far as choosing the next request needs it."""
 
     file_id: str
@@ -33,7 +33,7 @@ class Wanted:
     """Whether that jump has a passenger."""
 
 
-def plan_requests(wanted: Iterable[Wanted]) -> list[str]:
+def plan_requests(wanted: Iterable[CopyCandidate]) -> list[str]:
     """What to ask a detector for now, in order: file ids.
 
     Small files first, because the QR films are among them; then the low-resolution proxies; then what is known to
@@ -94,7 +94,7 @@ def take_requests(session: Session, insertion_id: str) -> list[str]:
         .where(*may_be_asked_for)
     ).all()
     wanted = [
-        Wanted(file_id, FileKind(kind), early, modified, name, jump_key, bool(identified))
+        CopyCandidate(file_id, FileKind(kind), early, modified, name, jump_key, bool(identified))
         for file_id, kind, early, modified, name, jump_key, identified in rows
     ]
     chosen = plan_requests(wanted)

@@ -44,7 +44,7 @@ def floored(moment: datetime) -> datetime:
     return moment.replace(second=moment.second & ~1, microsecond=0, tzinfo=None)
 
 
-class Seen(NamedTuple):
+class SeenFile(NamedTuple):
     """A file that was seen before, as the rule needs it (a tuple, since there are thousands)."""
 
     card_file_id: int
@@ -70,7 +70,7 @@ class Facts(NamedTuple):
     modified: datetime
 
 
-class Verdict(StrEnum):
+class FileVerdict(StrEnum):
     """What metadata say about a file."""
 
     KNOWN = "known"
@@ -81,14 +81,14 @@ class Verdict(StrEnum):
 class Judgement(NamedTuple):
     """A verdict, and the files it rests on."""
 
-    verdict: Verdict
-    exact: Seen | None = None
+    verdict: FileVerdict
+    exact: SeenFile | None = None
     """The row of the same card, folder, name, size and time: this very file, unless a sample says otherwise."""
-    candidates: tuple[Seen, ...] = ()
+    candidates: tuple[SeenFile, ...] = ()
     """Where probable: what its content is to be compared with."""
 
 
-NEVER_SEEN = Judgement(Verdict.NEW)
+NEVER_SEEN = Judgement(FileVerdict.NEW)
 
 
 def is_quarter_shift(one: datetime, other: datetime) -> bool:
@@ -103,13 +103,13 @@ def is_believed(modified: datetime, imported_at: datetime) -> bool:
     return -timedelta(seconds=FAR_S) <= age <= BELIEVED_FOR
 
 
-def judge(file: Facts, alike: Sequence[Seen]) -> Judgement:
+def judge(file: Facts, alike: Sequence[SeenFile]) -> Judgement:
     """What is to be held of a file, given those of the same name and size that were seen before, on any card."""
     if not alike:
         return NEVER_SEEN
     when = floored(file.modified)
-    here: list[Seen] = []
-    candidates: list[Seen] = []
+    here: list[SeenFile] = []
+    candidates: list[SeenFile] = []
     for seen in alike:
         same_time = floored(seen.modified) == when
         in_folder = seen.folder == file.folder or folded(seen.folder) == folded(file.folder)
@@ -119,13 +119,13 @@ def judge(file: Facts, alike: Sequence[Seen]) -> Judgement:
             candidates.append(seen)
     exact = here[0] if here else None
     if _settles(here):
-        return Judgement(Verdict.KNOWN, exact)
+        return Judgement(FileVerdict.KNOWN, exact)
     if candidates:
-        return Judgement(Verdict.PROBABLE, exact, tuple(candidates))
-    return Judgement(Verdict.NEW, exact)
+        return Judgement(FileVerdict.PROBABLE, exact, tuple(candidates))
+    return Judgement(FileVerdict.NEW, exact)
 
 
-def _settles(here: Sequence[Seen]) -> bool:
+def _settles(here: Sequence[SeenFile]) -> bool:
     """One file only, imported, and of a date that is to be believed."""
     if len(here) != 1 or here[0].content_hash is None or here[0].imported_at is None:
         return False

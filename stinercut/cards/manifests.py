@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stinercut.cards.insertions import require_insertion
-from stinercut.cards.known_files import NEVER_SEEN, Facts, Judgement, Seen, Verdict, floored, folded, judge
+from stinercut.cards.known_files import NEVER_SEEN, Facts, FileVerdict, Judgement, SeenFile, floored, folded, judge
 from stinercut.cards.seen_files import IsStored, seen_before
 from stinercut.cards.unassigned_files import refresh_identify_key
 from stinercut.catalog import events
@@ -103,7 +103,7 @@ def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEnt
         raise _two_with_one_id(insertion.insertion_id) from None
 
 
-def _judged(card_id: str, file: FileEntry, alike: Sequence[Seen] | None) -> Judgement:
+def _judged(card_id: str, file: FileEntry, alike: Sequence[SeenFile] | None) -> Judgement:
     return judge(Facts(card_id, file.folder, file.name, file.size, file.modified), alike) if alike else NEVER_SEEN
 
 
@@ -111,7 +111,7 @@ def _row_of(judgement: Judgement) -> int | None:
     exact = judgement.exact
     if exact is None:
         return None
-    is_known_elsewhere = judgement.verdict is Verdict.KNOWN and exact.same_as is not None
+    is_known_elsewhere = judgement.verdict is FileVerdict.KNOWN and exact.same_as is not None
     return exact.same_as if is_known_elsewhere else exact.card_file_id
 
 
@@ -162,14 +162,14 @@ def kind_of(file: FileEntry) -> FileKind:
     return FileKind.PHOTO if file.kind is FileKind.OTHER and is_photo(file.name) else file.kind
 
 
-def _first_state(file: FileEntry, verdict: Verdict) -> str:
+def _first_state(file: FileEntry, verdict: FileVerdict) -> str:
     if not file.size:
         return EntryState.SKIPPED  # An empty file: nothing was recorded in it, no code and no clip.
-    if verdict is Verdict.KNOWN:
+    if verdict is FileVerdict.KNOWN:
         return EntryState.KNOWN
     if kind_of(file) not in _FOOTAGE:
         return EntryState.SKIPPED
-    return EntryState.PROBABLE if verdict is Verdict.PROBABLE else EntryState.NEW
+    return EntryState.PROBABLE if verdict is FileVerdict.PROBABLE else EntryState.NEW
 
 
 def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stinercut.cards.insertions import require_insertion
-from stinercut.cards.known_files import Facts, Seen, floored, folded, judge
+from stinercut.cards.known_files import Facts, SeenFile, floored, folded, judge
 from stinercut.cards.seen_files import seen_before
 from stinercut.cards.unassigned_files import refresh_identify_key
 from stinercut.catalog import events
@@ -59,7 +59,7 @@ def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str
 
 def same_content(
     session: Session, insertion_id: str, samples: Iterable[FileSample], sample_of: SampleOf
-) -> dict[str, Seen]:
+) -> dict[str, SeenFile]:
     """Which of the files that are in doubt are the same as one that is known, judged by their samples: by file id.
 
     Only reads: looking into the store takes its time. Raises NotFound for an unknown insertion.
@@ -77,7 +77,7 @@ def same_content(
     ).all()
     alike = seen_before(session, card_id, (file.size for _, file in rows), lambda _hash, _size: True)
     known: dict[tuple[str, int], str | None] = {}
-    found: dict[str, Seen] = {}
+    found: dict[str, SeenFile] = {}
     for file_id, file in rows:
         facts = Facts(card_id, file.folder, file.name, file.size, file.modified)
         for seen in judge(facts, alike.get((folded(file.name), file.size), ())).candidates:
@@ -91,7 +91,7 @@ def same_content(
 
 
 def record_samples(
-    session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, Seen]
+    session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, SeenFile]
 ) -> None:
     """Settle what was in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
 
@@ -128,7 +128,7 @@ def give_up_samples(session: Session, insertion_id: str) -> None:
     record_samples(session, insertion_id, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
 
 
-def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen | None) -> None:
+def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: SeenFile | None) -> None:
     """A file in doubt is `seen`, or new."""
     if seen is not None:
         _is_the_same(session, insertion, entry, seen)
@@ -139,7 +139,7 @@ def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: 
         tell_apart(session, entry)
 
 
-def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: Seen) -> None:
+def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: SeenFile) -> None:
     """A file's content is known from `seen`: hold on to that, without a second object.
 
     A file of the same card that is placed in a jump stays where it is, under whatever date it comes back. Any other is
@@ -167,7 +167,7 @@ def _is_placed(session: Session, card_file_id: int) -> bool:
     return session.get(JumpFile, card_file_id) is not None
 
 
-def _is_twin(file: CardFile, seen: Seen) -> bool:
+def _is_twin(file: CardFile, seen: SeenFile) -> bool:
     """Whether two rows of a card differ in nothing but their content."""
     return (folded(file.folder), floored(file.modified)) == (folded(seen.folder), floored(seen.modified))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from stinercut.cards.known_files import Seen, folded
+from stinercut.cards.known_files import SeenFile, folded
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile
 
 IsStored = Callable[[str, int], bool]
@@ -48,7 +48,7 @@ _SEEN_ELSEWHERE = (
 )
 
 
-Alike = Mapping[tuple[str, int], Sequence[Seen]]
+Alike = Mapping[tuple[str, int], Sequence[SeenFile]]
 """What was seen before, by folded name and size."""
 
 
@@ -60,16 +60,16 @@ def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored:
     wanted = {"card_id": card_id, "sizes": list(set(sizes))}
     # Plain rows: made into mapped objects they would take twice as long.
     connection = session.connection()
-    rows = _with_aliases(session, [Seen._make(row) for row in connection.execute(_SEEN_HERE, wanted)])
-    rows += [Seen(*row) for row in connection.execute(_SEEN_ELSEWHERE, wanted)]
-    alike: dict[tuple[str, int], list[Seen]] = defaultdict(list)
+    rows = _with_aliases(session, [SeenFile._make(row) for row in connection.execute(_SEEN_HERE, wanted)])
+    rows += [SeenFile(*row) for row in connection.execute(_SEEN_ELSEWHERE, wanted)]
+    alike: dict[tuple[str, int], list[SeenFile]] = defaultdict(list)
     for seen in rows:
         lost = seen.content_hash is not None and not is_stored(seen.content_hash, seen.size)
         alike[folded(seen.name), seen.size].append(seen._replace(content_hash=None) if lost else seen)
     return alike
 
 
-def _with_aliases(session: Session, rows: list[Seen]) -> list[Seen]:
+def _with_aliases(session: Session, rows: list[SeenFile]) -> list[SeenFile]:
     """Other findings carry the import of the file they are findings of, while that one is placed in a jump."""
     meant = {seen.same_as for seen in rows if seen.same_as is not None}
     if not meant:
@@ -80,7 +80,7 @@ def _with_aliases(session: Session, rows: list[Seen]) -> list[Seen]:
         .where(ImportedFile.card_file_id.in_(meant))
     )
     imports = {row: (content_hash, imported_at) for row, content_hash, imported_at in found}
-    out: list[Seen] = []
+    out: list[SeenFile] = []
     for seen in rows:
         content_hash, imported_at = imports.get(seen.same_as or 0, (seen.content_hash, seen.imported_at))
         is_alias = seen.same_as in imports

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from stinercut.catalog.moments import column_now
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcMoment(TypeDecorator[datetime]):
     """A moment in UTC. SQLite forgets zones, so they are put back when reading."""
 
     impl = DateTime(timezone=True)
@@ -108,7 +108,7 @@ class Card(Base):
     card_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     label: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str] = mapped_column(String(16))
-    first_seen_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
 
 
 class Insertion(Base):
@@ -118,17 +118,17 @@ class Insertion(Base):
     insertion_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.card_id"), index=True)
     detector_id: Mapped[str] = mapped_column(String(64))
-    inserted_at: Mapped[datetime] = mapped_column(Moment)
+    inserted_at: Mapped[datetime] = mapped_column(UtcMoment)
     chunks_total: Mapped[int | None] = mapped_column(Integer)
     """Pieces of the file list; the manifest is complete when that many have arrived."""
     chunks_seen: Mapped[list[int]] = mapped_column(JSON, default=list)
-    listed_at: Mapped[datetime | None] = mapped_column(Moment)
+    listed_at: Mapped[datetime | None] = mapped_column(UtcMoment)
     """When the manifest was complete."""
     identify_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """Names the set of files that wait for identification; None when none does."""
     identify_error: Mapped[str | None] = mapped_column(Text)
     """Why the run that was to identify them failed; None while it may still come out well."""
-    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    removed_at: Mapped[datetime | None] = mapped_column(UtcMoment)
     error_code: Mapped[str | None] = mapped_column(String(32))
     """Why the card, or a part of it, could not be read this time; None where all of it was."""
     error_detail: Mapped[str | None] = mapped_column(Text)
@@ -168,7 +168,7 @@ class ImportedFile(Base):
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     content_hash: Mapped[str] = mapped_column(String(32), index=True)
     size: Mapped[int] = mapped_column(BigInteger, index=True)
-    imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    imported_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
     card_file: Mapped[CardFile] = relationship(back_populates="imported")
 
 
@@ -195,7 +195,7 @@ class ManifestEntry(Base):
     state: Mapped[str] = mapped_column(String(16))
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now)
+    changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now)
     file: Mapped[CardFile] = relationship()
 
 
@@ -206,7 +206,7 @@ class QrReading(Base):
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
     reading: Mapped[dict[str, Any]] = mapped_column(JSON)
     """A `stinercut.codes.reading.Reading`, as JSON."""
-    read_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    read_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
 
 
 class Jump(Base):
@@ -238,8 +238,8 @@ class Jump(Base):
     template: Mapped[str | None] = mapped_column(String(64))
     """The template that a person chose for it; None: the installation's own choice."""
     run_id: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(Moment, default=column_now, index=True)
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, index=True)
+    changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now, index=True)
     files: Mapped[list[JumpFile]] = relationship(back_populates="jump", order_by="JumpFile.position")
 
 
@@ -265,7 +265,7 @@ class JumpCut(Base):
     """In the order of the film: card file id, first and last second."""
     decided: Mapped[list[int]] = mapped_column(JSON)
     """The clips that there were to choose from. A clip that came later is shown whole, at the end."""
-    made_at: Mapped[datetime] = mapped_column(Moment, default=column_now, onupdate=column_now)
+    made_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now)
 
 
 class Film(Base):
@@ -296,7 +296,7 @@ class Film(Base):
     run_id: Mapped[str | None] = mapped_column(String(64))
     made_in: Mapped[float] = mapped_column(Float)
     """Seconds from the start of the run to the published film."""
-    created_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    created_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
 
 
 class Booking(Base):
@@ -312,7 +312,7 @@ class Booking(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
     """How to reach the passenger; lengths as in `stinercut.codes.extras`."""
-    imported_at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    imported_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
 
 
 class Decision(Base):
@@ -320,7 +320,7 @@ class Decision(Base):
 
     __tablename__ = "decision"
     decision_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(16))
     """One of `stinercut.review.decisions.What`, or `template` or `cut` (`stinercut.review.wishes`)."""
@@ -351,7 +351,7 @@ class Step(Base):
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What it failed with, as `stinercut.failures.FailureRecord` has it; None where it did not fail."""
     run_id: Mapped[str | None] = mapped_column(String(64))
-    changed_at: Mapped[datetime] = mapped_column(Moment, default=column_now, index=True)
+    changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, index=True)
 
 
 class Event(Base):
@@ -359,7 +359,7 @@ class Event(Base):
 
     __tablename__ = "event"
     event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(Moment, default=column_now)
+    at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
     type: Mapped[str] = mapped_column(String(48))
     card_id: Mapped[str | None] = mapped_column(String(64))
     jump_key: Mapped[str | None] = mapped_column(String(128))

@@ -58,7 +58,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Look:
+class DecodedPicture:
     """What was seen in one picture: codes, and whether there was another that could not be decoded.
 
     `missed`: the decoder that sees most was lost at this picture, so there may be more in it.
@@ -121,7 +121,7 @@ class Decoder:
         after = "left out from then on" if self.is_left_out else "started again"
         return f"the decoder {self.name} {', then '.join(dict.fromkeys(self._ends))} and was {after}"
 
-    def look(self, picture: Gray) -> Look:
+    def look(self, picture: Gray) -> DecodedPicture:
         """All QR codes that it finds. Raises DecoderLost."""
         for attempt in (1, 2):
             if self.is_left_out:
@@ -136,7 +136,7 @@ class Decoder:
                     break
         raise DecoderLost(self.obituary)
 
-    def _ask(self, picture: Gray) -> Look:
+    def _ask(self, picture: Gray) -> DecodedPicture:
         process, hung = self._started(), threading.Event()
 
         def stop() -> None:
@@ -160,7 +160,7 @@ class Decoder:
         finally:
             guard.cancel()
 
-    def _answer(self, pipe: BinaryIO) -> Look:
+    def _answer(self, pipe: BinaryIO) -> DecodedPicture:
         damaged, count = struct.unpack("<?I", read_exactly(pipe, 5))
         codes: list[Code] = []
         for _ in range(count):
@@ -168,7 +168,7 @@ class Decoder:
             if length > LONGEST_CODE:
                 raise EOFError
             codes.append(to_code(read_exactly(pipe, length), self.name))
-        return Look(tuple(codes), damaged)
+        return DecodedPicture(tuple(codes), damaged)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -218,19 +218,19 @@ class Decoders:
         for each in (self._zxing, self._zbar):
             each.__exit__(kind, error, at)
 
-    def look(self, picture: Gray) -> Look:
+    def look(self, picture: Gray) -> DecodedPicture:
         """What zxing-cpp sees; where it is lost, what zbar sees. Never raises."""
         try:
             return self._zxing.look(picture)
         except DecoderLost:
             return replace(self.second_look(picture), missed=True)
 
-    def second_look(self, picture: Gray) -> Look:
+    def second_look(self, picture: Gray) -> DecodedPicture:
         """What zbar sees; nothing when it is lost. Never raises."""
         try:
             return self._zbar.look(picture)
         except DecoderLost:
-            return Look()
+            return DecodedPicture()
 
     @property
     def has_second(self) -> bool:

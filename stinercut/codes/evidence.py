@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from stinercut.codes.decoders import Code, Look
+from stinercut.codes.decoders import Code, DecodedPicture
 from stinercut.codes.extras import Extras, HeardExtras
 from stinercut.codes.payload import Payload, SaidByCode, parse_code
 from stinercut.codes.reading import Reading, Reason
@@ -31,7 +31,7 @@ RAW_LIMIT: Final = 1000
 
 
 @dataclass
-class Seen:
+class FileEvidence:
     """Everything that was seen in one file so far. A moment is a frame's time, or the number of a look at a picture."""
 
     keys: KeyRing = NO_KEYS
@@ -50,7 +50,7 @@ class Seen:
     """Seconds between two frames of the film, a little less: moments that are closer may be one and the same frame."""
     notes: list[str] = field(default_factory=list[str])
 
-    def add(self, moment: float, look: Look) -> None:
+    def add(self, moment: float, look: DecodedPicture) -> None:
         """What a look at the picture of this moment showed."""
         self.damaged = self.damaged or look.damaged
         self.missed = self.missed or look.missed

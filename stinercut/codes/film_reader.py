@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.codes.decoders import Decoders, Gray
-from stinercut.codes.evidence import Seen, joined
+from stinercut.codes.evidence import FileEvidence, joined
 from stinercut.codes.image_variants import adaptive, half, prepared, sharpness
 from stinercut.errors import UnreadableVideo
 from stinercut.video.frames import gray_frames, key_frames
@@ -81,7 +81,7 @@ class FilmSearch:
 
     path: Path
     decoders: Decoders
-    seen: Seen
+    seen: FileEvidence
     sharpest: list[_Frame] = field(default_factory=list[_Frame])
     """A heap of the frames for the heavy pass, the least sharp first."""
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from stinercut.codes.decoders import Decoders
-from stinercut.codes.evidence import Seen
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.film_reader import FilmSearch, why
 from stinercut.codes.reading import READER_VERSION, Reading, Reason
 from stinercut.codes.still_reader import is_picture, load_gray, look_at_picture
@@ -37,7 +37,7 @@ def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     picture = load_gray(path)
     if isinstance(picture, str):
         return _unreadable(picture, began, keys)
-    seen = Seen(keys)
+    seen = FileEvidence(keys)
     with Decoders() as decoders:
         look_at_picture(picture, decoders, seen)
     return _verdict(seen, decoders, began, film_seconds=None)
@@ -46,7 +46,7 @@ def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
 def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What the first minute of a film says. Never raises for what is in it; MissingProgram without ffmpeg."""
     began = time.monotonic()
-    seen = Seen(keys)
+    seen = FileEvidence(keys)
     with Decoders() as decoders:
         try:
             seconds = FilmSearch(path, decoders, seen).run()
@@ -55,7 +55,7 @@ def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     return _verdict(seen, decoders, began, film_seconds=seconds)
 
 
-def _verdict(seen: Seen, decoders: Decoders, began: float, *, film_seconds: float | None) -> Reading:
+def _verdict(seen: FileEvidence, decoders: Decoders, began: float, *, film_seconds: float | None) -> Reading:
     seen.notes.extend(decoders.obituaries)
     return seen.judged(timed=film_seconds is not None).model_copy(
         update={

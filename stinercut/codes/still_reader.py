@@ -12,8 +12,8 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from stinercut.codes.decoders import Decoders, Gray, Look
-from stinercut.codes.evidence import Seen
+from stinercut.codes.decoders import DecodedPicture, Decoders, Gray
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import prepared
 from stinercut.errors import BadInput
 from stinercut.video.picture_files import OF_CODES, size_in
@@ -31,7 +31,7 @@ def is_picture(head: bytes) -> bool:
     return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head.startswith(_HEADS)
 
 
-def look_at_picture(picture: Gray, decoders: Decoders, seen: Seen) -> None:
+def look_at_picture(picture: Gray, decoders: Decoders, seen: FileEvidence) -> None:
     """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, then the same with zbar."""
     for moment, look in _looks(picture, decoders):
         seen.add(moment, look)
@@ -39,7 +39,7 @@ def look_at_picture(picture: Gray, decoders: Decoders, seen: Seen) -> None:
             return
 
 
-def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, Look]]:
+def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, DecodedPicture]]:
     """Each look with a number of its own. The same decoder on the same rung twice would agree with itself."""
     rungs = (picture, *prepared(picture))
     stood_in: set[int] = set()

@@ -35,7 +35,7 @@ _FILE = re.compile(r"^(Noto(?:Sans|Serif|Naskh|Nastaliq|Kufi)\w*)-(Regular|Bold)
 
 
 @dataclass(frozen=True)
-class Run:
+class FontRun:
     """A piece of a line drawn with one font, in one direction. Runs are in the order of the page, left to right."""
 
     text: str
@@ -43,7 +43,7 @@ class Run:
     direction: Direction
 
 
-def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
+def runs_with(text: str, fonts: tuple[Path, ...]) -> list[FontRun]:
     """How to draw a line with these fonts, the preferred ones first: stretches of one font and direction.
 
     One font draws all of a line where one covers it. Raises MissingProgram when no installed font has a character (with
@@ -54,16 +54,16 @@ def runs_with(text: str, fonts: tuple[Path, ...]) -> list[Run]:
             "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
         )
     levels = bidi.levels_of(text)
-    pieces: list[Run] = []
+    pieces: list[FontRun] = []
     of_pieces: list[int] = []
     at = 0
     for cluster, font in pieces_with(text, fonts):
         level = levels[at]
         at += len(cluster)
         if pieces and pieces[-1].font == font and of_pieces[-1] == level:
-            pieces[-1] = Run(pieces[-1].text + cluster, font, pieces[-1].direction)
+            pieces[-1] = FontRun(pieces[-1].text + cluster, font, pieces[-1].direction)
         else:
-            pieces.append(Run(cluster, font, "rtl" if level % 2 else "ltr"))
+            pieces.append(FontRun(cluster, font, "rtl" if level % 2 else "ltr"))
             of_pieces.append(level)
     return bidi.page_order(pieces, of_pieces)
 

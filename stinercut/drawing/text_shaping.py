@@ -18,7 +18,7 @@ from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.pens.transformPen import TransformPen
 
-from stinercut.drawing.fonts import Run, opened, runs_with
+from stinercut.drawing.fonts import FontRun, opened, runs_with
 from stinercut.errors import BadInput
 from stinercut.input_limits import MOST_POINTS_OF_GLYPH
 
@@ -154,7 +154,7 @@ def _broken(words: list[str], count: int, face: Face) -> list[str]:
 _Ink = tuple[float, float, float, float]
 
 
-def _shaped(run: Run, face: Face) -> list[tuple[_Glyph, float, _Ink | None, float]]:
+def _shaped(run: FontRun, face: Face) -> list[tuple[_Glyph, float, _Ink | None, float]]:
     """A run's glyphs from left to right: place within its own advance, advance, ink box, space after it."""
     font = opened(run.font)
     buffer = hb.Buffer()

@@ -98,7 +98,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Card:
+class TitleCard:
     """A drawn card. `background` (RGB) is larger than the film where it moves; layers lie on it in this order."""
 
     width: int
@@ -163,13 +163,13 @@ def photo_sheet(template: Template, clip: Clip, photo: Path, size: tuple[int, in
     return Sheet(*size, clip.length or 0.0, colour, photo, None, photo, named, asset.move, speed, (), whole)
 
 
-def drawn(sheet: Sheet) -> Card:
+def drawn(sheet: Sheet) -> TitleCard:
     """The card's pictures. Takes a few tenths of a second for each part of a 1080p film. Raises BadInput."""
     with SvgRenderer() as renderer:
         return _drawn(sheet, renderer)
 
 
-def _drawn(sheet: Sheet, renderer: SvgRenderer) -> Card:
+def _drawn(sheet: Sheet, renderer: SvgRenderer) -> TitleCard:
     size = _background_size(sheet)
     ground = Image.new("RGB", size, ImageColor.getrgb(sheet.colour)[:3])
     if sheet.picture:
@@ -188,7 +188,9 @@ def _drawn(sheet: Sheet, renderer: SvgRenderer) -> Card:
             ground.paste(picture, place, mask=picture.getchannel("A"))
         else:
             layers.append(_layer(picture, place, enter))
-    return Card(sheet.width, sheet.height, sheet.seconds, sheet.settled, ground, sheet.move, sheet.speed, tuple(layers))
+    return TitleCard(
+        sheet.width, sheet.height, sheet.seconds, sheet.settled, ground, sheet.move, sheet.speed, tuple(layers)
+    )
 
 
 def without_texts(drawing: svg.Svg, template: Template, fields: Fields) -> str:
@@ -199,12 +201,12 @@ def without_texts(drawing: svg.Svg, template: Template, fields: Fields) -> str:
     return _as_text(drawing, elements, drawing.root.get("preserveAspectRatio", "xMidYMid meet"))
 
 
-def card_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, int]) -> Card:
+def card_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, int]) -> TitleCard:
     """`drawn(sheet_of(...))` in one step."""
     return drawn(sheet_of(template, clip, fields, size))
 
 
-def settled_frame(card: Card | Sheet, frames: int, rate: Fraction, going: int = 0) -> int:
+def settled_frame(card: TitleCard | Sheet, frames: int, rate: Fraction, going: int = 0) -> int:
     """The frame to compare with: in the middle of the time when everything is in place.
 
     `frames`: how many the card has. `going`: how many of the last ones belong to the transition to what follows.
@@ -216,7 +218,7 @@ def settled_frame(card: Card | Sheet, frames: int, rate: Fraction, going: int = 
 # What a frame shows --------------------------------------------------------------------------------------------------
 
 
-def frame_at(card: Card, frame: int, rate: Fraction) -> Image.Image:
+def frame_at(card: TitleCard, frame: int, rate: Fraction) -> Image.Image:
     """What frame number `frame` shows once everything is in place: RGB, of the film's size."""
     shown = _background_at(card, frame, rate).convert("RGBA")
     for layer in card.layers:
@@ -224,7 +226,7 @@ def frame_at(card: Card, frame: int, rate: Fraction) -> Image.Image:
     return shown.convert("RGB")
 
 
-def _background_at(card: Card, frame: int, rate: Fraction) -> Image.Image:
+def _background_at(card: TitleCard, frame: int, rate: Fraction) -> Image.Image:
     size = (card.width, card.height)
     if card.move.startswith("zoom"):
         width, height = card.background.size
@@ -240,19 +242,19 @@ def _background_at(card: Card, frame: int, rate: Fraction) -> Image.Image:
     return card.background.crop((left, 0, left + card.width, card.height))
 
 
-def _zoom(card: Card, second: float) -> float:
+def _zoom(card: TitleCard, second: float) -> float:
     most = card.speed * card.seconds
     return 1 + (most - card.speed * second if card.move == "zoom-out" else min(most, card.speed * second))
 
 
-def _pixels_a_second(card: Card) -> int:
+def _pixels_a_second(card: TitleCard) -> int:
     return round(card.speed * card.height)
 
 
 # The filter graph ----------------------------------------------------------------------------------------------------
 
 
-def play(card: Card, frames: int, rate: Fraction, folder: Path) -> Any:
+def play(card: TitleCard, frames: int, rate: Fraction, folder: Path) -> Any:
     """An ffmpeg-python stream of that card: `frames` frames at `rate`, yuv420p in BT.709, square pixels.
 
     The card's pictures are saved in `folder`, which must stay until ffmpeg has ended.
@@ -264,7 +266,7 @@ def play(card: Card, frames: int, rate: Fraction, folder: Path) -> Any:
     return shown.filter("setsar", 1).filter("format", "yuv420p")
 
 
-def _playing_background(card: Card, frames: int, rate: Fraction, folder: Path) -> Any:
+def _playing_background(card: TitleCard, frames: int, rate: Fraction, folder: Path) -> Any:
     path = folder / "background.ppm"  # uncompressed: it is read once
     card.background.save(path)
     held = _held(path, "yuv420p", frames, rate)
@@ -283,7 +285,7 @@ def _playing_background(card: Card, frames: int, rate: Fraction, folder: Path) -
     return held.filter("crop", card.width, card.height, x, 0, exact=1)
 
 
-def _playing_layer(layer: Layer, frames: int, rate: Fraction, path: Path, card: Card) -> tuple[Any, str, str]:
+def _playing_layer(layer: Layer, frames: int, rate: Fraction, path: Path, card: TitleCard) -> tuple[Any, str, str]:
     """A layer's stream and the expressions of its place."""
     enter = layer.enter
     picture, pad_x, pad_y = layer.picture, 0, 0

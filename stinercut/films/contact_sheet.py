@@ -24,11 +24,11 @@ from stinercut.drawing import overlays, title_cards
 from stinercut.drawing.overlays import Placed
 from stinercut.drawing.text_bitmap import text_mask
 from stinercut.films.picture import color_tables
-from stinercut.films.picture.footage import Frame, Source, opened, picture_of
-from stinercut.films.plan.plan import Content, Drawn, Filmed, FilmPlan, Reel, Take, plan_film
+from stinercut.films.picture.footage import FootageSource, Frame, opened, picture_of
+from stinercut.films.plan.plan import ClipInput, Content, Drawn, Filmed, FilmPlan, Reel, plan_film
 from stinercut.films.plan.plan import Shot as FilmShot
 from stinercut.storage.disk_names import partial_beside
-from stinercut.synthetic.camera import Shot
+from stinercut.synthetic.camera import CameraSettings
 from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.scenes import Scene, scene_frames
 from stinercut.templates.folder import Template
@@ -104,7 +104,7 @@ def _stills(template: Template, film: VideoOutput, fields: Fields) -> list[Image
 
 
 @dataclass(frozen=True)
-class Moment:
+class SheetFrame:
     """A frame of a content, and the overlays that are seen with it, by their numbers in the template."""
 
     content: Content
@@ -120,13 +120,13 @@ def sample_plan(template: Template) -> FilmPlan:
     needed = _SPARE_S + max((clip.start for clip in timeline.overlays), default=0.0)
     count = min(_MOST_TAKES, math.ceil(needed / footage.longest)) if footage.longest else 1
     seconds = footage.trim.start + footage.trim.end + (footage.longest or needed)
-    takes = [Take(str(number), str(number), seconds, _RATE) for number in range(count)]
+    takes = [ClipInput(str(number), str(number), seconds, _RATE) for number in range(count)]
     movies = {clip.asset.src for clip in timeline.main if isinstance(clip.asset, Movie)}
     lengths = {src: probe(template.path(src)).duration for src in movies}
     return plan_film(template.document, _RATE, takes, lengths, ["photo"])
 
 
-def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int, int]) -> Iterator[Moment]:
+def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int, int]) -> Iterator[SheetFrame]:
     """What to show of a film, in its order: each card once everything is in place, each piece of film once, and of the
     footage as many moments as it takes to see every overlay that comes with it.
     """
@@ -149,13 +149,13 @@ def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int,
             yield _moment(shots, card, title_cards.settled_frame(sheet, card.frames, _RATE, round(going * _RATE)))
 
 
-def _moment(shots: Sequence[FilmShot], content: Content, frame: int) -> Moment:
+def _moment(shots: Sequence[FilmShot], content: Content, frame: int) -> SheetFrame:
     shot = next(one for one in shots if one.content == content and one.begin <= frame < one.begin + one.frames)
     at = frame - shot.begin
-    return Moment(content, frame, frozenset(one.overlay for one in shot.windows if one.begin <= at < one.end))
+    return SheetFrame(content, frame, frozenset(one.overlay for one in shot.windows if one.begin <= at < one.end))
 
 
-def _until_all_are_seen(shots: Sequence[FilmShot]) -> list[Moment]:
+def _until_all_are_seen(shots: Sequence[FilmShot]) -> list[SheetFrame]:
     """The moment with the most overlays, and others as long as they show one that wasn't seen; in the film's order."""
     there = [moment for shot in shots for moment in _between_changes(shot)]
     chosen: list[int] = []
@@ -167,7 +167,7 @@ def _until_all_are_seen(shots: Sequence[FilmShot]) -> list[Moment]:
     return [there[number] for number in sorted(chosen)]
 
 
-def _between_changes(shot: FilmShot) -> Iterator[Moment]:
+def _between_changes(shot: FilmShot) -> Iterator[SheetFrame]:
     """The middle of each stretch of a shot in which no overlay comes or goes."""
     changes = sorted({0, shot.frames, *(edge for one in shot.windows for edge in (one.begin, one.end))})
     for begin, end in itertools.pairwise(changes):
@@ -177,7 +177,7 @@ def _between_changes(shot: FilmShot) -> Iterator[Moment]:
 # Pictures ------------------------------------------------------------------------------------------------------------
 
 
-def _picture(template: Template, film: VideoOutput, fields: Fields, moment: Moment) -> Image.Image:
+def _picture(template: Template, film: VideoOutput, fields: Fields, moment: SheetFrame) -> Image.Image:
     """What a film shows at a moment, without what lies over it."""
     content = moment.content
     if isinstance(content, Drawn):
@@ -190,15 +190,15 @@ def _picture(template: Template, film: VideoOutput, fields: Fields, moment: Mome
         folder = Path(name)
         if isinstance(content, Reel):
             path = template.path(content.src)
-            source = Source(path, probe(path), moment.frame, 1)
+            source = FootageSource(path, probe(path), moment.frame, 1)
             return _filmed(template, film, (opened(source, _RATE), source), Look(), folder)
         shown = folder / "footage.png"
         _jumped().save(shown)
-        source = Source(shown, Probe(1.0, *_FILMED, _RATE, 0, "png", None, 0, None), 0, 1)
+        source = FootageSource(shown, Probe(1.0, *_FILMED, _RATE, 0, "png", None, 0, None), 0, 1)
         return _filmed(template, film, (made_here(shown, "png_pipe"), source), content.look, folder)
 
 
-def _photo(template: Template, film: VideoOutput, moment: Moment) -> Image.Image:
+def _photo(template: Template, film: VideoOutput, moment: SheetFrame) -> Image.Image:
     """A photo as the film shows it."""
     assert isinstance(moment.content, Drawn)
     clip = template.document.timeline.main[moment.content.place]
@@ -211,12 +211,12 @@ def _photo(template: Template, film: VideoOutput, moment: Moment) -> Image.Image
 
 def _jumped() -> Image.Image:
     """A jump's picture as a camera films it (16:9)."""
-    frame = next(scene_frames(Scene(_SEED), Shot(seconds=1, size=_FILMED, seed=_SEED), _FILMED))
+    frame = next(scene_frames(Scene(_SEED), CameraSettings(seconds=1, size=_FILMED, seed=_SEED), _FILMED))
     return Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
 def _filmed(
-    template: Template, film: VideoOutput, footage: tuple[Any, Source], look: Look, folder: Path
+    template: Template, film: VideoOutput, footage: tuple[Any, FootageSource], look: Look, folder: Path
 ) -> Image.Image:
     """A frame of footage (ffmpeg's input, and what it is) as the film has it: fitted, on the template's background, in
     its colours.

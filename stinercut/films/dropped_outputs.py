@@ -11,7 +11,7 @@ import contextlib
 from pathlib import Path
 
 from stinercut.films.film import Finished
-from stinercut.films.publishing.outputs_note import Note
+from stinercut.films.publishing.outputs_note import OutputsNote
 from stinercut.films.publishing.placing import alone_in, ours_in, write_note
 from stinercut.storage.store import Store
 
@@ -29,5 +29,5 @@ def clear(store: Store, finished: Finished) -> list[Path]:
         for parent in {(folder / name).parent for name in gone} - {folder}:
             with contextlib.suppress(OSError):
                 parent.rmdir()  # refused where something of somebody else is in it
-        write_note(folder, Note({name: mark for name, mark in ours.items() if name not in gone}))
+        write_note(folder, OutputsNote({name: mark for name, mark in ours.items() if name not in gone}))
     return [folder / name for name in gone]

@@ -32,7 +32,7 @@ from stinercut.films.picture.segments import (
     segments_of,
 )
 from stinercut.films.picture.stream_copy import kind_of_film, may_be_copied
-from stinercut.films.plan.plan import Filmed, FilmPlan, Part, Take, plan_film, source_rate
+from stinercut.films.plan.plan import ClipInput, Filmed, FilmPlan, Part, plan_film, source_rate
 from stinercut.films.plan.progress import Progress, part_of
 from stinercut.films.publishing.placing import Arrival, alone_in, place
 from stinercut.films.publishing.unfinished import names_beside
@@ -55,7 +55,7 @@ _JOINING = 0.3
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownClip:
     """A clip's appearance in a film. `begin` and `end` in seconds where a person cut it, None where not."""
 
     clip: FilmedClip
@@ -102,7 +102,7 @@ class Production:
     store: Store
     template: Template
     fields: Fields
-    clips: tuple[Shown, ...]
+    clips: tuple[ShownClip, ...]
     films: tuple[Making, ...]
     pictures: tuple[CameraPicture, ...] = ()
     """The photos that the camera took, in order of recording."""
@@ -171,16 +171,16 @@ class Cancelled(Exception):
 # Planning ------------------------------------------------------------------------------------------------------------
 
 
-def looked_into(sources: Sequence[ClipSource]) -> tuple[Shown, ...]:
+def looked_into(sources: Sequence[ClipSource]) -> tuple[ShownClip, ...]:
     """The clips, whole. Raises UnreadableVideo for one that is no video."""
-    return tuple(Shown(FilmedClip(source, probe(source.path))) for source in sources)
+    return tuple(ShownClip(FilmedClip(source, probe(source.path))) for source in sources)
 
 
 def planned(  # noqa: PLR0913 - all that a film is made of
     store: Store,
     template: Template,
     fields: Fields,
-    clips: Sequence[Shown],
+    clips: Sequence[ShownClip],
     *,
     encoder: str = "libx264",
     pictures: Sequence[CameraPicture] = (),
@@ -193,7 +193,7 @@ def planned(  # noqa: PLR0913 - all that a film is made of
     _require_table(template)
     by_key = {one.clip.source.content_hash: one.clip for one in clips}
     takes = [
-        Take(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
+        ClipInput(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
              one.begin, one.end)
         for one in clips
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.plan.progress import Progress, part_of, share_of
 from stinercut.films.plan.timebase import SAMPLE_RATE, ticks_of, timescale_of
-from stinercut.films.sound.chapters import Run
+from stinercut.films.sound.chapters import SoundStretch
 from stinercut.films.sound.mix import Music, film_sound
 from stinercut.storage.store import require_space
 from stinercut.video import ffmpeg_runner as runner
@@ -47,7 +47,7 @@ class Soundness:
 
     music: Music | None = None
     loudness: float | None = None
-    runs: tuple[Run, ...] = ()
+    runs: tuple[SoundStretch, ...] = ()
     """The clips that the film shows, so that the sound of chapters goes on."""
 
 

@@ -19,7 +19,7 @@ from stinercut.drawing.svg_text import require_font
 from stinercut.errors import BadInput, StinercutError
 from stinercut.films.checks.checks import require_name_in_sight
 from stinercut.films.picture.segments import Workshop
-from stinercut.films.plan.plan import Take, plan_film
+from stinercut.films.plan.plan import ClipInput, plan_film
 from stinercut.storage.store import Store
 from stinercut.templates import folder
 from stinercut.templates.folder import Template
@@ -153,7 +153,9 @@ def _draw(template: Template, clip: Clip, fields: Fields, size: tuple[int, int])
     _require_ink(template, clip, fields, size, card)
 
 
-def _require_ink(template: Template, clip: Clip, fields: Fields, size: tuple[int, int], card: title_cards.Card) -> None:
+def _require_ink(
+    template: Template, clip: Clip, fields: Fields, size: tuple[int, int], card: title_cards.TitleCard
+) -> None:
     """The title looks otherwise with another name: it lies within the picture, and nothing hides it."""
     if fields is not HARD[0] or clip is not template.title:
         return
@@ -178,5 +180,5 @@ def _require_name_in_sight(template: Template) -> None:
     for output in document.films:
         width, height = _small(output)
         small = output.model_copy(update={"width": width, "height": height})
-        plan = plan_film(document, _RATE, [Take("clip", "clip", 60.0, _RATE)], lengths)
+        plan = plan_film(document, _RATE, [ClipInput("clip", "clip", 60.0, _RATE)], lengths)
         require_name_in_sight(Workshop(Store(Path()), template, small, _RATE, HARD[0], {}), plan)

@@ -24,7 +24,7 @@ File = TypeVar("File", bound=CutClip)
 
 
 @dataclass(frozen=True)
-class Piece:
+class CutPiece:
     """A part of a clip: from `start` to `end`, seconds from its beginning."""
 
     card_file_id: int
@@ -36,12 +36,12 @@ class Piece:
 class Cut:
     """Pieces in the order of the film. `decided` are the clips that there were to choose from (card file ids)."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[CutPiece, ...]
     decided: frozenset[int]
 
 
 @dataclass(frozen=True)
-class Take(Generic[File]):
+class ClipTake(Generic[File]):
     """A clip's appearance in the film. `start` and `end` in seconds; both None: as much as the template shows."""
 
     file: File
@@ -49,17 +49,17 @@ class Take(Generic[File]):
     end: float | None = None
 
 
-def takes(clips: Sequence[File], cut: Cut | None) -> tuple[Take[File], ...]:
+def takes(clips: Sequence[File], cut: Cut | None) -> tuple[ClipTake[File], ...]:
     """What the film shows of these clips (given in order of recording).
 
     A clip that came after the cut was made stands at the end, whole: nobody has decided to leave it out. Pieces of
     clips that are no longer part of the jump are gone. Raises BadInput when nothing is left.
     """
     if cut is None:
-        return tuple(Take(clip) for clip in clips)
+        return tuple(ClipTake(clip) for clip in clips)
     there = {clip.card_file_id: clip for clip in clips}
-    chosen = [Take(there[one.card_file_id], one.start, one.end) for one in cut.pieces if one.card_file_id in there]
-    late = [Take(clip) for clip in clips if clip.card_file_id not in cut.decided]
+    chosen = [ClipTake(there[one.card_file_id], one.start, one.end) for one in cut.pieces if one.card_file_id in there]
+    late = [ClipTake(clip) for clip in clips if clip.card_file_id not in cut.decided]
     if clips and not chosen and not late:
         raise BadInput(
             "the cut of this jump shows none of its clips", advice="Import another cut, or go back to the template's."

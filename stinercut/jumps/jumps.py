@@ -21,7 +21,7 @@ from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import FailureRecord
 from stinercut.jumps import film_records
-from stinercut.jumps.cut import Cut, Piece, Take, takes
+from stinercut.jumps.cut import ClipTake, Cut, CutPiece, takes
 from stinercut.jumps.duplicates import aliases_among
 from stinercut.jumps.jump_photos import photos_coming
 from stinercut.jumps.readiness import make_ready
@@ -76,7 +76,7 @@ class JumpFootage:
     tandem_master_id: str | None = None
 
     @property
-    def takes(self) -> tuple[Take[FootageFile], ...]:
+    def takes(self) -> tuple[ClipTake[FootageFile], ...]:
         """What the film shows, in its order. Raises BadInput when a cut leaves nothing."""
         return takes(self.clips, self.cut)
 
@@ -272,7 +272,7 @@ def _cut_of(session: Session, jump_key: str) -> Cut | None:
     row = session.get(JumpCut, jump_key)
     if row is None:
         return None
-    return Cut(tuple(Piece(int(file), start, end) for file, start, end in row.pieces), frozenset(row.decided))
+    return Cut(tuple(CutPiece(int(file), start, end) for file, start, end in row.pieces), frozenset(row.decided))
 
 
 def _wishes(session: Session, jump: Jump) -> list[str]:

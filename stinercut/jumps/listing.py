@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Date, Select, String, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Moment, Role
+from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, JumpState, Role, UtcMoment
 from stinercut.catalog.search import holds
 from stinercut.jumps import jumps
 
@@ -66,7 +66,7 @@ def unfinished(session: Session, limit: int) -> Sequence[str]:
 
 def _comes_after(jump: Jump) -> ColumnElement[bool]:
     place = tuple_(
-        literal(jump.jump_date, Date()), literal(jump.created_at, Moment()), literal(jump.jump_key, String())
+        literal(jump.jump_date, Date()), literal(jump.created_at, UtcMoment()), literal(jump.jump_key, String())
     )
     return tuple_(Jump.jump_date, Jump.created_at, Jump.jump_key) < place
 

@@ -23,7 +23,7 @@ _JOIN_SHARE = 0.03
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedTemplate:
     """A template as it is now. `aspects`: fingerprints of what it says about clips, drawings and sound."""
 
     name: str
@@ -62,7 +62,7 @@ class Stale:
     made_at: datetime
 
 
-def stale_films(films: Sequence[FilmMade], templates: Mapping[str, Wanted], default: str) -> list[Stale]:
+def stale_films(films: Sequence[FilmMade], templates: Mapping[str, WantedTemplate], default: str) -> list[Stale]:
     """The films whose template is no longer what they were made with, in the order given.
 
     A jump whose template is missing from `templates` is passed over: there is nothing to make it with. What making one
@@ -125,7 +125,7 @@ def films_made(session: Session) -> list[FilmMade]:
 
 
 @dataclass(frozen=True)
-class Noted:
+class NotedJump:
     """A jump as the lineage knows its template. `template` is its wish, None for the installation's choice.
 
     `made_with` is the fingerprint of the template that its film has, None without one. `noted` is the data version of
@@ -139,7 +139,7 @@ class Noted:
     noted: str | None
 
 
-def jumps_with(session: Session, template: str | None, *, after: str, limit: int) -> list[Noted]:
+def jumps_with(session: Session, template: str | None, *, after: str, limit: int) -> list[NotedJump]:
     """The jumps whose film has this template or will have it (None: the installation's choice), in the order of their
     keys, behind the key `after`.
 
@@ -150,14 +150,14 @@ def jumps_with(session: Session, template: str | None, *, after: str, limit: int
     wanted = _noted().outerjoin(Film, (Film.jump_key == Jump.jump_key) & is_shown())
     wanted = wanted.where(is_to_come | is_there, Jump.jump_key > after)
     wanted = wanted.where(Jump.template.is_(None) if template is None else Jump.template == template)
-    return [Noted(*row) for row in session.execute(wanted.order_by(Jump.jump_key).limit(limit))]
+    return [NotedJump(*row) for row in session.execute(wanted.order_by(Jump.jump_key).limit(limit))]
 
 
-def films_after(session: Session, film_id: int, *, limit: int) -> list[Noted]:
+def films_after(session: Session, film_id: int, *, limit: int) -> list[NotedJump]:
     """The shown films that were made after that one, in the order in which they were made."""
     wanted = _noted().join(Film, (Film.jump_key == Jump.jump_key) & is_shown())
     wanted = wanted.where(Film.film_id > film_id)
-    return [Noted(*row) for row in session.execute(wanted.order_by(Film.film_id).limit(limit))]
+    return [NotedJump(*row) for row in session.execute(wanted.order_by(Film.film_id).limit(limit))]
 
 
 def _noted() -> Select[str, str | None, int, str, str | None]:

@@ -64,7 +64,7 @@ class WaitingFiles:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class GroupNeighbours:
     """A waiting group's files, and the jumps before and after them on their card; None where there is none, or where
     they stand after several people's."""
 
@@ -79,13 +79,13 @@ class Waiting:
     them stand that wait themselves. Jumps of which there is nothing to say are left out."""
 
     missing: Mapping[str, Sequence[WaitingFiles]]
-    surroundings: Mapping[str, Surroundings]
+    surroundings: Mapping[str, GroupNeighbours]
 
 
 def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
     """What waits for a person on the cards of these jumps, as far as it concerns them."""
     missing: dict[str, list[WaitingFiles]] = defaultdict(list)
-    surroundings: dict[str, Surroundings] = {}
+    surroundings: dict[str, GroupNeighbours] = {}
     for stretch in _stretches(session, _waiting_windows(session, _cards_of(session, jump_keys))):
         for owner, files in stretch.by_owner():
             if owner in jump_keys:
@@ -209,7 +209,7 @@ def _waiting_windows(session: Session, cards: Collection[str]) -> list[_Window]:
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _CardStretch:
     """The files of one card around some that wait, and where each of those stands, in the order of filming."""
 
     card_id: str
@@ -245,14 +245,14 @@ class _Stretch:
             last=max(one.file.recorded for one in files),
         )
 
-    def around(self, files: Sequence[PlacedFile]) -> Surroundings:
+    def around(self, files: Sequence[PlacedFile]) -> GroupNeighbours:
         """Where a group's files stand."""
         before = {self.beside[one.file.file_id].before for one in files}
         after = self.beside[files[-1].file.file_id].after
-        return Surroundings(self.described(files), before.pop() if len(before) == 1 else None, after)
+        return GroupNeighbours(self.described(files), before.pop() if len(before) == 1 else None, after)
 
 
-def _stretches(session: Session, windows: Sequence[_Window]) -> list[_Stretch]:
+def _stretches(session: Session, windows: Sequence[_Window]) -> list[_CardStretch]:
     if not windows:
         return []
     around = [
@@ -282,7 +282,7 @@ def _stretches(session: Session, windows: Sequence[_Window]) -> list[_Stretch]:
             card_video(file), jump.jump_key, waits, waits and _has_code(reading)
         )
     return [
-        _Stretch(card, labels[card], places, neighbours(places.values())) for card, places in sorted(placed.items())
+        _CardStretch(card, labels[card], places, neighbours(places.values())) for card, places in sorted(placed.items())
     ]
 
 

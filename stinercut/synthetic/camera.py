@@ -34,7 +34,7 @@ MAX_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True)
-class Shot:
+class CameraSettings:
     """What the camera is set to: picture size in pixels, length in seconds, frames per second, the clock at the start.
 
     `seed` decides everything that is random; the same shot gives the same bytes with the same ffmpeg.
@@ -52,7 +52,7 @@ class Shot:
         return max(2, round(self.seconds * self.fps))
 
 
-def check_shot(shot: Shot) -> None:
+def check_shot(shot: CameraSettings) -> None:
     """Raise BadInput for what can't be filmed."""
     width, height = shot.size
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
@@ -63,14 +63,14 @@ def check_shot(shot: Shot) -> None:
         raise BadInput(f"a length of {shot.seconds:g} s is outside 0.2 to {MAX_SECONDS:g} s")
 
 
-def drawn_size(shot: Shot, width: int) -> tuple[int, int]:
+def drawn_size(shot: CameraSettings, width: int) -> tuple[int, int]:
     """The size that frames are drawn in, at most `width` wide; the encoder scales them up."""
     scale = min(1.0, width / max(shot.size))
     return round(shot.size[0] * scale / 2) * 2, round(shot.size[1] * scale / 2) * 2
 
 
 def film(
-    frames: Iterator[Picture], drawn: tuple[int, int], shot: Shot, target: Path, proxy: Path | None = None
+    frames: Iterator[Picture], drawn: tuple[int, int], shot: CameraSettings, target: Path, proxy: Path | None = None
 ) -> None:
     """Encode frames of size `drawn`, with sound, to `target` (and small, to `proxy`). Raises FfmpegFailed."""
     source = raw_pictures(drawn, _ratio(shot.fps))
@@ -92,7 +92,7 @@ def _proxy_size(size: tuple[int, int]) -> tuple[int, int]:
     return round(size[0] * scale / 2) * 2, round(size[1] * scale / 2) * 2
 
 
-def _sound(shot: Shot) -> Any:
+def _sound(shot: CameraSettings) -> Any:
     """Wind (pink noise that swells) and two tones that no other seed has, in stereo at 48 kHz."""
     dice = np.random.default_rng(shot.seed)
     low, high = dice.uniform(110, 330), dice.uniform(400, 900)
@@ -108,7 +108,7 @@ def _sound(shot: Shot) -> Any:
     return mixed.filter("aformat", channel_layouts="stereo", sample_fmts="fltp")
 
 
-def _output(picture: Any, sound: Any, shot: Shot, size: tuple[int, int], target: Path) -> Any:
+def _output(picture: Any, sound: Any, shot: CameraSettings, size: tuple[int, int], target: Path) -> Any:
     """H.264 and AAC in the properties of a GoPro file: full range, half-second groups, a time code track."""
     scaled = picture.filter("scale", *size, flags="fast_bilinear", out_range="pc", out_color_matrix="bt709")
     clock = shot.recorded or datetime(2024, 1, 1, 9, 0)

@@ -26,7 +26,7 @@ from stinercut.clock import local_day, machine_clock
 from stinercut.codes.payload import Payload, make_payload, parse_payload
 from stinercut.errors import BadInput, HostNotReady
 from stinercut.storage.store import require_space
-from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, Shot, check_shot
+from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, CameraSettings, check_shot
 from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.qrfilm import make_qr_film
 from stinercut.synthetic.scenes import make_clip
@@ -201,7 +201,7 @@ def check_wish(jumps: int, clips: int, seconds: float, size: tuple[int, int], fi
         raise BadInput(f"{clips} clips a jump are outside 1 to {MAX_CLIPS}")
     if not 1 <= first_jump <= 9999 - MAX_JUMPS:
         raise BadInput(f"a first jump of {first_jump} is outside 1 to {9999 - MAX_JUMPS}")
-    check_shot(Shot(seconds=seconds, size=size, seed=0))
+    check_shot(CameraSettings(seconds=seconds, size=size, seed=0))
 
 
 def _start(wanted: datetime | None) -> datetime:

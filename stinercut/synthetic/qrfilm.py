@@ -19,7 +19,7 @@ import numpy as np
 from stinercut.codes.making import BORDER, qr_picture
 from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput
-from stinercut.synthetic.camera import FPS, RENDER_WIDTH, Picture, Shot, check_shot, drawn_size, film
+from stinercut.synthetic.camera import FPS, RENDER_WIDTH, CameraSettings, Picture, check_shot, drawn_size, film
 from stinercut.synthetic.scenes import paint_world
 
 _MODULE_PIXELS: Final = 5.0
@@ -74,13 +74,13 @@ def film_pictures(  # noqa: PLR0913 - one optional word each
     proxy: Path | None = None,
 ) -> None:
     """Film pictures (PNG) one after the other, each for an equal part of the time: a foreign code, two passengers."""
-    shot = Shot(seconds=seconds, size=size, seed=seed, fps=fps, recorded=recorded)
+    shot = CameraSettings(seconds=seconds, size=size, seed=seed, fps=fps, recorded=recorded)
     check_shot(shot)
     drawn = drawn_size(shot, RENDER_WIDTH)
     film(_frames(codes, shot, drawn), drawn, shot, target, proxy)
 
 
-def _frames(codes: list[bytes], shot: Shot, drawn: tuple[int, int]) -> Iterator[Picture]:
+def _frames(codes: list[bytes], shot: CameraSettings, drawn: tuple[int, int]) -> Iterator[Picture]:
     dice = np.random.default_rng(shot.seed)
     ground = cv2.GaussianBlur(paint_world(dice, (drawn[0] * 5 // 4, drawn[1] * 5 // 4)), (0, 0), drawn[1] / 60)
     ground = np.asarray(cv2.convertScaleAbs(ground, alpha=0.7))

@@ -16,7 +16,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from stinercut.synthetic.camera import FPS, Picture, Shot, check_shot, drawn_size, film
+from stinercut.synthetic.camera import FPS, CameraSettings, Picture, check_shot, drawn_size, film
 
 DRAWN_WIDTH: Final = 640
 """Clips are drawn this wide and scaled up: drawing costs a quarter, and motion blurs real footage no less."""
@@ -45,14 +45,14 @@ def make_clip(  # noqa: PLR0913 - one optional word each
     proxy: Path | None = None,
 ) -> None:
     """Film a scene with sound. No two seeds look or sound alike. Raises BadInput for sizes that can't be filmed."""
-    shot = Shot(seconds=seconds, size=size, seed=seed, fps=fps, recorded=recorded)
+    shot = CameraSettings(seconds=seconds, size=size, seed=seed, fps=fps, recorded=recorded)
     check_shot(shot)
     drawn = drawn_size(shot, DRAWN_WIDTH)
     # Sound goes on differently in a second chapter, but belongs to the same scene.
     film(scene_frames(Scene(seed, begin), shot, drawn), drawn, replace(shot, seed=seed + int(begin > 0)), target, proxy)
 
 
-def scene_frames(scene: Scene, shot: Shot, drawn: tuple[int, int]) -> Iterator[Picture]:
+def scene_frames(scene: Scene, shot: CameraSettings, drawn: tuple[int, int]) -> Iterator[Picture]:
     """The pictures of a scene, one after the other, of size `drawn`."""
     dice = np.random.default_rng(scene.seed)
     world = paint_world(dice, (round(drawn[0] * _WORLD), round(drawn[1] * _WORLD)))

@@ -63,7 +63,7 @@ class Entrance:
 
 
 @dataclass(frozen=True)
-class Part:
+class SvgPart:
     """A piece of a drawing that moves as one: elements directly within the <svg>, in the order of drawing."""
 
     elements: tuple[ET.Element, ...]
@@ -81,7 +81,7 @@ class Svg:
     background: ET.Element | None
     move: str
     speed: float | None
-    parts: tuple[Part, ...]
+    parts: tuple[SvgPart, ...]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -267,7 +267,7 @@ def _view_box(root: ET.Element, path: Path) -> tuple[float, float, float, float]
 def _divided(path: Path, root: ET.Element, box: tuple[float, float, float, float]) -> Svg:
     """The drawing in parts. Raises BadInput for movements that can't be."""
     shared: list[ET.Element] = []
-    parts: list[Part] = []
+    parts: list[SvgPart] = []
     background: ET.Element | None = None
     for element in root:
         for inner in element.iter():
@@ -289,11 +289,11 @@ def _divided(path: Path, root: ET.Element, box: tuple[float, float, float, float
                 )
             background = element
         elif (enter := _entrance(element, path)) is not None:
-            parts.append(Part((element,), enter))
+            parts.append(SvgPart((element,), enter))
         elif parts and parts[-1].enter is None:
-            parts[-1] = Part((*parts[-1].elements, element))
+            parts[-1] = SvgPart((*parts[-1].elements, element))
         else:
-            parts.append(Part((element,)))
+            parts.append(SvgPart((element,)))
     move, speed = "still", None
     if background is not None:
         move, speed = _move(background, path)

@@ -25,7 +25,7 @@ TITLE = Planned("title", "Title and outro", 2)
 FILM = Planned("film", "Join and check the film", 999)
 
 
-class Clip(Protocol):
+class ClipStep(Protocol):
     """What a clip's step is called by."""
 
     @property
@@ -38,12 +38,12 @@ class Clip(Protocol):
     def position(self) -> int: ...
 
 
-def clip_step(clip: Clip) -> Planned:
+def clip_step(clip: ClipStep) -> Planned:
     """The step that renders a clip."""
     return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position, clip.card_file_id)
 
 
-def all_steps(clips: Iterable[Clip]) -> list[Planned]:
+def all_steps(clips: Iterable[ClipStep]) -> list[Planned]:
     """Every step of the production of a film of these clips, in the order people see."""
     return [FILES, IDENTITY, TITLE, *map(clip_step, clips), FILM]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from stinercut.errors import StinercutError, StoreDamaged
 from stinercut.films.checks.decode_proof import ENCODING, prove
-from stinercut.films.film import Production, Shown, in_software, planned
+from stinercut.films.film import Production, ShownClip, in_software, planned
 from stinercut.films.photos.camera_photos import CameraPicture, PhotoFile, in_pictures
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segments import ClipSource, FilmedClip, Workshop, segments_of
 from stinercut.films.plan.plan import Part
 from stinercut.films.plan.progress import part_of
-from stinercut.jumps.cut import Take as CutTake
+from stinercut.jumps.cut import ClipTake as CutTake
 from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.templates import Fields
 from stinercut.video import encoders
@@ -51,7 +51,7 @@ class MadePart:
 
 
 @dataclass(frozen=True)
-class Made:
+class StepProduct:
     """What a step has made: for people to look at, and what it cost. The film's step asks the store itself."""
 
     parts: tuple[MadePart, ...]
@@ -104,7 +104,7 @@ def production_so_far(installation: Installation, footage: JumpFootage) -> Produ
 
     For work on parts: the step of a clip that can't be read says so, and the others go on.
     """
-    shown: list[Shown] = []
+    shown: list[ShownClip] = []
     for take in footage.takes:
         with contextlib.suppress(StinercutError):
             shown.append(_shown(installation, take))
@@ -116,7 +116,7 @@ def require_readable(installation: Installation, clip: FootageFile) -> None:
     _shown(installation, CutTake(clip))
 
 
-_TO_COME = Shown(
+_TO_COME = ShownClip(
     FilmedClip(
         ClipSource("to come", Path("to-come"), "to come"),
         Probe(60.0, 1920, 1080, Fraction(30), 0, "h264", None, 0, None),
@@ -124,7 +124,7 @@ _TO_COME = Shown(
 )
 
 
-def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[Shown]) -> Production:
+def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[ShownClip]) -> Production:
     template = installation.template_of(footage.jump_key)
     store = installation.store
     encoder = encoders.chosen(installation.settings.encoder, encoders.note_of(store.root)).encoder
@@ -142,10 +142,10 @@ def pictures_of(installation: Installation, photos: Sequence[FootageFile]) -> tu
     return in_pictures(found)
 
 
-def _shown(installation: Installation, take: CutTake[FootageFile]) -> Shown:
+def _shown(installation: Installation, take: CutTake[FootageFile]) -> ShownClip:
     source = clip_source(installation, take.file)
     clip = FilmedClip(source, kept_probe(installation.store, source.content_hash, source.path))
-    return Shown(clip, take.start, take.end)
+    return ShownClip(clip, take.start, take.end)
 
 
 def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:
@@ -158,7 +158,7 @@ def card_parts(production: Production) -> tuple[PartsToMake, ...]:
     return tuple(PartsToMake(film.shop, tuple(film.cards)) for film in production.films)
 
 
-def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> Made:
+def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:
     """Make these parts, one after the other. Raises what `part_segment` raises.
 
     Where the hardware's encoder fails, all of them are made in software, and so will the film's other parts be.
@@ -172,7 +172,7 @@ def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> M
         return made
 
 
-def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> Made:
+def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:
     whole, done = max(1, sum(one.frames for one in work)), 0
     out: list[MadePart] = []
     for one in work:
@@ -185,7 +185,7 @@ def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> 
         prove(one.shop.store, segments, part_of(tell, ENCODING, 1.0))
         out += [MadePart(one.shop.output.name, segment) for segment in segments]
         done += one.frames
-    return Made(tuple(out))
+    return StepProduct(tuple(out))
 
 
 @dataclass(frozen=True)

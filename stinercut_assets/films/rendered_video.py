@@ -41,7 +41,7 @@ from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.films.jump_steps import FILM, go_on, reporter
 from stinercut_assets.films.lineage import film_template, template_noted
-from stinercut_assets.films.production import FilmOrder, Made, film_order, production_of, spent_per_second
+from stinercut_assets.films.production import FilmOrder, StepProduct, film_order, production_of, spent_per_second
 from stinercut_assets.films.session_clips import RenderedClip
 
 POSTER = "poster.jpg"
@@ -77,7 +77,7 @@ def rendered_video(
     context: dg.AssetExecutionContext,
     installation: Installation,
     imported_files: JumpFootage,
-    title_and_outro: Made,
+    title_and_outro: StepProduct,
     session_clips: list[RenderedClip],
 ) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The published film's file name, below the folder of films."""
@@ -235,7 +235,7 @@ def _photo_rows(finished: Finished) -> Iterator[Row]:
         yield {"output": f"{len(photos)} photos", "file": folder.name, "seconds": None, "MB": round(size / 1e6, 1)}
 
 
-def _as_made(order: FilmOrder, steps: Sequence[Made]) -> list[list[Segment]]:
+def _as_made(order: FilmOrder, steps: Sequence[StepProduct]) -> list[list[Segment]]:
     """The segments of all films as they were when they were made: most of them were by other steps, and found here."""
     theirs = {one.segment.key: one.segment for step in steps for one in step.parts}
     return [

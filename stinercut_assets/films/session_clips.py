@@ -23,7 +23,14 @@ from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.films.jump_steps import all_steps, clip_step, go_on, reporter
 from stinercut_assets.films.lineage import film_template
-from stinercut_assets.films.production import Made, PartsToMake, clip_parts, make, production_so_far, require_readable
+from stinercut_assets.films.production import (
+    PartsToMake,
+    StepProduct,
+    clip_parts,
+    make,
+    production_so_far,
+    require_readable,
+)
 from stinercut_assets.films.qr_identity import Identity
 
 
@@ -40,7 +47,7 @@ class RenderedClip:
     """A clip, and what was made of it."""
 
     clip: FootageFile
-    made: Made
+    made: StepProduct
 
     @property
     def key(self) -> str:

@@ -14,13 +14,13 @@ from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.films.jump_steps import TITLE, go_on, reporter
 from stinercut_assets.films.lineage import film_template
-from stinercut_assets.films.production import Made, card_parts, make, production_so_far
+from stinercut_assets.films.production import StepProduct, card_parts, make, production_so_far
 from stinercut_assets.films.qr_identity import Identity
 
 
 def render_title_and_outro(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
-) -> Made:
+) -> StepProduct:
     """The drawn parts, reported as one step; what exists already costs nothing."""
     with reporter(context, installation).doing(TITLE) as doing:
         return make(card_parts(production_so_far(installation, footage)), doing.progress)
@@ -41,7 +41,7 @@ def render_title_and_outro(
 )
 def title_and_outro(
     context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage, qr_identity: Identity
-) -> dg.Output[Made]:
+) -> dg.Output[StepProduct]:
     """Their segments."""
     go_on(context, installation, imported_files)
     made = render_title_and_outro(context, installation, imported_files)

@@ -26,7 +26,7 @@ from detector.copy import verify
 from detector.copy.destination import Destination
 from detector.copy.failures import Copied
 from detector.copy.journal import Journal
-from detector.copy.offload import Surroundings
+from detector.copy.offload import OffloadContext
 from detector.copy.partials import Partials, partial_prefix
 from detector.copy.verify import Verifier
 from detector.insertions import Sessions
@@ -164,7 +164,7 @@ class Engine:
         journal = Journal(self.settings.detector_dir / "journal.db")
         partials = Partials(journal, store, partial_prefix(DETECTOR))
         partials.clear()
-        around = Surroundings(
+        around = OffloadContext(
             journal=journal,
             store=store,
             partials=partials,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stinercut.catalog import Catalog
-from stinercut.films.publishing.outputs_note import NOTE, NOTES, Note, mark_of
+from stinercut.films.publishing.outputs_note import NOTE, NOTES, OutputsNote, mark_of
 from stinercut.jumps import film_records, jumps
 from stinercut.protocol import FileCopied, FileEntry
 from stinercut.storage.store import Store, hash_file, sync_file
@@ -51,5 +51,5 @@ def with_outputs(path: Path, names: list[str]) -> dict[str, bytes]:
         (path.parent / name).parent.mkdir(exist_ok=True)
         (path.parent / name).write_bytes(content)
     marks = {name: mark_of(path.parent / name) for name in [path.name, *files]}
-    (path.parent / NOTE).write_bytes(NOTES.dump_json(Note({name: mark for name, mark in marks.items() if mark})))
+    (path.parent / NOTE).write_bytes(NOTES.dump_json(OutputsNote({name: mark for name, mark in marks.items() if mark})))
     return files

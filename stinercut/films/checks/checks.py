@@ -69,7 +69,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Film:
+class CheckedFilm:
     """A finished film and what it should be: a plan, and the segments of its parts. `on_progress` gets the share of the
     reading that is done.
     """
@@ -112,11 +112,11 @@ _Found = tuple[bool, str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Check:
+class QualityCheck:
     """A check: what it is about in words, how it looks, and whether a film that fails it is held back."""
 
     words: str
-    look: Callable[[Film], _Found]
+    look: Callable[[CheckedFilm], _Found]
     blocking: bool = True
 
 
@@ -127,11 +127,11 @@ def check_film(
 
     An exception in `on_progress` ends them, and with them the ffmpeg that reads the film.
     """
-    it = Film(film, shop, plan, segments, on_progress)
+    it = CheckedFilm(film, shop, plan, segments, on_progress)
     return [_tried(name, it, check) for name, check in CHECKS.items()]
 
 
-def _tried(name: str, film: Film, check: Check) -> CheckResult:
+def _tried(name: str, film: CheckedFilm, check: QualityCheck) -> CheckResult:
     try:
         passed, detail, values = check.look(film)
     except StinercutError as failed:
@@ -263,7 +263,7 @@ def lettering_doubt(shop: Workshop) -> tuple[str, float]:
     return max(found, key=lambda line: line[1], default=("", 0.0))
 
 
-def _right_name(film: Film) -> _Found:
+def _right_name(film: CheckedFilm) -> _Found:
     name = film.shop.fields.passenger_name
     written = str(film.header.get("format", {}).get("tags", {}).get("title", ""))
     apart = title_difference(film.path, film.shop, film.plan)
@@ -307,7 +307,7 @@ def _luma(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 # Header and times ----------------------------------------------------------------------------------------------------
 
 
-def _duration_is_sum(film: Film) -> _Found:
+def _duration_is_sum(film: CheckedFilm) -> _Found:
     video, frames, rate = film.stream("video"), film.plan.frames, film.plan.rate
     got, wanted, frame = int(video.get("nb_frames") or 0), film.plan.seconds, float(1 / rate)
     seconds = float(video.get("duration") or 0)
@@ -324,7 +324,7 @@ def _duration_is_sum(film: Film) -> _Found:
     return passed, detail, values
 
 
-def _audio_as_long_as_video(film: Film) -> _Found:
+def _audio_as_long_as_video(film: CheckedFilm) -> _Found:
     video, audio, frame = film.stream("video"), film.stream("audio"), float(1 / film.plan.rate)
     if not audio:
         return False, "the film has no sound track", {}
@@ -335,7 +335,7 @@ def _audio_as_long_as_video(film: Film) -> _Found:
     return passed, detail, {"video_seconds": seconds, "audio_seconds": sound, "audio_begins": begins}
 
 
-def _no_gap_at_a_join(film: Film) -> _Found:
+def _no_gap_at_a_join(film: CheckedFilm) -> _Found:
     times = film.times
     ticks = ticks_of(film.plan.rate)
     decoded, shown = [decode for _, decode in times], sorted(show for show, _ in times)
@@ -348,7 +348,7 @@ def _no_gap_at_a_join(film: Film) -> _Found:
     return bool(times) and not wrong, detail, {"pictures": len(times), "ticks": ticks, "wrong": wrong}
 
 
-def _playable_in_browser(film: Film) -> _Found:
+def _playable_in_browser(film: CheckedFilm) -> _Found:
     video, audio, output = film.stream("video"), film.stream("audio"), film.shop.output
     atoms = top_level_atoms(film.path)
     is_first = "moov" in atoms and "mdat" in atoms and atoms.index("moov") < atoms.index("mdat")
@@ -397,7 +397,7 @@ def top_level_atoms(film: Path) -> list[str]:
 # What decoding shows -------------------------------------------------------------------------------------------------
 
 
-def _decodes_to_the_end(film: Film) -> _Found:
+def _decodes_to_the_end(film: CheckedFilm) -> _Found:
     seen, frames = film.seen, film.plan.frames
     values = {"frames": seen.frames, "expected_frames": frames}
     if said := seen.said or film.heard.said:
@@ -405,7 +405,7 @@ def _decodes_to_the_end(film: Film) -> _Found:
     return seen.frames == frames, f"{seen.frames} of {frames} frames decode", values
 
 
-def _loudness(film: Film) -> _Found:
+def _loudness(film: CheckedFilm) -> _Found:
     wanted = film.shop.template.document.timeline.loudness
     found = film.heard.loudness
     values = {"LUFS": round(found, 1), "wanted": wanted}
@@ -416,7 +416,7 @@ def _loudness(film: Film) -> _Found:
     return abs(found - wanted) <= LOUDNESS_TOLERANCE, f"{found:.1f} LUFS, wanted {wanted:.1f}", values
 
 
-def _picture_moves(film: Film) -> _Found:
+def _picture_moves(film: CheckedFilm) -> _Found:
     rate = float(film.plan.rate)
     footage = [
         (at / rate, (at + part.frames) / rate)
@@ -442,14 +442,18 @@ def _longest(spans: Sequence[tuple[float, float]], within: Sequence[tuple[float,
     return max((length for length in shared if length > 0), default=0.0)
 
 
-CHECKS: dict[str, Check] = {
-    "duration_is_sum": Check("The film is as long as its parts together, to the frame.", _duration_is_sum),
-    "audio_as_long_as_video": Check("The sound begins and ends with the picture.", _audio_as_long_as_video),
-    "no_gap_at_a_join": Check("Every picture follows the one before it at the same distance.", _no_gap_at_a_join),
-    "decodes_to_the_end": Check("Every frame of the film decodes without an error.", _decodes_to_the_end),
-    "right_name": Check("The title in the finished film shows the passenger's name, and no other.", _right_name),
-    "playable_in_browser": Check("H.264 and AAC in an MP4 that starts before it is loaded.", _playable_in_browser),
-    "loudness": Check("The film is as loud as its template says.", _loudness, blocking=False),
-    "picture_moves": Check("No part of the footage is black, or stands still.", _picture_moves, blocking=False),
+CHECKS: dict[str, QualityCheck] = {
+    "duration_is_sum": QualityCheck("The film is as long as its parts together, to the frame.", _duration_is_sum),
+    "audio_as_long_as_video": QualityCheck("The sound begins and ends with the picture.", _audio_as_long_as_video),
+    "no_gap_at_a_join": QualityCheck(
+        "Every picture follows the one before it at the same distance.", _no_gap_at_a_join
+    ),
+    "decodes_to_the_end": QualityCheck("Every frame of the film decodes without an error.", _decodes_to_the_end),
+    "right_name": QualityCheck("The title in the finished film shows the passenger's name, and no other.", _right_name),
+    "playable_in_browser": QualityCheck(
+        "H.264 and AAC in an MP4 that starts before it is loaded.", _playable_in_browser
+    ),
+    "loudness": QualityCheck("The film is as loud as its template says.", _loudness, blocking=False),
+    "picture_moves": QualityCheck("No part of the footage is black, or stands still.", _picture_moves, blocking=False),
 }
 """The checks of a film, in this order."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stinercut.films.editor.otio import write_timeline
-from stinercut.films.editor.stretches import Source, stretches
+from stinercut.films.editor.stretches import TimelineFile, stretches
 from stinercut.films.film import Making, Production
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.plan.plan import Content, Drawn, Filmed, Part, Shot
@@ -62,7 +62,10 @@ def hand_over(
 
 
 def _lent(
-    store: Store, files: Mapping[Content, Source], names: Mapping[Content, str], partial_name: Callable[[str], Path]
+    store: Store,
+    files: Mapping[Content, TimelineFile],
+    names: Mapping[Content, str],
+    partial_name: Callable[[str], Path],
 ) -> list[Arrival]:
     """What the film shows, on its way into the folder of clips. Only files of the store become read-only."""
     folder = partial_name("")
@@ -87,9 +90,9 @@ def _point_to(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _files(production: Production, making: Making, segments: Sequence[Segment]) -> dict[Content, Source]:
+def _files(production: Production, making: Making, segments: Sequence[Segment]) -> dict[Content, TimelineFile]:
     """The file behind everything that the film shows, by content, in the order of the film."""
-    out: dict[Content, Source] = {}
+    out: dict[Content, TimelineFile] = {}
     for part in making.plan.parts:
         for shot in part.shots:
             if isinstance(shot.content, Drawn):
@@ -99,7 +102,7 @@ def _files(production: Production, making: Making, segments: Sequence[Segment]) 
     return out
 
 
-def _drawn(production: Production, making: Making, content: Drawn, segments: Sequence[Segment]) -> Source:
+def _drawn(production: Production, making: Making, content: Drawn, segments: Sequence[Segment]) -> TimelineFile:
     """What was drawn has no file but its segments; the longest stands for it. A blend does where it is all blends."""
     rate = making.plan.rate
     shown = [
@@ -111,24 +114,24 @@ def _drawn(production: Production, making: Making, content: Drawn, segments: Seq
     shot, _, segment = max(shown, key=lambda one: _stands_for(one[1]))
     asset = production.template.document.timeline.main[content.place].asset
     name = Path(getattr(asset, "src", "photo" if content.photo else "drawing")).stem
-    return Source(f"{name}.mp4", segment.video, segment.seconds, rate, start=float(shot.begin / rate))
+    return TimelineFile(f"{name}.mp4", segment.video, segment.seconds, rate, start=float(shot.begin / rate))
 
 
 def _stands_for(part: Part) -> tuple[bool, int]:
     return isinstance(part, Shot), part.frames
 
 
-def _filmed(making: Making, content: Content) -> Source:
+def _filmed(making: Making, content: Content) -> TimelineFile:
     if isinstance(content, Filmed):
         clip = making.shop.clips[content.take]
-        return Source(clip.source.name, clip.source.path, clip.probe.duration, clip.probe.fps)
+        return TimelineFile(clip.source.name, clip.source.path, clip.probe.duration, clip.probe.fps)
     assert not isinstance(content, Drawn)
     frames = sum(shot.frames for part in making.plan.parts for shot in part.shots if shot.content == content)
     path = making.shop.template.path(content.src)
-    return Source(content.src, path, float(frames / making.plan.rate), making.plan.rate)
+    return TimelineFile(content.src, path, float(frames / making.plan.rate), making.plan.rate)
 
 
-def _names(files: Mapping[Content, Source]) -> dict[Content, str]:
+def _names(files: Mapping[Content, TimelineFile]) -> dict[Content, str]:
     """A file name for each, no two alike, in whatever case: two cameras give the same names."""
     taken: set[str] = set()
     names: dict[Content, str] = {}

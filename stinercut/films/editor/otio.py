@@ -24,18 +24,18 @@ import opentimelineio as _otio
 
 from stinercut.errors import BadInput
 from stinercut.films.editor.otio_reader import LARGEST, TimelineClip, read_tracks
-from stinercut.jumps.cut import Cut, Piece
+from stinercut.jumps.cut import Cut, CutPiece
 
 # The package brings no types for its C++ classes.
 otio = cast("Any", _otio)
 
-__all__ = ["LARGEST", "KnownClip", "Shown", "read_cut", "write_timeline"]
+__all__ = ["LARGEST", "KnownClip", "TimelineStretch", "read_cut", "write_timeline"]
 
 _NOTE = "stinercut"
 
 
 @dataclass(frozen=True)
-class Shown:
+class TimelineStretch:
     """A stretch of the film: `seconds` of a file from `start` on, of a file that has `file_seconds` at `rate`.
 
     `card_file_id` is given for clips; what was drawn or belongs to the template has none. `blend`: for how many seconds
@@ -63,7 +63,7 @@ class KnownClip:
     names: tuple[str, ...]
 
 
-def write_timeline(name: str, rate: Fraction, parts: Sequence[Shown]) -> str:
+def write_timeline(name: str, rate: Fraction, parts: Sequence[TimelineStretch]) -> str:
     """The film as the text of an `.otio` file: one video track and one sound track with the same stretches."""
     timeline = otio.schema.Timeline(name=name, global_start_time=_time(0, rate))
     for kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
@@ -101,7 +101,7 @@ def _range(start: float, seconds: float, rate: Fraction) -> Any:
     return otio.opentime.TimeRange(_time(start, rate), _time(seconds, rate))
 
 
-def _items(parts: Sequence[Shown], rate: Fraction, *, with_sound: bool) -> list[Any]:
+def _items(parts: Sequence[TimelineStretch], rate: Fraction, *, with_sound: bool) -> list[Any]:
     """The stretches of a track, with a dissolve where two flow into each other; it is cut in the middle of that.
 
     In the track of sounds, what has none is a gap as long.
@@ -126,7 +126,7 @@ def _halves(blend: float, rate: Fraction) -> tuple[float, float]:
     return float(frames // 2 / rate), float((frames - frames // 2) / rate)
 
 
-def _clip(part: Shown, shown: Any) -> Any:
+def _clip(part: TimelineStretch, shown: Any) -> Any:
     return otio.schema.Clip(
         name=part.name,
         media_reference=otio.schema.ExternalReference(
@@ -157,7 +157,7 @@ def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[Time
 
 def _piece(
     clip: TimelineClip, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str
-) -> Piece | None:
+) -> CutPiece | None:
     """None for what was drawn, or is the template's: our note says that it is no clip."""
     note = clip.metadata.get(_NOTE)
     said = cast("dict[str, object]", note).get("card_file_id") if isinstance(note, dict) else note
@@ -173,7 +173,7 @@ def _piece(
     return _within(known, clip, file)
 
 
-def _within(known: KnownClip, clip: TimelineClip, file: str) -> Piece:
+def _within(known: KnownClip, clip: TimelineClip, file: str) -> CutPiece:
     """The piece, its ends brought inside of the clip where rounding to frames put them a little outside."""
     slack = 0.2
     begin, end = clip.begin - clip.before, clip.begin + clip.seconds + clip.after
@@ -186,4 +186,4 @@ def _within(known: KnownClip, clip: TimelineClip, file: str) -> Piece:
             file=file,
             advice="Trim it to what was filmed. Speed changes don't travel.",
         )
-    return Piece(known.card_file_id, start, stop)
+    return CutPiece(known.card_file_id, start, stop)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stinercut.films.editor.otio import Shown
+from stinercut.films.editor.otio import TimelineStretch
 from stinercut.films.plan.plan import Blend, Content, FilmPlan, Shot
 
 
 @dataclass(frozen=True)
-class Source:
+class TimelineFile:
     """A file that the film shows: `seconds` long, at `rate`, from the second `start` of its content on.
 
     Clips have their card file id.
@@ -30,16 +30,16 @@ class Source:
 
 
 @dataclass
-class _Stretch:
+class _FileStretch:
     content: Content
     begin: int
     frames: int
     blend: int
 
 
-def stretches(plan: FilmPlan, source_of: Callable[[Content], Source]) -> list[Shown]:
+def stretches(plan: FilmPlan, source_of: Callable[[Content], TimelineFile]) -> list[TimelineStretch]:
     """The film's stretches in order: parts that go on in the same file are one, and a blend belongs to both sides."""
-    found: list[_Stretch] = []
+    found: list[_FileStretch] = []
     for part in plan.parts:
         if isinstance(part, Blend):
             _add(found, part.before, 0)
@@ -49,16 +49,16 @@ def stretches(plan: FilmPlan, source_of: Callable[[Content], Source]) -> list[Sh
     return [_shown(one, plan.rate, source_of(one.content)) for one in found]
 
 
-def _add(found: list[_Stretch], shot: Shot, blend: int) -> None:
+def _add(found: list[_FileStretch], shot: Shot, blend: int) -> None:
     last = found[-1] if found else None
     if last is not None and not blend and last.content == shot.content and last.begin + last.frames == shot.begin:
         last.frames += shot.frames
     else:
-        found.append(_Stretch(shot.content, shot.begin, shot.frames, blend))
+        found.append(_FileStretch(shot.content, shot.begin, shot.frames, blend))
 
 
-def _shown(one: _Stretch, rate: Fraction, source: Source) -> Shown:
-    return Shown(
+def _shown(one: _FileStretch, rate: Fraction, source: TimelineFile) -> TimelineStretch:
+    return TimelineStretch(
         name=source.name,
         path=source.path,
         start=float(one.begin / rate),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stinercut.errors import UnreadableVideo
 from stinercut.films.picture import color_tables
 from stinercut.films.picture.encoding import CONTRACT, scratch
-from stinercut.films.picture.footage import Frame, Source, opened, picture_of
+from stinercut.films.picture.footage import FootageSource, Frame, opened, picture_of
 from stinercut.films.picture.segments import Workshop, stream_said
 from stinercut.films.plan.plan import Filmed, FilmPlan, Shot
 from stinercut.storage.store import key_of
@@ -82,7 +82,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     if shop.store.used(kept):
         return kept
     best = shot.begin + _sharpest(shop, shot, frame)
-    source = Source(clip.source.path, clip.probe, best, 1)
+    source = FootageSource(clip.source.path, clip.probe, best, 1)
     scale = min(1.0, height / clip.probe.height)
     size = (max(2, round(clip.probe.width * scale / 2) * 2), max(2, round(clip.probe.height * scale / 2) * 2))
     with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new, scratch(shop.store) as folder:

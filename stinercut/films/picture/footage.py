@@ -41,7 +41,7 @@ _LEAD_S = 1
 
 
 @dataclass(frozen=True)
-class Source:
+class FootageSource:
     """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown."""
 
     path: Path
@@ -72,7 +72,7 @@ class Frame:
     background: str = "#000000"
 
 
-def opened(source: Source, rate: Fraction) -> Any:
+def opened(source: FootageSource, rate: Fraction) -> Any:
     """The input of ffmpeg: the file, read from a little before the first frame that is wanted."""
     first = _first_second(source, rate)
     last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
@@ -84,7 +84,7 @@ def opened(source: Source, rate: Fraction) -> Any:
     return from_outside(source.path, t=f"{last + 1:.3f}", **options)
 
 
-def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | None) -> Any:
+def picture_of(clip: Any, source: FootageSource, frame: Frame, look: Look, lut: Path | None) -> Any:
     """The picture of an input made by `opened`: exactly `source.frames` frames, fitted, coloured, 8 bits BT.709."""
     found = source.probe
     picture = _deinterlaced(clip[str(found.stream)], found, frame.rate)
@@ -98,7 +98,7 @@ def picture_of(clip: Any, source: Source, frame: Frame, look: Look, lut: Path | 
     return picture.filter("setsar", 1)
 
 
-def sound_of(clip: Any, source: Source, rate: Fraction, samples: int) -> Any:
+def sound_of(clip: Any, source: FootageSource, rate: Fraction, samples: int) -> Any:
     """The sound that belongs to `picture_of`, exactly `samples` of it; silence where there is none."""
     audio = source.probe.audio
     if audio is None:
@@ -126,7 +126,7 @@ def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
     )
 
 
-def require_all(written: int, source: Source, rate: Fraction) -> None:
+def require_all(written: int, source: FootageSource, rate: Fraction) -> None:
     """Raise UnreadableVideo when the footage ended before its header said: a film never silently lacks a part."""
     if written < source.frames:
         readable = float((source.begin + max(0, written - _spare(source, rate))) / rate)
@@ -147,14 +147,14 @@ def fit(width: int, height: int, into_width: int, into_height: int, *, cover: bo
     return min(into_width, fitted[0]), min(into_height, fitted[1])
 
 
-def _first_second(source: Source, rate: Fraction) -> int:
+def _first_second(source: FootageSource, rate: Fraction) -> int:
     """The whole second of the file from which on it is read: never behind its last picture."""
     last = source.last_shown
     first = int(source.begin / rate) if last is None else min(int(source.begin / rate), int(last))
     return max(0, first - _LEAD_S)
 
 
-def _spare(source: Source, rate: Fraction) -> int:
+def _spare(source: FootageSource, rate: Fraction) -> int:
     """How many times the last frame of the file may be repeated to reach the promised count."""
     last = source.last_shown
     if last is None:
@@ -163,7 +163,7 @@ def _spare(source: Source, rate: Fraction) -> int:
     return SPARE_FRAMES + max(0, source.begin + source.frames - 1 - comes)
 
 
-def _on_grid(picture: Any, source: Source, rate: Fraction) -> Any:
+def _on_grid(picture: Any, source: FootageSource, rate: Fraction) -> Any:
     """The frames `begin` to `begin + frames`, counted from the first picture of the file, at that rate.
 
     Copies of the last frame come before the times are counted anew: the note that says where the video ends keeps its

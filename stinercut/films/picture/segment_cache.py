@@ -24,7 +24,7 @@ from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE
 from stinercut.storage.store import Store
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
-from stinercut.video.mp4.tracks import Run, read_track, write_track
+from stinercut.video.mp4.tracks import SampleRun, read_track, write_track
 
 _WAV_HEADER = 44
 
@@ -35,7 +35,7 @@ def note_of(video: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SegmentRequest:
     """A segment: its key, how it is encoded, and the clip that it shows, if any, which errors name."""
 
     key: str
@@ -44,7 +44,7 @@ class Wanted:
 
 
 def cached_or_made(
-    store: Store, wanted: Wanted, encode: Callable[[Path, Path], int], on_progress: Progress | None
+    store: Store, wanted: SegmentRequest, encode: Callable[[Path, Path], int], on_progress: Progress | None
 ) -> Segment:
     """That segment, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
 
@@ -105,7 +105,7 @@ def _settle(video: Path, profile: EncodeProfile) -> None:
         return
     settled = video.with_name(f"settled-{video.name}")
     try:
-        write_track(settled, [Run(track, 0, track.frames)], profile.format(track.record))
+        write_track(settled, [SampleRun(track, 0, track.frames)], profile.format(track.record))
         settled.replace(video)
     except ValueError as refused:
         raise FfmpegFailed(f"{profile.encoder} wrote frames in a strange order: {refused}", file=video) from None

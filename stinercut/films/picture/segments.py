@@ -22,9 +22,9 @@ from stinercut.drawing.overlays import Placed
 from stinercut.errors import FfmpegFailed
 from stinercut.films.picture import color_tables, encoding, stream_copy
 from stinercut.films.picture.encoding import CONTRACT, EncodeProfile, Goal, Segment
-from stinercut.films.picture.footage import Frame, Source, opened, picture_of, require_all, sound_of
-from stinercut.films.picture.segment_cache import Wanted, cached_or_made
-from stinercut.films.picture.stream_copy import Copying, Kind, Piece
+from stinercut.films.picture.footage import FootageSource, Frame, opened, picture_of, require_all, sound_of
+from stinercut.films.picture.segment_cache import SegmentRequest, cached_or_made
+from stinercut.films.picture.stream_copy import CopyFormat, ShotPiece, StreamCopy
 from stinercut.films.plan.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.films.plan.progress import Progress, part_of
 from stinercut.storage.store import Store, hash_file, key_of
@@ -75,7 +75,7 @@ class Workshop:
     fields: Fields
     clips: Mapping[str, FilmedClip]
     encoder: str = encoders.SOFTWARE
-    kind: Kind | None = None
+    kind: CopyFormat | None = None
     """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
     photos: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """The jump's photos as a film shows them, by the keys that the plan's drawings have."""
@@ -130,7 +130,7 @@ class _Order:
 
     part: Part
     profile: EncodeProfile
-    copying: Copying | None
+    copying: StreamCopy | None
     materials: tuple[_Material, ...]
 
 
@@ -161,7 +161,7 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
             _make(_Work(shop, order, goal, folder, on_progress))
         return goal.frames
 
-    wanted = Wanted(_key_of(shop, order), order.profile, _first_file(shop, part))
+    wanted = SegmentRequest(_key_of(shop, order), order.profile, _first_file(shop, part))
     try:
         segment = cached_or_made(shop.store, wanted, encode, on_progress)
     except FfmpegFailed as failed:
@@ -204,7 +204,7 @@ def _make(work: _Work) -> None:
 # Copying -------------------------------------------------------------------------------------------------------------
 
 
-def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
+def copying_of_part(shop: Workshop, part: Part) -> StreamCopy | None:
     """What of a part is copied from the camera; None where all of it is encoded."""
     if shop.kind is None or not isinstance(part, Shot) or not isinstance(part.content, Filmed):
         return None
@@ -215,10 +215,10 @@ def copying_of_part(shop: Workshop, part: Part) -> Copying | None:
     if not stream_copy.may_be_copied(shop.store, clip.content_hash):
         return None
     found = stream_copy.copying_of(clip.path, (part.begin, part.frames), covered, shop.kind, shop.profile)
-    return found if isinstance(found, Copying) else None
+    return found if isinstance(found, StreamCopy) else None
 
 
-def _copied(work: _Work, shot: Shot, copying: Copying) -> str:
+def _copied(work: _Work, shot: Shot, copying: StreamCopy) -> str:
     """Make the segment of what can be copied and what is encoded around it; returns why not, empty when it is done."""
     shop, goal, file = work.shop, work.goal, copying.track.path
     whole = sum(piece.frames for piece in copying.pieces if not piece.copied)
@@ -228,7 +228,7 @@ def _copied(work: _Work, shot: Shot, copying: Copying) -> str:
         if work.on_progress:
             work.on_progress(_PICTURE * done / max(1, whole))
 
-    def encode(piece: Piece, target: Path) -> None:
+    def encode(piece: ShotPiece, target: Path) -> None:
         nonlocal done
         part = Goal(goal.profile, piece.frames, target, goal.audio)
         around = _within(shot, piece)
@@ -249,7 +249,7 @@ def _copied(work: _Work, shot: Shot, copying: Copying) -> str:
     return reason
 
 
-def _within(shot: Shot, piece: Piece) -> Shot:
+def _within(shot: Shot, piece: ShotPiece) -> Shot:
     """A piece of a shot as a shot, with the overlays that lie over it."""
     end = piece.begin + piece.frames
     windows = tuple(
@@ -395,14 +395,14 @@ def _content(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder
     return picture_of(clip, source, shop.frame, look, lut), sound_of(clip, source, shop.rate, goal.samples)
 
 
-def _source(shop: Workshop, shot: Shot) -> Source:
+def _source(shop: Workshop, shot: Shot) -> FootageSource:
     content = shot.content
     if isinstance(content, Filmed):
         clip = shop.clips[content.take]
-        return Source(clip.source.path, clip.probe, shot.begin, shot.frames)
+        return FootageSource(clip.source.path, clip.probe, shot.begin, shot.frames)
     assert isinstance(content, Reel)
     path = shop.template.path(content.src)
-    return Source(path, probe(path), shot.begin, shot.frames)
+    return FootageSource(path, probe(path), shot.begin, shot.frames)
 
 
 def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, picture: Any, folder: Path) -> Any:
@@ -421,7 +421,7 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
     return picture
 
 
-def _first_footage(shop: Workshop, part: Part) -> Source | None:
+def _first_footage(shop: Workshop, part: Part) -> FootageSource | None:
     """What an error of a part is about: its footage, if there is any."""
     return next((_source(shop, shot) for shot in part.shots if not isinstance(shot.content, Drawn)), None)
 
@@ -434,6 +434,6 @@ def _first_file(shop: Workshop, part: Part) -> Path | None:
     return shop.template.path(content.src) if isinstance(content, Reel) else None
 
 
-def _slower(shop: Workshop, source: Source | None) -> float:
+def _slower(shop: Workshop, source: FootageSource | None) -> float:
     """How many frames are decoded for one of the film: slow motion takes longer."""
     return max(1.0, float(source.probe.fps / shop.rate)) if source else 1.0

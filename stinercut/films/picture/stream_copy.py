@@ -26,7 +26,7 @@ from stinercut.storage.store import Store, key_of, replace_file
 from stinercut.video import encoders
 from stinercut.video.mp4 import h264
 from stinercut.video.mp4.h264 import Strange
-from stinercut.video.mp4.tracks import Numbers, Run, VideoTrack, read_track, write_track
+from stinercut.video.mp4.tracks import Numbers, SampleRun, VideoTrack, read_track, write_track
 
 COPYING = 1
 """Raise it whenever copying below changes: every segment with copied frames is then made anew."""
@@ -43,7 +43,7 @@ _LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Kind:
+class CopyFormat:
     """What all copied footage of one film shares: the camera's parameter sets, and whether it uses all 256 levels."""
 
     sps: tuple[bytes, ...]
@@ -58,7 +58,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ShotPiece:
     """Frames `begin` up to `begin + frames` of a shot: copied, or to be encoded."""
 
     begin: int
@@ -67,14 +67,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Copying:
+class StreamCopy:
     """A shot in pieces, in order and without gaps; some of them are copied from `track`, whose frame `first` is the
     shot's first one.
     """
 
     track: VideoTrack
     first: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ShotPiece, ...]
 
     @property
     def copied(self) -> int:
@@ -85,21 +85,21 @@ class Copying:
 # Whether -------------------------------------------------------------------------------------------------------------
 
 
-def kind_of_film(clips: Iterable[Path], profile: EncodeProfile) -> Kind | None:
+def kind_of_film(clips: Iterable[Path], profile: EncodeProfile) -> CopyFormat | None:
     """The kind that most footage of a film is of, in frames; None when nothing can be copied.
 
     One kind for a film: two cameras use the same numbers for different parameter sets. Only headers are read.
     """
-    frames: Counter[Kind] = Counter()
+    frames: Counter[CopyFormat] = Counter()
     for path in clips:
         track = read_track(path)
         kind = kind_of(track, profile) if track else "unusual"
-        if track and isinstance(kind, Kind):
+        if track and isinstance(kind, CopyFormat):
             frames[kind] += track.frames
     return frames.most_common(1)[0][0] if frames else None
 
 
-def kind_of(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
+def kind_of(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str:
     """What kind of footage this is, or why none of it can be copied into a film of that profile."""
     size = (profile.width, profile.height)
     reasons = (
@@ -117,7 +117,7 @@ def kind_of(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
     return reason or _kind_of_sets(track, profile)
 
 
-def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
+def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str:
     """What the parameter sets say, and the file beside them."""
     size = (profile.width, profile.height)
     try:
@@ -125,7 +125,7 @@ def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
         sequences = [h264.sequence(unit) for unit in said.sps]
     except Strange:
         return "the clip's parameter sets can't be read"
-    kind = Kind(said.sps, said.pps, sequences[0].full_range)
+    kind = CopyFormat(said.sps, said.pps, sequences[0].full_range)
     odd_sets = said.length_size != 4 or len(said.sps) + len(said.pps) > 30
     reasons = (
         (odd_sets, "the clip's units have lengths of another size"),
@@ -156,8 +156,8 @@ def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> Kind | str:
 
 
 def copying_of(
-    path: Path, shown: tuple[int, int], covered: Sequence[tuple[int, int]], kind: Kind, profile: EncodeProfile
-) -> Copying | str:
+    path: Path, shown: tuple[int, int], covered: Sequence[tuple[int, int]], kind: CopyFormat, profile: EncodeProfile
+) -> StreamCopy | str:
     """What of a shot can be copied, or why nothing.
 
     `shown`: its first frame in the clip, and how many; `covered`: from and to which frame of the shot something lies
@@ -178,7 +178,7 @@ def copying_of(
     copied = [(begin - first, end - first) for begin, end in spans if end - begin >= least]
     if not copied:
         return "nothing of it is left alone for long enough"
-    return Copying(track, first, tuple(_in_pieces(copied, frames)))
+    return StreamCopy(track, first, tuple(_in_pieces(copied, frames)))
 
 
 def _frame_numbers(track: VideoTrack, rate: Fraction) -> Numbers:
@@ -217,15 +217,15 @@ def _whole(groups: Sequence[int], begin: int, end: int) -> tuple[int, int]:
     return (inside[0], inside[-1]) if inside else (begin, begin)
 
 
-def _in_pieces(copied: Sequence[tuple[int, int]], frames: int) -> Iterable[Piece]:
+def _in_pieces(copied: Sequence[tuple[int, int]], frames: int) -> Iterable[ShotPiece]:
     at = 0
     for begin, end in copied:
         if begin > at:
-            yield Piece(at, begin - at, copied=False)
-        yield Piece(begin, end - begin, copied=True)
+            yield ShotPiece(at, begin - at, copied=False)
+        yield ShotPiece(begin, end - begin, copied=True)
         at = end
     if at < frames:
-        yield Piece(at, frames - at, copied=False)
+        yield ShotPiece(at, frames - at, copied=False)
 
 
 def may_be_copied(store: Store, content_hash: str) -> bool:
@@ -246,10 +246,10 @@ def _note_of(store: Store, content_hash: str) -> Path:
 
 
 def made_of_pieces(
-    copying: Copying,
+    copying: StreamCopy,
     goal: Goal,
     folder: Path,
-    encode: Callable[[Piece, Path], None],
+    encode: Callable[[ShotPiece, Path], None],
     go_on: Callable[[], None] = lambda: None,
 ) -> str:
     """Write the picture of a shot to `goal.video`: its pieces, copied, or encoded by `encode` (a piece, the file).
@@ -276,7 +276,7 @@ def made_of_pieces(
     return f"copied and encoded frames don't go together ({refused})"
 
 
-def _seams_decode(goal: Goal, copying: Copying, folder: Path) -> bool:
+def _seams_decode(goal: Goal, copying: StreamCopy, folder: Path) -> bool:
     """Whether a decoder gets over every change from copied to encoded frames and back: the groups on both sides of each
     are put into a video of their own and decoded. Decoding all of it would cost a tenth of encoding it; the check of
     the finished film does.
@@ -285,17 +285,17 @@ def _seams_decode(goal: Goal, copying: Copying, folder: Path) -> bool:
     if track is None:
         return False
     keys = [*map(int, np.flatnonzero(track.keys)), track.frames]
-    runs: list[Run] = []
+    runs: list[SampleRun] = []
     for piece in copying.pieces:
         inside = [key for key in keys if piece.begin <= key <= piece.begin + piece.frames]
         groups = list(itertools.pairwise(inside))
-        runs += [Run(track, *group) for group in sorted({groups[0], groups[-1]})]
+        runs += [SampleRun(track, *group) for group in sorted({groups[0], groups[-1]})]
     seams = folder / "seams.mp4"
     write_track(seams, runs, goal.profile.format(track.record))
     return decodes(seams, sum(run.frames for run in runs), folder / "decoding.log")
 
 
-def why_not(copying: Copying, go_on: Callable[[], None] = lambda: None) -> str:
+def why_not(copying: StreamCopy, go_on: Callable[[], None] = lambda: None) -> str:
     """What speaks against copying, found within the frames themselves; empty when nothing does. Reads all of them."""
     camera = h264.configuration(copying.track.record)
     known = {*camera.sps, *camera.pps}
@@ -313,7 +313,7 @@ def why_not(copying: Copying, go_on: Callable[[], None] = lambda: None) -> str:
     return ""
 
 
-def _ranges(copying: Copying) -> list[tuple[int, int]]:
+def _ranges(copying: StreamCopy) -> list[tuple[int, int]]:
     begins = [(copying.first + piece.begin, piece.frames) for piece in copying.pieces if piece.copied]
     return [(begin, begin + frames) for begin, frames in begins]
 
@@ -339,14 +339,14 @@ def _wrong_in(frame: bytes, known: set[bytes], *, is_key: bool) -> str:
     return ""
 
 
-def _splice(target: Path, copying: Copying, encoded: Sequence[Path], profile: EncodeProfile) -> None:
+def _splice(target: Path, copying: StreamCopy, encoded: Sequence[Path], profile: EncodeProfile) -> None:
     """Write the pieces into one video: what is copied from the camera, the others from `encoded`, in order.
 
     Raises ValueError when an encoded piece isn't what was ordered, Strange when parameter sets don't go together.
     """
     waiting = iter(encoded)
     runs = [
-        Run(copying.track, copying.first + piece.begin, copying.first + piece.begin + piece.frames)
+        SampleRun(copying.track, copying.first + piece.begin, copying.first + piece.begin + piece.frames)
         if piece.copied
         else _whole_run(next(waiting), piece.frames)
         for piece in copying.pieces
@@ -355,8 +355,8 @@ def _splice(target: Path, copying: Copying, encoded: Sequence[Path], profile: En
     write_track(target, runs, profile.format(together.packed))
 
 
-def _whole_run(path: Path, frames: int) -> Run:
+def _whole_run(path: Path, frames: int) -> SampleRun:
     track = read_track(path)
     if track is None or track.frames != frames:
         raise ValueError("a piece has other frames than were ordered")
-    return Run(track, 0, frames)
+    return SampleRun(track, 0, frames)

@@ -29,7 +29,7 @@ _FASTEST, _SLOWEST = 60.5, 23.0
 
 
 @dataclass(frozen=True)
-class Take:
+class ClipInput:
     """A clip of the jump: its name, length and frame rate; `begin` and `end` in seconds when a person cut it.
 
     Without them the template's trimming holds. `key` tells takes apart and is what parts name.
@@ -174,7 +174,7 @@ class FilmPlan:
 def plan_film(
     document: Document,
     rate: Fraction,
-    takes: Sequence[Take],
+    takes: Sequence[ClipInput],
     movies: Mapping[str, float],
     photos: Sequence[str] = (),
 ) -> FilmPlan:
@@ -211,7 +211,7 @@ def _shared(rate: Fraction) -> Fraction:
     return min(RATES.values(), key=lambda known: abs(known - rate))
 
 
-def shown_of(take: Take, footage: Footage, rate: Fraction) -> tuple[int, int]:
+def shown_of(take: ClipInput, footage: Footage, rate: Fraction) -> tuple[int, int]:
     """The first frame that is shown of a take, and how many: what a person cut, else what the template keeps.
 
     At least one frame is shown of every take, however short it is.
@@ -231,7 +231,7 @@ def shown_of(take: Take, footage: Footage, rate: Fraction) -> tuple[int, int]:
     return begin + {"start": 0, "middle": spare // 2, "end": spare}[footage.keep], kept
 
 
-def in_order(takes: Sequence[Take], order: Literal["recorded", "name", "reversed"]) -> list[Take]:
+def in_order(takes: Sequence[ClipInput], order: Literal["recorded", "name", "reversed"]) -> list[ClipInput]:
     """The takes in the order that the template asks for; a person's cut is in order already."""
     if any(take.is_cut for take in takes) or order == "recorded":
         return list(takes)
@@ -255,7 +255,7 @@ class _Given:
     """What a film is made of, besides its template."""
 
     rate: Fraction
-    takes: Sequence[Take]
+    takes: Sequence[ClipInput]
     movies: Mapping[str, float]
     photos: Sequence[str]
 
@@ -360,7 +360,7 @@ def _with_windows(parts: Sequence[Part], document: Document, rate: Fraction) -> 
 
 
 @dataclass(frozen=True)
-class _Span:
+class _OverlaySpan:
     """From and to which frame of the film an overlay is seen, and whether only over footage."""
 
     begin: int
@@ -368,7 +368,7 @@ class _Span:
     only_footage: bool
 
 
-def _overlay_spans(parts: Sequence[Part], document: Document, rate: Fraction) -> list[_Span]:
+def _overlay_spans(parts: Sequence[Part], document: Document, rate: Fraction) -> list[_OverlaySpan]:
     plan = FilmPlan(rate, tuple(parts))
     filmed = [
         (at, at + part.frames)
@@ -376,16 +376,16 @@ def _overlay_spans(parts: Sequence[Part], document: Document, rate: Fraction) ->
         if any(isinstance(shot.content, Filmed) for shot in part.shots)
     ]
     regions = {"film": (0, plan.frames), "footage": (filmed[0][0], filmed[-1][1])}
-    spans: list[_Span] = []
+    spans: list[_OverlaySpan] = []
     for clip in document.timeline.overlays:
         first, last = regions[clip.over]
         begin = first + round(clip.start * rate)
         end = last if clip.length is None else min(last, begin + round(clip.length * rate))
-        spans.append(_Span(begin, end, clip.over == "footage"))
+        spans.append(_OverlaySpan(begin, end, clip.over == "footage"))
     return spans
 
 
-def _under(shot: Shot, at: int, spans: Sequence[_Span]) -> Shot:
+def _under(shot: Shot, at: int, spans: Sequence[_OverlaySpan]) -> Shot:
     windows: list[Window] = []
     for number, span in enumerate(spans):
         begin, end = max(span.begin - at, 0), min(span.end - at, shot.frames)

@@ -25,14 +25,14 @@ Mark = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Note:
+class OutputsNote:
     """By path below the film's folder: what was put there, and what is about to be or was when its maker was killed."""
 
     ours: dict[str, Mark] = field(default_factory=dict[str, Mark])
     new: dict[str, Mark] = field(default_factory=dict[str, Mark])
 
 
-NOTES = TypeAdapter(Note)
+NOTES = TypeAdapter(OutputsNote)
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,12 @@ def _place_of(photo: Path) -> tuple[bool, int, str]:
     return (not is_still, len(photo.name) if is_still else 0, photo.name)
 
 
-def read_note(folder: Path) -> Note:
+def read_note(folder: Path) -> OutputsNote:
     """The note; an empty one where there is none that can be read: then nothing is known to be ours."""
     with contextlib.suppress(OSError, ValueError):
         said = NOTES.validate_json((folder / NOTE).read_bytes())
-        return Note(_plain(said.ours), _plain(said.new))
-    return Note()
+        return OutputsNote(_plain(said.ours), _plain(said.new))
+    return OutputsNote()
 
 
 def mark_of(path: Path) -> Mark | None:

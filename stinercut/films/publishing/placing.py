@@ -18,7 +18,7 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stinercut.films.publishing.outputs_note import NOTE, NOTES, Mark, Note, read_note
+from stinercut.films.publishing.outputs_note import NOTE, NOTES, Mark, OutputsNote, read_note
 from stinercut.storage.disk_names import fitted
 from stinercut.storage.store import Store, fsync_dir, key_of, replace_file
 
@@ -47,7 +47,7 @@ def place(folder: Path, arrivals: Sequence[Arrival], sets: Collection[str] = ())
     """
     ours = ours_in(folder)
     coming = {one.name: mark for one in arrivals if (mark := _mark(one.file)) is not None}
-    write_note(folder, Note(ours, coming))
+    write_note(folder, OutputsNote(ours, coming))
     kept: list[Path] = []
     for one in arrivals:
         kept += _room_for(folder, one, ours)
@@ -58,7 +58,7 @@ def place(folder: Path, arrivals: Sequence[Arrival], sets: Collection[str] = ())
     for parent in {(folder / one.name).parent for one in arrivals}:
         fsync_dir(parent)
     placed = {name: mark for name in coming if (mark := _mark(folder / name)) is not None}
-    write_note(folder, Note({name: mark for name, mark in ours.items() if name not in old} | placed))
+    write_note(folder, OutputsNote({name: mark for name, mark in ours.items() if name not in old} | placed))
     return kept
 
 
@@ -73,7 +73,7 @@ def ours_in(folder: Path) -> dict[str, Mark]:
     }
 
 
-def write_note(folder: Path, note: Note) -> None:
+def write_note(folder: Path, note: OutputsNote) -> None:
     """Raises OSError."""
     replace_file(folder / NOTE, NOTES.dump_json(note))
 

@@ -49,7 +49,7 @@ Samples = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
-class Run:
+class SoundStretch:
     """A stretch of a clip in a film, in samples of the film: from `begin` up to `end`; the clip's first picture is (or
     would be) at `first`. `continues`: the clip before is the chapter before, shown to its end, and this one from its
     beginning.
@@ -64,9 +64,9 @@ class Run:
     continues: bool = False
 
 
-def runs_of(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]]) -> tuple[Run, ...]:
+def runs_of(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]]) -> tuple[SoundStretch, ...]:
     """The stretches of clips that a film shows, in its order. `clips`: name, path and probe by the takes' keys."""
-    out: list[Run] = []
+    out: list[SoundStretch] = []
     last: tuple[Shot, int] | None = None
     for at, part in plan.placed():
         if not isinstance(part, Shot) or not isinstance(part.content, Filmed):
@@ -76,11 +76,11 @@ def runs_of(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]]) -> tup
         begin, end = sample_at(plan.rate, at), sample_at(plan.rate, at + part.frames)
         if last and last[0].content == part.content and last[0].begin + last[0].frames == part.begin:
             before = out.pop()
-            out.append(Run(path, probe, part.volume, before.first, before.begin, end, before.continues))
+            out.append(SoundStretch(path, probe, part.volume, before.first, before.begin, end, before.continues))
         else:
             first = begin - sample_at(plan.rate, part.begin)
             continues = last is not None and _goes_on(plan, clips, last[0], part)
-            out.append(Run(path, probe, part.volume, first, begin, end, continues))
+            out.append(SoundStretch(path, probe, part.volume, first, begin, end, continues))
         last = (part, at)
     return tuple(out)
 
@@ -98,14 +98,14 @@ def _goes_on(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]], befor
 
 
 @dataclass(frozen=True)
-class _Span:
+class _SampleSpan:
     """Samples of the sound track from the clip's first picture on: where it begins, where it ends."""
 
     begin: int
     end: int
 
 
-def continue_sound(sound: Path, runs: Sequence[Run]) -> None:
+def continue_sound(sound: Path, runs: Sequence[SoundStretch]) -> None:
     """Change a film's sound, a WAV as `sound` writes it, so that chapters follow each other to the sample.
 
     Where a seam can't be read, or the chapters don't fit, its sound stays as each file alone has it.
@@ -123,7 +123,7 @@ def continue_sound(sound: Path, runs: Sequence[Run]) -> None:
     track.flush()
 
 
-def _joined(track: Any, before: Run, after: Run, moved: int) -> int:
+def _joined(track: Any, before: SoundStretch, after: SoundStretch, moved: int) -> int:
     """Put one seam in order. `moved`: by how much the chapter before was; returns the same of the one after."""
     with contextlib.suppress(StinercutError, LookupError, StopIteration, ValueError):
         ends, begins = _span(before), _span(after)
@@ -141,7 +141,7 @@ def _joined(track: Any, before: Run, after: Run, moved: int) -> int:
     return 0
 
 
-def _move(track: Any, run: Run, shift: int) -> None:
+def _move(track: Any, run: SoundStretch, shift: int) -> None:
     """Let a stretch come later by `shift` samples (earlier when it is negative), block by block."""
     if not shift:
         return
@@ -154,7 +154,7 @@ def _move(track: Any, run: Run, shift: int) -> None:
         track[first + shift : last + shift] = piece
 
 
-def _span(run: Run) -> _Span:
+def _span(run: SoundStretch) -> _SampleSpan:
     """What the file's header says of its sound track."""
     assert run.probe.audio is not None
     streams = runner.ffprobe_json(run.path)["streams"]
@@ -163,10 +163,10 @@ def _span(run: Run) -> _Span:
     start = Fraction(audio["start_pts"]) * Fraction(audio["time_base"])
     start -= Fraction(video["start_pts"]) * Fraction(video["time_base"])
     length = Fraction(audio["duration_ts"]) * Fraction(audio["time_base"])
-    return _Span(round(start * SAMPLE_RATE), round((start + length) * SAMPLE_RATE))
+    return _SampleSpan(round(start * SAMPLE_RATE), round((start + length) * SAMPLE_RATE))
 
 
-def _around(before: Run, after: Run) -> tuple[Samples, int]:
+def _around(before: SoundStretch, after: SoundStretch) -> tuple[Samples, int]:
     """The sound around a seam out of one decoder, and the sample at which the later chapter begins in it."""
     assert after.probe.audio is not None
     begin = max(0.0, before.probe.duration - _BEFORE_S)
@@ -177,7 +177,7 @@ def _around(before: Run, after: Run) -> tuple[Samples, int]:
         return found, len(found) - len(_decoded([later], alone, after))
 
 
-def _decoded(entries: Sequence[Entry], listed: Path, run: Run) -> Samples:
+def _decoded(entries: Sequence[Entry], listed: Path, run: SoundStretch) -> Samples:
     assert run.probe.audio is not None
     sound = in_a_row(entries, listed)[f"a:{run.probe.audio.stream}"]
     out = ffmpeg.output(as_two_channels(sound, run.probe.audio), "pipe:1", f="s16le", acodec="pcm_s16le")

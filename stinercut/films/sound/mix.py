@@ -23,7 +23,7 @@ from stinercut.errors import BadInput, FfmpegFailed, StinercutError, StoreDamage
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.plan.progress import Progress, part_of, share_of
 from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE, sample_at
-from stinercut.films.sound.chapters import Run, continue_sound
+from stinercut.films.sound.chapters import SoundStretch, continue_sound
 from stinercut.films.sound.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
 from stinercut.video import ffmpeg_runner as runner
@@ -59,7 +59,7 @@ def film_sound(  # noqa: PLR0913, PLR0917 - what a film's sound is made of
     music: Music | None,
     loudness: float | None,
     folder: Path,
-    runs: Sequence[Run] = (),
+    runs: Sequence[SoundStretch] = (),
     on_progress: Progress | None = None,
 ) -> Path:
     """The whole sound of a film as a WAV in `folder`. `parts`: segments with their volumes, in order.

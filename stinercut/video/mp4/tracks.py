@@ -199,7 +199,7 @@ def _only_entry(table: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Run:
+class SampleRun:
     """Frames of a track, from one place in the order of decoding to before another one.
 
     They must be the same frames in the order of showing: whole groups that nothing outside refers to.
@@ -235,7 +235,7 @@ class Format:
     full_range: bool
 
 
-def write_track(target: Path, runs: Sequence[Run], says: Format) -> None:
+def write_track(target: Path, runs: Sequence[SampleRun], says: Format) -> None:
     """An MP4 of these frames alone, one after the other, each as long as the next. Nothing is decoded.
 
     Raises ValueError when a run isn't whole or a frame would be shown before it is decoded, StoreDamaged when a file is
@@ -294,12 +294,12 @@ def _exchanged(content: bytes, record: bytes) -> bytes:
     return out
 
 
-def _starts(runs: Sequence[Run]) -> list[int]:
+def _starts(runs: Sequence[SampleRun]) -> list[int]:
     ends = np.cumsum([run.frames for run in runs])
     return [0, *map(int, ends[:-1])]
 
 
-def _copy(run: Run, sink: BinaryIO) -> None:
+def _copy(run: SampleRun, sink: BinaryIO) -> None:
     """The bytes of a run. Frames that lie one behind the other are copied together."""
     offsets, sizes = (column[run.begin : run.end] for column in (run.track.offsets, run.track.sizes))
     breaks = np.flatnonzero(offsets[1:] != offsets[:-1] + sizes[:-1]) + 1

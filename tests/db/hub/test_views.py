@@ -26,12 +26,12 @@ from support.cataloguing import (
 from support.clocks import NOON
 
 from hub.__main__ import check
-from hub.cards.copy_progress import Live, Picture
+from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import ERRORS_SHOWN, CardView, card_views
 from hub.films.files import download_name
 from hub.films.rerender import BackfillRequest, Renewal
 from hub.jumps.views import JumpView, jump_views
-from hub.kit.dagster_client import Backfill, Dagster, Run
+from hub.kit.dagster_client import Backfill, Dagster, PipelineRun
 from hub.kit.security import answer_headers, is_same_origin
 from hub.kit.views import Links
 from hub.runs.pipeline import Stand, run_to_resume
@@ -45,7 +45,7 @@ from stinercut.jumps.staleness import Stale
 from stinercut.protocol import ErrorCode
 from stinercut.settings import Settings
 
-HERE = Picture(connected=frozenset({"det"}))
+HERE = ProgressSnapshot(connected=frozenset({"det"}))
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 
 
@@ -56,7 +56,7 @@ def known(tmp_path: Path) -> Catalog:
     return Catalog.open(url)
 
 
-def card(catalog: Catalog, picture: Picture = HERE) -> CardView:
+def card(catalog: Catalog, picture: ProgressSnapshot = HERE) -> CardView:
     with catalog.read() as session:
         [view] = card_views(session, picture, ["card-1"])
         shown = card_views(session, picture)
@@ -81,7 +81,7 @@ class TestCard:
             insertions.record_insertion(session, "det", inserted("in-1"))
         view = card(known)
         assert (view.state, view.connected, view.label) == ("scanning", True, "GOPRO")
-        away = card(known, Picture())
+        away = card(known, ProgressSnapshot())
         assert (away.state, away.connected) == ("scanning", False)
         assert "not connected" in away.message
 
@@ -95,13 +95,13 @@ class TestCard:
         ask(known, "in-1")
         copy(known, "in-1", files[:1])
         key = ("in-1", files[1].file_id)
-        view = card(known, Picture(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
+        view = card(known, ProgressSnapshot(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
         assert view.state == "copying"
         assert (view.bytes.total, view.bytes.done, view.rate) == (4_000_000, 1_500_000, 9e7)
         assert [(file.name, file.size, file.done) for file in view.copying] == [("GX010002.MP4", 3_000_000, 500_000)]
         assert view.message == "1 of 2 new files copied and checked. Leave it in."
         copy(known, "in-1", files[1:])
-        view = card(known, Picture(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
+        view = card(known, ProgressSnapshot(frozenset({"det"}), {key: 500_000}, {"in-1": 9e7}))
         assert (view.state, view.bytes.done, view.copying, view.rate) == ("safe", 4_000_000, [], None)
         assert view.message == "All 2 new files are copied and checked. You can pull it out."
         out(known)
@@ -182,7 +182,7 @@ class TestCard:
         ask(known, "in-1")
         copy(known, "in-1", files[:1])
         late = {("in-1", files[0].file_id): 5, ("in-9", files[1].file_id): 7}
-        view = card(known, Picture(frozenset({"det"}), late, {}))
+        view = card(known, ProgressSnapshot(frozenset({"det"}), late, {}))
         assert (view.copying, view.bytes.done) == ([], files[0].size)
 
     def test_cards_that_are_in_come_first(self, known: Catalog):
@@ -350,15 +350,15 @@ class TestSecurity:
         assert "ws://hub:8800" in answer_headers("hub:8800")["content-security-policy"]
 
 
-def run(status: str, run_id: str = "r") -> Run:
-    return Run(run_id, "produce_jump", status, None, None)
+def run(status: str, run_id: str = "r") -> PipelineRun:
+    return PipelineRun(run_id, "produce_jump", status, None, None)
 
 
 def stand(state: str | None, run_id: str = "r") -> Stand:
     return Stand(state, run_id, state == "failed")
 
 
-def resumed(runs: list[Run], state: str | None, took_up: str = "r") -> str | None:
+def resumed(runs: list[PipelineRun], state: str | None, took_up: str = "r") -> str | None:
     found = run_to_resume(runs, stand(state, took_up), NOON)
     return found.run_id if found else None
 

@@ -16,7 +16,7 @@ from support.hubs import RunningHub
 from stinercut.catalog import Catalog
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import reason_of
-from stinercut.films.publishing.outputs_note import NOTE, NOTES, Note, mark_of
+from stinercut.films.publishing.outputs_note import NOTE, NOTES, OutputsNote, mark_of
 from stinercut.jumps import film_records, jumps
 from stinercut.review import file_groups
 from stinercut.runs.failure_rows import failures_of_steps
@@ -192,7 +192,7 @@ def publish_photos(folder: Path, key: str, number: int) -> None:
     for name in names:
         (folder / name).write_bytes(b"a photo")
     ours = {name: mark for name in names if (mark := mark_of(folder / name)) is not None}
-    (folder / NOTE).write_bytes(NOTES.dump_json(Note(ours, {})))
+    (folder / NOTE).write_bytes(NOTES.dump_json(OutputsNote(ours, {})))
 
 
 def test_a_burst_of_photos_does_not_stand_between_a_film_and_its_passengers_name(

@@ -12,7 +12,7 @@ from support.cataloguing import catalog_in, entry, film, inserted, list_of, put_
 from support.detectors import gopro_card, offloading, told
 
 from hub.app import create_app
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.detector_messages import Conversation
 from hub.cards.views import card_views
 from stinercut.cards import insertions
@@ -128,7 +128,7 @@ def test_what_a_detector_of_before_told_of_a_card(tmp_path: Path):
             assert insertions.require_insertion(session, "in-1").error_detail == left
             insertions.require_insertion(session, "in-1").error_detail = detail
         with catalog.read() as session:
-            [view] = card_views(session, Picture(frozenset({"det"})))
+            [view] = card_views(session, ProgressSnapshot(frozenset({"det"})))
     assert view.unread is not None
     assert view.unread.detail == left
 

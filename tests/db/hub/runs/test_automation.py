@@ -11,7 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from support.dagsters import FakeDagster
 
 from app.engine.definitions import defs
-from hub.runs.automation import Watch
+from hub.runs.automation import AutomationWatch
 from stinercut.runs.automation import WITHOUT, in_words
 from stinercut_assets.common.sensors_run import switched_off
 
@@ -33,7 +33,7 @@ def test_what_stops_films_is_said_first() -> None:
 def test_the_check_is_told_once_for_each_change() -> None:
     dagster = FakeDagster(switched_off={"ready_jumps"})
     clock = iter(range(0, 1000, 20))
-    watch = Watch(dagster.client(), "http://board", lambda: float(next(clock)))
+    watch = AutomationWatch(dagster.client(), "http://board", lambda: float(next(clock)))
 
     async def looks(count: int) -> None:
         for _ in range(count):
@@ -56,7 +56,7 @@ def test_the_check_is_told_once_for_each_change() -> None:
 
 def test_all_of_them_are_started_again() -> None:
     dagster = FakeDagster(switched_off={"new_manifests", "every_night"})
-    watch = Watch(dagster.client(), "http://board")
+    watch = AutomationWatch(dagster.client(), "http://board")
 
     async def start() -> Any:
         before = await watch.view()

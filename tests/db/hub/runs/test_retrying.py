@@ -10,7 +10,7 @@ import pytest
 from support.cataloguing import ask, copy, entry, put_in, record
 from support.dagsters import FakeDagster, tags_of
 
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.kit.views import Links
 from hub.runs.pipeline import Pipeline
 from stinercut.catalog import Catalog, migrate
@@ -52,7 +52,7 @@ def failed_jump(catalog: Catalog, day: date) -> str:
 
 def retried(catalog: Catalog, subject: str, dagster: FakeDagster) -> str | None:
     """Try again; the run that it goes on with."""
-    return asyncio.run(Pipeline(catalog, dagster.client(), LINKS).retry(subject, Picture())).resumes
+    return asyncio.run(Pipeline(catalog, dagster.client(), LINKS).retry(subject, ProgressSnapshot())).resumes
 
 
 @pytest.mark.parametrize(("days_ago", "priority"), [(0, TODAY_PRIORITY), (10, OLDER_PRIORITY)])

@@ -21,7 +21,7 @@ from support.cataloguing import (
 )
 
 from stinercut.cards import copy_requests, copy_results, insertions, unassigned_files
-from stinercut.cards.copy_requests import Wanted, plan_requests
+from stinercut.cards.copy_requests import CopyCandidate, plan_requests
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Insertion, ManifestEntry
 from stinercut.errors import BadInput, NotFound
@@ -30,9 +30,9 @@ from stinercut.protocol import ErrorCode, FileKind
 NINE = datetime(2026, 6, 1, 9, 0)
 
 
-def wanted(name: str, minute: int, **more: object) -> Wanted:
+def wanted(name: str, minute: int, **more: object) -> CopyCandidate:
     fields: dict[str, object] = {"kind": FileKind.VIDEO, "early": False, "jump_key": None, "identified": False, **more}
-    return Wanted(file_id=name, name=name, modified=NINE + timedelta(minutes=minute), **fields)  # type: ignore[arg-type]
+    return CopyCandidate(file_id=name, name=name, modified=NINE + timedelta(minutes=minute), **fields)  # type: ignore[arg-type]
 
 
 class TestPlan:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from support.cataloguing import LARGE, SMALL, ask, copy, entry, passenger, put_in, row_ids, states
 
 from detector.card.naming import classify
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.cards.words import stays
 from stinercut.cards import identification, insertions, unassigned_files
@@ -61,7 +61,7 @@ def jump_files(catalog: Catalog) -> dict[str, list[str]]:
 
 def card(catalog: Catalog) -> CardView:
     with catalog.read() as session:
-        [view] = card_views(session, Picture(frozenset({"det"})))
+        [view] = card_views(session, ProgressSnapshot(frozenset({"det"})))
     return view
 
 

@@ -24,7 +24,7 @@ from support.cataloguing import (
 )
 from support.clocks import filming_day
 
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
 from stinercut.cards import insertions, manifests
 from stinercut.catalog import Catalog, events
@@ -66,7 +66,7 @@ class TestInsertion:
         with catalog.read() as session:
             one, another = (session.get_one(Insertion, name).inserted_at for name in ("in-z", "in-a"))
             assert one < another < filming_day() + timedelta(minutes=1)
-            [view] = card_views(session, Picture(frozenset({"another"})))
+            [view] = card_views(session, ProgressSnapshot(frozenset({"another"})))
         assert view.connected, "the board shows the card in the reader where it is now"
 
     def test_the_label_follows_the_card(self, catalog: Catalog):

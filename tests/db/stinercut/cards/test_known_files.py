@@ -20,7 +20,7 @@ from detector.card.events import CardRoot
 from detector.card.scan import SourceFile
 from detector.copy.sampling import take_sample
 from stinercut.cards import copy_requests, copy_results, insertions, manifests, probable_files, unassigned_files
-from stinercut.cards.known_files import Facts, Seen, Verdict, folded, is_believed, is_quarter_shift, judge
+from stinercut.cards.known_files import Facts, FileVerdict, SeenFile, folded, is_believed, is_quarter_shift, judge
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile, ManifestEntry
 from stinercut.protocol import FileCopied, FileEntry, FileKind, FileSample
@@ -32,17 +32,17 @@ SUMMER_TIME = timedelta(hours=1)
 FACTS = Facts("card-1", DCIM, "GX010001.MP4", 1000, FILMED_FROM)
 
 
-def seen(**changed: object) -> Seen:
-    row = Seen(1, *FACTS, HASH, FILMED_FROM.replace(tzinfo=UTC) + timedelta(hours=1))
+def seen(**changed: object) -> SeenFile:
+    row = SeenFile(1, *FACTS, HASH, FILMED_FROM.replace(tzinfo=UTC) + timedelta(hours=1))
     return row._replace(**changed)  # type: ignore[arg-type]
 
 
 class TestRule:
     def test_the_same_again_is_known(self):
-        assert judge(FACTS, [seen()]).verdict is Verdict.KNOWN
+        assert judge(FACTS, [seen()]).verdict is FileVerdict.KNOWN
 
     def test_nothing_alike_is_new(self):
-        assert judge(FACTS, []).verdict is Verdict.NEW
+        assert judge(FACTS, []).verdict is FileVerdict.NEW
 
     @pytest.mark.parametrize(
         "changed",
@@ -58,7 +58,7 @@ class TestRule:
     )
     def test_a_doubt_is_settled_by_a_sample(self, changed: dict[str, object]):
         judgement = judge(FACTS, [seen(**changed)])
-        assert judgement.verdict is Verdict.PROBABLE
+        assert judgement.verdict is FileVerdict.PROBABLE
         assert [one.card_file_id for one in judgement.candidates] == [1]
 
     @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ class TestRule:
         ids=["no shift of zones", "further than any zone", "never imported"],
     )
     def test_unknown_means_copy(self, changed: dict[str, object]):
-        assert judge(FACTS, [seen(**changed)]).verdict is Verdict.NEW
+        assert judge(FACTS, [seen(**changed)]).verdict is FileVerdict.NEW
 
     def test_two_contents_of_one_name_size_and_date_are_a_doubt(self):
         twins = [seen(), seen(card_file_id=2, content_hash="b" * 32)]
         judgement = judge(FACTS, twins)
-        assert judgement.verdict is Verdict.PROBABLE
+        assert judgement.verdict is FileVerdict.PROBABLE
         assert len(judgement.candidates) == 2
 
     @given(st.text(max_size=20))

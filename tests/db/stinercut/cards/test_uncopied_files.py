@@ -15,8 +15,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from detector.card.scan import chunked, scan
 from detector.copy.journal import Journal
-from detector.link import Address, Link
-from hub.cards.copy_progress import Picture
+from detector.link import HubAddress, Link
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.cards.words import stays
 from stinercut.cards import insertions, manifests
@@ -47,7 +47,7 @@ def put_in(catalog: Catalog, files: list[FileEntry], passed_over: int = 0, inser
 
 def card(catalog: Catalog) -> CardView:
     with catalog.read() as session:
-        [view] = card_views(session, Picture(frozenset({"det"})))
+        [view] = card_views(session, ProgressSnapshot(frozenset({"det"})))
     return view
 
 
@@ -140,7 +140,7 @@ async def test_a_hub_of_version_1_gets_no_field_that_it_refuses(tmp_path: Path) 
         async with serve(hub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             link = asyncio.create_task(
-                Link(Address(f"ws://127.0.0.1:{port}", "det", None), journal, lambda _request: None).run()
+                Link(HubAddress(f"ws://127.0.0.1:{port}", "det", None), journal, lambda _request: None).run()
             )
             await asyncio.wait_for(heard.wait(), PATIENCE_S)
             async with asyncio.timeout(PATIENCE_S):

@@ -11,7 +11,7 @@ import pytest
 from support.cataloguing import SMALL_LIMIT, ask, copy, entry, inserted, list_of, put_in
 
 from detector.copy.failures import ScanFailed, scan_failed
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from stinercut.cards import insertions, manifests
 from stinercut.catalog import Catalog, events
@@ -44,7 +44,7 @@ def pull_out(catalog: Catalog) -> None:
 
 def card(catalog: Catalog, *, connected: bool = True) -> CardView:
     with catalog.read() as session:
-        [view] = card_views(session, Picture(connected=frozenset({"det"} if connected else set())))
+        [view] = card_views(session, ProgressSnapshot(connected=frozenset({"det"} if connected else set())))
     return view
 
 

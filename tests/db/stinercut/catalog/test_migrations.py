@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, select, text
 from support.cataloguing import entry, put_in, states
 
 import stinercut.catalog.migrations
-from hub.cards.copy_progress import Picture
+from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
 from stinercut.cards import unassigned_files
 from stinercut.catalog import Catalog, migrate
@@ -79,7 +79,7 @@ def test_photos_that_were_listed_before_are_asked_for_when_their_card_is_in_agai
         assert kinds == {"GX010001.MP4": "video", "GOPR0002.JPG": "photo", "notes.txt": "other", "notajpg": "other"}
         booking = session.get_one(Booking, "2026-06-01_B-1")
         assert (booking.passenger_name, booking.email, booking.phone) == ("Anna", None, None)
-        [card] = card_views(session, Picture(), ["card-1"])
+        [card] = card_views(session, ProgressSnapshot(), ["card-1"])
         assert "2 files of other kinds stayed on the card: GOPR0002.JPG, notes.txt" in card.message
     again = [
         entry("GX010001.MP4", 1000, minute=1),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.cataloguing import ask, copy, entry, failed, film, passenger, put_in, record, row_ids
 
 from hub.board.feed import Feed
-from hub.cards.copy_progress import Live, Picture
+from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
@@ -310,7 +310,7 @@ class TestTheGroup:
 
         def unknown() -> int:
             with catalog.read() as session:
-                [view] = card_views(session, Picture(), ["card-1"])
+                [view] = card_views(session, ProgressSnapshot(), ["card-1"])
             return view.without_passenger
 
         assert unknown() == 3

@@ -15,8 +15,8 @@ from stinercut.catalog import Catalog
 from stinercut.catalog.models import Decision, Film, JumpState
 from stinercut.errors import BadInput, NotFound
 from stinercut.jumps import film_records, jumps, staleness
-from stinercut.jumps.cut import Cut, Piece
-from stinercut.jumps.staleness import FilmMade, Wanted
+from stinercut.jumps.cut import Cut, CutPiece
+from stinercut.jumps.staleness import FilmMade, WantedTemplate
 from stinercut.review import wishes
 
 
@@ -79,7 +79,7 @@ class TestWishes:
         key, files = ready_jump(catalog)
         version = done(catalog, key)
         first, second = row_ids(catalog, "in-1", files[1:])
-        cut = Cut((Piece(second, 1.5, 4.0), Piece(first, 0.0, 2.0)), frozenset({first, second}))
+        cut = Cut((CutPiece(second, 1.5, 4.0), CutPiece(first, 0.0, 2.0)), frozenset({first, second}))
         with catalog.write() as session:
             wishes.choose_cut(session, key, cut, "Jo")
         assert footage(catalog, key).cut == cut
@@ -97,7 +97,7 @@ class TestWishes:
         key, files = ready_jump(catalog)
         first, second = row_ids(catalog, "in-1", files[1:])
         with catalog.write() as session:
-            wishes.choose_cut(session, key, Cut((Piece(second, 0, 1),), frozenset({first, second})), "Jo")
+            wishes.choose_cut(session, key, Cut((CutPiece(second, 0, 1),), frozenset({first, second})), "Jo")
         late = [entry("GX010900.MP4", minute=20), entry("GX010901.MP4", 8_000_123, minute=21)]
         put_in(catalog, "in-2", late, "card-2")
         copy(catalog, "in-2", late)
@@ -112,7 +112,7 @@ class TestWishes:
         key, _ = ready_jump(catalog)
         before = footage(catalog, key)
         with pytest.raises(BadInput, match="does not have"), catalog.write() as session:
-            wishes.choose_cut(session, key, Cut((Piece(99, 0, 1),), frozenset()), "Jo")
+            wishes.choose_cut(session, key, Cut((CutPiece(99, 0, 1),), frozenset()), "Jo")
         with pytest.raises(BadInput, match="no cut of its own"), catalog.write() as session:
             wishes.drop_cut(session, key, "Jo")
         with pytest.raises(BadInput, match="who decides must be a name"), catalog.write() as session:
@@ -123,7 +123,7 @@ class TestWishes:
 
 
 class TestStaleness:
-    NOW = Wanted("classic", "new", {"clips": "c1", "drawings": "d2", "sound": "s1"})
+    NOW = WantedTemplate("classic", "new", {"clips": "c1", "drawings": "d2", "sound": "s1"})
     MADE_AT = datetime(2026, 6, 1, 15, tzinfo=UTC)
     FILM = FilmMade(
         "2026-06-01_B-1", None, "old", {"clips": "c1", "drawings": "d1", "sound": "s1"}, 7, 53, 2.0, MADE_AT
@@ -137,7 +137,7 @@ class TestStaleness:
             replace(self.FILM, jump_key="template-is-gone", template="lost", fingerprint="x", aspects={}),
             replace(self.FILM, jump_key="chosen", template="classic", filmed_seconds=23, spent_per_second=1.0),
         ]
-        templates = {"classic": self.NOW, "sunset": Wanted("sunset", "s", {})}
+        templates = {"classic": self.NOW, "sunset": WantedTemplate("sunset", "s", {})}
         assert [one.jump_key for one in staleness.stale_films(films, templates, "classic")] == [
             "2026-06-01_B-1",
             "chosen",
@@ -196,7 +196,7 @@ class TestStaleness:
             for key, state in zip(keys[4:], (JumpState.READY, JumpState.FAILED, JumpState.WAITING), strict=True):
                 jumps.require_jump(session, key).state = state
 
-        def found(after: str = "", limit: int = 9) -> list[staleness.Noted]:
+        def found(after: str = "", limit: int = 9) -> list[staleness.NotedJump]:
             with catalog.read() as session:
                 return staleness.jumps_with(session, None, after=after, limit=limit)
 
@@ -229,7 +229,7 @@ class TestStaleness:
         keys = [several(catalog, number, template) for number, template in enumerate((None, "sunset", None))]
         done(catalog, keys[0], template_fingerprint="a" * 32, template_noted="0" * 32)
 
-        def found(film_id: int = 0, limit: int = 9) -> list[staleness.Noted]:
+        def found(film_id: int = 0, limit: int = 9) -> list[staleness.NotedJump]:
             with catalog.read() as session:
                 return staleness.films_after(session, film_id, limit=limit)
 

@@ -22,13 +22,13 @@ from support.repository import REPOSITORY
 
 from stinercut.codes import film_reader, reader, still_reader
 from stinercut.codes.decoders import ZBAR, ZXING, Decoder, Decoders, Gray
-from stinercut.codes.evidence import Seen
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.making import qr_picture, write_picture
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.codes.reader import read_file, read_film, read_picture
 from stinercut.codes.reading import Reason
 from stinercut.keyring import NO_KEYS
-from stinercut.synthetic.camera import Picture, Shot, film
+from stinercut.synthetic.camera import CameraSettings, Picture, film
 from stinercut.synthetic.card import PASSENGERS
 from stinercut.synthetic.qrfilm import film_pictures, make_qr_film
 from stinercut.synthetic.scenes import make_clip
@@ -59,7 +59,7 @@ def spoiled(text: str) -> bytes:
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def flash(target: Path, payload: Payload, shown: range, shot: Shot) -> None:
+def flash(target: Path, payload: Payload, shown: range, shot: CameraSettings) -> None:
     """A film with the code in some of its frames only."""
     code = cv2.resize(gray(qr_picture(payload, scale=3)), (240, 240), interpolation=cv2.INTER_AREA)
     picture = np.full((shot.size[1], shot.size[0], 3), 90, np.uint8)
@@ -114,7 +114,7 @@ def test_two_passengers_in_one_film_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_second_passenger_late_and_in_one_frame_is_noticed(tmp_path: Path) -> None:
-    shot = Shot(seconds=4, size=SMALL, seed=1, fps=Fraction(4))
+    shot = CameraSettings(seconds=4, size=SMALL, seed=1, fps=Fraction(4))
     code_frames = {payload: gray(qr_picture(payload, scale=4)) for payload in (ZOE, LUKASZ)}
 
     def frames() -> Iterator[Picture]:
@@ -160,7 +160,7 @@ def test_a_code_that_nobody_can_read_is_not_no_code(tmp_path: Path) -> None:
 
 
 def test_one_frame_alone_is_no_identity(tmp_path: Path) -> None:
-    flash(tmp_path / "once.mp4", ZOE, range(5, 6), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
+    flash(tmp_path / "once.mp4", ZOE, range(5, 6), CameraSettings(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
     reading = read_film(tmp_path / "once.mp4")
     assert reading.payload is None
     assert reading.reason is Reason.NOT_CONFIRMED
@@ -169,17 +169,17 @@ def test_one_frame_alone_is_no_identity(tmp_path: Path) -> None:
 
 def test_one_frame_shown_long_is_still_one_frame(tmp_path: Path) -> None:
     """At 1 frame a second each frame would be sampled four times."""
-    flash(tmp_path / "slow.mp4", ZOE, range(2, 3), Shot(seconds=5, size=SMALL, seed=1, fps=Fraction(1)))
+    flash(tmp_path / "slow.mp4", ZOE, range(2, 3), CameraSettings(seconds=5, size=SMALL, seed=1, fps=Fraction(1)))
     assert read_film(tmp_path / "slow.mp4").reason is Reason.NOT_CONFIRMED
 
 
 def test_a_glimpse_is_confirmed_by_looking_closer(tmp_path: Path) -> None:
-    flash(tmp_path / "glimpse.mp4", ZOE, range(28, 34), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(30)))
+    flash(tmp_path / "glimpse.mp4", ZOE, range(28, 34), CameraSettings(seconds=3, size=SMALL, seed=1, fps=Fraction(30)))
     assert read_film(tmp_path / "glimpse.mp4").payload == ZOE
 
 
 def test_a_code_that_comes_late_is_found(tmp_path: Path) -> None:
-    flash(tmp_path / "late.mp4", ZOE, range(110, 120), Shot(seconds=12, size=SMALL, seed=1, fps=Fraction(10)))
+    flash(tmp_path / "late.mp4", ZOE, range(110, 120), CameraSettings(seconds=12, size=SMALL, seed=1, fps=Fraction(10)))
     reading = read_film(tmp_path / "late.mp4")
     assert reading.payload == ZOE
     assert reading.frame_time is not None
@@ -189,7 +189,7 @@ def test_a_code_that_comes_late_is_found(tmp_path: Path) -> None:
 def test_a_dim_and_blurred_code_needs_the_heavy_pass(tmp_path: Path) -> None:
     """Found by CLAHE or unsharp masking; none of the plain frames gives it."""
     code = cv2.resize(gray(qr_picture(ZOE, scale=4)), (170, 170), interpolation=cv2.INTER_AREA)
-    shot = Shot(seconds=2, size=SMALL, seed=1, fps=Fraction(10))
+    shot = CameraSettings(seconds=2, size=SMALL, seed=1, fps=Fraction(10))
 
     def frames() -> Iterator[Picture]:
         for number in range(shot.frames):
@@ -221,14 +221,14 @@ def test_an_easy_film_is_read_from_its_key_frames_alone(tmp_path: Path, monkeypa
 
 def test_a_key_frame_seen_by_several_passes_is_one_frame(tmp_path: Path) -> None:
     """Shown from 0.44 s to 0.56 s: the key frame of 0.44 s, and the picture on the screen at 0.5 s."""
-    flash(tmp_path / "once.mp4", ZOE, range(4, 5), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(9)))
+    flash(tmp_path / "once.mp4", ZOE, range(4, 5), CameraSettings(seconds=3, size=SMALL, seed=1, fps=Fraction(9)))
     assert read_film(tmp_path / "once.mp4").reason is Reason.NOT_CONFIRMED
 
 
 def test_a_second_passenger_in_one_key_frame_is_noticed(tmp_path: Path) -> None:
     """Long after the first one is confirmed."""
     codes = {each: cv2.resize(gray(qr_picture(each, scale=4)), (260, 260)) for each in (ZOE, LUKASZ)}
-    shot = Shot(seconds=5, size=SMALL, seed=1, fps=Fraction(10))
+    shot = CameraSettings(seconds=5, size=SMALL, seed=1, fps=Fraction(10))
 
     def frames() -> Iterator[Picture]:
         for number in range(shot.frames):
@@ -241,7 +241,7 @@ def test_a_second_passenger_in_one_key_frame_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_film_with_few_key_frames_is_looked_at_as_a_whole(tmp_path: Path) -> None:
-    flash(tmp_path / "late.mp4", ZOE, range(43, 50), Shot(seconds=6, size=SMALL, seed=1, fps=Fraction(10)))
+    flash(tmp_path / "late.mp4", ZOE, range(43, 50), CameraSettings(seconds=6, size=SMALL, seed=1, fps=Fraction(10)))
     options = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "250", str(tmp_path / "few.mp4")]
     runner.run(["-i", str(tmp_path / "late.mp4"), *options], timeout=30)
     assert read_film(tmp_path / "few.mp4").payload == ZOE
@@ -306,7 +306,7 @@ def test_zxing_goes_on_where_zbar_is_lost_and_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     with_decoders(monkeypatch, second=failing(ZBAR, end, "number > 1", timeout=0.7))
-    flash(tmp_path / "once.mp4", ZOE, range(5, 6), Shot(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
+    flash(tmp_path / "once.mp4", ZOE, range(5, 6), CameraSettings(seconds=3, size=SMALL, seed=1, fps=Fraction(4)))
     reading = read_film(tmp_path / "once.mp4")
     assert reading.reason is Reason.NOT_CONFIRMED
     assert (reading.raw, reading.decoder) == (ZOE.text(), ZXING)
@@ -454,7 +454,7 @@ def test_real_photos_without_a_code_are_silent() -> None:
     looked_at = 0
     with Decoders() as decoders:
         for photo in photos[::3]:
-            picture, seen = still_reader.load_gray(photo), Seen()
+            picture, seen = still_reader.load_gray(photo), FileEvidence()
             if isinstance(picture, str):  # Two of a single row of pixels are no pictures to OpenCV.
                 continue
             still_reader.look_at_picture(picture, decoders, seen)

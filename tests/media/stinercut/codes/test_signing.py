@@ -24,7 +24,7 @@ from stinercut.codes.reading import Reason
 from stinercut.errors import BadInput
 from stinercut.keyring import NO_KEYS, Key, KeyRing
 from stinercut.settings import Settings
-from stinercut.synthetic.camera import Picture, Shot, film
+from stinercut.synthetic.camera import CameraSettings, Picture, film
 
 NEW, OLD = Key(2, bytes(range(32))), Key(1, b"\x11" * 16)
 RING = KeyRing((NEW, OLD))
@@ -234,7 +234,7 @@ def test_a_picture_with_a_stranger_signature_gives_nobody(tmp_path: Path) -> Non
 
 def film_of(pictures: list[bytes | None], target: Path) -> Path:
     """A film with one frame a picture, 4 a second; None: nothing to see."""
-    shot = Shot(seconds=len(pictures) / 4, size=(480, 270), seed=1, fps=Fraction(4))
+    shot = CameraSettings(seconds=len(pictures) / 4, size=(480, 270), seed=1, fps=Fraction(4))
 
     def frames() -> Iterator[Picture]:
         for png in pictures:

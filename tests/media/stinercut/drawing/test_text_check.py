@@ -9,7 +9,7 @@ import pytest
 from support.templating import TITLE, own_template
 
 from stinercut.drawing import bidi, fonts, text_check, text_shaping
-from stinercut.drawing.fonts import Run
+from stinercut.drawing.fonts import FontRun
 from stinercut.drawing.svg_text import Words, shown_lines
 from stinercut.drawing.text_check import THRESHOLD, difference
 from stinercut.synthetic.names import random_names
@@ -74,7 +74,7 @@ def test_another_name_is_told(name: str, other: str, monkeypatch: pytest.MonkeyP
     assert difference(name, bold()) > THRESHOLD
 
 
-def in_the_order_of_reading(pieces: list[Run], _levels: list[int]) -> list[Run]:
+def in_the_order_of_reading(pieces: list[FontRun], _levels: list[int]) -> list[FontRun]:
     return pieces
 
 

@@ -15,7 +15,7 @@ from stinercut.films.film import (
     Finished,
     FinishedFilm,
     Production,
-    Shown,
+    ShownClip,
     beside,
     finish_film,
     looked_into,
@@ -44,7 +44,9 @@ class Jump:
     def __init__(self, folder: Path) -> None:
         self.target = folder / "films" / "jump" / "jump.mp4"
         self.store = Store(folder / "store")
-        self.clips: tuple[Shown, ...] = looked_into([as_source(make_clip(folder / "a.mp4", seconds=0.5, sound=None))])
+        self.clips: tuple[ShownClip, ...] = looked_into(
+            [as_source(make_clip(folder / "a.mp4", seconds=0.5, sound=None))]
+        )
 
     def production(self, *outputs: dict[str, Any]) -> Production:
         return planned(self.store, small_template(change={"output": list(outputs)}), FIELDS, self.clips)

@@ -20,7 +20,7 @@ from support.golden import bare, film_of
 
 from stinercut.errors import FfmpegFailed
 from stinercut.films.picture.encoding import EncodeProfile
-from stinercut.films.picture.segment_cache import Wanted, cached_or_made
+from stinercut.films.picture.segment_cache import SegmentRequest, cached_or_made
 from stinercut.films.picture.signal_check import mismatches
 from stinercut.films.picture.stream_copy import kind_of
 from stinercut.storage.store import Store
@@ -239,7 +239,7 @@ def test_a_part_that_came_out_otherwise_is_refused_with_the_name_of_its_clip(tmp
         return 30
 
     with pytest.raises(FfmpegFailed) as failed:
-        cached_or_made(store, Wanted("a" * 64, PROFILE, clip), encode, None)
+        cached_or_made(store, SegmentRequest("a" * 64, PROFILE, clip), encode, None)
     assert words in failed.value.what
     assert failed.value.file == str(clip)
     assert [path for path in (store.root / "derived").rglob("*") if path.is_file()] == []

@@ -32,7 +32,7 @@ from app.stack.stack import children
 from hub.app import create_app
 from hub.kit import passes
 from hub.kit.connections import BoundedProtocol
-from hub.kit.passes import Kind, inside
+from hub.kit.passes import PassKind, inside
 from hub.runs.dagster_door import add_dagster_door, way_in
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
@@ -210,8 +210,8 @@ def test_a_pass_is_good_for_a_week_and_for_its_own_secret(guarded: Guarded) -> N
     assert guarded.ask("POST", "/graphql", own_page(cookie) | JSON, content=b"{}").status_code == 401
     name, _, _ = cookie.partition("=")
     for other in (
-        passes.issue("the-secret-of-another-start", Kind.PASS, guarded.clock()),
-        passes.issue(SECRET, Kind.TICKET, guarded.clock()),
+        passes.issue("the-secret-of-another-start", PassKind.PASS, guarded.clock()),
+        passes.issue(SECRET, PassKind.TICKET, guarded.clock()),
         SECRET,
         "",
     ):
@@ -269,7 +269,7 @@ def test_the_webserver_has_the_hubs_limits_of_connections(monkeypatch: pytest.Mo
 
 @given(st.text(max_size=60))
 def test_no_text_is_a_note(text: str) -> None:
-    for kind in Kind:
+    for kind in PassKind:
         assert passes.read(SECRET, kind, text, NOW) is None
 
 

@@ -25,14 +25,14 @@ from app.fleet.decisions import (
     SENDS,
     NoWorker,
     StepLost,
-    Verdict,
+    StepVerdict,
     Watched,
     decide,
     queue_priority,
 )
 from app.fleet.registry import BEAT_EVERY, BEAT_LASTS, FFMPEG_QUEUE, Claim, Fleet, Worker, broker_url
 from app.fleet.sent_step import SentStep
-from app.fleet.view import View
+from app.fleet.view import FleetView
 from app.fleet.waiting_notice import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.errors import HostNotReady, MissingProgram
@@ -53,19 +53,19 @@ ME = Worker("ffmpeg-1@here", "here", 1, FFMPEG_QUEUE, 2, True, "volume /data", "
 @pytest.mark.parametrize(
     ("seen", "verdict"),
     [
-        (Watched(1), Verdict.WAIT),
-        (Watched(1, stuck=NOBODY_AFTER - 1), Verdict.WAIT),
-        (Watched(1, stuck=NOBODY_AFTER + 1), Verdict.NOBODY),
-        (Watched(1, stuck=101), Verdict.GIVE_UP),
-        (Watched(1, holder_gone=HOLDER_GONE - 1), Verdict.WAIT),
-        (Watched(1, holder_gone=HOLDER_GONE + 1), Verdict.AGAIN),
-        (Watched(SENDS, holder_gone=HOLDER_GONE + 1), Verdict.GIVE_UP),
-        (Watched(1, forgotten=FORGOTTEN - 1), Verdict.WAIT),
-        (Watched(1, forgotten=FORGOTTEN + 1, stuck=200), Verdict.AGAIN),
-        (Watched(SENDS, forgotten=FORGOTTEN + 1), Verdict.GIVE_UP),
+        (Watched(1), StepVerdict.WAIT),
+        (Watched(1, stuck=NOBODY_AFTER - 1), StepVerdict.WAIT),
+        (Watched(1, stuck=NOBODY_AFTER + 1), StepVerdict.NOBODY),
+        (Watched(1, stuck=101), StepVerdict.GIVE_UP),
+        (Watched(1, holder_gone=HOLDER_GONE - 1), StepVerdict.WAIT),
+        (Watched(1, holder_gone=HOLDER_GONE + 1), StepVerdict.AGAIN),
+        (Watched(SENDS, holder_gone=HOLDER_GONE + 1), StepVerdict.GIVE_UP),
+        (Watched(1, forgotten=FORGOTTEN - 1), StepVerdict.WAIT),
+        (Watched(1, forgotten=FORGOTTEN + 1, stuck=200), StepVerdict.AGAIN),
+        (Watched(SENDS, forgotten=FORGOTTEN + 1), StepVerdict.GIVE_UP),
     ],
 )
-def test_what_becomes_of_a_step(seen: Watched, verdict: Verdict) -> None:
+def test_what_becomes_of_a_step(seen: Watched, verdict: StepVerdict) -> None:
     assert decide(seen, patience=100) is verdict
 
 
@@ -158,7 +158,7 @@ def step(fleet_settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPa
     yield SentStep(
         step="render_clip[1]",
         queue=FFMPEG_QUEUE,
-        view=View(Fleet.of(fleet_settings), "run-1", ME.volume, ["render_clip[1]"]),
+        view=FleetView(Fleet.of(fleet_settings), "run-1", ME.volume, ["render_clip[1]"]),
         send=send,
         results=reading(fleet_settings),
         patience=fleet_settings.worker_patience,

@@ -14,7 +14,7 @@ import pytest
 
 from detector.card.events import CardRoot
 from detector.card.scan import SourceFile
-from detector.copy.copying import Watch, copy_file, write_all
+from detector.copy.copying import CopyCallbacks, copy_file, write_all
 from detector.copy.failures import Copied, CopyFailed, CopyStopped
 from detector.copy.partials import partial_prefix
 from stinercut.protocol import ErrorCode
@@ -43,11 +43,11 @@ def source_of(card: Path, name: str = NAME) -> SourceFile:
     return SourceFile(name, seen.st_size, seen.st_mtime_ns, small=True)
 
 
-def copy(card: Path, store: Store, watch: Watch | None = None) -> Copied:
-    return copy_file(CardRoot.at(card), source_of(card), store, PREFIX, watch or Watch())
+def copy(card: Path, store: Store, watch: CopyCallbacks | None = None) -> Copied:
+    return copy_file(CardRoot.at(card), source_of(card), store, PREFIX, watch or CopyCallbacks())
 
 
-def at(bytes_done: int, act: Callable[[], None]) -> Watch:
+def at(bytes_done: int, act: Callable[[], None]) -> CopyCallbacks:
     """Do something once, just after that many bytes were written."""
     done: list[int] = []
 
@@ -56,14 +56,14 @@ def at(bytes_done: int, act: Callable[[], None]) -> Watch:
             done.append(so_far)
             act()
 
-    return Watch(on_chunk=on_chunk)
+    return CopyCallbacks(on_chunk=on_chunk)
 
 
 def nothing_left(store: Store) -> bool:
     return not [path for path in store.root.rglob("*") if path.is_file()]
 
 
-def failure(card: Path, store: Store, watch: Watch) -> ErrorCode:
+def failure(card: Path, store: Store, watch: CopyCallbacks) -> ErrorCode:
     with pytest.raises(CopyFailed) as failed:
         copy(card, store, watch)
     assert nothing_left(store)
@@ -72,7 +72,7 @@ def failure(card: Path, store: Store, watch: Watch) -> ErrorCode:
 
 def test_a_copy_is_whole_and_lies_under_its_hash(card: Path, store: Store) -> None:
     seen: list[int] = []
-    copied = copy(card, store, Watch(on_chunk=seen.append))
+    copied = copy(card, store, CopyCallbacks(on_chunk=seen.append))
     assert copied == Copied(hash_file(card / NAME), SIZE)
     assert store.object_path(copied.content_hash).read_bytes() == (card / NAME).read_bytes()
     assert seen == [CHUNK, 2 * CHUNK, 3 * CHUNK, SIZE]
@@ -128,7 +128,7 @@ def test_a_file_changed_since_the_scan_is_not_even_begun(card: Path, store: Stor
     source = source_of(card)
     os.utime(card / NAME, ns=(0, 1))
     with pytest.raises(CopyFailed) as failed:
-        copy_file(CardRoot.at(card), source, store, PREFIX, Watch())
+        copy_file(CardRoot.at(card), source, store, PREFIX, CopyCallbacks())
     assert failed.value.reason is ErrorCode.SOURCE_CHANGED
     assert nothing_left(store)
 
@@ -165,7 +165,7 @@ def test_a_link_or_pipe_in_the_place_of_a_file_is_not_followed(
         (card / "DCIM").mkdir()
         (card / NAME).symlink_to(outside / "GX010001.MP4")
     with pytest.raises(CopyFailed) as failed:
-        copy_file(root, source, store, PREFIX, Watch())
+        copy_file(root, source, store, PREFIX, CopyCallbacks())
     assert failed.value.reason is ErrorCode.SOURCE_CHANGED
 
 
@@ -183,7 +183,7 @@ def test_a_copy_that_reads_back_differently_is_thrown_away(card: Path, store: St
 @pytest.mark.parametrize("when", [0, CHUNK, SIZE])
 def test_a_stopped_copy_leaves_nothing(card: Path, store: Store, when: int) -> None:
     seen = [0]
-    watch = Watch(on_chunk=lambda done: seen.__setitem__(0, done), should_stop=lambda: seen[0] >= when)
+    watch = CopyCallbacks(on_chunk=lambda done: seen.__setitem__(0, done), should_stop=lambda: seen[0] >= when)
     with pytest.raises(CopyStopped):
         copy(card, store, watch)
     assert nothing_left(store)
@@ -214,7 +214,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_without_room_is_said_before_anything_is_written(card: Path, small_disk: Path) -> None:
     (small_disk / "other").write_bytes(b"x" * CHUNK)
     touched: list[int] = []
-    assert failure_on(card, small_disk, Watch(on_chunk=touched.append)) is ErrorCode.DEST_FULL
+    assert failure_on(card, small_disk, CopyCallbacks(on_chunk=touched.append)) is ErrorCode.DEST_FULL
     assert touched == []
 
 
@@ -243,7 +243,7 @@ def test_a_short_write_is_continued_until_the_disk_says_no(small_disk: Path) -> 
     assert (small_disk / "file").stat().st_size == 3 * page
 
 
-def failure_on(card: Path, disk: Path, watch: Watch) -> ErrorCode:
+def failure_on(card: Path, disk: Path, watch: CopyCallbacks) -> ErrorCode:
     return failure(card, Store(disk / "store"), watch)
 
 

@@ -17,15 +17,15 @@ import xxhash
 
 from detector.card.events import CardRoot
 from detector.card.scan import Manifest, SourceFile, scan
-from detector.copy.copying import Source, Watch, fetch
+from detector.copy.copying import CardSource, CopyCallbacks, fetch
 from detector.copy.failures import CopyFailed, CopyStopped
 from detector.copy.journal import Journal, LeftOver
-from detector.copy.offload import Offload, Surroundings
-from detector.copy.partials import Part, Partials
+from detector.copy.offload import Offload, OffloadContext
+from detector.copy.partials import PartialFile, Partials
 from detector.copy.resume import KEEP_FROM, Checkpoint, proven_prefix
 from detector.copy.space import NoRoom, Space
 from detector.copy.verify import Verifier, settle
-from detector.hanging.watchdog import Hung, Pulse, Watchdog
+from detector.hanging.watchdog import CardHeartbeat, Hung, Watchdog
 from stinercut.protocol import CardLabel, ErrorCode, FileCopied, Inserted, decode
 from stinercut.storage.store import CHUNK, Store, hash_file
 
@@ -53,16 +53,16 @@ def card(tmp_path: Path) -> Path:
     return tmp_path / "card"
 
 
-def source_of(card: Path) -> Source:
+def source_of(card: Path) -> CardSource:
     seen = (card / NAME).stat()
-    return Source(CardRoot.at(card), SourceFile(NAME, seen.st_size, seen.st_mtime_ns, small=False))
+    return CardSource(CardRoot.at(card), SourceFile(NAME, seen.st_size, seen.st_mtime_ns, small=False))
 
 
-def stopped_at(card: Path, part: Part, stop_at: int) -> list[Checkpoint]:
+def stopped_at(card: Path, part: PartialFile, stop_at: int) -> list[Checkpoint]:
     """Copy until that many bytes are done; what a later copy may go on from."""
     noted: list[Checkpoint] = []
     done = [0]
-    watch = Watch(
+    watch = CopyCallbacks(
         on_chunk=lambda so_far: done.__setitem__(0, so_far),
         should_stop=lambda: done[0] >= stop_at,
         on_checkpoint=noted.append,
@@ -72,53 +72,53 @@ def stopped_at(card: Path, part: Part, stop_at: int) -> list[Checkpoint]:
     return noted
 
 
-def went_on(card: Path, store: Store, part: Part) -> list[int]:
+def went_on(card: Path, store: Store, part: PartialFile) -> list[int]:
     """Copy to the end and publish; how many bytes were done after each chunk that was read."""
     seen: list[int] = []
-    copied = fetch(source_of(card), part, Watch(on_chunk=seen.append))
+    copied = fetch(source_of(card), part, CopyCallbacks(on_chunk=seen.append))
     settle(store, part.path, copied, lambda: False)
     assert store.object_path(copied.content_hash).read_bytes() == (card / NAME).read_bytes()
     return seen
 
 
 def test_a_stopped_copy_goes_on_where_it_was(card: Path, store: Store) -> None:
-    part = Part(store.partial_path("x.part"))
+    part = PartialFile(store.partial_path("x.part"))
     (noted,) = stopped_at(card, part, KEEP_FROM + CHUNK)
     assert noted.length == KEEP_FROM + CHUNK
-    assert went_on(card, store, Part(part.path, (noted,))) == [KEEP_FROM + 2 * CHUNK, SIZE]
+    assert went_on(card, store, PartialFile(part.path, (noted,))) == [KEEP_FROM + 2 * CHUNK, SIZE]
 
 
 def test_a_short_beginning_is_not_worth_a_note(card: Path, store: Store) -> None:
-    assert stopped_at(card, Part(store.partial_path("x.part")), KEEP_FROM - CHUNK) == []
+    assert stopped_at(card, PartialFile(store.partial_path("x.part")), KEEP_FROM - CHUNK) == []
 
 
 def test_a_beginning_that_was_damaged_on_its_disk_is_read_again(card: Path, store: Store) -> None:
-    part = Part(store.partial_path("x.part"))
+    part = PartialFile(store.partial_path("x.part"))
     (noted,) = stopped_at(card, part, KEEP_FROM)
     with part.path.open("rb+") as file:
         file.seek(CHUNK + 7)
         byte = file.read(1)[0]
         file.seek(CHUNK + 7)
         file.write(bytes([byte ^ 1]))
-    assert went_on(card, store, Part(part.path, (noted,)))[0] == CHUNK
+    assert went_on(card, store, PartialFile(part.path, (noted,)))[0] == CHUNK
 
 
 def test_a_card_with_other_content_of_the_same_name_size_and_time_is_read_from_its_beginning(
     card: Path, store: Store
 ) -> None:
-    part = Part(store.partial_path("x.part"))
+    part = PartialFile(store.partial_path("x.part"))
     (noted,) = stopped_at(card, part, KEEP_FROM)
     before = (card / NAME).stat()
     (card / NAME).write_bytes(os.urandom(SIZE))
     os.utime(card / NAME, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert went_on(card, store, Part(part.path, (noted,)))[0] == CHUNK
+    assert went_on(card, store, PartialFile(part.path, (noted,)))[0] == CHUNK
 
 
 def test_a_copy_that_was_whole_but_not_verified_reads_nothing_again(card: Path, store: Store) -> None:
     noted: list[Checkpoint] = []
-    part = Part(store.partial_path("x.part"))
-    fetch(source_of(card), part, Watch(on_checkpoint=noted.append))
-    assert went_on(card, store, Part(part.path, tuple(noted))) == []
+    part = PartialFile(store.partial_path("x.part"))
+    fetch(source_of(card), part, CopyCallbacks(on_checkpoint=noted.append))
+    assert went_on(card, store, PartialFile(part.path, tuple(noted))) == []
 
 
 def test_only_what_agrees_with_a_note_is_proven(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_partial_file_is_kept_for_just_its_file_and_used_by_one_copy_at_a_time
     for other in (LeftOver("card-2", "DCIM/1.MP4", 10, 20), LeftOver("card-1", "DCIM/1.MP4", 10, 22)):
         assert partials.claim(other).checkpoints == ()
     again = partials.claim(WANTED)
-    assert again == Part(first.path, (Checkpoint(5, "aa"),))
+    assert again == PartialFile(first.path, (Checkpoint(5, "aa"),))
     partials.release(again, keep=False)
     assert not first.path.exists()
     assert partials.claim(WANTED).checkpoints == ()
@@ -195,14 +195,14 @@ def test_room_is_promised_once_over_all_cards(card: Path, small_disk: Path) -> N
     def another_card_begins(done: int) -> None:
         if done == CHUNK:
             with pytest.raises(CopyFailed) as failed:
-                fetch(one, Part(small_disk / "second"), Watch())
+                fetch(one, PartialFile(small_disk / "second"), CopyCallbacks())
             refused.append(failed.value.reason)
             assert not (small_disk / "second").exists()
 
-    fetch(one, Part(small_disk / "first"), Watch(on_chunk=another_card_begins))
+    fetch(one, PartialFile(small_disk / "first"), CopyCallbacks(on_chunk=another_card_begins))
     assert refused == [ErrorCode.DEST_FULL]
     (small_disk / "first").unlink()
-    fetch(one, Part(small_disk / "second"), Watch())
+    fetch(one, PartialFile(small_disk / "second"), CopyCallbacks())
 
 
 def test_a_partial_file_that_waits_for_its_card_gives_way_to_one_that_is_in(
@@ -265,7 +265,7 @@ def test_what_is_written_is_not_counted_twice(small_disk: Path) -> None:
 
 def test_a_read_that_hangs_is_left_behind_and_their_number_is_limited() -> None:
     async def story() -> None:
-        dog, answers, pulse = Watchdog(hung_s=0.1, most=1), Event(), Pulse()
+        dog, answers, pulse = Watchdog(hung_s=0.1, most=1), Event(), CardHeartbeat()
 
         def read() -> bool:
             with pulse:
@@ -278,13 +278,13 @@ def test_a_read_that_hangs_is_left_behind_and_their_number_is_limited() -> None:
         assert dog.left_behind == 1
         begun: list[int] = []
         with pytest.raises(Hung):
-            await dog.run(lambda: begun.append(1), Pulse(), Event())
+            await dog.run(lambda: begun.append(1), CardHeartbeat(), Event())
         assert begun == []
         answers.set()
         async with asyncio.timeout(PATIENCE_S):
             while dog.left_behind:
                 await asyncio.sleep(0.01)
-        assert await dog.run(lambda: 7, Pulse(), Event()) == 7
+        assert await dog.run(lambda: 7, CardHeartbeat(), Event()) == 7
 
     asyncio.run(story())
 
@@ -293,7 +293,7 @@ def test_slow_work_that_does_not_wait_for_the_card_is_left_alone() -> None:
     async def story() -> None:
         loop, done = asyncio.get_running_loop(), Event()
         loop.call_later(0.3, done.set)
-        assert await Watchdog(hung_s=0.05).run(lambda: done.wait(PATIENCE_S), Pulse(), Event())
+        assert await Watchdog(hung_s=0.05).run(lambda: done.wait(PATIENCE_S), CardHeartbeat(), Event())
 
     asyncio.run(story())
 
@@ -326,7 +326,7 @@ def bench_of(card: Path, journal: Journal, store: Store) -> Bench:
     label = CardLabel(card_id="card-1", label="GOPRO", kind="folder")
     journal.card_in(Inserted.model_validate({"insertion_id": "i1", "card": label, "inserted_at": "2026-01-01T00:00"}))
     verifier, seen = Verifier(store), list[int]()
-    around = Surroundings(
+    around = OffloadContext(
         journal=journal,
         store=store,
         partials=Partials(journal, store, "ours."),

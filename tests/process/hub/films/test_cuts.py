@@ -17,7 +17,7 @@ from support.hubs import RunningHub, free_port, running_hub
 
 from stinercut.cards import copy_results
 from stinercut.catalog import Catalog
-from stinercut.films.editor.otio import Shown, write_timeline
+from stinercut.films.editor.otio import TimelineStretch, write_timeline
 from stinercut.jumps import jumps
 from stinercut.protocol import FileCopied
 from stinercut.storage.store import Store, hash_file, sync_file
@@ -82,8 +82,8 @@ def test_a_timeline_comes_back_as_the_jumps_cut_and_is_dropped_again(
     key, (first, second) = jump
     as_filmed = wanted(hub, key)
     shown = [
-        Shown("b", Path("/x/GX010002.MP4"), 0.5, 1.0, SECONDS + 1, Fraction(30), second),
-        Shown("a", Path("/x/GX010001.MP4"), 0, 1.5, SECONDS, Fraction(30), first),
+        TimelineStretch("b", Path("/x/GX010002.MP4"), 0.5, 1.0, SECONDS + 1, Fraction(30), second),
+        TimelineStretch("a", Path("/x/GX010001.MP4"), 0, 1.5, SECONDS, Fraction(30), first),
     ]
     file = tmp_path / "film.otio"
     file.write_text(write_timeline("film", Fraction(30), shown))
@@ -109,7 +109,9 @@ def test_what_is_no_cut_of_this_jump_is_refused_and_changes_nothing(
     key, _ = jump
     before = wanted(hub, key)
     file = tmp_path / "holiday.otio"
-    file.write_text(write_timeline("x", Fraction(30), [Shown("x", Path("/x/IMG.MP4"), 0, 1, 1, Fraction(30), 4711)]))
+    file.write_text(
+        write_timeline("x", Fraction(30), [TimelineStretch("x", Path("/x/IMG.MP4"), 0, 1, 1, Fraction(30), 4711)])
+    )
     refused = command(hub, "cut", "import", key, str(file))
     assert refused.returncode == 3
     assert "holiday.otio: 'IMG.MP4' is none of this jump's clips" in refused.stderr

@@ -20,7 +20,7 @@ from sensors.films.changed_templates import changed_templates
 from sensors.films.ready_jumps import ready_jumps
 from stinercut.catalog import Catalog, migrate
 from stinercut.jumps import staleness
-from stinercut.jumps.staleness import Wanted
+from stinercut.jumps.staleness import WantedTemplate
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
 from stinercut_assets.common.resources import Installation
@@ -67,7 +67,7 @@ class Lineage:
         resolver = CachingStaleStatusResolver(self.instance, graph, LoadingContextForTest(self.instance))
         on_the_page = resolver.get_status(dg.AssetKey("rendered_video"), self.jump).name
         template = Installation().template_of(self.jump)
-        now = {"plain": Wanted("plain", template.fingerprint, {})}
+        now = {"plain": WantedTemplate("plain", template.fingerprint, {})}
         with self.catalog.read() as session:
             listed = staleness.stale_films(staleness.films_made(session), now, "plain")
         assert (on_the_page == "STALE") == bool(listed), f"{on_the_page} on Dagster's page, but the list says {listed}"

@@ -20,7 +20,7 @@ from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
 
 from detector.copy.journal import Journal
-from detector.link import Address, Link
+from detector.link import HubAddress, Link
 from hub.cards.copy_progress import Live
 from hub.cards.detector_messages import Conversation
 from hub.cards.socket import Detectors
@@ -133,7 +133,7 @@ async def test_a_detector_takes_only_the_highest_common_one(tmp_path: Path, answ
     with listening(said) as heard, closing(Journal(tmp_path / "journal.db")) as journal:
         async with serve(hub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            address = Address(f"ws://127.0.0.1:{port}", "det", None, Versions(2, 3))
+            address = HubAddress(f"ws://127.0.0.1:{port}", "det", None, Versions(2, 3))
             link = asyncio.create_task(Link(address, journal, lambda _request: None).run())
             await asyncio.wait_for(heard.wait(), PATIENCE_S)
             link.cancel()
@@ -166,7 +166,7 @@ async def test_a_message_of_an_earlier_release_that_is_none_by_now_holds_up_no_o
         async with serve(hub, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             link = asyncio.create_task(
-                Link(Address(f"ws://127.0.0.1:{port}", "det", None), journal, lambda _request: None).run()
+                Link(HubAddress(f"ws://127.0.0.1:{port}", "det", None), journal, lambda _request: None).run()
             )
             await asyncio.wait_for(both.wait(), PATIENCE_S)
             assert not link.done()

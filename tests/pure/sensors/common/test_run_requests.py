@@ -9,10 +9,10 @@ from itertools import combinations_with_replacement, product
 import pytest
 
 from sensors.common.run_requests import (
+    RequestedRun,
     RunEnd,
     Telling,
     Told,
-    Wanted,
     after_failure,
     ahead,
     being_retried,
@@ -25,7 +25,7 @@ from stinercut.errors import UnreadableVideo
 from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps.arriving import Arriving
 from stinercut.jumps.in_progress import InWork
-from stinercut.jumps.staleness import Noted
+from stinercut.jumps.staleness import NotedJump
 from stinercut.pipeline_names import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 
@@ -35,13 +35,13 @@ def broken(file: str, what: str) -> FailureRecord:
 
 
 def test_a_partition_is_added_before_its_run_and_only_when_it_is_new() -> None:
-    asked = requests([Wanted("old", "1"), Wanted("new", "2"), Wanted("new", "3")], {"old"})
+    asked = requests([RequestedRun("old", "1"), RequestedRun("new", "2"), RequestedRun("new", "3")], {"old"})
     assert asked.new_partitions == ("new",)
     assert [run.run_key for run in asked.runs] == ["1", "2", "3"]
 
 
 def test_the_same_wish_twice_is_one_run() -> None:
-    assert len(requests([Wanted("jump", "1"), Wanted("jump", "1")], set()).runs) == 1
+    assert len(requests([RequestedRun("jump", "1"), RequestedRun("jump", "1")], set()).runs) == 1
 
 
 def test_nothing_wanted_requests_nothing() -> None:
@@ -116,21 +116,23 @@ def test_what_is_about_to_be_begun_again_has_neither_failed_nor_come_to_rest() -
 class Season:
     """Films as the catalog gives them."""
 
-    films: Sequence[Noted]
+    films: Sequence[NotedJump]
 
-    def with_template(self, name: str, after: str, limit: int) -> list[Noted]:
+    def with_template(self, name: str, after: str, limit: int) -> list[NotedJump]:
         found = (film for film in self.films if (film.template or "") == name and film.jump_key > after)
         return sorted(found, key=lambda film: film.jump_key)[:limit]
 
-    def made_after(self, film_id: int) -> list[Noted]:
+    def made_after(self, film_id: int) -> list[NotedJump]:
         return [film for film in self.films if (film.film_id or 0) > film_id]
 
 
-def made(number: int, template: str | None = None, made_with: str | None = "1", noted: str | None = None) -> Noted:
-    return Noted(f"jump-{number}", template, number if made_with else None, made_with, noted or made_with)
+def made(number: int, template: str | None = None, made_with: str | None = "1", noted: str | None = None) -> NotedJump:
+    return NotedJump(f"jump-{number}", template, number if made_with else None, made_with, noted or made_with)
 
 
-def ticks(films: Sequence[Noted], current: dict[str, str], told: Told, limit: int = 2) -> tuple[list[Telling], Told]:
+def ticks(
+    films: Sequence[NotedJump], current: dict[str, str], told: Told, limit: int = 2
+) -> tuple[list[Telling], Told]:
     """Tick until nothing is left to say; all that was said, in order."""
     out: list[Telling] = []
     for _ in range(20):
@@ -201,7 +203,7 @@ class Lineage:
     def __init__(self, template: str) -> None:
         self.template = template
         self.observed = template
-        self.films: list[Noted] = []
+        self.films: list[NotedJump] = []
         self.noted = self.made_with = ""
         self.told = Told({"": template}, caught_up=True)
 
@@ -220,7 +222,7 @@ class Lineage:
         self.made_with = self.template
 
     def finish(self) -> None:
-        self.films.append(Noted("jump-1", None, len(self.films) + 1, self.made_with, self.noted))
+        self.films.append(NotedJump("jump-1", None, len(self.films) + 1, self.made_with, self.noted))
 
     def is_right(self) -> bool:
         film = self.films[-1]

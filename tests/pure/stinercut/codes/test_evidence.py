@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.cataloguing import DAY
 
-from stinercut.codes.decoders import Code, Look
-from stinercut.codes.evidence import Seen
+from stinercut.codes.decoders import Code, DecodedPicture
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.extras import Extras
 from stinercut.codes.payload import make_payload
 from stinercut.codes.reading import Reason
@@ -25,11 +25,11 @@ SEEDS: dict[str, Any] = {
 }
 
 
-def seen(*texts: str, keys: KeyRing | None = None) -> Seen:
+def seen(*texts: str, keys: KeyRing | None = None) -> FileEvidence:
     """A film with one of these codes in each second."""
-    found = Seen(keys) if keys is not None else Seen()
+    found = FileEvidence(keys) if keys is not None else FileEvidence()
     for moment, text in enumerate(texts):
-        found.add(float(moment), Look((Code(text, True, "zxing-cpp"),)))
+        found.add(float(moment), DecodedPicture((Code(text, True, "zxing-cpp"),)))
     return found
 
 

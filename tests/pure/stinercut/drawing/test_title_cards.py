@@ -20,7 +20,7 @@ from support.templating import TITLE, own_template
 
 from stinercut.drawing import bidi, fonts
 from stinercut.drawing.text_shaping import Face, Room, line_of, lines_of
-from stinercut.drawing.title_cards import Card, card_of, drawn, frame_at, play, settled_frame, sheet_of
+from stinercut.drawing.title_cards import TitleCard, card_of, drawn, frame_at, play, settled_frame, sheet_of
 from stinercut.errors import BadInput, MissingProgram
 from stinercut.films.checks.checks import NAME_THRESHOLD
 from stinercut.templates import folder
@@ -57,7 +57,7 @@ def fields(name: str = "Jana Nováková", place: str = "Klatovy") -> Fields:
 
 def title(
     template: Template, name: str = "Jana Nováková", size: tuple[int, int] = SMALL, place: str = "Klatovy"
-) -> Card:
+) -> TitleCard:
     return card_of(template, template.title, fields(name, place), size)
 
 
@@ -67,7 +67,7 @@ def own(tmp_path: Path, body: str = "", head: str = 'viewBox="0 0 320 180"') -> 
     return folder.load(own_template(tmp_path, title=text))
 
 
-def pixels(card: Card, frame: int = 30) -> NDArray[np.int16]:
+def pixels(card: TitleCard, frame: int = 30) -> NDArray[np.int16]:
     return np.asarray(frame_at(card, frame, RATE)).astype(np.int16)
 
 
@@ -375,7 +375,7 @@ def test_a_splash_screen_fills_the_film(tmp_path: Path) -> None:
 # Playing -------------------------------------------------------------------------------------------------------------
 
 
-def played(card: Card, frames: int, rate: Fraction, tmp_path: Path, crf: int = 21) -> Path:
+def played(card: TitleCard, frames: int, rate: Fraction, tmp_path: Path, crf: int = 21) -> Path:
     """The card as H.264."""
     target = tmp_path / "card.mp4"
     options = {"vcodec": "libx264", "preset": "veryfast", "crf": crf, "colorspace": "bt709", "color_range": "tv"}
@@ -395,7 +395,7 @@ def shown(film: Path, frame: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(size[1], size[0], 3)
 
 
-def difference(film: Path, card: Card, frame: int, rate: Fraction) -> float:
+def difference(film: Path, card: TitleCard, frame: int, rate: Fraction) -> float:
     """As the check of a finished film measures it: the largest mean over a small patch, in luma."""
     weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
     wanted = np.asarray(frame_at(card, frame, rate)).astype(np.float32) @ weights

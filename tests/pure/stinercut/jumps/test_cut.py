@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.films.editor.otio import KnownClip, Shown, read_cut, write_timeline
-from stinercut.jumps.cut import Cut, Piece, Take, takes
+from stinercut.films.editor.otio import KnownClip, TimelineStretch, read_cut, write_timeline
+from stinercut.jumps.cut import ClipTake, Cut, CutPiece, takes
 
 otio = cast("Any", opentimelineio)
 RATE = Fraction(30_000, 1001)
@@ -26,9 +26,9 @@ CLIPS = [
     KnownClip(9, 5.0, ("GX010009.MP4",)),
 ]
 FILM = [
-    Shown("title", Path("/films/title.mp4"), 0, 4, 4, Fraction(30)),
-    Shown("GX010007.MP4", Path("/cards/Jürg's card #1/GX010007.MP4"), 0, 15, 15, RATE, 7),
-    Shown("GX010008.MP4", Path("/cards/GX010008.MP4"), 2, 10, 20, RATE, 8),
+    TimelineStretch("title", Path("/films/title.mp4"), 0, 4, 4, Fraction(30)),
+    TimelineStretch("GX010007.MP4", Path("/cards/Jürg's card #1/GX010007.MP4"), 0, 15, 15, RATE, 7),
+    TimelineStretch("GX010008.MP4", Path("/cards/GX010008.MP4"), 2, 10, 20, RATE, 8),
 ]
 
 
@@ -39,20 +39,20 @@ class File:
 
 class TestTakes:
     def test_without_a_cut_every_clip_is_shown_as_the_template_says(self) -> None:
-        assert takes([File(1), File(2)], None) == (Take(File(1)), Take(File(2)))
+        assert takes([File(1), File(2)], None) == (ClipTake(File(1)), ClipTake(File(2)))
 
     def test_a_cut_says_which_parts_in_which_order(self) -> None:
-        cut = Cut((Piece(2, 1, 3), Piece(1, 0, 2), Piece(2, 5, 6)), frozenset({1, 2, 3}))
+        cut = Cut((CutPiece(2, 1, 3), CutPiece(1, 0, 2), CutPiece(2, 5, 6)), frozenset({1, 2, 3}))
         shown = [(take.file.card_file_id, take.start, take.end) for take in takes([File(1), File(2), File(3)], cut)]
         assert shown == [(2, 1, 3), (1, 0, 2), (2, 5, 6)]
 
     def test_what_came_later_is_shown_and_what_is_gone_is_not(self) -> None:
-        cut = Cut((Piece(2, 1, 3), Piece(1, 0, 2)), frozenset({1, 2}))
-        assert takes([File(1), File(4)], cut) == (Take(File(1), 0, 2), Take(File(4)))
+        cut = Cut((CutPiece(2, 1, 3), CutPiece(1, 0, 2)), frozenset({1, 2}))
+        assert takes([File(1), File(4)], cut) == (ClipTake(File(1), 0, 2), ClipTake(File(4)))
 
     def test_a_cut_that_shows_nothing_is_refused(self) -> None:
         with pytest.raises(BadInput, match="shows none of its clips"):
-            takes([File(1)], Cut((Piece(2, 1, 3),), frozenset({1, 2})))
+            takes([File(1)], Cut((CutPiece(2, 1, 3),), frozenset({1, 2})))
 
     @given(
         clips=st.sets(st.integers(1, 9)),
@@ -62,7 +62,7 @@ class TestTakes:
     def test_nothing_is_lost_that_nobody_decided_about(
         self, clips: set[int], decided: frozenset[int], chosen: list[int]
     ) -> None:
-        cut = Cut(tuple(Piece(one, 0, 1) for one in chosen if one in decided), decided)
+        cut = Cut(tuple(CutPiece(one, 0, 1) for one in chosen if one in decided), decided)
         try:
             shown = [take.file.card_file_id for take in takes([File(one) for one in sorted(clips)], cut)]
         except BadInput:
@@ -107,8 +107,8 @@ class TestTimeline:
     def test_dissolves_go_out_and_come_back_without_taking_anything_off_the_clips(self) -> None:
         film = [
             FILM[0],
-            Shown("a", Path("/x/GX010007.MP4"), 1, 8, 15, RATE, 7, blend=0.5),
-            Shown("b", Path("/x/GX010008.MP4"), 2, 10, 20, RATE, 8, blend=1.0),
+            TimelineStretch("a", Path("/x/GX010007.MP4"), 1, 8, 15, RATE, 7, blend=0.5),
+            TimelineStretch("b", Path("/x/GX010008.MP4"), 2, 10, 20, RATE, 8, blend=1.0),
         ]
         text = write_timeline("film", Fraction(30), film)
         video = otio.adapters.read_from_string(text, "otio_json").tracks[0]

@@ -14,8 +14,7 @@ from support.footage import FIELDS, PLAIN, make_clip, small_template
 
 from stinercut.films.editor.export import hand_over
 from stinercut.films.editor.otio import KnownClip, read_cut
-from stinercut.films.film import Production, looked_into, planned
-from stinercut.films.film import Shown as ShownClip
+from stinercut.films.film import Production, ShownClip, looked_into, planned
 from stinercut.films.picture.segments import ClipSource, part_segment
 from stinercut.films.plan.plan import Blend, Drawn
 from stinercut.storage.store import Store, hash_file, sync_file

@@ -16,12 +16,20 @@ from stinercut.films.film import looked_into, make_film, planned
 from stinercut.films.picture import encoding, footage, stream_copy
 from stinercut.films.picture.encoding import EncodeProfile, Goal
 from stinercut.films.picture.segments import copying_of_part
-from stinercut.films.picture.stream_copy import Copying, Kind, Piece, copying_of, kind_of, kind_of_film, made_of_pieces
+from stinercut.films.picture.stream_copy import (
+    CopyFormat,
+    ShotPiece,
+    StreamCopy,
+    copying_of,
+    kind_of,
+    kind_of_film,
+    made_of_pieces,
+)
 from stinercut.storage.store import Store
 from stinercut.templates.timeline import Look
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.mp4 import h264
-from stinercut.video.mp4.tracks import Format, Run, read_track, write_track
+from stinercut.video.mp4.tracks import Format, SampleRun, read_track, write_track
 from stinercut.video.probe import probe
 
 TAGS = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
@@ -62,7 +70,7 @@ def packets(video: Path) -> tuple[list[int], list[int]]:
     return sorted(shown for shown, _ in pairs), [decoded for _, decoded in pairs]
 
 
-def with_kind(clip: Path, profile: EncodeProfile = PROFILE) -> tuple[Kind, EncodeProfile]:
+def with_kind(clip: Path, profile: EncodeProfile = PROFILE) -> tuple[CopyFormat, EncodeProfile]:
     """The clip's kind, and the profile of a film that copies from it."""
     kind = kind_of_film([clip], profile)
     assert kind is not None
@@ -71,16 +79,16 @@ def with_kind(clip: Path, profile: EncodeProfile = PROFILE) -> tuple[Kind, Encod
 
 def spliced(
     clip: Path, shown: tuple[int, int], covered: list[tuple[int, int]], folder: Path, profile: EncodeProfile
-) -> tuple[str, Copying, Path]:
+) -> tuple[str, StreamCopy, Path]:
     """A shot of the clip put together: why not, what was to be copied, and the video."""
     kind, profile = with_kind(clip, profile)
     copying = copying_of(clip, shown, covered, kind, profile)
-    assert isinstance(copying, Copying), copying
+    assert isinstance(copying, StreamCopy), copying
     goal = Goal(profile, shown[1], folder / "spliced.mp4", folder / "none.wav")
 
-    def encode(piece: Piece, target: Path) -> None:
+    def encode(piece: ShotPiece, target: Path) -> None:
         part = Goal(profile, piece.frames, target, goal.audio)
-        source = footage.Source(clip, probe(clip), shown[0] + piece.begin, piece.frames)
+        source = footage.FootageSource(clip, probe(clip), shown[0] + piece.begin, piece.frames)
         frame = footage.Frame(profile.width, profile.height, profile.rate)
         picture = footage.picture_of(footage.opened(source, profile.rate), source, frame, Look(), None)
         encoding.encode(encoding.picture_alone(picture, part), part, file=clip, on_progress=None)
@@ -88,7 +96,7 @@ def spliced(
     return made_of_pieces(copying, goal, folder, encode), copying, goal.video
 
 
-def require_exact(clip: Path, copying: Copying, video: Path, shown: tuple[int, int], ticks: int) -> None:
+def require_exact(clip: Path, copying: StreamCopy, video: Path, shown: tuple[int, int], ticks: int) -> None:
     """Copied frames are the camera's, bit for bit; the others look like them; all of them come in an even row."""
     first, frames = shown
     filmed, made = hashes(clip), hashes(video)
@@ -211,7 +219,7 @@ def test_nothing_is_copied_where_an_overlay_leaves_no_second(tmp_path: Path) -> 
     clip = camera(tmp_path / "clip.mp4")
     kind, profile = with_kind(clip)
     assert "long enough" in str(copying_of(clip, (0, 120), [(0, 50), (79, 120)], kind, profile))
-    assert isinstance(copying_of(clip, (0, 120), [(0, 50), (80, 120)], kind, profile), Copying)
+    assert isinstance(copying_of(clip, (0, 120), [(0, 50), (80, 120)], kind, profile), StreamCopy)
 
 
 def test_a_clip_shown_past_its_end_has_its_last_frame_encoded(tmp_path: Path) -> None:
@@ -242,7 +250,7 @@ def test_key_frames_that_others_look_past_are_found_within_the_frames(tmp_path: 
     clip = camera(tmp_path / "clip.mp4", *options)
     kind, profile = with_kind(clip)
     copying = copying_of(clip, (0, 120), [], kind, profile)
-    assert isinstance(copying, Copying)
+    assert isinstance(copying, StreamCopy)
     assert "open group" in stream_copy.why_not(copying)
     reason, _, video = spliced(clip, (0, 120), [], tmp_path, PROFILE)
     assert "open group" in reason
@@ -317,13 +325,13 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
     track = read_track(clip)
     assert track is not None
     copy = tmp_path / "copy.mp4"
-    write_track(copy, [Run(track, 0, 30)], Format(160, 96, 15_360, 512, 2, track.record, full_range=False))
+    write_track(copy, [SampleRun(track, 0, 30)], Format(160, 96, 15_360, 512, 2, track.record, full_range=False))
     again = read_track(copy)
     assert again is not None
     assert (again.frames, again.length, again.delay, list(again.order)) == (30, 30 * 512, 1024, list(track.order))
     assert hashes(copy) == hashes(clip)
     with pytest.raises(ValueError, match="order"):
-        write_track(copy, [Run(track, 0, 2)], Format(160, 96, 15_360, 512, 2, track.record, full_range=False))
+        write_track(copy, [SampleRun(track, 0, 2)], Format(160, 96, 15_360, 512, 2, track.record, full_range=False))
 
 
 def test_a_damaged_file_has_no_track(tmp_path: Path) -> None:

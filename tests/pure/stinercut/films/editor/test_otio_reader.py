@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.films.editor.otio import KnownClip, Shown, read_cut, write_timeline
+from stinercut.films.editor.otio import KnownClip, TimelineStretch, read_cut, write_timeline
 
 otio = cast("Any", opentimelineio)
 CLIPS = [KnownClip(7, 15.0, ("GX010007.MP4",)), KnownClip(8, 20.0, ("GX010008.MP4",))]
 FILM = [
-    Shown("title", Path("/films/title.mp4"), 0, 4, 4, Fraction(30)),
-    Shown("GX010007.MP4", Path("/cards/GX010007.MP4"), 0, 15, 15, Fraction(25), 7),
-    Shown("GX010008.MP4", Path("/cards/GX010008.MP4"), 2, 10, 20, Fraction(30), 8, blend=0.5),
+    TimelineStretch("title", Path("/films/title.mp4"), 0, 4, 4, Fraction(30)),
+    TimelineStretch("GX010007.MP4", Path("/cards/GX010007.MP4"), 0, 15, 15, Fraction(25), 7),
+    TimelineStretch("GX010008.MP4", Path("/cards/GX010008.MP4"), 2, 10, 20, Fraction(30), 8, blend=0.5),
 ]
 TEXT = write_timeline("film", Fraction(30), FILM)
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stinercut.films.editor.otio import KnownClip, read_cut, write_timeline
-from stinercut.films.editor.stretches import Source, stretches
-from stinercut.films.plan.plan import Content, Filmed, FilmPlan, Take, plan_film
+from stinercut.films.editor.stretches import TimelineFile, stretches
+from stinercut.films.plan.plan import ClipInput, Content, Filmed, FilmPlan, plan_film
 from stinercut.jumps.cut import Cut
 from stinercut.templates.timeline import Document
 
@@ -33,19 +33,19 @@ def document(between: str) -> Document:
 
 
 def source_of(seconds: list[float], rate: Fraction = RATE) -> Any:
-    def find(content: Content) -> Source:
+    def find(content: Content) -> TimelineFile:
         if isinstance(content, Filmed):
             number = int(content.take)
-            return Source(f"{number}.MP4", Path(f"/x/{number}.MP4"), seconds[number], rate, number)
-        return Source("drawn", Path("/x/drawn.mp4"), 4, RATE)
+            return TimelineFile(f"{number}.MP4", Path(f"/x/{number}.MP4"), seconds[number], rate, number)
+        return TimelineFile("drawn", Path("/x/drawn.mp4"), 4, RATE)
 
     return find
 
 
-def takes(seconds: list[float], cut: list[tuple[float, float]] | None = None) -> list[Take]:
+def takes(seconds: list[float], cut: list[tuple[float, float]] | None = None) -> list[ClipInput]:
     parts = cut or [(None, None)] * len(seconds)
     return [
-        Take(str(n), f"{n}.MP4", length, RATE, *part)
+        ClipInput(str(n), f"{n}.MP4", length, RATE, *part)
         for n, (length, part) in enumerate(zip(seconds, parts, strict=True))
     ]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stinercut.errors import BadInput
-from stinercut.films.plan.plan import Blend, Drawn, Filmed, FilmPlan, Reel, Shot, Take, plan_film, source_rate
+from stinercut.films.plan.plan import Blend, ClipInput, Drawn, Filmed, FilmPlan, Reel, Shot, plan_film, source_rate
 from stinercut.templates.timeline import RATES, Document
 
 NTSC = Fraction(30000, 1001)
@@ -31,8 +31,8 @@ def document(
     return Document.model_validate({"name": "test", "timeline": {"tracks": [*tracks, {"clips": list(clips)}]}})
 
 
-def takes(*seconds: float, rate: Fraction = Fraction(30)) -> list[Take]:
-    return [Take(f"k{number}", f"{9 - number}.mp4", length, rate) for number, length in enumerate(seconds)]
+def takes(*seconds: float, rate: Fraction = Fraction(30)) -> list[ClipInput]:
+    return [ClipInput(f"k{number}", f"{9 - number}.mp4", length, rate) for number, length in enumerate(seconds)]
 
 
 def shown(plan: FilmPlan) -> Counter[tuple[str, int]]:
@@ -137,7 +137,7 @@ def test_a_crossfade_is_a_part_of_its_own_and_a_changed_neighbour_costs_nothing_
     assert [part.frames for part in plan.parts] == [60, 105, 15, 60, 15, 135, 30]
     blends = [part for part in plan.parts if isinstance(part, Blend)]
     assert [(one.before.begin, one.after.begin) for one in blends] == [(105, 0), (75, 0)]
-    changed = plan_film(document(footage=fade), Fraction(30), [clips[0], Take("new", "n", 6, NTSC), clips[2]], {})
+    changed = plan_film(document(footage=fade), Fraction(30), [clips[0], ClipInput("new", "n", 6, NTSC), clips[2]], {})
     new = set(changed.parts) - set(plan.parts)
     assert sorted(part.frames for part in new) == [15, 15, 150], "the new clip, and how it comes and goes"
 
@@ -159,7 +159,7 @@ def test_clips_too_short_for_a_transition_are_cut() -> None:
 
 
 def test_trimming_and_the_longest_of_a_clip() -> None:
-    def filmed(footage: dict[str, Any], *given: Take) -> list[tuple[int, int]]:
+    def filmed(footage: dict[str, Any], *given: ClipInput) -> list[tuple[int, int]]:
         plan = plan_film(document(footage={"asset": {"type": "footage", **footage}}), Fraction(30), given, {})
         return [(part.begin, part.frames) for part in plan.parts
                 if isinstance(part, Shot) and isinstance(part.content, Filmed)]  # fmt: skip
@@ -172,9 +172,9 @@ def test_trimming_and_the_longest_of_a_clip() -> None:
     assert filmed({"longest": 4}, ten) == [(90, 120)]
     assert filmed({"longest": 4, "keep": "end", "trim": {"end": 1}}, ten) == [(150, 120)]
     assert filmed({"longest": 40}, ten) == [(0, 300)]
-    cut = Take("k", "n", 10, Fraction(30), begin=2, end=3.5)
+    cut = ClipInput("k", "n", 10, Fraction(30), begin=2, end=3.5)
     assert filmed({"longest": 1, "trim": {"start": 5}}, cut) == [(60, 45)], "a person's cut wins over the template"
-    assert filmed({}, Take("k", "n", 10, Fraction(30), begin=9, end=30)) == [(270, 30)]
+    assert filmed({}, ClipInput("k", "n", 10, Fraction(30), begin=9, end=30)) == [(270, 30)]
 
 
 def test_the_order_of_clips() -> None:
