@@ -14,7 +14,7 @@ import pytest
 from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
 from support.dagsters import FakeDagster
 
-import hub.films.rerender
+from hub.films import rerender
 from hub.films.rerender import BackfillRequest, Renewal, StaleView, busy_with, to_make
 from hub.kit.dagster_client import Backfill
 from stinercut.catalog import Catalog, migrate
@@ -135,7 +135,7 @@ def test_the_views_of_stale_films_are_not_made_where_the_hub_answers_everybody(
         made_in.add(threading.get_ident())
         return StaleView(**said)
 
-    monkeypatch.setattr(hub.renewal, "StaleView", view)
+    monkeypatch.setattr(rerender, "StaleView", view)
     key = stale_film(known)
     assert [one.jump for one in asyncio.run(renewal(known, FakeDagster()).renewable()).films] == [key]
     assert made_in
