@@ -38,11 +38,11 @@ from support.scenarios import insert as put_in  # noqa: E402
 from support.stacks import SetUp, embedded, fleet  # noqa: E402
 
 from sensors.cards.new_manifests import new_manifests  # noqa: E402
-from sensors.common.run_requests import Told  # noqa: E402
 from sensors.films.arriving_clips import arriving_clips  # noqa: E402
 from sensors.films.changed_templates import changed_templates  # noqa: E402
 from sensors.films.overdue_films import overdue_films  # noqa: E402
 from sensors.films.ready_jumps import ready_jumps  # noqa: E402
+from sensors.films.template_news import Told  # noqa: E402
 from sensors.runs.ended_runs import ended_runs  # noqa: E402
 from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import Event, Film  # noqa: E402

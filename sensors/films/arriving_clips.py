@@ -3,13 +3,14 @@
 import json
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from sensors.common.polling import wait_for_news
-from sensors.common.run_requests import ahead, requests
+from sensors.common.run_requests import requests
+from sensors.films.film_requests import ahead
 from stinercut.jumps import arriving
 from stinercut.jumps.arriving import Arriving
 from stinercut.pipeline_names import JUMP_TAG
+from stinercut_assets.common.dagster_internals import NOT_FINISHED_STATUSES
 from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.films.arrived_clips import render_arrived_clips

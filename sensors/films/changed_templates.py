@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from sqlalchemy.orm import Session
 
-from sensors.common.run_requests import Told, tell_next
+from sensors.films.template_news import Told, tell_next
 from stinercut.errors import StinercutError
 from stinercut.jumps import staleness
 from stinercut.jumps.staleness import NotedJump

@@ -11,15 +11,16 @@ import json
 from collections.abc import Iterable, Mapping
 
 import dagster as dg
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 
-from sensors.common.run_requests import RunEnd, after_failure, being_retried, film_run, settled, verdicts
+from sensors.films.film_requests import film_run
+from sensors.runs.run_ends import RunEnd, after_failure, being_retried, settled, verdicts
 from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps import in_progress
 from stinercut.jumps import jumps as jump_queries
 from stinercut.jumps.in_progress import InWork
 from stinercut.settings import Settings
 from stinercut.storage.sweeping import sweep_dead_segments
+from stinercut_assets.common.dagster_internals import BULK_ACTION_TERMINAL_STATUSES
 from stinercut_assets.common.jobs import identify_card, produce_jump
 from stinercut_assets.common.living_runs import forget, lost_runs
 from stinercut_assets.common.reporting import said_by_dagster

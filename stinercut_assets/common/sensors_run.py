@@ -8,10 +8,10 @@ others).
 from collections.abc import Iterable
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 from stinercut.pipeline_names import FILM_ASSET
 from stinercut.runs.automation import CHECK, WITHOUT, in_words
+from stinercut_assets.common.dagster_internals import InstigatorState, InstigatorStatus
 
 SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), CHECK)
 

@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.events import DagsterEventType
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from stinercut.pipeline_names import WORK_TAG
+from stinercut_assets.common.dagster_internals import FINISHED_STATUSES, SqliteEventLogStorage
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.upkeep.time_zone import zone_here
@@ -107,7 +105,7 @@ def _keep_what_it_made(instance: dg.DagsterInstance, run_id: str) -> None:
     With the run its events go. Without any event a film that lies there would be called missing; with the same data
     versions it stays as fresh, or as stale, as it is.
     """
-    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         event = entry.dagster_event
         if event is None or event.asset_key is None:
             continue

@@ -191,7 +191,11 @@ def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
 
 def test_dagster_knows_all_that_the_hub_asks_for():
     schema = create_schema().graphql_schema
-    asked = {name: text for name, text in vars(hub.kit.dagster_client).items() if str(text).startswith(("\nquery", "\nmutation"))}
+    asked = {
+        name: text
+        for name, text in vars(hub.kit.dagster_client).items()
+        if str(text).startswith(("\nquery", "\nmutation"))
+    }
     assert len(asked) == 10
     assert {name: validate(schema, parse(text)) for name, text in asked.items()} == {name: [] for name in asked}
 

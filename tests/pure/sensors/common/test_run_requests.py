@@ -8,19 +8,10 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
-from sensors.common.run_requests import (
-    RequestedRun,
-    RunEnd,
-    Telling,
-    Told,
-    after_failure,
-    ahead,
-    being_retried,
-    requests,
-    settled,
-    tell_next,
-    verdicts,
-)
+from sensors.common.run_requests import RequestedRun, requests
+from sensors.films.film_requests import ahead
+from sensors.films.template_news import Telling, Told, tell_next
+from sensors.runs.run_ends import RunEnd, after_failure, being_retried, settled, verdicts
 from stinercut.errors import UnreadableVideo
 from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps.arriving import Arriving
