@@ -67,7 +67,8 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders),
     "kept" (files that were in the way) and "unshown" (photos that can't be shown, and why).
     """
-    from stinercut.films.film import Cancelled, make_film, planned, require_apart
+    from stinercut.films.film import Cancelled, make_film, planned
+    from stinercut.films.targets import require_apart
     from stinercut.storage.store import Store
     from stinercut.templates import Fields, folder
     from stinercut.video import encoders

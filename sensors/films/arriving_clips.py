@@ -4,9 +4,9 @@ import json
 
 import dagster as dg
 
+from sensors.common.film_requests import ahead
 from sensors.common.polling import wait_for_news
 from sensors.common.run_requests import requests
-from sensors.films.film_requests import ahead
 from stinercut.jumps import arriving
 from stinercut.jumps.arriving import Arriving
 from stinercut.pipeline_names import JUMP_TAG

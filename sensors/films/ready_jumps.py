@@ -4,9 +4,9 @@ from datetime import date
 
 import dagster as dg
 
+from sensors.common.film_requests import film_run
 from sensors.common.polling import wait_for_news
 from sensors.common.run_requests import RequestedRun, requests
-from sensors.films.film_requests import film_run
 from stinercut.clock import local_day
 from stinercut.errors import StinercutError
 from stinercut.jumps import in_progress

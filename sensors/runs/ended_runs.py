@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from sensors.films.film_requests import film_run
+from sensors.common.film_requests import film_run
 from sensors.runs.run_ends import RunEnd, after_failure, being_retried, settled, verdicts
 from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps import in_progress

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stinercut.errors import BadInput, FfmpegFailed, StoreDamaged, WrongFilm
+from stinercut.errors import FfmpegFailed, StoreDamaged, WrongFilm
 from stinercut.films.checks.checks import CheckResult, check_film, title_frame
 from stinercut.films.checks.decode_proof import ENCODING, prove
 from stinercut.films.checks.repair import mended
 from stinercut.films.join import Joinable, Soundness, join
 from stinercut.films.photos.camera_photos import CameraPicture
 from stinercut.films.photos.photo_output import PhotoOutput, made_photos, photo_folder, photo_outputs, photos_for_film
-from stinercut.films.photos.stills_output import photo_name
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segments import (
     ClipSource,
@@ -38,12 +37,11 @@ from stinercut.films.publishing.placing import Arrival, alone_in, place
 from stinercut.films.publishing.unfinished import names_beside
 from stinercut.films.sound.chapters import runs_of
 from stinercut.films.sound.mix import Music
-from stinercut.storage.disk_names import require_places
+from stinercut.films.targets import beside, require_apart
 from stinercut.storage.store import Store, sync_file
 from stinercut.templates import Fields, Template
-from stinercut.templates.folder import FILE_NAME
 from stinercut.templates.lut import require_lut
-from stinercut.templates.timeline import Footage, Movie, StillsOutput
+from stinercut.templates.timeline import Footage, Movie
 from stinercut.video import encoders
 from stinercut.video.encoders import EncoderFailed
 from stinercut.video.probe import probe
@@ -437,54 +435,9 @@ def _path_of(making: Making, production: Production, target: Path) -> Path:
     return target if making is production.films[0] else beside(target, making.name)
 
 
-def beside(target: Path, output: str) -> Path:
-    """Where another video output of the film at `target` lies."""
-    return target.with_name(f"{target.stem}-{output}.mp4")
-
-
-def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
-    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of, or can't
-    have its name.
-    """
-    require_places(_places(template, target))
-    known = {found: path for path in clips if (found := _inode(path))}
-    of_template = {template.folder / name for name in (FILE_NAME, *template.files)}
-    known |= {found: path for path in of_template if (found := _inode(path))}
-    for output in _places(template, target):
-        taken = known.get(_inode(output) or (-1, -1))
-        if taken is not None:
-            what = "a file of the template" if taken in of_template else "one of the clips"
-            raise BadInput(
-                f"this is {what}, and the film would take its place",
-                file=output,
-                advice="Write the film elsewhere or under another name"
-                + ("." if taken in of_template else ", or leave this clip out."),
-            )
-
-
 def _require_apart(production: Production, target: Path) -> None:
     clips = [clip.source.path for making in production.films for clip in making.shop.clips.values()]
     require_apart(production.template, clips, target)
-
-
-def _places(template: Template, target: Path) -> Iterator[Path]:
-    """The files that all outputs will be, and the folders of photos."""
-    yield target
-    yield from (beside(target, film.name) for film in template.document.films[1:])
-    for output in template.outputs:
-        if isinstance(output, StillsOutput):
-            folder = photo_folder(target, output)
-            yield folder
-            yield from (folder / photo_name(number) for number in range(1, output.count + 1))
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    """What tells a file from others, whatever its names; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def poster_second(production: Production) -> float:

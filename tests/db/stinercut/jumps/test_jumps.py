@@ -24,7 +24,7 @@ from support.cataloguing import (
 )
 from support.clocks import filming_day
 
-from sensors.films.film_requests import film_run
+from sensors.common.film_requests import film_run
 from stinercut.cards import copy_results
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport

@@ -16,7 +16,6 @@ from stinercut.films.film import (
     FinishedFilm,
     Production,
     ShownClip,
-    beside,
     finish_film,
     looked_into,
     make_film,
@@ -26,6 +25,7 @@ from stinercut.films.photos.photo_output import photo_folder
 from stinercut.films.picture.segments import part_segment
 from stinercut.films.publishing.outputs_note import NOTE
 from stinercut.films.publishing.placing import Arrival, place
+from stinercut.films.targets import beside
 from stinercut.storage.store import Store
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}

@@ -8,8 +8,8 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
+from sensors.common.film_requests import ahead
 from sensors.common.run_requests import RequestedRun, requests
-from sensors.films.film_requests import ahead
 from sensors.films.template_news import Telling, Told, tell_next
 from sensors.runs.run_ends import RunEnd, after_failure, being_retried, settled, verdicts
 from stinercut.errors import UnreadableVideo

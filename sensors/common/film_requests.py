@@ -1,7 +1,6 @@
 """Which runs make films: the film of a jump that is ready, and the clips of one that is still being copied.
 
-Owns: these decisions and their run keys. Not here: the queries (`stinercut.jumps`), asking Dagster (`ready_jumps`,
-`arriving_clips`).
+Owns: these decisions and their run keys. Not here: the queries (`stinercut.jumps`), asking Dagster (`sensors.films`).
 """
 
 from __future__ import annotations
