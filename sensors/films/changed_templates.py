@@ -1,7 +1,8 @@
-"""Sensor: a template has changed, so the lineage says which films are no longer what they should be.
+"""Sensor `changed_templates`: tells Dagster which films are stale since a template changed.
 
-It only observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants
-them starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
+Owns: the tick and its cursor. Not here: which films those are (`template_news`, `stinercut.jumps.staleness`). It only
+observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants them
+starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
 """
 
 import json

@@ -1,6 +1,6 @@
 """What an insertion brought: the query behind import folders.
 
-Lives here: whether all that was wanted of an insertion has arrived, and the files that its card had then. Doesn't:
+Owns: whether all that was wanted of an insertion has arrived, and the files that its card had then. Not here:
 folders and manifests (`hub.cards.import_queue`).
 """
 

@@ -1,6 +1,6 @@
 """Where the values that assets and steps hand on to each other lie, and that each is there whole or not at all.
 
-Lives here: Dagster's IO manager for files with a durable way to write. Doesn't: footage and films, of which only paths
+Owns: Dagster's IO manager for files with a durable way to write. Not here: footage and films, of which only paths
 and ids are handed on (`stinercut.storage.store` has the bytes).
 
 Why not Dagster's own as it is: it writes a file in its place. A power cut within the next seconds leaves an empty one,
