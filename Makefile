@@ -1,7 +1,7 @@
 # The commands a person types in a checkout. Each one does the set-up it needs first (scripts/setup, which is quick
 # when there is nothing to do), so a fresh clone needs only python3, git and make.
 #
-# Owns: which command runs what. Not here: how the machine is prepared (scripts/setup), what CI runs (.ci/run).
+# Lives here: which command runs what. Doesn't: how the machine is prepared (scripts/setup), what CI runs (.ci/run).
 
 SHELL := /bin/sh
 BIN := .venv/bin

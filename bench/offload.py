@@ -1,6 +1,6 @@
 """How much a verified offload costs: side by side with cp, rsync and rclone, from a card that gives 100 MB/s.
 
-Owns: the bench and its table. Not here: the slow card (`tests/support/slow_card.py`: a FUSE file system that holds
+Lives here: the bench and its table. Doesn't: the slow card (`tests/support/slow_card.py`: a FUSE file system that holds
 each read until it is due, the same for every program; needs Linux, /dev/fuse and the right to mount).
 
 Run: python bench/offload.py [--quick] [--files N] [--megabytes N] [--rounds N] [--folder PLACE]

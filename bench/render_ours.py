@@ -1,7 +1,7 @@
 """What `render.py` measures of this renderer: the only place of the bench that calls it.
 
-Owns: the edit as a template, a film of it with so many workers, the same edit's pictures for other programs.
-Not here: measuring (`render.py`).
+Lives here: the edit as a template, a film of it with so many workers, the same edit's pictures for other programs.
+Doesn't: measuring (`render.py`).
 """
 
 from __future__ import annotations

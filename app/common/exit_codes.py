@@ -1,6 +1,6 @@
 """How a command ends: the one place where errors become sentences and exit codes.
 
-Owns: `run`. Not here: which commands there are (`cli`, `detector_cli`).
+Lives here: `run`. Doesn't: which commands there are (`cli`, `detector_cli`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Dagster's definitions: everything of `stinercut_assets` and `sensors`, with what they work with and run on.
 
-Owns: putting them together for the code server. Not here: any of them, or choosing the executor (`executors`).
+Lives here: putting them together for the code server. Doesn't: any of them, or choosing the executor (`executors`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from sensors.films.ready_jumps import ready_jumps
 from sensors.runs.ended_runs import ended_runs
 from stinercut.settings import Settings
 from stinercut_assets.cards.card_sessions import card_sessions
+from stinercut_assets.cards.step_kinds import CARD_KINDS
 from stinercut_assets.common.catalog_entries import as_listed
 from stinercut_assets.common.jobs import identify_card, produce_jump
-from stinercut_assets.common.kept_outputs import kept_outputs
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.sensors_run import sensors_run
+from stinercut_assets.common.values.kept_outputs import kept_outputs
 from stinercut_assets.films.arrived_clips import render_arrived_clips
 from stinercut_assets.films.freshness import films_in_time
 from stinercut_assets.films.imported_files import imported_files
@@ -29,6 +30,7 @@ from stinercut_assets.films.lineage import film_template, footage
 from stinercut_assets.films.qr_identity import qr_identity
 from stinercut_assets.films.rendered_video import rendered_video
 from stinercut_assets.films.session_clips import session_clips
+from stinercut_assets.films.step_kinds import FILM_KINDS
 from stinercut_assets.films.title_and_outro import title_and_outro
 from stinercut_assets.upkeep.tidying import every_night, tidy_up
 
@@ -54,5 +56,5 @@ defs = dg.Definitions(
     schedules=[every_night],
     sensors=[new_manifests, ready_jumps, arriving_clips, ended_runs, changed_templates, overdue_films],
     executor=film_executor(Settings()),
-    resources={"installation": Installation(), "io_manager": kept_outputs},
+    resources={"installation": Installation(), "io_manager": kept_outputs((*CARD_KINDS, *FILM_KINDS))},
 )

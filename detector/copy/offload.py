@@ -1,6 +1,6 @@
 """One card that is in: its manifest, the queue of what the hub asked for, and the copies that run.
 
-Owns: the order of copies and what follows from how each ended. Not here: the copy itself (`copying`, `verify`),
+Lives here: the order of copies and what follows from how each ended. Doesn't: the copy itself (`copying`, `verify`),
 what is remembered (`journal`), when cards come and go (`service`).
 
 A card is read by two lanes, one for small files, one for large ones. While the small lane has anything to do, a large

@@ -1,6 +1,6 @@
 """Which cards are in: every source behind one stream of CardIn and CardOut.
 
-Owns: the watching of notes and volumes and the merging of both. Not here: what a note or a mount means
+Lives here: the watching of notes and volumes and the merging of both. Doesn't: what a note or a mount means
 (`folders`, `volumes`), what happens to a card (`service`).
 """
 

@@ -1,7 +1,7 @@
 """Import folders: what came off a card, under the card's own names, with a manifest that proves it.
 
-Owns: `Imports`, which makes `<data>/imports/<card>_<date>_<n>/` of links to the store's objects and an ASC-MHL
-manifest. Not here: the text of the manifest (`stinercut.cards.mhl`), what belongs to an import
+Lives here: `Imports`, which makes `<data>/imports/<card>_<date>_<n>/` of links to the store's objects and an ASC-MHL
+manifest. Doesn't: the text of the manifest (`stinercut.cards.mhl`), what belongs to an import
 (`stinercut.cards.import_query`).
 
 Nothing is copied. A folder is built under a hidden name and renamed when it is whole. Whether it exists already is

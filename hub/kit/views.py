@@ -1,7 +1,6 @@
 """What views of cards and jumps share: their base, steps, events, links into Dagster.
 
-Owns: that, and how it is made. Not here: cards (`hub.cards.views`), jumps and films (`hub.jumps.views`), sending
-(`hub.board.feed`).
+Lives here: that, and how it is made. Doesn't: cards (`card_views`), jumps and films (`jump_views`), sending (`board`).
 """
 
 from __future__ import annotations

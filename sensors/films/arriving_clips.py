@@ -1,8 +1,4 @@
-"""Sensor `arriving_clips`: renders a jump's clips ahead while its other files are still copied.
-
-Owns: the tick and its cursor. Not here: which clips those are (`stinercut.jumps.arriving`), the job
-(`stinercut_assets.films.arrived_clips`).
-"""
+"""Sensor: a clip of a jump has arrived while others are still copied, so it can be rendered meanwhile."""
 
 import json
 

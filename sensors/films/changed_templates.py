@@ -1,8 +1,7 @@
-"""Sensor `changed_templates`: tells Dagster which films are stale since a template changed.
+"""Sensor: a template has changed, so the lineage says which films are no longer what they should be.
 
-Owns: the tick and its cursor. Not here: which films those are (`template_news`, `stinercut.jumps.staleness`). It only
-observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants them
-starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
+It only observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants
+them starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
 """
 
 import json

@@ -1,8 +1,4 @@
-"""Sensor `ready_jumps`: starts the film of a jump when all its files are here, and again when its footage changed.
-
-Owns: the tick. Not here: which jumps are ready (`stinercut.jumps.readiness`), the run's key
-(`sensors.common.film_requests`).
-"""
+"""Sensor: all files of a jump are here, so its film can be made (and again when its footage has changed)."""
 
 from datetime import date
 

@@ -1,12 +1,10 @@
-"""Sensor `ended_runs`: makes a visible failure of each run that ended without its film, however it ended.
+"""Sensor: runs that ended without bringing what they were for, however they ended, become visible failures.
 
-Owns: asking Dagster how the runs of jumps and cards in progress stand, and recording what follows. Not here: what an
-end means (`run_ends`), which jumps are in progress (`stinercut.jumps.in_progress`).
-
-It also finds runs whose worker was killed, that were cancelled on Dagster's page, or that ended while the daemon was
-down. First it reports to Dagster the runs whose process vanished unnoticed, as after a power cut. A run that Dagster is
-about to begin again is no failure: its jump shows that it is tried again. The sensor also removes the segments that
-killed processes left half-written.
+A run that was cut off and that Dagster is about to begin again is none: its jump says that it is being tried again.
+It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
+killed, that were cancelled on Dagster's page, or that ended while the daemon was down. First it tells Dagster of runs
+whose process is gone without anybody noticing, as after a power cut. And it removes the segments that killed processes
+left half-written.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Identification in catalog terms: what of a card is looked at, what was read, and which jumps follow.
 
-Owns: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and
-recording its answer. Not here: reading films (`stinercut.codes.reader`), the rules of splitting
+Lives here: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and
+recording its answer. Doesn't: reading films (`stinercut.codes.reader`), the rules of splitting
 (`stinercut.recordings.session_rules`).
 """
 

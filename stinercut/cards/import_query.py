@@ -1,6 +1,6 @@
 """What an insertion brought: the query behind import folders.
 
-Owns: whether all that was wanted of an insertion has arrived, and the files that its card had then. Not here:
+Lives here: whether all that was wanted of an insertion has arrived, and the files that its card had then. Doesn't:
 folders and manifests (`hub.cards.import_queue`).
 """
 

@@ -1,6 +1,6 @@
 """The outbox: what happened, in order; and how far each step is.
 
-Owns: appending and reading events and step progress. Not here: pushing them to anybody (`hub`).
+Lives here: appending and reading events and step progress. Doesn't: pushing them to anybody (`hub`).
 """
 
 from __future__ import annotations

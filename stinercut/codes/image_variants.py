@@ -1,7 +1,6 @@
 """The ladder: what is done to a picture whose code isn't read as it is.
 
-Owns: each preprocessing, their order, and how sharp a picture is. Not here: who climbs it (`film_reader`,
-`still_reader`).
+Lives here: each preprocessing, their order, and how sharp a picture is. Doesn't: who climbs it (`films`, `pictures`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Looks at one still picture.
 
-Owns: loading a picture as gray, and the order of looks at it. Not here: films (`film_reader`), the verdict
-(`evidence`).
+Lives here: loading a picture as gray, and the order of looks at it. Doesn't: films (`films`), the verdict (`evidence`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """A whole film in all its outputs, from clips: planned, made, checked, and published only then.
 
-Owns: the order of things, and which files a film has where. Not here: the pieces (`stinercut.films.plan.plan`,
-`stinercut.films.picture.segments`, `stinercut.films.sound.mix`, `join`, `stinercut.films.photos.stills_output`,
-`stinercut.films.checks.checks`), whose the files are that lie there already (`stinercut.films.publishing.placing`),
-who calls for a film (`stinercut_assets`, the command).
+Lives here: the order of things, and which files a film has where. Doesn't: the pieces (`plan`, `segments`, `sound`,
+`join`, `photos`, `checks`), whose the files are that lie there already (`placing`), who calls for a film
+(`stinercut_assets`, the command).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Joins segments into a film: video copied, sound mixed and encoded once.
 
-Owns: the join and the tests that it needs before and after. Not here: what the sound is made of
-(`stinercut.films.sound.mix`), whether it is the right film (`stinercut.films.checks.checks`), giving it its place
-(`film`).
+Lives here: the join and the tests that it needs before and after. Doesn't: what the sound is made of (`sound`), whether
+it is the right film (`checks`), giving it its place (`film`).
 """
 
 from __future__ import annotations

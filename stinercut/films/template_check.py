@@ -1,6 +1,6 @@
 """`stinercut template check`: everything that can be wrong with a template, found before a film needs it.
 
-Owns: looking into every file that a template names, and drawing hard names with it. Not here: reading the folder
+Lives here: looking into every file that a template names, and drawing hard names with it. Doesn't: reading the folder
 (`folder`), drawing (`stinercut.drawing`).
 """
 

@@ -1,6 +1,6 @@
 """Finished films: recording one, and which one of a jump is shown.
 
-Owns: those queries. Not here: what a film should be made of (`jumps`), whether it should be made anew
+Lives here: those queries. Doesn't: what a film should be made of (`jumps`), whether it should be made anew
 (`staleness`), the files themselves.
 """
 

@@ -1,6 +1,6 @@
 """What is being worked on, and recording that it failed.
 
-Owns: the queries behind "did the run bring what it was for?". Not here: asking Dagster (`sensors`).
+Lives here: the queries behind "did the run bring what it was for?". Doesn't: asking Dagster (`sensors`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Jumps: their files, what they wait for, and which version of a film they should have.
 
-Owns: recording sessions as jumps, a jump's state, its footage, taking it up for production. Not here: how a card
-falls into sessions (`stinercut.recordings.session_rules`), finished films (`film_records`), what people decide
-(`stinercut.review.decisions`, `stinercut.review.wishes`), when a run starts (`sensors`).
+Lives here: recording sessions as jumps, a jump's state, its footage, taking it up for production. Doesn't: how a card
+falls into sessions (`stinercut.recordings.session_rules`), finished films (`films`), what people decide (`decisions`,
+`wishes`), when a run starts (`sensors`).
 """
 
 from __future__ import annotations

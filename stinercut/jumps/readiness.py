@@ -1,6 +1,6 @@
 """A jump's turn: each time its film is to be made, a run of its own is asked for.
 
-Owns: becoming ready. Not here: when a jump is (`jumps`, `film_records`), the run that is asked for (`sensors`).
+Lives here: becoming ready. Doesn't: when a jump is (`jumps`, `films`), the run that is asked for (`sensors`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The messages between detector and hub, one class each, and the envelope they travel in.
-
-Owns: the models, and reading and writing a frame. Not here: versions (`versions`, `older`), what a message causes
-(`hub.cards.detector_messages`, `detector.link`).
+"""The messages, one class each, and the envelope they travel in.
 
 Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Unknown fields are refused by
 both sides. Files are named by an opaque `file_id` that the detector made up for one insertion; no path ever travels

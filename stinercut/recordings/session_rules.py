@@ -1,6 +1,6 @@
 """How a card's new files fall into jumps: a pure function over names, times and readings.
 
-Owns: the rules, and nothing but the rules. Not here: reading codes (`stinercut.codes`), recording the result
+Lives here: the rules, and nothing but the rules. Doesn't: reading codes (`stinercut.codes`), recording the result
 (`stinercut.catalog`).
 
 The one thing that must never happen is a film with somebody else's name. So a name reaches a clip only if the way from

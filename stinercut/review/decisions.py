@@ -1,7 +1,7 @@
 """What people decide about jumps, and the record of who decided what.
 
-Owns: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again. Not here: what
-people look at (`file_groups`), how a film follows (a decision changes the jump's wanted version; `sensors` does the
+Lives here: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again. Doesn't:
+what people look at (`review`), how a film follows (a decision changes the jump's wanted version; `sensors` does the
 rest), what a film is to be like (`wishes`).
 
 Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the

@@ -1,4 +1,4 @@
-"""Check `sensors_run` of `stinercut_assets.films.rendered_video`: nobody has switched off what films depend on.
+"""Check `sensors_run` of `rendered_video`: nobody has switched off what films depend on.
 
 Owns: the check, which a person can run on Dagster's page. Not here: its words (`stinercut.runs.automation`), when it
 is said by itself (`hub.runs.automation`: what looks must not be a sensor, which could be switched off with the

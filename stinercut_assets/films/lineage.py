@@ -1,11 +1,11 @@
 """Where the lineage begins: external assets that say which footage and which template a jump's film should have.
 
-Owns: their specs and the observations that move their data versions. An observation (not a materialization)
-of one jump's partition makes exactly that jump stale downstream. Not here: when they are observed (`sensors`).
+Lives here: their specs and the observations that move their data versions. An observation (not a materialization)
+of one jump's partition makes exactly that jump stale downstream. Doesn't: when they are observed (`sensors`).
 
-`footage` hangs on `stinercut_assets.cards.card_sessions`, so that the lineage goes from cards to films. Which cards a
-jump's footage came from no partition mapping of Dagster's can say: the observation does. An external asset is never
-stale itself, so a card that is read makes no jump stale but those that are observed.
+`footage` hangs on `card_sessions`, so that the lineage goes from cards to films. Which cards a jump's footage came from
+no partition mapping of Dagster's can say: the observation does. An external asset is never stale itself, so a card that
+is read makes no jump stale but those that are observed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Asset `qr_identity` [jump]: whose jump it is, and how that is known.
 
-Owns: holding the jump's passenger against what the codes in its own files say, and what people decided. Not here:
+Lives here: holding the jump's passenger against what the codes in its own files say, and what people decided. Doesn't:
 reading the codes again (content does not change; the reading is kept in the catalog), deciding
 (`stinercut.review.decisions`).
 """

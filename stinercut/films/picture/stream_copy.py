@@ -1,8 +1,7 @@
 """Frames of the camera's own, copied into a film where the template leaves them as they are.
 
-Owns: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
-segment. Not here: encoding what can't be copied (`segments`), the boxes (`stinercut.video.mp4.tracks`) and bits
-(`h264`).
+Lives here: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
+segment. Doesn't: encoding what can't be copied (`segments`), the boxes (`tracks`) and bits (`h264`).
 
 Only whole groups of frames that begin with an IDR picture are copied: nothing outside refers into them. What is encoded
 around them has parameter sets of another number, and the film's configuration holds both kinds (ISO/IEC 14496-15 has
@@ -18,8 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from stinercut.films.picture.encoding import EncodeProfile, Goal
 from stinercut.films.picture.segment_cache import decodes
@@ -46,6 +47,9 @@ _LEAST_SECONDS = 1.0
 @dataclass(frozen=True)
 class CopyFormat:
     """What all copied footage of one film shares: the camera's parameter sets, and whether it uses all 256 levels."""
+
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    """The sets are no text, where steps hand them on as JSON."""
 
     sps: tuple[bytes, ...]
     pps: tuple[bytes, ...]

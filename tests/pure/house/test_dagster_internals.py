@@ -26,14 +26,13 @@ INTERNALS = {
     "dagster._core.scheduler.instigation": {"InstigatorState", "InstigatorStatus"},
     "dagster._core.storage.dagster_run": {"FINISHED_STATUSES", "NOT_FINISHED_STATUSES"},
     "dagster._core.storage.event_log.sqlite.sqlite_event_log": {"SqliteEventLogStorage"},
-    "dagster._core.storage.fs_io_manager": {"PickledObjectFilesystemIOManager"},
     "dagster._core.storage.schedules": {"SqliteScheduleStorage"},
     "dagster._core.storage.sql": {"create_engine"},
+    "dagster._core.storage.upath_io_manager": {"escape_dotdot_segments", "escape_leading_slash"},
     "dagster._daemon.cli": {"main"},
     "dagster._grpc.server": {"DagsterApiServer"},
     "dagster._grpc.types": {"ExecuteExternalJobArgs", "ExecuteStepArgs"},
     "dagster._serdes": {"ConfigurableClassData", "deserialize_value", "pack_value", "serialize_value", "unpack_value"},
-    "dagster._utils": {"PICKLE_PROTOCOL"},
     "dagster._utils.error": {"serializable_error_info_from_exc_info"},
 }
 """What the code imports of them, by module."""

@@ -1,0 +1,1 @@
+"""Values that steps hand on to each other: as JSON, in files."""
