@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.board.feed import Feed, serve_board
 from hub.cards.copy_progress import Live
 from hub.cards.detector_messages import Conversation
-from hub.cards.import_queue import ImportQueue, Imports
+from hub.cards.import_queue import ImportQueue
 from hub.cards.socket import Detectors
 from hub.cards.views import CardView, card_views
 from hub.codes.routes import add_codes
@@ -52,6 +52,7 @@ from hub.runs.dagster_door import add_dagster_door
 from hub.runs.pipeline import Pipeline, PipelineView
 from hub.runs.routes import add_retrying
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
+from stinercut.cards.import_folders import Imports
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import Jump
 from stinercut.clock import machine_clock

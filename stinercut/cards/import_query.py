@@ -1,7 +1,7 @@
 """What an insertion brought: the query behind import folders.
 
-Lives here: whether all that was wanted of an insertion has arrived, and the files that its card had then. Doesn't:
-folders and manifests (`hub.cards.import_queue`).
+Owns: whether all that was wanted of an insertion has arrived, and the files that its card had then. Not here:
+folders and manifests (`import_folders`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ASC-MHL: the list of hashes that travels with footage, so that anybody can prove later that a copy is whole.
 
-Lives here: the text of a manifest and of the chain file, as pure functions from what was imported to bytes, after
-the ASC's specification 2.0 (namespaces `urn:ASC:MHL:v2.0` and `urn:ASC:MHL:DIRECTORY:v2.0`). Doesn't: writing files,
-choosing what belongs to an import (`hub.cards.import_queue`).
+Owns: the text of a manifest and of the chain file, as pure functions from what was imported to bytes, after
+the ASC's specification 2.0 (namespaces `urn:ASC:MHL:v2.0` and `urn:ASC:MHL:DIRECTORY:v2.0`). Not here: writing files,
+choosing what belongs to an import (`import_folders`).
 
 Media is listed with the xxh3-128 that it was copied with (`xxh128` in the format's words): nothing is read again. The
 chain alone names manifests by their C4 id, because the format knows no other way.

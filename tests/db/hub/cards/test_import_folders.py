@@ -16,8 +16,9 @@ from support.clocks import NOON, filming_day
 from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
 from hub.cards.detector_messages import Conversation
-from hub.cards.import_queue import ImportQueue, Imports, folder_stem, plan_of, safe_path
+from hub.cards.import_queue import ImportQueue
 from stinercut.cards import mhl
+from stinercut.cards.import_folders import Imports, folder_stem, plan_of, safe_path
 from stinercut.cards.import_query import CardImport, ImportedEntry
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import EntryState, ManifestEntry
