@@ -1,6 +1,6 @@
 """`python -m hub`: serves the hub until SIGTERM or Ctrl-C.
 
-Lives here: the address, the log, the end within two seconds. Doesn't: the application (`server`).
+Owns: the address, the log, the end within two seconds. Not here: the application (`server`).
 """
 
 from __future__ import annotations

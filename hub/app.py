@@ -1,6 +1,6 @@
 """The hub as a web application: routes, errors, start and end.
 
-Lives here: `create_app` and the wiring of the parts. Doesn't: what any of them does.
+Owns: `create_app` and the wiring of the parts. Not here: what any of them does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What browsers are told, and when: the `/ws/board` socket and the feed behind it.
 
-Lives here: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
-second, and the beats that say that what was pushed is still true. Doesn't: what a view looks like (`views`), what is
-asked of detectors (`detectors`; the feed only says that something has changed). The frames: docs/board.md.
+Owns: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
+second, and the beats that say that what was pushed is still true. Not here: what a view looks like (`hub.kit.views`),
+what is asked of detectors (`hub.cards.socket`; the feed only says that something has changed). The frames:
+docs/board.md.
 """
 
 from __future__ import annotations

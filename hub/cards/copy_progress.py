@@ -1,6 +1,6 @@
 """What is true only while it lasts: which detectors are connected and how far each copy is.
 
-Lives here: numbers that may be lost with the process, so that a progress message costs no commit. Doesn't: anything
+Owns: numbers that may be lost with the process, so that a progress message costs no commit. Not here: anything
 that must survive (`stinercut.catalog`).
 """
 

@@ -1,7 +1,7 @@
 """What a detector's message means: the change it makes to the catalog, the answer, and what is asked for next.
 
-Lives here: one function from a message to its effects, with the catalog and the store as the only things touched.
-Doesn't: sockets (`detectors`), numbers that may be lost (`live`).
+Owns: one function from a message to its effects, with the catalog and the store as the only things touched.
+Not here: sockets (`socket`), numbers that may be lost (`copy_progress`).
 """
 
 from __future__ import annotations

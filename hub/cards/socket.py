@@ -1,7 +1,7 @@
 """The socket that detectors connect to: `/ws/detector`.
 
-Lives here: the hello, acknowledgements, copy requests, which detectors are connected. Doesn't: what a message means
-(`conversation`), when new requests come up (`board`, whose feed notices).
+Owns: the hello, acknowledgements, copy requests, which detectors are connected. Not here: what a message means
+(`detector_messages`), when new requests come up (`hub.board.feed`, whose feed notices).
 """
 
 from __future__ import annotations

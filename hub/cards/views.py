@@ -1,7 +1,7 @@
 """What browsers see of cards: how far each offload is.
 
-Lives here: the views and how they are made, in a fixed number of queries however many cards there are. Doesn't: the
-words (`card_words`), sending them (`board`), what is known (`stinercut.catalog`).
+Owns: the views and how they are made, in a fixed number of queries however many cards there are. Not here: the
+words (`words`), sending them (`hub.board.feed`), what is known (`stinercut.catalog`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a card's state is called, and the sentence that a tandem master reads on it. Pure.
 
-Lives here: the words. Doesn't: the numbers that they follow from (`card_views`).
+Owns: the words. Not here: the numbers that they follow from (`views`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Passengers' codes over HTTP: made from what a person typed or chose, to show on a phone or tablet, or to print.
 
-Lives here: the routes and models below /api/codes. Doesn't: what a code says and looks like (`stinercut.codes`), the
-office's list (`review`), PDF sheets (`stinercut qr sheet`: they need fonts, which the hub has none of).
+Owns: the routes and models below /api/codes. Not here: what a code says and looks like (`stinercut.codes`), the
+office's list (`hub.review.routes`), PDF sheets (`stinercut qr sheet`: they need fonts, which the hub has none of).
 """
 
 from __future__ import annotations

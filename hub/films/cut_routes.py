@@ -1,6 +1,6 @@
 """A jump's timeline for editing programs: out as it is, back as the jump's cut.
 
-Lives here: the routes, and which clips a timeline may name. Doesn't: the format (`stinercut.films.editor.otio`),
+Owns: the routes, and which clips a timeline may name. Not here: the format (`stinercut.films.editor.otio`),
 writing the file beside the film (`stinercut_assets.films.rendered_video`), keeping a cut (`stinercut.review.wishes`).
 """
 

@@ -1,7 +1,7 @@
 """Films, what was published beside them, and their posters, as files over HTTP.
 
-Lives here: finding the files that a film's row and the note beside the film name, and nothing else below the films
-folder. Doesn't: making them, packing photos (`zipping`). What a browser says is only compared with those names.
+Owns: finding the files that a film's row and the note beside the film name, and nothing else below the films
+folder. Not here: making them, packing photos (`zip_stream`). What a browser says is only compared with those names.
 """
 
 from __future__ import annotations

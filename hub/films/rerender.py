@@ -1,6 +1,6 @@
 """Making films anew after a template changed: which ones, what it costs, and the backfill that does it.
 
-Lives here: the shelf of templates, the view of stale films, starting a backfill, their routes below /api. Doesn't:
+Owns: the shelf of templates, the view of stale films, starting a backfill, their routes below /api. Not here:
 which films are stale (`stinercut.jumps.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
 
 Starting one again does no harm: films that are up to date, and those that a backfill is busy with, are passed over.

@@ -1,6 +1,6 @@
 """Files as a ZIP, made while it is sent.
 
-Lives here: that alone. Doesn't: which files (`films`). Nothing is compressed, since photos don't get smaller, and
+Owns: that alone. Not here: which files (`files`). Nothing is compressed, since photos don't get smaller, and
 nothing is kept: neither the whole ZIP in memory nor a file of it on the disk.
 """
 

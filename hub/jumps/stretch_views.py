@@ -1,7 +1,7 @@
 """What browsers see of what jumps lack: files that wait for a person, and what their cards did not give.
 
 Owns: those views. Not here: which files stand in whose stretch (`stinercut.recordings.stretches`), which cards could
-not be read (`stinercut.jumps.unread_cards`), jumps (`jump_views`).
+not be read (`stinercut.jumps.unread_cards`), jumps (`views`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What browsers see of jumps: their files, how far the film is, the film.
 
-Lives here: the views and how they are made, in a fixed number of queries however many jumps there are. Doesn't:
-which jumps are in a list (`stinercut.jumps.listing`), sending them (`board`).
+Owns: the views and how they are made, in a fixed number of queries however many jumps there are. Not here:
+which jumps are in a list (`stinercut.jumps.listing`), sending them (`hub.board.feed`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Connections to the hub: how many there may be, and how long one may take to say what it wants.
 
-Owns: uvicorn's HTTP protocol with these limits, which it has none of. Not here: sockets once they are open (`board`,
-`detectors`; uvicorn pings them), the size of bodies (`bodies`).
+Owns: uvicorn's HTTP protocol with these limits, which it has none of. Not here: sockets once they are open
+(`hub.board.feed`, `hub.cards.socket`; uvicorn pings them), the size of bodies (`request_body`).
 
 A sender that is slow on purpose, or a telephone that walked out of the network, must not hold a place for ever. What is
 slow for an honest reason, an upload over a bad network, has time enough.

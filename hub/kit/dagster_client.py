@@ -1,6 +1,6 @@
 """Dagster, asked over its GraphQL: which runs there were, go on with one that failed, begin one, backfills.
 
-Lives here: the queries and what their answers mean. Doesn't: whether a retry is wise (`pipeline`). Dagster is never
+Owns: the queries and what their answers mean. Not here: whether a retry is wise (`hub.runs.pipeline`). Dagster is never
 imported: the webserver may run on another machine and in another version. Its own words, addresses and exceptions go
 into the log; what people are told is ours.
 """

@@ -1,7 +1,7 @@
 """Signed notes that let a browser into Dagster's pages: a ticket from the hub, and the pass that it is changed for.
 
 Owns: making and checking them, with the secret that hub and Dagster's webserver share. Not here: the hub's route that
-hands tickets out (`dagster_door`), the guard that takes them (`app.engine.dagster_guard`).
+hands tickets out (`hub.runs.dagster_door`), the guard that takes them (`app.engine.dagster_guard`).
 """
 
 from __future__ import annotations

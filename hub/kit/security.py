@@ -1,7 +1,7 @@
 """What keeps strangers' pages out: the same-origin rule, the headers of every answer.
 
 Owns: pure decisions over headers. Not here: the names a hub answers to (`stinercut.own_names`), the detectors' token
-(`detectors`).
+(`hub.cards.socket`).
 """
 
 from __future__ import annotations

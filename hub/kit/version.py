@@ -1,7 +1,7 @@
 """Which hub this is: that it is one, its package's version, and the pages that came with it.
 
-Lives here: these texts, the second made once when the hub starts. Doesn't: telling them (`board`, `server`), serving
-pages (`server`).
+Owns: these texts, the second made once when the hub starts. Not here: telling them (`hub.board.feed`, `hub.app`),
+serving pages (`hub.app`).
 """
 
 from __future__ import annotations

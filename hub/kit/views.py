@@ -1,6 +1,7 @@
 """What views of cards and jumps share: their base, steps, events, links into Dagster.
 
-Lives here: that, and how it is made. Doesn't: cards (`card_views`), jumps and films (`jump_views`), sending (`board`).
+Owns: that, and how it is made. Not here: cards (`hub.cards.views`), jumps and films (`hub.jumps.views`), sending
+(`hub.board.feed`).
 """
 
 from __future__ import annotations

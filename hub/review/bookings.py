@@ -1,7 +1,7 @@
 """The office's list of bookings over HTTP: searched, looked at before it is imported, imported.
 
 Owns: routes and views below /api/bookings. Not here: the list's form (`stinercut.jumps.booking_list`), what
-importing changes (`stinercut.jumps.bookings`), saying whose jump it is (`review`).
+importing changes (`stinercut.jumps.bookings`), saying whose jump it is (`routes`).
 """
 
 from __future__ import annotations

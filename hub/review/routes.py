@@ -1,8 +1,8 @@
 """Review over HTTP: what waits for a person, their decisions, pictures of files.
 
-Lives here: routes and views below /api/review and /api/files. Doesn't: what a decision does
-(`stinercut.review.decisions`), the list of bookings (`bookings`), how pictures are made (`frames`), what a film is to
-be like (`renewal`, `cuts`).
+Owns: routes and views below /api/review and /api/files. Not here: what a decision does
+(`stinercut.review.decisions`), the list of bookings (`bookings`), how pictures are made (`stills`), what a film is to
+be like (`hub.films.rerender`, `hub.films.cut_routes`).
 
 Every decision comes with the name of who decides.
 """

@@ -1,7 +1,7 @@
 """What people see of a file while they review: still pictures, and the file itself to play.
 
-Lives here: finding a file's bytes (its proxy's where there is one), making stills and keeping them in the store.
-Doesn't: running ffmpeg (`stinercut.video`).
+Owns: finding a file's bytes (its proxy's where there is one), making stills and keeping them in the store.
+Not here: running ffmpeg (`stinercut.video`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sensors and schedules of Dagster that somebody switched off: seen, said, and started again.
 
 Owns: how they stand, the routes below /api/automation, telling Dagster's own check. Not here: which ones there are and
-what each is for (`stinercut.runs.automation`), asking Dagster (`dagster`).
+what each is for (`stinercut.runs.automation`), asking Dagster (`hub.kit.dagster_client`).
 
 Nothing else notices: with `ready_jumps` off, no film is begun, no run fails, and every process lives. A page of
 Dagster's has a switch for each, and a switch that was turned off stays off over every start.

@@ -1,6 +1,7 @@
 """The hub's door to Dagster's pages: a browser that comes through it is let in by the webserver's guard.
 
-Owns: the route `/dagster` and where it leads. Not here: the notes (`passes`), the guard (`app.engine.dagster_guard`).
+Owns: the route `/dagster` and where it leads. Not here: the notes (`hub.kit.passes`), the guard
+(`app.engine.dagster_guard`).
 
 The one place that decides who sees Dagster's pages. The board asks nobody who he is, so everybody who opens it is sent
 on; whoever asks for a name one day asks here.

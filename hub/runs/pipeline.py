@@ -1,7 +1,7 @@
 """One jump's or card's way through the pipeline: how far it is, and going on after a failure.
 
-Lives here: joining what the catalog knows with Dagster's runs, and deciding whether a retry makes sense. Doesn't: the
-GraphQL (`dagster`), the views of cards and jumps (`views`).
+Owns: joining what the catalog knows with Dagster's runs, and deciding whether a retry makes sense. Not here: the
+GraphQL (`hub.kit.dagster_client`), the views of cards and jumps (`hub.kit.views`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Going on with what failed, over HTTP: the one action behind the board's button and `stinercut retry`.
 
-Lives here: the routes. Doesn't: what a retry does (`pipeline`).
+Owns: the routes. Not here: what a retry does (`pipeline`).
 """
 
 from __future__ import annotations
