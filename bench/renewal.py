@@ -48,6 +48,7 @@ from support.stacks import SetUp, embedded  # noqa: E402
 from app.stack.dagster_home import prepare_dagster_home  # noqa: E402
 from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import Film, Jump, JumpState  # noqa: E402
+from stinercut.catalog.row_messages import reason_words  # noqa: E402
 from stinercut.jumps import jumps  # noqa: E402
 from stinercut.review import wishes  # noqa: E402
 from stinercut.settings import Settings  # noqa: E402
@@ -140,7 +141,9 @@ class Bench:
     def resting(self) -> bool:
         """Whether no jump is worked on or waits for it."""
         with self.catalog.read() as session:
-            failed = session.scalars(select(Jump.reason).where(Jump.state == JumpState.FAILED)).all()
+            failed = [
+                reason_words(jump) for jump in session.scalars(select(Jump).where(Jump.state == JumpState.FAILED))
+            ]
             assert not failed, failed
             return not session.scalar(select(func.count()).where(Jump.state != JumpState.DONE))
 

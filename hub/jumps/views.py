@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.jumps.stretch_views import MissingView, PlaceView, waiting_views
-from hub.kit.views import JumpLinks, Links, StepView, View, steps_of
+from hub.kit.views import JumpLinks, Links, MessageView, StepView, View, message_views, steps_of
 from stinercut.catalog import events
 from stinercut.catalog.models import (
     EntryState,
@@ -28,9 +28,12 @@ from stinercut.catalog.models import (
     ManifestEntry,
     Role,
 )
+from stinercut.catalog.row_messages import reasons_of
 from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
 from stinercut.jumps import film_records, listing
 from stinercut.jumps.duplicates import counting_files
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded
 from stinercut.runs.failure_rows import failures_of_jump
 from stinercut.runs.remedies import RemedyKind, remedies
 
@@ -139,6 +142,8 @@ class JumpView(View):
     """The template that a person chose for it; None: the installation's own choice."""
     state: str
     reason: str
+    reason_parts: list[MessageView]
+    """The same as codes and values, for programs and other languages."""
     complete: bool
     """Whether it has a passenger, nothing that may be theirs waits for a person, all of its photos came that are not
     left out, and all of its card could be read. Until then its film is provisional: another one follows when somebody
@@ -204,9 +209,9 @@ def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
 def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], film: Film | None) -> JumpView:
     files = found.files
     failed = [file.name for file in files if file.state == "failed" and file.role != "left_out"]
-    reason = jump.reason
+    reasons = reasons_of(jump)
     if jump.state == JumpState.WAITING and failed:
-        reason = f"{reason} Could not be copied: {', '.join(failed)}."
+        reasons = (*reasons, Message.of(MessageCode.NOT_COPIED, files=tuple(failed)))
     return JumpView(
         jump=jump.jump_key,
         jump_date=jump.jump_date,
@@ -214,7 +219,8 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
         passenger=jump.passenger_name,
         template=jump.template,
         state=jump.state,
-        reason=reason,
+        reason=all_worded(reasons),
+        reason_parts=message_views(reasons),
         complete=jump.booking_id is not None and not found.missing,
         missing=found.missing,
         place=found.place,

@@ -6,7 +6,7 @@ Owns: that, and how it is made. Not here: cards (`hub.cards.views`), jumps and f
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
+from stinercut.language.messages import Message
 from stinercut.pipeline_names import FILM_ASSET
 
 
@@ -25,6 +26,18 @@ class View(BaseModel):
     """Base of what is sent to browsers."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class MessageView(View):
+    """One message: `code` names it, `values` are what its words show (a value may be a message, too)."""
+
+    code: str
+    values: dict[str, Any]
+
+
+def message_views(messages: Iterable[Message]) -> list[MessageView]:
+    """Messages as browsers get them next to their words."""
+    return [MessageView.model_validate(one.as_json()) for one in messages]
 
 
 class StepView(View):

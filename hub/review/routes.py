@@ -22,10 +22,12 @@ from sqlalchemy.orm import Session
 
 from hub.jumps.stretch_views import PlaceView, waiting_views
 from hub.jumps.views import FailureView, RemedyView, failure_views, remedy_views
+from hub.kit.views import MessageView, message_views
 from hub.review.stills import WIDTHS, Frames
 from stinercut.bounds import JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Decision, Role
+from stinercut.catalog.row_messages import reason_words, reasons_of
 from stinercut.codes.payload import make_payload
 from stinercut.codes.reading import Reason
 from stinercut.review import decisions, file_groups
@@ -78,6 +80,7 @@ class GroupView(BaseModel):
     booking_id: str | None
     state: str
     reason: str
+    reason_parts: list[MessageView]
     place: PlaceView | None
     """Of one that waits: the card that it comes from, and between whose files it stands there."""
     failures: list[FailureView]
@@ -184,7 +187,8 @@ def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
         passenger=jump.passenger_name,
         booking_id=jump.booking_id,
         state=jump.state,
-        reason=jump.reason,
+        reason=reason_words(jump),
+        reason_parts=message_views(reasons_of(jump)),
         place=place,
         failures=failure_views(jump),
         remedies=remedy_views(

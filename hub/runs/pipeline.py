@@ -17,7 +17,7 @@ from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, PipelineRun
-from hub.kit.views import Links, StepView, View, steps_of
+from hub.kit.views import Links, MessageView, StepView, View, steps_of
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
@@ -54,6 +54,8 @@ class PipelineView(View):
     kind: Literal["jump", "card"]
     status: str
     reason: str
+    reason_parts: list[MessageView]
+    """Of a jump, the same as codes and values."""
     failed: bool
     """Whether its run failed, so that a retry makes sense."""
     progress: float
@@ -250,6 +252,7 @@ class Pipeline:
             kind="card",
             status=card.state,
             reason=card.message,
+            reason_parts=[],
             failed=bool(card.problem),
             progress=1.0 if is_done else round(share, 4),
             steps=steps,
@@ -275,6 +278,7 @@ def _of_jump(jump: JumpView) -> PipelineView:
         kind="jump",
         status=jump.state,
         reason=jump.reason,
+        reason_parts=jump.reason_parts,
         failed=jump.state == JumpState.FAILED,
         progress=jump.progress,
         steps=jump.steps,

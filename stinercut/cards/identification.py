@@ -1,8 +1,8 @@
 """Identification in catalog terms: what of a card is looked at, what was read, and which jumps follow.
 
-Lives here: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and
-recording its answer. Doesn't: reading films (`stinercut.codes.reader`), the rules of splitting
-(`stinercut.recordings.session_rules`).
+Owns: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and recording
+its answer.
+Not here: reading films (`stinercut.codes.reader`), the rules of splitting (`stinercut.recordings.session_rules`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ from stinercut.catalog.models import (
     QrReading,
 )
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import give_reason, reason_words
 from stinercut.codes.reading import Reading, Reason
 from stinercut.errors import BadInput
 from stinercut.jumps import bookings, jumps
 from stinercut.jumps.card_videos import card_video
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import FileKind
 from stinercut.recordings.filming_order import CardVideo
 from stinercut.recordings.session_rules import Session as SplitSession
@@ -287,8 +290,12 @@ def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) 
         return None
     if found.payload is not None and not qr_files:
         by_proxy = not empty.isdisjoint(found.qr_files)
-        where = "which only the proxy of an empty file shows" if by_proxy else "which an earlier insertion brought"
-        why = f"filmed after the code of {found.payload.passenger_name}, {where}"
+        who = found.payload.passenger_name
+        why = (
+            Message.of(MessageCode.CODE_IN_PROXY_ONLY, passenger=who)
+            if by_proxy
+            else Message.of(MessageCode.CODE_OF_EARLIER_INSERTION, passenger=who)
+        )
         return jumps.FoundSession(None, qr_files, clips, why, photos)
     return jumps.FoundSession(found.payload, qr_files, clips, found.why, photos)
 
@@ -298,7 +305,7 @@ def _found(session: Session, jump_key: str) -> FoundJump:
     session.refresh(jump)
     clips = sum(place.role == "clip" for place in jump.files)
     photos = sum(place.role == "photo" for place in jump.files)
-    return FoundJump(jump_key, jump.passenger_name, clips, jump.reason, photos)
+    return FoundJump(jump_key, jump.passenger_name, clips, reason_words(jump), photos)
 
 
 def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:
@@ -374,7 +381,7 @@ def _give_back(session: Session, jump: Jump, insertions: Iterable[Insertion]) ->
     session.execute(delete(JumpFile).where(JumpFile.jump_key == jump.jump_key))
     session.expire_all()
     jumps.refresh_jump(session, jump.jump_key)
-    jump.reason = "Its codes were read again."
+    give_reason(jump, Message.of(MessageCode.CODES_READ_AGAIN))
     session.flush()
     for insertion in insertions:
         refresh_identify_key(session, insertion)

@@ -226,6 +226,9 @@ class Jump(Base):
     """The card it was first found on."""
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text, default="")
+    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    reason_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """Why it is where it is, as messages (`stinercut.language.messages`); None in rows of before."""
     failures: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
     """What its last run that failed ended with, as `stinercut.failures.FailureRecord` has it. Means something only
     while the state is FAILED."""

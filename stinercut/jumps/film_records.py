@@ -1,7 +1,7 @@
 """Finished films: recording one, and which one of a jump is shown.
 
-Lives here: those queries. Doesn't: what a film should be made of (`jumps`), whether it should be made anew
-(`staleness`), the files themselves.
+Owns: those queries. Not here: what a film should be made of (`jumps`), whether it should be made again (`staleness`),
+the files themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog import events
 from stinercut.catalog.models import Film, Jump, JumpState
+from stinercut.catalog.row_messages import give_reason
 from stinercut.jumps.readiness import make_ready
 from stinercut.jumps.unread_cards import unread_cards
 from stinercut.jumps.waiting_files import missing_of
@@ -28,7 +29,8 @@ def record_film(session: Session, film: Film) -> None:
     session.add(film)
     jump = session.get_one(Jump, film.jump_key)
     if jump.wanted_version == film.version:
-        jump.state, jump.reason = JumpState.DONE, ""
+        jump.state = JumpState.DONE
+        give_reason(jump)
     elif jump.state == JumpState.DONE:
         make_ready(jump)
     session.flush()

@@ -1,6 +1,6 @@
 """What is being worked on, and recording that it failed.
 
-Lives here: the queries behind "did the run bring what it was for?". Doesn't: asking Dagster (`sensors`).
+Owns: the queries behind "did the run bring what it was for?". Not here: asking Dagster (`sensors`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from stinercut.catalog.models import (
     JumpFile,
     JumpState,
 )
+from stinercut.catalog.row_messages import give_reason, reasons_of
 from stinercut.failures import FailureRecord
 from stinercut.jumps import film_records
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.runs.failure_rows import failures_of_steps
 
 
@@ -121,15 +124,14 @@ def settle(session: Session, jump_key: str) -> None:
     """
     jump = session.get_one(Jump, jump_key)
     if jump.state == JumpState.PRODUCING:
-        jump.state, jump.reason = JumpState.DONE, ""
-
-
-BEING_RETRIED = "Its run was cut off. It is being tried again by itself; finished parts are kept."
+        jump.state = JumpState.DONE
+        give_reason(jump)
 
 
 def say_retried(session: Session, jump_key: str) -> None:
     """The run of this jump was cut off and is about to be begun again: say so, until the new run speaks for itself."""
     jump = session.get_one(Jump, jump_key)
-    if jump.state in (JumpState.READY, JumpState.PRODUCING) and jump.reason != BEING_RETRIED:
-        jump.reason = BEING_RETRIED
+    said = Message.of(MessageCode.RUN_BEING_RETRIED)
+    if jump.state in (JumpState.READY, JumpState.PRODUCING) and reasons_of(jump) != (said,):
+        give_reason(jump, said)
         events.append(session, "pipeline:retrying", jump_key=jump_key, run_id=jump.run_id)

@@ -1,8 +1,9 @@
 """Jumps: their files, what they wait for, and which version of a film they should have.
 
-Lives here: recording sessions as jumps, a jump's state, its footage, taking it up for production. Doesn't: how a card
-falls into sessions (`stinercut.recordings.session_rules`), finished films (`films`), what people decide (`decisions`,
-`wishes`), when a run starts (`sensors`).
+Owns: recording sessions as jumps, a jump's state, its footage, taking it up for production.
+Not here: how a card falls into sessions (`stinercut.recordings.session_rules`), why a jump is where it is, in words
+(`stinercut.catalog.row_messages`), finished films (`film_records`), what people decide (`stinercut.review`), when a run
+starts (`sensors`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
 from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.catalog.row_messages import give_reason, reason_words
 from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import FailureRecord
@@ -25,9 +27,10 @@ from stinercut.jumps.cut import ClipTake, Cut, CutPiece, takes
 from stinercut.jumps.duplicates import aliases_among
 from stinercut.jumps.jump_photos import photos_coming
 from stinercut.jumps.readiness import make_ready
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, as_written
 from stinercut.recordings.filming_order import RecordedFile, day_filmed, in_order
 from stinercut.storage.store import key_of
-from stinercut.text import ended
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class FoundSession:
     payload: Payload | None
     qr_files: tuple[int, ...]
     clips: tuple[int, ...]
-    why: str
+    why: Message | None
+    """Why nobody is known for it, if so."""
     photos: tuple[int, ...] = ()
 
 
@@ -138,9 +142,11 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
     payload = found.payload
     jump = session.get(Jump, payload.jump_key)
     if jump is not None and jump.passenger_name != payload.passenger_name:
-        why = (
-            f"Booking {payload.booking_id} is {jump.passenger_name!r} on an earlier card and "
-            f"{payload.passenger_name!r} on this one"
+        why = Message.of(
+            MessageCode.BOOKING_UNDER_TWO_NAMES,
+            booking=payload.booking_id,
+            before=jump.passenger_name or "",
+            now=payload.passenger_name,
         )
         return new_unidentified(session, insertion.card_id, why, first_file)
     return jump_of(session, payload, insertion.card_id)
@@ -164,7 +170,7 @@ def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
     return jump
 
 
-def new_unidentified(session: Session, card_id: str, why: str, first_file: int) -> Jump:
+def new_unidentified(session: Session, card_id: str, why: Message | None, first_file: int) -> Jump:
     """A jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
     recorded = day_filmed(session.get_one(CardFile, first_file).modified)
     prefix = f"{recorded.isoformat()}_unidentified-{card_id}-"
@@ -176,8 +182,8 @@ def new_unidentified(session: Session, card_id: str, why: str, first_file: int) 
         jump_date=recorded,
         card_id=card_id,
         state=JumpState.REVIEW,
-        reason=why,
     )
+    give_reason(jump, *([why] if why else []))
     session.add(jump)
     session.flush()
     return jump
@@ -230,20 +236,24 @@ def refresh_jump(session: Session, jump_key: str) -> None:
     rows = [row for row in counting if row[0].role != Role.PHOTO]
     jump.wanted_version = None
     if not places:
-        jump.state, jump.reason = JumpState.GONE, "All of its files were moved to other jumps."
+        jump.state = JumpState.GONE
+        give_reason(jump, Message.of(MessageCode.FILES_MOVED_AWAY))
         return
     if jump.booking_id is None:
         jump.state = JumpState.REVIEW
         return
     if not any(place.role == Role.CLIP for place, _ in rows):
-        jump.state, jump.reason = JumpState.NO_CLIPS, _why_no_clips([place for place, _ in places])
+        jump.state = JumpState.NO_CLIPS
+        give_reason(jump, _why_no_clips([place for place, _ in places]))
         return
     here = sum(imported is not None for _, imported in rows)
     if here < len(rows):
-        jump.state, jump.reason = JumpState.WAITING, f"{here} of {len(rows)} files are here."
+        jump.state = JumpState.WAITING
+        give_reason(jump, Message.of(MessageCode.FILES_ARRIVING, here=here, files=len(rows)))
         return
     if photos_coming(session, jump_key):
-        jump.state, jump.reason = JumpState.WAITING, "Its photos are being copied."
+        jump.state = JumpState.WAITING
+        give_reason(jump, Message.of(MessageCode.PHOTOS_ARRIVING))
         return
     jump.wanted_version = key_of(
         jump.passenger_name,
@@ -261,11 +271,12 @@ def refresh_jump(session: Session, jump_key: str) -> None:
         _back_to_produced(session, jump)
 
 
-def _why_no_clips(places: Sequence[JumpFile]) -> str:
+def _why_no_clips(places: Sequence[JumpFile]) -> Message:
     if any(place.role == Role.LEFT_OUT for place in places):
-        return "Every clip was left out."
-    photos = any(place.role == Role.PHOTO for place in places)
-    return "Photos were taken, and no clip was filmed." if photos else "A code was filmed, and no clip after it."
+        return Message.of(MessageCode.EVERY_CLIP_LEFT_OUT)
+    if any(place.role == Role.PHOTO for place in places):
+        return Message.of(MessageCode.PHOTOS_WITHOUT_CLIP)
+    return Message.of(MessageCode.CODE_WITHOUT_CLIP)
 
 
 def _cut_of(session: Session, jump_key: str) -> Cut | None:
@@ -285,11 +296,13 @@ def _wishes(session: Session, jump: Jump) -> list[str]:
 def _back_to_produced(session: Session, jump: Jump) -> None:
     """The jump wants again what its last run took up: a clip came, and a person left it out."""
     # Should that run still be going on, its end corrects this.
-    jump.state, jump.reason = JumpState.FAILED, "The film of these clips was not finished. Retry to finish it."
+    jump.state = JumpState.FAILED
+    give_reason(jump, Message.of(MessageCode.FILM_NOT_FINISHED))
     session.flush()
     film = film_records.latest_film(session, jump.jump_key)
     if film is not None and film.version == jump.wanted_version:
-        jump.state, jump.reason = JumpState.DONE, ""
+        jump.state = JumpState.DONE
+        give_reason(jump)
 
 
 def _files_of(session: Session, jump_key: str) -> list[tuple[JumpFile, ImportedFile | None]]:
@@ -337,7 +350,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
     """What the jump's film is to be made of. Raises BadInput when it isn't complete."""
     jump = require_jump(session, jump_key)
     if jump.wanted_version is None or jump.passenger_name is None or jump.booking_id is None:
-        raise BadInput(f"jump {jump_key} is not ready: {jump.reason}")
+        raise BadInput(f"jump {jump_key} is not ready: {reason_words(jump)}")
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
@@ -395,7 +408,8 @@ def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
     if jump.run_id != run_id:
         events.clear_steps_of_run(session, jump_key, jump.run_id)
     jump.produced_version, jump.run_id = footage.version, run_id
-    jump.state, jump.reason = JumpState.PRODUCING, ""
+    jump.state = JumpState.PRODUCING
+    give_reason(jump)
     events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, clips=len(footage.clips))
     return footage
 
@@ -410,7 +424,8 @@ def resume(session: Session, jump_key: str, run_id: str) -> None:
         return
     if jump.run_id == run_id and jump.state == JumpState.PRODUCING:
         return
-    jump.run_id, jump.state, jump.reason = run_id, JumpState.PRODUCING, ""
+    jump.run_id, jump.state = run_id, JumpState.PRODUCING
+    give_reason(jump)
     events.reopen_steps(session, jump_key)
     events.append(session, "pipeline:started", jump_key=jump_key, run_id=run_id, resumed=True)
 
@@ -421,9 +436,6 @@ def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
     if jump is None or jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         return False
     return jump.run_id is not None and jump.run_id != run_id
-
-
-OLDER_STAYS = "The film that was made before is still here."
 
 
 def record_failure(
@@ -439,15 +451,16 @@ def record_failure(
         jump.produced_version = jump.wanted_version
     elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
         return
-    if film_records.latest_film(session, jump_key) is not None:
-        reason = f"{ended(reason)} {OLDER_STAYS}"
-    jump.state, jump.reason, jump.run_id = JumpState.FAILED, reason, run_id
+    older = film_records.latest_film(session, jump_key) is not None
+    jump.state, jump.run_id = JumpState.FAILED, run_id
+    give_reason(jump, *as_written(reason), *([Message.of(MessageCode.OLDER_FILM_STAYS)] if older else []))
+    what = reason_words(jump)
     jump.failures = [one.model_dump(mode="json") for one in failures] or None
     codes = [one.code for one in failures]
     if codes:
-        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason, codes=codes)
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=what, codes=codes)
     else:
-        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=reason)
+        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=what)
 
 
 def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:

@@ -1,11 +1,12 @@
 """A jump's turn: each time its film is to be made, a run of its own is asked for.
 
-Lives here: becoming ready. Doesn't: when a jump is (`jumps`, `films`), the run that is asked for (`sensors`).
+Owns: becoming ready. Not here: when a jump is (`jumps`, `film_records`), the run that is asked for (`sensors`).
 """
 
 from __future__ import annotations
 
 from stinercut.catalog.models import Jump, JumpState
+from stinercut.catalog.row_messages import give_reason
 
 
 def make_ready(jump: Jump) -> None:
@@ -14,5 +15,6 @@ def make_ready(jump: Jump) -> None:
     Dagster makes one run for each run key. A version alone would not do: a clip that comes and is left out again, or a
     name that is corrected back, asks for a version that has had its run already.
     """
-    jump.state, jump.reason = JumpState.READY, ""
+    jump.state = JumpState.READY
+    give_reason(jump)
     jump.turn = (jump.turn or 0) + 1

@@ -1,7 +1,6 @@
 """How a card's new files fall into jumps: a pure function over names, times and readings.
 
-Lives here: the rules, and nothing but the rules. Doesn't: reading codes (`stinercut.codes`), recording the result
-(`stinercut.catalog`).
+Owns: the rules alone. Not here: reading codes (`stinercut.codes`), recording the result (`stinercut.jumps`).
 
 The one thing that must never happen is a film with somebody else's name. So a name reaches a clip only if the way from
 the name's code to the clip is certain. Whatever breaks it (a code that can't be taken, a file that couldn't be looked
@@ -21,6 +20,8 @@ from typing import Final
 
 from stinercut.codes.payload import Payload
 from stinercut.codes.reading import Reading, Reason
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.recordings.camera_names import count_in
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 
@@ -28,9 +29,9 @@ LONG: Final = timedelta(seconds=30)
 """A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
 camera may be left running, or show the code at the start of the jump's only recording."""
 
-BEFORE_ANY_CODE: Final = "filmed before any passenger's code"
-AFTER_PAUSE: Final = "filmed after a long pause, without a code since"
-CLOCK_DISAGREES: Final = "the camera's clock and its file numbers disagree about which code came before"
+BEFORE_ANY_CODE: Final = Message.of(MessageCode.BEFORE_ANY_CODE)
+AFTER_PAUSE: Final = Message.of(MessageCode.AFTER_PAUSE)
+CLOCK_DISAGREES: Final = Message.of(MessageCode.CLOCK_DISAGREES)
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class SessionRules:
 class Session:
     """Files that belong together, in the order they were filmed, as file ids.
 
-    `payload` is None for files that nobody is known for; `why` then says why, in words. A recording that shows a code
+    `payload` is None for files that nobody is known for; `why` then says why. A recording that shows a code
     and is LONG is in both `qr_files` and `clips`.
     """
 
     payload: Payload | None
     qr_files: tuple[str, ...]
     clips: tuple[str, ...]
-    why: str = ""
+    why: Message | None = None
     photos: tuple[str, ...] = ()
 
 
@@ -79,7 +80,7 @@ class _Place:
     """Where one file belongs. `code` is the index, in filming order, of the file that decided it; None for none."""
 
     payload: Payload | None
-    why: str
+    why: Message | None
     is_code: bool = False
     is_clip: bool = True
     code: int | None = None
@@ -94,11 +95,11 @@ def _event(file: CardVideo, readings: Mapping[str, Reading], unread: AbstractSet
     """What a file says about those that follow it: a passenger, or nobody; None if it says nothing."""
     reading = readings.get(file.file_id)
     if reading is not None and reading.payload is not None:
-        return _Place(reading.payload, "", is_code=True, is_clip=_is_long(reading))
+        return _Place(reading.payload, None, is_code=True, is_clip=_is_long(reading))
     if reading is not None and reading.hides_identity:
         return _Place(None, _barrier(file, reading))
     if file.file_id in unread:
-        return _Place(None, f"{file.name} could not be looked at and may hold another passenger's code")
+        return _Place(None, Message.of(MessageCode.NOT_LOOKED_AT, file=file.name))
     return None
 
 
@@ -106,15 +107,20 @@ def _is_long(reading: Reading) -> bool:
     return reading.film_seconds is not None and reading.film_seconds > LONG.total_seconds()
 
 
-def _barrier(file: CardVideo, reading: Reading) -> str:
-    if reading.reason is Reason.INVALID_QR:
-        said = f"could not be taken: {reading.detail}" if reading.detail else "is no passenger's"
-        return f"{file.name} holds a code that {said}"
-    if reading.reason is Reason.TWO_PAYLOADS:
-        return f"{file.name} holds {reading.detail or 'the codes of two passengers'}"
-    if reading.reason is Reason.NOT_CONFIRMED:
-        return f"{file.name} holds a code that was read only once"
-    return f"{file.name} could not be read and may hold another passenger's code"
+def _barrier(file: CardVideo, reading: Reading) -> Message:
+    match reading.reason:
+        case Reason.INVALID_QR if reading.detail:
+            return Message.of(MessageCode.CODE_REFUSED, file=file.name, detail=reading.detail)
+        case Reason.INVALID_QR:
+            return Message.of(MessageCode.CODE_FOREIGN, file=file.name)
+        case Reason.TWO_PAYLOADS if reading.detail:
+            return Message.of(MessageCode.CODES_DIFFER, file=file.name, detail=reading.detail)
+        case Reason.TWO_PAYLOADS:
+            return Message.of(MessageCode.CODES_OF_TWO, file=file.name)
+        case Reason.NOT_CONFIRMED:
+            return Message.of(MessageCode.CODE_READ_ONCE, file=file.name)
+        case _:
+            return Message.of(MessageCode.NOT_READABLE, file=file.name)
 
 
 def _by_time(
@@ -229,7 +235,7 @@ def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_P
 
 def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Session]:
     """One session for each passenger and each unidentified stretch, in the order they began."""
-    groups: dict[Payload | tuple[str, int], list[tuple[CardVideo, _Place]]] = {}
+    groups: dict[Payload | tuple[Message | None, int], list[tuple[CardVideo, _Place]]] = {}
     for file, place in zip(ordered, places, strict=True):
         groups.setdefault(place.payload or (place.why, place.run), []).append((file, place))
     return [
@@ -256,6 +262,16 @@ def _without_conflicts(sessions: Sequence[Session]) -> list[Session]:
 def _checked(session: Session, claims: Sequence[Payload]) -> Session:
     if len(claims) < 2:
         return session
-    said = " and ".join(f"{each.passenger_name} (master {each.tandem_master_id or 'not given'})" for each in claims)
-    why = f"booking {claims[0].booking_id} of {claims[0].jump_date} has different codes on this card: {said}"
+    why = Message.of(
+        MessageCode.BOOKING_WITH_DIFFERENT_CODES,
+        booking=claims[0].booking_id,
+        day=claims[0].jump_date.isoformat(),
+        claims=tuple(map(_claim, claims)),
+    )
     return replace(session, payload=None, why=why)
+
+
+def _claim(said: Payload) -> Message:
+    if said.tandem_master_id is None:
+        return Message.of(MessageCode.PASSENGER_WITHOUT_MASTER, passenger=said.passenger_name)
+    return Message.of(MessageCode.PASSENGER_OF_MASTER, passenger=said.passenger_name, master=said.tandem_master_id)

@@ -1,8 +1,8 @@
 """What people decide about jumps, and the record of who decided what.
 
-Lives here: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again. Doesn't:
-what people look at (`review`), how a film follows (a decision changes the jump's wanted version; `sensors` does the
-rest), what a film is to be like (`wishes`).
+Owns: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again.
+Not here: what people look at (`file_groups`), how a film follows (a decision changes the jump's wanted version;
+`sensors` does the rest), what a film is to be like (`wishes`).
 
 Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the
 person confirms exactly that name. And what a person decided wins over a code, visibly: see `review.words_on`.
@@ -24,6 +24,8 @@ from stinercut.catalog.models import Booking, CardFile, Decision, ImportedFile, 
 from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput, NameConflict, NotFound
 from stinercut.jumps import jumps
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import FileKind
 from stinercut.recordings.filming_order import in_order
 
@@ -108,7 +110,11 @@ def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> st
     if set(files) == set(_files(session, jump_key)):
         raise BadInput("all files were chosen: nothing would stay", advice="Choose those that belong to somebody else.")
     first = in_order([session.get_one(CardFile, file) for file in sorted(files)], jumps.recorded_file)[0]
-    why = f"{who} split it from {jump.passenger_name or 'other unidentified files'}"
+    why = (
+        Message.of(MessageCode.SPLIT_FROM_JUMP, who=who, passenger=jump.passenger_name)
+        if jump.passenger_name
+        else Message.of(MessageCode.SPLIT_FROM_UNIDENTIFIED, who=who)
+    )
     before = _as_it_is(jump, files)
     fresh = jumps.new_unidentified(session, first.card_id, why, first.card_file_id)
     _place(session, files, jump, fresh)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, Step, StepStatus
+from stinercut.catalog.row_messages import reason_words
 from stinercut.failures import FailureRecord, NamedFile
 
 
@@ -46,4 +47,4 @@ def failures_of_jump(jump: Jump) -> list[FailureRecord]:
     """What a failed jump's run ended with. Of one that failed before records were kept: its reason."""
     if jump.failures is not None:
         return [FailureRecord.model_validate(one) for one in jump.failures]
-    return [FailureRecord(code="ERROR", what=jump.reason)]
+    return [FailureRecord(code="ERROR", what=reason_words(jump))]

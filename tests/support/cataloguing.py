@@ -16,6 +16,7 @@ from stinercut.codes.extras import Extras
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.jumps import jumps
 from stinercut.jumps.booking_list import ListedBooking
+from stinercut.language.messages import as_written
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
 from support.clocks import filming_day
 
@@ -142,7 +143,10 @@ def record(  # noqa: PLR0917
 ) -> list[str]:
     """Identification found a session of these files. Returns the keys of the jumps it touched."""
     found = jumps.FoundSession(
-        payload, tuple(row_ids(catalog, insertion, qr)), tuple(row_ids(catalog, insertion, clips)), why
+        payload,
+        tuple(row_ids(catalog, insertion, qr)),
+        tuple(row_ids(catalog, insertion, clips)),
+        next(iter(as_written(why)), None),
     )
     with catalog.write() as session:
         return jumps.record_sessions(session, insertions.require_insertion(session, insertion), [found])

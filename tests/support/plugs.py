@@ -28,6 +28,7 @@ from app.common.hub_client import ask
 from app.processes.processes import RUN_NAME
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Event, Film, Jump, JumpState
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.payload import Payload
 from stinercut.errors import StinercutError
 from stinercut.jumps import film_records
@@ -309,7 +310,7 @@ class _Way:
         return Counter(str(event.data["file"]) for event in self.events() if event.type == "card:file_copied")
 
     def described(self) -> str:
-        states = [f"{jump.jump_key} {jump.state} {jump.reason}" for jump in self.jumps()]
+        states = [f"{jump.jump_key} {jump.state} {reason_words(jump)}" for jump in self.jumps()]
         return "; ".join([*states, *(f"{event.type} {event.data}" for event in self.events()[-3:])])
 
 

@@ -18,6 +18,7 @@ from stinercut.cards.identification import FileReading
 from stinercut.cards.uncopied_files import Staying
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpFile, JumpState
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.reading import Reading, Reason
 from stinercut.keyring import NO_KEYS
 from stinercut.protocol import FileEntry, FileKind
@@ -55,7 +56,7 @@ def jump_files(catalog: Catalog) -> dict[str, list[str]]:
         places = session.execute(select(JumpFile).order_by(JumpFile.position)).scalars()
         for place in places:
             jump = session.get_one(Jump, place.jump_key)
-            found.setdefault(jump.passenger_name or jump.reason, []).append(place.file.name)
+            found.setdefault(jump.passenger_name or reason_words(jump), []).append(place.file.name)
     return found
 
 

@@ -52,7 +52,7 @@ def sampled(catalog: Catalog, insertion: str, files: Sequence[FileEntry], sample
 def with_photos(catalog: Catalog, insertion: str, files: Sequence[FileEntry], photos: Sequence[FileEntry]) -> str:
     """Identification found a code, a clip, and photos."""
     code, clip = row_ids(catalog, insertion, files)
-    found = jumps.FoundSession(passenger(), (code,), (clip,), "", tuple(row_ids(catalog, insertion, photos)))
+    found = jumps.FoundSession(passenger(), (code,), (clip,), None, tuple(row_ids(catalog, insertion, photos)))
     with catalog.write() as session:
         [key] = jumps.record_sessions(session, insertions.require_insertion(session, insertion), [found])
     return key

@@ -30,13 +30,15 @@ from stinercut.cards import copy_results, identification, insertions, unassigned
 from stinercut.cards.identification import EarlyFile, FileReading
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpState
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.payload import Payload
 from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps import jumps
+from stinercut.language.messages import Message
 from stinercut.protocol import FileEntry, FileKind, FileList, decode, encode
 from stinercut.protocol.older import frame_for
 from stinercut.recordings.filming_order import CardVideo
-from stinercut.recordings.session_rules import AFTER_PAUSE, BEFORE_ANY_CODE, SessionRules, split
+from stinercut.recordings.session_rules import AFTER_PAUSE, BEFORE_ANY_CODE, CLOCK_DISAGREES, SessionRules, split
 from stinercut.review import decisions
 
 GAP = timedelta(minutes=45)
@@ -83,7 +85,9 @@ def taken(name: str, minute: float, *, is_photo: bool = True) -> CardVideo:
                      is_photo=is_photo)  # fmt: skip
 
 
-def split_of(files: Sequence[CardVideo], codes: Mapping[str, Payload]) -> list[tuple[str | None, tuple[str, ...], str]]:
+def split_of(
+    files: Sequence[CardVideo], codes: Mapping[str, Payload]
+) -> list[tuple[str | None, tuple[str, ...], Message | None]]:
     readings = {name: Reading(payload=payload) for name, payload in codes.items()}
     found = split(files, readings, RULES)
     return [(one.payload.passenger_name if one.payload else None, one.photos, one.why) for one in found if one.photos]
@@ -101,8 +105,8 @@ class TestTheirJump:
         ]
         assert split_of(files, {"GX010002.MP4": ZOE, "GX010005.MP4": ANNA}) == [
             (None, ("GOPR0001.JPG",), BEFORE_ANY_CODE),
-            ("Zoë Wójcik", ("GOPR0003.JPG",), ""),
-            ("Anna Müller", ("GOPR0006.JPG",), ""),
+            ("Zoë Wójcik", ("GOPR0003.JPG",), None),
+            ("Anna Müller", ("GOPR0006.JPG",), None),
         ]
 
     def test_photos_in_a_long_pause_give_no_clip_a_name(self) -> None:
@@ -129,9 +133,9 @@ class TestTheirJump:
             taken("GX010002.MP4", 30, is_photo=False),
             taken("GOPR0003.JPG", 1),
         ]
-        [(name, photos, why)] = split_of(files, {"GX010001.MP4": ZOE, "GX010002.MP4": ANNA})
-        assert (name, photos) == (None, ("GOPR0003.JPG",))
-        assert "disagree" in why
+        assert split_of(files, {"GX010001.MP4": ZOE, "GX010002.MP4": ANNA}) == [
+            (None, ("GOPR0003.JPG",), CLOCK_DISAGREES)
+        ]
 
     def test_where_clips_belong_never_depends_on_photos(self) -> None:
         clips = [taken(f"GX0100{n:02}.MP4", 17 * n, is_photo=False) for n in range(1, 12)]
@@ -188,7 +192,10 @@ class TestInTheCatalog:
     def test_a_film_waits_for_photos_that_are_being_copied(self, known: Catalog) -> None:
         key = with_photos(known)
         assert roles(known, key) == ["qr", "clip", "photo", "photo"]
-        assert (jump(known, key).state, jump(known, key).reason) == (JumpState.WAITING, "Its photos are being copied.")
+        assert (jump(known, key).state, reason_words(jump(known, key))) == (
+            JumpState.WAITING,
+            "Its photos are being copied.",
+        )
         assert (view(known, key).photos.pictures, view(known, key).photos.here) == (2, 0)
         assert [file.name for file in view(known, key).files] == [CODE.name, CLIP.name]
         copy(known, "in-1", PHOTOS[:1])
@@ -227,7 +234,7 @@ class TestInTheCatalog:
         copy(known, "in-2", PHOTOS)
         [unknown] = identified(known, {}, "in-2")
         assert jump(known, unknown).state == JumpState.REVIEW
-        assert "Zoë Wójcik" in jump(known, unknown).reason
+        assert "Zoë Wójcik" in reason_words(jump(known, unknown))
         with known.write() as session:
             decisions.join(session, "Petra", unknown, key)
         with_them = jump(known, key).wanted_version

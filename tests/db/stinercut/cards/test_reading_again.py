@@ -14,6 +14,7 @@ from stinercut.cards.identification import EarlyFile, FileReading
 from stinercut.cards.insertions import require_insertion
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Booking, QrReading
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.extras import Extras
 from stinercut.codes.payload import Payload
 from stinercut.codes.reading import READER_VERSION, Reading, Reason
@@ -208,7 +209,7 @@ def test_a_clip_that_comes_later_than_its_code_waits_for_a_person(catalog: Catal
     _, (alone, bob) = identify(catalog, RING, {"GX010003.MP4": accepted(BOB)})
     assert state_of(catalog, alone) == ("review", None)
     with catalog.read() as session:
-        assert "Anna Müller, which an earlier insertion brought" in jumps.require_jump(session, alone).reason
+        assert "Anna Müller, which an earlier insertion brought" in reason_words(jumps.require_jump(session, alone))
     assert names_in(catalog, bob) == [file.name for file in TWO]
 
 

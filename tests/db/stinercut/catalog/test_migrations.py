@@ -15,7 +15,8 @@ from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
 from stinercut.cards import unassigned_files
 from stinercut.catalog import Catalog, migrate
-from stinercut.catalog.models import Booking, CardFile
+from stinercut.catalog.models import Booking, CardFile, Jump
+from stinercut.catalog.row_messages import reason_words
 from stinercut.protocol import FileKind
 
 BEFORE_PHOTOS = "0009"
@@ -34,6 +35,9 @@ ROWS = (
     " ('old', 'f3', 103, false, 'skipped', '2026-06-01 10:00')",
     "INSERT INTO imported_file (card_file_id, content_hash, size, imported_at) VALUES"
     " (101, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 1000, '2026-06-01 10:00')",
+    "INSERT INTO jump (jump_key, jump_date, card_id, state, reason, turn, created_at, changed_at) VALUES"
+    " ('2026-06-01_unidentified-card-1-1', '2026-06-01', 'card-1', 'review', 'filmed before any passenger''s code', 0,"
+    " '2026-06-01 10:00', '2026-06-01 10:00')",
     "INSERT INTO booking (jump_key, jump_date, booking_id, passenger_name, imported_at) VALUES"
     " ('2026-06-01_B-1', '2026-06-01', 'B-1', 'Anna', '2026-06-01 10:00')",
 )
@@ -79,6 +83,8 @@ def test_photos_that_were_listed_before_are_asked_for_when_their_card_is_in_agai
         assert kinds == {"GX010001.MP4": "video", "GOPR0002.JPG": "photo", "notes.txt": "other", "notajpg": "other"}
         booking = session.get_one(Booking, "2026-06-01_B-1")
         assert (booking.passenger_name, booking.email, booking.phone) == ("Anna", None, None)
+        jump = session.get_one(Jump, "2026-06-01_unidentified-card-1-1")
+        assert (reason_words(jump), jump.reason_parts) == ("filmed before any passenger's code", None)
         [card] = card_views(session, ProgressSnapshot(), ["card-1"])
         assert "2 files of other kinds stayed on the card: GOPR0002.JPG, notes.txt" in card.message
     again = [

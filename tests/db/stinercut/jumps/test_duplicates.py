@@ -21,6 +21,7 @@ from support.cataloguing import (
 )
 
 from stinercut.catalog import Catalog
+from stinercut.catalog.row_messages import reason_words
 from stinercut.jumps import arriving, film_records, jumps
 from stinercut.jumps.duplicates import Place, aliases
 from stinercut.protocol import FileEntry
@@ -53,7 +54,7 @@ def clips_of(catalog: Catalog, key: str) -> list[int]:
 def state_of(catalog: Catalog, key: str) -> tuple[str, str, str | None]:
     with catalog.read() as session:
         jump = jumps.require_jump(session, key)
-        return jump.state, jump.reason, jump.wanted_version
+        return jump.state, reason_words(jump), jump.wanted_version
 
 
 def same_as(catalog: Catalog, key: str) -> dict[int, str]:

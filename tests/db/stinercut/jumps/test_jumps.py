@@ -29,6 +29,7 @@ from stinercut.cards import copy_results
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Jump, StepStatus
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput, NotFound
 from stinercut.jumps import film_records, in_progress, jumps
@@ -42,7 +43,7 @@ def jump_of(catalog: Catalog, key: str) -> Jump:
 
 def state(catalog: Catalog, key: str) -> tuple[str, str]:
     jump = jump_of(catalog, key)
-    return jump.state, jump.reason
+    return jump.state, reason_words(jump)
 
 
 def types(catalog: Catalog) -> list[str]:
@@ -255,7 +256,7 @@ class TestRuns:
         copy(catalog, "in-2", [late])
         record(catalog, "in-2", passenger(), [], [late])
         fail(catalog, key, "run-2", "the worker was killed")
-        assert state(catalog, key) == ("failed", f"the worker was killed. {jumps.OLDER_STAYS}")
+        assert state(catalog, key) == ("failed", "the worker was killed. The film that was made before is still here.")
 
     def test_a_failure_while_the_jump_waits_for_more_files_leaves_it_waiting(self, catalog: Catalog):
         key, _ = ready_jump(catalog)

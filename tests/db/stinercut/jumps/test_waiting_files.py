@@ -246,7 +246,7 @@ class TestItsPhotos:
         """A jump of which all but the last photo are here."""
         put_in(catalog, "in-1", self.FILES)
         rows = row_ids(catalog, "in-1", self.FILES)
-        found = jumps.FoundSession(passenger(), (rows[0],), (rows[1],), "", tuple(rows[2:]))
+        found = jumps.FoundSession(passenger(), (rows[0],), (rows[1],), None, tuple(rows[2:]))
         with catalog.write() as session:
             [key] = jumps.record_sessions(session, insertions.require_insertion(session, "in-1"), [found])
         ask(catalog, "in-1")

@@ -10,6 +10,7 @@ from support.cataloguing import copy, entry, film, listed, passenger, put_in, re
 
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Film, QrReading
+from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.codes.reading import Reading
 from stinercut.errors import BadInput, NameConflict, NotFound
@@ -244,7 +245,7 @@ class TestMoving:
         last = ids_in(catalog, key)[-1]
         with catalog.write() as session:
             part = decisions.split(session, WHO, key, [last])
-            assert jumps.require_jump(session, part).reason == f"{WHO} split it from Anna Müller"
+            assert reason_words(jumps.require_jump(session, part)) == f"{WHO} split it from Anna Müller"
         assert roles(catalog, key) == ["qr", "clip"]
         assert state_of(catalog, part) == "review"
 

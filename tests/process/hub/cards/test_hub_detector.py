@@ -114,7 +114,7 @@ def place_everything(hub: RunningHub) -> None:
         insertion = session.execute(select(Insertion).where(Insertion.removed_at.is_(None))).scalar_one()
         files = tuple(session.execute(select(CardFile.card_file_id).order_by(CardFile.name)).scalars())
         payload = make_payload("Anna Müller", "B-1", insertion.inserted_at.date())
-        jumps.record_sessions(session, insertion, [jumps.FoundSession(payload, files[:1], files[1:], "")])
+        jumps.record_sessions(session, insertion, [jumps.FoundSession(payload, files[:1], files[1:], None)])
     catalog.close()
 
 

@@ -21,6 +21,7 @@ from sensors.runs.ended_runs import ended_runs
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.events import since
 from stinercut.catalog.models import JumpState
+from stinercut.catalog.row_messages import reason_words
 from stinercut.jumps import film_records, jumps
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
@@ -83,7 +84,7 @@ def told(instance: dg.DagsterInstance, catalog: Catalog, jump: str) -> tuple[str
         assert isinstance(ended_runs(context), dg.SkipReason)
     with catalog.read() as session:
         found = jumps.require_jump(session, jump)
-        return found.state, found.reason
+        return found.state, reason_words(found)
 
 
 def test_a_run_that_is_about_to_be_begun_again_is_no_failure_and_its_jump_says_so(
@@ -148,7 +149,7 @@ def test_a_film_that_could_not_be_made_anew_is_a_failure_and_a_single_asset_that
     instance.add_run_tags(again.run_id, {"dagster/will_retry": "false"})
     state, reason = told(instance, catalog, jump)
     assert state == JumpState.FAILED
-    assert jumps.OLDER_STAYS in reason
+    assert "The film that was made before is still here." in reason
 
     single = instance.create_run_for_job(defs.resolve_job_def("produce_jump"))
     with catalog.write() as session:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.codes.reading import Reading, Reason
+from stinercut.language.messages import worded
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 from stinercut.recordings.session_rules import (
     AFTER_PAUSE,
@@ -118,7 +119,7 @@ def test_what_may_hide_a_code_ends_the_name_and_is_kept_for_review(reason: Reaso
     first, second, third = sessions((a, ZOE), (a1, None), (doubt, reason), (b1, None), (c, SIAN), (c1, None))
     assert (first.payload, first.clips) == (ZOE, ids(a1))
     assert (second.payload, second.qr_files, second.clips) == (None, (), ids(doubt, b1))
-    assert doubt.name in second.why
+    assert doubt.name in worded(second.why)
     assert (third.payload, third.clips) == (SIAN, ids(c1))
 
 
@@ -127,7 +128,7 @@ def test_a_code_that_was_refused_says_why() -> None:
     doubt = video(1, 0)
     why = "the passenger's name holds U+FFFD: the text was damaged on its way"
     [session] = split([doubt], {doubt.file_id: Reading(reason=Reason.INVALID_QR, detail=why)}, RULES)
-    assert session.why == f"{doubt.name} holds a code that could not be taken: {why}"
+    assert worded(session.why) == f"{doubt.name} holds a code that could not be taken: {why}"
 
 
 def test_a_small_file_that_could_not_be_looked_at_ends_the_name() -> None:
@@ -136,7 +137,7 @@ def test_a_small_file_that_could_not_be_looked_at_ends_the_name() -> None:
         first, second = sessions((a, ZOE), (a1, None), (lost, said), (b1, None), unread=[lost])
         assert first.clips == ids(a1)
         assert (second.payload, second.clips) == (None, ids(lost, b1))
-        assert lost.name in second.why
+        assert lost.name in worded(second.why)
 
 
 def test_a_code_read_from_the_proxy_of_an_unread_file_counts() -> None:
@@ -178,9 +179,9 @@ def test_one_booking_with_two_different_codes_is_nobodys(rival: Payload) -> None
     assert (first.payload, first.qr_files, first.clips) == (None, ids(a), ids(a1))
     assert (second.payload, second.qr_files, second.clips) == (None, ids(b), ids(b1))
     for each in (first, second):
-        assert "B-1" in each.why
-        assert "Zoë Müller" in each.why
-        assert rival.passenger_name in each.why
+        assert "B-1" in worded(each.why)
+        assert "Zoë Müller" in worded(each.why)
+        assert rival.passenger_name in worded(each.why)
     assert third.payload == SIAN
 
 

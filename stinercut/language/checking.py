@@ -1,0 +1,52 @@
+"""What is wrong with a file of words: codes without words, words without a code, values that are not the code's.
+
+Owns: that check, for the tests and for whoever writes another language's file; English is what others are held to.
+Not here: making words (`messages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from string import Formatter
+
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import ENGLISH, Words, plural_form, words_in
+
+FORMS = frozenset({"", "and"})
+"""How a value can be shown."""
+
+
+def fields_of(words: Words, code: str) -> frozenset[str]:
+    """The values that the words of a code show, in any of its forms."""
+    entry = words[code]
+    texts = [entry] if isinstance(entry, str) else [text for form, text in entry.items() if form != "plural"]
+    named = frozenset(name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None)
+    return named if isinstance(entry, str) else named | {entry["plural"]}
+
+
+def problems_of(words: Words, language: str) -> list[str]:
+    """What is wrong with these words of a language, a line each; empty where nothing is."""
+    codes = {str(code) for code in MessageCode}
+    return [
+        *(f"{code}: no words" for code in sorted(codes - set(words))),
+        *(f"{code}: no such code" for code in sorted(set(words) - codes)),
+        *(line for code in sorted(codes & set(words)) for line in _problems(words, code, language)),
+    ]
+
+
+def _problems(words: Words, code: str, language: str) -> Iterator[str]:
+    entry, english = words[code], words_in(ENGLISH)
+    texts = {"": entry} if isinstance(entry, str) else {form: text for form, text in entry.items() if form != "plural"}
+    if not isinstance(entry, str):
+        wanted = {plural_form(number, language) for number in range(1000)} | {"other"}
+        yield from (f"{code}: no text for {form!r}" for form in sorted(wanted - set(texts)))
+        yield from (f"{code}: {language} has no form {form!r}" for form in sorted(set(texts) - wanted))
+    asked = fields_of(english, code) if code in english else frozenset[str]()
+    for form, text in texts.items():
+        where = f"{code}, {form}" if form else code
+        named = {name: how for _, name, how, _ in Formatter().parse(text) if name is not None}
+        # A form that is for one number alone may write it out.
+        counted = {entry["plural"]} if not isinstance(entry, str) and form != "other" else set[str]()
+        if not asked - counted <= set(named) <= asked:
+            yield f"{where}: shows {sorted(named)}, has {sorted(asked)}"
+        yield from (f"{where}: no form {how!r}" for how in named.values() if how not in FORMS)

@@ -1,0 +1,50 @@
+"""The codes of messages: each names one thing that the program tells people.
+
+Owns: that list. Rows of a database hold codes, so one that is no longer sent keeps its words as long as rows may have
+it.
+Not here: the words (`words/en.json`), putting values into them (`messages`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class MessageCode(StrEnum):
+    """What is told; the words for each stand in `words/en.json` under the same name."""
+
+    AS_WRITTEN = "as_written"
+    """A sentence from elsewhere: a row of before, another program, an error that has no code for its words yet."""
+
+    # Why a jump is where it is
+    FILES_ARRIVING = "files_arriving"
+    PHOTOS_ARRIVING = "photos_arriving"
+    NOT_COPIED = "not_copied"
+    FILES_MOVED_AWAY = "files_moved_away"
+    EVERY_CLIP_LEFT_OUT = "every_clip_left_out"
+    PHOTOS_WITHOUT_CLIP = "photos_without_clip"
+    CODE_WITHOUT_CLIP = "code_without_clip"
+    FILM_NOT_FINISHED = "film_not_finished"
+    OLDER_FILM_STAYS = "older_film_stays"
+    RUN_BEING_RETRIED = "run_being_retried"
+    CODES_READ_AGAIN = "codes_read_again"
+
+    # Why nobody is known for files
+    BEFORE_ANY_CODE = "before_any_code"
+    AFTER_PAUSE = "after_pause"
+    CLOCK_DISAGREES = "clock_disagrees"
+    NOT_LOOKED_AT = "not_looked_at"
+    NOT_READABLE = "not_readable"
+    CODE_REFUSED = "code_refused"
+    CODE_FOREIGN = "code_foreign"
+    CODES_DIFFER = "codes_differ"
+    CODES_OF_TWO = "codes_of_two"
+    CODE_READ_ONCE = "code_read_once"
+    CODE_OF_EARLIER_INSERTION = "code_of_earlier_insertion"
+    CODE_IN_PROXY_ONLY = "code_in_proxy_only"
+    BOOKING_UNDER_TWO_NAMES = "booking_under_two_names"
+    BOOKING_WITH_DIFFERENT_CODES = "booking_with_different_codes"
+    PASSENGER_OF_MASTER = "passenger_of_master"
+    PASSENGER_WITHOUT_MASTER = "passenger_without_master"
+    SPLIT_FROM_JUMP = "split_from_jump"
+    SPLIT_FROM_UNIDENTIFIED = "split_from_unidentified"

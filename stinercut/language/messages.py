@@ -1,0 +1,159 @@
+"""Messages: a code and values, of which the words are made where somebody reads them.
+
+Owns: the message, its form as JSON in rows and answers, making its words in a language.
+Not here: which codes there are (`codes`), the words (`words/en.json`), what is wrong with a file of words (`checking`).
+
+A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, and with
+`{names:and}` as a sentence has it. Where the words depend on a number, there is one text for each plural form of the
+language, and `plural` names the value that counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from string import Formatter
+from typing import Any, TypeAlias, cast
+
+from stinercut.language.codes import MessageCode
+from stinercut.text import ended
+
+ENGLISH = "en"
+"""The language that all codes have words in; it stands in for a word that another one lacks."""
+
+Value: TypeAlias = "str | int | float | Message | tuple[Value, ...]"
+Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
+"""By code: a template, or one for each plural form."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is to be told. `code` is one of `MessageCode`, or one that a newer release wrote."""
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict[str, "Value"], hash=False)
+
+    @classmethod
+    def of(cls, code: MessageCode, **values: Value) -> Message:
+        """The message of this code. A test holds the names of the values to the template's."""
+        return cls(str(code), values)
+
+    def as_json(self) -> dict[str, Any]:
+        """Itself, as rows and answers hold it."""
+        return {"code": self.code, "values": {name: _as_json(value) for name, value in self.values.items()}}
+
+
+def as_written(text: str) -> tuple[Message, ...]:
+    """A text that has no code, as a message; none for an empty one."""
+    return (Message.of(MessageCode.AS_WRITTEN, text=text),) if text else ()
+
+
+def _as_json(value: Value) -> object:
+    if isinstance(value, Message):
+        return value.as_json()
+    return [_as_json(one) for one in value] if isinstance(value, tuple) else value
+
+
+def from_json(said: object) -> Message:
+    """The message that `as_json` made. Whatever else it is becomes a message too: a page must open all the same."""
+    if isinstance(said, dict):
+        row = cast("dict[str, object]", said)
+        code, values = row.get("code"), row.get("values")
+        if isinstance(code, str) and isinstance(values, dict):
+            return Message(code, {str(name): _value(one) for name, one in cast("dict[str, object]", values).items()})
+    return Message.of(MessageCode.AS_WRITTEN, text=str(said))
+
+
+def _value(said: object) -> Value:
+    if isinstance(said, list):
+        return tuple(_value(one) for one in cast("list[object]", said))
+    return said if isinstance(said, str | int | float) else from_json(said)
+
+
+# ------------------------------------------------------------------------------------------------ their words
+
+
+def worded(message: Message, language: str = ENGLISH) -> str:
+    """The message in that language, in English where it has no words for it.
+
+    One of an unknown code, or without a value that the words ask for, was written by another release: its code and
+    values are shown in plain words.
+    """
+    for each in dict.fromkeys((language, ENGLISH)):
+        try:
+            return _filled(_template(message, each), message.values, each)
+        except LookupError:
+            continue
+    return _plain(message, language)
+
+
+def all_worded(messages: Iterable[Message], language: str = ENGLISH) -> str:
+    """Several messages in one text: each but the last ends with a full stop, the last one as its words do."""
+    texts = [text for one in messages if (text := worded(one, language))]
+    return " ".join([*map(ended, texts[:-1]), *texts[-1:]])
+
+
+@cache
+def words_in(language: str) -> Words:
+    """The words of a language by code; empty for one that has no file."""
+    file = resources.files("stinercut.language") / "words" / f"{language}.json"
+    return json.loads(file.read_text("utf-8")) if language in languages() else {}
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages that have words, by their codes."""
+    folder = resources.files("stinercut.language") / "words"
+    return tuple(sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json")))
+
+
+def _template(message: Message, language: str) -> str:
+    """The text for this message. Raises LookupError where there is none."""
+    words = words_in(language)[message.code]
+    if isinstance(words, str):
+        return words
+    number = message.values[words["plural"]]
+    form = plural_form(number, language) if isinstance(number, int | float) else "other"
+    return words.get(form) or words["other"]
+
+
+def plural_form(number: float, language: str) -> str:
+    """Which form a number takes in that language: in English and German `one` or `other`."""
+    from babel import Locale
+
+    return Locale.parse(language).plural_form(number)
+
+
+def _filled(template: str, values: Mapping[str, Value], language: str) -> str:
+    """The text with its values; what a newer release says besides is left out. Raises LookupError for one missing."""
+    parts: list[str] = []
+    for literal, name, form, _ in Formatter().parse(template):
+        parts.append(literal)
+        if name is not None:
+            parts.append(_shown(values[name], form or "", language))
+    return "".join(parts)
+
+
+def _shown(value: Value, form: str, language: str) -> str:
+    if isinstance(value, Message):
+        return worded(value, language)
+    if not isinstance(value, tuple):
+        return str(value)
+    texts = [_shown(one, "", language) for one in value]
+    return _enumerated(texts, language) if form == "and" else ", ".join(texts)
+
+
+def _enumerated(texts: Sequence[str], language: str) -> str:
+    from babel.lists import format_list
+
+    return format_list(texts, locale=language)
+
+
+def _plain(message: Message, language: str) -> str:
+    """`wind_too_strong` with a limit of 20: `Wind too strong (limit: 20)`."""
+    code = message.code.replace("_", " ").strip().capitalize()
+    values = ", ".join(f"{name}: {_shown(value, '', language)}" for name, value in message.values.items())
+    return f"{code} ({values})" if values else code

@@ -1,0 +1,120 @@
+"""Why a jump is where it is: rows hold codes and values, those of before a sentence. On both databases."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import null, update
+from support.cataloguing import ask, copy, entry, passenger, put_in, ready_jump, record
+from support.repository import REPOSITORY
+
+from hub.jumps.views import jump_views
+from hub.kit.views import Links
+from hub.review.routes import one_group
+from stinercut.catalog import Catalog, events
+from stinercut.catalog.models import Jump
+from stinercut.catalog.row_messages import give_reason, reason_words, reasons_of
+from stinercut.jumps import jumps
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+
+ARRIVING = {"code": "files_arriving", "values": {"here": 1, "files": 2}}
+
+
+@pytest.fixture
+def half_here(catalog: Catalog) -> str:
+    """A jump of which one of two files came."""
+    files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+    put_in(catalog, "in-1", files)
+    ask(catalog, "in-1")
+    copy(catalog, "in-1", files[:1])
+    [key] = record(catalog, "in-1", passenger(), files[:1], files[1:])
+    return key
+
+
+def stored(catalog: Catalog, key: str) -> tuple[str, Any]:
+    with catalog.read() as session:
+        jump = jumps.require_jump(session, key)
+        return jump.reason, jump.reason_parts
+
+
+def shown(catalog: Catalog, key: str) -> tuple[str, list[dict[str, Any]]]:
+    """What browsers get, on the board and on the page for deciding; both say the same."""
+    with catalog.read() as session:
+        [view] = jump_views(session, Links("http://dagster", Path("films")), [key])
+        group = one_group(session, key)
+    assert (group.reason, group.reason_parts) == (view.reason, view.reason_parts)
+    return view.reason, [one.model_dump() for one in view.reason_parts]
+
+
+def test_a_row_holds_the_code_and_browsers_get_the_words_too(catalog: Catalog, half_here: str) -> None:
+    assert stored(catalog, half_here) == ("", [ARRIVING])
+    assert shown(catalog, half_here) == ("1 of 2 files are here.", [ARRIVING])
+
+
+@pytest.mark.parametrize("sentence", ["1 of 2 {files} are here.", ""])
+def test_a_row_of_before_is_shown_as_it_is_and_then_written_anew(
+    catalog: Catalog, half_here: str, sentence: str
+) -> None:
+    with catalog.write() as session:
+        session.execute(update(Jump).values(reason=sentence, reason_parts=null()))
+    parts = [{"code": "as_written", "values": {"text": sentence}}] if sentence else []
+    assert shown(catalog, half_here) == (sentence, parts)
+    with catalog.write() as session:
+        jumps.refresh_jump(session, half_here)
+    assert stored(catalog, half_here) == ("", [ARRIVING])
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ([{"code": "wind_too_strong", "values": {"knots": 20}}], "Wind too strong (knots: 20)"),
+        ([ARRIVING, {"code": "soon", "values": {}}], "1 of 2 files are here. Soon"),
+        (["what another release keeps there"], "what another release keeps there"),
+        ([], ""),
+    ],
+)
+def test_what_a_newer_release_wrote_is_shown_in_plain_words(
+    catalog: Catalog, half_here: str, parts: list[Any], words: str
+) -> None:
+    with catalog.write() as session:
+        jumps.require_jump(session, half_here).reason_parts = parts
+    assert shown(catalog, half_here)[0] == words
+
+
+def test_a_jump_that_goes_on_has_no_reason_left(catalog: Catalog) -> None:
+    key, _ = ready_jump(catalog)
+    with catalog.write() as session:
+        jump = jumps.require_jump(session, key)
+        jump.reason = "a sentence of before"
+        jumps.take_up(session, key, "run-1")
+        assert (reasons_of(jump), jump.reason) == ((), "")
+
+
+def test_a_failure_and_that_the_older_film_stays_are_two_messages(catalog: Catalog) -> None:
+    key, _ = ready_jump(catalog)
+    with catalog.write() as session:
+        jump = jumps.require_jump(session, key)
+        give_reason(jump, Message.of(MessageCode.RUN_BEING_RETRIED))
+        assert reason_words(jump).startswith("Its run was cut off.")
+        jumps.record_failure(session, key, "run-1", "it broke")
+        assert [one.code for one in reasons_of(jump)] == ["as_written"]
+        [*_, failed] = events.since(session, 0)
+        assert failed.data["what"] == "it broke"
+
+
+def test_the_sentence_of_before_is_written_in_one_place() -> None:
+    """Whoever sets it alone would leave the codes of the state before."""
+    allowed = REPOSITORY / "stinercut" / "catalog" / "row_messages.py"
+    found = [
+        f"{path}:{node.lineno}"
+        for package in ("stinercut", "stinercut_assets", "sensors", "hub")
+        for path in (REPOSITORY / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "reason" and isinstance(node.ctx, ast.Store)
+        if path != allowed
+    ]
+    assert found == []
