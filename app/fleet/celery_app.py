@@ -36,6 +36,11 @@ _CONFIGURATION: dict[str, Any] = {
     "task_queues": [Queue(name, exchange=Exchange(name), routing_key=name) for name in QUEUES],
     "task_default_queue": STEPS_QUEUE,
     "task_create_missing_queues": False,
+    # Never pickles: whoever can write into Redis would run anything on every worker.
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "accept_content": ["json"],
+    "result_accept_content": ["json"],
     # A step is off the queue when it is done, and a worker takes no more than it has processes for: what waits can go
     # to any worker.
     "task_acks_late": True,

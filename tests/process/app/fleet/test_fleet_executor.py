@@ -5,18 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from billiard.exceptions import WorkerLostError
+from celery import Celery
 from celery.exceptions import TaskRevokedError
 from dagster import DagsterRun
+from kombu.exceptions import ContentDisallowed
+from kombu.serialization import dumps, loads, prepare_accept_content
+from pydantic import SecretStr
 from support.repository import REPOSITORY
 from support.servers import RedisServer
 
 from app.engine.executors import film_executor
-from app.fleet.celery_app import STEP_TASK, reading, sending
+from app.fleet.celery_app import STEP_TASK, reading, sending, working
 from app.fleet.decisions import (
     FORGOTTEN,
     HOLDER_GONE,
@@ -102,6 +107,16 @@ def test_redis_hands_out_what_comes_first(fleet_settings: Settings, redis: Redis
             taken.append(message.headers["id"])
             message.ack()
     assert taken == [f"priority-{priority}" for priority in (10, 5, 3, 1, 0)]
+
+
+@pytest.mark.parametrize("end", [sending, reading, working])
+def test_neither_end_reads_pickles(end: Callable[[Settings], Celery], tmp_path: Path) -> None:
+    conf = end(Settings(data=tmp_path, broker_url=SecretStr("redis://127.0.0.1:6379/0"))).conf
+    _, _, pickled = dumps({"step": "clip"}, serializer="pickle")
+    for accepted in (conf.accept_content, conf.result_accept_content):
+        with pytest.raises(ContentDisallowed):
+            loads(pickled, "application/x-python-serialize", "binary", accept=prepare_accept_content(accepted))
+    assert (conf.task_serializer, conf.result_serializer) == ("json", "json")
 
 
 def test_one_machine_never_loads_celery_or_redis() -> None:
