@@ -29,7 +29,9 @@ from hub.app import create_app
 from stinercut.catalog.models import Base
 from stinercut.protocol import Message
 from stinercut.settings import Settings
+from stinercut_assets.cards.step_kinds import CARD_KINDS
 from stinercut_assets.common.partitions import cards, jumps
+from stinercut_assets.films.step_kinds import FILM_KINDS
 
 ROOT = next(path for path in Path(__file__).parents if (path / "pyproject.toml").is_file())
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -161,6 +163,15 @@ def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
+def step_values() -> Iterator[str]:
+    """What a run that began before an update has kept for after it. A new version of a kind needs an upgrade to it."""
+    for kind in (*CARD_KINDS, *FILM_KINDS):
+        schema = kind.adapter.json_schema(mode="serialization")
+        models = {**schema.get("$defs", {}), kind.type.__name__: schema}
+        for name, model in models.items():
+            yield from (f"{kind.name} {kind.version}: {name}.{field}" for field in model.get("properties", ()))
+
+
 def settings() -> Iterable[str]:
     return {f"STINERCUT_{name.upper()}" for name in Settings.model_fields} | texts_like("STINERCUT(_[A-Z]+)+")
 
@@ -199,6 +210,7 @@ WHERE: dict[str, Callable[[], Iterable[str]]] = {
     "columns of the catalog": catalog_columns,
     "event types": event_types,
     "fields of messages between detector and hub": wire_messages,
+    "fields of values between steps": step_values,
     "settings": settings,
     "executables": executables,
     "commands": commands,
