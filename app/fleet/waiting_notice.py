@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Step, StepStatus
+from stinercut.language.messages import as_written
 from stinercut.settings import Settings
 
 STEP = "worker"
@@ -70,7 +71,9 @@ class Notice:
     def _report(self, label: str, status: StepStatus, message: str = "") -> None:
         if self.subject is None:
             return
-        report = StepReport(self.subject, STEP, label, status, message=message, run_id=self.run_id, position=-1)
+        report = StepReport(
+            self.subject, STEP, label, status, messages=as_written(message), run_id=self.run_id, position=-1
+        )
         try:
             with self.catalog.write() as session:
                 events.report_step(session, report)

@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.words import CardState, FileCounts, Situation, card_state
-from hub.kit.views import View
+from hub.kit.views import MessageView, View, message_views
 from stinercut.cards.uncopied_files import NOTHING, Staying, staying_on
 from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import identify_error_of
 from stinercut.failures import without_folders
 from stinercut.jumps.waiting_files import without_passenger
+from stinercut.language.messages import all_worded
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -100,6 +102,8 @@ class CardView(View):
     """How many of its files wait for a person to say whose they are."""
     problem: str
     """Why the run that was to find the card's jumps failed; empty when none did."""
+    problem_parts: list[MessageView]
+    """The same as codes and values."""
 
 
 @dataclass
@@ -138,6 +142,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
     for insertion, card in rows:
         tally = tallies.get(insertion.insertion_id, _Tally())
         under_way = copying.get(insertion.insertion_id, [])
+        problem = identify_error_of(insertion)
         situation = Situation(
             is_out=insertion.removed_at is not None,
             is_listed=insertion.listed_at is not None,
@@ -145,7 +150,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
             files=tally.counts(),
             open=tally.count(*OPEN),
             asked=tally.count(EntryState.REQUESTED),
-            problem=insertion.identify_error or "",
+            problem=all_worded(problem),
             is_unread=insertion.error_code is not None,
             unreadable=insertion.unreadable,
             staying=staying.get(insertion.insertion_id, NOTHING),
@@ -171,6 +176,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
                 staying=_staying(situation.staying),
                 without_passenger=unknown.get(insertion.insertion_id, 0),
                 problem=situation.problem,
+                problem_parts=message_views(problem),
             )
         )
     return views if card_ids is not None else _shown(views, now_in(session))

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
-from stinercut.language.messages import Message
+from stinercut.catalog.row_messages import messages_of_step
+from stinercut.language.messages import Message, all_worded
 from stinercut.pipeline_names import FILM_ASSET
 
 
@@ -49,6 +50,8 @@ class StepView(View):
     progress: float
     seconds: float | None
     message: str
+    message_parts: list[MessageView] = []
+    """The same as codes and values."""
     position: int = 0
     """Its place in their order. A negative one: a line that is shown among the steps and is no work."""
 
@@ -110,13 +113,15 @@ def event_view(event: Event) -> EventView:
 
 def step_view(step: Step) -> StepView:
     """A step as browsers see it."""
+    said = messages_of_step(step)
     return StepView(
         step=step.step,
         label=step.label,
         status=step.status,
         progress=1.0 if step.status == StepStatus.DONE else step.progress,
         seconds=step.seconds,
-        message=step.message,
+        message=all_worded(said),
+        message_parts=message_views(said),
         position=step.position,
     )
 

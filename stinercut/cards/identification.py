@@ -30,7 +30,7 @@ from stinercut.catalog.models import (
     QrReading,
 )
 from stinercut.catalog.moments import now_in
-from stinercut.catalog.row_messages import give_reason, reason_words
+from stinercut.catalog.row_messages import clear_identify_error, give_reason, reason_words
 from stinercut.codes.reading import Reading, Reason
 from stinercut.errors import BadInput
 from stinercut.jumps import bookings, jumps
@@ -86,7 +86,7 @@ def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[Early
     files: dict[int, EarlyFile] = {}
     for insertion in _waiting(session, card_id):
         read_outdated_again(session, insertion, keys)
-        insertion.identify_error = None
+        clear_identify_error(insertion)
         for file in [*_small_videos(session, insertion, keys), *_proxies(session, insertion, keys)]:
             files.setdefault(file.card_file_id, file)
     return list(files.values())

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import OPEN, CardFile, EntryState, Insertion, Jump, JumpFile, JumpState, ManifestEntry
+from stinercut.catalog.row_messages import clear_identify_error
 from stinercut.protocol import FileKind
 from stinercut.storage.store import key_of
 
@@ -21,7 +22,8 @@ def refresh_identify_key(session: Session, insertion: Insertion) -> None:
     a video or photo of it belongs to no jump yet. The key names just that set of files, so that one set is identified
     once; and again after a person or a new key asked for it (`identification.read_again`).
     """
-    insertion.identify_key = insertion.identify_error = None
+    insertion.identify_key = None
+    clear_identify_error(insertion)
     if insertion.listed_at is None:
         return
     if early_files_open(session, insertion.insertion_id) or _any_in_doubt(session, insertion):

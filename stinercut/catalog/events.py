@@ -1,6 +1,6 @@
 """The outbox: what happened, in order; and how far each step is.
 
-Lives here: appending and reading events and step progress. Doesn't: pushing them to anybody (`hub`).
+Owns: appending and reading events and step progress. Not here: pushing them to anybody (`hub`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import give_step_messages
 from stinercut.failures import FailureRecord
+from stinercut.language.messages import Message
 
 
 def append(
@@ -55,7 +57,8 @@ class StepReport:
     status: StepStatus
     progress: float = 0.0
     seconds: float | None = None
-    message: str = ""
+    messages: tuple[Message, ...] = ()
+    """What people read next to it."""
     run_id: str | None = None
     position: int = 0
     failure: FailureRecord | None = None
@@ -89,7 +92,8 @@ def report_step(session: Session, report: StepReport) -> None:
         row = Step(subject=report.subject, step=report.step, progress=0.0)
         session.add(row)
     row.label, row.status, row.progress = report.label, report.status, max(row.progress, report.progress)
-    row.seconds, row.message, row.run_id, row.position = report.seconds, report.message, report.run_id, report.position
+    row.seconds, row.run_id, row.position = report.seconds, report.run_id, report.position
+    give_step_messages(row, report.messages)
     row.failure = report.failure.model_dump(mode="json") if report.failure is not None else None
     row.changed_at = now_in(session)
 
@@ -125,7 +129,7 @@ def reopen_steps(session: Session, subject: str) -> None:
     session.execute(
         update(Step)
         .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
-        .values(status=StepStatus.WAITING, message="", failure=null(), changed_at=now_in(session))
+        .values(status=StepStatus.WAITING, message="", message_parts=null(), failure=null(), changed_at=now_in(session))
     )
 
 

@@ -127,7 +127,9 @@ class Insertion(Base):
     identify_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """Names the set of files that wait for identification; None when none does."""
     identify_error: Mapped[str | None] = mapped_column(Text)
-    """Why the run that was to identify them failed; None while it may still come out well."""
+    """Not None: the run that was to identify them failed. Of a row of before messages, the sentence that says why."""
+    identify_error_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """Why it failed, as messages. `row_messages` reads and writes both."""
     removed_at: Mapped[datetime | None] = mapped_column(UtcMoment)
     error_code: Mapped[str | None] = mapped_column(String(32))
     """Why the card, or a part of it, could not be read this time; None where all of it was."""
@@ -351,6 +353,9 @@ class Step(Base):
     progress: Mapped[float] = mapped_column(Float, default=0.0)
     seconds: Mapped[float | None] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text, default="")
+    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    message_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """What it says, as messages (`stinercut.language.messages`); None in rows of before."""
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What it failed with, as `stinercut.failures.FailureRecord` has it; None where it did not fail."""
     run_id: Mapped[str | None] = mapped_column(String(64))

@@ -5,6 +5,7 @@ Owns: the queries behind "did the run bring what it was for?". Not here: asking 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,11 +23,11 @@ from stinercut.catalog.models import (
     JumpFile,
     JumpState,
 )
-from stinercut.catalog.row_messages import give_reason, reasons_of
+from stinercut.catalog.row_messages import give_identify_error, give_reason, reasons_of
 from stinercut.failures import FailureRecord
 from stinercut.jumps import film_records
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message
+from stinercut.language.messages import Message, all_worded
 from stinercut.runs.failure_rows import failures_of_steps
 
 
@@ -67,14 +68,14 @@ def unfinished_cards(session: Session) -> list[tuple[str, str]]:
     return [(card, key) for card, key in rows if key is not None]
 
 
-def record_identify_failure(session: Session, identify_key: str, run_id: str, reason: str) -> None:
+def record_identify_failure(session: Session, identify_key: str, run_id: str, why: Sequence[Message]) -> None:
     """The run that was to identify these files failed; its card says so until a retry begins."""
     insertions = session.execute(
         select(Insertion).where(Insertion.identify_key == identify_key, Insertion.identify_error.is_(None))
     ).scalars()
     for insertion in insertions.all():
-        insertion.identify_error = reason
-        events.append(session, "pipeline:failed", card_id=insertion.card_id, what=reason, run_id=run_id)
+        give_identify_error(insertion, why)
+        events.append(session, "pipeline:failed", card_id=insertion.card_id, what=all_worded(why), run_id=run_id)
 
 
 def failed_subjects(session: Session) -> list[str]:

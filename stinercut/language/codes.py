@@ -48,3 +48,15 @@ class MessageCode(StrEnum):
     PASSENGER_WITHOUT_MASTER = "passenger_without_master"
     SPLIT_FROM_JUMP = "split_from_jump"
     SPLIT_FROM_UNIDENTIFIED = "split_from_unidentified"
+
+    # What a step found
+    PASSENGER = "passenger"
+    PASSENGER_OVERRULED = "passenger_overruled"
+    FILE_WITHOUT_CODE = "file_without_code"
+    FILE_WITH_FOREIGN_CODE = "file_with_foreign_code"
+    FILE_WITH_TWO_CODES = "file_with_two_codes"
+    FILE_CODE_READ_ONCE = "file_code_read_once"
+    FILE_UNREADABLE = "file_unreadable"
+    DECODERS_LOST = "decoders_lost"
+    PHOTOS_NOT_SHOWN = "photos_not_shown"
+    PHOTOS_NOT_SHOWN_AND_MORE = "photos_not_shown_and_more"

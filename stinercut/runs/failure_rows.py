@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, Step, StepStatus
-from stinercut.catalog.row_messages import reason_words
+from stinercut.catalog.row_messages import messages_of_step, reason_words
 from stinercut.failures import FailureRecord, NamedFile
+from stinercut.language.messages import all_worded
 
 
 def named_files(session: Session, jump_key: str) -> list[NamedFile]:
@@ -30,17 +31,16 @@ def named_files(session: Session, jump_key: str) -> list[NamedFile]:
 def failures_of_steps(session: Session, subject: str) -> tuple[FailureRecord, ...]:
     """What the failed steps of a jump or card said, in their order."""
     rows = session.execute(
-        select(Step)
-        .where(Step.subject == subject, Step.status == StepStatus.FAILED, Step.message != "")
-        .order_by(Step.position, Step.step)
+        select(Step).where(Step.subject == subject, Step.status == StepStatus.FAILED).order_by(Step.position, Step.step)
     ).scalars()
-    return tuple(_of_step(row) for row in rows)
+    return tuple(_of_step(row) for row in rows if row.failure is not None or messages_of_step(row))
 
 
 def _of_step(row: Step) -> FailureRecord:
     if row.failure is not None:
         return FailureRecord.model_validate(row.failure)
-    return FailureRecord(code="ERROR", what=row.message)  # The fleet's own line, and steps of before.
+    # The fleet's own line, and steps of before.
+    return FailureRecord(code="ERROR", what=all_worded(messages_of_step(row)))
 
 
 def failures_of_jump(jump: Jump) -> list[FailureRecord]:

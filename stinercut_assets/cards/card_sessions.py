@@ -13,6 +13,8 @@ import dagster as dg
 from stinercut.cards import identification
 from stinercut.cards.identification import EarlyFile, FileReading
 from stinercut.codes.reading import Reading, Reason
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, worded
 from stinercut_assets.common.fanout import all_of, mapping_key
 from stinercut_assets.common.metadata import table
 from stinercut_assets.common.partitions import cards
@@ -29,10 +31,28 @@ def _planned(file: EarlyFile, position: int = 0) -> Planned:
     return Planned(step=f"code:{file.card_file_id}", label=file.name, position=position)
 
 
-def _note(reading: Reading) -> str:
-    """What the board shows beside the file."""
-    said = reading.payload.passenger_name if reading.payload else str(reading.reason)
-    return f"{said} ({', '.join(reading.lost_decoders)} failed)" if reading.lost_decoders else said
+def _note(reading: Reading) -> Message:
+    """What the board shows next to the file."""
+    said = _found(reading)
+    if not reading.lost_decoders:
+        return said
+    return Message.of(MessageCode.DECODERS_LOST, said=said, decoders=reading.lost_decoders)
+
+
+def _found(reading: Reading) -> Message:
+    match reading.reason:
+        case Reason.NO_QR_FOUND:
+            return Message.of(MessageCode.FILE_WITHOUT_CODE)
+        case Reason.INVALID_QR:
+            return Message.of(MessageCode.FILE_WITH_FOREIGN_CODE)
+        case Reason.TWO_PAYLOADS:
+            return Message.of(MessageCode.FILE_WITH_TWO_CODES)
+        case Reason.NOT_CONFIRMED:
+            return Message.of(MessageCode.FILE_CODE_READ_ONCE)
+        case _ if reading.payload is not None:
+            return Message.of(MessageCode.PASSENGER, passenger=reading.payload.passenger_name)
+        case _:
+            return Message.of(MessageCode.FILE_UNREADABLE)
 
 
 @dg.op(
@@ -61,8 +81,9 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
     with _reporter(context, installation).doing(_planned(file)) as doing:
         keys = installation.settings.key_ring
         reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size), keys)
-        doing.note = _note(reading)
-        context.log.info("%s: %s", file.name, reading.detail or doing.note)
+        note = _note(reading)
+        doing.notes = (note,)
+        context.log.info("%s: %s", file.name, reading.detail or worded(note))
         for decoder in reading.lost_decoders:
             context.log.warning("%s: %s was lost over it; the other decoder went on", file.name, decoder)
         with installation.catalog.write() as session:

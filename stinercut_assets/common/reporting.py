@@ -20,6 +20,7 @@ from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
 from stinercut.failures import FailureRecord, record_of, record_of_foreign, record_of_parts
 from stinercut.jumps import jumps
+from stinercut.language.messages import Message, as_written
 from stinercut.runs.failure_rows import named_files
 from stinercut_assets.common.retries import is_worth_a_retry
 
@@ -48,7 +49,8 @@ class Doing:
     _reporter: Reporter
     _report: StepReport
     _last: float = field(default=0.0)
-    note: str = ""
+    notes: tuple[Message, ...] = ()
+    """What people read next to the step once it is done."""
     at_fault: Sequence[int] = ()
     """Card file ids of the files that the step found to be at fault, for when it fails."""
     at_end: Callable[[Session], None] | None = None
@@ -108,7 +110,7 @@ class Reporter:
             self._fail(report, unexpected, planned, doing)
             raise
         seconds = time.monotonic() - begun
-        done = replace(report, status=StepStatus.DONE, progress=1.0, seconds=seconds, message=doing.note)
+        done = replace(report, status=StepStatus.DONE, progress=1.0, seconds=seconds, messages=doing.notes)
         with self.catalog.write() as session:
             if not self._is_overtaken(session):
                 events.report_step(session, done)
@@ -121,7 +123,7 @@ class Reporter:
         with self.catalog.read() as session:
             named = named_files(session, self.subject)
         failure = record_of(error, named, about, planned.label)
-        self.say(replace(report, status=StepStatus.FAILED, message=failure.sentence(), failure=failure))
+        self.say(replace(report, status=StepStatus.FAILED, messages=as_written(failure.sentence()), failure=failure))
 
     def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
         events.append(

@@ -14,6 +14,8 @@ from stinercut.cards import identification
 from stinercut.codes.reading import Reading
 from stinercut.errors import NameConflict
 from stinercut.jumps.jumps import FootageFile, JumpFootage
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.review import file_groups
 from stinercut.review.file_groups import Word
 from stinercut_assets.common.metadata import picture
@@ -90,7 +92,7 @@ def qr_identity(
                 session, imported_files.jump_key, imported_files.passenger_name, imported_files.booking_id
             )
         identity = confirm_identity(imported_files, readings, words)
-        doing.note = " ".join([identity.passenger_name, *(f"({one})" for one in identity.overruled)])
+        doing.notes = (_note(identity),)
         for one in identity.overruled:
             context.log.warning("A code was overruled: %s", one)
         metadata: dict[str, dg.MetadataValue | str] = {
@@ -108,6 +110,13 @@ def qr_identity(
         data_version=dg.DataVersion(f"{identity.booking_id}-{identity.passenger_name}"),
         metadata=metadata,
     )
+
+
+def _note(identity: Identity) -> Message:
+    """What the board shows next to the step."""
+    if not identity.overruled:
+        return Message.of(MessageCode.PASSENGER, passenger=identity.passenger_name)
+    return Message.of(MessageCode.PASSENGER_OVERRULED, passenger=identity.passenger_name, overruled=identity.overruled)
 
 
 def _evidence(

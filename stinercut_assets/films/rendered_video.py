@@ -30,6 +30,8 @@ from stinercut.films.plan.progress import part_of
 from stinercut.jumps import film_records, jumps, waiting_files
 from stinercut.jumps.jumps import JumpFootage
 from stinercut.jumps.unread_cards import unread_cards
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.pipeline_names import FILM_ASSET
 from stinercut.storage.store import replace_file
 from stinercut.templates.aspects import aspects
@@ -105,7 +107,7 @@ def rendered_video(
         beside.wrong += [f"A photo can't be shown: {one}" for one in finished.unshown]
         if finished.unshown:
             context.log.warning("Photos that can't be shown: %s", "; ".join(finished.unshown))
-            doing.note = _unshown_words(finished.unshown)
+            doing.notes = (_unshown(finished.unshown),)
         row = _record_of(context, imported_files, finished, production, made, noted, installation.catalog.clock())
         # Whatever went wrong beside the film, it is there: its last step ends and the jump is done, in this order.
         doing.at_end = lambda session: film_records.record_film(session, row)
@@ -223,9 +225,11 @@ def _film_row(film: FinishedFilm) -> Row:
     }
 
 
-def _unshown_words(unshown: Sequence[str]) -> str:
-    more = len(unshown) - _NAMED
-    return f"Photos that can't be shown: {'; '.join(unshown[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+def _unshown(unshown: Sequence[str]) -> Message:
+    named, more = tuple(unshown[:_NAMED]), len(unshown) - _NAMED
+    if more > 0:
+        return Message.of(MessageCode.PHOTOS_NOT_SHOWN_AND_MORE, photos=named, more=more)
+    return Message.of(MessageCode.PHOTOS_NOT_SHOWN, photos=named)
 
 
 def _photo_rows(finished: Finished) -> Iterator[Row]:

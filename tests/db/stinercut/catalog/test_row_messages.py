@@ -1,4 +1,4 @@
-"""Why a jump is where it is: rows hold codes and values, those of before a sentence. On both databases."""
+"""Rows hold messages as codes and values, those of before a sentence: jumps, steps, cards. On both databases."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from sqlalchemy import null, update
 from support.cataloguing import ask, copy, entry, passenger, put_in, ready_jump, record
 from support.repository import REPOSITORY
 
+from hub.cards.copy_progress import ProgressSnapshot
+from hub.cards.views import card_views
 from hub.jumps.views import jump_views
-from hub.kit.views import Links
+from hub.kit.views import Links, steps_of
 from hub.review.routes import one_group
+from stinercut.cards import identification
 from stinercut.catalog import Catalog, events
-from stinercut.catalog.models import Jump
+from stinercut.catalog.events import StepReport
+from stinercut.catalog.models import Insertion, Jump, Step, StepStatus
 from stinercut.catalog.row_messages import give_reason, reason_words, reasons_of
-from stinercut.jumps import jumps
+from stinercut.jumps import in_progress, jumps
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message
+from stinercut.language.messages import Message, as_written
+from stinercut.runs.failure_rows import failures_of_steps
 
 ARRIVING = {"code": "files_arriving", "values": {"here": 1, "files": 2}}
 
@@ -118,3 +123,114 @@ def test_the_sentence_of_before_is_written_in_one_place() -> None:
         if path != allowed
     ]
     assert found == []
+
+
+# ------------------------------------------------------------------------------------------------ steps
+
+
+PASSENGER = {"code": "passenger", "values": {"passenger": "Zoë"}}
+
+
+@pytest.fixture
+def step(catalog: Catalog) -> str:
+    """A step that is done and says whom it found."""
+    said = (Message.of(MessageCode.PASSENGER, passenger="Zoë"),)
+    with catalog.write() as session:
+        events.report_step(session, StepReport("a", "identity", "Who", StepStatus.DONE, 1.0, messages=said))
+    return "a"
+
+
+def step_shown(catalog: Catalog, subject: str) -> tuple[str, list[dict[str, Any]]]:
+    with catalog.read() as session:
+        [view] = steps_of(session, [subject])[subject]
+    return view.message, [one.model_dump() for one in view.message_parts]
+
+
+def test_a_step_says_what_it_found_as_a_code(catalog: Catalog, step: str) -> None:
+    with catalog.read() as session:
+        [row] = events.steps_of(session, step)
+        assert (row.message, row.message_parts) == ("", [PASSENGER])
+    assert step_shown(catalog, step) == ("Zoë", [PASSENGER])
+
+
+def test_a_step_of_before_is_shown_as_it_is_and_fails_with_its_sentence(catalog: Catalog, step: str) -> None:
+    with catalog.write() as session:
+        session.execute(update(Step).values(message="it {broke}", message_parts=null(), status=StepStatus.FAILED))
+    assert step_shown(catalog, step)[0] == "it {broke}"
+    with catalog.read() as session:
+        assert [one.what for one in failures_of_steps(session, step)] == ["it {broke}"]
+
+
+def test_a_step_of_a_newer_release_is_shown_in_plain_words(catalog: Catalog, step: str) -> None:
+    with catalog.write() as session:
+        session.execute(update(Step).values(message_parts=[{"code": "too_dark", "values": {}}]))
+    assert step_shown(catalog, step)[0] == "Too dark"
+
+
+def test_a_step_that_waits_again_says_nothing_more(catalog: Catalog, step: str) -> None:
+    with catalog.write() as session:
+        session.execute(update(Step).values(status=StepStatus.FAILED))
+        events.reopen_steps(session, step)
+    assert step_shown(catalog, step) == ("", [])
+
+
+def test_a_failed_step_without_words_has_no_failure(catalog: Catalog, step: str) -> None:
+    with catalog.write() as session:
+        session.execute(update(Step).values(status=StepStatus.FAILED, message_parts=[]))
+        assert failures_of_steps(session, step) == ()
+
+
+# ------------------------------------------------------------------------------------------------ cards
+
+
+@pytest.fixture
+def waiting_card(catalog: Catalog) -> str:
+    """A card whose files wait for identification. Its insertion's identify key."""
+    files = [entry("GX010001.MP4")]
+    put_in(catalog, "in-1", files)
+    ask(catalog, "in-1")
+    copy(catalog, "in-1", files)
+    with catalog.read() as session:
+        key = session.get_one(Insertion, "in-1").identify_key
+    assert key is not None
+    return key
+
+
+def card_shown(catalog: Catalog) -> tuple[str, list[dict[str, Any]]]:
+    with catalog.read() as session:
+        [view] = card_views(session, ProgressSnapshot(), ["card-1"])
+    return view.problem, [one.model_dump() for one in view.problem_parts]
+
+
+def test_why_a_card_was_not_identified_is_kept_until_it_is_tried_again(catalog: Catalog, waiting_card: str) -> None:
+    assert card_shown(catalog) == ("", [])
+    with catalog.write() as session:
+        in_progress.record_identify_failure(session, waiting_card, "run-1", as_written("The run was cut off."))
+        row = session.get_one(Insertion, "in-1")
+        assert (row.identify_error, [one["code"] for one in row.identify_error_parts or []]) == ("", ["as_written"])
+        assert in_progress.failed_subjects(session) == ["card-1"]
+        [*_, failed] = events.since(session, 0)
+        assert failed.data["what"] == "The run was cut off."
+    assert card_shown(catalog)[0] == "The run was cut off."
+    with catalog.write() as session:
+        identification.begin(session, "card-1")
+    assert card_shown(catalog) == ("", [])
+    with catalog.read() as session:
+        assert in_progress.unfinished_cards(session) == [("card-1", waiting_card)]
+
+
+@pytest.mark.usefixtures("waiting_card")
+@pytest.mark.parametrize(
+    ("sentence", "parts", "words"),
+    [
+        ("The worker was killed.", null(), "The worker was killed."),
+        ("", [{"code": "card_too_old", "values": {"years": 9}}], "Card too old (years: 9)"),
+    ],
+)
+def test_a_card_that_another_release_wrote_about_is_shown(
+    catalog: Catalog, sentence: str, parts: Any, words: str
+) -> None:
+    with catalog.write() as session:
+        session.execute(update(Insertion).values(identify_error=sentence, identify_error_parts=parts))
+        assert in_progress.failed_subjects(session) == ["card-1"]
+    assert card_shown(catalog)[0] == words

@@ -29,11 +29,12 @@ from stinercut.cards import copy_results
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Jump, StepStatus
-from stinercut.catalog.row_messages import reason_words
+from stinercut.catalog.row_messages import messages_of_step, reason_words
 from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput, NotFound
 from stinercut.jumps import film_records, in_progress, jumps
 from stinercut.jumps.jumps import Ready
+from stinercut.language.messages import all_worded, as_written
 
 
 def jump_of(catalog: Catalog, key: str) -> Jump:
@@ -220,14 +221,19 @@ class TestRuns:
         take_up(catalog, key, "run-1")
         with catalog.write() as session:
             events.report_step(session, StepReport(key, "a", "A", StepStatus.DONE, 1.0, 2.0))
-            events.report_step(session, StepReport(key, "b", "B", StepStatus.FAILED, 0.4, message="cut short"))
+            events.report_step(
+                session, StepReport(key, "b", "B", StepStatus.FAILED, 0.4, messages=as_written("cut short"))
+            )
             events.report_step(session, StepReport(key, "c", "C", StepStatus.RUNNING, 0.7))
         fail(catalog, key, "run-1")
         for _ in range(2):
             with catalog.write() as session:
                 jumps.resume(session, key, "run-2")
         with catalog.read() as session:
-            steps = {step.step: (step.status, step.progress, step.message) for step in events.steps_of(session, key)}
+            steps = {
+                step.step: (step.status, step.progress, all_worded(messages_of_step(step)))
+                for step in events.steps_of(session, key)
+            }
         assert steps == {"a": ("done", 1.0, ""), "b": ("waiting", 0.4, ""), "c": ("waiting", 0.7, "")}
         assert state(catalog, key) == ("producing", "")
         assert types(catalog).count("pipeline:started") == 2

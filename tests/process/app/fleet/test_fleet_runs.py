@@ -29,6 +29,8 @@ from app.fleet.volume import name_volume
 from app.fleet.waiting_notice import STEP
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import Step, StepStatus
+from stinercut.catalog.row_messages import messages_of_step
+from stinercut.language.messages import all_worded
 from stinercut.settings import Settings
 from stinercut.storage.locks import held
 
@@ -211,7 +213,7 @@ def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(sett
     assert "dagster/max_retries" not in run.tags, "a person's retry has all tries of a run again"
     (line,) = board_steps(settings)
     assert line.status == StepStatus.FAILED
-    assert "no worker took this step" in line.message
+    assert "no worker took this step" in all_worded(messages_of_step(line))
 
 
 def test_a_step_that_kills_its_workers_kills_four_and_no_more(settings: Settings) -> None:

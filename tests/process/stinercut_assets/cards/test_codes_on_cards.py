@@ -21,11 +21,13 @@ from support.importing import copy_requested, put_card_in
 
 from app.engine.definitions import defs
 from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.row_messages import messages_of_step
 from stinercut.codes import reader
 from stinercut.codes.decoders import ZXING, Decoders
 from stinercut.codes.making import qr_picture
 from stinercut.codes.payload import make_payload
 from stinercut.jumps.jumps import JumpFootage
+from stinercut.language.messages import all_worded
 from stinercut.settings import Settings
 from stinercut.synthetic.qrfilm import film_pictures
 from stinercut.synthetic.scenes import make_clip
@@ -133,7 +135,7 @@ def test_a_decoder_that_crashes_is_told_and_the_step_goes_on(
     assert "the decoder zxing-cpp ended by SIGSEGV" in code["detail"]
     catalog = Catalog.open(settings.catalog_url)
     with catalog.read() as session:
-        notes = [step.message for step in events.steps_of(session, "card-test")]
+        notes = [all_worded(messages_of_step(step)) for step in events.steps_of(session, "card-test")]
     catalog.close()
     assert notes == ["Zoë Müller (zxing-cpp failed)"]
 
