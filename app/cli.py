@@ -1,6 +1,6 @@
 """The `stinercut` command: what can be typed, and how it ends.
 
-Lives here: the tree of commands. Doesn't: how a command ends (`ending`), what the commands do (`commands`); those
+Owns: the tree of commands. Not here: how a command ends (`common.exit_codes`), what the commands do (`commands`); those
 modules import what they need only when they run, so that `--help` stays quick and a machine with only the detector
 installed has a working command.
 """

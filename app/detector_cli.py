@@ -1,6 +1,6 @@
 """`stinercut-detector`: the command of a host with a card reader alone, as one file to carry there.
 
-Lives here: its two commands. Doesn't: what they do (`commands`). This imports nothing that a detector doesn't need,
+Owns: its two commands. Not here: what they do (`commands`). This imports nothing that a detector doesn't need,
 not even in a function: what PyInstaller finds from here is what the one file holds
 (tests/process/app/common/test_detector_host.py).
 """

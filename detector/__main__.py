@@ -1,6 +1,6 @@
 """`python -m detector`: the detector as a process, until SIGTERM or Ctrl-C.
 
-Lives here: signals, the log on stderr, the exit code. Doesn't: anything about cards (`service`).
+Owns: signals, the log on stderr, the exit code. Not here: anything about cards (`service`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The cards that are in: what follows when one comes or goes, and when the hub asks for something of it.
 
-Lives here: one session per insertion, from its scan to its end. Doesn't: noticing cards (`cards`), the connection
-(`link`), the order of copies (`offload`).
+Owns: one session per insertion, from its scan to its end. Not here: noticing cards (`sources.cards`), the connection
+(`link`), the order of copies (`copy.offload`).
 """
 
 from __future__ import annotations

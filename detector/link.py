@@ -1,7 +1,7 @@
 """The connection to the hub: says hello, delivers the outbox, hands requests on, comes back when it breaks.
 
-Lives here: the WebSocket and the rules of at-least-once delivery. Doesn't: what is in the outbox (`journal`), what a
-request leads to (`service`, `offload`).
+Owns: the WebSocket and the rules of at-least-once delivery. Not here: what is in the outbox (`copy.journal`), what a
+request leads to (`service`, `copy.offload`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The detector as a whole: its journal, its link to the hub, its cards, and the orderly end.
 
-Lives here: wiring the parts up, and beginning again when the disk failed under them. Doesn't: each of the parts.
+Owns: wiring the parts up, and beginning again when the disk failed under them. Not here: each of the parts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Our errors: what happened, to which file, and what to do about it.
 
-Lives here: the one hierarchy that every module raises from, with the exit code a command ends with and the status that
-the hub answers with. Doesn't: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into
+Owns: the one hierarchy that every module raises from, with the exit code a command ends with and the status that
+the hub answers with. Not here: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into
 its own words.
 """
 

@@ -1,7 +1,7 @@
 """What went wrong with a jump or card, as it is kept and shown: a code, words, and the files that it names.
 
-Owns: that record, and how any exception becomes one. Pure.
-Not here: our errors (`errors`), where records are kept (`catalog`), what a person can do about one (`remedies`).
+Owns: that record, and how any exception becomes one. Pure. Not here: our errors (`errors`), where records are kept
+(`catalog`), what a person can do about one (`runs.remedies`).
 """
 
 from __future__ import annotations

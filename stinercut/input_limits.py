@@ -1,8 +1,8 @@
 """How large, how fast and how long a file from outside may be, and what decoding it may use.
 
-Owns: the ceilings as named numbers, and saying in words which of them a file breaks. Not here: reading files (`probe`,
-`picture_files`, `font_files`, `photo_worker`), starting ffmpeg under its limits (`ffmpeg`). Helper processes import
-this: it needs nothing but the standard library.
+Owns: the ceilings as named numbers, and saying in words which of them a file breaks. Not here: reading files
+(`video.probe`, `video.picture_files`, `templates.font_files`, `films.photos.photo_worker`), starting ffmpeg under its
+limits (`video.ffmpeg_runner`). Helper processes import this: it needs nothing but the standard library.
 
 A header costs a sender nothing: 400 bytes can claim a picture of a terabyte or a film of ten years. Each ceiling lies
 well above what cameras and phones write.

@@ -1,6 +1,6 @@
 """The keys that codes are signed with, and what this installation accepts.
 
-Lives here: `KeyRing` and how it is written in the setting `STINERCUT_QR_KEYS`. Doesn't: reading settings (`settings`),
+Owns: `KeyRing` and how it is written in the setting `STINERCUT_QR_KEYS`. Not here: reading settings (`settings`),
 signing and checking (`stinercut.codes.signing`).
 """
 

@@ -2,7 +2,7 @@
 
 Owns: names of jobs, assets, steps and runs' tags; who comes first. Not here: jobs and assets themselves
 (`stinercut_assets`), which tags a run gets (`stinercut_assets.common.run_tags`, `hub`), what a fleet makes of
-priorities (`app.fleet.decisions`), names of sensors (`automation`).
+priorities (`app.fleet.decisions`), names of sensors (`runs.automation`).
 
 Dagster keeps these names with its runs, and settings name steps, so they stay.
 

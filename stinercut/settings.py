@@ -1,7 +1,7 @@
 """The one place that reads settings and the one place that knows where things lie.
 
-Lives here: `Settings` (environment variables `STINERCUT_*`, or values given by a command) and the paths that follow.
-Doesn't: what a film looks like (`stinercut.templates`), how Dagster is set up (`dagster.yaml`).
+Owns: `Settings` (environment variables `STINERCUT_*`, or values given by a command) and the paths that follow.
+Not here: what a film looks like (`stinercut.templates`), how Dagster is set up (`dagster.yaml`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Small words that many sentences for people need.
 
-Lives here: numbers of things, the end of a sentence. Doesn't: any sentence.
+Owns: numbers of things, the end of a sentence. Not here: any sentence.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Text files as Excel and offices' programs write them: which encoding, found out or said.
 
-Owns: byte order marks, UTF-16, code pages and what was assumed. Not here: what the text means (`booking_list`).
+Owns: byte order marks, UTF-16, code pages and what was assumed. Not here: what the text means (`jumps.booking_list`).
 """
 
 from __future__ import annotations

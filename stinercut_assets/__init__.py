@@ -1,7 +1,7 @@
 """What is made: Dagster's partitions, assets, checks, jobs and resources.
 
-Lives here: thin Dagster code over functions of `stinercut`, and what Dagster shows of them (groups, descriptions,
-metadata). Doesn't: when something is made (`sensors`), how footage is treated (`stinercut.films`), pages (`hub`).
+Owns: thin Dagster code over functions of `stinercut`, and what Dagster shows of them (groups, descriptions,
+metadata). Not here: when something is made (`sensors`), how footage is treated (`stinercut.films`), pages (`hub`).
 
     card -> card_sessions            which jumps a card's new files are       [partition: card]
     jump -> imported_files           the jump's files, checked                [partition: jump]

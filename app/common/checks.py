@@ -1,7 +1,8 @@
 """What a look at a machine gives: checks and findings, and the checks that every kind of host shares.
 
-Lives here: `Check`, `Finding`, doing checks, raising for what they found. Doesn't: the checks of a whole installation
-(`doctor`) or of a detector's host (`doctor_detector`), and how findings are shown (`commands.reporting`).
+Owns: `Check`, `Finding`, doing checks, raising for what they found. Not here: the checks of a whole installation
+(`app.doctor.machine`) or of a detector's host (`app.doctor.detector`), and how findings are shown
+(`commands.reporting`).
 """
 
 from __future__ import annotations

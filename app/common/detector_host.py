@@ -1,7 +1,7 @@
 """What a detector's host keeps about it: the settings file, and the unit that starts it.
 
-Lives here: reading and writing `detector.toml`, who comes before whom, a detector's name where none is given, the text
-of the systemd unit. Doesn't: the command (`commands.detector`), Windows' task (`deploy/host`).
+Owns: reading and writing `detector.toml`, who comes before whom, a detector's name where none is given, the text
+of the systemd unit. Not here: the command (`commands.detector`), Windows' task (`deploy/host`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How a command ends: the one place where errors become sentences and exit codes.
 
-Lives here: `run`. Doesn't: which commands there are (`cli`, `detector_cli`).
+Owns: `run`. Not here: which commands there are (`app.cli`, `app.detector_cli`).
 """
 
 from __future__ import annotations

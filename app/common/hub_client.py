@@ -1,6 +1,6 @@
 """The running hub, as commands ask it: one request, its answer or its refusal in our words.
 
-Lives here: `ask`. Doesn't: what is asked (`commands`), following the board (`board`).
+Owns: `ask`. Not here: what is asked (`app.commands`), following the board (`app.demo.board_client`).
 """
 
 from __future__ import annotations

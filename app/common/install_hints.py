@@ -1,7 +1,7 @@
 """What people are told to type. It depends on how Stinercut came onto the machine: from a checkout, or as one file that
 holds the detector and Python, with a command of its own.
 
-Lives here: those words. Doesn't: these commands (`cli`, `detector_cli`). Stinercut is on no package index.
+Owns: those words. Not here: these commands (`app.cli`, `app.detector_cli`). Stinercut is on no package index.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Options that several commands share, and the settings that follow from them.
 
-Lives here: their names, help and how they join with the environment. Doesn't: any command.
+Owns: their names, help and how they join with the environment. Not here: any command.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pool of steps that keep a core busy, and how many of them may run at once.
 
-Lives here: its name and limit. Doesn't: setting it (`dagster_child`), which steps are in it (`stinercut_assets`).
+Owns: its name and limit. Not here: setting it (`app.engine.dagster_child`), which steps are in it (`stinercut_assets`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One stack per data folder, and how others find the one that runs.
 
 Owns: which lock file that is (`up.lock` in the data folder) and the note beside it (`up.json`). Not here: locking
-(`stinercut.storage.locks`), ports (`doctor`).
+(`stinercut.storage.locks`), ports (`app.doctor.machine`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the hub's board says, as a command follows it: `/ws/board`, its frames, and sentences about what changed.
 
-Lives here: following the socket, the state that its frames add up to, the words for a terminal. Doesn't: how it is
+Owns: following the socket, the state that its frames add up to, the words for a terminal. Not here: how it is
 drawn (`commands.demo`), what is made of it (`demo`).
 """
 

@@ -1,7 +1,7 @@
 """The whole way once: a card is made and put in, its films are waited for and judged.
 
-Lives here: what a demonstration does and when it has succeeded, failed or come to a standstill. Doesn't: the stack
-(`stack`), the board's frames (`board`), what is shown meanwhile (`commands.demo`).
+Owns: what a demonstration does and when it has succeeded, failed or come to a standstill. Not here: the stack
+(`app.stack.stack`), the board's frames (`board_client`), what is shown meanwhile (`commands.demo`).
 """
 
 from __future__ import annotations

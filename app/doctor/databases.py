@@ -1,6 +1,6 @@
 """Whether the database servers of an installation answer: the catalog's and Dagster's.
 
-Owns: those checks. Not here: SQLite in the data folder, which needs no server (`doctor` looks at the folder).
+Owns: those checks. Not here: SQLite in the data folder, which needs no server (`machine` looks at the folder).
 """
 
 from __future__ import annotations

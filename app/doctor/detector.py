@@ -1,7 +1,7 @@
 """Whether a host with a card reader alone can do its work: only what a detector needs.
 
-Lives here: those checks. Doesn't: how they are done (`findings`) and shown (`commands.reporting`), the checks of a
-whole installation (`doctor`). A check looks at the real thing: a file is linked, the hub is told hello with the token.
+Owns: those checks. Not here: how they are done (`app.common.checks`) and shown (`commands.reporting`), the checks of a
+whole installation (`machine`). A check looks at the real thing: a file is linked, the hub is told hello with the token.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether this machine's fleet works: Redis, the workers in reach, the shared volume, the databases.
 
-Lives here: those checks; `stinercut doctor` shows them, `up` and `worker` demand what they need before they start.
-Doesn't: the checks of every installation (`doctor`). Nothing here is looked at where the executor is `processes`.
+Owns: those checks; `stinercut doctor` shows them, `up` and `worker` demand what they need before they start. Not here:
+the checks of every installation (`machine`). Nothing here is looked at where the executor is `app.processes.processes`.
 """
 
 from __future__ import annotations

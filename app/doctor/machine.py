@@ -1,8 +1,8 @@
 """Whether this machine can do the work: one check per thing that must be there.
 
-Lives here: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Doesn't: how they are done
-and what they give (`findings`), how they are shown (`commands.reporting`), the checks of a host with a detector alone
-(`doctor_detector`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
+Owns: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Not here: how they are done and
+what they give (`app.common.checks`), how they are shown (`commands.reporting`), the checks of a host with a detector
+alone (`detector`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Starts one of Dagster's processes: `python -m app.engine.dagster_child code|webserver|daemon ARGUMENTS`.
 
-Lives here: what happens before Dagster's own command takes over. Doesn't: the arguments (`stack`), anything after.
+Owns: what happens before Dagster's own command takes over. Not here: the arguments (`app.stack.stack`), anything after.
 
 Started by their own commands they would have to begin one after the other: processes that make the SQLite storage of
 a new DAGSTER_HOME at the same time leave it broken ("Version table has more than one head"), and webserver and daemon

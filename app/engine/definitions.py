@@ -1,6 +1,6 @@
 """Dagster's definitions: everything of `stinercut_assets` and `sensors`, with what they work with and run on.
 
-Lives here: putting them together for the code server. Doesn't: any of them, or choosing the executor (`executors`).
+Owns: putting them together for the code server. Not here: any of them, or choosing the executor (`executors`).
 """
 
 from __future__ import annotations

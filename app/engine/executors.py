@@ -1,6 +1,6 @@
 """Which executor makes films: processes of this machine, or Celery workers on as many machines as there are.
 
-Lives here: the choice. Doesn't: the fleet's executor (`fleet_executor`), which is imported only when it is chosen, so
+Owns: the choice. Not here: the fleet's executor (`app.fleet.executor`), which is imported only when it is chosen, so
 that an installation on one machine never loads Celery.
 """
 

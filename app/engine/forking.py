@@ -1,6 +1,6 @@
 """Runs and their steps begin in a moment: all are forked from one process that has everything loaded.
 
-Lives here: the one fork server of a code server, and that a run's process says that it lives. Doesn't: what it loads
+Owns: the one fork server of a code server, and that a run's process says that it lives. Not here: what it loads
 (`preload`), the executor (`executors`).
 
 Left alone, Dagster starts a new Python for each run, and another one from which the run's steps are forked: three

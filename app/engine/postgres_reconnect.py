@@ -1,6 +1,6 @@
 """Waiting for a PostgreSQL server that restarts, in all of Dagster's processes.
 
-Lives here: making every connection attempt of a process patient. Doesn't: what is lost in the middle of a transaction
+Owns: making every connection attempt of a process patient. Not here: what is lost in the middle of a transaction
 (the step or run fails and is retried).
 
 Why: Dagster tries for some ten seconds. A server that is updated or moved may be away for longer, and each run that

@@ -1,6 +1,6 @@
 """What the forkserver of the film executor loads once, so that every step's process begins with it.
 
-Lives here: imports, and the definitions resolved ahead (each step would otherwise do that again). Doesn't:
+Owns: imports, and the definitions resolved ahead (each step would otherwise do that again). Not here:
 anything else.
 """
 

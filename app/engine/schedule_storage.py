@@ -1,6 +1,6 @@
 """Dagster's schedule storage on SQLite, at rest.
 
-Lives here: `RestfulSqliteScheduleStorage`, named in dagster.yaml. Doesn't: any other storage; with PostgreSQL Dagster
+Owns: `RestfulSqliteScheduleStorage`, named in dagster.yaml. Not here: any other storage; with PostgreSQL Dagster
 keeps its connections itself.
 
 Dagster's own class makes a new engine for every statement, so each one is compiled anew, and the daemon writes three

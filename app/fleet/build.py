@@ -1,6 +1,6 @@
 """What makes films on this machine: the version, a fingerprint of the source, the build of ffmpeg.
 
-Lives here: that, in words that can be compared and shown. Doesn't: comparing (`doctor_fleet`), the sign of life that
+Owns: that, in words that can be compared and shown. Not here: comparing (`app.doctor.fleet`), the sign of life that
 carries it (`worker_node`).
 
 Two machines may have the same version and different films all the same: one was updated from the checkout and the

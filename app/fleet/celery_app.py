@@ -1,7 +1,7 @@
 """Celery as this fleet uses it: queues, priorities, how steps are acknowledged, and the task that makes one step.
 
-Lives here: both ends' configuration and the worker's task. Doesn't: sending and watching steps (`fleet_executor`,
-`sent_step`), running a worker (`worker_node`). Imported only where the executor is `celery`.
+Owns: both ends' configuration and the worker's task. Not here: sending and watching steps (`executor`, `sent_step`),
+running a worker (`worker_node`). Imported only where the executor is `celery_app`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What becomes of a fleet's steps, and which of them comes first: decisions without Celery and without Redis.
 
-Lives here: `decide`, `queue_priority`, and how a step fails that no worker made. Doesn't: what is seen of a step
-(`sent_step`), sending it (`fleet_executor`).
+Owns: `decide`, `queue_priority`, and how a step fails that no worker made. Not here: what is seen of a step
+(`sent_step`), sending it (`executor`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The executor of a fleet: Dagster's Celery executor, whose steps survive killed workers and a Redis that restarts.
 
-Lives here: what one run's steps share, and sending them. Doesn't: the loop around it (dagster-celery's own), watching
-one step (`sent_step`), what becomes of it (`fleet_decisions`), the worker's side (`celery_app`, `worker_node`), the
-keys in Redis (`fleet`).
+Owns: what one run's steps share, and sending them. Not here: the loop around it (dagster-celery's own), watching one
+step (`sent_step`), what becomes of it (`decisions`), the worker's side (`celery_app`, `worker_node`), the keys in Redis
+(`registry`).
 
 What dagster-celery's own handles of sent steps lack: a step whose worker was killed is sent again within seconds, a
 step that Redis forgot is sent again, and where no worker is in reach the run says so, can be cancelled, and fails after

@@ -1,7 +1,7 @@
 """What a fleet's members know of each other, over Redis: which workers live, who holds which step, which runs go on.
 
-Lives here: the keys and what stands in them, the sign of life. Doesn't: Celery, which carries the steps and their
-results through the same Redis (`celery_app`); what follows from all this (`fleet_decisions`, `worker_node`, `doctor`).
+Owns: the keys and what stands in them, the sign of life. Not here: Celery, which carries the steps and their results
+through the same Redis (`celery_app`); what follows from all this (`decisions`, `worker_node`, `app.doctor.machine`).
 
 Celery alone doesn't tell that a worker was killed: its Redis transport hands a step out again only after a fixed time,
 which would have to be longer than the longest film. So workers give a sign of life, and steps say who holds them.

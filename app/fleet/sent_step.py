@@ -1,7 +1,7 @@
 """A step on its way to a worker and back, watched until it has ended.
 
-Lives here: sending it again, fetching what it gave, telling people that it waits. Doesn't: what is decided from what is
-seen (`fleet_decisions`), seeing it (`fleet_view`), the loop that asks for its end (dagster-celery's, `fleet_executor`).
+Owns: sending it again, fetching what it gave, telling people that it waits. Not here: what is decided from what is seen
+(`decisions`), seeing it (`view`), the loop that asks for its end (dagster-celery's, `executor`).
 """
 
 from __future__ import annotations

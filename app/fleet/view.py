@@ -1,7 +1,7 @@
 """What one run sees of its fleet: which workers live and who has its steps, asked of Redis now and then.
 
-Lives here: looking, and for how long something has been so. Doesn't: the keys (`fleet`), what follows from what is seen
-(`fleet_decisions`).
+Owns: looking, and for how long something has been so. Not here: the keys (`registry`), what follows from what is seen
+(`decisions`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shared volume's name: how machines of a fleet notice that they don't look at the same folder.
 
-Lives here: a small file in the data folder, made once. Doesn't: comparing (`worker_node`, `doctor`).
+Owns: a small file in the data folder, made once. Not here: comparing (`worker_node`, `app.doctor.machine`).
 """
 
 from __future__ import annotations

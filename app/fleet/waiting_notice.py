@@ -1,6 +1,6 @@
 """Telling people that a film waits because nobody can make its next step.
 
-Lives here: the line on the board and in the run's log, taking it away again, and that it was in vain. Doesn't: finding
+Owns: the line on the board and in the run's log, taking it away again, and that it was in vain. Not here: finding
 it out
 (`sent_step`).
 """

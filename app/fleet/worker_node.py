@@ -1,7 +1,7 @@
 """One Celery worker of a fleet: `python -m app.fleet.worker_node ffmpeg|steps SLOTS`, as `stinercut worker` starts it.
 
-Lives here: its name, its sign of life, what is loaded before its processes are forked. Doesn't: what a step does
-(`celery_app`), keeping it running (`supervisor`).
+Owns: its name, its sign of life, what is loaded before its processes are forked. Not here: what a step does
+(`celery_app`), keeping it running (`app.processes.supervisor`).
 
 SIGTERM: it takes no more steps, ends those in hand and ends. Whoever started it kills it when that takes too long; the
 steps then go to another worker.

@@ -1,6 +1,6 @@
 """The logs that child processes write: opening them, keeping them small, what they say last.
 
-Lives here: that. Doesn't: where they lie (`stack`), when they are looked at (`supervisor`).
+Owns: that. Not here: where they lie (`app.stack.stack`), when they are looked at (`supervisor`).
 """
 
 from __future__ import annotations

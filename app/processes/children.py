@@ -1,7 +1,7 @@
 """The child processes that a supervisor keeps: what each one is, when it is ready, how long it is waited for.
 
-Lives here: their description, asking one whether it answers, how patient a supervisor is. Doesn't: keeping them running
-(`supervisor`), which ones there are (`stack`, `worker`).
+Owns: their description, asking one whether it answers, how patient a supervisor is. Not here: keeping them running
+(`supervisor`), which ones there are (`app.stack.stack`, `app.stack.worker`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Ends a stack whose supervisor was killed. Runs as `python -m app.processes.guard MARK` beside every supervisor.
 
 Its standard input is a pipe that only the supervisor can write to. A word on it means that all has ended well; its
-end without a word means that the supervisor is gone and somebody must tidy up. Lives here: that. Doesn't: the ending
+end without a word means that the supervisor is gone and somebody must tidy up. Owns: that. Not here: the ending
 itself (`processes`), any decision about single processes (`supervisor`).
 """
 

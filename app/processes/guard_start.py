@@ -1,6 +1,6 @@
 """Starting the guard of a stack, and telling it that all has ended well.
 
-Lives here: that, in the supervisor's process. Doesn't: the guard itself, a process of its own that loads next to
+Owns: that, in the supervisor's process. Not here: the guard itself, a process of its own that loads next to
 nothing (`guard`).
 """
 

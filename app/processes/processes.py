@@ -1,7 +1,7 @@
 """Finding and ending processes, also those that nobody waits for any more.
 
-Lives here: the mark that every process of one stack carries in its environment, the search for all that carry it, and
-their end. Doesn't: which processes are wanted and when they are restarted (`supervisor`).
+Owns: the mark that every process of one stack carries in its environment, the search for all that carry it, and
+their end. Not here: which processes are wanted and when they are restarted (`supervisor`).
 
 The mark is what makes "nothing is left running" possible: a run worker of Dagster or an ffmpeg in its own session is
 no child of ours once its parent is gone, but it still carries the mark it was born with.

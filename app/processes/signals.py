@@ -1,6 +1,6 @@
 """Working until somebody asks for the end: Ctrl-C, SIGTERM, a terminal that is closed.
 
-Lives here: what a signal does. Doesn't: the work, or ending it (`supervisor`).
+Owns: what a signal does. Not here: the work, or ending it (`supervisor`).
 """
 
 from __future__ import annotations

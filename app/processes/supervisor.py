@@ -1,9 +1,9 @@
 """Keeps child processes running, and ends every one of them.
 
-Lives here: starting in the order of what depends on what, waiting until a child answers, restarting what died, ending
-everything including grandchildren and orphans. Doesn't: what a child is (`children`), which ones there are (`stack`),
-their logs (`child_logs`), the search for processes (`processes`), what happens when this process is asked to end
-(`asked`) or is killed (`guard`).
+Owns: starting in the order of what depends on what, waiting until a child answers, restarting what died, ending
+everything including grandchildren and orphans. Not here: what a child is (`children`), which ones there are
+(`app.stack.stack`), their logs (`child_logs`), the search for processes (`processes`), what happens when this process
+is asked to end (`signals`) or is killed (`guard`).
 """
 
 from __future__ import annotations

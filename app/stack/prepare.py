@@ -1,7 +1,8 @@
 """Before the hub starts, once: the catalog gets this version's tables, leftovers of killed processes go.
 
 `python -m app.stack.prepare`; with `--dagster-home` it makes Dagster's folder too, which `stinercut up` does by itself.
-Lives here: what must be done once at each start. Doesn't: how (`stinercut.catalog`, `store`, `home`).
+Owns: what must be done once at each start. Not here: how (`stinercut.catalog`, `stinercut.storage.store`,
+`dagster_home`).
 
 A process of its own, so that the supervisor, which lives as long as the stack, never holds a database library.
 """

@@ -1,7 +1,8 @@
 """Which processes `stinercut up` consists of, and what must lie ready for them.
 
-Lives here: every child's command line, log and place in the order. Doesn't: their environment (`environment`), keeping
-them running (`supervisor`), whether the machine can take them (`doctor`), Dagster's instance folder (`home`).
+Owns: every child's command line, log and place in the order. Not here: their environment (`environment`), keeping them
+running (`app.processes.supervisor`), whether the machine can take them (`app.doctor.machine`), Dagster's instance
+folder (`dagster_home`).
 """
 
 from __future__ import annotations

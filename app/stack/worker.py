@@ -1,7 +1,7 @@
 """What a worker of a fleet consists of: one Celery node a queue, kept running until it is asked to end.
 
-Lives here: the nodes' command lines and slots, what must be right before they start, and whether they are there.
-Doesn't: a node (`worker_node`), keeping them running (`supervisor`).
+Owns: the nodes' command lines and slots, what must be right before they start, and whether they are there. Not here: a
+node (`app.fleet.worker_node`), keeping them running (`app.processes.supervisor`).
 """
 
 from __future__ import annotations

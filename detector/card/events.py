@@ -1,7 +1,7 @@
 """What a card source reports: a card went in, a card went out.
 
-Lives here: the two events, the comparison of "in before" with "in now", and card ids made from paths.
-Doesn't: how a source finds out (`folders`, `volumes`), who listens (`service`).
+Owns: the two events, the comparison of "in before" with "in now", and card ids made from paths. Not here: how a source
+finds out (`detector.sources.folders`, `detector.sources.volumes`), who listens (`detector.service`).
 """
 
 from __future__ import annotations

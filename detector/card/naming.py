@@ -1,6 +1,6 @@
 """What a file on a card is, judged by its folder and name alone: the naming habits of camera makers.
 
-Lives here: one pure function, `classify`, and the patterns behind it. Doesn't: looking at a card (`scan`).
+Owns: one pure function, `classify`, and the patterns behind it. Not here: looking at a card (`scan`).
 
 Recordings and chapters: `stinercut.recordings.camera_names`. GoPro: low-resolution proxies GL010123.LRV, thumbnails
 .THM; GoPro Labs may write proxies of the same name to `Proxies/`. DJI: .LRF beside the video. Insta360: LRV_ beside

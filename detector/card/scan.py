@@ -1,8 +1,8 @@
 """What is on a card: names and metadata only, no content is read.
 
-Lives here: the walk over a card and the making of its manifest. Doesn't: what names mean (`naming`), copying
-(`copying`). Symbolic links are never followed; what can't be read is reported and left out. Hidden names, links and
-the system's own folders are what computers leave on cards: they are counted, and not listed.
+Owns: the walk over a card and the making of its manifest. Not here: what names mean (`naming`), copying
+(`detector.copy.copying`). Symbolic links are never followed; what can't be read is reported and left out. Hidden names,
+links and the system's own folders are what computers leave on cards: they are counted, and not listed.
 """
 
 from __future__ import annotations

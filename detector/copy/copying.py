@@ -1,6 +1,6 @@
 """One file from a card into a partial file of the store: read once, hashed while it is written.
 
-Lives here: the reading half of a copy. Doesn't: the other half (`verify`), which file is next (`offload`), where a
+Owns: the reading half of a copy. Not here: the other half (`verify`), which file is next (`offload`), where a
 partial file comes from and whether it is kept (`partials`), the layout of the store (`stinercut.storage.store`).
 
 Order of steps: room promised -> partial file, its proven beginning kept -> copy and hash -> source unchanged? Then, in

@@ -1,7 +1,7 @@
 """Where a detector's copies go: that the store is there, and stays the one that it was.
 
-Lives here: waiting for the store's folder, and telling it from another one in its place. Doesn't: the layout of the
-store (`stinercut.storage.store`), what follows when it is gone (`service`).
+Owns: waiting for the store's folder, and telling it from another one in its place. Not here: the layout of the store
+(`stinercut.storage.store`), what follows when it is gone (`detector.service`).
 
 The store's folders are made by the hub. Where they lie on a volume of their own or on another computer's, a detector
 that made them by itself would fill the empty mount point, on a disk that nobody meant, whenever that volume isn't

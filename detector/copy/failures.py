@@ -1,7 +1,7 @@
 """What can go wrong with a card and with one of its files, in codes for the hub and words for people.
 
-Lives here: the errors of a scan and of a copy, and what an OSError means on either side. Doesn't: the scan (`scan`),
-the copy (`copying`, `verify`).
+Owns: the errors of a scan and of a copy, and what an OSError means on either side. Not here: the scan
+(`detector.card.scan`), the copy (`copying`, `verify`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the detector must not forget: unacknowledged messages, files it was asked for, how far partial files are proven.
 
-Lives here: the SQLite file and one method per thing to remember, each a single durable commit. Doesn't: when to send
-(`link`), what to copy next (`offload`). Used from one thread; only one detector at a time can hold a journal.
+Owns: the SQLite file and one method per thing to remember, each a single durable commit. Not here: when to send
+(`detector.link`), what to copy next (`offload`). Used from one thread; only one detector at a time can hold a journal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One card that is in: its manifest, the queue of what the hub asked for, and the copies that run.
 
-Lives here: the order of copies and what follows from how each ended. Doesn't: the copy itself (`copying`, `verify`),
-what is remembered (`journal`), when cards come and go (`service`).
+Owns: the order of copies and what follows from how each ended. Not here: the copy itself (`copying`, `verify`), what is
+remembered (`journal`), when cards come and go (`detector.service`).
 
 A card is read by two lanes, one for small files, one for large ones. While the small lane has anything to do, a large
 copy holds still between two chunks: whoever waits to be recognised doesn't wait for gigabytes. A file that was read

@@ -1,6 +1,6 @@
 """The detector's partial files: which one belongs to which file of which card, and which are in use.
 
-Lives here: claiming one for a copy, keeping or dropping it after. Doesn't: what it is worth (`resume`), the copy
+Owns: claiming one for a copy, keeping or dropping it after. Not here: what it is worth (`resume`), the copy
 (`copying`). Used from the event loop's thread only.
 """
 

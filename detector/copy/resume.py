@@ -1,6 +1,6 @@
 """What a partial file is worth: the proof that its beginning is the source's.
 
-Lives here: checkpoints and the proof. Doesn't: where checkpoints are kept (`journal`), the copy itself (`copying`).
+Owns: checkpoints and the proof. Not here: where checkpoints are kept (`journal`), the copy itself (`copying`).
 
 While a file is copied, the hash of the bytes read from the card so far is noted now and then. To go on later, the
 partial file is read again from its disk up to the last note that its own bytes agree with: so far it holds what the

@@ -1,6 +1,6 @@
 """Room on the store's disk, promised before a copy begins, over all cards that are copied at once.
 
-Lives here: the sum of what is promised and not yet written. Doesn't: what follows when there is none (`copying`).
+Owns: the sum of what is promised and not yet written. Not here: what follows when there is none (`copying`).
 Nothing is allocated: other programs may still fill the disk, and then a write fails as it always could.
 """
 

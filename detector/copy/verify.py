@@ -1,6 +1,6 @@
 """The second half of a copy: synced, read back past the cache, compared, published.
 
-Lives here: the steps and the workers that take them while the next file is read. Doesn't: reading the card (`copying`).
+Owns: the steps and the workers that take them while the next file is read. Not here: reading the card (`copying`).
 The card isn't needed any more: a file that was read whole is finished even when its card is pulled.
 """
 

@@ -1,6 +1,6 @@
 """Blocking work beside the event loop, in threads that never keep the process alive.
 
-Lives here: `in_thread`. asyncio.to_thread isn't used because its threads are waited for at exit, and a read from
+Owns: `in_thread`. asyncio.to_thread isn't used because its threads are waited for at exit, and a read from
 a pulled card can hang for as long as the kernel likes.
 """
 

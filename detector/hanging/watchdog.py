@@ -1,8 +1,9 @@
 """Reads that never return: noticed, left behind, counted.
 
-Lives here: how long a card has been silent, and work that is given up when it is silent for too long. Doesn't: what is
-read (`copying`), what a file that hangs means for its card (`offload`). A read that hangs in the kernel can't be ended
-by anybody; its thread stays until the card answers or the process ends, so the number of such threads is limited.
+Owns: how long a card has been silent, and work that is given up when it is silent for too long. Not here: what is read
+(`detector.copy.copying`), what a file that hangs means for its card (`detector.copy.offload`). A read that hangs in the
+kernel can't be ended by anybody; its thread stays until the card answers or the process ends, so the number of such
+threads is limited.
 """
 
 from __future__ import annotations

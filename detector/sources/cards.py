@@ -1,7 +1,7 @@
 """Which cards are in: every source behind one stream of CardIn and CardOut.
 
-Lives here: the watching of notes and volumes and the merging of both. Doesn't: what a note or a mount means
-(`folders`, `volumes`), what happens to a card (`service`).
+Owns: the watching of notes and volumes and the merging of both. Not here: what a note or a mount means (`folders`,
+`volumes`), what happens to a card (`detector.service`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Folders that stand for cards: one note per folder in the cards folder, written and withdrawn by a command.
 
-Lives here: the notes (`<name>.json` = `{"path": ..., "label": ..., "stamp": ...}`) and what they say is in.
-Doesn't: watching for changes (`cards`), mounted volumes (`volumes`).
+Owns: the notes (`<name>.json` = `{"path": ..., "label": ..., "stamp": ...}`) and what they say is in.
+Not here: watching for changes (`cards`), mounted volumes (`volumes`).
 """
 
 from __future__ import annotations

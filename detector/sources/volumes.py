@@ -1,7 +1,7 @@
 """Mounted volumes that are cards: which are in, and waking up when that changes.
 
-Lives here: the reading of Linux' mountinfo, what makes a volume a card, the loops that wait (mount events on Linux,
-volume events on Windows, a look every two seconds elsewhere). Doesn't: how Windows is heard (`windows`), folders that
+Owns: the reading of Linux' mountinfo, what makes a volume a card, the loops that wait (mount events on Linux,
+volume events on Windows, a look every two seconds elsewhere). Not here: how Windows is heard (`windows`), folders that
 stand for cards (`folders`), events (`cards`).
 
 inotify is blind to mounts; poll() for POLLPRI on /proc/self/mountinfo wakes at once (proc(5)).

@@ -1,6 +1,6 @@
 """Windows says when a volume or a card in a reader comes or goes: WM_DEVICECHANGE, sent to every top-level window.
 
-Lives here: a window that nobody sees, and its messages. Doesn't: which volumes are cards (`volumes`), which also looks
+Owns: a window that nobody sees, and its messages. Not here: which volumes are cards (`volumes`), which also looks
 by itself now and then, so that nothing is lost where the system says nothing.
 
 A window of its own and no other way: a card that goes into a reader that stays in is a change of media of a volume

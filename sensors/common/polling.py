@@ -1,6 +1,6 @@
 """How a sensor hears of something soon: it looks again and again within one tick.
 
-Lives here: the waiting. Doesn't: what is looked for.
+Owns: the waiting. Not here: what is looked for.
 
 Dagster's daemon begins a tick of a sensor every five seconds at best, and a tick costs some 30 ms of processor time,
 also when it finds nothing (a call to the code server, rows in Dagster's storage). Asking SQLite whether anything was

@@ -1,6 +1,6 @@
 """What is asked for from a card, and in which order.
 
-Lives here: choosing the next request, what was asked and not answered. Doesn't: sending it (`hub.cards.socket`).
+Owns: choosing the next request, what was asked and not answered. Not here: sending it (`hub.cards.socket`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files that were copied, or could not be.
 
-Lives here: recording what a detector says of a copy. Doesn't: copying (`detector`), the bytes
+Owns: recording what a detector says of a copy. Not here: copying (`detector`), the bytes
 (`stinercut.storage.store`).
 """
 

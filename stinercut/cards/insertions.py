@@ -1,6 +1,6 @@
 """Cards that go in and out.
 
-Lives here: recording an insertion, its end, and a card that could not be read. Doesn't: what is on the card
+Owns: recording an insertion, its end, and a card that could not be read. Not here: what is on the card
 (`manifests`).
 """
 

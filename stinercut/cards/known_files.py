@@ -1,6 +1,6 @@
 """Whether a file on a card is one that is known: the rule, as pure functions.
 
-Lives here: the free key made of metadata, and the verdict that follows from it. Doesn't: the queries and what is done
+Owns: the free key made of metadata, and the verdict that follows from it. Not here: the queries and what is done
 about a verdict (`manifests`), the sample that settles a doubt (`stinercut.storage.file_samples`).
 
 Three keys, each dearer and surer than the one before:

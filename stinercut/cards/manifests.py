@@ -1,7 +1,7 @@
 """Manifests: the list of files of an insertion, each with the state that it begins with.
 
-Lives here: recording the pieces of a file list. Doesn't: what was seen before (`seen`), which files are held for known
-(`known`, a pure rule), what is asked for (`asking`).
+Owns: recording the pieces of a file list. Not here: what was seen before (`seen_files`), which files are held for known
+(`known_files`, a pure rule), what is asked for (`copy_requests`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files that only a sample of their content can tell from known ones.
 
-Lives here: which they are, comparing samples, and recording what came of it. Doesn't: what leaves a doubt (`known`),
+Owns: which they are, comparing samples, and recording what came of it. Not here: what leaves a doubt (`known_files`),
 how a sample is taken (`stinercut.storage.file_samples`).
 """
 

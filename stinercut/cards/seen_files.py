@@ -1,6 +1,6 @@
 """What was seen before: the query behind `known`.
 
-Lives here: the files of the same sizes on this card or any other. Doesn't: the rule (`known`).
+Owns: the files of the same sizes on this card or any other. Not here: the rule (`known_files`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Videos and photos that belong to no jump yet, and when they can be identified.
 
-Lives here: an insertion's `identify_key`, and which insertions have one. Doesn't: reading codes and splitting the files
+Owns: an insertion's `identify_key`, and which insertions have one. Not here: reading codes and splitting the files
 (`identification`).
 """
 

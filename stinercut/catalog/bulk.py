@@ -1,6 +1,6 @@
 """Many rows in one statement, alike on both databases.
 
-Lives here: `insert_rows`. Doesn't: which rows (`manifests`).
+Owns: `insert_rows`. Not here: which rows (`stinercut.cards.manifests`).
 
 The rows travel as one JSON text that the database takes apart itself. That costs half the processor time of an
 executemany, most of which goes into binding each value (measured with 10,000 rows of `manifest_entry`).

@@ -1,6 +1,6 @@
 """Whether anything was written to the catalog since the last time one asked: cheaper than any query.
 
-Lives here: SQLite's counter of commits. Doesn't: what was written.
+Owns: SQLite's counter of commits. Not here: what was written.
 """
 
 from __future__ import annotations

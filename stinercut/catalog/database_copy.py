@@ -1,6 +1,6 @@
 """Moving a catalog to another database: from SQLite to PostgreSQL when an installation grows.
 
-Lives here: copying every row of every table, and making sure that they all arrived. Doesn't: whether the stack is down
+Owns: copying every row of every table, and making sure that they all arrived. Not here: whether the stack is down
 meanwhile (the command asks), Dagster's own history (docs/deploy.md says what becomes of it).
 """
 

@@ -1,6 +1,6 @@
 """Opening the catalog: SQLite by default, PostgreSQL in production, the same code over both.
 
-Lives here: connection settings, transactions, running the migrations. Doesn't: any query.
+Owns: connection settings, transactions, running the migrations. Not here: any query.
 """
 
 from __future__ import annotations

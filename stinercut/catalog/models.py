@@ -1,6 +1,6 @@
 """The tables.
 
-Lives here: columns, keys and the words their states use. Doesn't: queries. A change here needs a migration.
+Owns: columns, keys and the words their states use. Not here: queries. A change here needs a migration.
 
     card 1-n insertion 1-n manifest_entry n-1 card_file 1-0..1 imported_file n-1 (object in the store)
     jump 1-n jump_file n-1 card_file        jump 1-n film        card_file 1-0..1 qr_reading

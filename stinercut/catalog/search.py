@@ -1,6 +1,6 @@
 """Looking for what a person typed, alike in every script and on both databases.
 
-Lives here: one condition. Doesn't: what is searched (`bookings`, `listing`).
+Owns: one condition. Not here: what is searched (`stinercut.jumps.bookings`, `stinercut.jumps.listing`).
 """
 
 from __future__ import annotations

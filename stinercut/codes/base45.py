@@ -1,6 +1,6 @@
 """Base45 (RFC 9285): bytes as the 45 characters that a QR code stores most densely.
 
-Lives here: the two directions. Doesn't: what the bytes mean (`signing`).
+Owns: the two directions. Not here: what the bytes mean (`signing`).
 """
 
 from __future__ import annotations

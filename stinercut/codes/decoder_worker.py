@@ -2,7 +2,7 @@
 
     python -I -S decoder_worker.py zxing-cpp|zbar [FOLDER-OF-PACKAGES ...]
 
-Lives here: the pipe's far end and the two libraries. Doesn't: starting and guarding this process (`decoders`).
+Owns: the pipe's far end and the two libraries. Not here: starting and guarding this process (`decoders`).
 
 In: width and height (two little-endian uint32), then width x height bytes. Out: one byte, 1 when a code was found that
 could not be decoded; the number of codes (uint32), then for each its length (uint32) and its bytes. Bytes are given as

@@ -1,7 +1,7 @@
 """The two decoders: pixels in, texts of QR codes out; each in a child process of its own.
 
-Lives here: starting, asking and guarding these processes, and how one stands in for the other. Doesn't: the program
-that runs in them (`decoder_worker`), which pixels are tried (`films`, `pictures`), what a text means (`payload`).
+Owns: starting, asking and guarding these processes, and how one stands in for the other. Not here: the program that
+runs in them (`decoder_worker`), which pixels are tried (`film_reader`, `still_reader`), what a text means (`payload`).
 
 Why two: zxing-cpp reads more and is far faster, yet each reads codes that the other can't. Why apart: both are C++ that
 is fed with whatever a camera filmed; zbar is known to abort() on assertions, and a decoder that crashes or never comes

@@ -1,7 +1,7 @@
 """What was seen in one file, and the verdict over it.
 
-Lives here: collecting codes, which of them are identities, when one is enough, and how it becomes a `Reading`. Doesn't:
-which pictures are looked at (`films`, `pictures`), the schema (`payload`).
+Owns: collecting codes, which of them are identities, when one is enough, and how it becomes a `Reading`. Not here:
+which pictures are looked at (`film_reader`, `still_reader`), the schema (`payload`).
 
 The verdict: a signed payload counts when it was read once. One without a signature counts when two frames of a film
 agree; in a still picture two different looks must: looks differ in the decoder or in the preprocessing (two scales, for

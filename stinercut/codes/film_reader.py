@@ -1,7 +1,7 @@
 """Looks at a film: which frames, in which order, and when that is enough.
 
-Lives here: the passes and their limits. Doesn't: decoding frames (`stinercut.video.frames`), the verdict (`evidence`),
-preprocessing (`ladder`).
+Owns: the passes and their limits. Not here: decoding frames (`stinercut.video.frames`), the verdict (`evidence`),
+preprocessing (`image_variants`).
 
 1. The key frames from the start to WINDOW through zxing-cpp, where a camera wrote about two a second: everything else
    stays undecoded. Other films: FAST_FPS frames a second. Both go on to WINDOW after the payload is confirmed, so that

@@ -1,6 +1,7 @@
 """The ladder: what is done to a picture whose code isn't read as it is.
 
-Lives here: each preprocessing, their order, and how sharp a picture is. Doesn't: who climbs it (`films`, `pictures`).
+Owns: each preprocessing, their order, and how sharp a picture is. Not here: who climbs it (`film_reader`,
+`still_reader`).
 """
 
 from __future__ import annotations

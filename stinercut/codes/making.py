@@ -1,6 +1,6 @@
 """Making the code that a passenger's card or phone shows.
 
-Lives here: a payload as a picture (PNG, SVG). Doesn't: what the payload says (`payload`), pages of codes (`sheet`),
+Owns: a payload as a picture (PNG, SVG). Not here: what the payload says (`payload`), pages of codes (`sheet`),
 films of a code (`stinercut.synthetic`). Nothing here needs pixels: the hub draws codes too.
 
 Where `keys` are given the code is signed with the first of them; without, it is JSON, which may hold email and phone.

@@ -1,8 +1,8 @@
 """From a file to a reading: the front door of identification.
 
-Lives here: telling films from pictures, and handing what was seen to the verdict. Doesn't: the cascade over a film
-(`films`), looks at a picture (`pictures`), decoders (`decoders`), the verdict (`evidence`), what a reading means for a
-card (`stinercut.recordings.session_rules`).
+Owns: telling films from pictures, and handing what was seen to the verdict. Not here: the cascade over a film
+(`film_reader`), looks at a picture (`still_reader`), decoders (`decoders`), the verdict (`evidence`), what a reading
+means for a card (`stinercut.recordings.session_rules`).
 """
 
 from __future__ import annotations

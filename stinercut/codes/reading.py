@@ -1,6 +1,6 @@
 """What came out of looking for a code in one file: a payload, or why there is none.
 
-Lives here: `Reading` and its reasons, shared by the reader, the catalog and the pages. Doesn't: the reader (`reader`).
+Owns: `Reading` and its reasons, shared by the reader, the catalog and the pages. Not here: the reader (`reader`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sheets of codes to print: a PDF in A4, one code for each booking, with name, number and date below it.
 
-Lives here: the page. Doesn't: one code (`making`), the list of bookings (`booking_list`), fonts and the shaping of
-names (`stinercut.drawing`).
+Owns: the page. Not here: one code (`making`), the list of bookings (`stinercut.jumps.booking_list`), fonts and the
+shaping of names (`stinercut.drawing`).
 
 Pages are black and white pictures: names in every script need the shaping that Pillow does, and fax compression keeps
 a page of twelve codes below 100 kB. Every module is a whole number of dots, so its edges are sharp on paper.

@@ -1,6 +1,6 @@
 """The compact signed form of a code: who may print codes that are believed in one frame.
 
-Lives here: fields to text and back, with the signature in between. Doesn't: what the fields may say (`payload`), keys
+Owns: fields to text and back, with the signature in between. Not here: what the fields may say (`payload`), keys
 (`stinercut.keyring`). `docs/qr-format.md` describes the form for those who print codes, with test vectors.
 
     text = "SJ1:" + base45(key number (1 byte) + body + tag (10 bytes))

@@ -1,6 +1,7 @@
 """Looks at one still picture.
 
-Lives here: loading a picture as gray, and the order of looks at it. Doesn't: films (`films`), the verdict (`evidence`).
+Owns: loading a picture as gray, and the order of looks at it. Not here: films (`film_reader`), the verdict
+(`evidence`).
 """
 
 from __future__ import annotations

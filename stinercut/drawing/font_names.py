@@ -1,6 +1,6 @@
 """What a font file says of itself: its family and its weight.
 
-Owns: reading a font's name and OS/2 tables. Not here: which font is taken (`svgtext`, `fonts`).
+Owns: reading a font's name and OS/2 tables. Not here: which font is taken (`svg_text`, `fonts`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which font draws a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
 
-Owns: finding and opening fonts, what characters they cover. Not here: directions (`bidi`), shaping (`lettering`),
+Owns: finding and opening fonts, what characters they cover. Not here: directions (`bidi`), shaping (`text_shaping`),
 which names are taken (`stinercut.drawing.name_rule`, which knows what these fonts show and has the same idea of a
 letter with its marks). No character is ever drawn as an empty box: on a film that would be a wrong name.
 

@@ -1,6 +1,6 @@
 """Draws what lies over the footage: a watermark, a text.
 
-Lives here: an overlay of a template as a picture, and its place in a film of some size. Doesn't: when it is shown and
+Owns: an overlay of a template as a picture, and its place in a film of some size. Not here: when it is shown and
 laying it over the footage (the segments).
 """
 

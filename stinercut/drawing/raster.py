@@ -1,7 +1,8 @@
 """Pixels of drawings.
 
-Owns: an SVG as pixels, whole or only where something is in it. Not here: what is drawn and how it moves (`drawings`),
-texts (`svgtext`), which SVGs a template may hold (`stinercut.templates.svg`), picture files (`picture_files`).
+Owns: an SVG as pixels, whole or only where something is in it. Not here: what is drawn and how it moves
+(`title_cards`), texts (`svg_text`), which SVGs a template may hold (`stinercut.templates.svg`), picture files
+(`stinercut.video.picture_files`).
 """
 
 from __future__ import annotations

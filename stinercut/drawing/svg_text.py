@@ -1,7 +1,7 @@
 """The texts of a drawing, filled in and turned into outlines.
 
-Lives here: which style a text of an SVG has, its fields, its place, what `data-width` and its neighbours ask for.
-Doesn't: shaping and breaking (`lettering`), reading the file (`stinercut.templates.svg`), pixels (`drawings`).
+Owns: which style a text of an SVG has, its fields, its place, what `data-width` and its neighbours ask for. Not here:
+shaping and breaking (`text_shaping`), reading the file (`stinercut.templates.svg`), pixels (`title_cards`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A line of text as a picture, for paper.
 
-Lives here: text in black and white, shaped as on films. Doesn't: films' texts (`svgtext`, `overlays`).
+Owns: text in black and white, shaped as on films. Not here: films' texts (`svg_text`, `overlays`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A second opinion on drawn text: the same line laid out by another engine.
 
 Owns: asking resvg's own text layout (its bidirectional algorithm, shaping and glyph placing are others than those of
-`lettering` and `bidi`), and comparing the two. Not here: the lines that a title shows (`svgtext`), the finished film
-(`checks`).
+`lettering` and `bidi`), and comparing the two. Not here: the lines that a title shows (`svg_text`), the finished film
+(`stinercut.films.checks.checks`).
 
 Only which font draws which letters is taken over. Engines differ by a hair in what no reader sees: how wide a space is
 between Hangul, the place of a mark. So the ink is compared piece by piece, from left to right, each where it stands.

@@ -1,7 +1,7 @@
 """Text as shapes: shaped by HarfBuzz, fitted into a width, in as many fonts as its scripts need.
 
-Lives here: glyphs, widths, lines, shrinking and breaking. Doesn't: which font has a character (`fonts`), what is drawn
-around a text (`drawings`).
+Owns: glyphs, widths, lines, shrinking and breaking. Not here: which font has a character (`fonts`), what is drawn
+around a text (`title_cards`).
 
 Text becomes outlines here, so what is drawn depends on no font engine of the system, and its size is known before.
 """

@@ -1,8 +1,8 @@
 """Draws cards: an SVG of a template, filled in for one jump, as pictures and how they come in.
 
-Lives here: a card's pictures at an output's size, their movements, what a frame shows, the filter graph that plays
-them. Doesn't: reading an SVG (`stinercut.templates.svg`), its texts (`svgtext`), encoding (the segments), the cuts
-before and after a card (transitions).
+Owns: a card's pictures at an output's size, their movements, what a frame shows, the filter graph that plays them. Not
+here: reading an SVG (`stinercut.templates.svg`), its texts (`svg_text`), encoding (the segments), the cuts before and
+after a card (transitions).
 
 Everything is drawn anew from template and fields, and the same input gives the same pixels: the check of a finished
 film relies on it. `frame_at` doesn't ask ffmpeg what a film shows; it says what it should.

@@ -1,6 +1,6 @@
 """A contact sheet: what films of a template look like, on one picture.
 
-Lives here: which moments of a film are shown for each output, and their pictures. Doesn't: rendering films, and what
+Owns: which moments of a film are shown for each output, and their pictures. Not here: rendering films, and what
 only they show: fades, crossfades, movement.
 """
 

@@ -1,8 +1,8 @@
 """Files of outputs that a jump's film no longer has: gone once the new film is whole, and nobody else's with them.
 
-Lives here: removing those that the template dropped. Doesn't: whose a file is and the note that says so (`placing`),
-publishing (`film`), what lies there for editing programs (`handover`). Whatever dies in between, the next film of the
-jump clears the rest.
+Owns: removing those that the template dropped. Not here: whose a file is and the note that says so
+(`publishing.placing`), publishing (`film`), what lies there for editing programs (`editor.export`). Whatever dies in
+between, the next film of the jump clears the rest.
 """
 
 from __future__ import annotations

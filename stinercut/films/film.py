@@ -1,7 +1,7 @@
 """A whole film in all its outputs, from clips: planned, made, checked, and published only then.
 
-Lives here: the order of things, and which files a film has where. Doesn't: the pieces (`plan`, `segments`, `sound`,
-`join`, `photos`, `checks`), whose the files are that lie there already (`placing`), who calls for a film
+Owns: the order of things, and which files a film has where. Not here: the pieces (`plan`, `picture.segments`, `sound`,
+`join`, `photos`, `checks`), whose the files are that lie there already (`publishing.placing`), who calls for a film
 (`stinercut_assets`, the command).
 """
 

@@ -1,6 +1,6 @@
 """Joins segments into a film: video copied, sound mixed and encoded once.
 
-Lives here: the join and the tests that it needs before and after. Doesn't: what the sound is made of (`sound`), whether
+Owns: the join and the tests that it needs before and after. Not here: what the sound is made of (`sound`), whether
 it is the right film (`checks`), giving it its place (`film`).
 """
 

@@ -1,6 +1,6 @@
 """A film of a template with footage made by code: to see it move before it is used.
 
-Lives here: that footage, and the template with one output. Doesn't: rendering (`film`), stills (`contact`).
+Owns: that footage, and the template with one output. Not here: rendering (`film`), stills (`contact_sheet`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`stinercut template check`: everything that can be wrong with a template, found before a film needs it.
 
-Lives here: looking into every file that a template names, and drawing hard names with it. Doesn't: reading the folder
-(`folder`), drawing (`stinercut.drawing`).
+Owns: looking into every file that a template names, and drawing hard names with it. Not here: reading the folder
+(`stinercut.templates.folder`), drawing (`stinercut.drawing`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Jumps whose footage is still coming: what of it is here already, and can be worked on.
 
-Lives here: the queries behind "work on a clip starts when that clip has arrived". Doesn't: when a run starts
+Owns: the queries behind "work on a clip starts when that clip has arrived". Not here: when a run starts
 (`sensors`), jumps that are whole (`jumps`).
 """
 

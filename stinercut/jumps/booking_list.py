@@ -1,7 +1,8 @@
 """A list of bookings as the office's program or Excel writes it: CSV with a heading.
 
 Owns: the file's encoding and form, and what is wrong with it, line by line. Not here: what a booking may say
-(`payload`, `extras`), what is done with the list (`sheet`, `stinercut.jumps.bookings`).
+(`stinercut.codes.payload`, `stinercut.codes.extras`), what is done with the list (`stinercut.codes.sheet`,
+`stinercut.jumps.bookings`).
 
 A row that is wrong is told with its line and the others are taken. What is refused as a whole is a file that can't be
 told for certain: no text, no heading, or no row that is a booking.

@@ -1,7 +1,7 @@
 """The office's list of bookings: who is to jump, to choose from where no code said it, and how to reach them.
 
 Owns: keeping the list, what a new list would change, searching it. Not here: its form as CSV
-(`stinercut.jumps.booking_list`), saying whose jump it is (`decisions`).
+(`stinercut.jumps.booking_list`), saying whose jump it is (`stinercut.review.decisions`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A jump's cut: which parts of its clips the film shows, in which order, when a person decided that.
 
-Lives here: `Cut` and how it turns a jump's clips into takes (pure). Doesn't: reading one from an editing program
+Owns: `Cut` and how it turns a jump's clips into takes (pure). Not here: reading one from an editing program
 (`stinercut.films.editor.otio`), keeping it (`stinercut.review.wishes`), the template's own trims (`stinercut.films`).
 """
 

@@ -1,7 +1,7 @@
 """The same content more than once among a jump's files: which of them counts.
 
-Lives here: the pure rule, its query, and the words for people. Doesn't: telling whether a file of a card is one that is
-known (`known`), what a film is made of (`jumps`).
+Owns: the pure rule, its query, and the words for people. Not here: telling whether a file of a card is one that is
+known (`stinercut.cards.known_files`), what a film is made of (`jumps`).
 """
 
 from __future__ import annotations

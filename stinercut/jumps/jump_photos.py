@@ -1,7 +1,7 @@
 """A jump's photos while they are being fetched.
 
 Owns: whether photos of a jump are still to come from a card that is in, and which did not come. Not here: what a jump
-waits for besides (`jumps`), what is asked for from a card (`asking`).
+waits for besides (`jumps`), what is asked for from a card (`stinercut.cards.copy_requests`).
 """
 
 from __future__ import annotations

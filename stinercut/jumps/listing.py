@@ -1,7 +1,7 @@
 """Lists of jumps: the newest, those that somebody looks for, those that are not done; and the files of each.
 
-Lives here: which jumps are in a list, in which order, which files they have. Doesn't: what is shown of them (`hub`),
-those that wait for a person (`review`).
+Owns: which jumps are in a list, in which order, which files they have. Not here: what is shown of them (`hub`), those
+that wait for a person (`stinercut.review.file_groups`).
 """
 
 from __future__ import annotations

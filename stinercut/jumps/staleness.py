@@ -1,6 +1,6 @@
 """Which finished films have another template than they should, and what making them anew would cost.
 
-Lives here: the comparison and the estimate, both plain functions over plain values, and their query. Doesn't: reading
+Owns: the comparison and the estimate, both plain functions over plain values, and their query. Not here: reading
 templates (`stinercut.templates`), starting runs (Dagster's backfills).
 """
 

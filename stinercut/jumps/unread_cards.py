@@ -1,8 +1,8 @@
 """Cards of which something could not even be listed, as far as jumps may lack it.
 
-Owns: those queries, in a fixed number however many jumps are asked about; at rest they find nothing.
-Not here: recording that a card can't be read (`insertions`), files of a jump that are known and not here
-(`jump_photos`), what waits for a person (`stretches`), how it is shown (`hub`).
+Owns: those queries, in a fixed number however many jumps are asked about; at rest they find nothing. Not here:
+recording that a card can't be read (`stinercut.cards.insertions`), files of a jump that are known and not here
+(`jump_photos`), what waits for a person (`waiting_files`), how it is shown (`hub`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 And between whose files a waiting group stands.
 
-Owns: those queries, in a fixed number however many jumps are asked about; at rest it is one that finds nothing.
-Not here: the rule (`stinercut.recordings.stretches`), deciding (`decisions`), how it is shown (`hub`).
+Owns: those queries, in a fixed number however many jumps are asked about; at rest it is one that finds nothing. Not
+here: the rule (`stinercut.recordings.stretches`), deciding (`stinercut.review.decisions`), how it is shown (`hub`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What detector and hub say to each other: versioned pydantic messages, delivered at least once.
 
-Lives here: the messages, the envelope, and the outbox rules both sides follow. Doesn't: sockets (`detector`, `hub`),
+Owns: the messages, the envelope, and the outbox rules both sides follow. Not here: sockets (`detector`, `hub`),
 what is copied or known (`stinercut.catalog`). Documented for others in `docs/protocol.md`.
 """
 

@@ -1,6 +1,6 @@
 """Which version of the protocol two sides speak: each says a range, the highest that both know is spoken.
 
-Lives here: ranges, the choice, and the words for when there is none. Doesn't: what a version changes (`older`). The
+Owns: ranges, the choice, and the words for when there is none. Not here: what a version changes (`older`). The
 hello, the welcome and the refusal keep their form in all versions: before them nobody knows which one is spoken.
 """
 

@@ -1,7 +1,7 @@
 """What camera makers' file names say: which recording a file is of, which of its chapters, the camera's own count.
 
 Owns: the patterns of names. Not here: what kind of file it is (`detector.card.naming`), the order of recordings
-(`recordings`).
+(`stinercut.recordings.filming_order`).
 
 GoPro: G[HXS] + chapter (2) + number (4), G[L] for proxies; older cameras GOPR1234, then GP011234; looping GHAA0001,
 GHAA0002. Insta360: VID_ (LRV_ for proxies), the moment, number. All else (DJI_0001, Sony's C0001) is a recording in one

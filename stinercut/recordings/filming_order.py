@@ -1,7 +1,7 @@
 """In which order files were filmed, and on which day: one rule for cards, jumps and `stinercut render`.
 
 Owns: the order and the day. Not here: what names say (`camera_names`), when a file says it was filmed (`media.probe`, a
-card's own times), which files belong together (`sessions`).
+card's own times), which files belong together (`session_rules`).
 
 All times are those of the camera's own clock on the wall, without a zone: cameras of one jump agree by what people see.
 """

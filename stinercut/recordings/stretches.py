@@ -1,7 +1,7 @@
 """The stretch of a card: which files that wait for a person stand right after whose, in the order of filming. Pure.
 
-Owns: that rule, and the camera's name as far as file names tell it.
-Not here: asking the catalog (`catalog.stretches`), how files fall into jumps in the first place (`sessions`).
+Owns: that rule, and the camera's name as far as file names tell it. Not here: asking the catalog (`catalog.stretches`),
+how files fall into jumps in the first place (`session_rules`).
 
 A card is in one camera at a time. What was filmed after a passenger's files and before the next code may be theirs. So
 as long as nobody has said whose it is, their film may lack something.

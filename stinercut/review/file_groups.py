@@ -1,6 +1,6 @@
 """What people look at while they review: the jumps that wait for them, with files, codes and earlier decisions.
 
-Lives here: those queries, and for which files a person's word holds. Doesn't: deciding (`decisions`), pictures (`hub`).
+Owns: those queries, and for which files a person's word holds. Not here: deciding (`decisions`), pictures (`hub`).
 """
 
 from __future__ import annotations

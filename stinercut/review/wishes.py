@@ -1,7 +1,7 @@
 """What people want a jump's film to be like: its template, and a cut of its clips.
 
-Lives here: choosing and taking back, and what was chosen. Doesn't: what footage a jump has (`jumps`), whose it is
-(`decisions`), which films have another template than they should (`staleness`).
+Owns: choosing and taking back, and what was chosen. Not here: what footage a jump has (`stinercut.jumps.jumps`), whose
+it is (`decisions`), which films have another template than they should (`stinercut.jumps.staleness`).
 
 Both are part of the jump's wanted version, so a changed wish makes exactly that jump's film anew.
 """

@@ -1,8 +1,8 @@
 """Where failures are kept: on the steps that failed, and on the jump whose run ended with them.
 
-Owns: reading those records, and the files that an error of a jump may name.
-Not here: what a record is (`stinercut.failures`), writing them (`events`, `jumps`), when a run has failed (`watching`,
-`sensors`).
+Owns: reading those records, and the files that an error of a jump may name. Not here: what a record is
+(`stinercut.failures`), writing them (`stinercut.catalog.events`, `stinercut.jumps.jumps`), when a run has failed
+(`stinercut.jumps.in_progress`, `sensors`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a person can do about a failed jump: which answers are offered, the best first. Pure.
 
-Owns: that decision, by the codes of what went wrong and the files that it names. Not here: the records (`failures`),
-doing any of it (`review.decisions`, `hub.runs.pipeline`), the buttons (`hub/review/page`).
+Owns: that decision, by the codes of what went wrong and the files that it names. Not here: the records
+(`stinercut.failures`), doing any of it (`review.decisions`, `hub.runs.pipeline`), the buttons (`hub/review/page`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who on this machine may look into the data folder: this account, and a group where one shares it.
 
 Owns: making the folder so, closing one that is open to every account, and the umask that everything in it is made with.
-Not here: where the folder is (`settings`), saying that one can't be closed (`app.doctor.machine`).
+Not here: where the folder is (`stinercut.settings`), saying that one can't be closed (`app.doctor.machine`).
 
 There are names in nearly every file. Where systems have no such rights (Windows), all this does nothing.
 """

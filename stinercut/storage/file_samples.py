@@ -1,7 +1,7 @@
 """A sample of a file's content: its size, its head, its tail and four places between, as one hash.
 
-Lives here: which bytes are looked at. It is taken of a file on a card (`detector.copy.sampling`) and of an object in
-the store (`hub.cards.detector_messages`), and must be the same function for both. Doesn't: when a sample is asked for
+Owns: which bytes are looked at. It is taken of a file on a card (`detector.copy.sampling`) and of an object in
+the store (`hub.cards.detector_messages`), and must be the same function for both. Not here: when a sample is asked for
 (`stinercut.cards.known_files`).
 """
 

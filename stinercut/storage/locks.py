@@ -1,6 +1,6 @@
 """A lock that many processes (on machines that share a volume) can wait for, and that dies with its holder.
 
-Lives here: taking and letting go of a lock file. Doesn't: what is done under it (`store`).
+Owns: taking and letting go of a lock file. Not here: what is done under it (`store`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Opening what should be a file and may be anything: a pipe or a device is never waited for.
 
-Owns: that opening. Not here: what is in a file (`stinercut.video.containers`), names (`places`).
+Owns: that opening. Not here: what is in a file (`stinercut.video.containers`), names (`disk_names`).
 """
 
 from __future__ import annotations

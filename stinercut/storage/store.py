@@ -1,7 +1,7 @@
 """Where bytes lie: content-addressed objects and derived files, visible only when whole.
 
-Lives here: the layout of the store and the one way to publish into it (temporary name, fsync, no-clobber link,
-fsync of the folder). Doesn't: who put a file there and why (`stinercut.catalog`), how footage is read from a card
+Owns: the layout of the store and the one way to publish into it (temporary name, fsync, no-clobber link,
+fsync of the folder). Not here: who put a file there and why (`stinercut.catalog`), how footage is read from a card
 (`detector`), what is derived from it (`stinercut.films`).
 
 Layout below the root:

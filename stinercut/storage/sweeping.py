@@ -1,7 +1,7 @@
 """What nobody needs any more of what was rendered: halves that killed processes left, and what no film used for long.
 
-Lives here: telling a dead partial file from a living one, and what is used from what isn't, while others go on writing.
-Doesn't: partial files without a key (`store.sweep_partials` goes by their age), footage, which stays.
+Owns: telling a dead partial file from a living one, and what is used from what isn't, while others go on writing.
+Not here: partial files without a key (`store.sweep_partials` goes by their age), footage, which stays.
 """
 
 from __future__ import annotations

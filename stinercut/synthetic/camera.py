@@ -1,6 +1,6 @@
 """What a GoPro makes of pictures and sound: the MP4, its low-resolution proxy, the properties a renderer will meet.
 
-Lives here: encoding of frames made by code. Doesn't: the frames (`scenes`, `qrfilm`), names and times (`card`).
+Owns: encoding of frames made by code. Not here: the frames (`scenes`, `qrfilm`), names and times (`card`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A card as a GoPro leaves it after a morning's jumps: names, chapters, proxies, thumbnails, times.
 
-Lives here: what lies where under which name and time, and the making of it. Doesn't: the footage (`scenes`, `qrfilm`).
+Owns: what lies where under which name and time, and the making of it. Not here: the footage (`scenes`, `qrfilm`).
 
 A jump is one film of its code and then K clips. K counts MP4 files: with two or more, the last two are the chapters of
 one recording. Photos, where some are wished for, follow the clips, numbered as one camera counts. Everything follows

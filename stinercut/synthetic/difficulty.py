@@ -1,6 +1,6 @@
 """Films of a code that are harder to read: to try the reader, and to measure it.
 
-Lives here: what each level does to a film. Doesn't: the film itself (`qrfilm`).
+Owns: what each level does to a film. Not here: the film itself (`qrfilm`).
 """
 
 from __future__ import annotations

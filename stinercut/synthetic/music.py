@@ -1,6 +1,6 @@
 """A piece of music made by code: the bundled template `sunset` plays it, and nobody has to be asked for a licence.
 
-Lives here: composing and playing it into samples, writing it as Opus. Doesn't: mixing it under a film.
+Owns: composing and playing it into samples, writing it as Opus. Not here: mixing it under a film.
 
 Four chords (A minor 7, F major 9, C add 9, G 6) at 96 beats a minute, four bars each round, six rounds: a pad and a
 plucked figure begin, bass and a soft drum come in, the drum rests once, then all of it again. It ends where it began,

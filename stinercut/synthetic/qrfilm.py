@@ -1,6 +1,6 @@
 """A short film of a passenger's code, as a hand films a sheet of paper or a phone.
 
-Lives here: the sheet, the hand, the lens. Doesn't: the code (`stinercut.codes.making`), encoding (`camera`).
+Owns: the sheet, the hand, the lens. Not here: the code (`stinercut.codes.making`), encoding (`camera`).
 """
 
 from __future__ import annotations

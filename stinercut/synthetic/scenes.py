@@ -1,6 +1,6 @@
 """A moving clip: sky, clouds, fields below, two people in free fall, filmed from a third one's helmet.
 
-Lives here: drawing. Doesn't: encoding (`camera`). Nothing in it is a code.
+Owns: drawing. Not here: encoding (`camera`). Nothing in it is a code.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a film looks like: templates as folders, and what they say about a jump.
 
-Lives here: reading and validating a template folder, filling in its merge fields. Doesn't: drawing or encoding it
+Owns: reading and validating a template folder, filling in its merge fields. Not here: drawing or encoding it
 (`stinercut.films`).
 """
 

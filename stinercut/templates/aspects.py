@@ -1,6 +1,6 @@
 """What a template says about clips, about drawings and about sound, each as a fingerprint.
 
-Lives here: telling the three apart, so that people can be told beforehand what a changed template will cost. Doesn't:
+Owns: telling the three apart, so that people can be told beforehand what a changed template will cost. Not here:
 what is really made anew: the renderer finds by content which of its parts are there (`stinercut.films`).
 """
 

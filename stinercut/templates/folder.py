@@ -1,7 +1,8 @@
 """A template's folder: `template.json` and the files it names, read as a whole or refused.
 
-Lives here: reading a folder, finding a template by its name, its fingerprint. Doesn't: what `template.json` may say
-(`timeline`), what a drawing may hold (`svg`), looking into pictures, music and fonts (`checking`).
+Owns: reading a folder, finding a template by its name, its fingerprint. Not here: what `template.json` may say
+(`timeline`), what a drawing may hold (`svg`), looking into pictures, music and fonts
+(`stinercut.films.template_check`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Font files from outside: whether one is whole and within the ceilings, before a library opens it.
 
-Owns: that look, at a few bytes of the file. Not here: the ceilings (`limits`), opening and shaping (`fonts`,
-`lettering`), what a font says of itself (`font_names`).
+Owns: that look, at a few bytes of the file. Not here: the ceilings (`stinercut.input_limits`), opening and shaping
+(`stinercut.drawing.fonts`, `stinercut.drawing.text_shaping`), what a font says of itself
+(`stinercut.drawing.font_names`).
 
 HarfBuzz passes over what is damaged, and then letters are missing; it reads a whole file at once, whatever its size.
 """

@@ -1,6 +1,6 @@
 """Tables of colours (`.cube`), which a template's `look` may name.
 
-Lives here: whether one is whole. Doesn't: grading footage by it (`stinercut.films.picture.footage`).
+Owns: whether one is whole. Not here: grading footage by it (`stinercut.films.picture.footage`).
 """
 
 from __future__ import annotations

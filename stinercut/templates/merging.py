@@ -1,6 +1,6 @@
 """Merge fields filled in: a template's text becomes one passenger's.
 
-Lives here: the values, how a date is written out, what happens around an empty field. Doesn't: which fields a template
+Owns: the values, how a date is written out, what happens around an empty field. Not here: which fields a template
 has (`timeline`), how the text is drawn (`stinercut.drawing`).
 """
 

@@ -1,6 +1,6 @@
 """What is wrong with a `template.json`, in a person's words: the field as one counts, and what to write instead.
 
-Lives here: turning the model's errors into sentences. Doesn't: the model (`timeline`), reading files (`folder`).
+Owns: turning the model's errors into sentences. Not here: the model (`timeline`), reading files (`folder`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The JSON Schema of `template.json`, for editors that check while one types.
 
-Lives here: making it from the model; `python -m stinercut.templates.schema` writes it. A test keeps the file equal.
+Owns: making it from the model; `python -m stinercut.templates.schema` writes it. A test keeps the file equal.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads a drawing: an SVG of a template, made harmless and checked before anything draws it.
 
-Lives here: what an SVG may hold, the pictures and fields it names, how its parts come in (`data-` attributes). Doesn't:
+Owns: what an SVG may hold, the pictures and fields it names, how its parts come in (`data-` attributes). Not here:
 fonts and drawing (`stinercut.drawing.title_cards`).
 
 A drawing can name nothing outside its folder: no links, no entities, no scripts. What editing programs add for

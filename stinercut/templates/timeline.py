@@ -1,6 +1,6 @@
 """What a template says: tracks, clips, outputs and merge fields, in the shape known from timeline JSON.
 
-Lives here: the model of `template.json`, and what can be told wrong about it without looking at other files. Doesn't:
+Owns: the model of `template.json`, and what can be told wrong about it without looking at other files. Not here:
 the folder with its pictures, drawings and music (`folder`), drawing and encoding (`stinercut.films`), which template a
 jump uses (the catalog).
 

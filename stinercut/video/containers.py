@@ -1,7 +1,7 @@
 """What a file from outside is by its first bytes, and how ffmpeg is told to read it: as that, and as nothing else.
 
 Owns: the list of containers that footage and music come in, refusing everything else by its name. Not here: building
-inputs of ffmpeg (`opening`), what is in a file (`probe`), pictures (`picture_files`).
+inputs of ffmpeg (`ffmpeg_inputs`), what is in a file (`probe`), pictures (`picture_files`).
 
 Left alone, ffmpeg guesses, and among what it guesses are texts that name other files: a playlist on a card (HLS, DASH,
 ffconcat, IMF) brings any file of this machine into a film. So a file is looked at before ffmpeg is asked, and ffmpeg is

@@ -1,8 +1,9 @@
 """Which encoder films are made with: one of the machine's own where it really works, x264 otherwise.
 
-Lives here: the trial, its remembered answer, each encoder's options. Doesn't: encoding a film (`encoding`), starting
-ffmpeg (`ffmpeg`). A list of encoders says nothing: Debian's ffmpeg lists every one of them, and none opens without its
-hardware. So each encodes three frames, and what it wrote is looked into.
+Owns: the trial, its remembered answer, each encoder's options. Not here: encoding a film
+(`stinercut.films.picture.encoding`), starting ffmpeg (`ffmpeg_runner`). A list of encoders says nothing: Debian's
+ffmpeg lists every one of them, and none opens without its hardware. So each encodes three frames, and what it wrote is
+looked into.
 
 An encoder is named as ffmpeg names it; where it needs a device, that stands behind a colon:
 `h264_vaapi:/dev/dri/renderD128`. All parts of a film are made by one encoder: it is part of each segment's key, and the

@@ -1,7 +1,7 @@
 """The one place that makes inputs of ffmpeg: files from outside, files of our own, and what ffmpeg generates.
 
 Owns: every `ffmpeg.input` and every `-i`; the lists of files that we write for ffmpeg. Not here: what a file is
-(`containers`), asking ffprobe (`ffmpeg`), pictures that are opened without ffmpeg (`picture_files`).
+(`containers`), asking ffprobe (`ffmpeg_runner`), pictures that are opened without ffmpeg (`picture_files`).
 
 A file from outside is footage of a card, a template's movie or music, a clip that somebody names: whatever may hold
 anything. Nobody else builds an input, and a test of the house sees to it.

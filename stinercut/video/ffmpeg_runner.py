@@ -1,8 +1,8 @@
 """The one place that starts ffmpeg and ffprobe.
 
-Lives here: starting, watching, stopping; their messages in plain words; which build this is. Doesn't: what is asked of
-them: callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with the inputs that
-`opening` makes.
+Owns: starting, watching, stopping; their messages in plain words; which build this is. Not here: what is asked of them:
+callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with the inputs that
+`ffmpeg_inputs` makes.
 
 No process outlives its caller: each has its own process group, which is killed on a timeout and on any exception in the
 caller; on Linux the kernel kills it as well when the thread that started it dies. That is asked for by a tiny start-up

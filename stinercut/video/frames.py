@@ -1,6 +1,6 @@
 """Pictures out of videos: one still as JPEG, grey frames with their times, all or key frames only.
 
-Lives here: decoding to arrays. Doesn't: what is looked for in them (`stinercut.codes`), pictures to look at
+Owns: decoding to arrays. Not here: what is looked for in them (`stinercut.codes`), pictures to look at
 (`stills`).
 """
 

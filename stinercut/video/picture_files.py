@@ -1,7 +1,7 @@
 """The one place that opens picture files from outside: a template's pictures, photos of codes.
 
 Owns: which kinds are opened, and their ceilings, asked of the header before a pixel is decoded. Not here: what is done
-with pixels (`raster`, `stinercut.codes.still_reader`), pictures that ffmpeg reads (`opening`).
+with pixels (`stinercut.drawing.raster`, `stinercut.codes.still_reader`), pictures that ffmpeg reads (`ffmpeg_inputs`).
 
 A PNG of 100 kB can hold a picture of ten gigabytes.
 """

@@ -1,7 +1,7 @@
 """What a video file is: length, size as shown, frame rate, sound, when it was filmed.
 
-Lives here: reading a file's header and refusing what can't become part of a film. Doesn't: decoding it (`frames`,
-`segments`).
+Owns: reading a file's header and refusing what can't become part of a film. Not here: decoding it (`frames`,
+`stinercut.films.picture.segments`).
 """
 
 from __future__ import annotations

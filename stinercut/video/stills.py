@@ -1,6 +1,6 @@
 """One still picture out of a video, as JPEG.
 
-Lives here: what pages and reports show of a video; ffmpeg alone does the work, so that the hub can use it. Doesn't:
+Owns: what pages and reports show of a video; ffmpeg alone does the work, so that the hub can use it. Not here:
 frames to compute with (`frames`).
 """
 

@@ -1,7 +1,8 @@
 """The video signal of films: BT.709, limited range, frames, square pixels, colours sited left, whatever was filmed.
 
 Owns: what each of these properties is in a film, converting footage to it, and saying it to encoders, which would write
-down what they inherit. Not here: fitting footage into a frame (`footage`), whether a segment says it (`conformance`).
+down what they inherit. Not here: fitting footage into a frame (`stinercut.films.picture.footage`), whether a segment
+says it (`stinercut.films.picture.signal_check`).
 
 Full range is the one property that a film may have otherwise: where frames of a camera that uses it are copied.
 """

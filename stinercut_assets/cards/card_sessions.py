@@ -1,7 +1,7 @@
 """Asset `card_sessions` [card]: which jumps a card's new files are.
 
-Lives here: the fan-out that reads codes in the early files, and the step that records the jumps found.
-Doesn't: reading a film (`stinercut.codes.reader`), splitting (`stinercut.recordings.session_rules`), the
+Owns: the fan-out that reads codes in the early files, and the step that records the jumps found.
+Not here: reading a film (`stinercut.codes.reader`), splitting (`stinercut.recordings.session_rules`), the
 tables (`stinercut.catalog`).
 """
 

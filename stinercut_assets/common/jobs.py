@@ -1,6 +1,6 @@
 """The jobs over assets: identify a card, produce a jump's film.
 
-Lives here: what runs together. Doesn't: the tags of their runs (`run_tags`), who comes first
+Owns: what runs together. Not here: the tags of their runs (`run_tags`), who comes first
 (`stinercut.pipeline_names`), when they run (`sensors`), on how many processes or machines a film is made
 (`app.engine.definitions` chooses the executor), the job that works ahead (`arrived_clips`).
 

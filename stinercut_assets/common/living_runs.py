@@ -1,6 +1,6 @@
 """Which runs have a process: each holds a lock file for as long as its process lives.
 
-Lives here: those files. Doesn't: holding one in a run's process (`app.engine.forking`), what follows from a run that
+Owns: those files. Not here: holding one in a run's process (`app.engine.forking`), what follows from a run that
 has none any more (`sensors.runs.ended_runs`).
 
 Why: that a run's process ended is noticed by the code server that began it, and by nobody else. Where both are gone,

@@ -1,6 +1,6 @@
 """Pictures and tables for Dagster's pages: metadata that shows what a step made.
 
-Lives here: turning bytes and rows into metadata values. Doesn't: taking the pictures (`stinercut.video.frames`).
+Owns: turning bytes and rows into metadata values. Not here: taking the pictures (`stinercut.video.frames`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What steps tell the people who watch: progress into the catalog's outbox, errors as Dagster failures.
 
-Lives here: `Reporter` (one subject, one run) and the translation of our errors. Doesn't: the pages that
+Owns: `Reporter` (one subject, one run) and the translation of our errors. Not here: the pages that
 show it (`hub`).
 """
 

@@ -1,6 +1,6 @@
 """What steps work with: this installation's settings, catalog, store and template.
 
-Lives here: the Dagster resource that hands these to ops, assets and sensors. Doesn't: reading the environment
+Owns: the Dagster resource that hands these to ops, assets and sensors. Not here: reading the environment
 (`stinercut.settings`) or anything that is done with them.
 """
 

@@ -1,6 +1,6 @@
 """Which failures are tried again, how often, and after how long.
 
-Lives here: the policy of every step, and the kinds of errors that a repeat can mend. Doesn't: run retries, for when a
+Owns: the policy of every step, and the kinds of errors that a repeat can mend. Not here: run retries, for when a
 run's process was lost (`dagster.yaml`), a person's retry (`hub.runs.pipeline`).
 """
 

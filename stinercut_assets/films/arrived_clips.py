@@ -1,6 +1,6 @@
 """Job `render_arrived_clips` [jump]: what of a jump can be rendered before its last file is here.
 
-Lives here: the op job over the clips that have arrived, the title and the outro. Doesn't: rendering a clip (it is the
+Owns: the op job over the clips that have arrived, the title and the outro. Not here: rendering a clip (it is the
 same step as the film's, `session_clips`), a film: that is `produce_jump`, which finds the segments by their content.
 
 An op job and not an asset: what it makes is no version of anything. A clip that fails here is no failure of its jump;

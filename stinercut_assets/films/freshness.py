@@ -1,6 +1,6 @@
 """Check `films_in_time` of `rendered_video`: no jump waits for its film longer than it should.
 
-Lives here: the check, which a person can run on Dagster's page, and its words. Doesn't: when it is looked at by itself
+Owns: the check, which a person can run on Dagster's page, and its words. Not here: when it is looked at by itself
 (`sensors.films.overdue_films`), which jumps those are (`stinercut.jumps.in_progress`).
 
 Dagster's own freshness policies are about an asset as a whole; here every jump has its own time.

@@ -1,7 +1,7 @@
 """Asset `imported_files` [jump]: the jump's files, all there and all readable.
 
-Lives here: taking a jump up, and refusing footage that can't become a film before anything is rendered.
-Doesn't: copying (`detector`), the record of what was imported (`stinercut.catalog`).
+Owns: taking a jump up, and refusing footage that can't become a film before anything is rendered.
+Not here: copying (`detector`), the record of what was imported (`stinercut.catalog`).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """What all assets of a jump share: the plan of steps that people see, and taking a jump up or going on with it.
 
-Lives here: names and order of the steps on the board. Doesn't: any of the steps.
+Owns: names and order of the steps on the board. Not here: any of the steps.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the lineage begins: external assets that say which footage and which template a jump's film should have.
 
-Lives here: their specs and the observations that move their data versions. An observation (not a materialization)
-of one jump's partition makes exactly that jump stale downstream. Doesn't: when they are observed (`sensors`).
+Owns: their specs and the observations that move their data versions. An observation (not a materialization)
+of one jump's partition makes exactly that jump stale downstream. Not here: when they are observed (`sensors`).
 
 `footage` hangs on `card_sessions`, so that the lineage goes from cards to films. Which cards a jump's footage came from
 no partition mapping of Dagster's can say: the observation does. An external asset is never stale itself, so a card that

@@ -1,6 +1,6 @@
 """A jump's production: its plan over the template, and the parts of it that steps have made.
 
-Lives here: planning a jump's outputs from its footage, and what steps hand to each other. Doesn't: planning and making
+Owns: planning a jump's outputs from its footage, and what steps hand to each other. Not here: planning and making
 themselves (`stinercut.films.film`), Dagster's steps.
 """
 

@@ -1,6 +1,6 @@
 """Asset `qr_identity` [jump]: whose jump it is, and how that is known.
 
-Lives here: holding the jump's passenger against what the codes in its own files say, and what people decided. Doesn't:
+Owns: holding the jump's passenger against what the codes in its own files say, and what people decided. Not here:
 reading the codes again (content does not change; the reading is kept in the catalog), deciding
 (`stinercut.review.decisions`).
 """

@@ -1,6 +1,6 @@
 """Asset `rendered_video` [jump] and its checks: the film, published once it passed them.
 
-Lives here: joining, recording the check results in Dagster and the film in the catalog. Doesn't: how a film is joined
+Owns: joining, recording the check results in Dagster and the film in the catalog. Not here: how a film is joined
 and checked (`stinercut.films.film`). The checks run inside this step, because a film that fails one is never published.
 """
 

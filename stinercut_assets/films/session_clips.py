@@ -1,6 +1,6 @@
 """Asset `session_clips` [jump]: each video's parts of all outputs, rendered in parallel, complete or not at all.
 
-Lives here: the fan-out over the jump's clips and the guard that collects them. Doesn't: rendering
+Owns: the fan-out over the jump's clips and the guard that collects them. Not here: rendering
 (`stinercut.films.picture.segments`). The graph is partitioned by jump; each clip is a dynamic output.
 """
 

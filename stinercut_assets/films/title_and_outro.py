@@ -1,6 +1,6 @@
 """Asset `title_and_outro` [jump]: the drawn parts of the film, such as its title and its outro, in all its outputs.
 
-Lives here: the step; it works beside the clips, not after them. Doesn't: drawing (`stinercut.drawing.title_cards`).
+Owns: the step; it works beside the clips, not after them. Not here: drawing (`stinercut.drawing.title_cards`).
 """
 
 import dagster as dg

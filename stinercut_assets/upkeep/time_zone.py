@@ -1,6 +1,6 @@
 """The zone of the machine's clock, under the names that Dagster's schedules take.
 
-Lives here: finding out which zone that is. Doesn't: what is done when (`tidying`).
+Owns: finding out which zone that is. Not here: what is done when (`tidying`).
 """
 
 from __future__ import annotations

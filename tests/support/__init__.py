@@ -1,1 +1,1 @@
-"""What several tests share. Lives here: making inputs and bringing them in. Doesn't: assertions."""
+"""What several tests share. Owns: making inputs and bringing them in. Not here: assertions."""

@@ -1,6 +1,6 @@
 """Commands as a person types them, in the process of the test.
 
-Lives here: calling `stinercut` with words. Doesn't: whole processes (`stacks`).
+Owns: calling `stinercut` with words. Not here: whole processes (`stacks`).
 """
 
 from __future__ import annotations

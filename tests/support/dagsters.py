@@ -1,6 +1,6 @@
 """A Dagster that answers the hub as its webserver would, without one.
 
-Lives here: answers to what the hub asks, and what it was asked to do. Doesn't: a real webserver
+Owns: answers to what the hub asks, and what it was asked to do. Not here: a real webserver
 (`process/hub/runs/test_hub_dagster.py`).
 """
 

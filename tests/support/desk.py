@@ -1,6 +1,6 @@
 """A dropzone's desk in one test: the real hub, the real detector, folders as cards, and what must hold at any moment.
 
-Lives here: `Desk`, and `Desk.hold`, the invariant that every row of the crash matrix ends with. Doesn't: the faults
+Owns: `Desk`, and `Desk.hold`, the invariant that every row of the crash matrix ends with. Not here: the faults
 (`slow_card`, `relay`, `dying_detector`, `dying_hub`), the rows (`tests/process/detector/crash_matrix/test_*.py`).
 """
 

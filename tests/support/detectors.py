@@ -1,7 +1,7 @@
 """The whole detector against a WebSocket server that a test plays the hub on, with folders as cards.
 
-Lives here: the played hub, starting and ending a detector, cards to put in, and `offloading`, all of it in one.
-Doesn't: what is expected of either. Tests are coroutines, run by `told`.
+Owns: the played hub, starting and ending a detector, cards to put in, and `offloading`, all of it in one.
+Not here: what is expected of either. Tests are coroutines, run by `told`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The real detector, killed just after one step of a copy: `python dying_detector.py STEP`.
 
-Lives here: which effect each step is, and the kill behind it. Doesn't: the detector, which knows nothing of it. The
+Owns: which effect each step is, and the kill behind it. Not here: the detector, which knows nothing of it. The
 kill is SIGKILL of the whole process by itself, so that nothing is tidied up.
 """
 

@@ -1,6 +1,6 @@
 """The real hub, killed at one moment of a message: `python dying_hub.py MOMENT MESSAGE_TYPE`.
 
-Lives here: the moments. Doesn't: the hub, which knows nothing of it. The kill is SIGKILL of the process by itself.
+Owns: the moments. Not here: the hub, which knows nothing of it. The kill is SIGKILL of the process by itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The detector's engine and the hub's conversation in one thread; the wire between them is in a test's hand.
 
-Lives here: `Engine`: real sessions, copies, journal, store, conversation and catalog; no sockets, no watching for
-cards, no waiting for time to pass. Doesn't: what happens when
+Owns: `Engine`: real sessions, copies, journal, store, conversation and catalog; no sockets, no watching for
+cards, no waiting for time to pass. Not here: what happens when
 (`tests/process/detector/copy/test_offload_machine.py`). Copies run in threads as always; a `Hold` stops one at a
 place, so that anything can happen there.
 """

@@ -1,6 +1,6 @@
 """What a hub finds in its folders: objects, finished jumps, films and what lies beside them.
 
-Lives here: putting that there, as detectors and runs do. Doesn't: the hub itself (`hubs`), a catalog without files
+Owns: putting that there, as detectors and runs do. Not here: the hub itself (`hubs`), a catalog without files
 (`cataloguing`).
 """
 

@@ -1,6 +1,6 @@
 """What must hold of an offload at any moment, whatever has happened: one function for every test that injects faults.
 
-Lives here: `hold`, what it looks at, and what cards held. Doesn't: faults, processes (`desk`), the engine (`engine`).
+Owns: `hold`, what it looks at, and what cards held. Not here: faults, processes (`desk`), the engine (`engine`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Years of a dropzone in the catalog: tens of thousands of finished jumps, written in bulk.
 
-Lives here: rows that a bench or a test measures queries over. Doesn't: footage, objects in the store, single jumps to
+Owns: rows that a bench or a test measures queries over. Not here: footage, objects in the store, single jumps to
 work on (`seeding`).
 """
 

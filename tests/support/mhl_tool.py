@@ -1,6 +1,6 @@
 """The reference tool of ASC-MHL, which reads what Stinercut writes.
 
-Lives here: where it is and how it is called. Doesn't: what is expected of it. `scripts/setup --dev` puts it into a venv
+Owns: where it is and how it is called. Not here: what is expected of it. `scripts/setup --dev` puts it into a venv
 of its own (`tests/ascmhl.txt`).
 """
 

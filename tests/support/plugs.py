@@ -1,6 +1,6 @@
 """Pulling the plug: SIGKILL for one process at one moment of a card's way, and what must be true in the end.
 
-Lives here: the moments, the victims, one case from inserting to judging. Doesn't: starting a set-up (`stacks`), the
+Owns: the moments, the victims, one case from inserting to judging. Not here: starting a set-up (`stacks`), the
 whole matrix (`bench/plugs.py`), a sample of it (`tests/process/stack/test_pull_the_plug.py`).
 
 A moment is an event in the catalog, never a time. Encodes are counted outside of the product: an `ffmpeg` on the PATH

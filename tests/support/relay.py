@@ -1,7 +1,7 @@
 """A network between detector and hub that misbehaves on purpose.
 
-Lives here: `Relay`, which carries bytes and can fall silent without closing anything, and `Frames`, which carries
-messages and can double, delay, mix up or add some. Doesn't: what is expected of either side.
+Owns: `Relay`, which carries bytes and can fall silent without closing anything, and `Frames`, which carries
+messages and can double, delay, mix up or add some. Not here: what is expected of either side.
 """
 
 from __future__ import annotations

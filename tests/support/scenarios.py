@@ -1,6 +1,6 @@
 """What people do and see, on whichever set-up: cards go in, films come out.
 
-Lives here: the steps of such a test and the scenario that every set-up must pass. Doesn't: starting a set-up
+Owns: the steps of such a test and the scenario that every set-up must pass. Not here: starting a set-up
 (`stacks`), following the board (`watching`).
 """
 

@@ -1,6 +1,6 @@
 """Where tests put a fault that this machine can't have for real: one effect of one module is replaced by another.
 
-Lives here: `Instead`. Doesn't: the faults. The product knows nothing of it.
+Owns: `Instead`. Not here: the faults. The product knows nothing of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Jumps whose footage is here, without a card: rows in the catalog and objects in the store, as the hub writes them.
 
-Lives here: what tests and benches of production begin with. Doesn't: footage itself (`footage`).
+Owns: what tests and benches of production begin with. Not here: footage itself (`footage`).
 """
 
 from __future__ import annotations

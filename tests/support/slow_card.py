@@ -1,7 +1,7 @@
 """A card that misbehaves on purpose: a read-only FUSE file system in a process of its own, without a library.
 
-Lives here: `mounted`, the faults a card can have, and the few FUSE messages it takes (linux/fuse.h, protocol 7.31).
-Doesn't: what is expected of the detector. Needs Linux, /dev/fuse and the right to mount.
+Owns: `mounted`, the faults a card can have, and the few FUSE messages it takes (linux/fuse.h, protocol 7.31).
+Not here: what is expected of the detector. Needs Linux, /dev/fuse and the right to mount.
 Use: python slow_card.py FOLDER MOUNTPOINT [--rate BYTES_PER_S] [--in NAME, and what is wrong with that file:
     --fail-at OFFSET    a bad block: EIO
     --hang-at OFFSET    a read that never comes back

@@ -1,9 +1,9 @@
 """Would a person call this film right? Checks on a finished film, before anybody sees it.
 
-Lives here: the checks. Doesn't: making (`join`) and publishing (`film`). A check reads the film itself, never what was
-said while making it: the name is read off the film's own title, by drawing it anew and comparing; and what is drawn is
-held against another engine's drawing of the same words, since a fault in ours would be in both. The film is decoded
-once for all of them, and its header and its packets' times are read once.
+Owns: the checks. Not here: making (`stinercut.films.join`) and publishing (`stinercut.films.film`). A check reads the
+film itself, never what was said while making it: the name is read off the film's own title, by drawing it anew and
+comparing; and what is drawn is held against another engine's drawing of the same words, since a fault in ours would be
+in both. The film is decoded once for all of them, and its header and its packets' times are read once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was seen of a segment's pictures when they were decoded, noted beside it: they need not be decoded again.
 
-Lives here: the note, making it, and the digest by which a film is known to have the same pictures. Doesn't: how
-pictures are watched (`watching`), what is right (`checks`).
+Owns: the note, making it, and the digest by which a film is known to have the same pictures. Not here: how pictures are
+watched (`decode_watch`), what is right (`checks`).
 
 Decoding a film costs a tenth of encoding it, and its pictures are those of its segments, byte for byte. So a segment is
 decoded once, and afterwards it is enough that the film's frames have the bytes that were decoded. That finds more than

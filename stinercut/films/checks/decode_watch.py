@@ -1,7 +1,7 @@
 """Watches and listens: what decoding says, where the picture is black or stands still, how loud it is.
 
-Lives here: passes of ffmpeg that decode, and reading what its filters found. Doesn't: what is right (`checks`), which
-pictures were seen before (`proof`).
+Owns: passes of ffmpeg that decode, and reading what its filters found. Not here: what is right (`checks`), which
+pictures were seen before (`decode_proof`).
 """
 
 from __future__ import annotations

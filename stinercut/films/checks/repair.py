@@ -1,6 +1,6 @@
 """What is done about a film that doesn't decode: the segments that are to blame are made anew.
 
-Lives here: finding them, and making them. Doesn't: noticing (`checks`), joining again (`film`).
+Owns: finding them, and making them. Not here: noticing (`checks`), joining again (`stinercut.films.film`).
 
 A look into the store sees only what is cut short. Damage within a segment is a disk's; damage within copied frames may
 be the camera's own, and such a clip is encoded from then on, as decoders make something of it.

@@ -1,8 +1,8 @@
 """What an editing program needs of a film: its timeline, and beside it the footage under names that people know.
 
-Lives here: the folder `clips` beside a film, and its `.otio`. Doesn't: what the timeline says (`editing`), its format
-(`stinercut.films.editor.otio`), whose the files are that lie there already (`placing`). docs/editing.md says what
-people do with it.
+Owns: the folder `clips` beside a film, and its `.otio`. Not here: what the timeline says (`stretches`), its format
+(`stinercut.films.editor.otio`), whose the files are that lie there already (`stinercut.films.publishing.placing`).
+docs/editing.md says what people do with it.
 """
 
 from __future__ import annotations

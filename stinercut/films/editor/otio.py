@@ -1,6 +1,6 @@
 """Timelines for editing programs: a film as OpenTimelineIO, and a changed one back as a cut.
 
-Lives here: writing `.otio`, and what one shows of a jump's clips. Doesn't: reading what somebody's file says
+Owns: writing `.otio`, and what one shows of a jump's clips. Not here: reading what somebody's file says
 (`stinercut.films.editor.otio_reader`), what a cut does to a film (`stinercut.jumps.cut`), where files lie.
 
 What travels: names, order, in and out points, the footage itself by its path, seen from the timeline where it lies

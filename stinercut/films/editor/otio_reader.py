@@ -1,6 +1,6 @@
 """An `.otio` file that somebody gives us, as the clips of its tracks: which part of which file, one after the other.
 
-Lives here: reading the JSON of OpenTimelineIO, whatever is in it, and calling its files by their names alone. Doesn't:
+Owns: reading the JSON of OpenTimelineIO, whatever is in it, and calling its files by their names alone. Not here:
 what its clips are to us (`stinercut.films.editor.otio`), writing one (there too, with the library).
 
 It is read without the library: that ends the whole process for some damaged files (no `tracks`, a deep nest).

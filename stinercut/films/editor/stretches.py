@@ -1,6 +1,6 @@
 """A film as an editing program sees it: which stretches of which files, and where two flow into each other.
 
-Lives here: reading that off the plan of a film (pure). Doesn't: the file format (`stinercut.films.editor.otio`).
+Owns: reading that off the plan of a film (pure). Not here: the file format (`stinercut.films.editor.otio`).
 """
 
 from __future__ import annotations

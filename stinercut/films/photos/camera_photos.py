@@ -1,8 +1,8 @@
 """Photos that a camera took: what can be shown of them, and JPEGs of those that telephones don't show.
 
 Owns: asking the process that opens photos, guarding it, and keeping what it made. Not here: opening them
-(`photo_worker`), which photos a jump has (the catalog), where they are published (`film`), photos out of the footage
-(`photos`).
+(`photo_worker`), which photos a jump has (the catalog), where they are published (`stinercut.films.film`), photos out
+of the footage (`stills_output`).
 
 JPEG and PNG are shown as they are. HEIC and raws become JPEGs, made once and kept by content. A raw that nothing can
 be made of is handed out as it is; what is no photo, or too large to be opened, is named and not handed out.

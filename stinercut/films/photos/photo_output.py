@@ -1,7 +1,7 @@
 """An output of photos: stills out of the footage, and beside them the photos that the camera took.
 
-Owns: which outputs of photos a template has for a jump, and the files of one. Not here: taking a still (`photos`),
-what can be shown of a camera's photo (`camera_photos`), publishing (`film`).
+Owns: which outputs of photos a template has for a jump, and the files of one. Not here: taking a still
+(`stills_output`), what can be shown of a camera's photo (`camera_photos`), publishing (`stinercut.films.film`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -I photo_worker.py
 
-Owns: what a photo is by its first bytes, and making a JPEG of it. Not here: the ceilings (`limits`), starting and
-guarding this process, and what is made of its answers (`camera_photos`).
+Owns: what a photo is by its first bytes, and making a JPEG of it. Not here: the ceilings (`stinercut.input_limits`),
+starting and guarding this process, and what is made of its answers (`camera_photos`).
 
 In: {"source": path, "target": path or null, "edge": pixels or null, "srgb": bool}. Out: {"kind", "width", "height",
 "made"} or {"kind", "why"}. `kind` is null for what is no photo. Photos come from outside, and the libraries that open

@@ -1,7 +1,7 @@
 """Photos out of a jump's footage: spread over it, sharp ones preferred.
 
-Lives here: which moments, and the pictures as JPEG files. Doesn't: where they are published (`film`), stills for pages
-(`stinercut.video.stills`).
+Owns: which moments, and the pictures as JPEG files. Not here: where they are published (`stinercut.films.film`), stills
+for pages (`stinercut.video.stills`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The colours that a template asks of footage: what of them goes into a key, and their table where ffmpeg reads it.
 
-Lives here: what films and photos share of that. Doesn't: the filters (`footage`), what a look may say
+Owns: what films and photos share of that. Not here: the filters (`footage`), what a look may say
 (`stinercut.templates.timeline`).
 """
 

@@ -1,8 +1,8 @@
 """How segments are encoded: the contract that makes them joinable.
 
-Lives here: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Doesn't: which of them are there
-already (`keeping`), which filters a part of a film goes through (`segments`), joining them (`join`), frames in samples
-and ticks (`timebase`).
+Owns: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Not here: which of them are there
+already (`segment_cache`), which filters a part of a film goes through (`segments`), joining them
+(`stinercut.films.join`), frames in samples and ticks (`stinercut.films.plan.timebase`).
 
 A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz of as many samples as
 its frames last, rounded up. It is looked for by everything that goes into it, so a repeat costs one look at a header.

@@ -1,6 +1,6 @@
 """Footage as ffmpeg filters: whatever a camera wrote, at the film's rate and size, in BT.709, with its sound beside it.
 
-Lives here: reading a video from a frame on, its picture fitted and coloured, its sound cut to the same frames. Doesn't:
+Owns: reading a video from a frame on, its picture fitted and coloured, its sound cut to the same frames. Not here:
 what lies over it and how it comes and goes (`segments`), encoding (`encoding`).
 
 Frame k of a clip is what is on the screen k frames (of the film) after its first picture. That is so wherever reading

@@ -1,6 +1,6 @@
 """Segments that are kept: taken from the store where they are there whole, made and validated where not.
 
-Lives here: looking a segment up, what makes one whole, throwing away a damaged one. Doesn't: encoding it (`encoding`),
+Owns: looking a segment up, what makes one whole, throwing away a damaged one. Not here: encoding it (`encoding`),
 what its key is made of (`segments`).
 """
 

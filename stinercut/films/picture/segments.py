@@ -1,7 +1,8 @@
 """Segments: each part of a film, encoded so that it joins with the others without encoding again.
 
-Lives here: which filters a part goes through, and the key under which its segment is kept. Doesn't: which parts there
-are (`plan`), what footage goes through (`footage`), drawing (`drawings`, `overlays`), the encode itself (`encoding`).
+Owns: which filters a part goes through, and the key under which its segment is kept. Not here: which parts there are
+(`stinercut.films.plan.plan`), what footage goes through (`footage`), drawing (`stinercut.drawing.title_cards`,
+`stinercut.drawing.overlays`), the encode itself (`encoding`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Whether a video says of itself what its profile says: property by property, in words.
 
-Owns: what all segments of a film must have in common, read from a segment's header. Not here: setting it
-(`encoding`, `video_signal`), how many frames there are (`keeping`), one configuration for all (`join`).
+Owns: what all segments of a film must have in common, read from a segment's header. Not here: setting it (`encoding`,
+`stinercut.video.video_signal`), how many frames there are (`segment_cache`), one configuration for all
+(`stinercut.films.join`).
 """
 
 from __future__ import annotations

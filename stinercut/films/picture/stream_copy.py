@@ -1,7 +1,8 @@
 """Frames of the camera's own, copied into a film where the template leaves them as they are.
 
-Lives here: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
-segment. Doesn't: encoding what can't be copied (`segments`), the boxes (`tracks`) and bits (`h264`).
+Owns: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
+segment. Not here: encoding what can't be copied (`segments`), the boxes (`stinercut.video.mp4.tracks`) and bits
+(`stinercut.video.mp4.h264`).
 
 Only whole groups of frames that begin with an IDR picture are copied: nothing outside refers into them. What is encoded
 around them has parameter sets of another number, and the film's configuration holds both kinds (ISO/IEC 14496-15 has

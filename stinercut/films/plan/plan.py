@@ -1,6 +1,7 @@
 """What a film is made of, frame by frame: the parts of a template's timeline, for one output and one jump's clips.
 
-Lives here: the decision, as a pure function of numbers. Doesn't: reading a file, drawing, encoding (`segments`).
+Owns: the decision, as a pure function of numbers. Not here: reading a file, drawing, encoding
+(`stinercut.films.picture.segments`).
 
 A part that stands alone is a `Shot`; where two shots flow into each other there is a `Blend`, a short part of its own,
 so that a changed neighbour re-encodes a second of film and not a clip. Everything in a part is counted from its own

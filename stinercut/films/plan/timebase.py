@@ -1,6 +1,7 @@
 """The timebase of a film: frames in seconds, in samples of sound, and in ticks of MP4.
 
-Owns: this arithmetic, exact where the rate is a fraction. Not here: how anything is encoded (`encoding`).
+Owns: this arithmetic, exact where the rate is a fraction. Not here: how anything is encoded
+(`stinercut.films.picture.encoding`).
 """
 
 from __future__ import annotations

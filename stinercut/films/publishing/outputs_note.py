@@ -1,8 +1,8 @@
 """What was published beside a film: the note that says so, and what of it is there.
 
-Lives here: the note's form, and reading it. Doesn't: writing it (`placing`), clearing what a template dropped
-(`leftovers`), publishing (`film`), the film itself, which the catalog knows. Nothing here needs more than the standard
-library and pydantic: the hub reads it too.
+Owns: the note's form, and reading it. Not here: writing it (`placing`), clearing what a template dropped
+(`stinercut.films.dropped_outputs`), publishing (`stinercut.films.film`), the film itself, which the catalog knows.
+Nothing here needs more than the standard library and pydantic: the hub reads it too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Finished files get their places in a folder: what is ours there is replaced, what is somebody's is kept.
 
-Lives here: the one rule for whose a file is, and the steps in which new files take their places. Doesn't: the note's
-form (`published`), which files a film has (`film`, `handover`), removing what a template dropped (`leftovers`).
+Owns: the one rule for whose a file is, and the steps in which new files take their places. Not here: the note's form
+(`outputs_note`), which files a film has (`stinercut.films.film`, `stinercut.films.editor.export`), removing what a
+template dropped (`stinercut.films.dropped_outputs`).
 
 A file is ours as long as it has the size and the time of change that the note beside it says. All else is somebody's,
 and is kept: under another name where a new file needs its place. The note says what new files will be like before the

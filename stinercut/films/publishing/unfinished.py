@@ -1,7 +1,8 @@
 """Files on their way into a film's folder: hidden, gone when their maker is done, however it ends.
 
-Lives here: their names, and telling those of a killed maker from those of one at work. Doesn't: what is written there
-(`film`, `join`). What a killed maker left of a jump that is never tried again goes by its age (`store.sweep_partials`).
+Owns: their names, and telling those of a killed maker from those of one at work. Not here: what is written there
+(`stinercut.films.film`, `stinercut.films.join`). What a killed maker left of a jump that is never tried again goes by
+its age (`store.sweep_partials`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The sound of one recording in several files goes on from one to the next without a seam.
 
-Lives here: which clips of a film are chapters that follow each other, and putting their sound together to the sample.
-Doesn't: all other sound (`sound`), in which order clips come (`plan`, `stinercut.recordings.session_rules`).
+Owns: which clips of a film are chapters that follow each other, and putting their sound together to the sample. Not
+here: all other sound (`mix`), in which order clips come (`stinercut.films.plan.plan`,
+`stinercut.recordings.session_rules`).
 
 A camera cuts a long recording between two packets. A decoder that begins with the second file lacks the packet before,
 which each AAC packet needs for its first half: the first 21 ms would be wrong. And pictures and sound end at different

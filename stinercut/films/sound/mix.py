@@ -1,7 +1,8 @@
 """The sound of a film: what was filmed, music under it that steps back for speech, as loud as the template says.
 
-Lives here: putting the parts' sound together, ducking, mixing, loudness. Doesn't: encoding it (`join`), the sound of a
-part (`footage`, `segments`). Everything is PCM at 48 kHz, 16 bits, stereo, and as long as the picture to the sample.
+Owns: putting the parts' sound together, ducking, mixing, loudness. Not here: encoding it (`stinercut.films.join`), the
+sound of a part (`stinercut.films.picture.footage`, `stinercut.films.picture.segments`). Everything is PCM at 48 kHz, 16
+bits, stereo, and as long as the picture to the sample.
 
 Sound is worked on in pieces of ten seconds, so a film's length costs disk space (0.2 MB a second) and no memory.
 """

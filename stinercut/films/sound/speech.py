@@ -1,6 +1,6 @@
 """Does somebody speak in this sound? For music that steps back.
 
-Lives here: the decision, from samples alone. Doesn't: what is done about it (`sound`).
+Owns: the decision, from samples alone. Not here: what is done about it (`mix`).
 
 In a jump's footage there is wind, and in the plane an engine; both are loud in the band of speech, so its level alone
 says little. A voice has a pitch, which wind has not, and comes and goes with every word, which an engine doesn't.

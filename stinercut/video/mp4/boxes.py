@@ -1,6 +1,6 @@
 """The boxes of an MP4 or MOV: finding the index of a plain recording and reading its tables.
 
-Lives here: the format (ISO/IEC 14496-12), byte by byte. Doesn't: what the tables mean for key frames (`tracks`) or for
+Owns: the format (ISO/IEC 14496-12), byte by byte. Not here: what the tables mean for key frames (`tracks`) or for
 copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
 """
 

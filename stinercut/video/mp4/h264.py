@@ -1,7 +1,7 @@
 """H.264 as it lies in an MP4: the decoder's configuration, its parameter sets, the units of a frame.
 
-Lives here: reading those bits (ITU-T H.264, 7.3; ISO/IEC 14496-15, 5.3.3). Doesn't: whether frames may be copied
-(`untouched`), where they lie (`tracks`). Bytes that make no sense raise `Strange`.
+Owns: reading those bits (ITU-T H.264, 7.3; ISO/IEC 14496-15, 5.3.3). Not here: whether frames may be copied
+(`stinercut.films.picture.stream_copy`), where they lie (`tracks`). Bytes that make no sense raise `Strange`.
 """
 
 from __future__ import annotations

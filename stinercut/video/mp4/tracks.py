@@ -1,8 +1,9 @@
 """The picture of an MP4, frame by frame: where each frame lies, and writing chosen frames into another file.
 
-Lives here: reading a video track whole, writing one, exchanging the decoder's configuration; the index of a plain
-recording, where its key frames lie. Doesn't: which frames may be copied (`untouched`), what lies within them (`h264`),
-decoding them (`frames`), files that are unusual or damaged (`probe`). Boxes are those of ISO/IEC 14496-12 and 14496-15.
+Owns: reading a video track whole, writing one, exchanging the decoder's configuration; the index of a plain recording,
+where its key frames lie. Not here: which frames may be copied (`stinercut.films.picture.stream_copy`), what lies within
+them (`h264`), decoding them (`stinercut.video.frames`), files that are unusual or damaged (`stinercut.video.probe`).
+Boxes are those of ISO/IEC 14496-12 and 14496-15.
 """
 
 from __future__ import annotations
