@@ -1,6 +1,6 @@
 """`python -m hub`: serves the hub until SIGTERM or Ctrl-C.
 
-Owns: the address, the log, the end within two seconds. Not here: the application (`server`).
+Owns: the address, the log, the end within two seconds. Not here: the application (`hub.app`).
 """
 
 from __future__ import annotations

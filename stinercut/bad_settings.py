@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words that name its variable.
+"""Error messages for bad settings: each names the variable that is wrong.
 
 Owns: that sentence. Not here: the settings and what each may be (`settings`).
 """

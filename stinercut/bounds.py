@@ -1,4 +1,4 @@
-"""How long a text and how large a number may be that comes from outside: a page, a program, a detector.
+"""Bounds of text and numbers that come from outside: a page, a program, a detector.
 
 Owns: the types that models of requests and messages are made of. Not here: what a name, a booking or a message may say
 (`stinercut.codes.payload`, `stinercut.protocol`), the size of a whole body (`hub.kit.request_body`).

@@ -1,4 +1,4 @@
-"""Which names a server of ours answers to: a request's Host header against what this installation is called.
+"""Host names that our servers answer to: the protection against DNS rebinding.
 
 Owns: `OwnNames`, the rule against DNS rebinding, for the hub and for Dagster's webserver alike; pure but for
 `names_of_this_machine`. Not here: other headers (`hub.kit.security`), what is answered.

@@ -1,4 +1,7 @@
-"""`stinercut backfill`: the films of a changed template, made anew."""
+"""`stinercut backfill`: renders the films of a changed template again.
+
+Owns: the command's options and output. Not here: starting the runs (`hub.films.rerender`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`stinercut bookings`: the office's list of who is to jump."""
+"""`stinercut bookings`: imports the office's list of who is to jump.
+
+Owns: the command's options and output. Not here: the list's form (`stinercut.jumps.booking_list`), keeping it
+(`stinercut.jumps.bookings`).
+"""
 
 from __future__ import annotations
 

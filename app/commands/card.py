@@ -1,4 +1,7 @@
-"""`stinercut card`: cards to try things with."""
+"""`stinercut card`: makes synthetic cards to try things with.
+
+Owns: the command's options and output. Not here: making the footage (`stinercut.synthetic`).
+"""
 
 from __future__ import annotations
 

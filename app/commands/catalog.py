@@ -1,4 +1,7 @@
-"""`stinercut catalog`: the database of what is known."""
+"""`stinercut catalog`: copies the catalog to another database.
+
+Owns: the command's options and output. Not here: the copy (`stinercut.catalog.database_copy`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`stinercut cut`: a film's timeline out to an editing program, and back as the jump's cut."""
+"""`stinercut cut`: exports a film's timeline to an editing program, and imports it as the jump's cut.
+
+Owns: the command's options and output. Not here: the timeline's format (`stinercut.films.editor`), keeping the cut
+(`stinercut.review.wishes`).
+"""
 
 from __future__ import annotations
 

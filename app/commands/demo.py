@@ -1,4 +1,7 @@
-"""`stinercut demo`: the whole way, once, for a person to watch."""
+"""`stinercut demo`: goes the whole way from a card to a film once, for a person to watch.
+
+Owns: the command's options and output. Not here: the demo itself (`app.demo`).
+"""
 
 from __future__ import annotations
 

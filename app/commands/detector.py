@@ -1,4 +1,7 @@
-"""`stinercut detector`: the detector alone, beside a card reader on another machine than the hub."""
+"""`stinercut detector`: runs the detector alone, next to a card reader on another machine than the hub.
+
+Owns: the command's options and output, and its systemd unit. Not here: the detector (`detector`).
+"""
 
 from __future__ import annotations
 

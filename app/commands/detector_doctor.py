@@ -1,4 +1,7 @@
-"""`stinercut doctor --detector`: whether a host with a card reader alone can do its work."""
+"""`stinercut doctor --detector`: checks whether a host with only a card reader can do its work.
+
+Owns: the command's options and output. Not here: the checks (`app.doctor.detector`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`stinercut doctor`: whether this machine can do the work."""
+"""`stinercut doctor`: checks whether this machine can do the work.
+
+Owns: the command's options and output. Not here: the checks (`app.doctor`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`stinercut qr`: passengers' codes, made and read."""
+"""`stinercut qr`: makes and reads passengers' QR codes.
+
+Owns: the command's options and output. Not here: codes (`stinercut.codes`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`stinercut render`: a film from clips and photos, without Dagster, catalog or cards."""
+"""`stinercut render`: makes a film from clips and photos, without Dagster, catalog or cards.
+
+Owns: the command's options and output. Not here: making films (`stinercut.films`).
+"""
 
 from __future__ import annotations
 

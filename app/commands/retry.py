@@ -1,4 +1,7 @@
-"""`stinercut retry`: go on with what failed."""
+"""`stinercut retry`: retries what failed.
+
+Owns: the command's options and output. Not here: the retry itself (`hub.runs`).
+"""
 
 from __future__ import annotations
 

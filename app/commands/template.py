@@ -1,4 +1,8 @@
-"""`stinercut template`: templates listed, checked, looked at, begun."""
+"""`stinercut template`: lists, checks, previews and begins templates.
+
+Owns: the command's options and output. Not here: reading templates (`stinercut.templates`), checking them
+(`stinercut.films.template_check`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`stinercut up`: everything on this machine, until Ctrl-C."""
+"""`stinercut up`: runs everything on this machine until Ctrl-C.
+
+Owns: the command's options and output. Not here: the processes (`app.stack`, `app.processes`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`stinercut worker`: this machine works for a fleet, until Ctrl-C or SIGTERM."""
+"""`stinercut worker`: works for a fleet on this machine, until Ctrl-C or SIGTERM.
+
+Owns: the command's options and output. Not here: the worker's processes (`app.stack.worker`), the fleet (`app.fleet`).
+"""
 
 from __future__ import annotations
 

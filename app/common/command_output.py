@@ -1,4 +1,7 @@
-"""How findings are shown: to people in lines, to programs in JSON."""
+"""How commands show findings: lines for people, JSON for programs.
+
+Owns: that output. Not here: what a finding is (`checks`).
+"""
 
 from __future__ import annotations
 

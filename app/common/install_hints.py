@@ -1,5 +1,4 @@
-"""What people are told to type. It depends on how Stinercut came onto the machine: from a checkout, or as one file that
-holds the detector and Python, with a command of its own.
+"""Commands that people are told to type: they differ between a checkout and the detector's single file.
 
 Owns: those words. Not here: these commands (`app.cli`, `app.detector_cli`). Stinercut is on no package index.
 """

@@ -1,6 +1,6 @@
-"""Samples of a card's files, taken when the hub asks: is this one that it knows under another date?
+"""Samples of a card's files, taken when the hub asks whether it knows a file under another date.
 
-Owns: the queue of what was asked for, and the reading of a few places of a file. Not here: which places
+Owns: the queue of requests, and reading a few places of a file. Not here: which places
 (`stinercut.storage.file_samples`), what follows from a sample (the hub). Nothing is kept over a restart: the card has
 another insertion then, and the hub asks again.
 """

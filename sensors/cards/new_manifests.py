@@ -1,4 +1,8 @@
-"""Sensor: a card's early files are here, so its jumps can be told apart."""
+"""Sensor: starts identification of a card once its early files have arrived.
+
+Owns: the sensor. Not here: the requests for runs (`sensors.common.run_requests`), the query
+(`stinercut.cards.unassigned_files`).
+"""
 
 import dagster as dg
 

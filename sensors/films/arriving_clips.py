@@ -1,4 +1,7 @@
-"""Sensor: a clip of a jump has arrived while others are still copied, so it can be rendered meanwhile."""
+"""Sensor: starts to render a jump's clips that have arrived while others are still copied.
+
+Owns: the sensor. Not here: the decision (`sensors.common.film_requests`), the query (`stinercut.jumps.arriving`).
+"""
 
 import json
 

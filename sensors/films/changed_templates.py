@@ -1,4 +1,6 @@
-"""Sensor: a template has changed, so the lineage says which films are no longer what they should be.
+"""Sensor: tells Dagster which films are stale because their template has changed.
+
+Owns: the sensor. Not here: which films are told next (`template_news`), the query (`stinercut.jumps.staleness`).
 
 It only observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants
 them starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).

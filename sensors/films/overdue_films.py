@@ -1,4 +1,7 @@
-"""Sensor: says at the film's asset when films become overdue, and when none is any more."""
+"""Sensor: reports at the film's asset when films become overdue, and when no film is overdue any more.
+
+Owns: the sensor. Not here: which films are overdue (`stinercut_assets.films.freshness`).
+"""
 
 import dagster as dg
 

@@ -1,4 +1,8 @@
-"""Sensor: all files of a jump are here, so its film can be made (and again when its footage has changed)."""
+"""Sensor: starts a jump's film when all files of the jump have arrived, and again when its footage has changed.
+
+Owns: the sensor. Not here: the decision (`sensors.common.film_requests`), when a jump is ready
+(`stinercut.jumps.jumps`).
+"""
 
 from datetime import date
 

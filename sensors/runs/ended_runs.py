@@ -1,10 +1,9 @@
-"""Sensor: runs that ended without bringing what they were for, however they ended, become visible failures.
+"""Sensor: turns runs that ended without their result into visible failures, however they ended.
 
-A run that was cut off and that Dagster is about to begin again is none: its jump says that it is being tried again.
-It looks at what is being worked on and asks Dagster how that run stands. So it also finds runs whose worker was
-killed, that were cancelled on Dagster's page, or that ended while the daemon was down. First it tells Dagster of runs
-whose process is gone without anybody noticing, as after a power cut. And it removes the segments that killed processes
-left half-written.
+Owns: asking Dagster how runs stand, and recording the result. Not here: what an end means (`run_ends`).
+
+A run that was cut off and that Dagster is about to begin again is no failure: its jump says that it is being tried
+again.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What is asked for from a card, and in which order.
+"""Copy requests: which files the hub asks a card for, and in which order.
 
 Owns: choosing the next request, what was asked and not answered. Not here: sending it (`hub.cards.socket`).
 """

@@ -1,4 +1,4 @@
-"""Files that were copied, or could not be.
+"""Copy results: files that were copied, or could not be.
 
 Owns: recording what a detector says of a copy. Not here: copying (`detector`), the bytes
 (`stinercut.storage.store`).

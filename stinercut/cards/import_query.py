@@ -1,4 +1,4 @@
-"""What an insertion brought: the query behind import folders.
+"""The query behind import folders: what an insertion brought.
 
 Owns: whether all that was wanted of an insertion has arrived, and the files that its card had then. Not here:
 folders and manifests (`import_folders`).

@@ -1,4 +1,4 @@
-"""Cards that go in and out.
+"""Insertions: cards that go in and out.
 
 Owns: recording an insertion, its end, and a card that could not be read. Not here: what is on the card
 (`manifests`).

@@ -1,4 +1,4 @@
-"""Whether a file on a card is one that is known: the rule, as pure functions.
+"""Decides whether a file on a card is already known: the rule, as pure functions.
 
 Owns: the free key made of metadata, and the verdict that follows from it. Not here: the queries and what is done
 about a verdict (`manifests`), the sample that settles a doubt (`stinercut.storage.file_samples`).

@@ -1,4 +1,4 @@
-"""What was seen before: the query behind `known`.
+"""Seen files: the query behind the rule for known files.
 
 Owns: the files of the same sizes on this card or any other. Not here: the rule (`known_files`).
 """

@@ -1,4 +1,4 @@
-"""Videos and photos that belong to no jump yet, and when they can be identified.
+"""Unassigned files: videos and photos that belong to no jump yet, and when they can be identified.
 
 Owns: an insertion's `identify_key`, and which insertions have one. Not here: reading codes and splitting the files
 (`identification`).

@@ -1,4 +1,4 @@
-"""Many rows in one statement, alike on both databases.
+"""Bulk inserts: many rows in one statement, alike on both databases.
 
 Owns: `insert_rows`. Not here: which rows (`stinercut.cards.manifests`).
 

@@ -1,4 +1,4 @@
-"""Whether anything was written to the catalog since the last time one asked: cheaper than any query.
+"""The change counter of the catalog: tells whether anything was written since, cheaper than any query.
 
 Owns: SQLite's counter of commits. Not here: what was written.
 """

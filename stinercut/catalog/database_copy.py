@@ -1,4 +1,4 @@
-"""Moving a catalog to another database: from SQLite to PostgreSQL when an installation grows.
+"""Copies a catalog to another database: from SQLite to PostgreSQL when an installation grows.
 
 Owns: copying every row of every table, and making sure that they all arrived. Not here: whether the stack is down
 meanwhile (the command asks), Dagster's own history (docs/deploy.md says what becomes of it).

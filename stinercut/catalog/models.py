@@ -1,4 +1,4 @@
-"""The tables.
+"""The tables of the catalog.
 
 Owns: columns, keys and the words their states use. Not here: queries. A change here needs a migration.
 

@@ -1,4 +1,4 @@
-"""Looking for what a person typed, alike in every script and on both databases.
+"""Text search: finds what a person typed, alike in every script and on both databases.
 
 Owns: one condition. Not here: what is searched (`stinercut.jumps.bookings`, `stinercut.jumps.listing`).
 """

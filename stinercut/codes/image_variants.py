@@ -1,4 +1,4 @@
-"""The ladder: what is done to a picture whose code isn't read as it is.
+"""Image variants: the preprocessing of a picture whose code is not read as it is.
 
 Owns: each preprocessing, their order, and how sharp a picture is. Not here: who climbs it (`film_reader`,
 `still_reader`).

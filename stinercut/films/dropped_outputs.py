@@ -1,4 +1,4 @@
-"""Files of outputs that a jump's film no longer has: gone once the new film is whole, and nobody else's with them.
+"""Removes files of outputs that a jump's film no longer has, once the new film is complete.
 
 Owns: removing those that the template dropped. Not here: whose a file is and the note that says so
 (`publishing.placing`), publishing (`film`), what lies there for editing programs (`editor.export`). Whatever dies in

@@ -1,4 +1,4 @@
-"""Jumps whose footage is still coming: what of it is here already, and can be worked on.
+"""Arriving jumps: footage that can be rendered while the rest is still copied.
 
 Owns: the queries behind "work on a clip starts when that clip has arrived". Not here: when a run starts
 (`sensors`), jumps that are whole (`jumps`).

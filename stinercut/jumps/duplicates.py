@@ -1,4 +1,4 @@
-"""The same content more than once among a jump's files: which of them counts.
+"""Duplicate content among a jump's files, and which of the files counts.
 
 Owns: the pure rule, its query, and the words for people. Not here: telling whether a file of a card is one that is
 known (`stinercut.cards.known_files`), what a film is made of (`jumps`).

@@ -1,4 +1,4 @@
-"""What is being worked on, and recording that it failed.
+"""Jumps and cards in progress, and recording that their run failed.
 
 Owns: the queries behind "did the run bring what it was for?". Not here: asking Dagster (`sensors`).
 """

@@ -1,4 +1,4 @@
-"""A jump's turn: each time its film is to be made, a run of its own is asked for.
+"""Readiness: asks for a run each time a jump's film is to be made.
 
 Owns: becoming ready. Not here: when a jump is (`jumps`, `film_records`), the run that is asked for (`sensors`).
 """

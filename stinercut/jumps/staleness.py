@@ -1,4 +1,4 @@
-"""Which finished films have another template than they should, and what making them anew would cost.
+"""Staleness: finished films whose template has changed, and what rendering them again would cost.
 
 Owns: the comparison and the estimate, both plain functions over plain values, and their query. Not here: reading
 templates (`stinercut.templates`), starting runs (Dagster's backfills).

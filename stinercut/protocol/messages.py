@@ -1,8 +1,11 @@
-"""The messages, one class each, and the envelope they travel in.
+"""The wire messages between detector and hub, one class each, and their envelope.
 
-Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Unknown fields are refused by
-both sides. Files are named by an opaque `file_id` that the detector made up for one insertion; no path ever travels
-to the detector.
+Owns: the form of every message. Not here: choosing a version (`versions`), frames of older versions (`older`), sockets
+(`detector.link`, `hub.cards.socket`).
+
+Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Unknown fields are refused by both sides.
+Files are named by an opaque `file_id` that the detector made up for one insertion; no path ever travels to the
+detector.
 """
 
 from __future__ import annotations

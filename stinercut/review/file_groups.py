@@ -1,4 +1,4 @@
-"""What people look at while they review: the jumps that wait for them, with files, codes and earlier decisions.
+"""Groups under review: the jumps that wait for a person, with files, codes and earlier decisions.
 
 Owns: those queries, and for which files a person's word holds. Not here: deciding (`decisions`), pictures (`hub`).
 """

@@ -1,4 +1,4 @@
-"""A lock that many processes (on machines that share a volume) can wait for, and that dies with its holder.
+"""File locks between processes and machines that share a volume: a lock dies with its holder.
 
 Owns: taking and letting go of a lock file. Not here: what is done under it (`store`).
 """

@@ -1,4 +1,4 @@
-"""Opening what should be a file and may be anything: a pipe or a device is never waited for.
+"""Opens regular files only, and never waits for a pipe or a device.
 
 Owns: that opening. Not here: what is in a file (`stinercut.video.containers`), names (`disk_names`).
 """

@@ -1,4 +1,4 @@
-"""Where bytes lie: content-addressed objects and derived files, visible only when whole.
+"""The store: content-addressed objects and derived files, visible only when complete.
 
 Owns: the layout of the store and the one way to publish into it (temporary name, fsync, no-clobber link,
 fsync of the folder). Not here: who put a file there and why (`stinercut.catalog`), how footage is read from a card

@@ -1,4 +1,4 @@
-"""What nobody needs any more of what was rendered: halves that killed processes left, and what no film used for long.
+"""Garbage collection (sweeping) of rendered files: partial files of dead processes, and unused segments.
 
 Owns: telling a dead partial file from a living one, and what is used from what isn't, while others go on writing.
 Not here: partial files without a key (`store.sweep_partials` goes by their age), footage, which stays.

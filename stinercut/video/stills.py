@@ -1,4 +1,4 @@
-"""One still picture out of a video, as JPEG.
+"""Takes one still picture out of a video, as JPEG.
 
 Owns: what pages and reports show of a video; ffmpeg alone does the work, so that the hub can use it. Not here:
 frames to compute with (`frames`).

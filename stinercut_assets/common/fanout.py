@@ -1,8 +1,10 @@
 """The guard of every fan-out: a collecting step gets all that was sent out, or it fails.
 
+Owns: that check. Not here: the steps that fan out (`stinercut_assets.films`).
+
 Why: when a run's worker is killed in the middle of a fan-out, Dagster's re-execution from failure drops the mapped
-steps that had not started, hands the collecting step the rest and calls the run a success. So every fan-out names
-what must come back in a second output, and every collecting step checks it here.
+steps that had not started, hands the collecting step the rest and calls the run a success. So every fan-out names what
+must come back in a second output, and every collecting step checks it here.
 """
 
 from __future__ import annotations

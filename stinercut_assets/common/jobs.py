@@ -2,7 +2,7 @@
 
 Owns: what runs together. Not here: the tags of their runs (`run_tags`), who comes first
 (`stinercut.pipeline_names`), when they run (`sensors`), on how many processes or machines a film is made
-(`app.engine.definitions` chooses the executor), the job that works ahead (`arrived_clips`).
+(`app.engine.definitions` chooses the executor), the job that works ahead (`stinercut_assets.films.arrived_clips`).
 
 The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their run.
 Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).

@@ -1,4 +1,7 @@
-"""The two sets of partitions: one per card, one per jump. Both grow while the system runs (`sensors` adds keys)."""
+"""The two dynamic partition sets of Dagster: one key per card, one key per jump.
+
+Owns: their definitions. Not here: adding keys while the system runs (`sensors`).
+"""
 
 import dagster as dg
 

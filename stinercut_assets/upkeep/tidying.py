@@ -1,8 +1,7 @@
-"""Job `tidy_up`, once a night: Dagster's old runs go, which it never removes by itself, what killed processes left, and
-parts of films that no film used for long.
+"""Job `tidy_up`: retention of Dagster's runs and garbage collection of segments and partial files, once a night.
 
-Owns: the op job, its schedule, and how a run is forgotten without making the lineage lie. Not here: the catalog's
-own events (`hub.app` forgets them). Half a copy that waits for its card is left to wait (`stinercut.storage.store`).
+Owns: the op job, its schedule, and how a run is forgotten without making the lineage lie. Not here: the retention of
+the catalog's events (`hub.app`). A partial copy that waits for its card stays (`stinercut.storage.store`).
 """
 
 import shutil

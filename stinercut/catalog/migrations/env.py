@@ -1,4 +1,7 @@
-"""Alembic's entry: runs the migrations on the connection that `stinercut.catalog.migrate` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `stinercut.catalog.migrate` hands over.
+
+Owns: the migration context. Not here: opening the database (`stinercut.catalog.engine`).
+"""
 
 from alembic import context
 

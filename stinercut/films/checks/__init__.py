@@ -1,1 +1,1 @@
-"""Whether a film is what was asked for: measured, decoded, and repaired where a part can be made again."""
+"""Checks of a finished film: measured, decoded, and repaired where a part can be made again."""

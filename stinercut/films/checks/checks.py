@@ -1,4 +1,4 @@
-"""Would a person call this film right? Checks on a finished film, before anybody sees it.
+"""Checks on a finished film before anybody sees it; they fail where a person would call the film wrong.
 
 Owns: the checks. Not here: making (`stinercut.films.join`) and publishing (`stinercut.films.film`). A check reads the
 film itself, never what was said while making it: the name is read off the film's own title, by drawing it anew and

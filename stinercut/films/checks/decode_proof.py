@@ -1,4 +1,4 @@
-"""What was seen of a segment's pictures when they were decoded, noted beside it: they need not be decoded again.
+"""Decode proof: a note next to a segment of what its decoding showed, so that it is not decoded twice.
 
 Owns: the note, making it, and the digest by which a film is known to have the same pictures. Not here: how pictures are
 watched (`decode_watch`), what is right (`checks`).

@@ -1,4 +1,4 @@
-"""Watches and listens: what decoding says, where the picture is black or stands still, how loud it is.
+"""Decodes a film and reports errors, black or frozen pictures, and loudness.
 
 Owns: passes of ffmpeg that decode, and reading what its filters found. Not here: what is right (`checks`), which
 pictures were seen before (`decode_proof`).

@@ -1,4 +1,4 @@
-"""What is done about a film that doesn't decode: the segments that are to blame are made anew.
+"""Repair of a film that does not decode: makes the damaged segments again.
 
 Owns: finding them, and making them. Not here: noticing (`checks`), joining again (`stinercut.films.film`).
 

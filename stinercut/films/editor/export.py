@@ -1,4 +1,4 @@
-"""What an editing program needs of a film: its timeline, and beside it the footage under names that people know.
+"""Export for editing programs: a timeline, and next to it the footage under names that people know.
 
 Owns: the folder `clips` beside a film, and its `.otio`. Not here: what the timeline says (`stretches`), its format
 (`stinercut.films.editor.otio`), whose the files are that lie there already (`stinercut.films.publishing.placing`).

@@ -1,4 +1,4 @@
-"""The colours that a template asks of footage: what of them goes into a key, and their table where ffmpeg reads it.
+"""Color tables (LUTs) that a template asks for: what of them goes into a key, and the file that ffmpeg reads.
 
 Owns: what films and photos share of that. Not here: the filters (`footage`), what a look may say
 (`stinercut.templates.timeline`).

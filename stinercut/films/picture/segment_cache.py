@@ -1,4 +1,4 @@
-"""Segments that are kept: taken from the store where they are there whole, made and validated where not.
+"""The segment cache: takes segments from the store, or makes and validates them.
 
 Owns: looking a segment up, what makes one whole, throwing away a damaged one. Not here: encoding it (`encoding`),
 what its key is made of (`segments`).

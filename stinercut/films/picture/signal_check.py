@@ -1,4 +1,4 @@
-"""Whether a video says of itself what its profile says: property by property, in words.
+"""Checks that the video signal of a segment matches its profile, property by property.
 
 Owns: what all segments of a film must have in common, read from a segment's header. Not here: setting it (`encoding`,
 `stinercut.video.video_signal`), how many frames there are (`segment_cache`), one configuration for all

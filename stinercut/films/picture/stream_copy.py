@@ -1,4 +1,4 @@
-"""Frames of the camera's own, copied into a film where the template leaves them as they are.
+"""Stream copy (smart rendering): copies the camera's own frames into a film where the template leaves them alone.
 
 Owns: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
 segment. Not here: encoding what can't be copied (`segments`), the boxes (`stinercut.video.mp4.tracks`) and bits

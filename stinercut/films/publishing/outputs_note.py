@@ -1,4 +1,4 @@
-"""What was published beside a film: the note that says so, and what of it is there.
+"""The note of what was published next to a film, and which of those files are there.
 
 Owns: the note's form, and reading it. Not here: writing it (`placing`), clearing what a template dropped
 (`stinercut.films.dropped_outputs`), publishing (`stinercut.films.film`), the film itself, which the catalog knows.

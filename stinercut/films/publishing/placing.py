@@ -1,4 +1,4 @@
-"""Finished files get their places in a folder: what is ours there is replaced, what is somebody's is kept.
+"""Publishing into a folder: replaces our own files there and keeps those of others.
 
 Owns: the one rule for whose a file is, and the steps in which new files take their places. Not here: the note's form
 (`outputs_note`), which files a film has (`stinercut.films.film`, `stinercut.films.editor.export`), removing what a

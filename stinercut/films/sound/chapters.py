@@ -1,4 +1,4 @@
-"""The sound of one recording in several files goes on from one to the next without a seam.
+"""Joins the sound of one recording in several chapters without a seam.
 
 Owns: which clips of a film are chapters that follow each other, and putting their sound together to the sample. Not
 here: all other sound (`mix`), in which order clips come (`stinercut.films.plan.plan`,

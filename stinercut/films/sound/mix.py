@@ -1,4 +1,4 @@
-"""The sound of a film: what was filmed, music under it that steps back for speech, as loud as the template says.
+"""The sound mix of a film: its own sound, music that ducks under speech, and loudness.
 
 Owns: putting the parts' sound together, ducking, mixing, loudness. Not here: encoding it (`stinercut.films.join`), the
 sound of a part (`stinercut.films.picture.footage`, `stinercut.films.picture.segments`). Everything is PCM at 48 kHz, 16

@@ -1,4 +1,4 @@
-"""Does somebody speak in this sound? For music that steps back.
+"""Speech detection: whether somebody speaks, so that music can step back.
 
 Owns: the decision, from samples alone. Not here: what is done about it (`mix`).
 

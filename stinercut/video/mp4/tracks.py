@@ -1,4 +1,4 @@
-"""The picture of an MP4, frame by frame: where each frame lies, and writing chosen frames into another file.
+"""MP4 tracks: reads where each frame of a video lies, and writes chosen frames into another file.
 
 Owns: reading a video track whole, writing one, exchanging the decoder's configuration; the index of a plain recording,
 where its key frames lie. Not here: which frames may be copied (`stinercut.films.picture.stream_copy`), what lies within
