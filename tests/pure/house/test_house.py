@@ -120,6 +120,29 @@ def test_a_started_process_is_noticed(code: str) -> None:
     assert starts_processes(ast.parse(code))
 
 
+# ------------------------------------------------------------------------------------------------ who locks files
+
+LOCKING = {"fcntl", "msvcrt", "filelock", "portalocker"}
+
+
+def locks_files(module: ast.Module) -> bool:
+    """Whether a module imports what locks files."""
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.Import)]
+    froms = [node.module for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    return bool(LOCKING & {*(name.name for node in imports for name in node.names), *froms})
+
+
+def test_files_are_locked_in_one_place() -> None:
+    modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    found = {name for name, path in modules.items() if locks_files(ast.parse(path.read_text()))}
+    assert found == {"stinercut/storage/locks.py"}
+
+
+@pytest.mark.parametrize("code", ["import fcntl", "from filelock import FileLock", "def one():\n    import msvcrt"])
+def test_a_lock_elsewhere_is_noticed(code: str) -> None:
+    assert locks_files(ast.parse(code))
+
+
 # ------------------------------------------------------------------------------------------------ what is bounded
 
 
