@@ -7,7 +7,6 @@ Owns: the SQLite file and one method per thing to remember, each a single durabl
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from detector.card.scan import SourceFile
 from detector.copy.resume import Checkpoint
 from stinercut.errors import HostNotReady
-from stinercut.protocol import FileCopied, Inserted, Message, Removed, encode
+from stinercut.protocol import FileCopied, Inserted, Message, Removed, encode, new_message_id
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -242,7 +241,7 @@ class Journal:
 
     def _put(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            message_id = uuid.uuid4().hex
+            message_id = new_message_id()
             self._db.execute("INSERT INTO outbox (id, frame) VALUES (?, ?)", (message_id, encode(message, message_id)))
 
     @contextmanager

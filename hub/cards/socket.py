@@ -38,6 +38,7 @@ from stinercut.protocol import (
     decode,
     encode,
     id_in,
+    new_message_id,
     no_common_version,
     refusal,
 )
@@ -69,11 +70,11 @@ class _Connection:
 
     async def ask(self, requests: Sequence[Request]) -> None:
         for request in requests:
-            envelope = decode(encode(request))
-            self.asked[envelope.id] = (request.insertion_id, isinstance(request, SampleRequest))
+            message_id = new_message_id()
+            self.asked[message_id] = (request.insertion_id, isinstance(request, SampleRequest))
             while len(self.asked) > _REQUESTS_REMEMBERED:
                 self.asked.popitem(last=False)
-            await self.socket.send_text(encode(request, envelope.id))
+            await self.socket.send_text(encode(request, message_id))
 
 
 class Detectors:

@@ -30,6 +30,7 @@ from stinercut.protocol.messages import (
     decode,
     encode,
     id_in,
+    new_message_id,
     refusal,
 )
 from stinercut.protocol.versions import SPOKEN, Versions, no_common_version
@@ -62,6 +63,7 @@ __all__ = [
     "decode",
     "encode",
     "id_in",
+    "new_message_id",
     "no_common_version",
     "refusal",
 ]

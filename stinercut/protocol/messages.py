@@ -269,9 +269,14 @@ class Envelope(Wire):
 _ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 
 
+def new_message_id() -> str:
+    """An id that no other message has."""
+    return uuid.uuid4().hex
+
+
 def encode(body: Message, message_id: str | None = None) -> str:
     """The JSON text frame for a message; makes an id unless one is given."""
-    return Envelope(id=message_id or uuid.uuid4().hex, body=body).model_dump_json()
+    return Envelope(id=message_id or new_message_id(), body=body).model_dump_json()
 
 
 def decode(frame: str | bytes) -> Envelope:
