@@ -37,6 +37,7 @@ from hub.films.files import FilmFiles
 from hub.films.rerender import Renewal, add_renewal
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.access_log import AccessFile, AccessLog
+from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.dagster_client import Dagster
 from hub.kit.request_body import bounded, is_bounded_by_its_route
 from hub.kit.security import answer_headers, is_from_elsewhere
@@ -100,6 +101,7 @@ class Hub:
     catalog: Catalog
     live: Live
     links: Links
+    watch: CatalogWatch
     feed: Feed
     detectors: Detectors
     pipeline: Pipeline
@@ -119,20 +121,21 @@ class Hub:
         store.make()
         conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
         token = settings.token.get_secret_value() if settings.token else None
-        detectors = Detectors(conversation, live, token)
+        watch = CatalogWatch(catalog)
+        detectors = Detectors(conversation, live, token, watch)
         feed = Feed(catalog, live, links, VERSION)
-        detectors.touched = feed.touch
-        feed.on_change = detectors.ask_for_new
-        feed.is_needed = lambda: bool(detectors.connected)
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
-        detectors.settled = imports.settled
+        watch.on_card_news(feed.hear)
+        watch.on_card_news(imports.hear)
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint, settings.dagster_key), links)
         films, reviewing = FilmFiles(catalog, settings.films_dir), Review(catalog, Frames(catalog, store))
         cuts = Cuts(catalog, store)
         shelf = (settings.templates_dir,)
         renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
-        watch = AutomationWatch(pipeline.dagster, settings.board_address)
-        return cls(catalog, live, links, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal, watch)
+        automation = AutomationWatch(pipeline.dagster, settings.board_address)
+        return cls(
+            catalog, live, links, watch, feed, detectors, pipeline, films, imports, reviewing, cuts, renewal, automation
+        )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -150,7 +153,7 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(migrate, settings.catalog_url)
         hub = Hub.open(settings)
         app.state.hub = hub
-        works = (hub.feed.run(), hub.imports.run(), hub.automation.run(), _tidy(hub.catalog))
+        works = (hub.watch.run(), hub.feed.run(), hub.imports.run(), hub.automation.run(), _tidy(hub.catalog))
         tasks = [asyncio.create_task(work) for work in works]
         try:
             yield

@@ -2,8 +2,7 @@
 
 Owns: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
 second, and the beats that say that what was pushed is still true. Not here: what a view looks like (`hub.kit.views`),
-what is asked of detectors (`hub.cards.socket`; the feed only says that something has changed). The frames:
-docs/board.md.
+what follows from a change besides that (`hub.kit.catalog_watch`). The frames: docs/board.md.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Session
 from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
+from hub.kit.catalog_watch import LOOK_EVERY_S, CardNews
 from hub.kit.security import is_from_elsewhere
 from hub.kit.views import EventView, Links, event_view
 from stinercut.catalog import Catalog, events
@@ -35,8 +35,6 @@ from stinercut.protocol.close_codes import POLICY, TOO_SLOW, TRY_AGAIN
 
 log = logging.getLogger("hub.board.feed")
 
-LOOK_EVERY_S = 0.6
-"""Pause between two looks at the catalog while somebody listens. The promise is "within a second"."""
 LOOK_BACK = timedelta(minutes=5)
 """Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""
 BEAT_EVERY_S = 5.0
@@ -132,10 +130,7 @@ class Watcher:
 
 
 class Feed:
-    """Looks at the catalog while somebody listens and tells the watchers what is new.
-
-    `on_change` is awaited once something was found, whoever's look found it, and again until it ends well.
-    """
+    """Looks at the catalog while browsers watch and tells them what is new."""
 
     def __init__(
         self,
@@ -155,19 +150,14 @@ class Feed:
         self._sent: dict[tuple[str, str], str] = {}
         self._seen: _Seen | None = None
         self._touched = _Touched()
-        self._is_news = False
-        """Whether something has changed that `on_change` has not acted on."""
         self._looking = asyncio.Lock()
         self._wanted = asyncio.Event()
-        self.on_change: Callable[[], Awaitable[None]] | None = None
-        self.is_needed: Callable[[], bool] = lambda: False
-        """Whether somebody besides the watchers needs the feed to run (connected detectors)."""
 
-    def touch(self, insertion_id: str | None) -> None:
-        """Something about this insertion, or (None) about any card that is in, has changed."""
+    def hear(self, news: CardNews) -> None:
+        """Something about an insertion, or about any card that is in, has changed: the next look includes it."""
+        insertion_id = news.insertion_id
         insertions = self._touched.insertions | ({insertion_id} if insertion_id is not None else set())
         self._touched = _Touched(insertions, self._touched.every_card or insertion_id is None)
-        self._wanted.set()
 
     async def join(self) -> Watcher:
         """A new watcher, with the snapshot as its first frame and everything after it to follow."""
@@ -191,34 +181,26 @@ class Feed:
                 await self._rest()
                 await self.turn()
             except SQLAlchemyError:
-                log.exception("A look at the catalog, or what was to follow from it, failed; trying again.")
+                log.exception("A look at the catalog failed; trying again.")
                 await asyncio.sleep(2)
             except Exception:
-                # Whatever it is: a feed that ended would leave every board on old news, and detectors unasked.
+                # Whatever it is: a feed that ended would leave every board on old news.
                 log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
                 await self._begin_anew()
                 await asyncio.sleep(2)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def turn(self) -> None:
-        """Look once, tell the watchers, and have `on_change` act on what is new."""
+        """Look once and tell the watchers."""
         async with self._looking:
             await self._look()
         self._beat()
-        if self.on_change is None or not self._is_news:
-            return
-        self._is_news = False  # What is found while it acts is for the next turn.
-        try:
-            await self.on_change()
-        except BaseException:
-            self._is_news = True
-            raise
 
     async def _rest(self) -> None:
         """Wait while nobody listens. What was seen is forgotten then: who comes next begins with a new picture."""
         # Not amid somebody's joining: what changes between their snapshot and the next look would be lost.
         async with self._looking:
-            if self._watchers or self.is_needed():
+            if self._watchers:
                 return
             self._seen = None
             self._sent.clear()
@@ -243,7 +225,6 @@ class Feed:
                 self._touched.insertions | touched.insertions, self._touched.every_card or touched.every_card
             )
             raise
-        self._is_news |= self._seen is None or bool(change.events or change.jumps or change.cards)
         self._seen = change.seen
         for card in change.cards:
             self._tell("card", card.card, CardFrame(card=card).model_dump_json())

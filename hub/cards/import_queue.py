@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.kit.catalog_watch import CardNews
 from stinercut.cards.import_folders import Imports
 from stinercut.errors import HostNotReady, StoreDamaged
 
@@ -34,6 +35,11 @@ class ImportQueue:
         if insertion_id not in self._queued:
             self._queued.add(insertion_id)
             self._waiting.put_nowait(insertion_id)
+
+    def hear(self, news: CardNews) -> None:
+        """What the hub hears of a card; counts where a file is settled."""
+        if news.is_settled and news.insertion_id is not None:
+            self.settled(news.insertion_id)
 
     async def run(self) -> None:
         """Until cancelled. What can't be made is said in the log; the footage is safe without it."""

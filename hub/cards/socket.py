@@ -1,7 +1,7 @@
 """The socket that detectors connect to: `/ws/detector`.
 
 Owns: the hello, acknowledgements, copy requests, which detectors are connected. Not here: what a message means
-(`detector_messages`), when new requests come up (`hub.board.feed`, whose feed notices).
+(`detector_messages`), noticing that new requests have come up (`hub.kit.catalog_watch`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.cards.copy_progress import Live
 from hub.cards.detector_messages import Conversation, Request
+from hub.kit.catalog_watch import CardNews, CatalogWatch
 from stinercut.protocol import (
     SPOKEN,
     Ack,
@@ -78,20 +79,23 @@ class _Connection:
 
 
 class Detectors:
-    """All connected detectors.
+    """All connected detectors. What they say of cards is passed on by the watch, which also says when to ask again."""
 
-    `touched` is called whenever something has changed about an insertion, or (with None) about any card that is in;
-    `settled` when a file of an insertion has arrived, failed or turned out to be known.
-    """
-
-    def __init__(self, conversation: Conversation, live: Live, token: str | None, versions: Versions = SPOKEN) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        live: Live,
+        token: str | None,
+        watch: CatalogWatch,
+        versions: Versions = SPOKEN,
+    ) -> None:
         self._conversation = conversation
         self._live = live
         self._token = token
         self._versions = versions
         self._connections: dict[str, _Connection] = {}
-        self.touched: Callable[[str | None], None] = lambda _insertion_id: None
-        self.settled: Callable[[str], None] = lambda _insertion_id: None
+        self._watch = watch
+        watch.on_change("detectors", self.ask_for_new, lambda: bool(self._connections))
 
     @property
     def connected(self) -> frozenset[str]:
@@ -144,7 +148,8 @@ class Detectors:
             log.warning("Detector %s connected again; its older connection ends.", detector_id)
             await _close(before.socket, REPLACED)
         self._live.connect(detector_id)
-        self.touched(None)
+        self._watch.tell(CardNews(None))
+        self._watch.wake()
         log.info("Detector %s is connected.", detector_id)
         asking = asyncio.create_task(self._ask_again(connection))
         try:
@@ -162,7 +167,7 @@ class Detectors:
             if self._connections.get(detector_id) is connection:
                 del self._connections[detector_id]
                 self._live.disconnect(detector_id)
-                self.touched(None)
+                self._watch.tell(CardNews(None))
                 log.info("Detector %s is gone.", detector_id)
 
     async def _ask_again(self, connection: _Connection) -> None:
@@ -200,7 +205,7 @@ class Detectors:
             case Progress() as copy:
                 if await self._is_own(connection, copy.insertion_id):
                     self._live.progress(connection.detector_id, copy.insertion_id, copy.file_id, copy.bytes_done)
-                    self.touched(copy.insertion_id)
+                    self._watch.tell(CardNews(copy.insertion_id))
             case Ack(of=message_id):
                 connection.asked.pop(message_id, None)
             case Refused() as refused:
@@ -235,20 +240,18 @@ class Detectors:
                 pass
         insertion_id = getattr(body, "insertion_id", None)
         if insertion_id is not None:
-            self.touched(insertion_id)
-        if isinstance(body, FileCopied | CopyError | Samples):
-            self.settled(body.insertion_id)
+            self._watch.tell(CardNews(insertion_id, isinstance(body, FileCopied | CopyError | Samples)))
 
     async def _was_refused(self, connection: _Connection, refused: Refused) -> None:
         log.warning("Detector %s refused a message (%s): %s", connection.detector_id, refused.code, refused.detail)
         insertion_id, is_sample = connection.asked.pop(refused.of or "", (None, False))
         if insertion_id is not None and is_sample and refused.code is ErrorCode.BAD_MESSAGE:
             await asyncio.to_thread(self._conversation.no_samples, insertion_id)
-            self.touched(insertion_id)
+            self._watch.tell(CardNews(insertion_id))
             await self.ask_for_new()
         elif insertion_id is not None and refused.code in (ErrorCode.STALE_INSERT, ErrorCode.UNKNOWN_ID):
             await asyncio.to_thread(self._conversation.card_is_out, insertion_id)
-            self.touched(insertion_id)
+            self._watch.tell(CardNews(insertion_id))
 
 
 def hello_problem(body: Message, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:

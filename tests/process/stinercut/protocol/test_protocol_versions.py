@@ -24,6 +24,7 @@ from detector.link import HubAddress, Link
 from hub.cards.copy_progress import Live
 from hub.cards.detector_messages import Conversation
 from hub.cards.socket import Detectors
+from hub.kit.catalog_watch import CatalogWatch
 from stinercut.cards import insertions
 from stinercut.catalog import Catalog
 from stinercut.protocol import (
@@ -73,7 +74,7 @@ def conversation(tmp_path: Path) -> Iterator[Conversation]:
 
 
 def answer_of_hub(conversation: Conversation, hub: Versions, hello: Hello) -> Message:
-    detectors = Detectors(conversation, Live(), None, hub)
+    detectors = Detectors(conversation, Live(), None, CatalogWatch(conversation.catalog), hub)
     app = Starlette(routes=[WebSocketRoute("/", detectors.serve)])
     with TestClient(app).websocket_connect("/") as socket:
         socket.send_text(encode(hello))

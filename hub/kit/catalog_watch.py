@@ -1,0 +1,127 @@
+"""One watch over the catalog for all parts of the hub that act on changes.
+
+Owns: looking at the change counter, waking who subscribed, and passing on what the hub itself hears of cards. Not here:
+what follows from a change (each subscriber), the counter (`stinercut.catalog.change_counter`), what pages are shown
+(`hub.board.feed`, which looks at its own pace: it also tells of copies that write nothing).
+
+Each subscriber acts in a task of its own: one that is slow or fails delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from stinercut.catalog import Catalog
+from stinercut.catalog.change_counter import Glance
+
+log = logging.getLogger("hub.kit.catalog_watch")
+
+LOOK_EVERY_S = 0.6
+"""Pause between two looks while somebody listens. What follows from a change begins within a second."""
+TRY_AGAIN_S = 2.0
+"""Pause before a subscriber that failed acts again."""
+
+
+@dataclass(frozen=True)
+class CardNews:
+    """Something has changed about an insertion, or (None) about any card that is in.
+
+    `is_settled`: a file of it has arrived, failed or turned out to be known.
+    """
+
+    insertion_id: str | None
+    is_settled: bool = False
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    """What acts on changes, and whether it needs to hear of them now."""
+
+    name: str
+    act: Callable[[], Awaitable[None]]
+    listens: Callable[[], bool]
+    is_due: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, try_again_s: float) -> None:
+        """Act whenever it is due, until cancelled; after a failure again until it ends well."""
+        while True:
+            await self.is_due.wait()
+            self.is_due.clear()  # What changes while it acts is for the next time.
+            try:
+                await self.act()
+            except Exception:
+                # Whatever it is: a subscriber that ended would never hear of a change again.
+                log.exception("What was to follow from a change of the catalog failed (%s); trying again.", self.name)
+                self.is_due.set()
+                await asyncio.sleep(try_again_s)
+
+
+class CatalogWatch:
+    """Wakes its subscribers when the catalog has changed, whichever process wrote; rests while none of them listens.
+
+    Used from the event loop's thread only. Subscribe before it runs.
+    """
+
+    def __init__(self, catalog: Catalog, look_every_s: float = LOOK_EVERY_S, try_again_s: float = TRY_AGAIN_S) -> None:
+        self._catalog = catalog
+        self._look_every_s = look_every_s
+        self._try_again_s = try_again_s
+        self._subscriptions: list[_Subscription] = []
+        self._hearers: list[Callable[[CardNews], None]] = []
+        self._is_wanted = asyncio.Event()
+
+    def on_change(self, name: str, act: Callable[[], Awaitable[None]], listens: Callable[[], bool]) -> None:
+        """Have `act` awaited after each change while `listens` says so. Who begins to listen calls `wake`."""
+        self._subscriptions.append(_Subscription(name, act, listens))
+
+    def on_card_news(self, hear: Callable[[CardNews], None]) -> None:
+        """Have `hear` called with what the hub itself hears of cards. It must not wait for anything."""
+        self._hearers.append(hear)
+
+    def tell(self, news: CardNews) -> None:
+        """Pass this on to all who hear of cards."""
+        for hear in self._hearers:
+            try:
+                hear(news)
+            except Exception:
+                log.exception("News of a card could not be taken.")
+
+    def wake(self) -> None:
+        """Somebody begins to listen: everybody acts once on what there is."""
+        self._is_wanted.set()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        with self._counter() as counter:
+            async with asyncio.TaskGroup() as acting:
+                for subscription in self._subscriptions:
+                    acting.create_task(subscription.serve(self._try_again_s))
+                while True:
+                    await self._rest()
+                    await self._look(counter)
+                    await asyncio.sleep(self._look_every_s)
+
+    async def _rest(self) -> None:
+        """Wait while nobody listens."""
+        while not any(one.listens() for one in self._subscriptions):
+            self._is_wanted.clear()
+            await self._is_wanted.wait()
+
+    async def _look(self, counter: Glance) -> None:
+        is_wanted = self._is_wanted.is_set()
+        self._is_wanted.clear()
+        if await asyncio.to_thread(counter.is_news) or is_wanted:
+            for one in self._subscriptions:
+                if one.listens():
+                    one.is_due.set()
+
+    def _counter(self) -> Glance:
+        try:
+            return Glance.at(self._catalog)
+        except sqlite3.Error:
+            log.exception("The catalog's counter of changes can't be read: all look each time.")
+            return Glance(None)
