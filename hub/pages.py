@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from hub.kit.api_description import OnThisMachine
 from hub.kit.version import version_of
 
 HUB: Final = Path(__file__).parent
@@ -41,14 +42,10 @@ def by_path(files: Iterable[Path]) -> dict[str, Path]:
 
 
 PAGES: Final = by_path(page_files())
+OF_THIS_MACHINE: Final = ("api",)
+"""Pages that only this machine's own browsers get."""
 VERSION: Final = version_of(HUB, PAGES.values())
 """Another one means other scripts or another API: pages that were open before load themselves again."""
-
-
-def add_pages(app: FastAPI) -> None:
-    """Serve the pages."""
-    for path, file in PAGES.items():
-        app.add_api_route(f"/{path}", _page(file), methods=["GET", "HEAD"])
 
 
 def _page(file: Path) -> Callable[[], FileResponse]:
@@ -56,3 +53,14 @@ def _page(file: Path) -> Callable[[], FileResponse]:
         return FileResponse(file, media_type=TYPES[file.suffix], headers={"cache-control": "no-cache"})
 
     return page
+
+
+def _router() -> APIRouter:
+    pages = APIRouter(include_in_schema=False)
+    for path, file in PAGES.items():
+        rules = [OnThisMachine] if path in OF_THIS_MACHINE else []
+        pages.add_api_route(f"/{path}", _page(file), methods=["GET", "HEAD"], dependencies=rules)
+    return pages
+
+
+router: Final = _router()

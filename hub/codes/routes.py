@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from hub.kit.parts import part
+from hub.kit.views import example
 from stinercut.bounds import ShortText, TypedId
 from stinercut.codes.making import qr_svg
 from stinercut.codes.payload import make_payload
@@ -24,6 +26,14 @@ MAX_CODES = 50
 """In one request: one takes about 20 ms to draw, and nobody is to wait for another's list. Pages ask in pieces."""
 _AT_ONCE = 2
 """Requests that are drawn at the same time; the others wait, and the hub has its threads for the board."""
+
+
+_BOOKING: Final[dict[str, Any]] = {
+    "passenger_name": "Anna Müller",
+    "booking_id": "B-1",
+    "jump_date": "2026-06-01",
+    "tandem_master_id": None,
+}
 
 
 class WantedCode(BaseModel):
@@ -37,6 +47,8 @@ class WantedCode(BaseModel):
 
 class WantedCodes(BaseModel):
     """Codes that a person asked for."""
+
+    model_config = example({"bookings": [_BOOKING], "signed": False})
 
     bookings: Annotated[list[WantedCode], Field(min_length=1, max_length=MAX_CODES)]
     signed: bool = False
@@ -52,6 +64,13 @@ class CodeView(BaseModel):
 class Codes(BaseModel):
     """The codes, in the order asked for."""
 
+    model_config = example(
+        {
+            "codes": [{"booking": _BOOKING, "svg": "<svg></svg>"}],
+            "signed": False,
+        }
+    )
+
     codes: list[CodeView]
     signed: bool
 
@@ -59,25 +78,43 @@ class Codes(BaseModel):
 class Choices(BaseModel):
     """Whether this hub can sign codes, and whether unsigned ones would be refused."""
 
+    model_config = example({"can_sign": True, "must_sign": False})
+
     can_sign: bool
     must_sign: bool
 
 
-def add_codes(app: FastAPI, keys: KeyRing) -> None:
-    """Add what the page `/codes` asks."""
-    drawing = asyncio.Semaphore(_AT_ONCE)
+class CodeDrawing:
+    """Draws codes, few requests at a time."""
 
-    @app.get("/api/codes/choices")
-    async def choices() -> Choices:
-        return Choices(can_sign=bool(keys.keys), must_sign=keys.only_signed)
+    def __init__(self, keys: KeyRing) -> None:
+        self.keys = keys
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
-    # POST, although nothing is changed: names don't belong into addresses, which logs and histories keep.
-    @app.post("/api/codes")
-    async def codes(wanted: WantedCodes) -> Codes:
-        ring = keys if wanted.signed or keys.only_signed else None
-        async with drawing:
+    async def draw(self, wanted: WantedCodes) -> Codes:
+        """The codes; signed where it was asked for, or where unsigned ones would be refused. Raises BadInput."""
+        ring = self.keys if wanted.signed or self.keys.only_signed else None
+        async with self._places:
             drawn = await asyncio.to_thread(_codes, wanted.bookings, ring)
         return Codes(codes=drawn, signed=ring is not None)
+
+
+router = APIRouter(tags=["codes"])
+
+CodesPart = Annotated[CodeDrawing, Depends(part(CodeDrawing))]
+
+
+@router.get("/api/codes/choices", summary="Whether codes can, or must, be signed")
+async def choices(drawing: CodesPart) -> Choices:
+    """What this hub's keys allow."""
+    return Choices(can_sign=bool(drawing.keys.keys), must_sign=drawing.keys.only_signed)
+
+
+# POST, although nothing is changed: names don't belong into addresses, which logs and histories keep.
+@router.post("/api/codes", summary="Codes to show or print")
+async def codes(drawing: CodesPart, wanted: WantedCodes) -> Codes:
+    """Each as SVG, in the order asked for."""
+    return await drawing.draw(wanted)
 
 
 def _codes(bookings: Sequence[WantedCode], keys: KeyRing | None) -> list[CodeView]:

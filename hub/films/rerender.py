@@ -1,7 +1,7 @@
 """Making films anew after a template changed: which ones, what it costs, and the backfill that does it.
 
-Owns: the shelf of templates, the view of stale films, starting a backfill, their routes below /api. Not here:
-which films are stale (`stinercut.jumps.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
+Owns: the shelf of templates, the view of stale films, starting a backfill. Not here: the routes (`routes`), which
+films are stale (`stinercut.jumps.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
 
 Starting one again does no harm: films that are up to date, and those that a backfill is busy with, are passed over.
 """
@@ -9,15 +9,15 @@ Starting one again does no harm: films that are up to date, and those that a bac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.kit.dagster_client import Backfill, Dagster
+from hub.kit.views import example
 from stinercut.bounds import JumpKey, Who
 from stinercut.catalog import Catalog
 from stinercut.errors import BadTemplate, StinercutError
@@ -59,6 +59,21 @@ class TemplateView(BaseModel):
 class Templates(BaseModel):
     """All templates, in the order of the alphabet."""
 
+    model_config = example(
+        {
+            "templates": [
+                {
+                    "name": "classic",
+                    "version": 3,
+                    "description": "The usual film.",
+                    "is_default": True,
+                    "outputs": ["film"],
+                    "problem": "",
+                }
+            ]
+        }
+    )
+
     templates: list[TemplateView]
 
 
@@ -79,6 +94,25 @@ class StaleView(BaseModel):
 class Renewable(BaseModel):
     """What a backfill would do. `encoded_seconds` and `minutes` are those of the films that none is busy with yet."""
 
+    model_config = example(
+        {
+            "films": [
+                {
+                    "jump": "2026-06-01_B-1",
+                    "template": "classic",
+                    "changed": ["drawings"],
+                    "seconds": 12.5,
+                    "minutes": 0.4,
+                    "backfill": None,
+                }
+            ],
+            "to_do": 1,
+            "encoded_seconds": 12.5,
+            "minutes": 0.4,
+            "problem": "",
+        }
+    )
+
     films: list[StaleView]
     to_do: int
     encoded_seconds: float
@@ -90,13 +124,15 @@ class Renewable(BaseModel):
 class BackfillRequest(BaseModel):
     """Which films to make anew; `jumps` None: all that are stale."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"jumps": ["2026-06-01_B-1"]})
 
     jumps: Annotated[list[JumpKey], Field(max_length=MAX_JUMPS)] | None = None
 
 
 class Started(BaseModel):
     """The backfill that was started; None where there was nothing to do. `problem`: why some films are left out."""
+
+    model_config = example({"backfill": "abcdefgh", "problem": "", "jumps": ["2026-06-01_B-1"]})
 
     backfill: str | None
     problem: str = ""
@@ -106,7 +142,7 @@ class Started(BaseModel):
 class TemplateWish(BaseModel):
     """A person's choice for a jump; None: the installation's own."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"who": "Kim", "template": "classic"})
 
     who: Who
     template: TemplateName | None
@@ -238,27 +274,6 @@ class Renewal:
         with self.catalog.read() as session:
             films = staleness.films_made(session)
         return staleness.stale_films(films, wanted, self.default), bad, films
-
-
-def add_renewal(app: FastAPI, renewal_of: Callable[[Request], Renewal]) -> None:
-    """All routes of this module."""
-
-    @app.get("/api/templates")
-    async def templates(request: Request) -> Templates:
-        return Templates(templates=await asyncio.to_thread(renewal_of(request).templates))
-
-    @app.get("/api/stale")
-    async def stale(request: Request) -> Renewable:
-        return await renewal_of(request).renewable()
-
-    @app.post("/api/backfill", status_code=202)
-    async def backfill(request: Request, asked: BackfillRequest) -> Started:
-        return await renewal_of(request).start(asked)
-
-    @app.post("/api/jumps/{jump}/template", status_code=202)
-    async def choose(request: Request, jump: JumpKey, wish: TemplateWish) -> TemplateWish:
-        await asyncio.to_thread(renewal_of(request).choose, jump, wish)
-        return wish
 
 
 def _view(name: str, template: folder.Template | None, problem: str, default: str) -> TemplateView:

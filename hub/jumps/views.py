@@ -16,8 +16,9 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.jumps.examples import JUMP
 from hub.jumps.stretch_views import MissingView, PlaceView, waiting_views
-from hub.kit.views import JumpLinks, Links, MessageView, StepView, View, message_views, steps_of
+from hub.kit.views import JumpLinks, Links, MessageView, StepView, View, example, message_views, steps_of
 from stinercut.catalog import events
 from stinercut.catalog.models import (
     EntryState,
@@ -133,6 +134,8 @@ class RemedyView(View):
 
 class JumpView(View):
     """A jump, its files, and how far its film is."""
+
+    model_config = example(JUMP)
 
     jump: str
     jump_date: date

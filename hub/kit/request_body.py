@@ -1,7 +1,7 @@
 """Bodies of requests: never more of them is read than can be meant.
 
 Owns: `bounded`, around every request, and `limited_body` for the routes that take more. Not here: how long a sender may
-take (`connections`), what is in a body (`hub.review.routes`, `hub.films.cut_routes`).
+take (`connections`), what is in a body (`hub.review.routes`, `hub.films.routes`).
 
 A body that is too large is read to its end and thrown away, up to a limit: a browser that is still sending shows no
 answer that comes before.

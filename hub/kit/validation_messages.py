@@ -1,6 +1,6 @@
 """Why a request can't be taken, in words for people: the field, and what is wrong with it.
 
-Owns: what pydantic found, said anew; pure. Not here: sending it (`hub.app`), what a name or a booking may be
+Owns: what pydantic found, said anew; pure. Not here: sending it (`hub.kit.errors`), what a name or a booking may be
 (`stinercut.codes.payload`).
 """
 

@@ -1,7 +1,7 @@
 """Which hub this is: that it is one, its package's version, and the pages that came with it.
 
-Owns: these texts, the second made once when the hub starts. Not here: telling them (`hub.board.feed`, `hub.app`),
-serving pages (`hub.app`).
+Owns: these texts, the second made once when the hub starts. Not here: telling them (`hub.board.feed`,
+`hub.kit.health`), serving pages (`hub.pages`).
 """
 
 from __future__ import annotations

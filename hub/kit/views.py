@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
@@ -39,6 +39,24 @@ class MessageView(View):
 def message_views(messages: Iterable[Message]) -> list[MessageView]:
     """Messages as browsers get them next to their words."""
     return [MessageView.model_validate(one.as_json()) for one in messages]
+
+
+RUN_ID: Final = "0b6a1c1e-6f0c-4f0e-9a53-6d1f5f0c9a11"
+STEP: Final[dict[str, Any]] = {
+    "step": "session_clips",
+    "label": "Clips",
+    "status": "running",
+    "progress": 0.4,
+    "seconds": None,
+    "message": "2 of 5 clips",
+    "position": 2,
+}
+"""Both for examples of what routes answer."""
+
+
+def example(value: dict[str, Any]) -> ConfigDict:
+    """A model's configuration with this example, for the description of our API. A test takes each by its model."""
+    return ConfigDict(json_schema_extra={"examples": [value]})
 
 
 class StepView(View):

@@ -1,29 +1,22 @@
-"""The office's list of bookings over HTTP: searched, looked at before it is imported, imported.
+"""What browsers see of the office's list of bookings, and of what importing a list does or would do.
 
-Owns: routes and views below /api/bookings. Not here: the list's form (`stinercut.jumps.booking_list`), what
-importing changes (`stinercut.jumps.bookings`), saying whose jump it is (`routes`).
+Owns: these views. Not here: the routes (`routes`), the list's form (`stinercut.jumps.booking_list`), what
+importing changes (`stinercut.jumps.bookings`).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
-from hub.kit.request_body import limited_body
-from hub.review.routes import Review
-from stinercut.bounds import NO_NUL
+from hub.kit.views import example
 from stinercut.catalog.models import Booking
 from stinercut.jumps import bookings
-from stinercut.jumps.booking_list import MAX_CSV_BYTES, BadRow, BookingList, parse_list
+from stinercut.jumps.booking_list import BadRow, BookingList
 from stinercut.jumps.bookings import Change, PlannedChange
-
-SearchText = Annotated[str, Query(max_length=80, pattern=NO_NUL)]
 
 MAX_TOLD: Final = 200
 """Rows of a kind that an answer names; the others are counted."""
@@ -56,6 +49,20 @@ class BookingView(BaseModel):
 class Bookings(BaseModel):
     """Bookings, by day and name."""
 
+    model_config = example(
+        {
+            "bookings": [
+                {
+                    "jump": "2026-06-01_B-1",
+                    "passenger_name": "Anna Müller",
+                    "booking_id": "B-1",
+                    "jump_date": "2026-06-01",
+                    "tandem_master_id": None,
+                }
+            ]
+        }
+    )
+
     bookings: list[BookingView]
 
 
@@ -82,6 +89,29 @@ class ChangeView(BaseModel):
 class ListView(BaseModel):
     """What comes of importing a list, or would come of it: numbers, and the first rows of each kind."""
 
+    model_config = example(
+        {
+            "new": 1,
+            "changed": 0,
+            "same": 27,
+            "refused": 1,
+            "assumed": "",
+            "refusals": [{"line": 14, "what": "the day 31.02. does not exist"}],
+            "warnings": [],
+            "changes": [
+                {
+                    "line": 2,
+                    "change": "new",
+                    "passenger_name": "Anna Müller",
+                    "booking_id": "B-1",
+                    "jump_date": "2026-06-01",
+                    "before": None,
+                    "fields": [],
+                }
+            ],
+        }
+    )
+
     new: int
     changed: int
     same: int
@@ -91,39 +121,6 @@ class ListView(BaseModel):
     refusals: list[RowView]
     warnings: list[RowView]
     changes: list[ChangeView]
-
-
-def add_bookings(app: FastAPI, review_of: Callable[[Request], Review]) -> None:
-    """All routes of this module."""
-
-    @app.get("/api/bookings")
-    async def listed(
-        request: Request,
-        q: SearchText = "",
-        day: date | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    ) -> Bookings:
-        found = await review_of(request).read(
-            lambda session: [_booking_view(one) for one in bookings.search(session, q, day, limit)]
-        )
-        return Bookings(bookings=found)
-
-    # With `preview` nothing is imported: the answer says what would come of it.
-    @app.post("/api/bookings")
-    async def import_list(request: Request, preview: bool = False, encoding: Encoding | None = None) -> ListView:
-        body = await limited_body(request, MAX_CSV_BYTES, "the list", "Import it in parts.")
-        found = await asyncio.to_thread(parse_list, body, encoding)
-
-        def plan(session: Session) -> ListView:
-            return list_view(found, bookings.planned_changes(session, found.bookings))
-
-        def take(session: Session) -> ListView:
-            view = plan(session)
-            bookings.import_list(session, found.bookings)
-            return view
-
-        review = review_of(request)
-        return await (review.read(plan) if preview else review.write(take))
 
 
 def list_view(found: BookingList, changes: Sequence[PlannedChange]) -> ListView:
@@ -159,7 +156,8 @@ def _change_view(change: PlannedChange) -> ChangeView:
     )
 
 
-def _booking_view(booking: Booking) -> BookingView:
+def booking_view(booking: Booking) -> BookingView:
+    """A booking as browsers get it."""
     return BookingView(
         jump=booking.jump_key,
         passenger_name=booking.passenger_name,

@@ -1,6 +1,6 @@
 """Sensors and schedules of Dagster that somebody switched off: seen, said, and started again.
 
-Owns: how they stand, the routes below /api/automation, telling Dagster's own check. Not here: which ones there are and
+Owns: how they stand, telling Dagster's own check. Not here: which ones there are and
 what each is for (`stinercut.runs.automation`), asking Dagster (`hub.kit.dagster_client`).
 
 Nothing else notices: with `ready_jumps` off, no film is begun, no run fails, and every process lives. A page of
@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request
 from pydantic import BaseModel
 
 from hub.kit.dagster_client import Automation, Dagster
+from hub.kit.views import example
 from stinercut.errors import StinercutError
 from stinercut.pipeline_names import FILM_ASSET
 from stinercut.runs.automation import CHECK, in_words
@@ -33,12 +33,16 @@ KNOWN_FOR_S = 2.0
 class AutomationView(BaseModel):
     """What is switched off: names, and a sentence for people; empty where all runs."""
 
+    model_config = example({"stopped": [], "problem": ""})
+
     stopped: list[str]
     problem: str
 
 
 class StartedView(BaseModel):
     """What was switched off and runs again."""
+
+    model_config = example({"started": ["ready_jumps"]})
 
     started: list[str]
 
@@ -103,15 +107,3 @@ class AutomationWatch:
 
 def _names(automation: tuple[Automation, ...]) -> tuple[str, ...]:
     return tuple(sorted(one.name for one in automation))
-
-
-def add_automation(app: FastAPI, watch_of: Callable[[Request], AutomationWatch]) -> None:
-    """All routes of this module."""
-
-    @app.get("/api/automation")
-    async def automation(request: Request) -> AutomationView:
-        return await watch_of(request).view()
-
-    @app.post("/api/automation/start")
-    async def start(request: Request) -> StartedView:
-        return await watch_of(request).start()

@@ -1,6 +1,6 @@
 """The hub's door to Dagster's pages: a browser that comes through it is let in by the webserver's guard.
 
-Owns: the route `/dagster` and where it leads. Not here: the notes (`hub.kit.passes`), the guard
+Owns: where `/dagster` leads, and for whom. Not here: the route (`routes`), the notes (`hub.kit.passes`), the guard
 (`app.engine.dagster_guard`).
 
 The one place that decides who sees Dagster's pages. The board asks nobody who he is, so everybody who opens it is sent
@@ -9,15 +9,15 @@ on; whoever asks for a name one day asks here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse
 
 from hub.kit import passes
-from hub.kit.passes import DOOR, LONGEST, inside
+from hub.kit.passes import inside
 from hub.kit.security import is_page_visit
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import BadInput
@@ -31,11 +31,17 @@ def way_in(dagster: str, secret: str | None, to: str, now: datetime) -> str:
     return f"{dagster}{passes.ENTER}{ticket}?to={quote(inside(to), safe='')}"
 
 
-def add_dagster_door(app: FastAPI, dagster: str, secret: str | None, clock: Clock = machine_clock) -> None:
-    """The route of this module. `dagster`: its address as browsers know it."""
+@dataclass(frozen=True)
+class DagsterDoor:
+    """The way from our pages to Dagster's. `dagster`: its address as browsers know it."""
 
-    @app.get(DOOR)
-    async def door(request: Request, to: Annotated[str, Query(max_length=LONGEST)] = "/") -> RedirectResponse:
-        if not is_page_visit(request.headers):
+    dagster: str
+    secret: str | None
+    clock: Clock = machine_clock
+
+    def answer(self, headers: Mapping[str, str], to: str) -> RedirectResponse:
+        """Send a browser on. Raises BadInput for anything but a browser that opens a page."""
+        if not is_page_visit(headers):
             raise BadInput("Dagster's pages are opened by a browser", advice="Open this address in one.")
-        return RedirectResponse(way_in(dagster, secret, to, clock()), 303, headers={"cache-control": "no-store"})
+        leads_to = way_in(self.dagster, self.secret, to, self.clock())
+        return RedirectResponse(leads_to, 303, headers={"cache-control": "no-store"})

@@ -17,7 +17,7 @@ from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, PipelineRun
-from hub.kit.views import Links, MessageView, StepView, View, steps_of
+from hub.kit.views import RUN_ID, STEP, Links, MessageView, StepView, View, example, steps_of
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
@@ -50,6 +50,31 @@ class RunView(View):
 class PipelineView(View):
     """How far a jump or card is. `runs_problem` says why `runs` may be incomplete."""
 
+    model_config = example(
+        {
+            "id": "2026-06-01_B-1",
+            "kind": "jump",
+            "status": "failed",
+            "reason": "GX010001.MP4 can't be read.",
+            "reason_parts": [],
+            "failed": True,
+            "progress": 0.4,
+            "steps": [STEP],
+            "runs": [
+                {
+                    "run_id": RUN_ID,
+                    "job": "produce_jump",
+                    "status": "FAILURE",
+                    "started": "2026-06-01T11:02:00Z",
+                    "ended": "2026-06-01T11:03:10Z",
+                    "dagster_url": f"http://127.0.0.1:3000/runs/{RUN_ID}",
+                }
+            ],
+            "runs_problem": "",
+            "links": {"run": f"http://127.0.0.1:3000/runs/{RUN_ID}"},
+        }
+    )
+
     id: str
     kind: Literal["jump", "card"]
     status: str
@@ -67,6 +92,8 @@ class PipelineView(View):
 
 class RetryView(View):
     """A retry that was started: a run that goes on with another one (`resumes`), or begins anew."""
+
+    model_config = example({"run_id": RUN_ID, "resumes": None})
 
     run_id: str
     resumes: str | None

@@ -215,3 +215,13 @@ def test_a_burst_of_photos_does_not_stand_between_a_film_and_its_passengers_name
     expect(links).to_have_count(0)
     tile.get_by_text("photos · 150").click()
     expect(links.first).to_be_visible()
+
+
+def test_the_page_of_the_api_lists_what_programs_can_ask_by_domain(hub: RunningHub, page: Page) -> None:
+    page.goto(f"{hub.url}/api")
+    expect(page.get_by_role("heading", name="jumps")).to_be_visible()
+    operation = page.locator("#review_assign")
+    expect(operation).to_contain_text("POST/api/review/jumps/{jump}/assignSay whose jump it is")
+    operation.locator("summary").click()
+    expect(operation.locator("pre").first).to_contain_text('"passenger_name": "Anna Müller"')
+    expect(page.get_by_role("alert")).to_be_hidden()

@@ -18,14 +18,15 @@ import dagster as dg
 import pytest
 import typer.main
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from pydantic import BaseModel
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app import detector_cli
 from app.cli import cli
 from app.engine.definitions import defs
 from hub.app import create_app
+from hub.pages import PAGES
 from stinercut.catalog.models import Base
 from stinercut.protocol import Message
 from stinercut.settings import Settings
@@ -96,20 +97,24 @@ def application(folder: Path) -> FastAPI:
     return create_app(Settings(data=folder))
 
 
+def routes(folder: Path) -> Iterator[BaseRoute]:
+    """Those of routers that are included, too."""
+    return (context.original_route for context in iter_route_contexts(application(folder).routes))
+
+
 def http_routes(folder: Path) -> Iterator[str]:
     """All but the files that pages ask for, which come with the page."""
-    for route in application(folder).routes:
-        if Path(getattr(route, "path", "")).suffix:
-            continue
+    of_pages = {f"/{path}" for path, file in PAGES.items() if file.suffix != ".html"}
+    for route in routes(folder):
         if isinstance(route, Route | APIRoute):
-            yield from (f"{method} {route.path}" for method in (route.methods or ()) if method != "HEAD")
+            if route.path not in of_pages:
+                yield from (f"{method} {route.path}" for method in (route.methods or ()) if method != "HEAD")
         elif not isinstance(route, WebSocketRoute | APIWebSocketRoute):
             yield f"ANY {getattr(route, 'path', route)}"
 
 
 def web_socket_paths(folder: Path) -> Iterator[str]:
-    routes = application(folder).routes
-    return (route.path for route in routes if isinstance(route, WebSocketRoute | APIWebSocketRoute))
+    return (route.path for route in routes(folder) if isinstance(route, WebSocketRoute | APIWebSocketRoute))
 
 
 # ------------------------------------------------------------------------------------------------ what is kept

@@ -11,7 +11,7 @@ from support.cataloguing import film, ready_jump, row_ids
 
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
-from hub.review.routes import GroupView, group_view
+from hub.review.views import GroupView, group_view
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
 from stinercut.errors import HostNotReady, StinercutError, UnreadableVideo

@@ -18,7 +18,7 @@ from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
-from hub.review.routes import GroupView, group_views
+from hub.review.views import GroupView, group_views
 from stinercut.cards import copy_results, identification, insertions
 from stinercut.cards.identification import EarlyFile
 from stinercut.catalog import Catalog, events

@@ -32,8 +32,10 @@ from app.stack.stack import children
 from hub.app import create_app
 from hub.kit import passes
 from hub.kit.connections import BoundedProtocol
+from hub.kit.parts import provide
 from hub.kit.passes import PassKind, inside
-from hub.runs.dagster_door import add_dagster_door, way_in
+from hub.runs.dagster_door import DagsterDoor, way_in
+from hub.runs.routes import router
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
 
@@ -156,7 +158,8 @@ def test_a_browser_comes_in_through_the_hubs_door(guarded: Guarded) -> None:
 
 def knock(address: str, headers: dict[str, str]) -> httpx.Response:
     app = FastAPI()
-    add_dagster_door(app, OURS, SECRET, StandingClock(NOW))
+    provide(app, DagsterDoor(OURS, SECRET, StandingClock(NOW)))
+    app.include_router(router)
 
     async def asked() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:

@@ -1,26 +1,22 @@
 """A jump's timeline for editing programs: out as it is, back as the jump's cut.
 
-Owns: the routes, and which clips a timeline may name. Not here: the format (`stinercut.films.editor.otio`),
-writing the file beside the film (`stinercut_assets.films.rendered_video`), keeping a cut (`stinercut.review.wishes`).
+Owns: `Cuts`, and which clips a timeline may name. Not here: the routes (`routes`), the format
+(`stinercut.films.editor.otio`), writing the file beside the film (`stinercut_assets.films.rendered_video`), keeping a
+cut (`stinercut.review.wishes`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
 
-from hub.kit.request_body import limited_body
-from stinercut.bounds import NO_NUL, JumpKey, ShortText
+from hub.kit.views import example
 from stinercut.catalog import Catalog
 from stinercut.errors import BadInput, StoreDamaged, UnreadableVideo
-from stinercut.films.editor.otio import LARGEST, KnownClip, read_cut
+from stinercut.films.editor.otio import KnownClip, read_cut
 from stinercut.jumps import jumps
 from stinercut.jumps.cut import Cut
 from stinercut.jumps.jumps import FootageFile
@@ -28,7 +24,7 @@ from stinercut.review import wishes
 from stinercut.storage.store import Store
 from stinercut.video.probe import probe
 
-log = logging.getLogger("hub.films.cut_routes")
+log = logging.getLogger("hub.films.cuts")
 
 
 class PieceView(BaseModel):
@@ -42,6 +38,14 @@ class PieceView(BaseModel):
 
 class CutView(BaseModel):
     """What a jump's film shows, in its order. `by_hand`: a person's timeline says so, not the template."""
+
+    model_config = example(
+        {
+            "jump": "2026-06-01_B-1",
+            "by_hand": True,
+            "pieces": [{"file_id": 7, "name": "GX010001.MP4", "start": 2.5, "end": 14.0}],
+        }
+    )
 
     jump: str
     by_hand: bool
@@ -99,23 +103,3 @@ class Cuts:
         except (StoreDamaged, UnreadableVideo) as refused:
             log.warning("%s can't be used in a cut: %s", clip.name, refused.sentence())
             raise BadInput(refused.what, file=clip.name, advice=refused.advice) from None
-
-
-Who = Annotated[str, Query(min_length=1, max_length=80, pattern=NO_NUL)]
-
-
-def add_cuts(app: FastAPI, cuts_of: Callable[[Request], Cuts]) -> None:
-    """All routes of this module."""
-
-    @app.get("/api/jumps/{jump}/cut")
-    async def cut(request: Request, jump: JumpKey) -> CutView:
-        return await asyncio.to_thread(cuts_of(request).view, jump)
-
-    @app.put("/api/jumps/{jump}/cut", status_code=202)
-    async def replace(request: Request, jump: JumpKey, who: Who, file: ShortText = "the timeline") -> CutView:
-        text = await limited_body(request, LARGEST, "the timeline", "Is it an .otio file?")
-        return await asyncio.to_thread(cuts_of(request).import_timeline, jump, text, file, who)
-
-    @app.delete("/api/jumps/{jump}/cut", status_code=202)
-    async def drop(request: Request, jump: JumpKey, who: Who) -> CutView:
-        return await asyncio.to_thread(cuts_of(request).drop, jump, who)

@@ -1,0 +1,21 @@
+"""The board's socket: what browsers are told as it happens.
+
+Owns: `/ws/board`. Not here: what is told, and when (`feed`, docs/board.md), the page (`hub.pages` serves it).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, WebSocket
+
+from hub.board.feed import Feed, serve_board
+from hub.kit.parts import part
+
+router = APIRouter(tags=["board"])
+
+
+@router.websocket("/ws/board")
+async def board(socket: WebSocket, feed: Annotated[Feed, Depends(part(Feed))]) -> None:
+    """One browser, from connecting to closing."""
+    await serve_board(socket, feed)

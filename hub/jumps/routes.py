@@ -1,0 +1,60 @@
+"""Jumps over HTTP: a list, newest first, and one of them.
+
+Owns: both routes. Not here: what is shown of a jump (`views`), which ones a list has (`stinercut.jumps.listing`),
+decisions about one (`hub.review.routes`), its film (`hub.films.routes`), its runs (`hub.runs.routes`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from hub.jumps.examples import JUMP
+from hub.jumps.views import JumpView, jump_views
+from hub.kit.parts import CatalogPart, part, read
+from hub.kit.views import Links, example
+from stinercut.bounds import NO_NUL, JumpKey
+from stinercut.errors import NotFound
+from stinercut.jumps import listing
+
+router = APIRouter(tags=["jumps"])
+
+LinksPart = Annotated[Links, Depends(part(Links))]
+
+
+class Jumps(BaseModel):
+    """Jumps, newest first. `older`: what `before` is for the next ones; None where there are none."""
+
+    model_config = example({"jumps": [JUMP], "older": None})
+
+    jumps: list[JumpView]
+    older: str | None
+
+
+@router.get("/api/jumps", summary="Jumps, newest first")
+async def listed(
+    catalog: CatalogPart,
+    links: LinksPart,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    q: Annotated[str, Query(max_length=128, pattern=NO_NUL)] = "",
+    before: JumpKey | None = None,
+) -> Jumps:
+    """`q` looks for a name or booking; `before` is what the page before called `older`."""
+
+    def query(session: Session) -> Jumps:
+        page = listing.newest(session, limit, q, before)
+        return Jumps(jumps=jump_views(session, links, page.keys), older=page.older)
+
+    return await read(catalog, query)
+
+
+@router.get("/api/jumps/{jump}", summary="One jump")
+async def one_jump(catalog: CatalogPart, links: LinksPart, jump: JumpKey) -> JumpView:
+    """Its files, how far it is, its film."""
+    found = await read(catalog, lambda session: jump_views(session, links, [jump]))
+    if not found:
+        raise NotFound(f"no jump is known under {jump}")
+    return found[0]

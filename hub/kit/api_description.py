@@ -1,0 +1,57 @@
+"""The description of our API as OpenAPI, for programs and for the page `/api`; only this machine gets it.
+
+Owns: `/api/openapi.json`, what operations are called in it, who may have it. Not here: the page
+(`hub/kit/page/api.html`), summaries and examples, which stand with each domain's routes and models.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from hub.kit.parts import part
+from stinercut.errors import NotFound
+from stinercut.own_names import OwnNames, host_name, is_loopback
+
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
+"""By one of these a proxy says that somebody else asks."""
+
+
+def operation_id(route: APIRoute) -> str:
+    """What generated clients call an operation: its domain and its function."""
+    return "_".join([*(str(tag) for tag in route.tags), route.name])
+
+
+def description_of(app: FastAPI) -> dict[str, Any]:
+    """An application's API as OpenAPI. HEAD is left out: it is what GET is, under the same name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate Operation ID")
+        whole = app.openapi()
+    paths = {
+        path: {method: operation for method, operation in methods.items() if method != "head"}
+        for path, methods in whole["paths"].items()
+    }
+    return {**whole, "paths": paths}
+
+
+async def on_this_machine(request: Request, names: Annotated[OwnNames, Depends(part(OwnNames))]) -> None:
+    """Raises NotFound unless the hub listens on loopback alone, is asked under such a name, and by no proxy."""
+    name = host_name(request.headers.get("host", ""))
+    is_own = name == "localhost" or name.endswith(".localhost") or is_loopback(name)
+    if not (names.only_loopback and is_own) or any(one in request.headers for one in FORWARDED):
+        raise NotFound("there is no such page")
+
+
+OnThisMachine = Depends(on_this_machine)
+
+router = APIRouter(tags=["description"], dependencies=[OnThisMachine])
+
+
+@router.get("/api/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> JSONResponse:
+    """What `description_of` says of this application."""
+    return JSONResponse(description_of(request.app), headers={"cache-control": "no-cache"})

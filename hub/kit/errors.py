@@ -1,0 +1,85 @@
+"""What a request that went wrong is answered: always the same JSON, with a code, a sentence and an advice.
+
+Owns: `add_error_answers`, `error_answer`, and what of an error the log says. Not here: the words for a field that can't
+be taken (`validation_messages`), which of our errors has which HTTP status (`stinercut.errors`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from hub.kit.validation_messages import in_words, technical
+from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
+from stinercut.failures import what_for_pages
+
+log = logging.getLogger("hub")
+
+_HTTP_WORDS = {
+    400: "what was sent can't be read",
+    404: "there is no such page",
+    405: "this can't be asked for in that way",
+}
+
+
+def error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
+    """An error of ours as browsers and programs get it."""
+    what, advice = what_for_pages(error)
+    return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status or error.http_status)
+
+
+def _asked(request: Request) -> str:
+    """What was asked for, for the log: the route. A path may hold anything, names and whole books too."""
+    return f"{request.method} {getattr(request.scope.get('route'), 'path', 'what is no route')}"
+
+
+async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StinercutError)
+    return error_answer(error)
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = NotFound if error.status_code == 404 else BadInput
+    answer = error_answer(kind(_HTTP_WORDS.get(error.status_code, str(error.detail))), error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _gone(request: Request, _error: Exception) -> Response:
+    log.debug("%s: whoever asked is gone", _asked(request))
+    return Response(status_code=499)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    log.info("%s was refused: %s", _asked(request), technical(error.errors()))
+    return error_answer(in_words(error.errors()), 422)
+
+
+async def _no_catalog(request: Request, error: Exception) -> JSONResponse:
+    log.exception("%s: the catalog does not answer", _asked(request), exc_info=error)
+    advice = "Wait a moment, then try again; if it stays so, the hub's log says more."
+    return error_answer(HostNotReady("the hub does not reach its catalog", advice=advice))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.exception("%s failed", _asked(request), exc_info=error)
+    return error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."))
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Have every error answered in our form."""
+    app.add_exception_handler(StinercutError, _ours)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    for kind in (OperationalError, InterfaceError):
+        app.add_exception_handler(kind, _no_catalog)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,69 @@
+"""The guard around every request: the names we answer to, the same-origin rule, the headers, the size of bodies.
+
+Owns: `Guard`, the ASGI middleware, and in which order its rules hold. Not here: the rules themselves
+(`stinercut.own_names`, `security`, `request_body`), the form of a refusal (`errors`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.kit.errors import error_answer
+from hub.kit.request_body import bounded, is_bounded_by_its_route
+from hub.kit.security import answer_headers, is_from_elsewhere
+from stinercut.errors import Forbidden
+from stinercut.own_names import OwnNames
+from stinercut.protocol.close_codes import POLICY
+
+READING: Final = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing: no page of another site gains by them, and no body is read."""
+
+
+class Guard:
+    """Around an application.
+
+    Sockets have their own rules. That of detectors (`detectors_path`) needs none about names: browsers are not let in
+    there at all.
+    """
+
+    def __init__(self, app: ASGIApp, names: OwnNames, detectors_path: str) -> None:
+        self._app = app
+        self._names = names
+        self._detectors_path = detectors_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] in ("http", "websocket") else ""
+        is_of_a_browser = scope["type"] == "websocket" and scope["path"] != self._detectors_path
+        if is_of_a_browser and not self._names.include(host):
+            await send({"type": "websocket.close", "code": POLICY})
+        elif scope["type"] == "http":
+            await self._answer(Request(scope), receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        host = request.headers.get("host", "")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in answer_headers(host).items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if not self._names.include(host):
+            advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
+            refused = error_answer(Forbidden("this hub does not answer under that name", advice=advice))
+            await refused(request.scope, receive, with_headers)
+        elif request.method in READING:
+            await self._app(request.scope, receive, with_headers)
+        elif is_from_elsewhere(request.headers):
+            refused = error_answer(Forbidden("another site's page asked for this"))
+            await refused(request.scope, receive, with_headers)
+        else:
+            has_own_limit = is_bounded_by_its_route(request.method, request.url.path)
+            await self._app(request.scope, receive if has_own_limit else bounded(receive), with_headers)

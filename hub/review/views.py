@@ -1,0 +1,152 @@
+"""What browsers see of groups that wait for a person: files, failures, what was decided.
+
+Owns: the views and how they are made. Not here: the routes (`routes`), which groups wait
+(`stinercut.review.file_groups`), bookings (`bookings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from hub.jumps.stretch_views import PlaceView, waiting_views
+from hub.jumps.views import FailureView, RemedyView, failure_views, remedy_views
+from hub.kit.views import MessageView, example, message_views
+from hub.review.examples import GROUP
+from stinercut.catalog.models import Decision, Role
+from stinercut.catalog.row_messages import reason_words, reasons_of
+from stinercut.codes.reading import Reason
+from stinercut.review import file_groups
+from stinercut.review.file_groups import Group, ReviewFile
+
+
+class ReviewFileView(BaseModel):
+    """A file to look at. `code` is what a code in it says, or why it could not be taken; empty when it holds none."""
+
+    file_id: int
+    name: str
+    kind: str
+    """`video` or `photo`."""
+    role: str
+    recorded: datetime
+    size: int
+    copied: bool
+    pictures: bool
+    """Whether stills and a clip to play are there."""
+    code: str
+    says: dict[str, str] | None
+    """Passenger, booking and date of its code."""
+    same_as: str
+    """The file of this jump whose content it only repeats; empty where it is a clip of its own."""
+
+
+class DecisionView(BaseModel):
+    """What a person decided."""
+
+    at: datetime
+    who: str
+    what: str
+    jump: str
+    file: str | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class GroupView(BaseModel):
+    """A jump as a person reviews it. Of one that failed: what with, and what is offered."""
+
+    model_config = example(GROUP)
+
+    jump: str
+    jump_date: date
+    passenger: str | None
+    booking_id: str | None
+    state: str
+    reason: str
+    reason_parts: list[MessageView]
+    place: PlaceView | None
+    """Of one that waits: the card that it comes from, and between whose files it stands there."""
+    failures: list[FailureView]
+    remedies: list[RemedyView]
+    files: list[ReviewFileView]
+    decisions: list[DecisionView]
+
+
+def group_views(session: Session, jump_keys: Sequence[str]) -> list[GroupView]:
+    """These jumps as browsers get them, in this order; unknown ones left out."""
+    places = waiting_views(session, jump_keys).places
+    return [group_view(one, places.get(one.jump.jump_key)) for one in file_groups.groups(session, jump_keys)]
+
+
+def one_group(session: Session, jump: str) -> GroupView:
+    """A jump, in whatever state, as browsers get it. Raises NotFound."""
+    return group_view(file_groups.group(session, jump), waiting_views(session, [jump]).places.get(jump))
+
+
+def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
+    """A group as browsers get it."""
+    jump, names = group.jump, {file.card_file_id: file.name for file in group.files}
+    return GroupView(
+        jump=jump.jump_key,
+        jump_date=jump.jump_date,
+        passenger=jump.passenger_name,
+        booking_id=jump.booking_id,
+        state=jump.state,
+        reason=reason_words(jump),
+        reason_parts=message_views(reasons_of(jump)),
+        place=place,
+        failures=failure_views(jump),
+        remedies=remedy_views(
+            jump, [one.card_file_id for one in group.files if one.role is Role.CLIP and not one.same_as]
+        ),
+        files=[_file_view(file) for file in group.files],
+        decisions=[_decision_view(decision, names) for decision in group.decisions],
+    )
+
+
+def _file_view(file: ReviewFile) -> ReviewFileView:
+    said = file.reading.payload if file.reading is not None else None
+    return ReviewFileView(
+        file_id=file.card_file_id,
+        name=file.name,
+        kind="photo" if file.is_photo else "video",
+        role=file.role,
+        recorded=file.recorded,
+        size=file.size,
+        copied=file.is_here,
+        pictures=file.source is not None,
+        code=_code_words(file),
+        says={"passenger_name": said.passenger_name, "booking_id": said.booking_id, "jump_date": str(said.jump_date)}
+        if said is not None
+        else None,
+        same_as=file.same_as,
+    )
+
+
+def _code_words(file: ReviewFile) -> str:
+    reading = file.reading
+    if reading is None:
+        return ""
+    if reading.payload is not None:
+        return f"The code says {reading.payload.passenger_name}, booking {reading.payload.booking_id}."
+    if not reading.hides_identity:
+        return ""
+    what = "It could not be searched for a code" if reading.reason is Reason.UNREADABLE else "A code could not be taken"
+    return f"{what}: {reading.detail or reading.reason}."
+
+
+def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:
+    file = names.get(decision.card_file_id) if decision.card_file_id is not None else None
+    return DecisionView(
+        at=decision.at,
+        who=decision.who,
+        what=decision.what,
+        jump=decision.jump_key,
+        file=file,
+        before=decision.before,
+        after=decision.after,
+    )
