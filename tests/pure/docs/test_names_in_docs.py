@@ -1,0 +1,103 @@
+"""What documents name is there: paths, modules, rooms, links between pages."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.repository import REPOSITORY
+
+PAGES = [*sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
+PACKAGES = sorted(path.parent.name for path in REPOSITORY.glob("*/__init__.py"))
+FOLDERS = (*PACKAGES, "tests", "docs", "bench", "deploy", "scripts")
+TAGS = {
+    tag for tags in json.loads((REPOSITORY / "tests/pure/house/stable_names.json").read_text()).values() for tag in tags
+}
+"""Dagster's tags look like paths."""
+TO_BE_MADE = r"/uploads/|words/de\.json$"
+"""Examples of what somebody adds."""
+_PATH = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
+_MODULE = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
+_BARE = re.compile(r"`(\w+\.py)`")
+_LINK = re.compile(r"\]\(([^)#:\s]+)?(?:#([\w-]+))?\)")
+
+
+def defined(source: Path) -> set[str]:
+    """The names at a module's top level, imported ones too."""
+    names: set[str] = set()
+    for node in ast.parse(source.read_text()).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.ImportFrom(names=imported):
+                names |= {one.asname or one.name for one in imported}
+            case _:
+                pass
+    return names
+
+
+def is_there(module: str) -> bool:
+    """Whether a dotted name is a package, a module, or a name in one, however deep."""
+    parts = module.split(".")
+    for end in range(len(parts), 0, -1):
+        path = REPOSITORY.joinpath(*parts[:end])
+        source = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
+        if path.is_dir() or source.is_file():
+            rest = parts[end:]
+            return not rest or (source.is_file() and rest[0] in defined(source))
+    return False
+
+
+def missing_in(text: str) -> list[str]:
+    """The paths and modules of ours that a text names and that are not there."""
+    names = {path.name for package in FOLDERS for path in (REPOSITORY / package).rglob("*.py")}
+    said = [path for path in _PATH.findall(text) if "*" not in path and path not in TAGS]
+    paths = [path for path in said if not (REPOSITORY / path).exists() and not re.search(TO_BE_MADE, path)]
+    modules = [name for name in _MODULE.findall(text) if not name.endswith((".local", ".toml")) and not is_there(name)]
+    return paths + modules + [name for name in _BARE.findall(text) if name not in names]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    assert missing_in(page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["`stinercut/media/film.py`", "`stinercut.media.film`", "`hub.app.no_such_thing`", "see `untouched.py`"]
+)
+def test_a_name_that_is_gone_is_noticed(text: str) -> None:
+    assert len(missing_in(text)) == 1
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub and MkDocs give the headings of a page."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    wrong: list[str] = []
+    for path, anchor in _LINK.findall(page.read_text()):
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            wrong.append(f"{path}#{anchor}")
+    assert wrong == []
+
+
+def test_the_drawn_house_has_every_room() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text().partition("## Processes")[0]
+    rooms = {
+        path.parent.name
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("__init__.py")
+        if "migrations" not in path.parts
+    }
+    assert sorted(room for room in rooms if f"{room}/" not in text) == []
