@@ -17,7 +17,7 @@ help: ## Say what there is
 	@echo 'make up      set up this machine, then run everything until Ctrl-C'
 	@echo 'make test    set up this machine for development, then lint, check types and run the tests, all but the long ones'
 	@echo 'make test-long  the long ones: they kill members of a whole installation, minutes each'
-	@echo 'make quick   the tests that need no whole processes'
+	@echo 'make quick   what takes a minute: the tests of functions and of the catalog (on SQLite)'
 	@echo 'make quick-future  the same on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
@@ -46,25 +46,27 @@ format: setup-dev
 	$(BIN)/ruff format .
 
 QUICK := not slow and not long
+# The tiers pure and db, which start no process of ours (tests/support/tiers.py).
+TIERS := --db sqlite -m '$(QUICK)' tests/pure tests/db
 # No test and no rule depends on the day it is run, nor on where. `make test` tries that with what is cheap. Only the tests' own process has the other clock, so the
-# tests of whole detectors, which are processes of their own, are not among these.
+# tests of whole processes are not among these.
 IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
 
 # Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
 test: lint
-	TZ=$(IN_13_MONTHS) -m '$(QUICK) and not footage and not processes' -k 'not postgresql' tests/pure tests/db tests/media
+	TZ=$(IN_13_MONTHS) $(TIERS)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev
 	$(BIN)/pytest -m long
 
 quick: setup-dev
-	$(BIN)/pytest -n 2 --dist worksteal -m '$(QUICK)'
+	$(BIN)/pytest -n 2 --dist worksteal $(TIERS)
 
 quick-future: setup-dev
 	TZ=$(IN_13_MONTHS) -m '$(QUICK)' tests/pure tests/db tests/media
-	TZ=America/St_Johns $(BIN)/pytest -n 2 --dist worksteal --clock 2028-02-29T23:30 -m '$(QUICK) and not footage' tests/pure tests/db tests/media
-	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK) and not footage' tests/pure tests/db tests/media
+	TZ=America/St_Johns $(BIN)/pytest -n 2 --dist worksteal --clock 2028-02-29T23:30 -m '$(QUICK)' tests/pure tests/db
+	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK)' tests/pure tests/db
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,31 +1,46 @@
-"""Fixtures of all tests: throw-away PostgreSQL and Redis servers, an empty catalog on each database that is supported,
-an account that has nothing of ours. And `--clock`, which runs the tests of this process on another day."""
+"""Fixtures and options of all tests.
+
+Owns: throw-away PostgreSQL and Redis servers, an empty catalog on each database that is supported, an account without
+settings of ours; the marks of the four tiers and what their tests may start (`support.tiers`); `--clock`, which runs
+the tests of this process on another day; `--db`, which chooses the databases. Not here: fixtures of one tier.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 
 import psycopg2
 import pytest
 import time_machine
+from hypothesis import settings as hypothesis_settings
 from support.clocks import filming_day, moved_clock
 from support.servers import PostgresServer, RedisServer
+from support.tiers import TierGuard, tier_of
 
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Base
 from stinercut.settings import Settings
 
 _moved = pytest.StashKey[time_machine.travel]()
+_guard = TierGuard()
+_guard.install()
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis_settings.register_profile("without_deadline", deadline=None)
+hypothesis_settings.load_profile("without_deadline")
+
+DATABASES = ("sqlite", "postgresql")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--clock", metavar="WHEN", help="the clock of the tests' process: +DAYS, or a local time in ISO")
+    parser.addoption("--db", choices=(*DATABASES, "both"), default="both", help="the databases that tests run on")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,12 +55,50 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_moved].stop()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, and leave out the databases that `--db` does not ask for."""
+    chosen: str = config.getoption("--db")
+    left_out = [item for item in items if chosen not in ("both", database_of(item) or chosen)]
     for item in items:
-        if isinstance(item, pytest.Function) and has_of(item.module, FOOTAGE):
-            item.add_marker("footage")
-        if isinstance(item, pytest.Function) and has_of(item.module, PROCESSES):
-            item.add_marker("processes")
+        tier = tier_of(item.path)
+        if tier is not None:
+            item.add_marker(tier)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def database_of(item: pytest.Item) -> str | None:
+    """The database that a test runs on; None where it chooses none."""
+    callspec = getattr(item, "callspec", None)
+    named = [value for value in (callspec.params.values() if callspec else ()) if isinstance(value, str)]
+    needed = {"postgres_url", "migrated_database"} & set(getattr(item, "fixturenames", ()))
+    return "postgresql" if needed else next((name for name in DATABASES if name in named), None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test and its fixtures start only what its tier allows."""
+    _guard.begin(tier_of(item.path))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Fail a test whose code swallowed the refusal."""
+    assert _guard.end() == []
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were() -> Iterator[None]:
+    """Loggers that a test's code switches off or turns down are put back: Alembic does so as it migrates Dagster's
+    tables, and the tests after it would wait for lines that never come.
+    """
+    known = [one for one in logging.Logger.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    before = [(one, one.disabled, one.level, one.propagate) for one in (logging.root, *known)]
+    yield
+    for one, disabled, level, propagate in before:
+        one.disabled, one.propagate = disabled, propagate
+        one.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +151,7 @@ def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a migrated, empty catalog: each test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
@@ -136,18 +189,6 @@ def catalog(catalog_url: str) -> Iterator[Catalog]:
     opened = Catalog.open(catalog_url, filming_day)
     yield opened
     opened.close()
-
-
-FOOTAGE = ("stinercut.video", "stinercut.drawing", "stinercut.films", "stinercut.synthetic", "support.footage")
-"""Where pictures and sound are worked on."""
-PROCESSES = ("subprocess", "socket", "support.servers", "support.hubs", "support.commands", "support.decoders")
-"""What starts or asks other processes, which have the machine's clock whatever `--clock` says."""
-
-
-def has_of(module: ModuleType, homes: tuple[str, ...]) -> bool:
-    """Whether a module of tests has anything from there."""
-    found = (getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in vars(module).values())
-    return any(str(home).startswith(homes) for home in found)
 
 
 def _execute(server: str, statement: str) -> None:

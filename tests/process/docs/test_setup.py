@@ -80,8 +80,7 @@ def test_make_test_sets_up_then_lints_then_tests() -> None:
         ".venv/bin/ruff format --check .",
         ".venv/bin/pyright",
         "TZ=Pacific/Auckland .venv/bin/pytest -n 2 --dist worksteal --clock +395"
-        " -m 'not slow and not long and not footage and not processes' -k 'not postgresql'"
-        " tests/pure tests/db tests/media",
+        " --db sqlite -m 'not slow and not long' tests/pure tests/db",
         ".venv/bin/pytest -n 2 --dist worksteal -m 'not long'",
     ]
 
