@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test test-long quick quick-future lint format clean
+.PHONY: help setup setup-dev demo up test test-long quick near quick-future lint format clean
 
 help: ## Say what there is
 	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
@@ -18,6 +18,7 @@ help: ## Say what there is
 	@echo 'make test    set up this machine for development, then lint, check types and run the tests, all but the long ones'
 	@echo 'make test-long  the long ones: they kill members of a whole installation, minutes each'
 	@echo 'make quick   what takes a minute: the tests of functions and of the catalog (on SQLite)'
+	@echo 'make near    the tests whose imports reach what differs from main (SINCE=HEAD~3: from there)'
 	@echo 'make quick-future  the same on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
@@ -62,6 +63,10 @@ test-long: setup-dev
 
 quick: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal $(TIERS)
+
+# SINCE=HEAD~3: near what changed since then.
+near: setup-dev
+	$(BIN)/python tests/support/near.py $(SINCE)
 
 quick-future: setup-dev
 	TZ=$(IN_13_MONTHS) -m '$(QUICK)' tests/pure tests/db tests/media
