@@ -286,7 +286,8 @@ def _profile(shop: Workshop, part: Part) -> EncodeProfile:
 
 
 def _key_of(shop: Workshop, order: _Order) -> str:
-    copied = ("copied", stream_copy.COPYING, *order.copying.pieces) if order.copying else ()
+    pieces = [piece.key_text for piece in order.copying.pieces] if order.copying else []
+    copied = ("copied", stream_copy.COPYING, *pieces) if order.copying else ()
     return key_of("part", CONTRACT, order.profile, runner.build(), *_said(shop, order), *copied)
 
 

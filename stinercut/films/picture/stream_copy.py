@@ -71,6 +71,11 @@ class ShotPiece:
     frames: int
     copied: bool
 
+    @property
+    def key_text(self) -> str:
+        """How keys of segments name it, whatever this class is called: by the name it had in the first release."""
+        return f"Piece(begin={self.begin}, frames={self.frames}, copied={self.copied})"
+
 
 @dataclass(frozen=True)
 class StreamCopy:
