@@ -1,4 +1,6 @@
-"""Writes stinercut/noto_coverage.txt: which characters the fonts of the set-up show, for `stinercut.drawing.name_rule`.
+"""Writes stinercut/drawing/noto_coverage.txt: which characters the fonts of the set-up show.
+
+`stinercut.drawing.name_rule` reads it.
 
 Run it on the oldest system that is supported (Debian 12, fonts-noto-core and fonts-noto-cjk): fonts only gain
 characters, so what its fonts show is shown everywhere.
