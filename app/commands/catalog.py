@@ -6,13 +6,15 @@ Owns: the command's options and output. Not here: the copy (`stinercut.catalog.d
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.common.options import Data, Json, say, settings_from
 from stinercut.errors import BadInput, HostNotReady
-from stinercut.settings import Settings
+
+if TYPE_CHECKING:
+    from stinercut.settings import Settings
 
 group = typer.Typer(help="The database of what is known: cards, jumps, films.", no_args_is_help=True)
 

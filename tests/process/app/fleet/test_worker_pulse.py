@@ -8,7 +8,7 @@ import sys
 AMID_A_BEAT = """
 import os, threading
 from app.fleet.registry import Worker
-from app.fleet.worker_node import Pulse
+from app.fleet.worker_node import WorkerHeartbeat
 
 begun, forked = threading.Event(), threading.Event()
 
@@ -17,7 +17,7 @@ class Slow:
         begun.set()
         print("forked amid a sign of life:", forked.wait(1))
 
-pulse = Pulse(Slow(), Worker("f@a", "a", 1, "ffmpeg", 1, True, "v /data", "0.1.0", 0.0))
+pulse = WorkerHeartbeat(Slow(), Worker("f@a", "a", 1, "ffmpeg", 1, True, "v /data", "0.1.0", 0.0))
 pulse.keep_forks_out()
 threading.Thread(target=pulse.give).start()
 begun.wait()
