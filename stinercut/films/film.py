@@ -43,7 +43,6 @@ from stinercut.templates import Fields, Template
 from stinercut.templates.lut import require_lut
 from stinercut.templates.timeline import Footage, Movie
 from stinercut.video import encoders
-from stinercut.video.encoders import EncoderFailed
 from stinercut.video.probe import probe
 
 _log = logging.getLogger(__name__)
@@ -269,13 +268,10 @@ def make_film(
         if on_progress:
             on_progress(0.9 * sum(done.values()) / whole)
 
-    try:
-        films = _all_made(production, workers, told)
-    except EncoderFailed as failed:
-        # Never two encoders in one film: all of it is made anew.
-        production = in_software(production)
-        films = _all_made(production, workers, told)
-        encoders.distrust(encoders.note_of(production.store.root), failed)
+    def make(asked: Production) -> tuple[Production, list[list[Segment]]]:
+        return asked, _all_made(asked, workers, told)
+
+    production, films = encoders.with_software_fallback(production.store.root, production, in_software, make)
     return finish_film(production, films, target, on_progress=_last_tenth(on_progress))
 
 

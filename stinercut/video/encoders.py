@@ -1,6 +1,6 @@
 """Which encoder films are made with: one of the machine's own where it really works, x264 otherwise.
 
-Owns: the trial, its remembered answer, each encoder's options. Not here: encoding a film
+Owns: the trial, its remembered answer, each encoder's options, falling back to software. Not here: encoding a film
 (`stinercut.films.picture.encoding`), starting ffmpeg (`ffmpeg_runner`). A list of encoders says nothing: Debian's
 ffmpeg lists every one of them, and none opens without its hardware. So each encodes three frames, and what it wrote is
 looked into.
@@ -17,18 +17,21 @@ import functools
 import json
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import FfmpegFailed
 from stinercut.storage.store import replace_file
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.mp4.tracks import read_track
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 
 SOFTWARE = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv", "h264_videotoolbox", "h264_vaapi", "h264_amf", "h264_v4l2m2m")
@@ -111,6 +114,20 @@ def remembered(note: Path, clock: Clock = machine_clock) -> tuple[Trial, ...]:
     trials = tuple(tried(encoder) for encoder in candidates())
     _keep(note, here, trials, clock())
     return trials
+
+
+def with_software_fallback(
+    store_root: Path, work: Work, in_software: Callable[[Work], Work], make: Callable[[Work], Result]
+) -> Result:
+    """What `make` makes of this work. Where the hardware's encoder fails, all of it is made again in software: never
+    two encoders in one film. The encoder is distrusted from then on, unless the software fails as well.
+    """
+    try:
+        return make(work)
+    except EncoderFailed as failed:
+        made = make(in_software(work))
+        distrust(note_of(store_root), failed)
+        return made
 
 
 def distrust(note: Path, failed: EncoderFailed, clock: Clock = machine_clock) -> None:

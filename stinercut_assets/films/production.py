@@ -24,7 +24,6 @@ from stinercut.jumps.cut import ClipTake as CutTake
 from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.templates import Fields
 from stinercut.video import encoders
-from stinercut.video.encoders import EncoderFailed
 from stinercut.video.probe import Probe, kept_probe
 from stinercut_assets.common.resources import Installation
 
@@ -163,13 +162,12 @@ def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> S
 
     Where the hardware's encoder fails, all of them are made in software, and so will the film's other parts be.
     """
-    try:
-        return _made(work, on_progress)
-    except EncoderFailed as failed:
-        store = work[0].shop.store
-        made = _made([replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in work], on_progress)
-        encoders.distrust(encoders.note_of(store.root), failed)
-        return made
+    root = work[0].shop.store.root
+    return encoders.with_software_fallback(root, work, _in_software, lambda asked: _made(asked, on_progress))
+
+
+def _in_software(work: Sequence[PartsToMake]) -> Sequence[PartsToMake]:
+    return [replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in work]
 
 
 def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:
@@ -201,12 +199,9 @@ def film_order(production: Production, on_progress: Callable[[float], None] | No
     here: a segment that was cut short or lost since, all of a template that changed in the meantime, what another
     encoder made. Raises what `part_segment` raises.
     """
-    try:
-        return _film_order(production, on_progress)
-    except EncoderFailed as failed:
-        order = _film_order(in_software(production), on_progress)
-        encoders.distrust(encoders.note_of(production.store.root), failed)
-        return order
+    return encoders.with_software_fallback(
+        production.store.root, production, in_software, lambda asked: _film_order(asked, on_progress)
+    )
 
 
 def _film_order(production: Production, on_progress: Callable[[float], None] | None) -> FilmOrder:
