@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import platformdirs
 
 from app.common.install_hints import detector, is_one_file
 from stinercut.errors import BadInput, HostNotReady
+from stinercut.storage.store import replace_file
 
 UNIT_NAME = "stinercut-detector.service"
 DETECTOR_PATH = "/ws/detector"
@@ -94,15 +94,9 @@ def write_file(path: Path, values: Mapping[str, Any]) -> None:
     Raises HostNotReady when it can't be written.
     """
     lines = [f"{key} = {_toml(values[key])}\n" for key in _KEYS if values.get(key) is not None]
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="utf-8") as opened:  # noqa: PTH123 - an open handle, not a path
-            opened.write(_HEAD.format(command=detector("--set-up")) + "".join(lines))
-        partial.replace(path)
+        replace_file(path, (_HEAD.format(command=detector("--set-up")) + "".join(lines)).encode(), mode=0o600)
     except OSError as refused:
-        partial.unlink(missing_ok=True)
         raise HostNotReady(f"can't be written ({refused.strerror})", file=path, advice="Change its owner.") from None
 
 

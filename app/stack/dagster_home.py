@@ -11,6 +11,7 @@ from pathlib import Path
 from app.common.install_hints import install
 from stinercut.errors import HostNotReady
 from stinercut.settings import Settings
+from stinercut.storage.store import replace_file
 
 
 def project_root() -> Path:
@@ -28,15 +29,11 @@ def project_root() -> Path:
 
 def prepare_dagster_home(settings: Settings, root: Path) -> None:
     """Make DAGSTER_HOME and put the project's `dagster.yaml` there, refreshed at each start."""
-    home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
     wanted = instance_config(settings, root).read_bytes()
-    target = home / "dagster.yaml"
+    target = settings.dagster_home / "dagster.yaml"
     if target.is_file() and target.read_bytes() == wanted:
         return
-    fresh = home / "dagster.yaml.part"
-    fresh.write_bytes(wanted)
-    fresh.replace(target)
+    replace_file(target, wanted)
 
 
 def instance_config(settings: Settings, root: Path) -> Path:

@@ -7,7 +7,6 @@ Not here: watching for changes (`cards`), mounted volumes (`volumes`).
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from detector.card.events import CardIn, path_card_id, shown
 from stinercut.errors import BadInput, NotFound
 from stinercut.protocol import CardLabel
 from stinercut.settings import Settings
+from stinercut.storage.store import replace_file
 
 LABEL_LENGTH = 255
 
@@ -99,12 +99,6 @@ def _card_of(file: Path) -> CardIn | str:
 
 
 def _write(file: Path, note: CardNote) -> None:
-    """Write atomically: a watcher sees the whole note or none. The temporary name doesn't end in `.json`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
-    try:
-        # json.dumps escapes what is no Unicode in a path; pydantic refuses to write it.
-        temporary.write_text(json.dumps(note.model_dump() | {"path": str(note.path)}), "utf-8")
-        os.replace(temporary, file)  # noqa: PTH105 - replacing is what is meant here
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A watcher sees the whole note or none: no name on its way there ends in `.json`."""
+    # json.dumps escapes what is no Unicode in a path; pydantic refuses to write it.
+    replace_file(file, json.dumps(note.model_dump() | {"path": str(note.path)}).encode())

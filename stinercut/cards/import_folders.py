@@ -27,7 +27,7 @@ from stinercut.cards import mhl
 from stinercut.cards.import_query import CardImport, ImportedEntry, finished_import, insertions_since
 from stinercut.catalog import Catalog
 from stinercut.errors import HostNotReady
-from stinercut.storage.store import Store, fsync_dir, key_of, link_to
+from stinercut.storage.store import Store, fsync_dir, key_of, link_to, replace_file
 
 log = logging.getLogger("stinercut.cards.import_folders")
 
@@ -179,12 +179,8 @@ def _link_all(store: Store, files: Iterable[mhl.MediaFile], folder: Path) -> Non
 def _write_manifest(folder: Path, import_name: str, creator: mhl.Creator, files: Sequence[mhl.MediaFile]) -> None:
     name, content = mhl.manifest_name(1, import_name, creator.created_at), mhl.manifest(creator, files)
     folder.mkdir()
-    for file, data in ((folder / name, content), (folder / mhl.CHAIN_FILE, mhl.chain([(name, content)]))):
-        with file.open("xb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-    fsync_dir(folder)
+    replace_file(folder / name, content)
+    replace_file(folder / mhl.CHAIN_FILE, mhl.chain([(name, content)]))
 
 
 def _comment(plan: Plan, found: CardImport) -> str:

@@ -237,12 +237,15 @@ def sync_file(path: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def replace_file(target: Path, content: bytes) -> None:
-    """Write a small file so that a reader sees the old content or the new one, never a part."""
+def replace_file(target: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a small file so that a reader sees the old content or the new one, never a part; a power cut neither.
+
+    `mode`: its permissions, from its first byte on, less what the process leaves out of them (umask).
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_beside(target)
     try:
-        with partial.open("xb") as handle:
+        with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())

@@ -25,7 +25,7 @@ from typing import Any, Final
 from stinercut.clock import local_day, machine_clock
 from stinercut.codes.payload import Payload, make_payload, parse_payload
 from stinercut.errors import BadInput, HostNotReady
-from stinercut.storage.store import require_space
+from stinercut.storage.store import replace_file, require_space
 from stinercut.synthetic.camera import BITS_PER_PIXEL, FPS, CameraSettings, check_shot
 from stinercut.synthetic.photographs import make_photo
 from stinercut.synthetic.qrfilm import make_qr_film
@@ -439,6 +439,4 @@ def _move_in(folder: Path, making: Path, plan: _Plan) -> None:
 
 
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
-    partial.replace(path)
+    replace_file(path, json.dumps(content, ensure_ascii=False, indent=1).encode())

@@ -110,6 +110,15 @@ def test_replacing_a_small_file_leaves_nothing_beside_it(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_file_for_its_owner_alone_replaces_one_for_all(tmp_path: Path) -> None:
+    target = tmp_path / "token"
+    replace_file(target, b"for all")
+    replace_file(target, b"secret", mode=0o600)
+    assert target.read_bytes() == b"secret"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_too_little_space_is_said_with_both_figures(tmp_path: Path) -> None:
     with pytest.raises(HostNotReady, match="GB are needed"):
         require_space(tmp_path, 10**18)
