@@ -33,7 +33,7 @@ from stinercut import input_limits
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
 from stinercut.input_limits import MOST_ALLOCATED, memory_of_ffmpeg
 from stinercut.secrets import for_strangers
-from stinercut.video.containers import container_of
+from stinercut.video.containers import MP4, container_of
 
 _log = logging.getLogger(__name__)
 
@@ -372,9 +372,9 @@ class _Job:
 
 
 def _begins_as_mp4(file: Path) -> bool:
-    """Whether the first box is one that an MP4 or MOV may begin with. ffmpeg believes the name of a file instead."""
-    with contextlib.suppress(OSError), file.open("rb") as handle:
-        return handle.read(8)[4:] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot")
+    """Whether it is an MP4 or MOV by its first bytes. ffmpeg believes the name of a file instead."""
+    with contextlib.suppress(UnreadableVideo):
+        return container_of(file) is MP4
     return False
 
 

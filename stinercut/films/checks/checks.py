@@ -34,6 +34,7 @@ from stinercut.templates.folder import FILE_NAME
 from stinercut.templates.timeline import Drawing, Picture
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
+from stinercut.video.mp4.boxes import top_boxes
 
 NAME_THRESHOLD = 40.0
 """Largest difference (of 255, mean over a patch of 7 pixels at 1080p) that the encoder may make on the title.
@@ -350,7 +351,8 @@ def _no_gap_at_a_join(film: CheckedFilm) -> _Found:
 
 def _playable_in_browser(film: CheckedFilm) -> _Found:
     video, audio, output = film.stream("video"), film.stream("audio"), film.shop.output
-    atoms = top_level_atoms(film.path)
+    with film.path.open("rb") as source:
+        atoms = [box.kind.decode("latin-1") for box in top_boxes(source)]
     is_first = "moov" in atoms and "mdat" in atoms and atoms.index("moov") < atoms.index("mdat")
     size, pixels = (video.get("width"), video.get("height")), film.shop.profile.pixels
     codec, level = f"{video.get('codec_name')} {video.get('profile')}", int(video.get("level") or 0)
@@ -374,24 +376,6 @@ def _playable_in_browser(film: CheckedFilm) -> _Found:
 def _is_browser_h264(video: dict[str, Any]) -> bool:
     # x264's ultrafast preset ends up in Constrained Baseline whatever profile is allowed; every browser plays it.
     return video.get("codec_name") == "h264" and video.get("profile") in ("High", "Main", "Constrained Baseline")
-
-
-def top_level_atoms(film: Path) -> list[str]:
-    """The names of an MP4's outermost boxes, in order (ISO 14496-12, 4.2)."""
-    names: list[str] = []
-    with film.open("rb") as handle:
-        end = film.stat().st_size
-        at = 0
-        while at + 8 <= end:
-            handle.seek(at)
-            head = handle.read(16)
-            size, name = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1")
-            names.append(name)
-            size = int.from_bytes(head[8:16], "big") if size == 1 else size or end - at
-            if size < 8:
-                break
-            at += size
-    return names
 
 
 # What decoding shows -------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The boxes of an MP4 or MOV: finding the index of a plain recording and reading its tables.
 
-Owns: the format (ISO/IEC 14496-12), byte by byte. Not here: what the tables mean for key frames (`tracks`) or for
-copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
+Owns: the format (ISO/IEC 14496-12), byte by byte; which boxes a file consists of. Not here: what the tables mean for
+key frames or for copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -35,27 +36,48 @@ class Unusual(Exception):
     """Not a plain recording: somebody else should look at it."""
 
 
-def find_moov(source: BinaryIO) -> bytes:
-    """The content of the index box. Raises Unusual, struct.error."""
+@dataclass(frozen=True)
+class TopBox:
+    """An outermost box: its name, where it begins, and how long it says that it is, its `head` included.
+
+    A `size` of 0 is until the end of the file; one below `head` is damage.
+    """
+
+    kind: bytes
+    at: int
+    head: int
+    size: int
+
+
+def top_boxes(source: BinaryIO) -> Iterator[TopBox]:
+    """The outermost boxes of a file in order, up to one whose end isn't said; only heads are read (4.2)."""
     end = os.fstat(source.fileno()).st_size
     at = 0
     for _ in range(_MOST_BOXES):
         if at + 8 > end:
-            break
+            return
         source.seek(at)
-        size, kind = struct.unpack(">I4s", source.read(8))
-        head = 8
+        found = source.read(16)
+        size, head = int.from_bytes(found[:4]), 8
         if size == 1:
-            size, head = struct.unpack(">Q", source.read(8))[0], 16
-        if at == 0 and kind != b"ftyp":
-            raise Unusual
-        if kind == b"moov":
-            if not head < size <= min(_LARGEST, end - at):
-                raise Unusual
-            return source.read(size - head)
+            size, head = int.from_bytes(found[8:]), 16
+        yield TopBox(found[4:8], at, head, size)
         if size < head:
-            raise Unusual
+            return
         at += size
+
+
+def find_moov(source: BinaryIO) -> bytes:
+    """The content of the index box. Raises Unusual."""
+    end = os.fstat(source.fileno()).st_size
+    for box in top_boxes(source):
+        if box.at == 0 and box.kind != b"ftyp":
+            raise Unusual
+        if box.kind == b"moov":
+            if not box.head < box.size <= min(_LARGEST, end - box.at):
+                raise Unusual
+            source.seek(box.at + box.head)
+            return source.read(box.size - box.head)
     raise Unusual
 
 
