@@ -37,6 +37,7 @@ from stinercut.templates.timeline import Footage, Look, Movie, Photos, VideoOutp
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.probe import Probe, probe
+from stinercut.video.video_signal import FROM_BT709
 
 _AREA = 960 * 540
 """Pixels of one still."""
@@ -226,7 +227,7 @@ def _filmed(
     target, table = folder / "shown.png", color_tables.table_beside(folder, color_tables.table_of(template, look))
     picture = (
         picture_of(clip, source, frame, look, table)
-        .filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc")
+        .filter("scale", **FROM_BT709, out_range="pc")
         .filter("format", "rgb24")
     )
     out = ffmpeg.output(picture, str(target), vcodec="png", format="image2", **{"frames:v": 1, "update": 1})

@@ -14,6 +14,9 @@ from typing import Any
 
 from stinercut.video.probe import Probe
 
+FROM_BT709: dict[str, object] = {"in_color_matrix": "bt709", "in_range": "tv"}
+"""Options of ffmpeg's `scale` for what it takes, where that is a film's picture."""
+
 TO_BT709: dict[str, object] = {"out_color_matrix": "bt709", "out_range": "tv"}
 """Options of ffmpeg's `scale` for what it gives."""
 
@@ -78,7 +81,7 @@ def as_bt709(picture: Any, found: Probe, width: int, height: int) -> Any:
 
 def in_rgb(picture: Any, change: Callable[[Any], Any]) -> Any:
     """The picture, changed as RGB, in BT.709 again: left to itself, ffmpeg goes there and back by BT.601."""
-    as_rgb = picture.filter("scale", in_color_matrix="bt709", in_range="tv", out_range="pc").filter("format", "gbrp")
+    as_rgb = picture.filter("scale", **FROM_BT709, out_range="pc").filter("format", "gbrp")
     return change(as_rgb).filter("scale", in_range="pc", **TO_BT709).filter("format", "yuv420p")
 
 
@@ -86,8 +89,7 @@ def as_jpeg(picture: Any) -> Any:
     """A film's picture as JPEG has it (JFIF): full range, BT.601, colours in the middle of their pixels."""
     return picture.filter(
         "scale",
-        in_color_matrix="bt709",
-        in_range="tv",
+        **FROM_BT709,
         out_color_matrix="bt601",
         out_range="pc",
         in_h_chr_pos=0,

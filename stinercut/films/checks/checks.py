@@ -35,6 +35,7 @@ from stinercut.templates.timeline import Drawing, Picture
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.mp4.boxes import top_boxes
+from stinercut.video.video_signal import FROM_BT709
 
 NAME_THRESHOLD = 40.0
 """Largest difference (of 255, mean over a patch of 7 pixels at 1080p) that the encoder may make on the title.
@@ -290,7 +291,7 @@ def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDAr
     graph = (
         made_here(film, "mov")["v:0"]
         .filter("select", f"eq(n,{frame})")
-        .filter("scale", width, height, in_color_matrix="bt709", in_range=levels, out_range="pc")
+        .filter("scale", width, height, **(FROM_BT709 | {"in_range": levels}), out_range="pc")
         .output("pipe:1", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", **{"frames:v": 1})
     )
     size_in_bytes = width * height * 3
