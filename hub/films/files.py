@@ -20,10 +20,9 @@ from stinercut.catalog import Catalog
 from stinercut.catalog.models import Film, Jump
 from stinercut.errors import NotFound
 from stinercut.films.editor.otio_reader import with_files_beside
-from stinercut.films.publishing.outputs_note import CLIPS, TIMELINE, PhotoSet, Published, published_with
+from stinercut.films.publishing.outputs_note import CLIPS, POSTER, TIMELINE, PhotoSet, Published, published_with
 from stinercut.jumps import film_records, jumps
 
-POSTER = "poster.jpg"
 _SHOWN_IN_BROWSERS = {".jpg": "image/jpeg", ".png": "image/png"}
 _HEADERS = {"cache-control": "private, no-cache"}
 """Made anew, a film keeps its name; the browser must ask whether its copy is still the one."""

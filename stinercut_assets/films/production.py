@@ -7,7 +7,7 @@ themselves (`stinercut.films.film`), Dagster's steps.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -211,10 +211,3 @@ def _film_order(production: Production, on_progress: Callable[[float], None] | N
         for number, film in enumerate(production.films)
     ]
     return FilmOrder(production, segments)
-
-
-def spent_per_second(segments: Iterable[Segment]) -> float | None:
-    """Seconds of work that one encoded second cost, over all of these; None when all of them were there already."""
-    made = [segment for segment in segments if not segment.cached]
-    seconds = sum(segment.seconds for segment in made)
-    return sum(segment.seconds_spent for segment in made) / seconds if seconds else None

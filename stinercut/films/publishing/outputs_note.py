@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 NOTE = ".outputs.json"
 TIMELINE = ".otio"
 """Instead of the film's own ending: its timeline."""
+POSTER = "poster.jpg"
+"""The picture that stands for the film."""
 CLIPS = "clips"
 """The folder with the footage that the timeline shows."""
 

@@ -181,7 +181,7 @@ def test_what_goes_wrong_beside_a_film_keeps_it_from_nothing(
         raise KeyError("a bug")
 
     for name in ("hand_over", "clear", "jpeg_still"):
-        monkeypatch.setattr(f"stinercut_assets.films.rendered_video.{name}", broken)
+        monkeypatch.setattr(f"stinercut.films.publish.{name}", broken)
     key = identify(settings, card[0], instance)[0]
     tick(ready_jumps, instance)
     result = run("produce_jump", key, instance)
