@@ -19,7 +19,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 from PIL import Image, ImageColor, ImageOps
 
 from stinercut.drawing.raster import VERSION, rendered, rendered_part
@@ -31,6 +30,7 @@ from stinercut.templates import svg
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Clip, Drawing, Photos, Picture
+from stinercut.video import ffmpeg_graph
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.picture_files import open_picture, picture_in
 from stinercut.video.video_signal import RGB_TO_BT709
@@ -262,7 +262,7 @@ def play(card: TitleCard, frames: int, rate: Fraction, folder: Path) -> Any:
     shown = _playing_background(card, frames, rate, folder)
     for number, layer in enumerate(card.layers):
         picture, x, y = _playing_layer(layer, frames, rate, folder / f"layer-{number}.png", card)
-        shown = ffmpeg.filter([shown, picture], "overlay", x, y, format="yuv420", eof_action="repeat")
+        shown = ffmpeg_graph.filtered([shown, picture], "overlay", x, y, format="yuv420", eof_action="repeat")
     return shown.filter("setsar", 1).filter("format", "yuv420p")
 
 

@@ -16,7 +16,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 from PIL import Image
 
@@ -34,6 +33,7 @@ from stinercut.synthetic.scenes import Scene, scene_frames
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields
 from stinercut.templates.timeline import Footage, Look, Movie, Photos, VideoOutput
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.probe import Probe, probe
@@ -230,7 +230,7 @@ def _filmed(
         .filter("scale", **FROM_BT709, out_range="pc")
         .filter("format", "rgb24")
     )
-    out = ffmpeg.output(picture, str(target), vcodec="png", format="image2", **{"frames:v": 1, "update": 1})
+    out = ffmpeg_graph.output(picture, str(target), vcodec="png", format="image2", **{"frames:v": 1, "update": 1})
     runner.run(out.compile(), timeout=_SECONDS, file=source.path)
     with Image.open(target) as opened_picture:
         return opened_picture.convert("RGB")

@@ -13,8 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
 from stinercut.errors import BadInput, StoreDamaged, WrongFilm
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.plan.progress import Progress, part_of, share_of
@@ -22,6 +20,7 @@ from stinercut.films.plan.timebase import SAMPLE_RATE, ticks_of, timescale_of
 from stinercut.films.sound.chapters import SoundStretch
 from stinercut.films.sound.mix import Music, film_sound
 from stinercut.storage.store import require_space
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import Entry, in_a_row, made_here
 from stinercut.video.mp4 import h264
@@ -199,7 +198,7 @@ def _graph(videos: Any, mixed: Path, rate: Fraction, target: Path, title: str) -
         "format": "mp4",
     }
     argv: list[str] = (
-        ffmpeg.output(videos["v:0"], sound, str(target.absolute()), **options).global_args("-xerror").compile()
+        ffmpeg_graph.output(videos["v:0"], sound, str(target.absolute()), **options).global_args("-xerror").compile()
     )
     return argv
 

@@ -12,11 +12,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
 from stinercut.errors import BadInput
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import generated, raw_pictures
 
@@ -79,7 +79,7 @@ def film(
         outputs = _output(source, sound, shot, shot.size, target)
     else:
         pictures, sounds = source.filter_multi_output("split"), sound.filter_multi_output("asplit")
-        outputs = ffmpeg.merge_outputs(
+        outputs = ffmpeg_graph.merged(
             _output(pictures[0], sounds[0], shot, shot.size, target),
             _output(pictures[1], sounds[1], shot, _proxy_size(shot.size), proxy),
         )
@@ -104,7 +104,7 @@ def _sound(shot: CameraSettings) -> Any:
         generated(f"sine=frequency={pitch:.2f}:sample_rate=48000:duration={seconds}").filter("volume", 0.6)
         for pitch in (low, high)
     ]
-    mixed = ffmpeg.filter([wind, *tones], "amix", inputs=3, duration="shortest")
+    mixed = ffmpeg_graph.filtered([wind, *tones], "amix", inputs=3, duration="shortest")
     return mixed.filter("aformat", channel_layouts="stereo", sample_fmts="fltp")
 
 
@@ -136,7 +136,7 @@ def _output(picture: Any, sound: Any, shot: CameraSettings, size: tuple[int, int
         "flags:v": "+bitexact",
         "flags:a": "+bitexact",
     }
-    return ffmpeg.output(scaled, sound, str(target.absolute()), **options)
+    return ffmpeg_graph.output(scaled, sound, str(target.absolute()), **options)
 
 
 def _ratio(fps: Fraction) -> str:

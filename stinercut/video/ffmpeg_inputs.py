@@ -1,6 +1,6 @@
 """The one place that makes inputs of ffmpeg: files from outside, files of our own, and what ffmpeg generates.
 
-Owns: every `ffmpeg.input` and every `-i`; the lists of files that we write for ffmpeg. Not here: what a file is
+Owns: every `graph_input` and every `-i`; the lists of files that we write for ffmpeg. Not here: what a file is
 (`containers`), asking ffprobe (`ffmpeg_runner`), pictures that are opened without ffmpeg (`picture_files`).
 
 A file from outside is footage of a card, a template's movie or music, a clip that somebody names: whatever may hold
@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import ffmpeg
-
 from stinercut.errors import BadInput
 from stinercut.video.containers import PROTOCOLS, container_of
+from stinercut.video.ffmpeg_graph import graph_input
 
 OwnFormat = Literal["mov", "wav", "png_pipe", "ppm_pipe"]
 """How we write what ffmpeg reads again. `_pipe`: one picture, under the name that it has; ffmpeg's `image2` would take
@@ -40,13 +39,13 @@ def from_outside(path: Path, **options: Any) -> Any:
 
     `options` of the input, as ffmpeg-python takes them. Raises UnreadableVideo for what is no footage or music.
     """
-    return ffmpeg.input(str(path.absolute()), **container_of(path).options, **options)
+    return graph_input(str(path.absolute()), **container_of(path).options, **options)
 
 
 def made_here(path: Path, form: OwnFormat, **options: Any) -> Any:
     """A file that we wrote ourselves as an input."""
     own = {"f": form, "format_whitelist": form, "protocol_whitelist": PROTOCOLS}
-    return ffmpeg.input(str(path.absolute()), **own, **options)
+    return graph_input(str(path.absolute()), **own, **options)
 
 
 def in_a_row(entries: Sequence[Entry], listed: Path, **options: Any) -> Any:
@@ -62,18 +61,18 @@ def in_a_row(entries: Sequence[Entry], listed: Path, **options: Any) -> Any:
     listed.write_bytes(os.fsencode("\n".join(["ffconcat version 1.0", *lines, ""])))
     allowed = ",".join(("concat", *sorted(formats)))
     own = {"f": "concat", "format_whitelist": allowed, "protocol_whitelist": PROTOCOLS, "safe": 0}
-    return ffmpeg.input(str(listed.absolute()), **own, **options)
+    return graph_input(str(listed.absolute()), **own, **options)
 
 
 def generated(source: str, **options: Any) -> Any:
     """What ffmpeg itself makes (`lavfi`): a tone, silence. `source` is text of ours, never a file's or a person's."""
-    return ffmpeg.input(source, f="lavfi", **options)
+    return graph_input(source, f="lavfi", **options)
 
 
 def raw_pictures(size: tuple[int, int], rate: str, pixels: str = "bgr24") -> Any:
     """Pictures that are written to ffmpeg's `pipe:0`, as `ffmpeg.write_pipe` does."""
     width, height = size
-    return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt=pixels, s=f"{width}x{height}", r=rate, thread_queue_size=64)
+    return graph_input("pipe:0", f="rawvideo", pix_fmt=pixels, s=f"{width}x{height}", r=rate, thread_queue_size=64)
 
 
 def _said(entry: Entry, listed: Path, number: int) -> list[str]:

@@ -11,11 +11,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import ffmpeg
-
 from stinercut.errors import FfmpegFailed
 from stinercut.films.plan.progress import Progress, share_of
 from stinercut.films.sound.mix import integrated
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 
@@ -94,7 +93,7 @@ def begin_everywhere(film: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
         log = Path(name, "said.txt")
         picture = made_here(film, "mov", skip_frame="nokey", err_detect=_STRICT)["v:0"]
-        decoded = ffmpeg.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
+        decoded = ffmpeg_graph.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
         runner.run(decoded.compile(), timeout=120, file=film, log=log)
         return log.read_text(errors="replace").strip()
 
@@ -112,9 +111,9 @@ def _looking(video: Path, seen: Path) -> list[str]:
         .filter("freezedetect", n=_FROZEN, d=LONGEST_STILL)
         .filter("metadata", mode="print", file=str(seen))
     )
-    everything = ffmpeg.output(both[0], "-", format="null", fps_mode="passthrough")
-    other = ffmpeg.output(looked, "-", format="null", fps_mode="passthrough")
-    argv: list[str] = ffmpeg.merge_outputs(everything, other).global_args("-xerror").compile()
+    everything = ffmpeg_graph.output(both[0], "-", format="null", fps_mode="passthrough")
+    other = ffmpeg_graph.output(looked, "-", format="null", fps_mode="passthrough")
+    argv: list[str] = ffmpeg_graph.merged(everything, other).global_args("-xerror").compile()
     return argv
 
 
@@ -124,7 +123,7 @@ def _listening(film: Path, heard: Path) -> list[str]:
         .filter("ebur128", metadata=1)
         .filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
     )
-    argv: list[str] = ffmpeg.output(sound, "-", format="null").global_args("-xerror").compile()
+    argv: list[str] = ffmpeg_graph.output(sound, "-", format="null").global_args("-xerror").compile()
     return argv
 
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from stinercut.films.picture.segments import Workshop, stream_said
 from stinercut.films.plan.plan import Filmed, FilmPlan, Shot
 from stinercut.storage.store import key_of
 from stinercut.templates.timeline import StillsOutput
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.frames import gray_frames
 from stinercut.video.video_signal import as_jpeg
@@ -88,7 +88,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     with shop.store.alone(key), shop.store.deriving(key, ".jpg") as new, scratch(shop.store) as folder:
         lut = color_tables.table_beside(folder, table)
         picture = as_jpeg(picture_of(opened(source, shop.rate), source, Frame(*size, shop.rate), look, lut))
-        out = ffmpeg.output(
+        out = ffmpeg_graph.output(
             picture, str(new), vcodec="mjpeg", format="image2", **{"q:v": 2, "frames:v": 1, "update": 1}
         )
         runner.run(out.compile(), timeout=_SECONDS, file=source.path, told=True)

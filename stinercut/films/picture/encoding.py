@@ -22,12 +22,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
 from stinercut.films.plan.progress import Progress, share_of
 from stinercut.films.plan.timebase import SAMPLE_RATE, ticks_of, timescale_of
 from stinercut.storage.store import Store
-from stinercut.video import encoders, video_signal
+from stinercut.video import encoders, ffmpeg_graph, video_signal
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import generated
 from stinercut.video.mp4.tracks import Format
@@ -190,7 +188,7 @@ class Goal:
 
 def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
     """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
-    return _argv(ffmpeg.merge_outputs(_video_of(picture, goal), _audio_of(sound, goal)), goal)
+    return _argv(ffmpeg_graph.merged(_video_of(picture, goal), _audio_of(sound, goal)), goal)
 
 
 def picture_alone(picture: Any, goal: Goal) -> list[str]:
@@ -214,7 +212,7 @@ def _video_of(picture: Any, goal: Goal) -> Any:
         for words in encoders.filters(goal.profile.encoder):
             name, _, value = words.partition("=")
             picture = picture.filter(name, *([value] if value else []))
-    return ffmpeg.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
+    return ffmpeg_graph.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
 
 
 def _audio_of(sound: Any, goal: Goal) -> Any:
@@ -224,7 +222,9 @@ def _audio_of(sound: Any, goal: Goal) -> Any:
         .filter("atrim", end_sample=goal.samples)
         .filter("asetpts", "N/SR/TB")
     )
-    return ffmpeg.output(exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact")
+    return ffmpeg_graph.output(
+        exact, str(goal.audio.absolute()), acodec="pcm_s16le", map_metadata=-1, fflags="+bitexact"
+    )
 
 
 def silence() -> Any:

@@ -15,12 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import ffmpeg
-
 from stinercut.errors import UnreadableVideo
 from stinercut.films.picture.encoding import silence
 from stinercut.films.plan.timebase import SAMPLE_RATE
 from stinercut.templates.timeline import Look
+from stinercut.video import ffmpeg_graph
 from stinercut.video.ffmpeg_inputs import from_outside
 from stinercut.video.mp4.tracks import read_track
 from stinercut.video.probe import AudioInfo, Probe
@@ -213,7 +212,7 @@ def _with_bars(picture: Any, width: int, height: int, frame: Frame) -> Any:
         y, u, v = _in_bt709(frame.background)
         bar = pieces[number].filter("scale", *bars[place], flags="neighbor").filter("lutyuv", y=y, u=u, v=v)
         parts.insert(0 if place == 0 else len(parts), bar)
-    return ffmpeg.filter(parts, "hstack" if across else "vstack", inputs=len(parts))
+    return ffmpeg_graph.filtered(parts, "hstack" if across else "vstack", inputs=len(parts))
 
 
 def _is_grey(colour: str) -> bool:

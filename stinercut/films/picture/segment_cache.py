@@ -14,14 +14,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-import ffmpeg
-
 from stinercut.errors import FfmpegFailed, HostNotReady
 from stinercut.films.picture.encoding import EncodeProfile, Goal, Segment
 from stinercut.films.picture.signal_check import mismatches
 from stinercut.films.plan.progress import Progress, share_of
 from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE
 from stinercut.storage.store import Store
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.mp4.tracks import SampleRun, read_track, write_track
@@ -174,7 +173,7 @@ def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = 
 
     # As strict as the check of the finished film.
     picture = made_here(video, "mov", err_detect="explode+aggressive")["v:0"]
-    decoded = ffmpeg.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
+    decoded = ffmpeg_graph.output(picture, "-", format="null", fps_mode="passthrough").global_args("-xerror")
     try:
         runner.run(decoded.compile(), timeout=120 + frames, on_frame=count, file=video, log=log)
     except FfmpegFailed:

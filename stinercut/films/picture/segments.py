@@ -16,8 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
 from stinercut.drawing import overlays, title_cards
 from stinercut.drawing.overlays import Placed
 from stinercut.errors import FfmpegFailed
@@ -31,7 +29,7 @@ from stinercut.films.plan.progress import Progress, part_of
 from stinercut.storage.store import Store, hash_file, key_of
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look, Photos, VideoOutput
-from stinercut.video import encoders
+from stinercut.video import encoders, ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import made_here
 from stinercut.video.probe import Probe, probe
@@ -339,7 +337,9 @@ def _joined(work: _Work) -> tuple[Any, Any]:
         _streams(work.shop, shot, material, goal, where)
         for shot, material, where in zip(part.shots, materials, folders, strict=True)
     )
-    blended = ffmpeg.filter([picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0)
+    blended = ffmpeg_graph.filtered(
+        [picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0
+    )
     # Two silences are one and the same to ffmpeg-python, which takes nothing twice.
     return blended, sound if sound == other_sound else _blended_sound(part, sound, other_sound, goal)
 
@@ -348,7 +348,7 @@ def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
     """The first sound going while the second one comes, as loud together as apart, each at its own volume."""
     going = before.filter("afade", t="out", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.before.volume)
     coming = after.filter("afade", t="in", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.after.volume)
-    return ffmpeg.filter([going, coming], "amix", inputs=2, normalize=0, duration="longest")
+    return ffmpeg_graph.filtered([going, coming], "amix", inputs=2, normalize=0, duration="longest")
 
 
 def _streams(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder: Path) -> tuple[Any, Any]:
@@ -419,7 +419,7 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
         if (window.begin, window.end) != (0, frames):
             shown = {"enable": f"between(n,{window.begin},{window.end - 1})"}
         drawn = drawn.filter("format", "yuva420p")
-        picture = ffmpeg.filter([picture, drawn], "overlay", over.x, over.y, format="yuv420", **shown)
+        picture = ffmpeg_graph.filtered([picture, drawn], "overlay", over.x, over.y, format="yuv420", **shown)
     return picture
 
 

@@ -21,7 +21,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +29,7 @@ from stinercut.films.picture.footage import as_two_channels
 from stinercut.films.plan.plan import Filmed, FilmPlan, Shot
 from stinercut.films.plan.timebase import SAMPLE_RATE, frames_in, sample_at
 from stinercut.recordings.camera_names import follows
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import Entry, in_a_row
 from stinercut.video.probe import Probe
@@ -181,6 +181,6 @@ def _around(before: SoundStretch, after: SoundStretch) -> tuple[Samples, int]:
 def _decoded(entries: Sequence[Entry], listed: Path, run: SoundStretch) -> Samples:
     assert run.probe.audio is not None
     sound = in_a_row(entries, listed)[f"a:{run.probe.audio.stream}"]
-    out = ffmpeg.output(as_two_channels(sound, run.probe.audio), "pipe:1", f="s16le", acodec="pcm_s16le")
+    out = ffmpeg_graph.output(as_two_channels(sound, run.probe.audio), "pipe:1", f="s16le", acodec="pcm_s16le")
     data = b"".join(runner.read_pipe(out.compile(), timeout=_SECONDS, chunk_bytes=1 << 18, file=run.path))
     return np.frombuffer(data, np.int16).reshape(-1, 2)

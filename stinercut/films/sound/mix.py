@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +26,7 @@ from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE, sample_
 from stinercut.films.sound.chapters import SoundStretch, continue_sound
 from stinercut.films.sound.speech import STEP, speech_steps
 from stinercut.templates.timeline import Duck, Soundtrack
+from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import from_outside, made_here
 
@@ -158,7 +158,7 @@ def _decoded(music: Music, samples: int, target: Path, on_progress: Progress | N
     if fade:
         length = round(fade * SAMPLE_RATE)
         tune = tune.filter("afade", t="in", ss=0, ns=length).filter("afade", t="out", ss=samples - length, ns=length)
-    out = ffmpeg.output(tune, str(target), acodec="pcm_s16le", fflags="+bitexact")
+    out = ffmpeg_graph.output(tune, str(target), acodec="pcm_s16le", fflags="+bitexact")
     try:
         tell = share_of(seconds, on_progress)
         runner.run(out.compile(), timeout=_SECONDS + seconds, on_second=tell, file=music.path, told=True)
@@ -253,7 +253,7 @@ def loudness_of(sound: Path, on_progress: Progress | None = None) -> float:
     with tempfile.TemporaryDirectory(prefix="stinercut-loudness-") as folder:
         heard = Path(folder) / "heard.txt"
         with_log = measured.filter("ametadata", mode="print", key="lavfi.r128.I", file=str(heard))
-        argv = ffmpeg.output(with_log, "-", format="null").compile()
+        argv = ffmpeg_graph.output(with_log, "-", format="null").compile()
         tell = share_of(_seconds(sound), on_progress)
         runner.run(argv, timeout=_SECONDS + _seconds(sound), on_second=tell, file=sound)
         return integrated(heard.read_text() if heard.is_file() else "")
@@ -285,7 +285,7 @@ def _limited(mixed: Path, gain: float, target: Path, on_progress: Progress | Non
         .filter("aresample", SAMPLE_RATE)
         .filter("atrim", end_sample=_samples(mixed))
     )
-    out = ffmpeg.output(sound, str(target), acodec="pcm_s16le", fflags="+bitexact")
+    out = ffmpeg_graph.output(sound, str(target), acodec="pcm_s16le", fflags="+bitexact")
     tell = share_of(_seconds(mixed), part_of(on_progress, 0.0, 0.5))
     runner.run(out.compile(), timeout=_SECONDS + _seconds(mixed), on_second=tell, file=mixed, told=True)
     return loudness_of(target, part_of(on_progress, 0.5, 1.0))
