@@ -17,10 +17,11 @@ from typing import Any
 
 from stinercut.drawing import title_cards
 from stinercut.drawing.overlays import overlay_of
-from stinercut.films.film import Making, Production, ShownClip, make_film, planned
+from stinercut.films.film import Making, Production, make_film, planned
 from stinercut.films.join import Joinable, Soundness, join
 from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
 from stinercut.films.sound.mix import Music
+from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store, hash_file
 from stinercut.templates import Fields, Template, bundled, load
 from stinercut.video.probe import kept_probe
@@ -91,7 +92,7 @@ def production_of(edit: Edit, store: Path) -> Production:
     template = template_of(edit, store / "template")
     kept = Store(store)
     sources = [ClipSource(hash_file(path), path, path.name) for path in edit.clips]
-    shown = [ShownClip(FilmedClip(one, kept_probe(kept, one.content_hash, one.path))) for one in sources]
+    shown = [ClipTake(FilmedClip(one, kept_probe(kept, one.content_hash, one.path))) for one in sources]
     return planned(kept, template, fields_of(edit), shown)
 
 

@@ -26,8 +26,10 @@ from stinercut.recordings.photo_names import is_photo
 from stinercut.storage.disk_names import require_text
 
 if TYPE_CHECKING:
-    from stinercut.films.film import Finished, ShownClip
+    from stinercut.films.film import Finished
     from stinercut.films.photos.camera_photos import CameraPicture
+    from stinercut.films.picture.segments import FilmedClip
+    from stinercut.jumps.cut import ClipTake
     from stinercut.recordings.filming_order import RecordedFile
 
 INTERRUPTED = 130
@@ -121,7 +123,7 @@ def _named(name: str) -> str:
     return named
 
 
-def shown_in_order(clips: list[Path], as_given: bool) -> list[ShownClip]:
+def shown_in_order(clips: list[Path], as_given: bool) -> list[ClipTake[FilmedClip]]:
     """The clips, looked into, in the order they were filmed as far as anything tells it."""
     from stinercut.films.film import looked_into
     from stinercut.films.picture.segments import ClipSource
@@ -151,14 +153,14 @@ def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture
     return in_pictures((str(one.with_suffix("")).casefold(), PhotoFile(hash_file(one), one, one.name)) for one in told)
 
 
-def _recorded_file(shown: ShownClip) -> RecordedFile:
+def _recorded_file(shown: ClipTake[FilmedClip]) -> RecordedFile:
     from stinercut.recordings.filming_order import RecordedFile
 
-    source = shown.clip.source
-    return RecordedFile.named(str(source.path.parent), source.name, shown.clip.probe.recorded)
+    source = shown.file.source
+    return RecordedFile.named(str(source.path.parent), source.name, shown.file.probe.recorded)
 
 
-def day_of_jump(shown: list[ShownClip]) -> date:
+def day_of_jump(shown: list[ClipTake[FilmedClip]]) -> date:
     from stinercut.recordings.filming_order import first_day
 
     return first_day([_recorded_file(one) for one in shown]) or local_day(machine_clock())

@@ -38,6 +38,7 @@ from stinercut.films.publishing.unfinished import names_beside
 from stinercut.films.sound.chapters import runs_of
 from stinercut.films.sound.mix import Music
 from stinercut.films.targets import beside, require_apart
+from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store, sync_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.lut import require_lut
@@ -49,15 +50,6 @@ _log = logging.getLogger(__name__)
 
 _JOINING = 0.3
 """Which share of finishing a film is joining it; its checks are the rest."""
-
-
-@dataclass(frozen=True)
-class ShownClip:
-    """A clip's appearance in a film. `begin` and `end` in seconds where a person cut it, None where not."""
-
-    clip: FilmedClip
-    begin: float | None = None
-    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class Production:
     store: Store
     template: Template
     fields: Fields
-    clips: tuple[ShownClip, ...]
+    clips: tuple[ClipTake[FilmedClip], ...]
     films: tuple[Making, ...]
     pictures: tuple[CameraPicture, ...] = ()
     """The photos that the camera took, in order of recording."""
@@ -168,16 +160,16 @@ class Cancelled(Exception):
 # Planning ------------------------------------------------------------------------------------------------------------
 
 
-def looked_into(sources: Sequence[ClipSource]) -> tuple[ShownClip, ...]:
+def looked_into(sources: Sequence[ClipSource]) -> tuple[ClipTake[FilmedClip], ...]:
     """The clips, whole. Raises UnreadableVideo for one that is no video."""
-    return tuple(ShownClip(FilmedClip(source, probe(source.path))) for source in sources)
+    return tuple(ClipTake(FilmedClip(source, probe(source.path))) for source in sources)
 
 
 def planned(  # noqa: PLR0913 - all that a film is made of
     store: Store,
     template: Template,
     fields: Fields,
-    clips: Sequence[ShownClip],
+    clips: Sequence[ClipTake[FilmedClip]],
     *,
     encoder: str = "libx264",
     pictures: Sequence[CameraPicture] = (),
@@ -188,12 +180,8 @@ def planned(  # noqa: PLR0913 - all that a film is made of
     """
     document = template.document
     _require_table(template)
-    by_key = {one.clip.source.content_hash: one.clip for one in clips}
-    takes = [
-        ClipInput(one.clip.source.content_hash, one.clip.source.name, one.clip.probe.duration, one.clip.probe.fps,
-             one.begin, one.end)
-        for one in clips
-    ]  # fmt: skip
+    by_key = {one.file.source.content_hash: one.file for one in clips}
+    takes = [_input_of(one) for one in clips]
     movies = [clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)]
     lengths = {name: probe(template.path(name)).duration for name in dict.fromkeys(movies)}
     photos = photos_for_film(store, template, pictures)
@@ -204,6 +192,11 @@ def planned(  # noqa: PLR0913 - all that a film is made of
         plan = plan_film(document, rate, takes, lengths, list(photos))
         films.append(Making(_copying_where_possible(shop, plan), plan))
     return Production(store, template, fields, tuple(clips), tuple(films), tuple(pictures))
+
+
+def _input_of(take: ClipTake[FilmedClip]) -> ClipInput:
+    source, found = take.file.source, take.file.probe
+    return ClipInput(source.content_hash, source.name, found.duration, found.fps, take.start, take.end)
 
 
 def _require_table(template: Template) -> None:

@@ -20,7 +20,8 @@ class CutClip(Protocol):
     def card_file_id(self) -> int: ...
 
 
-File = TypeVar("File", bound=CutClip)
+File = TypeVar("File")
+Known = TypeVar("Known", bound=CutClip)
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,18 @@ class Cut:
 
 @dataclass(frozen=True)
 class ClipTake(Generic[File]):
-    """A clip's appearance in the film. `start` and `end` in seconds; both None: as much as the template shows."""
+    """A clip's appearance in the film. `start` and `end` in seconds; both None: as much as the template shows.
+
+    `file`: the clip as whoever asks knows it: the catalog's file where a cut is applied, the file that was looked into
+    where a film is planned.
+    """
 
     file: File
     start: float | None = None
     end: float | None = None
 
 
-def takes(clips: Sequence[File], cut: Cut | None) -> tuple[ClipTake[File], ...]:
+def takes(clips: Sequence[Known], cut: Cut | None) -> tuple[ClipTake[Known], ...]:
     """What the film shows of these clips (given in order of recording).
 
     A clip that came after the cut was made stands at the end, whole: nobody has decided to leave it out. Pieces of

@@ -59,7 +59,7 @@ def as_made(order: FilmOrder, steps: Sequence[StepProduct]) -> list[list[Segment
 
 def part_rows(order: FilmOrder, made: Sequence[Sequence[Segment]]) -> list[Row]:
     """A row for each part of each film: whose clip it shows, and what it cost."""
-    names = {clip.clip.source.content_hash: clip.clip.source.name for clip in order.production.clips}
+    names = {take.file.source.content_hash: take.file.source.name for take in order.production.clips}
     return [
         {
             "output": film.name,

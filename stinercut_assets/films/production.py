@@ -14,13 +14,13 @@ from pathlib import Path
 
 from stinercut.errors import StinercutError, StoreDamaged
 from stinercut.films.checks.decode_proof import ENCODING, prove
-from stinercut.films.film import Production, ShownClip, in_software, planned
+from stinercut.films.film import Production, in_software, planned
 from stinercut.films.photos.camera_photos import CameraPicture, PhotoFile, in_pictures
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segments import ClipSource, FilmedClip, Workshop, segments_of
 from stinercut.films.plan.plan import Part
 from stinercut.films.plan.progress import part_of
-from stinercut.jumps.cut import ClipTake as CutTake
+from stinercut.jumps.cut import ClipTake
 from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.templates import Fields
 from stinercut.video import encoders
@@ -103,7 +103,7 @@ def production_so_far(installation: Installation, footage: JumpFootage) -> Produ
 
     For work on parts: the step of a clip that can't be read says so, and the others go on.
     """
-    shown: list[ShownClip] = []
+    shown: list[ClipTake[FilmedClip]] = []
     for take in footage.takes:
         with contextlib.suppress(StinercutError):
             shown.append(_shown(installation, take))
@@ -112,10 +112,10 @@ def production_so_far(installation: Installation, footage: JumpFootage) -> Produ
 
 def require_readable(installation: Installation, clip: FootageFile) -> None:
     """Raise UnreadableVideo or StoreDamaged for a clip that no part could be planned for."""
-    _shown(installation, CutTake(clip))
+    _shown(installation, ClipTake(clip))
 
 
-_TO_COME = ShownClip(
+_TO_COME = ClipTake(
     FilmedClip(
         ClipSource("to come", Path("to-come"), "to come"),
         Probe(60.0, 1920, 1080, Fraction(30), 0, "h264", None, 0, None),
@@ -123,7 +123,7 @@ _TO_COME = ShownClip(
 )
 
 
-def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[ShownClip]) -> Production:
+def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[ClipTake[FilmedClip]]) -> Production:
     template = installation.template_of(footage.jump_key)
     store = installation.store
     encoder = encoders.chosen(installation.settings.encoder, encoders.note_of(store.root)).encoder
@@ -141,10 +141,10 @@ def pictures_of(installation: Installation, photos: Sequence[FootageFile]) -> tu
     return in_pictures(found)
 
 
-def _shown(installation: Installation, take: CutTake[FootageFile]) -> ShownClip:
+def _shown(installation: Installation, take: ClipTake[FootageFile]) -> ClipTake[FilmedClip]:
     source = clip_source(installation, take.file)
     clip = FilmedClip(source, kept_probe(installation.store, source.content_hash, source.path))
-    return ShownClip(clip, take.start, take.end)
+    return ClipTake(clip, take.start, take.end)
 
 
 def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:

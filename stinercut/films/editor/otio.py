@@ -37,6 +37,7 @@ _NOTE = "stinercut"
 @dataclass(frozen=True)
 class TimelineStretch:
     """A stretch of the film: `seconds` of a file from `start` on, of a file that has `file_seconds` at `rate`.
+    One item of OpenTimelineIO's tracks.
 
     `card_file_id` is given for clips; what was drawn or belongs to the template has none. `blend`: for how many seconds
     it and the stretch before it flow into each other; both stretches count these seconds as theirs. `file_start`: the

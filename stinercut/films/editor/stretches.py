@@ -18,7 +18,8 @@ from stinercut.films.plan.plan import Blend, Content, FilmPlan, Shot
 class TimelineFile:
     """A file that the film shows: `seconds` long, at `rate`, from the second `start` of its content on.
 
-    Clips have their card file id.
+    Clips have their card file id. Apart from a clip, because an editing program is also given what was drawn, and files
+    of the template, and each under a name of its own beside the film.
     """
 
     name: str

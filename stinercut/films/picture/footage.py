@@ -41,7 +41,10 @@ _LEAD_S = 1
 
 @dataclass(frozen=True)
 class FootageSource:
-    """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown."""
+    """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown.
+
+    Apart from a clip, because ffmpeg decodes a template's own pieces of film by the same rules.
+    """
 
     path: Path
     probe: Probe

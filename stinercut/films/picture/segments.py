@@ -44,7 +44,10 @@ They still join with clips of any crf: with `stitchable` it isn't part of the de
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Footage to make a film from: hash of its content, where it lies, and the name a person knows it by."""
+    """Footage to make a film from: hash of its content, where it lies, and the name a person knows it by.
+
+    Apart from the catalog's file, because the command makes films of files that no catalog knows.
+    """
 
     content_hash: str
     path: Path
@@ -53,7 +56,7 @@ class ClipSource:
 
 @dataclass(frozen=True)
 class FilmedClip:
-    """A clip that was looked into."""
+    """A clip that was looked into. Values between steps are written with `source` and `probe`: their JSON is kept."""
 
     source: ClipSource
     probe: Probe

@@ -33,7 +33,8 @@ _FASTEST, _SLOWEST = 60.5, 23.0
 class ClipInput:
     """A clip of the jump: its name, length and frame rate; `begin` and `end` in seconds when a person cut it.
 
-    Without them the template's trimming holds. `key` tells takes apart and is what parts name.
+    Without them the template's trimming holds. `key` tells takes apart and is what parts name. Numbers alone, no file:
+    a plan is a pure function of them.
     """
 
     key: str

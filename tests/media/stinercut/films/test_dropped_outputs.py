@@ -15,17 +15,17 @@ from stinercut.films.film import (
     Finished,
     FinishedFilm,
     Production,
-    ShownClip,
     finish_film,
     looked_into,
     make_film,
     planned,
 )
 from stinercut.films.photos.photo_output import photo_folder
-from stinercut.films.picture.segments import part_segment
+from stinercut.films.picture.segments import FilmedClip, part_segment
 from stinercut.films.publishing.outputs_note import NOTE
 from stinercut.films.publishing.placing import Arrival, place
 from stinercut.films.targets import beside
+from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store
 
 FILM: dict[str, Any] = {"type": "video", "name": "film", "width": 320, "height": 180, "fps": 30, "preset": "ultrafast"}
@@ -44,7 +44,7 @@ class Jump:
     def __init__(self, folder: Path) -> None:
         self.target = folder / "films" / "jump" / "jump.mp4"
         self.store = Store(folder / "store")
-        self.clips: tuple[ShownClip, ...] = looked_into(
+        self.clips: tuple[ClipTake[FilmedClip], ...] = looked_into(
             [as_source(make_clip(folder / "a.mp4", seconds=0.5, sound=None))]
         )
 
@@ -167,7 +167,7 @@ def test_a_note_that_leads_out_of_the_folder_is_not_followed(jump: Jump, tmp_pat
 
 
 def test_no_output_takes_the_place_of_what_the_film_is_made_of(jump: Jump, tmp_path: Path) -> None:
-    production, clip = jump.production(*ALL), jump.clips[0].clip.source.path
+    production, clip = jump.production(*ALL), jump.clips[0].file.source.path
     folder = jump.target.parent
     (folder / "jump-photos").mkdir(parents=True)
     for name in ("jump.mp4", "jump-phone.mp4", "jump-photos/02.jpg"):

@@ -147,7 +147,7 @@ def test_a_film_of_a_morning_in_sydney_is_of_that_day(tmp_path: Path) -> None:
     later = clip(tmp_path / "IMG_0001.MOV", *phone)
     earlier = clip(tmp_path / "GX010001.MP4", "creation_time=2026-06-02T08:00:00Z")
     shown = shown_in_order([later, earlier], as_given=False)
-    assert [one.clip.source.name for one in shown] == ["GX010001.MP4", "IMG_0001.MOV"]
+    assert [one.file.source.name for one in shown] == ["GX010001.MP4", "IMG_0001.MOV"]
     assert day_of_jump(shown) == date(2026, 6, 2)
     assert day_of_jump(shown_in_order([later], as_given=False)) == date(2026, 6, 2)
 
@@ -158,8 +158,8 @@ def test_chapters_are_rendered_in_their_order_however_they_are_named(tmp_path: P
     clips = [clip(tmp_path / name, same) for name in names]
     # Each look asks ffprobe for every clip; the rule itself is held for all orders above.
     for given_ in list(itertools.permutations(clips))[1::8]:
-        assert [one.clip.source.name for one in shown_in_order(list(given_), as_given=False)] == names
-    assert [one.clip.source.name for one in shown_in_order(clips[::-1], as_given=True)] == names[::-1]
+        assert [one.file.source.name for one in shown_in_order(list(given_), as_given=False)] == names
+    assert [one.file.source.name for one in shown_in_order(clips[::-1], as_given=True)] == names[::-1]
 
 
 def test_the_first_that_says_a_day_says_it() -> None:

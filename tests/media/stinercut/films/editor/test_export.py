@@ -14,9 +14,10 @@ from support.footage import FIELDS, PLAIN, make_clip, small_template
 
 from stinercut.films.editor.export import hand_over
 from stinercut.films.editor.otio import KnownClip, read_cut
-from stinercut.films.film import Production, ShownClip, looked_into, planned
+from stinercut.films.film import Production, looked_into, planned
 from stinercut.films.picture.segments import ClipSource, part_segment
 from stinercut.films.plan.plan import Blend, Drawn
+from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store, hash_file, sync_file
 from stinercut.templates import Template
 
@@ -94,9 +95,9 @@ def test_the_timeline_names_files_that_are_there_and_comes_back_as_the_same_film
     urls = [clip.media_reference.target_url for clip in video if isinstance(clip, otio.schema.Clip)]
     names = ["title.mp4", "splash.mp4", "intro.mp4", "GX010001.MP4", "GX010001%20%282%29.MP4", "outro.mp4"]
     assert urls == [f"clips/{name}" for name in names], "beside it, and no folder of the machine is named"
-    clips = {number: shown.clip for number, shown in enumerate(looked_into(jump.clips), 7)}
+    clips = {number: shown.file for number, shown in enumerate(looked_into(jump.clips), 7)}
     cut = read_cut(text, [KnownClip(number, clip.probe.duration, ()) for number, clip in clips.items()])
-    shown = [ShownClip(clips[piece.card_file_id], piece.start, piece.end) for piece in cut.pieces]
+    shown = [ClipTake(clips[piece.card_file_id], piece.start, piece.end) for piece in cut.pieces]
     again = planned(jump.store, jump.template, FIELDS, shown).films[0]
     assert again.plan == making.plan
     assert all(part_segment(again.shop, part).cached for part in again.plan.parts)

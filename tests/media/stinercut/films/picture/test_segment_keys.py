@@ -19,12 +19,13 @@ from support.footage import FIELDS
 
 from stinercut.drawing import title_cards
 from stinercut.drawing.overlays import Placed
-from stinercut.films.film import Production, ShownClip, planned
+from stinercut.films.film import Production, planned
 from stinercut.films.picture import segments
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segment_cache import SegmentRequest
 from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
 from stinercut.films.picture.stream_copy import ShotPiece, StreamCopy
+from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store
 from stinercut.templates.aspects import aspects
 from stinercut.templates.folder import load
@@ -157,7 +158,7 @@ def production_in(folder: Path, footage: Mapping[str, Any]) -> Production:
     cut = Probe(2.5, 1920, 1080, Fraction(60), 0, "hevc", None, 1000, None, stream=1)
     first = FilmedClip(ClipSource("a" * 32, folder / "GX010001.MP4", "GX010001.MP4"), whole)
     other = FilmedClip(ClipSource("b" * 32, folder / second, second), cut)
-    shown = [ShownClip(first), ShownClip(other, 0.5, 2.0), ShownClip(first, 1.0, None)]
+    shown = [ClipTake(first), ClipTake(other, 0.5, 2.0), ClipTake(first, 1.0, None)]
     return planned(Store(folder / "store"), load(folder), FIELDS, shown)
 
 
