@@ -149,12 +149,17 @@ def _shown(installation: Installation, take: ClipTake[FootageFile]) -> ClipTake[
 
 def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:
     """What of all outputs belongs to a clip."""
-    return tuple(PartsToMake(film.shop, tuple(film.parts_of(clip.content_hash))) for film in production.films)
+    return tuple(_to_make(film.shop, film.parts_of(clip.content_hash)) for film in production.films)
 
 
 def card_parts(production: Production) -> tuple[PartsToMake, ...]:
     """What of all outputs shows no clip."""
-    return tuple(PartsToMake(film.shop, tuple(film.cards)) for film in production.films)
+    return tuple(_to_make(film.shop, film.cards) for film in production.films)
+
+
+def _to_make(shop: Workshop, parts: Sequence[Part]) -> PartsToMake:
+    # Handed on to another step: with all clips in each, a jump of a hundred would write ten thousand.
+    return PartsToMake(shop.for_parts(parts), tuple(parts))
 
 
 def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:

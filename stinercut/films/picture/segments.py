@@ -108,6 +108,17 @@ class Workshop:
         over = self.template.document.timeline.overlays
         return tuple(overlays.overlay_of(self.template, clip, self.fields, self.size) for clip in over)
 
+    def for_parts(self, parts: Sequence[Part]) -> Workshop:
+        """The same for these parts alone: of clips and photos it has those that they show."""
+        contents = [shot.content for part in parts for shot in part.shots]
+        takes = {one.take for one in contents if isinstance(one, Filmed)}
+        photos = {one.photo for one in contents if isinstance(one, Drawn)}
+        return dataclasses.replace(
+            self,
+            clips={key: clip for key, clip in self.clips.items() if key in takes},
+            photos={key: path for key, path in self.photos.items() if key in photos},
+        )
+
     def sheet(self, drawn: Drawn) -> title_cards.Sheet:
         """A card about to be drawn."""
         clip = self.template.document.timeline.main[drawn.place]

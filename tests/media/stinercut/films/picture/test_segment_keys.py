@@ -25,6 +25,7 @@ from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segment_cache import SegmentRequest
 from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
 from stinercut.films.picture.stream_copy import ShotPiece, StreamCopy
+from stinercut.films.plan.plan import Filmed
 from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store
 from stinercut.templates.aspects import aspects
@@ -189,3 +190,12 @@ def test_parts_with_copied_frames_keep_their_keys(
 def test_a_template_keeps_its_fingerprint_and_those_of_its_aspects(tmp_path: Path) -> None:
     template = production_in(tmp_path, {}).template
     assert {"template": template.fingerprint, **aspects(template)} == FINGERPRINTS
+
+
+def test_parts_with_a_workshop_of_their_own_have_the_same_keys(asked: Asked, tmp_path: Path) -> None:
+    for film in production_in(tmp_path, {}).films:
+        for part in film.plan.parts:
+            alone = film.shop.for_parts([part])
+            shown = {shot.content.take for shot in part.shots if isinstance(shot.content, Filmed)}
+            assert set(alone.clips) == shown
+            assert part_segment(alone, part).key == part_segment(film.shop, part).key
