@@ -79,6 +79,7 @@ def missing_in(text: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing_in(page.read_text()) == []
+    assert [module for module in _STARTED.findall(page.read_text()) if not is_there(module)] == []
 
 
 @pytest.mark.parametrize(
