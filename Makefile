@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test test-long quick near quick-future lint format clean
+.PHONY: help setup setup-dev demo up test test-long quick near quick-future lint format docs clean
 
 help: ## Say what there is
 	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
@@ -22,6 +22,7 @@ help: ## Say what there is
 	@echo 'make quick-future  the same on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
 	@echo 'make format  put the code into the layout that lint asks for'
+	@echo 'make docs    the pages of docs/ as a site, in site/; fails on a link that leads nowhere'
 	@echo 'make setup   only the set-up: system packages, .venv, Python packages'
 	@echo 'make clean   remove .venv, demo/ and caches (data and films of "make up" stay where they are)'
 
@@ -45,6 +46,9 @@ lint: setup-dev
 format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup-dev
+	$(BIN)/mkdocs build --strict
 
 QUICK := not slow and not long
 # The tiers pure and db, which start no process of ours (tests/support/tiers.py).
@@ -74,5 +78,5 @@ quick-future: setup-dev
 	TZ=Europe/Vienna $(BIN)/pytest -n 2 --dist worksteal --clock 2027-10-31T02:30 -m '$(QUICK)' tests/pure tests/db
 
 clean:
-	rm -rf .venv demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
