@@ -17,11 +17,23 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from stinercut.bounds import FIRST_YEAR, LAST_YEAR
-from stinercut.catalog.models import Card, CardFile, Jump, JumpFile, JumpState, ManifestEntry, QrReading, Role
+from stinercut.catalog.models import (
+    Card,
+    CardFile,
+    EntryState,
+    Insertion,
+    Jump,
+    JumpFile,
+    JumpState,
+    ManifestEntry,
+    QrReading,
+    Role,
+)
 from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps.card_videos import card_video
 from stinercut.jumps.jump_photos import photos_not_here
-from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+from stinercut.protocol import FileKind
+from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, misdated_after, neighbours
 from stinercut.text import counted
 
 NAMES_SAID = 6
@@ -29,6 +41,8 @@ NAMES_SAID = 6
 MOST_WINDOWS = 60
 """Of the stretches of time in which files wait, the newest so many are looked at: groups that nobody has decided about
 for years must not slow down the board."""
+MOST_INSERTIONS = 8
+"""Of the insertions that brought files which wait, the newest so many are looked at for wrong times."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,23 @@ def beside(session: Session, jump_keys: Collection[str]) -> set[str]:
         )
         .distinct()
     ).scalars()
-    return {*rows, *cards}
+    return {*rows, *_brought_together(session, jump_keys), *cards}
+
+
+def _brought_together(session: Session, jump_keys: Collection[str]) -> set[str]:
+    """The jumps of which files came with those of these jumps, whatever day the camera's clock said."""
+    insertions = (
+        select(ManifestEntry.insertion_id)
+        .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .where(JumpFile.jump_key.in_(jump_keys), ManifestEntry.state == EntryState.COPIED)
+    )
+    rows = session.execute(
+        select(JumpFile.jump_key)
+        .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
+        .where(ManifestEntry.insertion_id.in_(insertions), ManifestEntry.state == EntryState.COPIED)
+        .distinct()
+    )
+    return set(rows.scalars())
 
 
 def _days_around(days: Sequence[date]) -> tuple[datetime, datetime]:
@@ -216,13 +246,16 @@ class _CardStretch:
     label: str
     places: Mapping[str, PlacedFile]
     beside: Mapping[str, Neighbours]
+    misdated: Mapping[str, str]
+    """By id of a waiting file whose time is wrong: in whose stretch the camera's own count puts it."""
 
     def by_owner(self) -> list[tuple[str, list[PlacedFile]]]:
         """For each jump and group the group's files that stand in the jump's stretch."""
         found: dict[tuple[str, str], list[PlacedFile]] = defaultdict(list)
         for file_id, one in self.beside.items():
-            if one.before is not None:
-                found[(one.before, self.places[file_id].jump)].append(self.places[file_id])
+            # Where time and count disagree, either of them may lack the file.
+            for owner in {one.before, self.misdated.get(file_id)} - {None}:
+                found[(str(owner), self.places[file_id].jump)].append(self.places[file_id])
         return [(owner, files) for (owner, _), files in found.items()]
 
     def by_group(self) -> list[tuple[str, list[PlacedFile]]]:
@@ -247,7 +280,8 @@ class _CardStretch:
 
     def around(self, files: Sequence[PlacedFile]) -> GroupNeighbours:
         """Where a group's files stand."""
-        before = {self.beside[one.file.file_id].before for one in files}
+        ids = [one.file.file_id for one in files]
+        before = {self.misdated.get(file_id) or self.beside[file_id].before for file_id in ids}
         after = self.beside[files[-1].file.file_id].after
         return GroupNeighbours(self.described(files), before.pop() if len(before) == 1 else None, after)
 
@@ -274,16 +308,56 @@ def _stretches(session: Session, windows: Sequence[_Window]) -> list[_CardStretc
     labels: dict[str, str] = {}
     placed: dict[str, dict[str, PlacedFile]] = defaultdict(dict)
     for file, label, role, jump, reading in rows:
-        waits = jump.state == JumpState.REVIEW
-        if waits and role == Role.LEFT_OUT:
-            continue  # Somebody has decided about it.
-        labels[file.card_id] = label
-        placed[file.card_id][str(file.card_file_id)] = PlacedFile(
-            card_video(file), jump.jump_key, waits, waits and _has_code(reading)
-        )
+        if (one := _placed(file, role, jump, reading)) is not None:
+            labels[file.card_id] = label
+            placed[file.card_id][one.file.file_id] = one
+    misdated = _misdated(session, placed)
     return [
-        _CardStretch(card, labels[card], places, neighbours(places.values())) for card, places in sorted(placed.items())
+        _CardStretch(card, labels[card], places, neighbours(places.values()), misdated)
+        for card, places in sorted(placed.items())
     ]
+
+
+def _placed(file: CardFile, role: str, jump: Jump, reading: QrReading | None) -> PlacedFile | None:
+    """A file in its jump; None where it waited and somebody has decided about it."""
+    waits = jump.state == JumpState.REVIEW
+    if waits and role == Role.LEFT_OUT:
+        return None
+    return PlacedFile(card_video(file), jump.jump_key, waits, waits and _has_code(reading))
+
+
+def _misdated(session: Session, cards: Collection[str]) -> dict[str, str]:
+    """In whose stretch the waiting files of these cards are by the camera's own count, where their times are wrong.
+
+    All videos of an insertion are looked at, whatever their times say: a clock that was reset is years off.
+    """
+    brought = (
+        select(Insertion.insertion_id)
+        .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)
+        .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
+        .join(Jump, Jump.jump_key == JumpFile.jump_key)
+        .where(_waits(), Insertion.card_id.in_(cards), ManifestEntry.state == EntryState.COPIED)
+        .group_by(Insertion.insertion_id)
+        .order_by(func.max(Insertion.inserted_at).desc())
+        .limit(MOST_INSERTIONS)
+    )
+    insertions = session.execute(brought).scalars().all()
+    rows = session.execute(
+        select(CardFile, JumpFile.role, Jump, QrReading)
+        .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
+        .join(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
+        .join(Jump, Jump.jump_key == JumpFile.jump_key)
+        .outerjoin(QrReading, QrReading.card_file_id == CardFile.card_file_id)
+        .where(ManifestEntry.insertion_id.in_(insertions), CardFile.kind == FileKind.VIDEO)
+    )
+    by_card: dict[str, dict[int, PlacedFile]] = defaultdict(dict)
+    for file, role, jump, reading in rows:
+        if (one := _placed(file, role, jump, reading)) is not None:
+            by_card[file.card_id][file.card_file_id] = one
+    found: dict[str, str] = {}
+    for places in by_card.values():
+        found |= misdated_after(places.values())
+    return found
 
 
 def _has_code(row: QrReading | None) -> bool:

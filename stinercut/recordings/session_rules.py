@@ -22,7 +22,7 @@ from stinercut.codes.payload import Payload
 from stinercut.codes.reading import Reading, Reason
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
-from stinercut.recordings.camera_names import count_in
+from stinercut.recordings.camera_counts import count_of
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 
 LONG: Final = timedelta(seconds=30)
@@ -180,32 +180,13 @@ class _Photos:
 # The second witness
 
 
-@dataclass(frozen=True, order=True)
-class _Counter:
-    """A camera's own count, comparable within one family of names only."""
-
-    family: tuple[str, str]
-    folder: str
-    number: int
-    chapter: int
-
-
-def _counter(file: CardVideo) -> _Counter | None:
-    """The count in a file's name; None for a name without digits."""
-    count = count_in(file.name)
-    if count is None:
-        return None
-    parent = file.folder.rpartition("/")[0]
-    return _Counter((parent, count[0]), file.folder, count[1], file.chapter)
-
-
 def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_Place]:
     """Take the name from a clip whose file number follows another code than its time does.
 
     A clock that was reset, twice perhaps, puts one jump's clips behind another's code; the counter goes on. Where two
     cameras filmed on one card their counters aren't comparable, and only names of one family are compared.
     """
-    counters = [_counter(file) for file in ordered]
+    counters = [count_of(file) for file in ordered]
     counted = sorted((counter, index) for index, counter in enumerate(counters) if counter is not None)
     by_number: dict[int, int | None] = {}
     latest: dict[tuple[str, str], int] = {}

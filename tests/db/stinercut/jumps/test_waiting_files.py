@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 from support.cataloguing import ask, copy, entry, failed, film, passenger, put_in, record, row_ids
 
 from hub.board.feed import Feed
@@ -26,7 +28,14 @@ from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps import film_records, jumps
 from stinercut.protocol import FileEntry, FileKind
 from stinercut.recordings.filming_order import CardVideo
-from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, neighbours
+from stinercut.recordings.stretches import (
+    ENDS_AFTER,
+    Neighbours,
+    PlacedFile,
+    camera_of,
+    misdated_after,
+    neighbours,
+)
 from stinercut.review import decisions
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
@@ -111,6 +120,38 @@ class TestTheRule:
     )
     def test_the_camera_as_its_names_tell(self, folder: str, name: str, maker: str):
         assert camera_of(folder, name) == maker
+
+
+YEARS = 60 * 24 * 365 * 10
+"""Minutes by which a camera's clock falls back when its battery was out."""
+
+
+def misdated(*what: str, minutes: dict[int, float]) -> dict[int, str]:
+    """As `placed`, by the number of the file: in whose stretch the camera's count puts files with a wrong time."""
+    files = [placed_file(video(number, minutes.get(number)), one) for number, one in enumerate(what)]
+    return {int(name[4:8]): jump for name, jump in misdated_after(files).items()}
+
+
+class TestWrongTimes:
+    def test_a_clip_whose_clock_fell_back_stands_where_the_count_says(self):
+        assert misdated("A", "A", "?", "B", minutes={2: -YEARS}) == {2: "A"}
+
+    def test_so_does_one_whose_clock_ran_ahead(self):
+        assert misdated("A", "?", "B", "B", minutes={1: YEARS}) == {1: "A"}
+
+    def test_a_right_time_needs_no_count(self):
+        assert misdated("A", "?", "B", "?", minutes={}) == {}
+
+    def test_the_first_clip_of_a_day_is_not_that_of_the_last_passenger_of_the_day_before(self):
+        night = 60 * 20
+        assert misdated("A", "?", "?", "B", minutes={1: night, 2: -YEARS, 3: night + 2}) == {}
+
+    def test_a_code_that_nobody_could_be_known_by_ends_it_here_too(self):
+        assert misdated("A", "!", "?", "B", minutes={2: -YEARS}) == {}
+
+    def test_two_cameras_counts_say_nothing_about_each_other(self):
+        other = CardVideo("C0002.MP4", "C0002.MP4", "M4ROOT/CLIP", NINE - timedelta(days=3650), 1, "C0002")
+        assert misdated_after([placed_file(video(1), "A"), placed_file(other, "?")]) == {}
 
 
 # ---- a card in the catalog -------------------------------------------------------------------------------------------
@@ -235,6 +276,46 @@ class TestTheFilm:
         assert [one.name for one in on_board(catalog, anna).missing[0].files] == ["GOPR0003.JPG"]
 
 
+class TestAClockThatFellBack:
+    FILES = (*CARD[:2], entry("GX010003.MP4", 1003, minute=-YEARS), *CARD[5:7])
+
+    def card(self, catalog: Catalog) -> tuple[str, str, str]:
+        """Anna's second clip says that it was filmed years ago. Returns her jump, its group, Bob's jump."""
+        put_in(catalog, "in-1", self.FILES)
+        copy(catalog, "in-1", self.FILES)
+        [group] = record(catalog, "in-1", None, [], self.FILES[2:3], "filmed before any passenger's code")
+        [anna] = record(catalog, "in-1", passenger("Anna Müller", "B-1"), self.FILES[:1], self.FILES[1:2])
+        [bob] = record(catalog, "in-1", passenger("Bob", "B-2"), self.FILES[3:4], self.FILES[4:])
+        return anna, group, bob
+
+    def test_the_film_says_that_it_lacks_the_clip(self, catalog: Catalog):
+        anna, group, bob = self.card(catalog)
+        make_film(catalog, anna)
+        view = on_board(catalog, anna)
+        assert (view.complete, [one.name for one in view.missing[0].files]) == (False, ["GX010003.MP4"])
+        assert view.film is not None
+        assert view.film.provisional
+        assert on_board(catalog, bob).complete
+        place = in_review(catalog, group).place
+        assert place is not None
+        assert place.before is not None
+        assert place.before.jump == anna
+
+    def test_it_is_told_when_somebody_has_decided(self, catalog: Catalog):
+        anna, group, _ = self.card(catalog)
+        [row] = row_ids(catalog, "in-1", self.FILES[2:3])
+        told = told_of(catalog, lambda session: decisions.leave_out(session, "Jo", group, row))
+        assert [one["complete"] for one in told if one["jump"] == anna] == [True]
+
+    def test_an_insertion_long_before_says_nothing_of_it(self, catalog: Catalog):
+        anna, _, _ = self.card(catalog)
+        later = [entry("GX010009.MP4", 77, minute=60 * 24 * 30, prefix="l")]
+        put_in(catalog, "in-2", later)
+        copy(catalog, "in-2", later)
+        record(catalog, "in-2", None, [], later, "filmed before any passenger's code")
+        assert [one.name for missing in on_board(catalog, anna).missing for one in missing.files] == ["GX010003.MP4"]
+
+
 class TestItsPhotos:
     FILES = (
         *CARD[:2],
@@ -319,9 +400,13 @@ class TestTheGroup:
         assert unknown() == 2
 
 
-def test_a_decision_is_told_to_whoever_looks_at_the_jump_beside_it(catalog: Catalog) -> None:
-    """Nothing of Anna's own changes when her neighbours become somebody else's jump; her tile does."""
-    anna, group, _ = card_with_a_gap(catalog)
+def told_of(catalog: Catalog, decide: Callable[[Session], object]) -> list[dict[str, Any]]:
+    """The jumps that a page hears of when a person decides."""
+    return [frame["jump"] for frame in frames_after(catalog, decide) if frame["type"] == "jump"]
+
+
+def frames_after(catalog: Catalog, decide: Callable[[Session], object]) -> list[dict[str, Any]]:
+    """What a page hears when a person decides."""
 
     async def watch() -> list[dict[str, Any]]:
         feed = Feed(catalog, Live(), LINKS)
@@ -330,14 +415,20 @@ def test_a_decision_is_told_to_whoever_looks_at_the_jump_beside_it(catalog: Cata
         while not watcher.frames.empty():
             watcher.frames.get_nowait()
         with catalog.write() as session:
-            decisions.assign(session, "Jo", group, passenger("Cem", "B-3"))
+            decide(session)
         await feed.turn()
         frames: list[dict[str, Any]] = []
         while not watcher.frames.empty():
             frames.append(json.loads(watcher.frames.get_nowait() or "{}"))
         return frames
 
-    frames = asyncio.run(watch())
+    return asyncio.run(watch())
+
+
+def test_a_decision_is_told_to_whoever_looks_at_the_jump_beside_it(catalog: Catalog) -> None:
+    """Nothing of Anna's own changes when her neighbours become somebody else's jump; her tile does."""
+    anna, group, _ = card_with_a_gap(catalog)
+    frames = frames_after(catalog, lambda session: decisions.assign(session, "Jo", group, passenger("Cem", "B-3")))
     told = {frame["jump"]["jump"]: frame["jump"] for frame in frames if frame["type"] == "jump"}
     assert told[anna]["complete"]
     assert [frame["card"]["without_passenger"] for frame in frames if frame["type"] == "card"] == [0]

@@ -1,0 +1,31 @@
+"""The camera's own count of its recordings: a second witness to the order of filming, where a clock was reset.
+
+Owns: the count of a card's file, and which counts can be compared. Not here: what names say (`camera_names`), the order
+by time (`filming_order`), what follows where the two disagree (`session_rules`, `stretches`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stinercut.recordings.camera_names import count_in
+from stinercut.recordings.filming_order import CardVideo
+
+
+@dataclass(frozen=True, order=True)
+class CameraCount:
+    """A camera's own count, comparable within one family of names only."""
+
+    family: tuple[str, str]
+    folder: str
+    number: int
+    chapter: int
+
+
+def count_of(file: CardVideo) -> CameraCount | None:
+    """The count in a file's name; None for a name without digits."""
+    count = count_in(file.name)
+    if count is None:
+        return None
+    parent = file.folder.rpartition("/")[0]
+    return CameraCount((parent, count[0]), file.folder, count[1], file.chapter)
