@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from stinercut.language.messages import Said, all_worded, parts_of
 from stinercut.text import ended
 
 
@@ -17,17 +18,18 @@ class StinercutError(Exception):
     """Something that a person can act on.
 
     `what` says what happened, `file` to which file, `advice` what to do. `code` is stable and for programs;
-    `exit_code` is what a command ends with, `http_status` what a request is answered with.
+    `exit_code` is what a command ends with, `http_status` what a request is answered with. `what_parts` and
+    `advice_parts` are the same as messages, for whoever shows it in another language.
     """
 
     code: ClassVar[str] = "ERROR"
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
 
-    def __init__(self, what: str, *, file: str | Path | None = None, advice: str = "") -> None:
-        self.what = what
+    def __init__(self, what: Said, *, file: str | Path | None = None, advice: Said = "") -> None:
+        self.what_parts, self.advice_parts = parts_of(what), parts_of(advice)
+        self.what, self.advice = all_worded(self.what_parts), all_worded(self.advice_parts)
         self.file = str(file) if file is not None else None
-        self.advice = advice
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
@@ -37,10 +39,10 @@ class StinercutError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments don't survive the default pickling, and steps run in other processes.
-        return (_rebuild, (type(self), self.what, self.file, self.advice))
+        return (_rebuild, (type(self), self.what_parts, self.file, self.advice_parts))
 
 
-def _rebuild(kind: type[StinercutError], what: str, file: str | None, advice: str) -> StinercutError:
+def _rebuild(kind: type[StinercutError], what: Said, file: str | None, advice: Said) -> StinercutError:
     return kind(what, file=file, advice=advice)
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from stinercut.errors import StinercutError
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded, with_texts
 from stinercut.text import ended
 
 
@@ -172,15 +174,27 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
-def what_for_pages(error: StinercutError) -> tuple[str, str]:
+def said_for_pages(error: StinercutError) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
     """What happened and what to do about it, for people on another machine: files by their names, without folders.
 
     The whole path is for the log, and for commands that run where the file is.
     """
     is_path = error.file is not None and (PurePosixPath(error.file).is_absolute() or "\\" in error.file)
     file = _last_part(error.file) if error.file and is_path else error.file
-    what = error.what.replace(error.file, file) if error.file and file else error.what
-    return without_folders(f"{file}: {what}" if file else what), without_folders(error.advice)
+
+    def shown(text: str) -> str:
+        return without_folders(text.replace(error.file, file) if error.file and file else text)
+
+    what = tuple(with_texts(one, shown) for one in error.what_parts)
+    if file:
+        what = (Message.of(MessageCode.ABOUT_FILE, file=without_folders(file), what=what),)
+    return what, tuple(with_texts(one, without_folders) for one in error.advice_parts)
+
+
+def what_for_pages(error: StinercutError) -> tuple[str, str]:
+    """The same as two texts."""
+    what, advice = said_for_pages(error)
+    return all_worded(what), all_worded(advice)
 
 
 def sentence_for_pages(error: StinercutError) -> str:

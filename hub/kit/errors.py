@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect
 
 from hub.kit.validation_messages import in_words, technical
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
-from stinercut.failures import what_for_pages
+from stinercut.failures import said_for_pages
+from stinercut.language.messages import all_worded
 
 log = logging.getLogger("hub")
 
@@ -30,8 +31,15 @@ _HTTP_WORDS = {
 
 def error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
     """An error of ours as browsers and programs get it."""
-    what, advice = what_for_pages(error)
-    return JSONResponse({"error": {"code": error.code, "what": what, "advice": advice}}, status or error.http_status)
+    what, advice = said_for_pages(error)
+    said = {
+        "code": error.code,
+        "what": all_worded(what),
+        "advice": all_worded(advice),
+        "what_parts": [one.as_json() for one in what],
+        "advice_parts": [one.as_json() for one in advice],
+    }
+    return JSONResponse({"error": said}, status or error.http_status)
 
 
 def _asked(request: Request) -> str:

@@ -15,6 +15,8 @@ class MessageCode(StrEnum):
 
     AS_WRITTEN = "as_written"
     """A sentence from elsewhere: a row of before, another program, an error that has no code for its words yet."""
+    ABOUT_FILE = "about_file"
+    """What happened to a file."""
 
     # Why a jump is where it is
     FILES_ARRIVING = "files_arriving"

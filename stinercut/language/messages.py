@@ -11,7 +11,7 @@ language, and `plural` names the value that counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -49,6 +49,30 @@ class Message:
 def as_written(text: str) -> tuple[Message, ...]:
     """A text that has no code, as a message; none for an empty one."""
     return (Message.of(MessageCode.AS_WRITTEN, text=text),) if text else ()
+
+
+Said: TypeAlias = "str | Message | tuple[Message, ...]"
+"""What somebody says: a message, several, or a text that has no code."""
+
+
+def parts_of(said: Said) -> tuple[Message, ...]:
+    """The messages of which this consists."""
+    if isinstance(said, str):
+        return as_written(said)
+    return (said,) if isinstance(said, Message) else said
+
+
+def with_texts(message: Message, change: Callable[[str], str]) -> Message:
+    """The same message, with each text among its values changed by this."""
+    return Message(message.code, {name: _changed(value, change) for name, value in message.values.items()})
+
+
+def _changed(value: Value, change: Callable[[str], str]) -> Value:
+    if isinstance(value, Message):
+        return with_texts(value, change)
+    if isinstance(value, tuple):
+        return tuple(_changed(one, change) for one in value)
+    return change(value) if isinstance(value, str) else value
 
 
 def _as_json(value: Value) -> object:

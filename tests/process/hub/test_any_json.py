@@ -101,7 +101,7 @@ def test_no_request_makes_the_hub_fail(tmp_path: Path, catalog_url: str) -> None
             answer = client.request(method, where, content=body, headers={"content-type": "application/json"})
             assert answer.status_code < 500 or is_dagsters_silence(answer), answer.text
             if answer.status_code >= 400:
-                assert set(answer.json()["error"]) == {"code", "what", "advice"}
+                assert set(answer.json()["error"]) == {"code", "what", "advice", "what_parts", "advice_parts"}
 
         ask()
         assert client.get(f"/api/jumps/{JUMP}").json()["jump"] == JUMP
@@ -147,7 +147,7 @@ def test_what_the_catalog_can_not_take_is_refused(tmp_path: Path, catalog_url: s
             sent = None if body is None else json.dumps(body)
             answer = client.request(method, path, content=sent, headers={"content-type": "application/json"})
             assert 400 <= answer.status_code < 500, (method, path, answer.text)
-            assert set(answer.json()["error"]) == {"code", "what", "advice"}
+            assert set(answer.json()["error"]) == {"code", "what", "advice", "what_parts", "advice_parts"}
         assert client.get(f"/api/jumps/{JUMP}").json()["passenger"] == "Anna Müller"
 
 

@@ -110,7 +110,7 @@ class TestApi:
         assert answer.status_code == status
         error = answer.json()["error"]
         assert error["code"] == code
-        assert set(error) == {"code", "what", "advice"}
+        assert set(error) == {"code", "what", "advice", "what_parts", "advice_parts"}
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "words"),

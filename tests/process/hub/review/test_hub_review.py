@@ -118,7 +118,7 @@ def test_what_makes_no_sense_changes_nothing(
     key, files = group(hub, known, f"d{kind}{status}{len(str(said))}", [f"{kind}{said}".encode()])
     refused = decide(hub, key, kind, **said)
     assert refused.status_code == status, refused.text
-    assert set(refused.json()["error"]) == {"code", "what", "advice"}
+    assert set(refused.json()["error"]) == {"code", "what", "advice", "what_parts", "advice_parts"}
     after = httpx.get(f"{hub.url}/api/review/jumps/{key}").json()
     assert (after["state"], [file["file_id"] for file in after["files"]], after["decisions"]) == ("review", files, [])
 
