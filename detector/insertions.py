@@ -1,6 +1,6 @@
 """The cards that are in: what follows when one comes or goes, and when the hub asks for something of it.
 
-Owns: one session per insertion, from its scan to its end. Not here: noticing cards (`sources.cards`), the connection
+Owns: each insertion, from its scan to its end. Not here: noticing cards (`sources.cards`), the connection
 (`link`), the order of copies (`copy.offload`).
 """
 
@@ -29,7 +29,7 @@ NAMED = 5
 
 
 @dataclass
-class _Session:
+class _OpenInsertion:
     """One insertion: what is known of it so far."""
 
     insertion_id: str
@@ -40,8 +40,8 @@ class _Session:
     work: asyncio.Task[None] | None = None
 
 
-class Sessions:
-    """The sessions of the cards that are in, by the key of their event.
+class Insertions:
+    """The open insertions, by the key of their card's event.
 
     `left_over` are the files that an earlier life of the detector was asked for and has not copied.
     """
@@ -50,10 +50,10 @@ class Sessions:
         self._around = around
         self._small_file_limit = small_file_limit
         self._left_over = left_over
-        self._sessions: dict[str, _Session] = {}
+        self._insertions: dict[str, _OpenInsertion] = {}
 
     async def follow(self, events: asyncio.Queue[CardEvent]) -> None:
-        """Act on what goes in and out, until cancelled. An error of a session ends all and is raised as it is."""
+        """Act on what goes in and out, until cancelled. An error of one insertion ends all and is raised as it is."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 match await events.get():
@@ -64,10 +64,10 @@ class Sessions:
 
     def requested(self, request: CopyRequest | SampleRequest) -> None:
         """The hub asks for files or for samples; a request for files is durable when this returns."""
-        for session in self._sessions.values():
-            if session.insertion_id != request.insertion_id or session.offload is None or session.sampler is None:
+        for insertion in self._insertions.values():
+            if insertion.insertion_id != request.insertion_id or insertion.offload is None or insertion.sampler is None:
                 continue
-            part = session.sampler if isinstance(request, SampleRequest) else session.offload
+            part = insertion.sampler if isinstance(request, SampleRequest) else insertion.offload
             part.request(request.file_ids)
             return
         known = self._around.journal.knows(request.insertion_id)
@@ -81,48 +81,48 @@ class Sessions:
         self._around.wake()
 
     def _card_in(self, card: CardIn, tasks: asyncio.TaskGroup) -> None:
-        session = _Session(uuid.uuid4().hex, card)
-        self._sessions[card.key] = session
+        insertion = _OpenInsertion(uuid.uuid4().hex, card)
+        self._insertions[card.key] = insertion
         self._around.journal.card_in(
-            Inserted(insertion_id=session.insertion_id, card=card.card, inserted_at=self._around.clock())
+            Inserted(insertion_id=insertion.insertion_id, card=card.card, inserted_at=self._around.clock())
         )
         self._around.wake()
-        session.work = tasks.create_task(self._serve(session))
+        insertion.work = tasks.create_task(self._serve(insertion))
 
-    async def _serve(self, session: _Session) -> None:
+    async def _serve(self, insertion: _OpenInsertion) -> None:
         """Scan a card, tell what is on it, copy what is asked for."""
-        card, label = session.card, session.card.card.label
+        card, label = insertion.card, insertion.card.card.label
         try:
-            root, manifest = await self._scanned(session)
+            root, manifest = await self._scanned(insertion)
         except InterruptedError:
             return
         except ScanFailed as failed:
-            if not session.stop.is_set():
+            if not insertion.stop.is_set():
                 log.warning("Card %s: %s", label, failed.sentence())
-                self._tell(_card_error(session.insertion_id, failed))
+                self._tell(_card_error(insertion.insertion_id, failed))
             return
-        if session.stop.is_set():
+        if insertion.stop.is_set():
             return
         for problem in manifest.unreadable:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
         log.info("Card %s is in: %d files, %s", label, len(manifest.entries), _footage(manifest))
         # First that something is missing: a list that seems whole would let somebody pull the card out.
-        self._tell(*_left_out(session.insertion_id, manifest), *_listed(session.insertion_id, manifest))
-        session.offload = Offload(session.insertion_id, card.card.card_id, root, manifest, self._around)
-        session.sampler = Sampler(session.insertion_id, root, manifest, self._around)
+        self._tell(*_left_out(insertion.insertion_id, manifest), *_listed(insertion.insertion_id, manifest))
+        insertion.offload = Offload(insertion.insertion_id, card.card.card_id, root, manifest, self._around)
+        insertion.sampler = Sampler(insertion.insertion_id, root, manifest, self._around)
         again = self._take_left_over(card.card.card_id, manifest)
         if again:
             log.info("Card %s: going on with %d files that were asked for before", label, len(again))
-            session.offload.request(again)
+            insertion.offload.request(again)
         self._around.wake()
-        async with session.sampler.working():
-            await session.offload.run()
+        async with insertion.sampler.working():
+            await insertion.offload.run()
 
     def _tell(self, *messages: Message) -> None:
         self._around.journal.put(messages)
         self._around.wake()
 
-    async def _scanned(self, session: _Session) -> tuple[CardRoot, Manifest]:
+    async def _scanned(self, insertion: _OpenInsertion) -> tuple[CardRoot, Manifest]:
         """A card's root and its manifest. Raises ScanFailed, InterruptedError.
 
         All in the thread: whatever touches a card may hang, and the other cards must not.
@@ -131,12 +131,12 @@ class Sessions:
 
         def should_stop() -> bool:
             pulse.beat()
-            return session.stop.is_set() or given_up.is_set()
+            return insertion.stop.is_set() or given_up.is_set()
 
         def look() -> tuple[CardRoot, Manifest]:
             with pulse:
-                root = CardRoot.at(session.card.root)
-                manifest = scan(root.path, session.insertion_id, self._small_file_limit, should_stop)
+                root = CardRoot.at(insertion.card.root)
+                manifest = scan(root.path, insertion.insertion_id, self._small_file_limit, should_stop)
                 pulse.beat()
                 root.require()  # Half a manifest would be taken for the whole one.
                 return root, manifest
@@ -151,16 +151,16 @@ class Sessions:
             raise scan_failed(refused) from None
 
     async def _card_out(self, key: str) -> None:
-        session = self._sessions.pop(key)
-        session.stop.set()
-        label, journal = session.card.card.label, self._around.journal
-        if session.offload is not None and session.work is not None:
-            await session.offload.card_out(session.work)
+        insertion = self._insertions.pop(key)
+        insertion.stop.set()
+        label, journal = insertion.card.card.label, self._around.journal
+        if insertion.offload is not None and insertion.work is not None:
+            await insertion.offload.card_out(insertion.work)
         else:
-            if session.work is not None:
-                session.work.cancel()
-                await asyncio.wait({session.work})
-            journal.card_out(session.insertion_id)
+            if insertion.work is not None:
+                insertion.work.cancel()
+                await asyncio.wait({insertion.work})
+            journal.card_out(insertion.insertion_id)
             self._around.wake()
         log.info("Card %s is out", label)
 

@@ -17,7 +17,7 @@ from detector.copy.offload import OffloadContext
 from detector.copy.partials import Partials, partial_prefix
 from detector.copy.verify import Verifier
 from detector.hanging.watchdog import HUNG_S, Watchdog
-from detector.insertions import Sessions
+from detector.insertions import Insertions
 from detector.link import HubAddress, Link
 from detector.sources.cards import watch_cards
 from stinercut.errors import HostNotReady
@@ -91,7 +91,7 @@ class _Life:
             watchdog=watchdog,
             require_store=home.require,
         )
-        self._sessions = Sessions(around, settings.small_file_limit, journal.start_over())
+        self._insertions = Insertions(around, settings.small_file_limit, journal.start_over())
 
     async def run(self) -> None:
         """Until cancelled. An error of one of the parts ends all and is raised as it is."""
@@ -100,13 +100,13 @@ class _Life:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._link.run())
                 tasks.create_task(watch_cards(self._settings, events))
-                tasks.create_task(self._sessions.follow(events))
+                tasks.create_task(self._insertions.follow(events))
                 log.info("Watching for cards.")
         except BaseExceptionGroup as several:
             raise _first(several) from None
 
     def _requested(self, request: CopyRequest | SampleRequest) -> None:
-        self._sessions.requested(request)
+        self._insertions.requested(request)
 
 
 def _first(error: BaseException) -> BaseException:

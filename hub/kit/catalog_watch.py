@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from stinercut.catalog import Catalog
-from stinercut.catalog.change_counter import Glance
+from stinercut.catalog.change_counter import ChangeCounter
 
 log = logging.getLogger("hub.kit.catalog_watch")
 
@@ -111,7 +111,7 @@ class CatalogWatch:
             self._is_wanted.clear()
             await self._is_wanted.wait()
 
-    async def _look(self, counter: Glance) -> None:
+    async def _look(self, counter: ChangeCounter) -> None:
         is_wanted = self._is_wanted.is_set()
         self._is_wanted.clear()
         if await asyncio.to_thread(counter.is_news) or is_wanted:
@@ -119,9 +119,9 @@ class CatalogWatch:
                 if one.listens():
                     one.is_due.set()
 
-    def _counter(self) -> Glance:
+    def _counter(self) -> ChangeCounter:
         try:
-            return Glance.at(self._catalog)
+            return ChangeCounter.at(self._catalog)
         except sqlite3.Error:
             log.exception("The catalog's counter of changes can't be read: all look each time.")
-            return Glance(None)
+            return ChangeCounter(None)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stinercut.catalog import Catalog
-from stinercut.catalog.change_counter import Glance
+from stinercut.catalog.change_counter import ChangeCounter
 
 LOOK_FOR_S = 24.2
 """How long a tick goes on looking: a bit less than five rounds of Dagster's daemon."""
@@ -34,11 +34,11 @@ def wait_for_news(
     be in Dagster's storage.
     """
     until = time.monotonic() + LOOK_FOR_S
-    with Glance.at(catalog) as glance:
-        glance.is_news()
+    with ChangeCounter.at(catalog) as counter:
+        counter.is_news()
         found = look()
         while not found and time.monotonic() + LOOK_EVERY_S < until:
             time.sleep(LOOK_EVERY_S)
-            if glance.is_news() or also_when():
+            if counter.is_news() or also_when():
                 found = look()
     return found

@@ -13,14 +13,14 @@ from stinercut.catalog.engine import Catalog
 
 
 @dataclass
-class Glance:
+class ChangeCounter:
     """Ask `is_news` again and again, inside its `with` block."""
 
     _connection: sqlite3.Connection | None
     _seen: int | None = None
 
     @classmethod
-    def at(cls, catalog: Catalog) -> Glance:
+    def at(cls, catalog: Catalog) -> ChangeCounter:
         """On SQLite its own connection, since a connection does not count its own commits; elsewhere nothing."""
         file = catalog.engine.url.database
         is_file = catalog.engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
@@ -38,7 +38,7 @@ class Glance:
         before, self._seen = self._seen, version
         return version != before
 
-    def __enter__(self) -> Glance:
+    def __enter__(self) -> ChangeCounter:
         return self
 
     def __exit__(

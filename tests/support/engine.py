@@ -1,6 +1,6 @@
 """The detector's engine and the hub's conversation in one thread; the wire between them is in a test's hand.
 
-Owns: `Engine`: real sessions, copies, journal, store, conversation and catalog; no sockets, no watching for
+Owns: `Engine`: real insertions, copies, journal, store, conversation and catalog; no sockets, no watching for
 cards, no waiting for time to pass. Not here: what happens when
 (`tests/process/detector/copy/test_offload_machine.py`). Copies run in threads as always; a `Hold` stops one at a
 place, so that anything can happen there.
@@ -29,7 +29,7 @@ from detector.copy.journal import Journal
 from detector.copy.offload import OffloadContext
 from detector.copy.partials import Partials, partial_prefix
 from detector.copy.verify import Verifier
-from detector.insertions import Sessions
+from detector.insertions import Insertions
 from hub.cards.detector_messages import Conversation
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Card, Insertion
@@ -93,7 +93,7 @@ class _Life:
     """From a start of the detector to its end."""
 
     journal: Journal
-    sessions: Sessions
+    insertions: Insertions
     events: asyncio.Queue[CardEvent]
     work: asyncio.Task[None]
 
@@ -174,9 +174,9 @@ class Engine:
             on_chunk=lambda done: self.hold.passes(f"chunk {done // CHUNK}") if done > SMALL else None,
             require_store=Destination.at(store.root).require,
         )
-        sessions = Sessions(around, SMALL, journal.start_over())
+        insertions = Insertions(around, SMALL, journal.start_over())
         events: asyncio.Queue[CardEvent] = asyncio.Queue()
-        self._life = _Life(journal, sessions, events, asyncio.create_task(sessions.follow(events)))
+        self._life = _Life(journal, insertions, events, asyncio.create_task(insertions.follow(events)))
         self.connected = False
 
     def end(self) -> None:
@@ -245,7 +245,7 @@ class Engine:
         self.asked.append(request)
         body = _over_the_wire(request)
         assert isinstance(body, CopyRequest | SampleRequest)
-        self._life.sessions.requested(body)
+        self._life.insertions.requested(body)
 
     def ask_again(self, request: CopyRequest | SampleRequest) -> None:
         """The hub repeats itself, perhaps about a card that has long been out."""

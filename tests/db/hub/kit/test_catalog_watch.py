@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from hub.kit.catalog_watch import CardNews, CatalogWatch
 from stinercut.catalog import Catalog, events
-from stinercut.catalog.change_counter import Glance
+from stinercut.catalog.change_counter import ChangeCounter
 
 PATIENCE_S = 30
 
@@ -120,14 +120,14 @@ def test_one_that_is_slow_delays_no_other_and_hears_of_what_changed_meanwhile(ca
 
 
 def test_nothing_is_looked_at_while_nobody_listens(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, look = 0, Glance.is_news
+    looks, look = 0, ChangeCounter.is_news
 
-    def counted(self: Glance) -> bool:
+    def counted(self: ChangeCounter) -> bool:
         nonlocal looks
         looks += 1
         return look(self)
 
-    monkeypatch.setattr(Glance, "is_news", counted)
+    monkeypatch.setattr(ChangeCounter, "is_news", counted)
 
     async def scene() -> None:
         listens = False

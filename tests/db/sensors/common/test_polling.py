@@ -10,7 +10,7 @@ import pytest
 from sensors.common import polling
 from sensors.common.polling import wait_for_news
 from stinercut.catalog import Catalog, events
-from stinercut.catalog.change_counter import Glance
+from stinercut.catalog.change_counter import ChangeCounter
 
 
 def write(catalog: Catalog) -> None:
@@ -24,12 +24,12 @@ def newest(catalog: Catalog) -> int:
 
 
 def test_a_glance_says_whether_somebody_wrote(catalog: Catalog) -> None:
-    with Glance.at(catalog) as glance:
-        assert glance.is_news(), "the first time nothing is known"
+    with ChangeCounter.at(catalog) as counter:
+        assert counter.is_news(), "the first time nothing is known"
         if catalog.engine.dialect.name == "sqlite":
-            assert not glance.is_news()
+            assert not counter.is_news()
         write(catalog)
-        assert glance.is_news()
+        assert counter.is_news()
 
 
 def test_what_is_written_meanwhile_is_found_and_there_is_no_look_without_need(catalog: Catalog) -> None:

@@ -1,6 +1,6 @@
 """Any order of cards going in and out, kills and broken connections: a state machine over the real engine.
 
-Real sessions, copies, journal, store, conversation and catalog (`support.engine`). After each step the invariant of the
+Real insertions, copies, journal, store, conversation and catalog (`support.engine`). After each step the invariant of the
 crash matrix holds; when nothing stands in the way, what was asked for is here; and after a last, quiet connection every
 file of every card is.
 
