@@ -1,8 +1,8 @@
 """Any order of cards going in and out, kills and broken connections: a state machine over the real engine.
 
-Real insertions, copies, journal, store, conversation and catalog (`support.engine`). After each step the invariant of the
-crash matrix holds; when nothing stands in the way, what was asked for is here; and after a last, quiet connection every
-file of every card is.
+Real insertions, copies, journal, store, conversation and catalog (`support.engine`). After each step the invariant of
+the crash matrix holds; when nothing stands in the way, what was asked for is here; and after a last, quiet connection
+every file of every card is.
 
     STINERCUT_MACHINE=300 pytest tests/process/detector/copy/test_offload_machine.py     300 sequences instead of 40
 """
