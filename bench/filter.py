@@ -33,9 +33,10 @@ from sqlalchemy import insert as sql_insert
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from support import heard  # noqa: E402
 from support.hubs import Detector, RunningHub, detector, running_hub  # noqa: E402
 
-from stinercut.cards import insertions, manifests, seen_files  # noqa: E402
+from stinercut.cards import insertions, seen_files  # noqa: E402
 from stinercut.cards.known_files import Facts, FileVerdict, folded, judge  # noqa: E402
 from stinercut.catalog import Catalog, migrate  # noqa: E402
 from stinercut.catalog.models import CardFile, ImportedFile, ManifestEntry  # noqa: E402
@@ -100,8 +101,8 @@ def know(catalog: Catalog, store: Store, entries: list[FileEntry]) -> None:
     with catalog.write() as session:
         insertions.record_insertion(session, "det", inserted("before"))
         for piece in pieces("before", entries):
-            manifests.record_file_list(session, piece, SMALL_LIMIT)
-        insertions.record_removed(session, "before")
+            heard.record_file_list(session, piece, SMALL_LIMIT)
+        heard.record_removed(session, "before")
         rows = session.execute(select(CardFile.card_file_id, CardFile.size)).all()
         imports = [
             {"card_file_id": row, "content_hash": f"{n * 2654435761 % 2**32:08x}{n:024x}", "size": size}
@@ -118,7 +119,7 @@ def know(catalog: Catalog, store: Store, entries: list[FileEntry]) -> None:
 def forget(catalog: Catalog, insertion: str) -> None:
     """Make the new files new again."""
     with catalog.write() as session:
-        insertions.record_removed(session, insertion)
+        heard.record_removed(session, insertion)
         session.execute(delete(ManifestEntry).where(ManifestEntry.insertion_id == insertion))
         session.execute(delete(CardFile).where(CardFile.card_file_id.not_in(select(ImportedFile.card_file_id))))
 

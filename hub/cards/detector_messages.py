@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.cards import copy_requests, copy_results, identification, insertions, manifests, probable_files
 from stinercut.catalog import Catalog
+from stinercut.catalog.models import Insertion
 from stinercut.errors import BadInput, NotFound, StoreDamaged
 from stinercut.failures import sentence_for_pages
 from stinercut.keyring import NO_KEYS, KeyRing
@@ -71,7 +72,6 @@ class Conversation:
         raised as it comes, and the detector sends the message again.
         """
         try:
-            self._require_own(detector_id, envelope.body)
             requests = self._act(detector_id, envelope.body)
         except NotFound as unknown:
             return Effects(refusal(envelope.id, ErrorCode.UNKNOWN_ID, sentence_for_pages(unknown)))
@@ -86,67 +86,79 @@ class Conversation:
             return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, "the hub can't take this; its log says more"))
         return Effects(Ack(of=envelope.id), requests)
 
-    def _require_own(self, detector_id: str, body: Message) -> None:
-        """Raise NotFound where a message is about an insertion of another detector: each speaks for its own cards."""
-        insertion_id = getattr(body, "insertion_id", None)
-        if insertion_id is not None and self._owner(insertion_id) not in (None, detector_id):
-            raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
-
     def is_own(self, detector_id: str, insertion_id: str) -> bool:
         """Whether it is this detector that has put this card in."""
-        return self._owner(insertion_id) == detector_id
-
-    def _owner(self, insertion_id: str) -> str | None:
-        with self.catalog.read() as session:
-            return insertions.detector_of(session, insertion_id)
+        try:
+            with self.catalog.read() as session:
+                insertions.require_own_insertion(session, insertion_id, detector_id)
+        except NotFound:
+            return False
+        return True
 
     def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
+        """Write down what a message says. Its insertion is looked up once, in the transaction that writes."""
         match body:
+            case Inserted():
+                with self.catalog.write() as session:
+                    insertions.record_insertion(session, detector_id, body)
+                return ()
             case FileCopied():
-                self._copied(body)
+                self._copied(detector_id, body)
                 return ()
-            case FileList():
-                with self.catalog.write() as session:
-                    complete = manifests.record_file_list(session, body, self.small_file_limit, self.store.has)
-                    if complete:
-                        self._read_again(session, body.insertion_id)
-                    return (*_next(session, body.insertion_id), *_doubts(session, body)) if complete else ()
             case Samples():
-                return self._sampled(body)
-            case Inserted() | CopyError() | CardError() | Removed():
+                return self._sampled(detector_id, body)
+            case FileList() | CopyError() | CardError() | Removed():
                 with self.catalog.write() as session:
-                    _record(session, detector_id, body)
-                return ()
+                    insertion = insertions.require_own_insertion(session, body.insertion_id, detector_id)
+                    return self._record(session, insertion, body)
             case _:
                 raise BadInput(f"the hub takes no {body.type}")
 
-    def _copied(self, message: FileCopied) -> None:
+    def _record(
+        self, session: Session, insertion: Insertion, body: FileList | CopyError | CardError | Removed
+    ) -> tuple[Request, ...]:
+        match body:
+            case FileList():
+                if not manifests.record_file_list(session, insertion, body, self.small_file_limit, self.store.has):
+                    return ()
+                self._read_again(session, insertion)
+                return (*_next(session, insertion), *_doubts(session, insertion))
+            case CopyError():
+                copy_results.record_copy_error(session, insertion, body)
+            case CardError():
+                insertions.record_card_error(session, insertion, body)
+            case Removed():
+                insertions.record_removed(session, insertion)
+        return ()
+
+    def _copied(self, detector_id: str, message: FileCopied) -> None:
+        damaged = self._damage_of(message)
+        with self.catalog.write() as session:
+            insertion = insertions.require_own_insertion(session, message.insertion_id, detector_id)
+            if damaged is None:
+                copy_results.record_copied(session, insertion, message)
+            else:
+                copy_results.record_copy_error(session, insertion, _not_stored(message, damaged))
+        if damaged is not None:
+            raise damaged
+
+    def _damage_of(self, message: FileCopied) -> StoreDamaged | None:
         try:
             self.store.require(message.content_hash, message.size)
         except StoreDamaged as damaged:
-            # The detector holds it for done and won't send it again: people must see it, as a file that failed.
-            detail = f"the hub does not find what the detector stored ({sentence_for_pages(damaged)})"[:2000]
-            with self.catalog.write() as session:
-                copy_results.record_copy_error(
-                    session,
-                    CopyError(
-                        insertion_id=message.insertion_id,
-                        file_id=message.file_id,
-                        code=ErrorCode.DEST_IO,
-                        detail=detail,
-                    ),
-                )
-            raise
-        with self.catalog.write() as session:
-            copy_results.record_copied(session, message)
+            return damaged
+        return None
 
-    def _sampled(self, message: Samples) -> tuple[Request, ...]:
+    def _sampled(self, detector_id: str, message: Samples) -> tuple[Request, ...]:
+        # Two transactions: looking into the store takes its time, and nobody else could write meanwhile.
         with self.catalog.read() as session:
-            same = probable_files.same_content(session, message.insertion_id, message.samples, self._sample_of)
+            insertion = insertions.require_own_insertion(session, message.insertion_id, detector_id)
+            same = probable_files.same_content(session, insertion, message.samples, self._sample_of)
         with self.catalog.write() as session:
-            probable_files.record_samples(session, message.insertion_id, message.samples, same)
-            self._read_again(session, message.insertion_id)
-            return _next(session, message.insertion_id)
+            insertion = insertions.require_own_insertion(session, message.insertion_id, detector_id)
+            probable_files.record_samples(session, insertion, message.samples, same)
+            self._read_again(session, insertion)
+            return _next(session, insertion)
 
     def _sample_of(self, content_hash: str, size: int) -> str | None:
         try:
@@ -163,12 +175,12 @@ class Conversation:
     def no_samples(self, insertion_id: str) -> None:
         """A detector takes no samples of this card: what is in doubt is copied."""
         with self.catalog.write() as session:
-            probable_files.give_up_samples(session, insertion_id)
-            self._read_again(session, insertion_id)
+            insertion = insertions.require_insertion(session, insertion_id)
+            probable_files.give_up_samples(session, insertion)
+            self._read_again(session, insertion)
 
-    def _read_again(self, session: Session, insertion_id: str) -> None:
+    def _read_again(self, session: Session, insertion: Insertion) -> None:
         """Codes of a card that is back, refused before, may be accepted now."""
-        insertion = insertions.require_insertion(session, insertion_id)
         identification.read_outdated_again(session, insertion, self.keys)
 
     def asked_before(self, detector_id: str) -> tuple[Request, ...]:
@@ -187,7 +199,7 @@ class Conversation:
         out: dict[str, tuple[CopyRequest, ...]] = {}
         for detector_id, insertion_id in waiting:
             with self.catalog.write() as session:
-                requests = _next(session, insertion_id)
+                requests = _next(session, insertions.require_insertion(session, insertion_id))
             if requests:
                 out[detector_id] = (*out.get(detector_id, ()), *requests)
         return out
@@ -195,27 +207,25 @@ class Conversation:
     def card_is_out(self, insertion_id: str) -> None:
         """A detector says that it has no such card in."""
         with self.catalog.write() as session:
-            insertions.record_removed(session, insertion_id)
+            insertions.record_removed(session, insertions.require_insertion(session, insertion_id))
 
 
-def _record(session: Session, detector_id: str, body: Inserted | CopyError | CardError | Removed) -> None:
-    match body:
-        case Inserted():
-            insertions.record_insertion(session, detector_id, body)
-        case CopyError():
-            copy_results.record_copy_error(session, body)
-        case CardError():
-            insertions.record_card_error(session, body)
-        case Removed(insertion_id=insertion_id):
-            insertions.record_removed(session, insertion_id)
+def _not_stored(message: FileCopied, damaged: StoreDamaged) -> CopyError:
+    """A file that failed: the detector holds it for done and won't send it again, so people must see it."""
+    return CopyError(
+        insertion_id=message.insertion_id,
+        file_id=message.file_id,
+        code=ErrorCode.DEST_IO,
+        detail=f"the hub does not find what the detector stored ({sentence_for_pages(damaged)})"[:2000],
+    )
 
 
-def _next(session: Session, insertion_id: str) -> tuple[CopyRequest, ...]:
-    return _requests(insertion_id, copy_requests.take_requests(session, insertion_id))
+def _next(session: Session, insertion: Insertion) -> tuple[CopyRequest, ...]:
+    return _requests(insertion.insertion_id, copy_requests.take_requests(session, insertion))
 
 
-def _doubts(session: Session, message: FileList) -> tuple[SampleRequest, ...]:
-    return _sample_requests(message.insertion_id, probable_files.files_in_doubt(session, message.insertion_id))
+def _doubts(session: Session, insertion: Insertion) -> tuple[SampleRequest, ...]:
+    return _sample_requests(insertion.insertion_id, probable_files.files_in_doubt(session, insertion.insertion_id))
 
 
 def _sample_requests(insertion_id: str, files: list[str]) -> tuple[SampleRequest, ...]:

@@ -12,7 +12,6 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from stinercut.cards.insertions import require_insertion
 from stinercut.catalog.models import CardFile, EntryState, Insertion, JumpFile, ManifestEntry
 from stinercut.jumps import jumps
 from stinercut.protocol import FileKind
@@ -61,16 +60,15 @@ def plan_requests(wanted: Iterable[CopyCandidate]) -> list[str]:
     return [file.file_id for file in (*small, *proxies, *sorted_large)]
 
 
-def take_requests(session: Session, insertion_id: str) -> list[str]:
-    """Choose what to ask for now and mark it as requested. Empty when there is nothing new to ask for.
+def take_requests(session: Session, insertion: Insertion) -> list[str]:
+    """Choose what to ask for now of an insertion and mark it as requested. Empty when there is nothing new to ask for.
 
     Nothing is asked for before the manifest is complete, nor of a card that is out.
     """
-    insertion = require_insertion(session, insertion_id)
     if insertion.listed_at is None or insertion.removed_at is not None:
         return []
     may_be_asked_for = (
-        ManifestEntry.insertion_id == insertion_id,
+        ManifestEntry.insertion_id == insertion.insertion_id,
         ManifestEntry.state == EntryState.NEW,
         ManifestEntry.early.is_(True)
         | select(JumpFile.jump_key)

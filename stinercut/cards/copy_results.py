@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from stinercut.cards.insertions import record_removed, require_insertion
+from stinercut.cards.insertions import record_removed
 from stinercut.cards.probable_files import tell_apart
 from stinercut.cards.unassigned_files import refresh_identify_key
 from stinercut.catalog import events
@@ -22,13 +22,13 @@ from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
 _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
 
 
-def record_copied(session: Session, message: FileCopied) -> None:
+def record_copied(session: Session, insertion: Insertion, message: FileCopied) -> None:
     """A file is durable in the store. Recording it twice changes nothing.
 
     Raises NotFound for an unknown file, BadInput when the size is not the manifest's: what was stored then is not the
     file that the manifest means.
     """
-    entry = _require_entry(session, message.insertion_id, message.file_id)
+    entry = _require_entry(session, insertion, message.file_id)
     if message.size != entry.file.size:
         raise BadInput(f"{message.size} bytes were copied where the card has {entry.file.size}", file=entry.file.name)
     if entry.state == EntryState.COPIED:
@@ -45,10 +45,11 @@ def record_copied(session: Session, message: FileCopied) -> None:
         imported.imported_at = now_in(session)
     entry.state = EntryState.COPIED
     entry.error_code = entry.error_detail = None
+    _follow(session, insertion, entry)
     events.append(
         session,
         "card:file_copied",
-        card_id=_followed(session, entry).card_id,
+        card_id=insertion.card_id,
         file=entry.file.name,
         size=message.size,
         content_hash=message.content_hash,
@@ -57,41 +58,40 @@ def record_copied(session: Session, message: FileCopied) -> None:
         jumps.refresh_jump_of_file(session, meant)  # It does not wait for this one any more.
 
 
-def record_copy_error(session: Session, message: CopyError) -> None:
+def record_copy_error(session: Session, insertion: Insertion, message: CopyError) -> None:
     """A file could not be copied this time. It stays on the card's page until a later insertion brings it.
 
     That the card is out is no failure of a file but a wait: it will be in again, so the insertion ends here.
     """
-    entry = _require_entry(session, message.insertion_id, message.file_id)
+    entry = _require_entry(session, insertion, message.file_id)
     if message.code in _CARD_IS_OUT:
-        record_removed(session, message.insertion_id)
+        record_removed(session, insertion)
         return
     if entry.state in (EntryState.COPIED, EntryState.FAILED):
         return
     entry.state = EntryState.FAILED
     entry.error_code, entry.error_detail = message.code.value, without_folders(message.detail)
+    _follow(session, insertion, entry)
     events.append(
         session,
         "card:copy_error",
-        card_id=_followed(session, entry).card_id,
+        card_id=insertion.card_id,
         file=entry.file.name,
         code=message.code.value,
         detail=entry.error_detail,
     )
 
 
-def _followed(session: Session, entry: ManifestEntry) -> Insertion:
-    """What follows from a file's new state, for its card and its jump, is written down; gives the insertion."""
+def _follow(session: Session, insertion: Insertion, entry: ManifestEntry) -> None:
+    """Write down what follows from a file's new state, for its card and its jump."""
     session.flush()
-    insertion = require_insertion(session, entry.insertion_id)
     if entry.file.kind != FileKind.PHOTO:  # No code is looked for in one: it changes nothing there, for thousands.
         refresh_identify_key(session, insertion)
     jumps.refresh_jump_of_file(session, entry.card_file_id)
-    return insertion
 
 
-def _require_entry(session: Session, insertion_id: str, file_id: str) -> ManifestEntry:
-    entry = session.get(ManifestEntry, (insertion_id, file_id))
+def _require_entry(session: Session, insertion: Insertion, file_id: str) -> ManifestEntry:
+    entry = session.get(ManifestEntry, (insertion.insertion_id, file_id))
     if entry is None:
-        raise NotFound(f"the manifest of insertion {insertion_id} has no file {file_id}")
+        raise NotFound(f"the manifest of insertion {insertion.insertion_id} has no file {file_id}")
     return entry

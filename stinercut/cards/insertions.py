@@ -24,8 +24,12 @@ from stinercut.protocol import CardError, ErrorCode, Inserted
 
 
 def record_insertion(session: Session, detector_id: str, message: Inserted) -> None:
-    """A card went in. Recording the same message again changes nothing."""
+    """A card went in. Recording the same message again changes nothing.
+
+    Raises NotFound where another detector has put in a card under this id.
+    """
     if session.get(Insertion, message.insertion_id) is not None:
+        require_own_insertion(session, message.insertion_id, detector_id)
         return
     card = session.get(Card, message.card.card_id)
     if card is None:
@@ -61,23 +65,21 @@ def _moment(session: Session, message: Inserted) -> datetime:
     return said if last is None or said > last else last + timedelta(microseconds=1)
 
 
-def record_removed(session: Session, insertion_id: str) -> None:
+def record_removed(session: Session, insertion: Insertion) -> None:
     """A card is out. What was still to come waits for the next time it is in."""
-    insertion = require_insertion(session, insertion_id)
     if insertion.removed_at is not None:
         return
     _close(session, insertion)
     events.append(session, "card:removed", card_id=insertion.card_id)
 
 
-def record_card_error(session: Session, message: CardError) -> None:
+def record_card_error(session: Session, insertion: Insertion, message: CardError) -> None:
     """A card could not be read, or not all of it. Recording the same message again changes nothing.
 
     In any order with the file list: where that came, a card is not one that could not be listed.
     """
-    insertion = require_insertion(session, message.insertion_id)
     if message.code is ErrorCode.CARD_REMOVED:
-        record_removed(session, message.insertion_id)
+        record_removed(session, insertion)
         return
     is_said = insertion.error_code is not None and insertion.unreadable >= message.unreadable
     if is_said or (insertion.listed_at is not None and not message.unreadable):
@@ -99,11 +101,12 @@ def require_insertion(session: Session, insertion_id: str) -> Insertion:
     return insertion
 
 
-def detector_of(session: Session, insertion_id: str) -> str | None:
-    """The detector that put a card in, None for an unknown insertion."""
-    return session.execute(
-        select(Insertion.detector_id).where(Insertion.insertion_id == insertion_id)
-    ).scalar_one_or_none()
+def require_own_insertion(session: Session, insertion_id: str, detector_id: str) -> Insertion:
+    """The insertion, or NotFound; also where another detector put that card in: each speaks for its own cards."""
+    insertion = require_insertion(session, insertion_id)
+    if insertion.detector_id != detector_id:
+        raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
+    return insertion
 
 
 def _open_insertions(session: Session, card_id: str) -> Sequence[Insertion]:

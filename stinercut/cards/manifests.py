@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from stinercut.cards.insertions import require_insertion
 from stinercut.cards.known_files import NEVER_SEEN, Facts, FileVerdict, Judgement, SeenFile, floored, folded, judge
 from stinercut.cards.seen_files import IsStored, seen_before
 from stinercut.cards.unassigned_files import refresh_identify_key
@@ -39,15 +38,18 @@ _Exact = tuple[str, str, int, datetime]
 
 
 def record_file_list(
-    session: Session, message: FileList, small_file_limit: int, is_stored: IsStored = lambda _hash, _size: True
+    session: Session,
+    insertion: Insertion,
+    message: FileList,
+    small_file_limit: int,
+    is_stored: IsStored = lambda _hash, _size: True,
 ) -> bool:
-    """A piece of a manifest. Returns True once the manifest is complete. A piece may come twice.
+    """A piece of an insertion's manifest. Returns True once the manifest is complete. A piece may come twice.
 
     Videos below `small_file_limit` bytes and proxies are marked as early: codes are looked for in them. A file that was
     imported before counts as known while `is_stored` says that its object is still there; otherwise it is fetched
-    again. Raises NotFound for an unknown insertion, BadInput for a piece that can't be one.
+    again. Raises BadInput for a piece that can't be one.
     """
-    insertion = require_insertion(session, message.insertion_id)
     if message.index >= message.total or insertion.chunks_total not in (None, message.total):
         raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
     if message.index in insertion.chunks_seen:

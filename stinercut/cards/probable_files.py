@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from stinercut.cards.insertions import require_insertion
 from stinercut.cards.known_files import Facts, SeenFile, floored, folded, judge
 from stinercut.cards.seen_files import seen_before
 from stinercut.cards.unassigned_files import refresh_identify_key
@@ -58,19 +57,19 @@ def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str
 
 
 def same_content(
-    session: Session, insertion_id: str, samples: Iterable[FileSample], sample_of: SampleOf
+    session: Session, insertion: Insertion, samples: Iterable[FileSample], sample_of: SampleOf
 ) -> dict[str, SeenFile]:
     """Which of the files that are in doubt are the same as one that is known, judged by their samples: by file id.
 
-    Only reads: looking into the store takes its time. Raises NotFound for an unknown insertion.
+    Only reads: looking into the store takes its time.
     """
-    card_id = require_insertion(session, insertion_id).card_id
+    card_id = insertion.card_id
     taken = {one.file_id: one.sample for one in samples if one.sample is not None}
     rows = session.execute(
         select(ManifestEntry.file_id, CardFile)
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
         .where(
-            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.insertion_id == insertion.insertion_id,
             ManifestEntry.file_id.in_(taken),
             ManifestEntry.state == EntryState.PROBABLE,
         )
@@ -91,16 +90,15 @@ def same_content(
 
 
 def record_samples(
-    session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, SeenFile]
+    session: Session, insertion: Insertion, samples: Iterable[FileSample], same: Mapping[str, SeenFile]
 ) -> None:
     """Settle what was in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
 
-    Recording the same samples twice changes nothing. Raises NotFound for an unknown insertion.
+    Recording the same samples twice changes nothing.
     """
-    insertion = require_insertion(session, insertion_id)
     entries = session.execute(
         select(ManifestEntry).where(
-            ManifestEntry.insertion_id == insertion_id,
+            ManifestEntry.insertion_id == insertion.insertion_id,
             ManifestEntry.file_id.in_([one.file_id for one in samples]),
             ManifestEntry.state == EntryState.PROBABLE,
         )
@@ -122,10 +120,10 @@ def record_samples(
     events.append(session, "card:file_list", card_id=insertion.card_id, **data, found=states.total())
 
 
-def give_up_samples(session: Session, insertion_id: str) -> None:
+def give_up_samples(session: Session, insertion: Insertion) -> None:
     """A detector takes no samples: what is in doubt is new. Unknown means copy."""
-    in_doubt = files_in_doubt(session, insertion_id)
-    record_samples(session, insertion_id, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
+    in_doubt = files_in_doubt(session, insertion.insertion_id)
+    record_samples(session, insertion, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
 
 
 def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: SeenFile | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from stinercut.cards import copy_requests, copy_results, insertions, manifests
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import CardFile, Film, ImportedFile, Insertion, JumpFile, ManifestEntry
 from stinercut.codes.extras import Extras
@@ -18,6 +18,7 @@ from stinercut.jumps import jumps
 from stinercut.jumps.booking_list import ListedBooking
 from stinercut.language.messages import as_written
 from stinercut.protocol import CardLabel, CopyError, ErrorCode, FileCopied, FileEntry, FileKind, FileList, Inserted
+from support import heard
 from support.clocks import filming_day
 
 SMALL_LIMIT = 50_000_000
@@ -80,13 +81,13 @@ def put_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], card: s
     """A card with a whole manifest of one piece, at detector `det`."""
     with catalog.write() as session:
         insertions.record_insertion(session, "det", inserted(insertion, card))
-        manifests.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
+        heard.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
 
 
 def ask(catalog: Catalog, insertion: str) -> list[str]:
     """What is asked for now: file ids."""
     with catalog.write() as session:
-        return copy_requests.take_requests(session, insertion)
+        return heard.take_requests(session, insertion)
 
 
 def content_of(file: FileEntry) -> str:
@@ -103,7 +104,7 @@ def copy(catalog: Catalog, insertion: str, files: Iterable[FileEntry]) -> None:
     """These files are durable, imported on the day they were filmed."""
     for file in files:
         with catalog.write() as session:
-            copy_results.record_copied(session, copied(insertion, file))
+            heard.record_copied(session, copied(insertion, file))
             row = session.get_one(ManifestEntry, (insertion, file.file_id)).card_file_id
             filmed = file.modified.replace(tzinfo=UTC)
             session.execute(

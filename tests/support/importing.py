@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from detector.card.scan import chunked, scan
-from stinercut.cards import copy_requests, copy_results, insertions, manifests
+from stinercut.cards import copy_requests, insertions
 from stinercut.catalog import Catalog
 from stinercut.protocol import CardLabel, FileCopied, Inserted
 from stinercut.settings import Settings
 from stinercut.storage.store import Store, hash_file, sync_file
+from support import heard
 
 
 def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") -> str:
@@ -24,14 +25,14 @@ def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") ->
             session, "test", Inserted(insertion_id=insertion_id, card=label, inserted_at=datetime.now(UTC))
         )
         for piece in chunked(insertion_id, scan(folder, insertion_id, settings.small_file_limit).entries):
-            manifests.record_file_list(session, piece, settings.small_file_limit)
+            heard.record_file_list(session, piece, settings.small_file_limit)
     return insertion_id
 
 
 def copy_requested(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
     """Copy what would be asked for now, or the first so many of it. Returns their names, in the order of asking."""
     with Catalog.open(settings.catalog_url).write() as session:
-        wanted = copy_requests.take_requests(session, insertion_id)
+        wanted = heard.take_requests(session, insertion_id)
     return _copy(settings, folder, insertion_id, wanted[:most])
 
 
@@ -53,7 +54,7 @@ def _copy(settings: Settings, folder: Path, insertion_id: str, wanted: list[str]
         content = hash_file(partial)
         store.add_object(partial, content)
         with catalog.write() as session:
-            copy_results.record_copied(
+            heard.record_copied(
                 session,
                 FileCopied(insertion_id=insertion_id, file_id=file_id, content_hash=content, size=entry.size),
             )

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stinercut.cards import copy_results, insertions
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog
 from stinercut.protocol import FileCopied
 from stinercut.storage.store import Store, hash_file, sync_file
+from support import heard
 from support.cataloguing import ask, entry, passenger, put_in, record
 
 
@@ -36,7 +37,7 @@ def jump_with(catalog: Catalog, store: Store, number: int, clips: Sequence[Path]
     for file, content in zip(files, contents, strict=True):
         named = into_store(store, content)
         with catalog.write() as session:
-            copy_results.record_copied(
+            heard.record_copied(
                 session,
                 FileCopied(insertion_id=insertion, file_id=file.file_id, content_hash=named, size=file.size),
             )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support import heard
 from support.cataloguing import (
     LARGE,
     ask,
@@ -35,7 +36,7 @@ from hub.kit.dagster_client import Backfill, Dagster, PipelineRun
 from hub.kit.security import answer_headers, is_same_origin
 from hub.kit.views import Links
 from hub.runs.pipeline import Stand, run_to_resume
-from stinercut.cards import copy_results, insertions
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
@@ -72,7 +73,7 @@ def jump(catalog: Catalog, key: str) -> JumpView:
 
 def out(catalog: Catalog, insertion: str = "in-1") -> None:
     with catalog.write() as session:
-        insertions.record_removed(session, insertion)
+        heard.record_removed(session, insertion)
 
 
 class TestCard:
@@ -152,7 +153,7 @@ class TestCard:
         put_in(known, "in-1", [file])
         ask(known, "in-1")
         with known.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
+            heard.record_copy_error(session, failed("in-1", file, ErrorCode.HASH_MISMATCH))
         view = card(known)
         assert view.state == "incomplete"
         assert [(error.name, error.code, error.detail) for error in view.errors] == [
@@ -170,8 +171,8 @@ class TestCard:
         ask(known, "in-2")
         with known.write() as session:
             for file in broken:
-                copy_results.record_copy_error(session, failed("in-1", file, ErrorCode.SOURCE_IO))
-            copy_results.record_copy_error(session, failed("in-2", other, ErrorCode.HASH_MISMATCH))
+                heard.record_copy_error(session, failed("in-1", file, ErrorCode.SOURCE_IO))
+            heard.record_copy_error(session, failed("in-2", other, ErrorCode.HASH_MISMATCH))
         with known.read() as session:
             errors = {view.card: [error.name for error in view.errors] for view in card_views(session, HERE)}
         assert errors == {"card-1": [file.name for file in broken[:ERRORS_SHOWN]], "card-2": ["GX990001.MP4"]}
@@ -233,7 +234,7 @@ class TestJump:
         copy(known, "in-1", files[:1])
         [key] = record(known, "in-1", passenger(), files[:1], files[1:])
         with known.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", files[1]))
+            heard.record_copy_error(session, failed("in-1", files[1]))
         view = jump(known, key)
         assert (view.files[1].state, view.files[1].detail) == ("failed", "it could not be read")
         assert "GX010002.MP4" in view.reason

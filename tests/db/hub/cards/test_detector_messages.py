@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.cataloguing import LARGE, SMALL_LIMIT, entry, failed, inserted, list_of, passenger, record, row_ids, states
+from sqlalchemy import event
+from support.cataloguing import (
+    LARGE,
+    SMALL_LIMIT,
+    entry,
+    failed,
+    inserted,
+    is_out,
+    list_of,
+    passenger,
+    record,
+    row_ids,
+    states,
+)
 from support.clocks import filming_day
 
 from hub.cards.detector_messages import FILES_PER_REQUEST, Conversation, Effects
@@ -19,15 +33,19 @@ from stinercut.jumps import jumps
 from stinercut.keyring import Key, KeyRing
 from stinercut.protocol import (
     Ack,
+    CardError,
     CopyRequest,
     Envelope,
     ErrorCode,
     FileCopied,
     FileEntry,
+    FileList,
+    FileSample,
     Hello,
     Message,
     Refused,
     Removed,
+    Samples,
     Welcome,
 )
 from stinercut.storage.store import Store, hash_file, sync_file
@@ -217,3 +235,71 @@ def test_a_refused_code_is_read_again_when_its_card_comes_back_and_the_key_is_kn
     assert waiting() == ("review", 0)
     card_in(replace(talk, keys=ring), [CODE], "in-3")
     assert waiting() == ("gone", 1)
+
+
+class TestOneTransactionForEachMessage:
+    """The insertion is looked up once, in the transaction that writes; a sample is compared in one that reads."""
+
+    @pytest.fixture
+    def statements(self, talk: Conversation) -> list[str]:
+        said: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            said.append(" ".join(statement.split()))
+
+        event.listen(talk.catalog.engine, "before_cursor_execute", note)
+        event.listen(talk.catalog.engine, "begin", lambda _connection: said.append("a transaction"))
+        return said
+
+    @pytest.mark.parametrize(
+        ("body", "transactions"),
+        [
+            (list_of("in-1", [CODE]), 1),
+            (failed("in-1", CLIP), 1),
+            (CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, detail="", unreadable=1), 1),
+            (Samples(insertion_id="in-1", samples=[FileSample(file_id=CLIP.file_id, sample="0" * 32)]), 2),
+            (Removed(insertion_id="in-1"), 1),
+        ],
+        ids=lambda one: getattr(one, "type", str(one)),
+    )
+    def test_what_a_message_costs(
+        self, talk: Conversation, statements: list[str], body: Message, transactions: int
+    ) -> None:
+        say(talk, inserted("in-1"))
+        if not isinstance(body, FileList):
+            say(talk, list_of("in-1", [CLIP]))
+        statements.clear()
+        assert isinstance(say(talk, body).reply, Ack)
+        looked_up = [
+            one for one in statements if re.match(r"SELECT insertion\.insertion_id.* FROM insertion WHERE", one)
+        ]
+        assert (statements.count("a transaction"), len(looked_up)) == (transactions, transactions)
+
+    def test_what_a_copied_file_costs(self, talk: Conversation, statements: list[str]) -> None:
+        card_in(talk, [CODE])
+        message = stored(talk, CODE)
+        statements.clear()
+        assert isinstance(say(talk, message).reply, Ack)
+        assert statements.count("a transaction") == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        inserted("in-1"),
+        list_of("in-1", [CLIP]),
+        FileCopied(insertion_id="in-1", file_id=CODE.file_id, content_hash="0" * 32, size=CODE.size),
+        failed("in-1", CODE),
+        CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, detail="", unreadable=0),
+        Samples(insertion_id="in-1", samples=[FileSample(file_id=CODE.file_id, sample="0" * 32)]),
+        Removed(insertion_id="in-1"),
+    ],
+    ids=lambda body: body.type,
+)
+def test_a_detector_speaks_for_its_own_cards(talk: Conversation, body: Message):
+    card_in(talk, [CODE])
+    reply = talk.handle("another", Envelope(id="m1", body=body)).reply
+    assert isinstance(reply, Refused)
+    assert (reply.of, reply.code) == ("m1", ErrorCode.UNKNOWN_ID)
+    assert states(talk.catalog, "in-1") == {CODE.name: "requested"}
+    assert not is_out(talk.catalog, "in-1")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from support import heard
 from support.cataloguing import catalog_in, entry, film, inserted, list_of, put_in, ready_jump
 from support.detectors import gopro_card, offloading, told
 
@@ -123,7 +124,7 @@ def test_what_a_detector_of_before_told_of_a_card(tmp_path: Path):
         put_in(catalog, "in-1", [])
         with catalog.write() as session:
             message = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=1, detail=detail)
-            insertions.record_card_error(session, message)
+            heard.record_card_error(session, message)
             left = "store: the copy could not be written. Left out: GX010001.MP4"
             assert insertions.require_insertion(session, "in-1").error_detail == left
             insertions.require_insertion(session, "in-1").error_detail = detail

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from support import heard
 from support.cataloguing import (
     LARGE,
     SMALL,
@@ -20,7 +21,7 @@ from support.cataloguing import (
     states,
 )
 
-from stinercut.cards import copy_requests, copy_results, insertions, unassigned_files
+from stinercut.cards import copy_requests, insertions, unassigned_files
 from stinercut.cards.copy_requests import CopyCandidate, plan_requests
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Insertion, ManifestEntry
@@ -68,14 +69,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         wrong = copied("in-1", file).model_copy(update={"size": SMALL - 1})
         with pytest.raises(BadInput, match="bytes were copied"), catalog.write() as session:
-            copy_results.record_copied(session, wrong)
+            heard.record_copied(session, wrong)
         assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
 
     def test_unknown_files_and_insertions(self, catalog: Catalog):
         put_in(catalog, "in-1", [entry("GX010001.MP4")])
         for insertion, file in (("in-1", entry("OTHER.MP4")), ("nobody", entry("GX010001.MP4"))):
             with pytest.raises(NotFound), catalog.write() as session:
-                copy_results.record_copied(session, copied(insertion, file))
+                heard.record_copied(session, copied(insertion, file))
 
     def test_an_error_stays_until_the_card_comes_again(self, catalog: Catalog):
         file = entry("GX010001.MP4")
@@ -83,7 +84,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for _ in range(2):
             with catalog.write() as session:
-                copy_results.record_copy_error(session, failed("in-1", file))
+                heard.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "failed"}
         assert ask(catalog, "in-1") == []
         with catalog.read() as session:
@@ -96,14 +97,14 @@ class TestCopying:
         put_in(catalog, "in-1", [file])
         copy(catalog, "in-1", [file])
         with catalog.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", file))
+            heard.record_copy_error(session, failed("in-1", file))
         assert states(catalog, "in-1") == {"GX010001.MP4": "copied"}
 
     def test_a_copy_after_an_error_counts(self, catalog: Catalog):
         file = entry("GX010001.MP4")
         put_in(catalog, "in-1", [file])
         with catalog.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", file))
+            heard.record_copy_error(session, failed("in-1", file))
         copy(catalog, "in-1", [file])
         with catalog.read() as session:
             row = session.get_one(ManifestEntry, ("in-1", file.file_id))
@@ -116,7 +117,7 @@ class TestCopying:
         ask(catalog, "in-1")
         for file in files:
             with catalog.write() as session:
-                copy_results.record_copy_error(session, failed("in-1", file, code))
+                heard.record_copy_error(session, failed("in-1", file, code))
         assert set(states(catalog, "in-1").values()) == {"new"}
         assert is_out(catalog, "in-1")
         assert ask(catalog, "in-1") == []
@@ -139,7 +140,7 @@ class TestRequests:
         with catalog.read() as session:
             assert copy_requests.open_requests(session, "det") == [("in-1", ["f-GX010002_MP4"])]
         with catalog.write() as session:
-            insertions.record_removed(session, "in-1")
+            heard.record_removed(session, "in-1")
         with catalog.read() as session:
             assert copy_requests.open_requests(session, "det") == []
 
@@ -180,7 +181,7 @@ class TestIdentifyKey:
         put_in(catalog, "in-1", [code, other])
         copy(catalog, "in-1", [code])
         with catalog.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", other))
+            heard.record_copy_error(session, failed("in-1", other))
         assert self.key(catalog) is not None
 
     def test_only_large_files_need_no_wait(self, catalog: Catalog):
@@ -201,6 +202,6 @@ class TestIdentifyKey:
         put_in(catalog, "in-1", [file])
         copy(catalog, "in-1", [file])
         with catalog.write() as session:
-            insertions.record_removed(session, "in-1")
+            heard.record_removed(session, "in-1")
         put_in(catalog, "in-2", [file])
         assert self.key(catalog, "in-2") is not None

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support import heard
 from support.cataloguing import copied, entry, put_in, states
 from support.clocks import NOON, RunningClock
 
 from detector.card.scan import wall_clock
-from stinercut.cards import copy_requests, copy_results, insertions
 from stinercut.cards.known_files import BELIEVED_FOR, is_believed, is_quarter_shift
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Booking, Event, ImportedFile, Insertion
@@ -102,10 +102,10 @@ def put_in_and_copied(catalog: Catalog, insertion: str) -> list[str]:
     """Returns what was asked for."""
     put_in(catalog, insertion, FILES)
     with catalog.write() as session:
-        wanted = copy_requests.take_requests(session, insertion)
+        wanted = heard.take_requests(session, insertion)
         for file in FILES:
             if file.file_id in wanted:
-                copy_results.record_copied(session, copied(insertion, file))
+                heard.record_copied(session, copied(insertion, file))
     return wanted
 
 
@@ -133,7 +133,7 @@ def test_every_moment_in_the_catalog_is_told_by_its_clock(catalog_url: str) -> N
     catalog = Catalog.open(catalog_url, lambda: leap_day)
     put_in_and_copied(catalog, "in-1")
     with catalog.write() as session:
-        insertions.record_removed(session, "in-1")
+        heard.record_removed(session, "in-1")
         for row, name in enumerate(("Anna Müller", "Anna Maier")):
             bookings.import_list(session, [ListedBooking(row, make_payload(name, "B-1", leap_day.date()), Extras())])
     with catalog.read() as session:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
+from support import heard
 from support.cataloguing import (
     LARGE,
     SMALL,
@@ -22,7 +23,7 @@ from support.cataloguing import (
     states,
 )
 
-from stinercut.cards import copy_results, insertions, manifests, probable_files, unassigned_files
+from stinercut.cards import insertions, unassigned_files
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import ImportedFile, Insertion, Jump, JumpFile, JumpState
 from stinercut.jumps import jumps
@@ -44,9 +45,9 @@ def sampled(catalog: Catalog, insertion: str, files: Sequence[FileEntry], sample
     """The detector's samples of these files come; those in the store have SAME."""
     samples = [FileSample(file_id=file.file_id, sample=sample) for file in files]
     with catalog.read() as session:
-        same = probable_files.same_content(session, insertion, samples, lambda _hash, _size: SAME)
+        same = heard.same_content(session, insertion, samples, lambda _hash, _size: SAME)
     with catalog.write() as session:
-        probable_files.record_samples(session, insertion, samples, same)
+        heard.record_samples(session, insertion, samples, same)
 
 
 def with_photos(catalog: Catalog, insertion: str, files: Sequence[FileEntry], photos: Sequence[FileEntry]) -> str:
@@ -97,11 +98,11 @@ class TestPhotosOfAJump:
             insertions.record_insertion(session, "det", inserted("in-2"))
         again = taken.model_copy(update={"file_id": "again"})
         with catalog.write() as session:
-            manifests.record_file_list(session, list_of("in-2", [again]), SMALL_LIMIT, lambda _hash, _size: False)
+            heard.record_file_list(session, list_of("in-2", [again]), SMALL_LIMIT, lambda _hash, _size: False)
             jumps.refresh_jump(session, key)
         assert state_of(catalog, key) == JumpState.WAITING
         with catalog.write() as session:
-            copy_results.record_copied(
+            heard.record_copied(
                 session, FileCopied(insertion_id="in-2", file_id="again", content_hash="c" * 32, size=taken.size)
             )
         assert state_of(catalog, key) == JumpState.READY
@@ -134,7 +135,7 @@ class TestIdentification:
         put_in(catalog, "in-2", again)
         sampled(catalog, "in-2", again[:1])
         with catalog.write() as session:
-            insertions.record_removed(session, "in-2")
+            heard.record_removed(session, "in-2")
         assert identify_key(catalog, "in-2") is not None
 
     def test_a_file_that_was_placed_in_the_meantime_is_here_with_the_one_that_it_is_the_same_as(
@@ -143,7 +144,7 @@ class TestIdentification:
         first, again = self.known_card(catalog)
         put_in(catalog, "in-2", again)
         with catalog.write() as session:
-            insertions.record_removed(session, "in-2")
+            heard.record_removed(session, "in-2")
         [waiting] = record(catalog, "in-2", None, [], again[1:], "filmed after a long pause")
         put_in(catalog, "in-3", again)
         sampled(catalog, "in-3", again)

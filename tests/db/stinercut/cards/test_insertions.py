@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import func, select
+from support import heard
 from support.cataloguing import (
     FILMED_FROM,
     LARGE,
@@ -26,7 +27,7 @@ from support.clocks import filming_day
 
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
-from stinercut.cards import insertions, manifests
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import CardFile, Insertion
 from stinercut.errors import BadInput, NotFound
@@ -82,7 +83,7 @@ class TestFileList:
         pieces = [list_of("in-1", [entry(f"GX01000{n}.MP4", minute=n)], n, 3) for n in range(3)]
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
-            done = [manifests.record_file_list(session, pieces[n], SMALL_LIMIT) for n in (2, 0, 2, 0, 1, 1)]
+            done = [heard.record_file_list(session, pieces[n], SMALL_LIMIT) for n in (2, 0, 2, 0, 1, 1)]
         assert done == [False, False, False, False, True, True]
         assert len(states(catalog, "in-1")) == 3
         with catalog.read() as session:
@@ -92,28 +93,28 @@ class TestFileList:
     def test_nothing_is_asked_for_before_it_is_complete(self, catalog: Catalog):
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
-            manifests.record_file_list(session, list_of("in-1", [entry("GX010001.MP4")], 0, 2), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", [entry("GX010001.MP4")], 0, 2), SMALL_LIMIT)
         assert ask(catalog, "in-1") == []
 
     @pytest.mark.parametrize(("index", "total"), [(1, 1), (7, 3), (1, 3)])
     def test_pieces_that_do_not_fit(self, catalog: Catalog, index: int, total: int):
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
-            manifests.record_file_list(session, list_of("in-1", [], 0, 2), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", [], 0, 2), SMALL_LIMIT)
         with pytest.raises(BadInput, match="does not fit"), catalog.write() as session:
-            manifests.record_file_list(session, list_of("in-1", [], index, total), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", [], index, total), SMALL_LIMIT)
 
     def test_one_id_for_two_files(self, catalog: Catalog):
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
         twins = [entry("A.MP4"), entry("B.MP4").model_copy(update={"file_id": "f-A_MP4"})]
         with pytest.raises(BadInput, match="two files with one id"), catalog.write() as session:
-            manifests.record_file_list(session, list_of("in-1", twins), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", twins), SMALL_LIMIT)
         assert states(catalog, "in-1") == {}
 
     def test_of_an_unknown_insertion(self, catalog: Catalog):
         with pytest.raises(NotFound), catalog.write() as session:
-            manifests.record_file_list(session, list_of("nobody", []), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("nobody", []), SMALL_LIMIT)
 
     def test_what_is_no_footage_is_never_asked_for(self, catalog: Catalog):
         put_in(
@@ -144,10 +145,10 @@ class TestFileList:
         one, other = entry("GX010001.MP4"), entry("GX010002.MP4")
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-1"))
-            manifests.record_file_list(session, list_of("in-1", [one], 0, 2), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", [one], 0, 2), SMALL_LIMIT)
         again = other.model_copy(update={"file_id": one.file_id})
         with pytest.raises(BadInput, match="two files with one id"), catalog.write() as session:
-            manifests.record_file_list(session, list_of("in-1", [again], 1, 2), SMALL_LIMIT)
+            heard.record_file_list(session, list_of("in-1", [again], 1, 2), SMALL_LIMIT)
         assert states(catalog, "in-1") == {"GX010001.MP4": "new"}
 
     def test_every_kind_of_name_and_time(self, catalog: Catalog):
@@ -228,7 +229,7 @@ class TestSeenAgain:
 
         with catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-2"))
-            manifests.record_file_list(session, list_of("in-2", [file]), SMALL_LIMIT, is_stored)
+            heard.record_file_list(session, list_of("in-2", [file]), SMALL_LIMIT, is_stored)
         assert asked == [(copied("in-1", file).content_hash, SMALL)]
         assert ask(catalog, "in-2") == [file.file_id]
         copy(catalog, "in-2", [file])

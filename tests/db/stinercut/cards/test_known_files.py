@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from support import heard
 from support.cataloguing import FILMED_FROM, SMALL_LIMIT, catalog_in, entry, inserted, list_of, passenger, record
 
 from detector.card.events import CardRoot
 from detector.card.scan import SourceFile
 from detector.copy.sampling import take_sample
-from stinercut.cards import copy_requests, copy_results, insertions, manifests, probable_files, unassigned_files
+from stinercut.cards import insertions, probable_files, unassigned_files
 from stinercut.cards.known_files import Facts, FileVerdict, SeenFile, folded, is_believed, is_quarter_shift, judge
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile, ManifestEntry
@@ -184,17 +185,17 @@ class World:
         by_id = {file.file_id: one for file, one in zip(listed, files, strict=True)}
         with self.catalog.write() as session:
             insertions.record_insertion(session, "det", inserted(insertion, card))
-            manifests.record_file_list(session, list_of(insertion, listed), SMALL_LIMIT)
+            heard.record_file_list(session, list_of(insertion, listed), SMALL_LIMIT)
         self._answer_samples(insertion, by_id)
         with self.catalog.write() as session:
-            asked = copy_requests.take_requests(session, insertion)
+            asked = heard.take_requests(session, insertion)
         for file_id in asked:
             one = by_id[file_id]
             message = FileCopied(
                 insertion_id=insertion, file_id=file_id, content_hash=one.content_hash, size=one.file.size
             )
             with self.catalog.write() as session:
-                copy_results.record_copied(session, message)
+                heard.record_copied(session, message)
                 row = session.get_one(ManifestEntry, (insertion, file_id)).card_file_id
                 # Each card goes in at noon of the first day: what is dated 2016 is dated by a wrong clock.
                 session.get_one(ImportedFile, row).imported_at = FILMED_FROM.replace(hour=12, tzinfo=UTC)
@@ -209,10 +210,10 @@ class World:
         samples = [FileSample(file_id=file_id, sample=by_id[file_id].content_hash) for file_id in in_doubt]
         self.sampled = [by_id[file_id].content for file_id in in_doubt]
         with self.catalog.read() as session:
-            same = probable_files.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
+            same = heard.same_content(session, insertion, samples, lambda content_hash, _size: content_hash)
         for _ in range(2):  # At-least-once delivery.
             with self.catalog.write() as session:
-                probable_files.record_samples(session, insertion, samples, same)
+                heard.record_samples(session, insertion, samples, same)
 
     def _must_hold(self, insertion: str, by_id: dict[str, Footage]) -> None:
         """Nothing new was skipped: the catalog holds the true content of every file of the card."""
@@ -281,11 +282,11 @@ class TestCatalog:
         insertion = "again"
         with world.catalog.write() as session:
             insertions.record_insertion(session, "det", inserted(insertion, "card-1"))
-            manifests.record_file_list(session, list_of(insertion, [first]), SMALL_LIMIT, lambda _hash, _size: False)
-            assert copy_requests.take_requests(session, insertion) == ["f0"]
+            heard.record_file_list(session, list_of(insertion, [first]), SMALL_LIMIT, lambda _hash, _size: False)
+            assert heard.take_requests(session, insertion) == ["f0"]
             other = FileCopied(insertion_id=insertion, file_id="f0", content_hash="c" * 32, size=one.file.size)
             for _ in range(2):
-                copy_results.record_copied(session, other)
+                heard.record_copied(session, other)
             rows = dict(session.execute(select(ImportedFile.content_hash, ImportedFile.card_file_id)).all())
             assert set(rows) == {one.content_hash, "c" * 32}
             placed = session.execute(select(JumpFile.card_file_id)).scalars().all()
@@ -311,11 +312,11 @@ class TestCatalog:
         shifted = [one.file for one in moved(self.card(), SUMMER_TIME)]
         with world.catalog.write() as session:
             insertions.record_insertion(session, "det", inserted("in-2", "card-1"))
-            manifests.record_file_list(session, list_of("in-2", shifted), SMALL_LIMIT)
-            assert copy_requests.take_requests(session, "in-2") == []
+            heard.record_file_list(session, list_of("in-2", shifted), SMALL_LIMIT)
+            assert heard.take_requests(session, "in-2") == []
             assert probable_files.open_samples(session, "det") == [("in-2", sorted(one.file_id for one in shifted))]
-            probable_files.give_up_samples(session, "in-2")
-            assert len(copy_requests.take_requests(session, "in-2")) == 4
+            heard.give_up_samples(session, "in-2")
+            assert len(heard.take_requests(session, "in-2")) == 4
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support import heard
 from support.cataloguing import (
     SMALL_LIMIT,
     ask,
@@ -26,7 +27,7 @@ from detector.card.scan import scan
 from detector.sources.volumes import holds_footage
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
-from stinercut.cards import copy_results, identification, insertions, unassigned_files
+from stinercut.cards import identification, insertions, unassigned_files
 from stinercut.cards.identification import EarlyFile, FileReading
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpState
@@ -211,10 +212,10 @@ class TestInTheCatalog:
         """One that can't be read, or whose card is out, holds no film back."""
         key = with_photos(known)
         with known.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", PHOTOS[0]))
+            heard.record_copy_error(session, failed("in-1", PHOTOS[0]))
         assert jump(known, key).state == JumpState.WAITING
         with known.write() as session:
-            insertions.record_removed(session, "in-1")
+            heard.record_removed(session, "in-1")
         without = jump(known, key)
         assert without.state == JumpState.READY
         # The card comes back: they are fetched, and then the film has another version.

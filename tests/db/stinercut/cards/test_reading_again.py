@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from support import heard
 from support.cataloguing import copied, entry, failed, passenger, put_in, row_ids
 
-from stinercut.cards import copy_results, identification, unassigned_files
+from stinercut.cards import identification, unassigned_files
 from stinercut.cards.identification import EarlyFile, FileReading
 from stinercut.cards.insertions import require_insertion
 from stinercut.catalog import Catalog, events
@@ -64,7 +65,7 @@ def put_card_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], ke
         again = identification.read_outdated_again(session, require_insertion(session, insertion), keys)
     for file in files:
         with catalog.write() as session:
-            copy_results.record_copied(session, copied(insertion, file))
+            heard.record_copied(session, copied(insertion, file))
     return again
 
 
@@ -183,7 +184,7 @@ def test_nothing_is_taken_apart_while_small_files_are_to_come(catalog: Catalog) 
         identification.read_again(session, unknown)
     assert state_of(catalog, unknown)[0] == "review"
     with catalog.write() as session:
-        copy_results.record_copy_error(session, failed("in-2", more))
+        heard.record_copy_error(session, failed("in-2", more))
         identification.read_again(session, unknown)
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import heard
 from support.cataloguing import ask, catalog_in, copy, entry, inserted
 from support.detectors import PATIENCE_S, listening, told
 from websockets.asyncio.server import ServerConnection, serve
@@ -19,7 +20,7 @@ from detector.link import HubAddress, Link
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.cards.words import stays
-from stinercut.cards import insertions, manifests
+from stinercut.cards import insertions
 from stinercut.cards.uncopied_files import Staying
 from stinercut.catalog import Catalog
 from stinercut.protocol import FileEntry, FileKind, FileList, Welcome, decode, encode
@@ -42,7 +43,7 @@ def put_in(catalog: Catalog, files: list[FileEntry], passed_over: int = 0, inser
     with catalog.write() as session:
         insertions.record_insertion(session, "det", inserted(insertion))
         listed = FileList(insertion_id=insertion, index=0, total=1, files=files, passed_over=passed_over)
-        manifests.record_file_list(session, listed, 10**6)
+        heard.record_file_list(session, listed, 10**6)
 
 
 def card(catalog: Catalog) -> CardView:
@@ -98,7 +99,7 @@ class TestOnTheBoard:
             " note000.txt. You can pull it out."
         )
         with known.write() as session:
-            insertions.record_removed(session, "in-2")
+            heard.record_removed(session, "in-2")
         assert card(known).message == (
             "It is out, and all footage of it is safe. 1 file of other kinds stayed on the card: note000.txt."
         )

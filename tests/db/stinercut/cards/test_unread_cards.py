@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import heard
 from support.cataloguing import (
     SMALL_LIMIT,
     ask,
@@ -27,7 +28,7 @@ from hub.board.feed import Feed
 from hub.cards.copy_progress import Live
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
-from stinercut.cards import insertions, manifests
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events
 from stinercut.jumps import film_records, jumps
 from stinercut.protocol import CardError, ErrorCode, FileEntry
@@ -47,8 +48,8 @@ def put_in_partly(catalog: Catalog, insertion: str, files: list[FileEntry], unre
     said = CardError(insertion_id=insertion, code=ErrorCode.SOURCE_IO, unreadable=unreadable, detail="DCIM/101GOPRO")
     with catalog.write() as session:
         insertions.record_insertion(session, "det", inserted(insertion))
-        insertions.record_card_error(session, said)
-        manifests.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
+        heard.record_card_error(session, said)
+        heard.record_file_list(session, list_of(insertion, files), SMALL_LIMIT)
 
 
 def made(catalog: Catalog, key: str) -> JumpView:
@@ -117,7 +118,7 @@ class TestWhatCouldNotBeListed:
         silent = CardError(insertion_id="in-2", code=ErrorCode.SOURCE_IO, unreadable=0, detail="no answer")
         with known.write() as session:
             insertions.record_insertion(session, "det", inserted("in-2"))
-            insertions.record_card_error(session, silent)
+            heard.record_card_error(session, silent)
         assert view(known, key).complete
 
     def test_the_tile_follows_when_the_card_is_read_whole(self, known: Catalog) -> None:

@@ -8,12 +8,13 @@ import pickle
 from collections.abc import Sequence
 
 import pytest
+from support import heard
 from support.cataloguing import SMALL_LIMIT, ask, copy, entry, inserted, list_of, put_in
 
 from detector.copy.failures import ScanFailed, scan_failed
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
-from stinercut.cards import insertions, manifests
+from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events
 from stinercut.errors import NotFound
 from stinercut.protocol import CardError, ErrorCode, FileEntry, FileKind, FileList
@@ -32,14 +33,14 @@ def hear(catalog: Catalog, *messages: CardError | FileList) -> None:
     for message in messages:
         with catalog.write() as session:
             if isinstance(message, CardError):
-                insertions.record_card_error(session, message)
+                heard.record_card_error(session, message)
             else:
-                manifests.record_file_list(session, message, SMALL_LIMIT)
+                heard.record_file_list(session, message, SMALL_LIMIT)
 
 
 def pull_out(catalog: Catalog) -> None:
     with catalog.write() as session:
-        insertions.record_removed(session, "in-1")
+        heard.record_removed(session, "in-1")
 
 
 def card(catalog: Catalog, *, connected: bool = True) -> CardView:

@@ -6,6 +6,7 @@ import threading
 from datetime import date, timedelta
 
 import pytest
+from support import heard
 from support.cataloguing import (
     DAY,
     LARGE,
@@ -25,7 +26,6 @@ from support.cataloguing import (
 from support.clocks import filming_day
 
 from sensors.common.film_requests import film_run
-from stinercut.cards import copy_results
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Jump, StepStatus
@@ -372,7 +372,7 @@ class TestLeaveOut:
         ask(catalog, "in-1")
         copy(catalog, "in-1", files[1:2])
         with catalog.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", files[2]))
+            heard.record_copy_error(session, failed("in-1", files[2]))
         assert state(catalog, key) == ("waiting", "2 of 3 files are here.")
         with catalog.write() as session:
             jumps.leave_out(session, key, row_ids(catalog, "in-1", files)[2])
@@ -437,6 +437,6 @@ def test_the_same_content_twice_is_copied_once_and_counts(catalog: Catalog):
     put_in(catalog, "in-2", [file], card="card-2")
     copy(catalog, "in-1", [file])
     with catalog.write() as session:
-        copy_results.record_copied(session, copied("in-2", file))
+        heard.record_copied(session, copied("in-2", file))
     first, second = row_ids(catalog, "in-1", [file]), row_ids(catalog, "in-2", [file])
     assert first != second

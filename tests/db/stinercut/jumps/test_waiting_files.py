@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
+from support import heard
 from support.cataloguing import ask, copy, entry, failed, film, passenger, put_in, record, row_ids
 
 from hub.board.feed import Feed
@@ -21,7 +22,7 @@ from hub.cards.views import card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
 from hub.review.views import GroupView, group_views
-from stinercut.cards import copy_results, identification, insertions
+from stinercut.cards import identification, insertions
 from stinercut.cards.identification import EarlyFile
 from stinercut.catalog import Catalog, events
 from stinercut.codes.reading import Reading, Reason
@@ -338,7 +339,7 @@ class TestItsPhotos:
         key, rows = self.with_photos(catalog)
         assert on_board(catalog, key).missing == [], "it is still being fetched, and no film is made before"
         with catalog.write() as session:
-            copy_results.record_copy_error(session, failed("in-1", self.FILES[3]))
+            heard.record_copy_error(session, failed("in-1", self.FILES[3]))
         make_film(catalog, key)
         view = on_board(catalog, key)
         assert (view.state, view.complete) == ("done", False)
@@ -361,7 +362,7 @@ class TestItsPhotos:
     def test_so_is_one_whose_card_was_pulled_out_before(self, catalog: Catalog) -> None:
         key, _ = self.with_photos(catalog)
         with catalog.write() as session:
-            insertions.record_removed(session, "in-1")
+            heard.record_removed(session, "in-1")
         make_film(catalog, key)
         assert not on_board(catalog, key).complete
         again = [file.model_copy(update={"file_id": f"again-{n}"}) for n, file in enumerate(self.FILES)]

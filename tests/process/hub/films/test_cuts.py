@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import heard
 from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, free_port, running_hub
 
-from stinercut.cards import copy_results
 from stinercut.catalog import Catalog
 from stinercut.films.editor.otio import TimelineStretch, write_timeline
 from stinercut.jumps import jumps
@@ -48,7 +48,7 @@ def jump(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
         named = hash_file(partial)
         store.add_object(partial, named)
         with catalog.write() as session:
-            copy_results.record_copied(
+            heard.record_copied(
                 session, FileCopied(insertion_id="in-1", file_id=file.file_id, content_hash=named, size=file.size)
             )
     [key] = record(catalog, "in-1", passenger(), files[:1], files[1:])

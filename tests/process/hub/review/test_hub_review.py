@@ -11,11 +11,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import heard
 from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
 from support.hubs import RunningHub, board
 
-from stinercut.cards import copy_results, unassigned_files
+from stinercut.cards import unassigned_files
 from stinercut.cards.unassigned_files import loose_files
 from stinercut.catalog import Catalog
 from stinercut.protocol import FileCopied
@@ -42,7 +43,7 @@ def group(hub: RunningHub, known: Catalog, card: str, contents: list[bytes]) -> 
         named = hash_file(partial)
         store.add_object(partial, named)
         with known.write() as session:
-            copy_results.record_copied(
+            heard.record_copied(
                 session,
                 FileCopied(insertion_id=insertion, file_id=file.file_id, content_hash=named, size=file.size),
             )
