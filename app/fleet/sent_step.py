@@ -21,6 +21,8 @@ from app.fleet.registry import Claim, unreachable
 from app.fleet.view import FleetView, Since
 from app.fleet.waiting_notice import Notice
 from stinercut.errors import HostNotReady
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 _MACHINE_ERRORS = frozenset(
     {"WorkerLostError", "OperationalError", "InterfaceError", "ConnectionError", "TimeoutError"}
@@ -157,10 +159,10 @@ class SentStep:
         else:
             self.notice.over(self.step)
 
-    def _why(self) -> str:
+    def _why(self) -> Message:
         if self.view.lost_sight:
-            return "Redis does not answer. Work goes on as soon as it is back."
-        return f"No worker for {self.queue} is in reach. Work goes on as soon as one is: `stinercut worker`."
+            return Message.of(MessageCode.REDIS_AWAY)
+        return Message.of(MessageCode.NO_WORKER_IN_REACH, queue=self.queue)
 
     def _nobody_came(self) -> NoWorker:
         away = self.view.lost_sight

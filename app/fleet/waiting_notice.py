@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Step, StepStatus
-from stinercut.language.messages import as_written
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said, parts_of, worded
 from stinercut.settings import Settings
 
 STEP = "worker"
@@ -31,7 +32,7 @@ class Notice:
     run_id: str
     catalog: Catalog
     log: Callable[[str], None]
-    waiting: dict[str, str] = field(default_factory=dict[str, str])
+    waiting: dict[str, Message] = field(default_factory=dict[str, Message])
     in_vain: bool = False
     """Whether a step waited for nothing: then the line says so, and stays."""
 
@@ -42,20 +43,20 @@ class Notice:
         notice.take_away()  # What an earlier run of this jump left, which failed or was killed while it waited.
         return notice
 
-    def waits(self, step: str, why: str) -> None:
+    def waits(self, step: str, why: Message) -> None:
         """This step waits, for that reason."""
-        said = set(self.waiting.values())
+        is_said = why in self.waiting.values()
         self.waiting[step] = why
-        if why in said:
+        if is_said:
             return
-        self.log(why)
+        self.log(worded(why))
         if not self.in_vain:
             self._report(why, StepStatus.WAITING)
 
     def failed(self, sentence: str) -> None:
         """A step failed that no worker made. The line stays, and says so."""
         self.in_vain = True
-        self._report("Work of the fleet", StepStatus.FAILED, sentence)
+        self._report(Message.of(MessageCode.STEP_OF_FLEET), StepStatus.FAILED, sentence)
 
     def over(self, step: str) -> None:
         """This step waits no more."""
@@ -68,11 +69,11 @@ class Notice:
             self.take_away()
         self.catalog.close()
 
-    def _report(self, label: str, status: StepStatus, message: str = "") -> None:
+    def _report(self, label: Message, status: StepStatus, message: Said = "") -> None:
         if self.subject is None:
             return
         report = StepReport(
-            self.subject, STEP, label, status, messages=as_written(message), run_id=self.run_id, position=-1
+            self.subject, STEP, label, status, messages=parts_of(message), run_id=self.run_id, position=-1
         )
         try:
             with self.catalog.write() as session:

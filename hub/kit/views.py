@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
-from stinercut.catalog.row_messages import messages_of_step
+from stinercut.catalog.row_messages import label_of_step, messages_of_step, worded_data
 from stinercut.language.messages import Message, all_worded
 from stinercut.pipeline_names import FILM_ASSET
 
@@ -64,6 +64,8 @@ class StepView(View):
 
     step: str
     label: str
+    label_parts: list[MessageView] = []
+    """The same as codes and values."""
     status: str
     progress: float
     seconds: float | None
@@ -125,16 +127,22 @@ class Links:
 def event_view(event: Event) -> EventView:
     """An event as browsers see it."""
     return EventView(
-        id=event.event_id, at=event.at, type=event.type, jump=event.jump_key, card=event.card_id, data=event.data
+        id=event.event_id,
+        at=event.at,
+        type=event.type,
+        jump=event.jump_key,
+        card=event.card_id,
+        data=worded_data(event),
     )
 
 
 def step_view(step: Step) -> StepView:
     """A step as browsers see it."""
-    said = messages_of_step(step)
+    label, said = label_of_step(step), messages_of_step(step)
     return StepView(
         step=step.step,
-        label=step.label,
+        label=all_worded(label),
+        label_parts=message_views(label),
         status=step.status,
         progress=1.0 if step.status == StepStatus.DONE else step.progress,
         seconds=step.seconds,

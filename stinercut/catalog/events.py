@@ -6,9 +6,10 @@ Owns: appending and reading events and step progress. Not here: pushing them to 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, null, select, update
@@ -16,20 +17,31 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import Event, Step, StepStatus
 from stinercut.catalog.moments import now_in
-from stinercut.catalog.row_messages import give_step_messages
+from stinercut.catalog.row_messages import as_event_data, give_step_label, give_step_messages
 from stinercut.failures import FailureRecord
-from stinercut.language.messages import Message
+from stinercut.language.messages import Message, Said
+
+NOTHING_SAID: Mapping[str, Said] = MappingProxyType({})
 
 
 def append(
-    session: Session, type: str, *, card_id: str | None = None, jump_key: str | None = None, **data: Any
+    session: Session,
+    type: str,
+    *,
+    card_id: str | None = None,
+    jump_key: str | None = None,
+    said: Mapping[str, Said] = NOTHING_SAID,
+    **data: Any,
 ) -> None:
     """Put an event into the outbox; it is visible to watchers when the caller's transaction commits.
 
-    `data` is whatever a watcher of this type of event needs, as JSON. Events become visible in the order of their ids,
-    since writers go one after another (`Catalog.write`): a watcher that remembers the last id it saw misses none.
+    `data` is whatever a watcher of this type of event needs, as JSON; `said` is what people read of it, by name: its
+    words are made where the event is shown (`row_messages.worded_data`).
+
+    Events become visible in the order of their ids, since writers go one after another (`Catalog.write`): a watcher
+    that remembers the last id it saw misses none.
     """
-    session.add(Event(type=type, card_id=card_id, jump_key=jump_key, data=data))
+    session.add(Event(type=type, card_id=card_id, jump_key=jump_key, data={**data, **as_event_data(said)}))
     session.flush()
 
 
@@ -53,7 +65,8 @@ class StepReport:
 
     subject: str
     step: str
-    label: str
+    label: Said
+    """What people call it."""
     status: StepStatus
     progress: float = 0.0
     seconds: float | None = None
@@ -91,8 +104,9 @@ def report_step(session: Session, report: StepReport) -> None:
     if row is None:
         row = Step(subject=report.subject, step=report.step, progress=0.0)
         session.add(row)
-    row.label, row.status, row.progress = report.label, report.status, max(row.progress, report.progress)
+    row.status, row.progress = report.status, max(row.progress, report.progress)
     row.seconds, row.run_id, row.position = report.seconds, report.run_id, report.position
+    give_step_label(row, report.label)
     give_step_messages(row, report.messages)
     row.failure = report.failure.model_dump(mode="json") if report.failure is not None else None
     row.changed_at = now_in(session)

@@ -348,6 +348,9 @@ class Step(Base):
     """A jump key or card id."""
     step: Mapped[str] = mapped_column(String(96), primary_key=True)
     label: Mapped[str] = mapped_column(String(255))
+    """What it is called, in a row that a release before messages wrote. `row_messages` reads and writes both."""
+    label_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """What it is called, as messages; None in rows of before."""
     position: Mapped[int] = mapped_column(Integer, default=0)
     status: Mapped[str] = mapped_column(String(16))
     progress: Mapped[float] = mapped_column(Float, default=0.0)

@@ -1,4 +1,4 @@
-"""Messages in rows, written as codes and values and read again: of jumps, of steps, of cards that were not identified.
+"""Messages in rows, written as codes and values and read again: of jumps, steps, events, and cards.
 
 Owns: both, and what rows of before hold, which is a sentence.
 Not here: when a jump is in which state (`stinercut.jumps`), the words (`stinercut.language`).
@@ -6,16 +6,16 @@ Not here: when a jump is in which state (`stinercut.jumps`), the words (`stinerc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
-from stinercut.catalog.models import Insertion, Jump, Step
-from stinercut.language.messages import ENGLISH, Message, all_worded, as_written, from_json
+from stinercut.catalog.models import Event, Insertion, Jump, Step
+from stinercut.language.messages import ENGLISH, Message, Said, all_worded, as_written, from_json, parts_of
 
 
 def give_reason(jump: Jump, *why: Message) -> None:
     """The jump is where it is for these reasons; for none, where nothing is to be told."""
-    jump.reason, jump.reason_parts = "", [one.as_json() for one in why]
+    jump.reason, jump.reason_parts = "", _written(why)
 
 
 def reasons_of(jump: Jump) -> tuple[Message, ...]:
@@ -30,7 +30,7 @@ def reason_words(jump: Jump, language: str = ENGLISH) -> str:
 
 def give_step_messages(step: Step, said: Iterable[Message]) -> None:
     """The step says this."""
-    step.message, step.message_parts = "", [one.as_json() for one in said]
+    step.message, step.message_parts = "", _written(said)
 
 
 def messages_of_step(step: Step) -> tuple[Message, ...]:
@@ -38,9 +38,19 @@ def messages_of_step(step: Step) -> tuple[Message, ...]:
     return _read(step.message, step.message_parts)
 
 
+def give_step_label(step: Step, label: Said) -> None:
+    """The step is called this."""
+    step.label, step.label_parts = "", _written(parts_of(label))
+
+
+def label_of_step(step: Step) -> tuple[Message, ...]:
+    """What the step is called."""
+    return _read(step.label, step.label_parts)
+
+
 def give_identify_error(insertion: Insertion, why: Iterable[Message]) -> None:
     """The run that was to identify this insertion's files failed for these reasons."""
-    insertion.identify_error, insertion.identify_error_parts = "", [one.as_json() for one in why]
+    insertion.identify_error, insertion.identify_error_parts = "", _written(why)
 
 
 def clear_identify_error(insertion: Insertion) -> None:
@@ -51,6 +61,28 @@ def clear_identify_error(insertion: Insertion) -> None:
 def identify_error_of(insertion: Insertion) -> tuple[Message, ...]:
     """Why the run that was to identify this insertion's files failed; empty where none did."""
     return _read(insertion.identify_error or "", insertion.identify_error_parts)
+
+
+_PARTS = "_parts"
+
+
+def as_event_data(said: Mapping[str, Said]) -> dict[str, Any]:
+    """What an event says, each under its name, as its `data` holds it."""
+    return {f"{name}{_PARTS}": _written(parts_of(messages)) for name, messages in said.items()}
+
+
+def worded_data(event: Event, language: str = ENGLISH) -> dict[str, Any]:
+    """What an event holds, with words next to its messages: under `what` those of `what_parts`."""
+    words = {
+        name.removesuffix(_PARTS): all_worded(map(from_json, cast("list[object]", parts)), language)
+        for name, parts in event.data.items()
+        if name.endswith(_PARTS) and isinstance(parts, list)
+    }
+    return {**event.data, **words}
+
+
+def _written(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    return [one.as_json() for one in messages]
 
 
 def _read(sentence: str, parts: list[dict[str, Any]] | None) -> tuple[Message, ...]:

@@ -27,7 +27,7 @@ from stinercut.catalog.row_messages import give_identify_error, give_reason, rea
 from stinercut.failures import FailureRecord
 from stinercut.jumps import film_records
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message, all_worded
+from stinercut.language.messages import Message
 from stinercut.runs.failure_rows import failures_of_steps
 
 
@@ -75,7 +75,8 @@ def record_identify_failure(session: Session, identify_key: str, run_id: str, wh
     ).scalars()
     for insertion in insertions.all():
         give_identify_error(insertion, why)
-        events.append(session, "pipeline:failed", card_id=insertion.card_id, what=all_worded(why), run_id=run_id)
+        said = {"what": tuple(why)}
+        events.append(session, "pipeline:failed", card_id=insertion.card_id, said=said, run_id=run_id)
 
 
 def failed_subjects(session: Session) -> list[str]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from stinercut.catalog import events
 from stinercut.catalog.models import CardFile, ImportedFile, Insertion, Jump, JumpCut, JumpFile, JumpState, Role
-from stinercut.catalog.row_messages import give_reason, reason_words
+from stinercut.catalog.row_messages import give_reason, reason_words, reasons_of
 from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import FailureRecord
@@ -454,13 +454,12 @@ def record_failure(
     older = film_records.latest_film(session, jump_key) is not None
     jump.state, jump.run_id = JumpState.FAILED, run_id
     give_reason(jump, *as_written(reason), *([Message.of(MessageCode.OLDER_FILM_STAYS)] if older else []))
-    what = reason_words(jump)
     jump.failures = [one.model_dump(mode="json") for one in failures] or None
-    codes = [one.code for one in failures]
+    codes, what = [one.code for one in failures], {"what": reasons_of(jump)}
     if codes:
-        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=what, codes=codes)
+        events.append(session, "pipeline:failed", jump_key=jump_key, said=what, run_id=run_id, codes=codes)
     else:
-        events.append(session, "pipeline:failed", jump_key=jump_key, run_id=run_id, what=what)
+        events.append(session, "pipeline:failed", jump_key=jump_key, said=what, run_id=run_id)
 
 
 def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:

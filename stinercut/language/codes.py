@@ -51,6 +51,17 @@ class MessageCode(StrEnum):
     SPLIT_FROM_JUMP = "split_from_jump"
     SPLIT_FROM_UNIDENTIFIED = "split_from_unidentified"
 
+    # What a step is called
+    STEP_FILES = "step_files"
+    STEP_TEMPLATE = "step_template"
+    STEP_IDENTITY = "step_identity"
+    STEP_TITLE = "step_title"
+    STEP_FILM = "step_film"
+    STEP_OF_FILE = "step_of_file"
+    STEP_OF_FLEET = "step_of_fleet"
+    REDIS_AWAY = "redis_away"
+    NO_WORKER_IN_REACH = "no_worker_in_reach"
+
     # What a step found
     PASSENGER = "passenger"
     PASSENGER_OVERRULED = "passenger_overruled"

@@ -28,7 +28,8 @@ def _reporter(context: dg.OpExecutionContext, installation: Installation) -> Rep
 
 
 def _planned(file: EarlyFile, position: int = 0) -> Planned:
-    return Planned(step=f"code:{file.card_file_id}", label=file.name, position=position)
+    label = Message.of(MessageCode.STEP_OF_FILE, file=file.name)
+    return Planned(step=f"code:{file.card_file_id}", label=label, position=position)
 
 
 def _note(reading: Reading) -> Message:

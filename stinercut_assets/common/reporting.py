@@ -20,7 +20,7 @@ from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
 from stinercut.failures import FailureRecord, record_of, record_of_foreign, record_of_parts
 from stinercut.jumps import jumps
-from stinercut.language.messages import Message, as_written
+from stinercut.language.messages import Message, Said, all_worded, as_written, parts_of
 from stinercut.runs.failure_rows import named_files
 from stinercut_assets.common.retries import is_worth_a_retry
 
@@ -36,7 +36,8 @@ class Planned:
     """A step that people will see: `step` is stable within its jump or card."""
 
     step: str
-    label: str
+    label: Said
+    """What people call it."""
     position: int = 0
     card_file_id: int | None = None
     """The file that the step is about, where it is about one."""
@@ -122,7 +123,7 @@ class Reporter:
         about = doing.at_fault or ([planned.card_file_id] if planned.card_file_id is not None else [])
         with self.catalog.read() as session:
             named = named_files(session, self.subject)
-        failure = record_of(error, named, about, planned.label)
+        failure = record_of(error, named, about, all_worded(parts_of(planned.label)))
         self.say(replace(report, status=StepStatus.FAILED, messages=as_written(failure.sentence()), failure=failure))
 
     def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
@@ -132,7 +133,7 @@ class Reporter:
             card_id=self.subject if self.is_card else None,
             jump_key=None if self.is_card else self.subject,
             step=planned.step,
-            label=planned.label,
+            said={"label": planned.label},
             seconds=round(seconds, 3),
             progress=events.progress_of(session, self.subject),
         )

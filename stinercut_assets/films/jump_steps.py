@@ -13,16 +13,18 @@ import dagster as dg
 from stinercut.jumps import jumps
 from stinercut.jumps.arriving import clip_step_name
 from stinercut.jumps.jumps import JumpFootage
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut_assets.common.jump_tags import tag_part_of_film
 from stinercut_assets.common.reporting import Planned, Reporter
 from stinercut_assets.common.resources import Installation
 
-FILES = Planned("files", "Check the files", 0)
-TEMPLATE = Planned("template", "Read the template", 0)
+FILES = Planned("files", Message.of(MessageCode.STEP_FILES), 0)
+TEMPLATE = Planned("template", Message.of(MessageCode.STEP_TEMPLATE), 0)
 """Shown only where that goes wrong."""
-IDENTITY = Planned("identity", "Who jumped", 1)
-TITLE = Planned("title", "Title and outro", 2)
-FILM = Planned("film", "Join and check the film", 999)
+IDENTITY = Planned("identity", Message.of(MessageCode.STEP_IDENTITY), 1)
+TITLE = Planned("title", Message.of(MessageCode.STEP_TITLE), 2)
+FILM = Planned("film", Message.of(MessageCode.STEP_FILM), 999)
 
 
 class ClipStep(Protocol):
@@ -40,7 +42,8 @@ class ClipStep(Protocol):
 
 def clip_step(clip: ClipStep) -> Planned:
     """The step that renders a clip."""
-    return Planned(clip_step_name(clip.card_file_id), clip.name, 10 + clip.position, clip.card_file_id)
+    label = Message.of(MessageCode.STEP_OF_FILE, file=clip.name)
+    return Planned(clip_step_name(clip.card_file_id), label, 10 + clip.position, clip.card_file_id)
 
 
 def all_steps(clips: Iterable[ClipStep]) -> list[Planned]:

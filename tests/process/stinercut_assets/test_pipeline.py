@@ -23,11 +23,12 @@ from sensors.films.ready_jumps import ready_jumps
 from sensors.runs.ended_runs import ended_runs
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import JumpState, StepStatus
-from stinercut.catalog.row_messages import reason_words
+from stinercut.catalog.row_messages import label_of_step, reason_words
 from stinercut.codes.payload import make_payload
 from stinercut.errors import BadTemplate, UnreadableVideo
 from stinercut.films.publishing.outputs_note import published_with
 from stinercut.jumps import film_records, jumps
+from stinercut.language.messages import all_worded
 from stinercut.review import decisions, file_groups
 from stinercut.runs.failure_rows import failures_of_jump, failures_of_steps
 from stinercut.runs.remedies import Remedy, RemedyKind, remedies
@@ -386,7 +387,7 @@ def test_a_template_that_is_not_there_is_said_on_the_board(
     assert not result.success
     with Catalog.open(settings.catalog_url).read() as session:
         [said] = failures_of_steps(session, jump)
-        shown = {step.label: step.status for step in events.steps_of(session, jump)}
+        shown = {all_worded(label_of_step(step)): step.status for step in events.steps_of(session, jump)}
     assert said.code == BadTemplate.code
     assert "plain" in said.sentence()
     # The files are well; what fails is named.

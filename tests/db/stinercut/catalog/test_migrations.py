@@ -13,6 +13,7 @@ from support.cataloguing import entry, put_in, states
 import stinercut.catalog.migrations
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
+from hub.kit.views import steps_of
 from stinercut.cards import unassigned_files
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import Booking, CardFile, Jump
@@ -38,6 +39,8 @@ ROWS = (
     "INSERT INTO jump (jump_key, jump_date, card_id, state, reason, turn, created_at, changed_at) VALUES"
     " ('2026-06-01_unidentified-card-1-1', '2026-06-01', 'card-1', 'review', 'filmed before any passenger''s code', 0,"
     " '2026-06-01 10:00', '2026-06-01 10:00')",
+    "INSERT INTO step (subject, step, label, position, status, progress, message, changed_at) VALUES"
+    " ('card-1', 'code:101', 'Clip {1}', 0, 'failed', 0.5, 'it {broke}', '2026-06-01 10:00')",
     "INSERT INTO booking (jump_key, jump_date, booking_id, passenger_name, imported_at) VALUES"
     " ('2026-06-01_B-1', '2026-06-01', 'B-1', 'Anna', '2026-06-01 10:00')",
 )
@@ -85,6 +88,8 @@ def test_photos_that_were_listed_before_are_asked_for_when_their_card_is_in_agai
         assert (booking.passenger_name, booking.email, booking.phone) == ("Anna", None, None)
         jump = session.get_one(Jump, "2026-06-01_unidentified-card-1-1")
         assert (reason_words(jump), jump.reason_parts) == ("filmed before any passenger's code", None)
+        [step] = steps_of(session, ["card-1"])["card-1"]
+        assert (step.label, step.message) == ("Clip {1}", "it {broke}")
         [card] = card_views(session, ProgressSnapshot(), ["card-1"])
         assert "2 files of other kinds stayed on the card: GOPR0002.JPG, notes.txt" in card.message
     again = [

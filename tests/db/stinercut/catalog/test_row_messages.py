@@ -14,7 +14,7 @@ from support.repository import REPOSITORY
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import card_views
 from hub.jumps.views import jump_views
-from hub.kit.views import Links, steps_of
+from hub.kit.views import Links, event_view, steps_of
 from hub.review.routes import one_group
 from stinercut.cards import identification
 from stinercut.catalog import Catalog, events
@@ -107,8 +107,7 @@ def test_a_failure_and_that_the_older_film_stays_are_two_messages(catalog: Catal
         assert reason_words(jump).startswith("Its run was cut off.")
         jumps.record_failure(session, key, "run-1", "it broke")
         assert [one.code for one in reasons_of(jump)] == ["as_written"]
-        [*_, failed] = events.since(session, 0)
-        assert failed.data["what"] == "it broke"
+    assert newest(catalog)[1]["what"] == "it broke"
 
 
 def test_the_sentence_of_before_is_written_in_one_place() -> None:
@@ -180,6 +179,58 @@ def test_a_failed_step_without_words_has_no_failure(catalog: Catalog, step: str)
         assert failures_of_steps(session, step) == ()
 
 
+LABEL = {"code": "step_of_file", "values": {"file": "GX010001.MP4"}}
+
+
+def label_shown(catalog: Catalog) -> tuple[str, list[dict[str, Any]]]:
+    with catalog.read() as session:
+        [view] = steps_of(session, ["b"])["b"]
+    return view.label, [one.model_dump() for one in view.label_parts]
+
+
+def test_a_step_is_called_by_a_code_and_one_of_before_by_its_words(catalog: Catalog) -> None:
+    label = Message.of(MessageCode.STEP_OF_FILE, file="GX010001.MP4")
+    with catalog.write() as session:
+        events.report_step(session, StepReport("b", "clip:1", label, StepStatus.WAITING))
+    with catalog.read() as session:
+        [row] = events.steps_of(session, "b")
+        assert (row.label, row.label_parts) == ("", [LABEL])
+    assert label_shown(catalog) == ("GX010001.MP4", [LABEL])
+    with catalog.write() as session:
+        session.execute(update(Step).values(label="Clip {1}", label_parts=null()))
+    assert label_shown(catalog) == ("Clip {1}", [{"code": "as_written", "values": {"text": "Clip {1}"}}])
+    with catalog.write() as session:
+        session.execute(update(Step).values(label_parts=[{"code": "step_of_sound", "values": {}}]))
+    assert label_shown(catalog)[0] == "Step of sound"
+
+
+# ------------------------------------------------------------------------------------------------ events
+
+
+def newest(catalog: Catalog) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the newest event's row holds, and what browsers get of it."""
+    with catalog.read() as session:
+        [*_, row] = events.since(session, 0)
+        return row.data, event_view(row).data
+
+
+def test_an_event_holds_codes_and_is_shown_in_words(catalog: Catalog) -> None:
+    with catalog.write() as session:
+        said = {"label": Message.of(MessageCode.STEP_FILES), "what": "it {broke}"}
+        events.append(session, "pipeline:failed", jump_key="a", said=said, codes=["ERROR"])
+    label = [{"code": "step_files", "values": {}}]
+    what = [{"code": "as_written", "values": {"text": "it {broke}"}}]
+    held = {"codes": ["ERROR"], "label_parts": label, "what_parts": what}
+    assert newest(catalog) == (held, {**held, "label": "Check the files", "what": "it {broke}"})
+
+
+def test_an_event_of_before_is_shown_as_it_is(catalog: Catalog) -> None:
+    with catalog.write() as session:
+        events.append(session, "pipeline:failed", jump_key="a", what="it {broke}", spare_parts="no list")
+    before = {"what": "it {broke}", "spare_parts": "no list"}
+    assert newest(catalog) == (before, before)
+
+
 # ------------------------------------------------------------------------------------------------ cards
 
 
@@ -209,8 +260,7 @@ def test_why_a_card_was_not_identified_is_kept_until_it_is_tried_again(catalog: 
         row = session.get_one(Insertion, "in-1")
         assert (row.identify_error, [one["code"] for one in row.identify_error_parts or []]) == ("", ["as_written"])
         assert in_progress.failed_subjects(session) == ["card-1"]
-        [*_, failed] = events.since(session, 0)
-        assert failed.data["what"] == "The run was cut off."
+    assert newest(catalog)[1]["what"] == "The run was cut off."
     assert card_shown(catalog)[0] == "The run was cut off."
     with catalog.write() as session:
         identification.begin(session, "card-1")

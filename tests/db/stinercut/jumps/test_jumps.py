@@ -214,7 +214,8 @@ class TestRuns:
         assert state(catalog, key) == ("failed", "GX.MP4 is cut short")
         with catalog.read() as session:
             [event] = [event for event in events.since(session, 0) if event.type == "pipeline:failed"]
-        assert event.data == {"run_id": "run-1", "what": "GX.MP4 is cut short"}
+            parts = [{"code": "as_written", "values": {"text": "GX.MP4 is cut short"}}]
+            assert event.data == {"run_id": "run-1", "what_parts": parts}
 
     def test_going_on_after_a_failure_keeps_what_is_done(self, catalog: Catalog):
         key, _ = ready_jump(catalog)

@@ -40,7 +40,9 @@ from app.fleet.sent_step import SentStep
 from app.fleet.view import FleetView
 from app.fleet.waiting_notice import STEP, Notice
 from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.row_messages import label_of_step
 from stinercut.errors import HostNotReady, MissingProgram
+from stinercut.language.messages import all_worded
 from stinercut.pipeline_names import (
     BACKFILL_PRIORITY,
     EARLY_PRIORITY,
@@ -204,7 +206,7 @@ def board_line(fleet_settings: Settings) -> list[str]:
     catalog = Catalog.open(fleet_settings.catalog_url)
     try:
         with catalog.read() as session:
-            return [one.label for one in events.steps_of(session, JUMP) if one.step == STEP]
+            return [all_worded(label_of_step(one)) for one in events.steps_of(session, JUMP) if one.step == STEP]
     finally:
         catalog.close()
 
