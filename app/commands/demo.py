@@ -19,7 +19,7 @@ from app.common.options import size_from
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from app.demo.board_client import Board
+    from app.demo.board import Board
     from app.demo.demo import Outcome, Wish
     from app.processes.supervisor import Supervisor
     from stinercut.settings import Settings
@@ -131,10 +131,11 @@ def picture(board: Board) -> RenderableType:
 
     table = Table.grid(padding=(0, 2))
     for card in board.cards.values():
-        total, done = card.bytes.get("total", 0), card.bytes.get("done", 0)
         copying = ", ".join(one.name for one in card.copying)
         doing = f"copying {copying}" if copying else card.message or card.state
-        table.add_row(f"card {card.label}", ProgressBar(total=total or 1, completed=done, width=30), doing)
+        table.add_row(
+            f"card {card.label}", ProgressBar(total=card.bytes.total or 1, completed=card.bytes.done, width=30), doing
+        )
     for jump in board.jumps.values():
         running = ", ".join(f"{step.label} {step.progress:.0%}" for step in jump.steps if step.status == "running")
         who = jump.passenger or jump.jump

@@ -1,11 +1,13 @@
-"""The running hub, as commands ask it: one request, its answer or its refusal in our words.
+"""The running hub as commands see it: a request with its answer or refusal in our words, and the frames of the board.
 
-Owns: `ask`. Not here: what is asked (`app.commands`), following the board (`app.demo.board_client`).
+Owns: `ask`, `follow`. Not here: what is asked (`app.commands`), what answers and frames hold (the views of `hub`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 from http.client import HTTPException
 from typing import Any
 from urllib import error, request
@@ -16,6 +18,8 @@ from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
 
 _TIMEOUT_S = 60
+_LARGEST_FRAME = 64 << 20
+"""Bytes. A snapshot holds all cards and jumps; only this machine's own hub is listened to."""
 _START_IT = "Is it running? `stinercut up` starts it; --data names another data folder's."
 
 
@@ -65,3 +69,17 @@ def _refusal(refused: error.HTTPError) -> StinercutError:
         return HostNotReady(f"the hub answered {refused.code} {refused.reason}", advice=_START_IT)
     kind = {NotFound.code: NotFound, HostNotReady.code: HostNotReady}.get(code, BadInput)
     return kind(what, advice=advice)
+
+
+async def follow(url: str) -> AsyncGenerator[dict[str, Any]]:
+    """The frames of a hub's board, without end: a lost connection is made again, and begins with a new snapshot."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import WebSocketException
+
+    while True:
+        try:
+            async with connect(url, max_size=_LARGEST_FRAME, proxy=None) as socket:
+                async for frame in socket:
+                    yield json.loads(frame)
+        except (OSError, WebSocketException):
+            await asyncio.sleep(0.3)

@@ -1,7 +1,7 @@
 """The whole way once: a card is made and put in, its films are waited for and judged.
 
 Owns: what a demonstration does and when it has succeeded, failed or come to a standstill. Not here: the stack
-(`app.stack.stack`), the board's frames (`board_client`), what is shown meanwhile (`commands.demo`).
+(`app.stack.stack`), what the board says (`board`), what is shown meanwhile (`commands.demo`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from app.common.hub_client import follow
 from app.common.options import settings_from
 from app.common.running_note import running_stack
-from app.demo.board_client import Board, BoardFilm, BoardJump, follow
+from app.demo.board import Board, is_jump_settled
 from app.doctor.machine import free_ports
 from app.processes.children import Child
 from app.processes.supervisor import Supervisor
 from app.stack.environment import environment, with_its_secrets
+from hub.jumps.views import FilmView, JumpView
 from stinercut.errors import BadInput, HostNotReady, WrongFilm
 from stinercut.settings import Settings
 from stinercut.templates import folder
@@ -239,7 +241,7 @@ async def collect(
     return Outcome(tuple(made[key] for key in sorted(made)), (*problems.values(), *unexpected))
 
 
-def judge(jump: BoardJump, passenger: str) -> str | None:
+def judge(jump: JumpView, passenger: str) -> str | None:
     """What is wrong with a jump that has come to an end: None while it has not, or when all is right."""
     if jump.state == "failed":
         broken = [f"{step.label}: {step.message}" for step in jump.steps if step.status == "failed"]
@@ -257,7 +259,7 @@ def judge(jump: BoardJump, passenger: str) -> str | None:
 def is_settled(board: Board) -> bool:
     """Whether nothing more is to be expected: the card is copied, and no jump has anything left to do by itself."""
     copied = bool(board.cards) and all(card.state not in ("scanning", "copying") for card in board.cards.values())
-    return copied and bool(board.jumps) and all(jump.settled for jump in board.jumps.values())
+    return copied and bool(board.jumps) and all(is_jump_settled(jump) for jump in board.jumps.values())
 
 
 def standstill(board: Board, expected: dict[str, str], patience: float) -> str:
@@ -276,7 +278,7 @@ class Publisher:
     wish: Wish
     settings: Settings
 
-    def __call__(self, jump: BoardJump, film: BoardFilm, after: float) -> DemoFilm:
+    def __call__(self, jump: JumpView, film: FilmView, after: float) -> DemoFilm:
         """Give the film its place as `<jump>.mp4`, all at once, and note it."""
         name = Path(unquote(urlsplit(film.url).path)).name
         source = self.settings.films_dir / jump.jump / name

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.demo.board_client import Board, follow
+from app.common.hub_client import follow
+from app.demo.board import Board
 from app.demo.demo import Outcome, Publisher, Wish, alone, clear, collect, is_settled, judge
+from hub.cards.examples import CARD
+from hub.jumps.examples import JUMP
+from hub.kit.views import STEP
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
@@ -21,20 +25,28 @@ GOOD = {"name": "duration", "passed": True, "detail": "42.0 s"}
 
 
 def card(state: str = "copying", **more: Any) -> dict[str, Any]:
-    view = {"card": "c1", "label": "CARD", "insertion": "i1", "state": state, "message": f"It is {state}.", **more}
+    told = {"card": "c1", "label": "CARD", "insertion": "i1", "state": state, "message": f"It is {state}."}
+    view = {**CARD, **told, **more}
     return {"type": "card", "card": view}
 
 
 def jump(state: str, key: str = KEY, passenger: str | None = NAME, **more: Any) -> dict[str, Any]:
-    return {"type": "jump", "jump": {"jump": key, "passenger": passenger, "state": state, "reason": "", **more}}
+    told = {"jump": key, "passenger": passenger, "state": state, "progress": 0.0, "steps": [], "film": None}
+    return {"type": "jump", "jump": {**JUMP, **told, **more}}
+
+
+def step(**told: Any) -> dict[str, Any]:
+    return {**STEP, "message": "", "progress": 0.0, **told}
 
 
 def film(*checks: dict[str, Any], key: str = KEY) -> dict[str, Any]:
-    return {"url": f"/films/{key}/film.mp4?v=1-2", "seconds": 42.0, "size": 9, "made_in": 5.0, "checks": list(checks)}
+    told = {"url": f"/films/{key}/film.mp4?v=1-2", "seconds": 42.0, "size": 9, "made_in": 5.0, "checks": list(checks)}
+    return {**JUMP["film"], **told}
 
 
 def event(number: int, kind: str, **data: Any) -> dict[str, Any]:
-    return {"type": "event", "event": {"id": number, "type": kind, "data": data}}
+    told = {"id": number, "at": "2026-06-01T11:00:00Z", "type": kind, "jump": None, "card": "c1", "data": data}
+    return {"type": "event", "event": told}
 
 
 def wish(tmp_path: Path) -> Wish:
@@ -70,14 +82,14 @@ def end_of(
 def test_a_film_that_passed_gets_its_place(tmp_path: Path) -> None:
     outcome, said = end_of(
         tmp_path,
-        {"type": "snapshot", "cards": [], "jumps": [], "links": {}},
+        {"type": "snapshot", "version": "1", "cards": [], "jumps": [], "older": None, "links": {}},
         card(),
         event(1, "card:file_copied", file="GX010001.MP4"),
         event(2, "pipeline:qr_decoded", file="GX010001.MP4", passenger=NAME, booking="B-17"),
         event(2, "pipeline:qr_decoded", file="GX010001.MP4", passenger=NAME, booking="B-17"),
-        jump("producing", steps=[{"step": "clip:1", "label": "GX010002.MP4", "status": "running", "progress": 0.5}]),
-        jump("producing", steps=[{"step": "clip:1", "label": "GX010002.MP4", "status": "done", "seconds": 2.5}]),
-        jump("done", film=film(GOOD), steps=[{"step": "clip:1", "label": "GX010002.MP4", "status": "done"}]),
+        jump("producing", steps=[step(step="clip:1", label="GX010002.MP4", status="running", progress=0.5)]),
+        jump("producing", steps=[step(step="clip:1", label="GX010002.MP4", status="done", seconds=2.5)]),
+        jump("done", film=film(GOOD), steps=[step(step="clip:1", label="GX010002.MP4", status="done")]),
     )
     assert outcome.problems == ()
     (made,) = outcome.made
@@ -132,7 +144,7 @@ def test_all_expected_jumps_are_waited_for(tmp_path: Path) -> None:
         (jump("done", passenger="Zofie Dvorakova", film=film(GOOD)), f"the card said '{NAME}'"),
         (jump("done", passenger=None, film=film(GOOD)), "says None"),
         (
-            jump("failed", steps=[{"step": "a", "label": "GX010002.MP4", "status": "failed", "message": "no video"}]),
+            jump("failed", steps=[step(step="a", label="GX010002.MP4", status="failed", message="no video")]),
             "GX010002.MP4: no video",
         ),
     ],
