@@ -1,4 +1,4 @@
-"""What went wrong with a jump or card, as it is kept and shown: a code, words, and the files that it names.
+"""What went wrong with a jump or card, as it is kept and shown: a code, messages, and the files that it names.
 
 Owns: that record, and how any exception becomes one. Pure. Not here: our errors (`errors`), where records are kept
 (`catalog`), what a person can do about one (`runs.remedies`).
@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema, model_validator
+from pydantic_core import core_schema
 
 from stinercut.errors import StinercutError
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message, all_worded, with_texts
+from stinercut.language.messages import Message, Said, all_worded, as_written, from_json, parts_of, with_texts
 from stinercut.text import ended
 
 
@@ -27,31 +28,80 @@ class NamedFile(NamedTuple):
     content_hash: str | None
 
 
+def _read(said: object) -> tuple[Message, ...]:
+    """Messages as a row has them, or as they are."""
+    return tuple(one if isinstance(one, Message) else from_json(one) for one in cast("Iterable[object]", said))
+
+
+def _written(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    return [one.as_json() for one in messages]
+
+
+_SCHEMA = core_schema.no_info_plain_validator_function(
+    _read, serialization=core_schema.plain_serializer_function_ser_schema(_written)
+)
+Messages = Annotated[tuple[Message, ...], GetPydanticSchema(lambda _source, _handler: _SCHEMA)]
+"""Pydantic can't follow a message into the messages among its values; their form as JSON is their own."""
+
+
 class FailureRecord(BaseModel):
     """One thing that went wrong.
 
-    `code` is for programs; `what` and `advice` are sentences for people, and `file` is what they call the file that it
-    is about (both empty where there is nothing to say). `files` are the card file ids of those of the jump's files that
-    are named. `details` is for whoever looks after the installation: what the program itself said, without folders.
+    `code` is for programs; `what_parts` and `advice_parts` are for people, and `file` is what they call the file that
+    it is about (the last two empty where there is nothing to say). `files` are the card file ids of those of the jump's
+    files that are named. `details` is for whoever looks after the installation: what the program itself said, without
+    folders.
     """
 
     model_config = ConfigDict(frozen=True)
 
     code: str
-    what: str
-    advice: str = ""
+    what_parts: Messages
+    advice_parts: Messages = ()
     file: str = ""
     files: tuple[int, ...] = ()
     details: str = ""
 
-    def sentence(self) -> str:
+    @classmethod
+    def of(cls, code: str, what: Said, advice: Said = "", file: str = "", files: tuple[int, ...] = ()) -> FailureRecord:
+        """A record of this, without details."""
+        return cls(code=code, what_parts=parts_of(what), advice_parts=parts_of(advice), file=file, files=files)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, row: object) -> object:
+        """A row that a release before messages wrote has sentences."""
+        if not isinstance(row, dict) or "what" not in row:
+            return cast("object", row)
+        was = cast("dict[str, object]", row)
+        said = {f"{name}_parts": as_written(str(was.get(name, ""))) for name in ("what", "advice")}
+        return {**said, **was}
+
+    @property
+    def what(self) -> str:
+        """What happened, in words."""
+        return all_worded(self.what_parts)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in words."""
+        return all_worded(self.advice_parts)
+
+    def messages(self) -> tuple[Message, ...]:
         """The whole of it as a person reads it, but for the details."""
-        head = ended(f"{self.file}: {self.what}" if self.file else self.what)
-        return f"{head} {self.advice}" if self.advice else head
+        if self.file:
+            head = Message.of(MessageCode.FAILURE_OF_FILE, file=self.file, what=self.what_parts)
+        else:
+            head = Message.of(MessageCode.FAILURE, what=self.what_parts)
+        return (head, *self.advice_parts)
+
+    def sentence(self) -> str:
+        """The same in words."""
+        return all_worded(self.messages())
 
 
 def record_of(
-    error: BaseException, named: Sequence[NamedFile] = (), about: Sequence[int] = (), step: str = ""
+    error: BaseException, named: Sequence[NamedFile] = (), about: Sequence[int] = (), step: Said = ""
 ) -> FailureRecord:
     """An exception as a record. `named`: the jump's files; `about`: those that its step knows to be at fault.
 
@@ -59,7 +109,7 @@ def record_of(
     """
     if isinstance(error, StinercutError):
         said = "\n\n".join(getattr(error, "__notes__", ()))
-        return record_of_parts(error.code, error.what, error.file, error.advice, named, about).model_copy(
+        return record_of_parts(error.code, error.what_parts, error.file, error.advice_parts, named, about).model_copy(
             update={"details": without_folders(said)}
         )
     shown, files = _meant(None, named, about)
@@ -67,11 +117,11 @@ def record_of(
 
 
 def record_of_parts(  # noqa: PLR0913, PLR0917 - the parts of an error
-    code: str, what: str, file: str | None, advice: str, named: Sequence[NamedFile] = (), about: Sequence[int] = ()
+    code: str, what: Said, file: str | None, advice: Said, named: Sequence[NamedFile] = (), about: Sequence[int] = ()
 ) -> FailureRecord:
     """One of our errors as a record, from its parts."""
     shown, files = _meant(file, named, about)
-    return FailureRecord(code=code, what=what, advice=advice, file=shown, files=files)
+    return FailureRecord.of(code, what, advice, shown, files)
 
 
 def _meant(file: str | None, named: Sequence[NamedFile], about: Sequence[int]) -> tuple[str, tuple[int, ...]]:
@@ -96,68 +146,75 @@ class _Foreign(NamedTuple):
     says: str
     """A pattern of what it says."""
     code: str
-    what: str
-    advice: str
+    what: Message
+    advice: tuple[Message, ...]
 
 
-_AGAIN = "Try again."
+_AGAIN = Message.of(MessageCode.TRY_AGAIN)
 _FOREIGN = (
     _Foreign(
         "CalledProcessError|ChildProcessCrash.*",
         r"signal|SIG[A-Z]|exit code -",
         "PROGRAM_KILLED",
-        "a program that this step needs was ended from outside",
-        f"Often the machine had too little memory left. {_AGAIN}",
+        Message.of(MessageCode.PROGRAM_KILLED),
+        (Message.of(MessageCode.OFTEN_TOO_LITTLE_MEMORY), _AGAIN),
     ),
     _Foreign(
         "CalledProcessError|ChildProcessCrash.*",
         "",
         "PROGRAM_FAILED",
-        "a program that this step needs ended with an error",
-        _AGAIN,
+        Message.of(MessageCode.PROGRAM_FAILED),
+        (_AGAIN,),
     ),
     _Foreign(
         "TimeoutExpired|TimeoutError|.*Timeout",
         "",
         "NO_ANSWER",
-        "something that this step needs did not answer in time",
-        f"The machine may have been very busy. {_AGAIN}",
+        Message.of(MessageCode.NO_ANSWER),
+        (Message.of(MessageCode.MAYBE_BUSY), _AGAIN),
     ),
-    _Foreign("MemoryError|BrokenProcessPool", "", "NO_MEMORY", "the machine had too little memory left", _AGAIN),
-    _Foreign("OSError", "No space left|Errno 28", "DISK_FULL", "the disk is full", "Free some space, then try again."),
+    _Foreign("MemoryError|BrokenProcessPool", "", "NO_MEMORY", Message.of(MessageCode.NO_MEMORY), (_AGAIN,)),
+    _Foreign(
+        "OSError",
+        "No space left|Errno 28",
+        "DISK_FULL",
+        Message.of(MessageCode.DISK_FULL),
+        (Message.of(MessageCode.FREE_SPACE_THEN_AGAIN),),
+    ),
     _Foreign(
         "PermissionError",
         "",
         "NO_PERMISSION",
-        "a file or folder may not be read or written",
-        "Whoever looks after the machine can allow it; then try again.",
+        Message.of(MessageCode.NO_PERMISSION),
+        (Message.of(MessageCode.ALLOW_THEN_AGAIN),),
     ),
     _Foreign(
         "OperationalError|InterfaceError|DBAPIError",
         "",
         "NO_CATALOG",
-        "the catalog's database did not answer",
-        f"It may have been restarted. {_AGAIN}",
+        Message.of(MessageCode.CATALOG_SILENT),
+        (Message.of(MessageCode.MAYBE_RESTARTED), _AGAIN),
     ),
 )
 
 
-def record_of_foreign(kind: str, said: str, step: str = "") -> FailureRecord:
-    """An exception that is none of our errors, by the name of its class and what it says, as a record in words.
+def record_of_foreign(kind: str, said: str, step: Said = "") -> FailureRecord:
+    """An exception that is none of our errors, by the name of its class and what it says, as a record for people.
 
     What it says itself is in the details.
     """
     details = without_folders(f"{kind}: {said}" if said else kind)
-    for one in _FOREIGN:
-        if re.fullmatch(one.kind, kind) and re.search(one.says, said):
-            return FailureRecord(code=one.code, what=one.what, advice=one.advice, details=details)
-    place = f"the step “{step}”" if step else "a step"
-    return FailureRecord(
-        code="UNEXPECTED",
-        what=f"{place} ended in a way that nobody had thought of",
-        advice=f"{_AGAIN} If it stays, show the details to whoever looks after Stinercut.",
-        details=details,
-    )
+    found = next((one for one in _FOREIGN if re.fullmatch(one.kind, kind) and re.search(one.says, said)), None)
+    record = _unexpected(step) if found is None else FailureRecord.of(found.code, found.what, found.advice)
+    return record.model_copy(update={"details": details})
+
+
+def _unexpected(step: Said) -> FailureRecord:
+    if step:
+        what = Message.of(MessageCode.STEP_UNEXPECTED, step=parts_of(step))
+    else:
+        what = Message.of(MessageCode.UNNAMED_STEP_UNEXPECTED)
+    return FailureRecord.of("UNEXPECTED", what, (_AGAIN, Message.of(MessageCode.SHOW_DETAILS)))
 
 
 _FOLDERS = re.compile(
@@ -203,6 +260,7 @@ def sentence_for_pages(error: StinercutError) -> str:
     return f"{ended(what)} {advice}" if advice else ended(what)
 
 
-def reason_of(records: Iterable[FailureRecord]) -> str:
-    """Several records in one text, each of them once."""
-    return " ".join(dict.fromkeys(record.sentence() for record in records))
+def reason_of(records: Iterable[FailureRecord]) -> tuple[Message, ...]:
+    """Several records in one, each of them once."""
+    said = dict.fromkeys(record.messages() for record in records)
+    return tuple(message for one in said for message in one)

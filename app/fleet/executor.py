@@ -37,6 +37,7 @@ from app.fleet.view import FleetView
 from app.fleet.volume import name_volume
 from app.fleet.waiting_notice import Notice
 from stinercut.errors import HostNotReady
+from stinercut.failures import record_of
 from stinercut.pipeline_names import PRIORITY_TAG
 from stinercut.settings import Settings
 
@@ -111,7 +112,7 @@ class Dispatch:
             )
 
         def fail(error: HostNotReady) -> list[str]:
-            self.notice.failed(error.sentence())
+            self.notice.failed(record_of(error).messages())
             return [serialize_value(_failure(context.for_step(step), error))]
 
         if step.key not in self.view.steps:

@@ -165,18 +165,17 @@ class SentStep:
         return Message.of(MessageCode.NO_WORKER_IN_REACH, queue=self.queue)
 
     def _nobody_came(self) -> NoWorker:
-        away = self.view.lost_sight
-        why = "Redis did not answer" if away else f"none for {self.queue} was in reach"
-        start = "Start Redis" if away else "Start one (`stinercut worker`)"
-        return NoWorker(
-            f"no worker took this step for {self.patience:.0f} s: {why}",
-            advice=f"{start}, then try again; finished parts are kept. `stinercut doctor` says what is missing.",
-        )
+        seconds = round(self.patience)
+        if self.view.lost_sight:
+            away = Message.of(MessageCode.REDIS_STAYED_AWAY, seconds=seconds)
+            return NoWorker(away, advice=Message.of(MessageCode.START_REDIS))
+        nobody = Message.of(MessageCode.NO_WORKER_CAME, seconds=seconds, queue=self.queue)
+        return NoWorker(nobody, advice=Message.of(MessageCode.START_WORKER))
 
     def _lost(self) -> StepLost:
         return StepLost(
-            f"the worker that made {self.step} was lost, {self.sends} times",
-            advice="Is there enough memory (`dmesg` names killed processes)? Retry; finished parts are kept.",
+            Message.of(MessageCode.WORKER_LOST, step=self.step, times=self.sends),
+            advice=Message.of(MessageCode.ENOUGH_MEMORY),
         )
 
     def _send_again(self) -> None:

@@ -53,10 +53,10 @@ class Notice:
         if not self.in_vain:
             self._report(why, StepStatus.WAITING)
 
-    def failed(self, sentence: str) -> None:
+    def failed(self, why: Said) -> None:
         """A step failed that no worker made. The line stays, and says so."""
         self.in_vain = True
-        self._report(Message.of(MessageCode.STEP_OF_FLEET), StepStatus.FAILED, sentence)
+        self._report(Message.of(MessageCode.STEP_OF_FLEET), StepStatus.FAILED, why)
 
     def over(self, step: str) -> None:
         """This step waits no more."""

@@ -30,6 +30,7 @@ from stinercut.catalog.models import (
     Role,
 )
 from stinercut.catalog.row_messages import reasons_of
+from stinercut.failures import FailureRecord
 from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
 from stinercut.jumps import film_records, listing
 from stinercut.jumps.duplicates import counting_files
@@ -120,7 +121,10 @@ class FailureView(View):
 
     code: str
     what: str
+    what_parts: list[MessageView]
+    """The same as codes and values, for programs and other languages."""
     advice: str
+    advice_parts: list[MessageView]
     file: str
     details: str
 
@@ -243,7 +247,19 @@ def failure_views(jump: Jump) -> list[FailureView]:
     """What a failed jump's run ended with."""
     if jump.state != JumpState.FAILED:
         return []
-    return [FailureView(**one.model_dump(exclude={"files"})) for one in failures_of_jump(jump)]
+    return [_failure_view(one) for one in failures_of_jump(jump)]
+
+
+def _failure_view(failure: FailureRecord) -> FailureView:
+    return FailureView(
+        code=failure.code,
+        what=failure.what,
+        what_parts=message_views(failure.what_parts),
+        advice=failure.advice,
+        advice_parts=message_views(failure.advice_parts),
+        file=failure.file,
+        details=failure.details,
+    )
 
 
 def remedy_views(jump: Jump, clips: Collection[int]) -> list[RemedyView]:

@@ -17,7 +17,6 @@ from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps import in_progress
 from stinercut.jumps import jumps as jump_queries
 from stinercut.jumps.in_progress import InWork
-from stinercut.language.messages import as_written
 from stinercut.settings import Settings
 from stinercut.storage.sweeping import sweep_dead_segments
 from stinercut_assets.common.dagster_internals import BULK_ACTION_TERMINAL_STATUSES
@@ -71,7 +70,7 @@ def ended_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             for jump in finished:
                 in_progress.settle(session, jump)
             for key, failures in failed_cards.items():
-                in_progress.record_identify_failure(session, key, run_of[key], as_written(reason_of(failures)))
+                in_progress.record_identify_failure(session, key, run_of[key], reason_of(failures))
             for jump in retried:
                 in_progress.say_retried(session, jump)
     sweep_dead_segments(installation.store)

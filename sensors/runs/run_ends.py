@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from stinercut.failures import FailureRecord
 from stinercut.jumps.in_progress import InWork
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 
 class RunEnd(StrEnum):
@@ -81,10 +83,10 @@ def _is_settled(one: InWork, ends: Mapping[str, RunEnd]) -> bool:
     return one.finished and one.run_id is not None and ends.get(one.run_id) is RunEnd.SUCCEEDED
 
 
-_RETRY_IT = "Retry it; finished parts are kept."
+_RETRY_IT = Message.of(MessageCode.RETRY_IT)
 _ENDED = {
-    RunEnd.SUCCEEDED: FailureRecord(code="RUN_WITHOUT_FILM", what="The run ended without a film.", advice=_RETRY_IT),
-    RunEnd.FAILED: FailureRecord(code="RUN_CUT_OFF", what="The run was cut off.", advice=_RETRY_IT),
-    RunEnd.CANCELED: FailureRecord(code="RUN_CANCELLED", what="The run was cancelled.", advice=_RETRY_IT),
-    RunEnd.GONE: FailureRecord(code="RUN_GONE", what="The run is gone from Dagster's records.", advice=_RETRY_IT),
+    RunEnd.SUCCEEDED: FailureRecord.of("RUN_WITHOUT_FILM", Message.of(MessageCode.RUN_WITHOUT_FILM), _RETRY_IT),
+    RunEnd.FAILED: FailureRecord.of("RUN_CUT_OFF", Message.of(MessageCode.RUN_CUT_OFF), _RETRY_IT),
+    RunEnd.CANCELED: FailureRecord.of("RUN_CANCELLED", Message.of(MessageCode.RUN_CANCELLED), _RETRY_IT),
+    RunEnd.GONE: FailureRecord.of("RUN_GONE", Message.of(MessageCode.RUN_GONE), _RETRY_IT),
 }

@@ -28,7 +28,7 @@ from stinercut.jumps.duplicates import aliases_among
 from stinercut.jumps.jump_photos import photos_coming
 from stinercut.jumps.readiness import make_ready
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message, as_written
+from stinercut.language.messages import Message, Said, parts_of
 from stinercut.recordings.filming_order import RecordedFile, day_filmed, in_order
 from stinercut.storage.store import key_of
 
@@ -439,7 +439,7 @@ def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
 
 
 def record_failure(
-    session: Session, jump_key: str, run_id: str, reason: str, failures: Sequence[FailureRecord] = ()
+    session: Session, jump_key: str, run_id: str, reason: Said, failures: Sequence[FailureRecord] = ()
 ) -> None:
     """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays.
 
@@ -453,7 +453,7 @@ def record_failure(
         return
     older = film_records.latest_film(session, jump_key) is not None
     jump.state, jump.run_id = JumpState.FAILED, run_id
-    give_reason(jump, *as_written(reason), *([Message.of(MessageCode.OLDER_FILM_STAYS)] if older else []))
+    give_reason(jump, *parts_of(reason), *([Message.of(MessageCode.OLDER_FILM_STAYS)] if older else []))
     jump.failures = [one.model_dump(mode="json") for one in failures] or None
     codes, what = [one.code for one in failures], {"what": reasons_of(jump)}
     if codes:

@@ -12,7 +12,7 @@ from string import Formatter
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import ENGLISH, Words, plural_form, words_in
 
-FORMS = frozenset({"", "and"})
+FORMS = frozenset({"", "and", "ended"})
 """How a value can be shown."""
 
 

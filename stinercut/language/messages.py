@@ -4,8 +4,8 @@ Owns: the message, its form as JSON in rows and answers, making its words in a l
 Not here: which codes there are (`codes`), the words (`words/en.json`), what is wrong with a file of words (`checking`).
 
 A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, and with
-`{names:and}` as a sentence has it. Where the words depend on a number, there is one text for each plural form of the
-language, and `plural` names the value that counts.
+`{names:and}` as a sentence has it. `{what:ended}` ends with a full stop, unless it has an end. Where the words depend
+on a number, there is one text for each plural form of the language, and `plural` names the value that counts.
 """
 
 from __future__ import annotations
@@ -162,6 +162,8 @@ def _filled(template: str, values: Mapping[str, Value], language: str) -> str:
 
 
 def _shown(value: Value, form: str, language: str) -> str:
+    if form == "ended":
+        return " ".join(ended(_shown(one, "", language)) for one in (value if isinstance(value, tuple) else (value,)))
     if isinstance(value, Message):
         return worded(value, language)
     if not isinstance(value, tuple):

@@ -11,9 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, Step, StepStatus
-from stinercut.catalog.row_messages import messages_of_step, reason_words
+from stinercut.catalog.row_messages import messages_of_step, reasons_of
 from stinercut.failures import FailureRecord, NamedFile
-from stinercut.language.messages import all_worded
 
 
 def named_files(session: Session, jump_key: str) -> list[NamedFile]:
@@ -40,11 +39,11 @@ def _of_step(row: Step) -> FailureRecord:
     if row.failure is not None:
         return FailureRecord.model_validate(row.failure)
     # The fleet's own line, and steps of before.
-    return FailureRecord(code="ERROR", what=all_worded(messages_of_step(row)))
+    return FailureRecord.of("ERROR", messages_of_step(row))
 
 
 def failures_of_jump(jump: Jump) -> list[FailureRecord]:
     """What a failed jump's run ended with. Of one that failed before records were kept: its reason."""
     if jump.failures is not None:
         return [FailureRecord.model_validate(one) for one in jump.failures]
-    return [FailureRecord(code="ERROR", what=reason_words(jump))]
+    return [FailureRecord.of("ERROR", reasons_of(jump))]

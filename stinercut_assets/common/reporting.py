@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import dagster as dg
 from sqlalchemy.orm import Session
@@ -20,7 +21,8 @@ from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
 from stinercut.failures import FailureRecord, record_of, record_of_foreign, record_of_parts
 from stinercut.jumps import jumps
-from stinercut.language.messages import Message, Said, all_worded, as_written, parts_of
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said, from_json
 from stinercut.runs.failure_rows import named_files
 from stinercut_assets.common.retries import is_worth_a_retry
 
@@ -123,8 +125,8 @@ class Reporter:
         about = doing.at_fault or ([planned.card_file_id] if planned.card_file_id is not None else [])
         with self.catalog.read() as session:
             named = named_files(session, self.subject)
-        failure = record_of(error, named, about, all_worded(parts_of(planned.label)))
-        self.say(replace(report, status=StepStatus.FAILED, messages=as_written(failure.sentence()), failure=failure))
+        failure = record_of(error, named, about, planned.label)
+        self.say(replace(report, status=StepStatus.FAILED, messages=failure.messages(), failure=failure))
 
     def _tell_completed(self, session: Session, planned: Planned, seconds: float) -> None:
         events.append(
@@ -150,8 +152,17 @@ class Reporter:
 
 
 def as_failure(refused: StinercutError) -> dg.Failure:
-    """Our error as Dagster shows it: the sentence, and its parts as metadata, with ffmpeg's command and messages."""
+    """Our error as Dagster shows it: the sentence, and its parts as metadata, with ffmpeg's command and messages.
+
+    `said` has what happened and what to do as codes and values, for `said_by_dagster`.
+    """
     metadata: dict[str, str | dg.MetadataValue] = {
+        "said": dg.MetadataValue.json(
+            {
+                "what": [one.as_json() for one in refused.what_parts],
+                "advice": [one.as_json() for one in refused.advice_parts],
+            }
+        ),
         "code": refused.code,
         "what": refused.what,
         "file": refused.file or "-",
@@ -175,20 +186,30 @@ def _record_of_event(event: dg.DagsterEvent | None) -> FailureRecord | None:
         return None
     data = event.step_failure_data
     if data.user_failure_data is not None:
-        return _record_of_failure(data.user_failure_data.description or "", data.user_failure_data.metadata)
+        return record_of_failure(data.user_failure_data.description or "", data.user_failure_data.metadata)
     if data.error is None:
         return None
     error = data.error.cause or data.error
     return record_of_foreign(error.cls_name or "Error", error.message.removeprefix(f"{error.cls_name}: ").strip())
 
 
-def _record_of_failure(said: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
+def record_of_failure(said: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
     """What `as_failure` wrote. A failure of somebody else's has a description alone."""
     parts = {name: str(metadata[name].value) for name in ("code", "what", "file", "advice") if name in metadata}
     if "code" not in parts or "what" not in parts:
-        return FailureRecord(code="ERROR", what=said or "a step failed")
+        return FailureRecord.of("ERROR", said or Message.of(MessageCode.STEP_FAILED))
     file, advice = (parts.get(name, "-") for name in ("file", "advice"))
-    return record_of_parts(parts["code"], parts["what"], None if file == "-" else file, "" if advice == "-" else advice)
+    messages = _messages_of(metadata) or {"what": parts["what"], "advice": "" if advice == "-" else advice}
+    return record_of_parts(parts["code"], messages["what"], None if file == "-" else file, messages["advice"])
+
+
+def _messages_of(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Said]:
+    """What happened and what to do, as messages; empty for a failure that a release before messages wrote."""
+    held = metadata.get("said")
+    if not isinstance(held, dg.JsonMetadataValue) or not isinstance(held.data, dict):
+        return {}
+    said = cast("dict[str, list[object]]", held.data)
+    return {name: tuple(map(from_json, said.get(name, ()))) for name in ("what", "advice")}
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from stinercut.errors import (
     WrongFilm,
 )
 from stinercut.failures import FailureRecord, NamedFile, reason_of, record_of, without_folders
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded
 from stinercut.runs.remedies import Remedy, RemedyKind, remedies
 
 CODE, FIRST, SECOND = (
@@ -98,12 +100,34 @@ class TestWords:
         assert without_folders(text) == (left or text)
 
     def test_what_several_steps_say_alike_is_said_once(self):
-        full = FailureRecord(code="DISK_FULL", what="the disk is full", advice="Free some space.")
-        assert reason_of([full, full]) == "the disk is full. Free some space."
+        full = FailureRecord.of("DISK_FULL", "the disk is full", "Free some space.")
+        assert all_worded(reason_of([full, full])) == "the disk is full. Free some space."
+
+
+class TestRows:
+    def test_a_record_is_read_as_it_was_written(self):
+        written = record_of(KeyError("a bug"), FILES, [2], Message.of(MessageCode.STEP_FILES))
+        assert FailureRecord.model_validate_json(written.model_dump_json()) == written
+        assert written.model_dump()["what_parts"][0]["code"] == "step_unexpected"
+        assert written.sentence() == (
+            "GX010002.MP4: the step “Check the files” ended in a way that nobody had thought of. Try again. "
+            "If it stays, show the details to whoever looks after Stinercut."
+        )
+
+    @pytest.mark.parametrize("advice", ["", "Try {again}."])
+    def test_one_of_before_has_its_sentences(self, advice: str):
+        was = {"code": "ERROR", "what": "it {broke}", "advice": advice, "file": "a.mp4", "files": [1], "details": ""}
+        read = FailureRecord.model_validate(was)
+        assert (read.what, read.advice, read.files) == ("it {broke}", advice, (1,))
+        assert read.sentence() == f"a.mp4: it {{broke}}. {advice}".rstrip()
+
+    def test_one_of_a_newer_release_is_shown_in_plain_words(self):
+        read = FailureRecord.model_validate({"code": "WIND", "what_parts": [{"code": "too_windy", "values": {}}]})
+        assert (read.what, read.advice, read.sentence()) == ("Too windy", "", "Too windy.")
 
 
 def record(error: type[StinercutError], *files: int) -> FailureRecord:
-    return FailureRecord(code=error.code, what="what happened", files=files)
+    return FailureRecord.of(error.code, "what happened", files=files)
 
 
 class TestRemedies:

@@ -17,9 +17,11 @@ from stinercut.catalog.models import JumpState
 from stinercut.errors import HostNotReady, StinercutError, UnreadableVideo
 from stinercut.failures import reason_of
 from stinercut.jumps import film_records, jumps
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, as_written
 from stinercut.review import file_groups
 from stinercut.runs.failure_rows import failures_of_steps
-from stinercut_assets.common.reporting import Planned, Reporter, failures
+from stinercut_assets.common.reporting import Planned, Reporter, as_failure, failures, record_of_failure
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 FILES = Planned("files", "Check the files")
@@ -137,3 +139,13 @@ def test_an_error_outside_of_a_reported_step_keeps_its_code_on_its_way_through_d
         "advice": "-",
     }
     assert isinstance(caught.value.__cause__, StinercutError)
+
+
+@pytest.mark.parametrize("is_of_before", [False, True])
+def test_dagster_shows_words_and_gives_the_codes_back(is_of_before: bool) -> None:
+    refused = UnreadableVideo("no video", file="GX010001.MP4", advice=Message.of(MessageCode.TRY_AGAIN))
+    failure = as_failure(refused)
+    metadata = {name: value for name, value in failure.metadata.items() if name != "said" or not is_of_before}
+    read = record_of_failure(failure.description or "", metadata)
+    assert read.sentence() == failure.description == "GX010001.MP4: no video. Try again."
+    assert read.advice_parts == (as_written("Try again.") if is_of_before else refused.advice_parts)

@@ -17,12 +17,13 @@ from stinercut.failures import FailureRecord, reason_of
 from stinercut.jumps.arriving import Arriving
 from stinercut.jumps.in_progress import InWork
 from stinercut.jumps.staleness import NotedJump
+from stinercut.language.messages import all_worded
 from stinercut.pipeline_names import EARLY_PRIORITY, IDENTIFY_PRIORITY, OLDER_PRIORITY, film_priority
 
 
 def broken(file: str, what: str) -> FailureRecord:
     """A clip that can't be read."""
-    return FailureRecord(code=UnreadableVideo.code, what=what, file=file, files=(1,))
+    return FailureRecord.of(UnreadableVideo.code, what, file=file, files=(1,))
 
 
 def test_a_partition_is_added_before_its_run_and_only_when_it_is_new() -> None:
@@ -44,18 +45,18 @@ def test_nothing_wanted_requests_nothing() -> None:
 @pytest.mark.parametrize("end", [RunEnd.SUCCEEDED, RunEnd.FAILED, RunEnd.CANCELED, RunEnd.GONE])
 def test_a_run_that_ended_without_a_film_is_a_failure_however_it_ended(end: RunEnd) -> None:
     found = verdicts([InWork("jump", "run")], {"run": end})
-    assert "Retry it" in reason_of(found["jump"])
+    assert "Retry it" in all_worded(reason_of(found["jump"]))
 
 
 @pytest.mark.parametrize("end", [RunEnd.FAILED, RunEnd.CANCELED, RunEnd.GONE])
 def test_a_film_that_could_not_be_made_anew_is_a_failure_though_an_older_one_is_there(end: RunEnd) -> None:
     in_work = [InWork("jump", "run", finished=True)]
-    assert "Retry it" in reason_of(verdicts(in_work, {"run": end})["jump"])
+    assert "Retry it" in all_worded(reason_of(verdicts(in_work, {"run": end})["jump"]))
     assert settled(in_work, {"run": end}) == []
 
 
 def test_a_run_that_dagster_does_not_know_counts_as_gone() -> None:
-    assert "gone" in reason_of(verdicts([InWork("jump", "run")], {})["jump"])
+    assert "gone" in all_worded(reason_of(verdicts([InWork("jump", "run")], {})["jump"]))
 
 
 def test_what_goes_on_or_is_finished_or_has_no_run_yet_is_left_alone() -> None:
@@ -67,12 +68,12 @@ def test_the_reason_is_what_the_failed_steps_said() -> None:
     said = (broken("GX010001.MP4", "cut short"), broken("GX010002.MP4", "no video"))
     failed = InWork("jump", "run", failures=said)
     found = verdicts([failed], {"run": RunEnd.FAILED}, {"run": (broken("GX010003.MP4", "late"),)})["jump"]
-    assert reason_of(found) == "GX010001.MP4: cut short. GX010002.MP4: no video."
+    assert all_worded(reason_of(found)) == "GX010001.MP4: cut short. GX010002.MP4: no video."
 
 
 def test_where_no_step_said_anything_dagsters_word_counts_and_a_cancelled_run_was_cancelled() -> None:
     in_work, said = [InWork("jump", "run")], {"run": (broken("GX010001.MP4", "cut short"),)}
-    assert reason_of(verdicts(in_work, {"run": RunEnd.FAILED}, said)["jump"]) == "GX010001.MP4: cut short."
+    assert all_worded(reason_of(verdicts(in_work, {"run": RunEnd.FAILED}, said)["jump"])) == "GX010001.MP4: cut short."
     assert [one.code for one in verdicts(in_work, {"run": RunEnd.CANCELED})["jump"]] == ["RUN_CANCELLED"]
 
 

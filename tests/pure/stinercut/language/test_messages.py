@@ -114,6 +114,13 @@ def test_several_are_one_text() -> None:
     assert all_worded((*as_written(""), *two[:1])) == first
 
 
+def test_a_value_can_be_a_sentence_within_another() -> None:
+    about = Message.of(MessageCode.FAILURE_OF_FILE, file="A.MP4", what=Message.of(MessageCode.DISK_FULL))
+    assert worded(about) == "A.MP4: the disk is full."
+    assert worded(Message.of(MessageCode.FAILURE, what="is it there?")) == "is it there?"
+    assert worded(Message.of(MessageCode.FAILURE, what=("one", "two."))) == "one. two."
+
+
 def test_braces_in_a_value_stay_as_they_are() -> None:
     assert worded(Message.of(MessageCode.AS_WRITTEN, text="{0} {files!r} {")) == "{0} {files!r} {"
 
