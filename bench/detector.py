@@ -109,7 +109,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-detector-") as place:
         card, data = Path(place) / "GOPRO", Path(place) / "data"
         small = make_card(card, files)
-        with running_hub(data) as hub, running_detector(hub, Path(place) / "log") as process:
+        with running_hub(data, fresh=True) as hub, running_detector(hub, Path(place) / "log") as process:
             wait_until("the detector", lambda: "Connected" in (Path(place) / "log").read_text())
             empty, before = at_rest(process, seconds), process.memory_info().rss / 1e6
             insert_folder(hub.settings, card)

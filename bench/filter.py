@@ -196,7 +196,7 @@ def through_the_hub(data: Path, url: str | None, entries: list[FileEntry], runs:
     telling = best(3, lambda: told(catalog, store.has, messages), len(new))
     small = sum(file.size < SMALL_LIMIT for file in new)
     timed: list[Timed] = []
-    with running_hub(data, database_url=url) as hub, detector(hub) as socket:
+    with running_hub(data, database_url=url, fresh=True) as hub, detector(hub) as socket:
         for run in range(runs):
             each, at = f"each{run}", f"at{run}"
             before = _cpu(hub)

@@ -78,7 +78,7 @@ def in_the_catalog(folder: Path, quick: bool) -> None:
     sensors.common.polling.LOOK_FOR_S = 0.0
     slowest = max(tick_times(catalog).values())
     judge(f"slowest sensor tick with {jumps} jumps", "under 0.1 s", f"{slowest:.3f} s", slowest < 0.1)
-    with running_hub(folder / "catalog") as hub, httpx.Client(base_url=hub.url, timeout=60) as http:
+    with running_hub(folder / "catalog", fresh=True) as hub, httpx.Client(base_url=hub.url, timeout=60) as http:
         slowest = 0.0
         for path in ("/", "/api/jumps", "/api/cards"):
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.hubs import RunningHub, free_port, running_hub
+from support import warm
+from support.hubs import RunningHub, running_hub
+from support.ports import own_port
 
 from stinercut.catalog import Catalog
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_forker_ends_with_the_tests() -> Iterator[None]:
+    """Where pytest is a worker's process, nothing that it registered for its end is called."""
+    yield
+    warm.end()
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=free_port()) as running:
+    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=own_port()) as running:
         yield running
 
 

@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,9 +32,11 @@ from stinercut.catalog.models import Card, Insertion
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
 from support.invariant import HEARD, Cards, Row, hold, hold_everything, rows
+from support.ports import own_port
 from support.slow_card import NotHere, mounted
+from support.warm import Forked, fork
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 """Only how long a test waits before it says that something never came."""
 HERE = Path(__file__).parent
 FOLDER = "DCIM/100GOPRO"
@@ -53,7 +54,7 @@ class Desk:
     @classmethod
     def at(cls, base: Path, catalog: Path, **chosen: Any) -> Desk:
         """A desk below `base` with a copy of an empty, migrated catalog."""
-        settings = Settings(data=base / "data", hub_port=_free_port(), watch_mounts=False, **chosen)
+        settings = Settings(data=base / "data", hub_port=own_port(), watch_mounts=False, **chosen)
         Store(settings.store_dir).make()
         shutil.copyfile(catalog, settings.data / "catalog.db")
         return cls(settings)
@@ -162,13 +163,20 @@ class Desk:
 
     @contextmanager
     def process(
-        self, *command: str, beside: Sequence[str] = (sys.executable,), **environment: str
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """A Python process beside, `python -m detector` unless another one is given; ended at the end."""
-        argv = [*beside, *(command or ("-m", "detector"))]
+        self, *command: str, through: Sequence[str] = (), **environment: str
+    ) -> Iterator[subprocess.Popen[bytes] | Forked]:
+        """A Python process of its own, `python -m detector` unless another one is given; ended at the end.
+
+        `through`: a program that becomes `python` with these words.
+        """
+        words = command or ("-m", "detector")
         variables = os.environ | self.settings.environment() | environment
         with (self.settings.data / f"process-{time.monotonic_ns()}.log").open("wb") as log:
-            process = subprocess.Popen(argv, env=variables, cwd=HERE.parents[1], stdout=log, stderr=log)
+            process = (
+                subprocess.Popen([*through, *words], env=variables, cwd=HERE.parents[1], stdout=log, stderr=log)
+                if through
+                else fork(*words, env=variables, stdout=log.fileno())
+            )
         try:
             yield process
         finally:
@@ -261,9 +269,3 @@ class Gate:
         if done >= self._at and not self.reached.is_set():
             self.reached.set()
             assert self.open.wait(PATIENCE_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

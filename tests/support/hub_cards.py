@@ -6,8 +6,6 @@ Owns: starting the detector, waiting for a card's state and for import folders. 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,21 +14,20 @@ from typing import Any
 
 from stinercut.settings import Settings
 from support.hubs import PATIENCE_S, Board, RunningHub
+from support.warm import Forked, fork
 
 
 @contextmanager
-def running_detector(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def running_detector(settings: Settings) -> Iterator[Forked]:
     """`python -m detector` with these settings, ended afterwards."""
     with (settings.data / "detector.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "detector"], env=os.environ | settings.environment(), stdout=log, stderr=log
-        )
+        process = fork("-m", "detector", env=os.environ | settings.environment(), stdout=log.fileno())
     try:
         yield process
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE_S)
 
 
 def card_in(watching: Board, state: str, **files: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,16 +20,11 @@ from websockets.sync.client import ClientConnection, connect
 from hub.kit.version import HEALTHY
 from stinercut.protocol import Hello, Message, Welcome, decode, encode
 from stinercut.settings import Settings
+from support.ports import own_port
+from support.warm import Forked, fork
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 """Only how long a test waits before it says that something never came."""
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass
@@ -38,7 +32,7 @@ class RunningHub:
     """A hub that answers. `settings` are those it runs with."""
 
     settings: Settings
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     log: Path
 
     @property
@@ -46,24 +40,28 @@ class RunningHub:
         """Its address."""
         return f"http://127.0.0.1:{self.settings.hub_port}"
 
-    def end(self) -> float:
-        """SIGTERM; the seconds until it is gone."""
-        begun = time.monotonic()
+    def end(self) -> None:
+        """SIGTERM, and wait until it is gone."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(PATIENCE_S)
-        return time.monotonic() - begun
 
 
 @contextmanager
-def running_hub(data: Path, **chosen: Any) -> Iterator[RunningHub]:
-    """Start `python -m hub`, wait until it answers, end it afterwards."""
-    port = chosen.pop("hub_port", None) or free_port()
+def running_hub(data: Path, *, fresh: bool = False, **chosen: Any) -> Iterator[RunningHub]:
+    """Start `python -m hub`, wait until it answers, end it afterwards.
+
+    `fresh`: with an interpreter of its own, where its start, its memory or its seconds are what is looked at.
+    """
+    port = chosen.pop("hub_port", None) or own_port()
     settings = Settings(data=data, hub_port=port, watch_mounts=False, **chosen)
     data.mkdir(parents=True, exist_ok=True)
     log = data / "hub.log"
+    environment = os.environ | settings.environment()
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hub"], env=os.environ | settings.environment(), stdout=out, stderr=out
+        process = (
+            subprocess.Popen([sys.executable, "-m", "hub"], env=environment, stdout=out, stderr=out)
+            if fresh
+            else fork("-m", "hub", env=environment, stdout=out.fileno())
         )
     hub = RunningHub(settings, process, log)
     try:
@@ -73,7 +71,7 @@ def running_hub(data: Path, **chosen: Any) -> Iterator[RunningHub]:
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(5)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

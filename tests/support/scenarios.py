@@ -7,8 +7,6 @@ Owns: the steps of such a test and the scenario that every set-up must pass. Not
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pytest
 from stinercut.synthetic.card import make_card
 from stinercut.video.probe import probe
 from support.stacks import Stack
+from support.warm import run
 from support.watching import Board
 
 SMALL = (640, 360)
@@ -24,8 +23,8 @@ SMALL = (640, 360)
 
 def insert(stack: Stack, card: Path, *more: str) -> None:
     """Put a folder in as a card, as a person does at the command line."""
-    argv = [sys.executable, "-m", "app.cli", "card", "insert", str(card), "--data", str(stack.data), *more]
-    subprocess.run(argv, check=True, timeout=60, capture_output=True, env={**os.environ, **stack.environment})
+    words = ("-m", "app.cli", "card", "insert", str(card), "--data", str(stack.data), *more)
+    run(*words, env={**os.environ, **stack.environment}).check_returncode()
 
 
 def settled(board: Board, label: str) -> dict[str, Any]:

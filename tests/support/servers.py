@@ -21,7 +21,7 @@ import psycopg2
 import pytest
 import redis
 
-from app.doctor.machine import free_ports
+from support.ports import own_port
 
 STARTS_WITHIN_S = 30.0
 
@@ -73,7 +73,7 @@ def _kill(server: subprocess.Popen[bytes]) -> None:
 class PostgresServer:
     """A PostgreSQL server with trust for everybody on this machine. Skips the test where it isn't installed."""
 
-    port: int = field(default_factory=lambda: free_ports(1)[0])
+    port: int = field(default_factory=own_port)
     folder: Path = field(default_factory=lambda: _folder("pg-"))
     server: subprocess.Popen[bytes] | None = None
 
@@ -162,7 +162,7 @@ class RedisServer:
     """A Redis server. `keeps`: whether it remembers all over a restart. Skips the test where it isn't installed."""
 
     keeps: bool = True
-    port: int = field(default_factory=lambda: free_ports(1)[0])
+    port: int = field(default_factory=own_port)
     folder: Path = field(default_factory=lambda: _folder("redis-"))
     server: subprocess.Popen[bytes] | None = None
 

@@ -21,8 +21,8 @@ from threading import Thread
 
 import psutil
 
-from app.doctor.machine import free_ports
 from app.processes.processes import MARK, RUN_NAME, marked
+from support.ports import own_ports
 from support.servers import PostgresServer, RedisServer
 
 
@@ -61,7 +61,7 @@ class Stack:
     """A `stinercut up` of its own."""
 
     data: Path
-    ports: list[int] = field(default_factory=lambda: free_ports(3))
+    ports: list[int] = field(default_factory=lambda: own_ports(3))
     lines: Queue[str] = field(default_factory=Queue[str])
     said: list[str] = field(default_factory=list[str])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -24,11 +24,11 @@ import redis
 import yaml
 from dagster._daemon import cli
 from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS
+from support.ports import own_port
 from support.repository import REPOSITORY
 from support.servers import redis_program
 from support.stacks import until
 
-from app.doctor.machine import free_ports
 from app.engine import daemon_health, postgres_storage
 from app.engine.postgres_reconnect import PATIENCE
 from app.engine.postgres_storage import SettingsPostgresStorage
@@ -191,7 +191,7 @@ def test_redis_starts_with_its_command_keeps_all_and_asks_for_the_password(tmp_p
     if program is None:
         pytest.skip("Redis is not installed (Debian: redis-tools)")
     (tmp_path / "redis-server").symlink_to(program)
-    (port,) = free_ports(1)
+    port = own_port()
     secret = tmp_path / "password"
     secret.write_text("letters0and1digits")
     shell, option, script = SERVICES["redis"]["command"]

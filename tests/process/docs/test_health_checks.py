@@ -14,10 +14,10 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from support.ports import own_port
 from support.repository import REPOSITORY
 from support.stacks import until
 
-from app.doctor.machine import free_ports
 from app.engine import code_server_health, daemon_health
 
 ROOT = REPOSITORY
@@ -51,7 +51,7 @@ def test_a_daemon_without_signs_of_life_is_said(
             instance.add_daemon_heartbeat(DaemonHeartbeat(NOW.timestamp() - ago, part, "id", []))
         assert look(0) is None, "one part that was switched off is not all of it"
         assert "the last one was 71 s ago" in str(look(61))
-    monkeypatch.setenv("STINERCUT_DAGSTER_DATABASE_URL", f"postgresql+psycopg2://u@127.0.0.1:{free_ports(1)[0]}/d")
+    monkeypatch.setenv("STINERCUT_DAGSTER_DATABASE_URL", f"postgresql+psycopg2://u@127.0.0.1:{own_port()}/d")
     assert "does not answer" in str(look(0))
     monkeypatch.delenv("STINERCUT_DAGSTER_DATABASE_URL")
     assert "no PostgreSQL" in str(look(0))
@@ -59,7 +59,7 @@ def test_a_daemon_without_signs_of_life_is_said(
 
 def test_a_code_server_is_asked_whether_it_serves(tmp_path: Path) -> None:
     (tmp_path / "definitions.py").write_text("import dagster\ndefs = dagster.Definitions()\n")
-    (port,) = free_ports(1)
+    port = own_port()
     assert "does not answer" in str(code_server_health.what_is_wrong(port))
     argv = [sys.executable, "-m", "dagster", "api", "grpc", "-f", "definitions.py", "-h", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

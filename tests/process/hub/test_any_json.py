@@ -21,7 +21,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from support.any_json import any_json, any_text, nearly
 from support.bounded import openapi_of
 from support.cataloguing import ready_jump
-from support.hubs import free_port
+from support.ports import own_port
 
 from hub.app import create_app
 from stinercut.catalog import Catalog
@@ -49,7 +49,7 @@ def hub(tmp_path: Path, url: str) -> Iterator[TestClient]:
     catalog = Catalog.open(url)
     ready_jump(catalog, INSERTION)
     catalog.close()
-    chosen = Settings(data=tmp_path, database_url=url, dagster_port=free_port(), watch_mounts=False)
+    chosen = Settings(data=tmp_path, database_url=url, dagster_port=own_port(), watch_mounts=False)
     with TestClient(create_app(chosen), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 

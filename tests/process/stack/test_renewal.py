@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import warm
 from support.footage import PLAIN, make_clip
 from support.seeding import jump_with
 from support.stacks import SetUp, embedded, until
@@ -97,13 +96,8 @@ def stale(setup: SetUp, jump: str) -> str:
 
 
 def backfill(setup: SetUp, *options: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "backfill", "--stale", "--json", *options],
-        env={**os.environ, **setup.environment, "STINERCUT_HUB_PORT": str(setup.stack.ports[0])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, **setup.environment, "STINERCUT_HUB_PORT": str(setup.stack.ports[0])}
+    done = warm.run("-m", "app.cli", "backfill", "--stale", "--json", *options, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.repository import REPOSITORY
+from support import warm
 
 from stinercut.errors import BadInput
 from stinercut.settings import Settings
-
-ROOT = REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("own_account")
 
@@ -85,9 +81,7 @@ def test_one_whose_form_is_known_only_once_it_is_used(name: str, value: str, sai
 )
 def test_every_process_says_it_in_one_line(process: list[str], tmp_path: Path) -> None:
     environment = os.environ | {"STINERCUT_HUB_PORT": KUBERNETES, "STINERCUT_DATA": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "-m", *process], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    ended = warm.run("-m", *process, env=environment)
     assert ended.returncode
     (line,) = (ended.stdout + ended.stderr).strip().splitlines()
     assert f"STINERCUT_HUB_PORT is '{KUBERNETES}'" in line

@@ -10,18 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import photographs
+from support import photographs, warm
 from support.footage import PLAIN, make_clip
 
 from stinercut.films.publishing.outputs_note import NOTE
 from stinercut.video.probe import probe
 
-COMMAND = [sys.executable, "-m", "app.cli", "render", "--template", str(PLAIN)]
+COMMAND = ("-m", "app.cli", "render", "--template", str(PLAIN))
 
 
 def run(*words: str, data: Path) -> subprocess.CompletedProcess[str]:
-    words = (*COMMAND, "--data", str(data), *words)
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    return warm.run(*COMMAND, "--data", str(data), *words)
 
 
 def test_clips_become_a_film_in_the_order_of_their_recording(tmp_path: Path) -> None:
@@ -111,11 +110,14 @@ def test_stopped_in_the_middle_it_leaves_nothing(tmp_path: Path, ending: signal.
     words = ("--name", "A", "--workers", "2", str(clip), str(clip), "-o", str(tmp_path / "out" / "film.mp4"))
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     job = subprocess.Popen(
-        [*COMMAND, "--data", str(tmp_path / "data"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, *COMMAND, "--data", str(tmp_path / "data"), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment,
         # A shell that runs the tests in its background ignores Ctrl-C for all that come from it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
-    )  # fmt: skip
+    )
     assert job.stdout is not None
     # On a busy machine the first report may come late.
     assert job.stdout.readline().strip() in {"10 %", "20 %", "30 %"}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import typed
-from support.hubs import free_port
+from support.ports import own_port
 from websockets.sync.server import ServerConnection, serve
 
 from app.common.checks import State
@@ -79,7 +79,7 @@ def test_what_is_no_hub_is_said(hub: Callable[[Answer], Settings]) -> None:
     with pytest.raises(HostNotReady, match="no hub"):
         greet(hub(lambda hello: hello))
     with pytest.raises(HostNotReady, match="no hub answers"):
-        greet(Settings(hub_url=f"ws://127.0.0.1:{free_port()}/ws/detector"))
+        greet(Settings(hub_url=f"ws://127.0.0.1:{own_port()}/ws/detector"))
 
 
 def test_clocks_apart_are_a_hint_and_no_problem() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from support import warm
 from support.browsers import another_site, chromium
 from support.stacks import Stack, embedded, until
 
@@ -334,13 +333,7 @@ def test_a_single_asset_that_is_launched_on_dagsters_page_is_within_the_limits(p
 
 def doctors(place: Place) -> dict[str, str]:
     """What `stinercut doctor` says of the sensors."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "doctor", "--data", str(place.stack.data), "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = warm.run("-m", "app.cli", "doctor", "--data", str(place.stack.data), "--json")
     return next(one for one in json.loads(done.stdout)["checks"] if one["check"] == "sensors")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
+from support import warm
 from support.repository import REPOSITORY
 from support.servers import PostgresServer, RedisServer
 from support.stacks import FleetWorker, until
@@ -179,9 +180,8 @@ def test_only_one_machine_limits_ffmpeg_over_all_runs() -> None:
 
 def check(settings: Settings, *words: str) -> int:
     """What a health check of the worker says, by its exit code."""
-    argv = [sys.executable, "-m", "app.cli", "worker", "--check", *words]
     given = {**os.environ, **settings.environment()}
-    return subprocess.run(argv, cwd=ROOT, env=given, check=False, timeout=30).returncode
+    return warm.run("-m", "app.cli", "worker", "--check", *words, env=given).returncode
 
 
 def test_a_worker_is_alive_while_redis_is_away_and_only_for_its_own_queues(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.ports import own_port
 from support.repository import REPOSITORY
 
-from app.doctor.machine import free_ports
 from app.processes.child_logs import last_words, rotate
 from app.processes.children import Child, Policy, ReadyAddress, answers, pause_before_restart
 from app.processes.processes import MARK, how_it_ended, marked
@@ -77,7 +77,7 @@ def is_free(port: int) -> bool:
 
 
 def test_work_sees_children_that_answer_and_leaves_none(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = own_port()
     address = ReadyAddress("127.0.0.1", port, "/healthz")
     pids: list[int] = []
 
@@ -123,7 +123,7 @@ def test_a_set_up_that_fails_is_said_with_its_last_words(tmp_path: Path) -> None
 
 
 def test_a_child_that_is_killed_is_started_again_and_said_so(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = own_port()
     address = ReadyAddress("127.0.0.1", port, "/healthz")
     said: list[str] = []
 
@@ -162,7 +162,7 @@ def test_a_child_that_keeps_stopping_is_given_up_and_takes_the_others_along(tmp_
 
 
 def test_a_child_that_never_answers_is_given_up(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = own_port()
     mute = child(tmp_path, "the hub", SLEEPER, answers_at=ReadyAddress("127.0.0.1", port))
     policy = Policy(grace=3, answer_within=0.3)
     with pytest.raises(ChildGaveUp, match=f"the hub did not answer on port {port}"):

@@ -12,9 +12,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from support.ports import own_ports
 from support.stacks import Stack, processes_of, until
 
-from app.doctor.machine import free_ports, port_is_free
+from app.doctor.machine import port_is_free
 from stinercut.errors import HostNotReady
 from stinercut.video.probe import probe
 
@@ -90,7 +91,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        _, dagster, code = map(str, free_ports(3))
+        _, dagster, code = map(str, own_ports(3))
         argv = [sys.executable, "-m", "app.cli", "up", "--data", str(data), "--hub-port", str(port)]
         argv += ["--dagster-port", dagster, "--code-port", code]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)

@@ -59,13 +59,13 @@ def card(desk: Desk) -> Path:
 def own_mounts(desk: Desk, place: Path) -> Iterator[Path]:
     """A detector with mounts of its own, a new volume at `place` among them; yields that volume as we reach it."""
     script = f'mount -t tmpfs tmpfs {place} && exec {sys.executable} "$@"'
-    beside = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    through = ["unshare", "--mount", "sh", "-c", script, "sh"]
     trial = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "x", "/mnt"], check=False, capture_output=True
     )
     if trial.returncode:
         pytest.skip(f"needs mount namespaces: {trial.stderr.decode().strip()}")
-    with desk.process(beside=beside, STINERCUT_WATCH_MOUNTS="1") as process:
+    with desk.process(through=through, STINERCUT_WATCH_MOUNTS="1") as process:
         inside = Path(f"/proc/{process.pid}/root") / place.relative_to("/")
         wait_for("the volume", lambda: inside.exists() and os.path.ismount(inside))
         yield inside

@@ -20,7 +20,7 @@ from support.dying_detector import STEPS
 from support.dying_hub import MOMENTS
 
 DIES, HUB_DIES = str(HERE / "dying_detector.py"), str(HERE / "dying_hub.py")
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @pytest.fixture

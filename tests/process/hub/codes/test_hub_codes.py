@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from support.cataloguing import listed
 from support.codes import codes_in
-from support.hubs import RunningHub, free_port, running_hub
+from support.hubs import RunningHub, running_hub
+from support.ports import own_port
 
 from stinercut.catalog import Catalog
 from stinercut.codes.making import BORDER
@@ -30,7 +31,7 @@ ASKED = {"passenger_name": " Zoe\u0308 Müller ", "booking_id": "BK-1042", "jump
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     keys = f"5:{KEY.secret.hex()}"
-    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=free_port(), qr_keys=keys) as running:
+    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=own_port(), qr_keys=keys) as running:
         yield running
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support import heard
+from support import heard, warm
 from support.cataloguing import ask, entry, passenger, put_in, record, row_ids
 from support.footage import make_clip
-from support.hubs import RunningHub, free_port, running_hub
+from support.hubs import RunningHub, running_hub
+from support.ports import own_port
 
 from stinercut.catalog import Catalog
 from stinercut.films.editor.otio import TimelineStretch, write_timeline
@@ -27,7 +28,7 @@ SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=free_port()) as running:
+    with running_hub(tmp_path_factory.mktemp("hub"), dagster_port=own_port()) as running:
         yield running
 
 
@@ -59,12 +60,8 @@ def jump(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
 
 def command(hub: RunningHub, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`stinercut` beside that hub."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={"PATH": "/usr/bin:/bin", "USER": "jo", **hub.settings.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
+    return warm.run(
+        "-m", "app.cli", *arguments, env={"PATH": "/usr/bin:/bin", "USER": "jo", **hub.settings.environment()}
     )
 
 
@@ -158,7 +155,7 @@ def test_a_clip_that_can_not_be_looked_at_is_named_as_its_card_does(
 def test_without_a_hub_the_command_says_what_to_do(tmp_path: Path) -> None:
     alone = subprocess.run(
         [sys.executable, "-m", "app.cli", "cut", "show", "2026-06-01_B-1", "--data", str(tmp_path)],
-        env={"PATH": "/usr/bin:/bin", "STINERCUT_HUB_PORT": str(free_port())},
+        env={"PATH": "/usr/bin:/bin", "STINERCUT_HUB_PORT": str(own_port())},
         capture_output=True,
         text=True,
         check=False,

@@ -16,7 +16,8 @@ import pytest
 from dagster_graphql.schema import create_schema
 from graphql import parse, validate
 from support.cataloguing import entry, passenger, put_in, ready_jump, record
-from support.hubs import free_port, running_hub
+from support.hubs import running_hub
+from support.ports import own_port
 
 import hub.kit.dagster_client
 from stinercut.catalog import Catalog, migrate
@@ -125,7 +126,7 @@ def running_dagster(home: Path, port: int) -> Generator[None]:
 
 @pytest.mark.slow
 def test_a_retry_makes_only_what_is_missing(tmp_path: Path):
-    settings = Settings(data=tmp_path / "data", dagster_port=free_port())
+    settings = Settings(data=tmp_path / "data", dagster_port=own_port())
     migrate(settings.catalog_url)
     catalog = Catalog.open(settings.catalog_url)
     key, _ = ready_jump(catalog)

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
+from support import warm
 from support.footage import PLAIN, make_clip
 from support.golden import saved, sweep
 
@@ -33,8 +33,7 @@ FOLDERS = [
 
 
 def render(*words: str, data: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app.cli", "render", "--data", str(data), *words]
-    return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", timeout=300, check=False)
+    return warm.run("-m", "app.cli", "render", "--data", str(data), *words)
 
 
 def template_in(folder: Path) -> Path:
