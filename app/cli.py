@@ -58,7 +58,7 @@ cli.command("detector")(detector.detector)
 
 @cli.callback()
 def options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show where in the program an error came from.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show where in the program an error comes from.")] = False,
 ) -> None:
     """What holds for every command."""
     if verbose:

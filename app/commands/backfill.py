@@ -24,16 +24,19 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     jump: Annotated[
         list[str] | None, typer.Option("--jump", help="Only this jump, if its film is stale. May be repeated.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and what it costs.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be made, and what it costs.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make films anew after a change of their template, when nothing more urgent is to do.
+    """Make films again after a change of their template. More urgent work goes first.
 
-    Says first how many films that concerns and about how long it takes; only what the change touches is encoded again.
-    Old films stay until the new ones are whole. It may be started again at any time: what is done, or being done, is
-    passed over. Needs the running hub (`stinercut up`). With --json: the films, the cost, and the backfill's id.
+    Shows first how many films it concerns and about how long it takes; only the parts that the change touches are
+    encoded again. Old films stay until the new ones are whole. You may start it again at any time: it skips films that
+    are done or in progress. Needs the running hub (`stinercut up`). With --json: the films, the cost, and the
+    backfill's id.
     """
     from app.common.hub_client import ask
     from stinercut.errors import BadInput
@@ -47,34 +50,34 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if not as_json:
         _tell(films, to_do, found["problem"])
     started: dict[str, Any] = {"backfill": None, "jumps": []}
-    if to_do and not dry_run and (yes or as_json or typer.confirm("Make them anew?")):
+    if to_do and not dry_run and (yes or as_json or typer.confirm("Make them again?")):
         started = ask(settings, "POST", "/api/backfill", {"jumps": [film["jump"] for film in to_do]})
     if as_json:
         cost = {"minutes": round(_sum(to_do, "minutes"), 1), "encoded_seconds": round(_sum(to_do, "seconds"), 1)}
         say(json.dumps({"films": films, **cost, "problem": found["problem"], **started}))
     elif started["backfill"]:
         begun = counted(len(started["jumps"]), "film")
-        say(f"Backfill {started['backfill']} makes {begun} anew; the board shows how far.")
+        say(f"Backfill {started['backfill']} makes {begun} again; the board shows the progress.")
 
 
 def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str) -> None:
     if problem:
-        say(f"This may not be all: {problem}")
+        say(f"This list may be incomplete: {problem}")
     if not films:
-        say("No other film has an older template." if problem else "Every film has the template it should have.")
+        say("No other film has an older template." if problem else "Every film has the template that it should have.")
         return
     for film in films[:_SHOWN]:
-        busy = " (being made anew)" if film["backfill"] else ""
-        changed = ", ".join(film["changed"]) or "nothing that is seen or heard"
+        busy = " (being made again)" if film["backfill"] else ""
+        changed = ", ".join(film["changed"]) or "nothing visible or audible"
         say(f"  {film['jump']}  {film['template']}: {changed}{busy}")
     if len(films) > _SHOWN:
         say(f"  ... and {len(films) - _SHOWN} more")
     per_template = ", ".join(f"{count} of {name}" for name, count in Counter(one["template"] for one in films).items())
     busy = len(films) - len(to_do)
-    say(f"{counted(len(films), 'film')} with an older template ({per_template}), {busy} being made anew already.")
+    say(f"{counted(len(films), 'film')} with an older template ({per_template}), {busy} being made again already.")
     if to_do:
         film, work = _minutes(_sum(to_do, "seconds") / 60), _minutes(_sum(to_do, "minutes"))
-        say(f"Making {'it' if len(to_do) == 1 else 'them'} anew encodes {film} of film: about {work} of work.")
+        say(f"Making {'it' if len(to_do) == 1 else 'them'} again encodes {film} of film: about {work} of work.")
 
 
 def _sum(films: list[dict[str, Any]], what: str) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stinercut.jumps.booking_list import BookingList
     from stinercut.jumps.bookings import PlannedChange
 
-group = typer.Typer(help="The list of bookings, to choose from where no code says who jumps.", no_args_is_help=True)
+group = typer.Typer(help="The list of bookings, to choose from when no code names the passenger.", no_args_is_help=True)
 
 _SHOWN = 20
 """Rows of each kind that are said; with --json all of them."""
@@ -28,19 +28,19 @@ _SHOWN = 20
 @group.command("import")
 def import_list(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The list, as CSV.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; nothing is kept.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; keep nothing.")] = False,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="The file's encoding, such as windows-1250; otherwise found out.")
+        str | None, typer.Option("--encoding", help="The file's encoding, such as windows-1250. Default: detected.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Import a list of bookings; those known by date and number take what the list says now.
+    """Import a list of bookings. A booking with a known date and number gets the values of the new list.
 
-    The heading names the columns: passenger_name, booking_id, jump_date (YYYY-MM-DD), and tandem_master_id, email and
-    phone where there are some. Commas, semicolons or tabs, as Excel writes them. A wrong row is named with its line,
-    and the others are imported; then the exit code is 3. With --json: "new", "changed", "same", "refused" (numbers),
-    "assumed", and lists "refusals", "warnings" and "changes".
+    The first line names the columns: passenger_name, booking_id, jump_date (YYYY-MM-DD), and optionally
+    tandem_master_id, email and phone. Commas, semicolons or tabs separate them, as Excel writes them. A wrong row is
+    named with its line, and the others are imported; then the exit code is 3. With --json: "new", "changed", "same",
+    "refused" (numbers), "assumed", and lists "refusals", "warnings" and "changes".
     """
     from stinercut.catalog import Catalog, migrate
     from stinercut.errors import BadInput
@@ -100,15 +100,15 @@ def _as_sentences(found: BookingList, changes: list[PlannedChange], dry_run: boo
 
     out: list[str] = []
     if found.assumed:
-        foreign = [one.passenger_name for one in found.payloads if not one.passenger_name.isascii()]
-        out.append(f"{found.assumed}: {', '.join(foreign[:5]) or 'all are plain'}. If they are wrong, say --encoding.")
+        foreign = ", ".join([one.passenger_name for one in found.payloads if not one.passenger_name.isascii()][:5])
+        out.append(f"{found.assumed}: {foreign or 'all are plain'}. If they are wrong, choose one with --encoding.")
     out += _first([_sentence(one) for one in changes if one.fields or (dry_run and one.change is bookings.Change.NEW)])
-    out += _first([f"line {row.line}: look at this: {row.what}" for row in found.warnings])
-    out += _first([f"line {row.line}: not taken: {row.what}" for row in found.refused])
+    out += _first([f"line {row.line}: check this: {row.what}" for row in found.warnings])
+    out += _first([f"line {row.line}: not imported: {row.what}" for row in found.refused])
     done = bookings.counts(changes)
-    would = "Nothing was kept. It would be: " if dry_run else ""
-    refused = f", {len(found.refused)} not taken" if found.refused else ""
-    counts = f"{done.new} new, {done.changed} changed, {done.same} as before{refused}"
+    would = "Nothing was imported. It would be: " if dry_run else ""
+    refused = f", {len(found.refused)} not imported" if found.refused else ""
+    counts = f"{done.new} new, {done.changed} changed, {done.same} unchanged{refused}"
     return [*out, f"{would}{counted(len(found.bookings), 'booking')}: {counts}."]
 
 

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from stinercut.settings import Settings
     from stinercut.synthetic.card import CardMade
 
-group = typer.Typer(help="Make a card of footage to try things with; put a folder in as a card.", no_args_is_help=True)
+group = typer.Typer(
+    help="Make a card of footage for a trial; let a folder count as a card that was put in.", no_args_is_help=True
+)
 
-Jumps = Annotated[int, typer.Option("--jumps", help="How many jumps are on the card.")]
+Jumps = Annotated[int, typer.Option("--jumps", help="Number of jumps on the card.")]
 Clips = Annotated[int, typer.Option("--clips", help="How many clips each jump has, besides the film of its code.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Length of each clip.")]
-Photos = Annotated[int, typer.Option("--photos", help="How many photos each jump has, after its clips.")]
+Photos = Annotated[int, typer.Option("--photos", help="Number of photos of each jump, after its clips.")]
 Size = Annotated[str, typer.Option("--size", help="Width x height of the footage in pixels.")]
 
 
 @group.command("make")
 def make(  # noqa: PLR0913, PLR0917 - each is an option
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; new, empty, or made here before.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder to make: new, empty, or a card made here before.")
+    ],
     jumps: Jumps = 2,
     clips: Clips = 3,
     seconds: Seconds = 5.0,
@@ -38,14 +42,14 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
     photos: Photos = 0,
     as_json: Json = False,
 ) -> None:
-    """Make a folder as a GoPro leaves its card after a morning's jumps.
+    """Make a folder like a GoPro's card after a morning of jumps.
 
-    Per jump a short film of the passenger's QR code, as a hand films it, and moving clips with sound, no two alike;
-    names, chapters, proxies and times are a GoPro's. With --photos so many photos follow each jump's clips. A card made
-    here before gets the jumps that it lacks.
+    Each jump has a short film of the passenger's QR code, filmed as by hand, and moving clips with sound, no two alike.
+    Names, chapters, proxies and times are like a GoPro's. With --photos, photos follow each jump's clips. A card that
+    was made here before gets only the missing jumps.
 
-    With --json: one line per file made, {"file", "done", "total"}, then one line {"card", "jumps": [{"jump",
-    "passenger", "booking_id", "qr_file", "clips", "photos"}]}.
+    With --json: one line for each file that it makes, {"file", "done", "total"}, then one line {"card", "jumps":
+    [{"jump", "passenger", "booking_id", "qr_file", "clips", "photos"}]}.
     """
     from stinercut.synthetic.card import make_card
 
@@ -89,17 +93,17 @@ def insert(
         str | None,
         typer.Option(
             "--id",
-            help="Name of the detector that is to see it. Default: that of the running `stinercut up`, else as "
+            help="Name of the detector that should see it. Default: that of the running `stinercut up`, else as "
             "`stinercut detector` has it ($STINERCUT_DETECTOR_ID, or its settings file).",
             show_default=False,
         ),
     ] = None,
     data: Data = None,
 ) -> None:
-    """Let a folder count as a card that was put in. Nothing in it is changed.
+    """Let a folder count as a card that was put in. Nothing in the folder changes.
 
-    Inserting it once more is as if the card was taken out and put in again. It works without a running stack too: the
-    card is then seen as soon as one starts on the same data folder.
+    If you insert it again, that counts as taking the card out and putting it in again. It also works while nothing
+    runs: `stinercut up` then sees the card as soon as it starts on the same data folder.
     """
     from detector.sources.cards import eject_folder, insert_folder
     from stinercut.storage.data_folder import follow_folder

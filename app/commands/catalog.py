@@ -16,7 +16,7 @@ from stinercut.errors import BadInput, HostNotReady
 if TYPE_CHECKING:
     from stinercut.settings import Settings
 
-group = typer.Typer(help="The database of what is known: cards, jumps, films.", no_args_is_help=True)
+group = typer.Typer(help="The database of cards, jumps and films.", no_args_is_help=True)
 
 
 @group.command("move")
@@ -26,20 +26,21 @@ def move(
         typer.Option(
             "--to",
             metavar="URL",
-            help="Where to: postgresql://USER:PASSWORD@HOST/DATABASE. Default: $STINERCUT_DATABASE_URL, from the data "
-            "folder's own catalog.",
+            help="The new database: postgresql://USER:PASSWORD@HOST/DATABASE. Default: $STINERCUT_DATABASE_URL, into "
+            "which the data folder's own catalog is copied.",
         ),
     ] = None,
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="URL", help="From where. Default: the catalog of the settings.")
+        str | None,
+        typer.Option("--from", metavar="URL", help="The old database. Default: the catalog of the settings."),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Copy the catalog into an empty database, such as PostgreSQL for a fleet. The old one stays as it is.
 
-    Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL, unless it was taken from there.
-    With --json: rows by table.
+    Stop `stinercut up` first. Afterwards set STINERCUT_DATABASE_URL to the same URL, unless --to came from there.
+    With --json: the number of rows by table.
     """
     from app.common.running_note import running_stack
     from stinercut.catalog.database_copy import move as move_catalog

@@ -15,7 +15,7 @@ import typer
 
 from app.common.options import Data, Json, say, settings_from
 
-group = typer.Typer(help="Which parts of its clips a jump's film shows.", no_args_is_help=True)
+group = typer.Typer(help="Choose which parts of its clips a jump's film shows.", no_args_is_help=True)
 
 JumpKey = Annotated[str, typer.Argument(metavar="JUMP", help="The jump, as the board names it: 2026-06-01_B-1.")]
 Who = Annotated[str, typer.Option("--who", help="Your name: it is kept with the decision.", envvar="USER")]
@@ -23,7 +23,7 @@ Who = Annotated[str, typer.Option("--who", help="Your name: it is kept with the 
 
 @group.command("show")
 def show(jump: JumpKey, data: Data = None, as_json: Json = False) -> None:
-    """Say what the film of a jump shows, and where its timeline for editing programs lies."""
+    """Show which clips a jump's film has, and where its timeline for editing programs is."""
     from app.common.hub_client import ask, path_of
 
     settings = settings_from(data)
@@ -41,10 +41,10 @@ def import_timeline(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a timeline the jump's cut; its film is then made anew, and only what the cut changed is encoded.
+    """Import a timeline as the jump's cut. The film is made again, encoding only the parts that the cut changed.
 
-    Order, in and out points travel. Speed changes, titles made there and several video tracks are refused; other
-    effects are passed over.
+    Order, in points and out points are taken over. Speed changes, titles made in the editing program and several video
+    tracks are refused; other effects are ignored.
     """
     from app.common.hub_client import ask, path_of
     from stinercut.errors import BadInput
@@ -59,7 +59,7 @@ def import_timeline(
 
 @group.command("drop")
 def drop(jump: JumpKey, who: Who, data: Data = None, as_json: Json = False) -> None:
-    """Show a jump's clips as its template says again."""
+    """Drop a jump's cut: the template decides again what its film shows."""
     from app.common.hub_client import ask, path_of
 
     path = f"{path_of('api', 'jumps', jump, 'cut')}?{urlencode({'who': who})}"

@@ -30,19 +30,19 @@ WIDTH_WITHOUT_TERMINAL = 140
 
 
 def demo(  # noqa: PLR0913, PLR0917 - each is an option
-    out: Annotated[Path, typer.Option("--out", help="Folder for the films; everything else lies in it too.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the films; everything else goes there too.")],
     jumps: Jumps = 2,
     clips: Clips = 3,
     seconds: Seconds = 5.0,
     size: Size = "1280x720",
     keep_running: Annotated[
-        bool, typer.Option("--keep-running", help="Afterwards leave everything running, to look around, until Ctrl-C.")
+        bool, typer.Option("--keep-running", help="Keep everything running afterwards until Ctrl-C, to look around.")
     ] = False,
 ) -> None:
     """Show the whole way: make a card of footage, put it in, and end with one film per jump in the --out folder.
 
-    It runs the real parts on free ports with a data folder of its own, and leaves nothing running. Exit code 0 only if
-    every jump has its film with the right name, and the film passed all checks.
+    It runs the real parts on free ports with a data folder of its own, and leaves nothing running. The exit code is 0
+    only if every jump has its film with the right name, and the film passed all checks.
     """
     from rich.console import Console
 

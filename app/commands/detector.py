@@ -45,7 +45,7 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--id",
-        help="Name of this detector, another one for each. Default: $STINERCUT_DETECTOR_ID, or the settings file; "
+        help="Name of this detector; each one needs its own. Default: $STINERCUT_DETECTOR_ID, or the settings file; "
         "--set-up writes the computer's name there.",
         show_default=False,
     ),
@@ -57,16 +57,19 @@ def detector(  # noqa: PLR0913, PLR0917 - one parameter for each option
     token: Token = None,
     name: Name = None,
     data: Data = None,
-    set_up: Annotated[bool, typer.Option("--set-up", help="Write these into the settings file, and end.")] = False,
+    set_up: Annotated[
+        bool, typer.Option("--set-up", help="Write these options into the settings file, and end.")
+    ] = False,
     install: Annotated[
         bool, typer.Option("--install", help="Write a systemd unit that starts the detector at login, and end.")
     ] = False,
-    now: Annotated[bool, typer.Option("--now", help="With --install: take the unit up and start it.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="With --install: also enable the unit and start it.")] = False,
 ) -> None:
     """Watch for cards and copy what the hub asks for. For a machine with a card reader but without the rest.
 
-    `stinercut up` starts one by itself. The data folder must be the one the hub uses (a shared volume), the token the
-    hub's if it has one. Set up once with `--set-up`, have the doctor look, then `--install`.
+    `stinercut up` starts one by itself. The data folder must be the hub's (a shared volume), and so must the token, if
+    the hub has one. Set it up once with `--set-up`, check it with `stinercut doctor --detector`, then run it with
+    `--install`.
     """
     if now and not install:
         raise BadInput("--now goes with --install", advice=f"Write {install_hints.detector('--install --now')}.")

@@ -9,9 +9,9 @@ from app.common.options import Data, Json
 
 
 def detector_doctor(data: Data = None, as_json: Json = False) -> None:
-    """Look whether this machine has all that a detector needs: packages, folders, the hub, its token, card events.
+    """Check everything that a detector needs on this machine: packages, folders, the hub, its token, card events.
 
-    Exit code 0 when nothing is in the way, 1 otherwise.
+    The exit code is 0 when nothing is in the way, otherwise 1.
     """
     from app.commands.detector import detector_settings
     from app.common.command_output import report

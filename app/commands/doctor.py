@@ -16,12 +16,12 @@ def doctor(
     data: Data = None,
     as_json: Json = False,
     detector: Annotated[
-        bool, typer.Option("--detector", help="Look only at what a detector beside a card reader needs.")
+        bool, typer.Option("--detector", help="Check only what a detector next to a card reader needs.")
     ] = False,
 ) -> None:
-    """Look whether this machine has all that is needed, and say what to do where it hasn't.
+    """Check whether this machine has everything that it needs, and tell what to do about each gap.
 
-    Exit code 0 when nothing is in the way, 1 otherwise.
+    The exit code is 0 when nothing is in the way, otherwise 1.
     """
     from app.commands.detector_doctor import detector_doctor
     from app.common.checks import Finding, State, look_at

@@ -40,7 +40,7 @@ WithContact = Annotated[
     bool, typer.Option("--with-contact", help="Write the list's columns email and phone into the codes as well.")
 ]
 Signed = Annotated[
-    bool, typer.Option("--signed", help="The compact signed form, with the first key of $STINERCUT_QR_KEYS.")
+    bool, typer.Option("--signed", help="Make the compact signed form, with the first key of $STINERCUT_QR_KEYS.")
 ]
 
 
@@ -60,9 +60,9 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
     with_contact: WithContact = False,
     signed: Signed = False,
 ) -> None:
-    """Make a passenger's code, as a picture to print or to show on a phone, or a sheet of codes for a list of bookings.
+    """Make a passenger's code as a picture, to print or to show on a phone; or a sheet of codes for a list of bookings.
 
-    Give name, booking and date of one passenger; or --bookings with a CSV, as `stinercut qr sheet` takes it.
+    Give the name, booking and date of one passenger, or --bookings with a CSV as for `stinercut qr sheet`.
     """
     said = {"--passenger-name": passenger_name, "--booking-id": booking_id, "--jump-date": jump_date}
     reach = {"--email": email, "--phone": phone}
@@ -99,9 +99,9 @@ def sheet(
 ) -> None:
     """Make a sheet of codes to print: A4, twelve a page, with name, booking and date below each.
 
-    The CSV's heading names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and tandem_master_id,
-    email and phone if wanted. Commas, semicolons or tabs, as Excel writes them. One bad row, and nothing is written;
-    each is named with its line.
+    The first line of the CSV names the columns passenger_name, booking_id and jump_date (YYYY-MM-DD), and optionally
+    tandem_master_id, email and phone. Commas, semicolons or tabs separate them, as Excel writes them. If any row is
+    wrong, no sheet is written, and each wrong row is named with its line.
     """
     _write_sheet(bookings, output, signed, with_contact)
 
@@ -114,7 +114,7 @@ def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool)
     if found.assumed:
         say(f"{found.assumed} on the sheet.")
     for row in found.warnings:
-        say(f"line {row.line}: look at this: {row.what}")
+        say(f"line {row.line}: check this: {row.what}")
     codes = [SheetCode(one.payload, one.contact.contact if with_contact else None) for one in found.bookings]
     pages = write_sheet(codes, output, _signing(signed))
     say(f"Written: {output} ({counted(len(codes), 'code')}, {counted(pages, 'page')})")
@@ -134,9 +134,9 @@ def _contact(email: str | None, phone: str | None) -> dict[str, str]:
 def key(
     number: Annotated[int, typer.Option("--number", min=0, max=255, help="Its number; each key has its own.")] = 1,
 ) -> None:
-    """Make a new key for signed codes, as STINERCUT_QR_KEYS takes it.
+    """Make a new key for signed codes, in the form of STINERCUT_QR_KEYS.
 
-    Put it first to sign with it; leave older keys behind it, so that codes printed with them are still accepted.
+    Put it first to sign with it. Leave older keys behind it, so that codes printed with them are still accepted.
     """
     say(f"{number}:{secrets.token_hex(32)}")
 
@@ -152,10 +152,13 @@ def film(  # noqa: PLR0913, PLR0917 - each is an option
     size: Annotated[str, typer.Option("--size", help="Width x height in pixels.")] = "1280x720",
     signed: Signed = False,
     level: Annotated[
-        str, typer.Option("--level", help="How hard it is to read: easy, dim, far, moment (in the picture for 0.7 s).")
+        str,
+        typer.Option(
+            "--level", help="How hard the code is to read: easy, dim, far, or moment (in the picture for 0.7 s)."
+        ),
     ] = "easy",
 ) -> None:
-    """Make a short film of a passenger's code, as a hand would film it: to try the reading, or to begin a card with."""
+    """Make a short film of a passenger's code, as if filmed by hand: to try reading it, or for the start of a card."""
     from stinercut.synthetic.difficulty import EASY, check_level
 
     check_level(level)

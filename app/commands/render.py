@@ -40,37 +40,37 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
         list[Path], typer.Argument(metavar="CLIP|PHOTO...", help="The clips of the film, and photos that go with it.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The film to write: .mp4. Other outputs lie beside it.")
+        Path, typer.Option("--output", "-o", help="The film to write: .mp4. Other outputs go next to it.")
     ],
-    name: Annotated[str, typer.Option("--name", help="The passenger's name, as it shall stand on the film.")],
+    name: Annotated[str, typer.Option("--name", help="The passenger's name, as the film should show it.")],
     template: Annotated[
         str, typer.Option("--template", help="A template's folder, or the name of one that is installed.")
     ] = "classic",
     jump_date: Annotated[
         date | None,
         typer.Option(
-            "--date", parser=day_from, metavar="YYYY-MM-DD", help="Day of the jump. Default: of the first clip."
+            "--date", parser=day_from, metavar="YYYY-MM-DD", help="Day of the jump. Default: the day of the first clip."
         ),
     ] = None,
-    place: Annotated[str, typer.Option("--place", help="Where it was. Default: $STINERCUT_PLACE.")] = "",
+    place: Annotated[str, typer.Option("--place", help="Name of the place. Default: $STINERCUT_PLACE.")] = "",
     booking: Annotated[str, typer.Option("--booking-id", help="Number of the booking.")] = "",
     master: Annotated[str, typer.Option("--tandem-master", help="Who flew the tandem.")] = "",
     as_given: Annotated[
-        bool, typer.Option("--as-given", help="Leave the clips in this order, not in that of their recording.")
+        bool, typer.Option("--as-given", help="Show the clips in the order given here, not in the order of filming.")
     ] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Segments that are made at once.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Number of segments made at once.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a film of clips, in all outputs of a template. What was rendered before is not rendered again.
+    """Make a film of clips, in all outputs of a template. Parts that were rendered before are not rendered again.
 
-    Photos (JPG, HEIC, raws, PNG) are among the template's photos, and in the film where it shows them.
+    Photos (JPG, HEIC, raws, PNG) join the template's photos, and appear in the film if the template shows photos.
 
-    Nothing is at its place before it is whole and checked. Ctrl-C leaves no process and no partial file. Only what
-    Stinercut wrote there is replaced; other files in the way are kept under another name.
+    A file appears in its place only when it is whole and checked. Ctrl-C leaves no process and no partial file.
+    Stinercut replaces only its own files; other files in the way are kept under another name.
 
-    With --json one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos" (folders),
-    "kept" (files that were in the way) and "unshown" (photos that can't be shown, and why).
+    With --json, it prints one object at the end: "films" (name, file, seconds, frames, bytes, checks), "photos"
+    (folders), "kept" (files that were in the way) and "unshown" (photos that can't be shown, and why).
     """
     from stinercut.films.film import Cancelled, make_film, planned
     from stinercut.films.targets import require_apart

@@ -21,10 +21,10 @@ def retry(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Go on with jumps and cards whose run failed; only what is left is done. The board's button does the same.
+    """Retry jumps and cards whose run failed; only the missing parts are made. The board's button does the same.
 
-    Needs the running hub (`stinercut up`). What goes on already, or did not fail, is left alone and said. Ends with 1
-    when nothing could be started of what was asked for. With --json: a list of id, run_id, problem and code.
+    Needs the running hub (`stinercut up`). Names the jumps and cards that are already running or did not fail, and
+    leaves them alone. Ends with 1 when nothing could be started. With --json: a list of id, run_id, problem and code.
     """
     from app.common.hub_client import ask
     from stinercut.errors import BadInput

@@ -27,7 +27,7 @@ Which = Annotated[
 
 @group.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """Which templates there are: this installation's own, then those that come with Stinercut."""
+    """List the templates: this installation's own, then those that come with Stinercut."""
     from stinercut.templates import folder
 
     shelf = (settings_from(data).templates_dir,)
@@ -60,9 +60,9 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @group.command("check")
 def check(which: Which, data: Data = None, as_json: Json = False) -> None:
-    """Look for everything that could go wrong with a template, and say what to do about it.
+    """Find everything that could go wrong with a template, and tell what to do about it.
 
-    Ends with 0 when it is fine, 3 when something is wrong.
+    The exit code is 0 when the template is fine, 3 when something is wrong.
     """
     from stinercut.films.template_check import problems
     from stinercut.templates import folder
@@ -93,10 +93,10 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
     data: Data = None,
 ) -> None:
-    """See what films of a template look like.
+    """Show what films of a template look like.
 
-    A picture shows every output: the title with everything in place, footage with what lies over it, the end. A film
-    has footage made by code.
+    A picture shows every output: the title with everything in place, footage with its overlays, the end. A film shows
+    footage made by code.
     """
     from stinercut.templates import folder
     from stinercut.templates.merging import Fields
@@ -132,7 +132,7 @@ def new(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Begin a template of your own: a copy of one that is there, under a new name."""
+    """Begin a template of your own: a copy of another one, under a new name."""
     from stinercut.templates import folder
     from stinercut.templates.schema import PUBLISHED
 

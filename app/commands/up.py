@@ -25,15 +25,15 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
     hub_port: Annotated[int | None, typer.Option(help="Port of the board. Default: 8800.")] = None,
     dagster_port: Annotated[int | None, typer.Option(help="Port of Dagster's pages. Default: 3000.")] = None,
     code_port: Annotated[int | None, typer.Option(help="Port between Dagster's parts. Default: 4266.")] = None,
-    detector: Annotated[bool, typer.Option(help="Whether cards put into this machine are looked for.")] = True,
+    detector: Annotated[bool, typer.Option(help="Watch for cards in this machine.")] = True,
     worker: Annotated[
-        bool, typer.Option(help="With STINERCUT_EXECUTOR=celery: whether this machine makes films as well.")
+        bool, typer.Option(help="With STINERCUT_EXECUTOR=celery: make films on this machine too.")
     ] = True,
 ) -> None:
     """Run everything on this machine until Ctrl-C: the board, the pipeline and the card detection.
 
-    If something is in the way, it says so before anything starts; then it says which two addresses to open. A part that
-    stops is started again. Ctrl-C stops all parts; a second Ctrl-C stops them at once.
+    It checks the machine first and names every obstacle before anything starts. Then it prints the two addresses to
+    open. A part that stops is started again. Ctrl-C stops all parts; a second Ctrl-C stops them at once.
     """
     from app.stack.stack import run_stack
 

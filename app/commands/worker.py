@@ -22,29 +22,31 @@ if TYPE_CHECKING:
 def worker(  # noqa: PLR0913, PLR0917 - each is an option
     data: Data = None,
     queues: Annotated[
-        str, typer.Option(help="Which steps: `ffmpeg` (rendering), `steps` (all others), or both with a comma.")
+        str, typer.Option(help="Which steps to take: `ffmpeg` (rendering), `steps` (all others), or both with a comma.")
     ] = "ffmpeg,steps",
     slots: Annotated[
-        int | None, typer.Option(min=1, help="How many renderings at once. Default: $STINERCUT_WORKERS, or all cores.")
+        int | None, typer.Option(min=1, help="Number of renderings at once. Default: $STINERCUT_WORKERS, or all cores.")
     ] = None,
     grace: Annotated[
-        float, typer.Option(min=0, help="Seconds that steps in hand get to end after SIGTERM; then others take them.")
+        float, typer.Option(min=0, help="Seconds for running steps to end after SIGTERM; then other workers take them.")
     ] = 60.0,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Log here instead of into the data folder.")] = False,
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="Write the log to this terminal instead of the data folder.")
+    ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only look whether a worker of this machine takes steps of its --queues.")
+        bool, typer.Option("--check", help="Only check whether a worker of this machine takes steps of its --queues.")
     ] = False,
     local: Annotated[
-        bool, typer.Option("--local", help="With --check: only whether it runs, without asking Redis.")
+        bool, typer.Option("--local", help="With --check: only check whether it runs, without asking Redis.")
     ] = False,
 ) -> None:
     """Make films for a fleet: take steps from Redis until Ctrl-C. One per machine.
 
     Needs the shared volume as its data folder, and the environment of the stack: STINERCUT_BROKER_URL,
-    STINERCUT_DATABASE_URL, STINERCUT_DAGSTER_DATABASE_URL. docs/deploy.md has it all.
+    STINERCUT_DATABASE_URL, STINERCUT_DAGSTER_DATABASE_URL. docs/deploy.md explains each.
 
-    For health checks: --check says by its exit code whether the worker is ready, and with --local whether it is alive.
-    A worker is not ready while Redis is away; to start it again would not help, so only the second is a reason to.
+    For health checks: the exit code of --check tells whether the worker is ready, with --local whether it is alive.
+    A worker is not ready while Redis is away. Starting it again would not help then, so restart it only by --local.
     """
     from app.stack.worker import alive_here, as_member, ready_here, run_worker
 

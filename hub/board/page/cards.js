@@ -33,14 +33,14 @@ function copyingLines(view) {
     h("span", null, `${size(done)} of ${size(total)} copied`),
     h("span", null, [speed, rest].filter(Boolean).join(" · "))));
   const names = view.copying.map((file) => file.name).join(", ");
-  if (names) lines.push(h("p", { class: "about" }, `Now ${names}`));
+  if (names) lines.push(h("p", { class: "about" }, `Now copying ${names}`));
   return lines;
 }
 
 // How many files, in four numbers; a card that was looked at has them.
 function cardCounts(view) {
   const { found, known, new: fresh, copied, failed } = view.files;
-  const rows = [[found, "found"], [known, "had before"], [fresh, "new"], [copied, "checked"]];
+  const rows = [[found, "found"], [known, "known"], [fresh, "new"], [copied, "checked"]];
   if (failed) rows.push([failed, "failed"]);
   return h("dl", { class: "counts" },
     rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
@@ -58,7 +58,7 @@ function unknownLine(view) {
 
 function cardTile(view, busy) {
   const away = !view.connected && ["scanning", "copying"].includes(view.state);
-  const [word, sign] = away ? ["Reader is away", "alert"] : CARD_WORDS[view.state] || [view.state, "card"];
+  const [word, sign] = away ? ["Reader offline", "alert"] : CARD_WORDS[view.state] || [view.state, "card"];
   const unfinished = view.state === "incomplete" && view.bytes.total > view.bytes.done;
   return h("article", { class: "card", "data-state": view.state, "data-away": away },
     h("p", { class: "label" }, h("span", null, view.label), h("span", null, `in at ${clock(view.inserted_at)}`)),
@@ -69,13 +69,13 @@ function cardTile(view, busy) {
     view.state === "copying" || unfinished ? copyingLines(view) : null,
     view.problem
       ? h("div", { class: "errors" },
-          h("p", null, h("strong", null, "Its jumps could not be found."), view.problem),
+          h("p", null, h("strong", null, "Its jumps could not be identified."), view.problem),
           retryButton(view.card, busy, ""))
       : null,
     view.unread
       ? h("div", { class: "errors" },
           h("p", null,
-            h("strong", null, view.unread.unreadable ? "A part of it can't be read." : "Nothing of it can be read."),
+            h("strong", null, view.unread.unreadable ? "A part of it can't be read." : "It can't be read at all."),
             view.unread.detail || view.unread.code))
       : null,
     view.errors.length

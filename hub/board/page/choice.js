@@ -30,26 +30,26 @@ export function templateNews(view) {
   const made = view.film && view.film.template;
   if (!made || !wanted || made === wanted) return "";
   if (view.state === "done") {
-    return `Its film was made with ${made}; films have ${wanted} now. The page of templates makes it anew.`;
+    return `Its film was made with ${made}; films use ${wanted} now. Make it again on the page Templates.`;
   }
-  if (view.state === "failed") return `It could not be made with ${wanted}. The film here was made with ${made}.`;
+  if (view.state === "failed") return `It could not be made with ${wanted}. The film shown here was made with ${made}.`;
   const percent = view.state === "producing" ? ` (${Math.floor(view.progress * 100)} %)` : "";
-  return `It is made anew with ${wanted}${percent}. Until that film is whole, this one with ${made} stays.`;
+  return `It is being made again with ${wanted}${percent}. Until the new film is whole, this one with ${made} stays.`;
 }
 
 export function templateLine(view) {
   const wanted = wantedOf(view);
-  const name = wanted ? `Template: ${wanted}${view.template ? "" : ", the usual one"}` : "Template: the usual one";
+  const name = wanted ? `Template: ${wanted}${view.template ? "" : ", the default"}` : "Template: the default";
   return h("p", { class: "template" },
     h("span", null, name),
     h("button", { class: "button", type: "button", "data-action": "template", "data-jump": view.jump },
-      "Choose another"));
+      "Choose another template"));
 }
 
 function templateOption(one, wanted) {
   const marks = [
     one.version === null ? "" : `version ${one.version}`,
-    one.is_default ? "the usual one" : "",
+    one.is_default ? "the default" : "",
     one.outputs.length ? `makes ${one.outputs.join(", ")}` : "",
   ];
   const isIt = one.name === wanted;
@@ -77,7 +77,7 @@ export function showChoice() {
   write(at("choice-state"), templateNews(view) || made);
   write(at("choice-next"), same || !view.film
     ? ""
-    : "The film is made anew; only what looks different is encoded. The old one stays until the new one is whole.");
+    : "The film is made again; only the parts that look different are encoded. The old film stays until the new one is whole.");
 }
 
 export async function openChoice(button) {

@@ -50,7 +50,7 @@ at("older").addEventListener("click", async () => {
   older.isAsked = true;
   try {
     await fetchOlder(PAGE);
-    if (!older.from) note("These are all jumps that there are.");
+    if (!older.from) note("There are no older jumps.");
   } catch (problem) {
     complain(problem.message);
   } finally {
@@ -75,7 +75,7 @@ async function search() {
     for (const view of page.jumps) takeJump(view, false);
     found = page.jumps.map((view) => view.jump);
     const all = count(found.length, "jump", "jumps");
-    write(at("found"), page.older ? `The newest ${all} found. Type more to find others.` : `${all} found`);
+    write(at("found"), page.older ? `Only the newest ${all} are shown. Type more to find others.` : `${all} found`);
     changed();
   } catch (problem) {
     if (mine === searches) write(at("found"), problem.message);

@@ -93,7 +93,7 @@ function jumpDetails(view) {
       templateLine(view),
       done ? stepList(view) : null,
       h("p", { class: "links" },
-        h("a", { class: "quiet", href: reviewOf(view) }, "Correct or sort files"),
+        h("a", { class: "quiet", href: reviewOf(view) }, "Correct name or files"),
         dagsterLink(view.links.run, "Run"),
         dagsterLink(view.links.partition, "Partition"),
         dagsterLink(view.links.lineage, "Lineage"))));
@@ -173,7 +173,7 @@ function missingLine(view) {
 
 function wholeLine(view) {
   return h("div", { class: "overall" },
-    h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "The film as a whole" }),
+    h("progress", { max: 1, value: view.progress.toFixed(4), "aria-label": "Progress of the whole film" }),
     h("span", { class: "percent" }, `${Math.floor(view.progress * 100)} %`));
 }
 

@@ -11,8 +11,8 @@ import { count, dayWords, isoDay } from "./words.js";
 const jumpTiles = tilesOf((view, busy, _usual) => jumpTile(view, busy));
 const days = new Map(); // day -> {head, list}
 const noJump = h("p", { class: "empty" },
-  "No jump yet. When a card with a filmed passenger's code goes in, its jumps come up here.");
-const noJumpFound = h("p", { class: "empty" }, "No jump has that name, booking or number.");
+  "No jump yet. Put in a card with a filmed code, and its jumps appear here.");
+const noJumpFound = h("p", { class: "empty" }, "No jump has this name or booking.");
 
 function dayOf(iso) {
   if (!days.has(iso)) days.set(iso, { head: h("h3", { class: "day" }), list: h("div", { class: "jumps" }) });

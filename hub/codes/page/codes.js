@@ -136,8 +136,8 @@ function nobodyTile() {
   const isSearch = Boolean(at("search").value);
   return h("li", { class: "empty" },
     isSearch
-      ? "No booking has that name or number on this day."
-      : ["No bookings are listed for this day. ", h("a", { class: "button", href: "/review#list" }, "Import the office’s list")]);
+      ? "No booking of this day has this name or number."
+      : ["The list has no bookings for this day. ", h("a", { class: "button", href: "/review#list" }, "Import the office’s list")]);
 }
 
 async function listBookings() {

@@ -19,28 +19,28 @@ function minutes(number) {
 
 function changes(film) {
   const parts = film.changed.map((name) => ASPECTS[name] || name);
-  return parts.length ? `changed: ${parts.join(", ")}` : "nothing that is seen or heard changed";
+  return parts.length ? `changed: ${parts.join(", ")}` : "no visible or audible change";
 }
 
 function filmRow(film) {
   return h("li", null,
     h("strong", null, film.jump), h("span", null, `${film.template} · ${changes(film)}`),
-    film.backfill ? h("span", { class: "busy" }, "being made anew") : null);
+    film.backfill ? h("span", { class: "busy" }, "being made again") : null);
 }
 
 function staleWords(found) {
-  const known = found.problem ? "As far as can be told, every" : "Every";
-  if (!found.films.length) return `${known} film has the template it should have.`;
+  const known = found.problem ? "As far as is known, every" : "Every";
+  if (!found.films.length) return `${known} film has the template that it should have.`;
   const busy = found.films.length - found.to_do;
-  const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} anew takes ${minutes(found.minutes)}.` : "";
-  const going = busy ? ` ${films(busy)} being made anew now.` : "";
-  return `${films(found.films.length)} made with an older version.${work}${going}`;
+  const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} again takes ${minutes(found.minutes)}.` : "";
+  const going = busy ? ` ${films(busy)} ${busy === 1 ? "is" : "are"} being made again now.` : "";
+  return `${films(found.films.length)} ${found.films.length === 1 ? "was" : "were"} made with an older version.${work}${going}`;
 }
 
 function showStale(found) {
   const more = found.films.length - SHOWN;
   at("stale").replaceChildren(...[
-    found.problem ? h("p", { class: "problem" }, `This may not be right. ${found.problem}`) : null,
+    found.problem ? h("p", { class: "problem" }, `This list may be incomplete. ${found.problem}`) : null,
     h("p", null, staleWords(found)),
     found.films.length
       ? h("ul", { class: "films" },
@@ -48,18 +48,18 @@ function showStale(found) {
       : null,
     found.to_do
       ? h("button", { class: "button main", type: "button", click: () => openDialog(at("sure")) },
-          `Make ${films(found.to_do)} anew`)
+          `Make ${films(found.to_do)} again`)
       : null,
   ].filter(Boolean));
-  at("sure-title").textContent = `Make ${films(found.to_do)} anew?`;
-  at("sure-what").textContent = `That takes ${minutes(found.minutes)}, whenever nothing more urgent is to do. ` +
+  at("sure-title").textContent = `Make ${films(found.to_do)} again?`;
+  at("sure-what").textContent = `It takes ${minutes(found.minutes)}, and more urgent work goes first. ` +
     "The old films stay until the new ones are whole.";
 }
 
 // A board is open to everybody in the hangar; what all films look like is set where Stinercut is started.
 function usualCommand(name) {
   const setting = h("code", null, `STINERCUT_TEMPLATE=${name}`);
-  return h("p", null, "To give it to all films, start Stinercut with ", setting, ".");
+  return h("p", null, "To use it for all films, start Stinercut with ", setting, ".");
 }
 
 function shelfItem(template) {
@@ -70,7 +70,7 @@ function shelfItem(template) {
     template.problem
       ? h("p", { class: "problem" }, template.problem)
       : h("p", { class: "facts" }, `Makes: ${template.outputs.join(", ")}${version}`),
-    template.is_default ? h("p", { class: "usual" }, "The usual one: films have it unless another is chosen") : null,
+    template.is_default ? h("p", { class: "usual" }, "The default: films use it unless another template is chosen") : null,
     template.is_default || template.problem ? null : usualCommand(template.name));
 }
 

@@ -22,7 +22,7 @@ function exampleBlock(title, value) {
 function parameterList(parameters = []) {
   if (!parameters.length) return null;
   const lines = parameters.map((one) =>
-    h("li", null, h("code", null, one.name), ` in the ${one.in}${one.required ? "" : ", may be left out"}`),
+    h("li", null, h("code", null, one.name), ` in the ${one.in}${one.required ? "" : ", optional"}`),
   );
   return [h("h3", null, "Parameters"), h("ul", null, lines)];
 }

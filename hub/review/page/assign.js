@@ -28,7 +28,7 @@ const canReadAgain = (view) => view.state === "review" && view.files.some((file)
 
 async function readAgain(view) {
   if (await decide(view.jump, "read-again", {})) {
-    note("Its codes are read again. What becomes of its files shows here or on the board in a moment.");
+    note("Its codes are being read again. The result appears here or on the board in a moment.");
   }
 }
 
@@ -72,11 +72,11 @@ export function assignForm(view) {
     h("h3", null, view.passenger ? "Correct whose jump it is" : "Whose jump is it?"),
     h("div", { class: "fields" }, name.label, booking.label, when.label),
     codes.length ? h("div", { class: "choices" }, codes.map((file) =>
-      choiceOf(file.says.passenger_name, `as the code in ${file.name} says`, () => fill(file.says)))) : null,
+      choiceOf(file.says.passenger_name, `from the code in ${file.name}`, () => fill(file.says)))) : null,
     list,
     h("div", { class: "actions" }, submit,
       canReadAgain(view) ? button("Read its codes again", "", () => readAgain(view)) : null,
-      button("It belongs to a jump that is there…", "", () => joinAnother(view))));
+      button("It belongs to another jump…", "", () => joinAnother(view))));
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

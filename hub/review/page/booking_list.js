@@ -6,7 +6,7 @@ import { at, h } from "./dom.js";
 import { count, fullStop, sentence } from "./words.js";
 
 const ENCODINGS = {
-  "": "found out by itself",
+  "": "detected automatically",
   "windows-1252": "Windows-1252 (Western Europe)",
   "windows-1250": "Windows-1250 (Central Europe)",
   "windows-1251": "Windows-1251 (Cyrillic)",
@@ -32,7 +32,7 @@ function send(preview) {
 
 async function lookAtList() {
   const mine = (asked += 1);
-  said("Looking at it…");
+  said("Reading the file…");
   at("list-preview").inert = true; // what is shown is of another file, or another encoding
   try {
     const view = await send(true);
@@ -70,7 +70,7 @@ function leave() {
 }
 
 const numbers = (view) =>
-  `${view.new} new, ${view.changed} changed, ${view.same} as before${view.refused ? `, ${view.refused} not taken` : ""}`;
+  `${view.new} new, ${view.changed} changed, ${view.same} unchanged${view.refused ? `, ${view.refused} not imported` : ""}`;
 
 function show(view) {
   const rows = view.new + view.changed;
@@ -78,8 +78,8 @@ function show(view) {
     h("p", { class: "numbers" }, h("strong", {}, file.name), `: ${numbers(view)}.`),
     view.assumed || encoding ? h("p", { class: "problem" }, fullStop(view.assumed || "You chose the encoding")) : "",
     view.assumed || encoding ? encodingField() : "",
-    sectionOf("Not taken", view.refusals, view.refused),
-    sectionOf("Look at these", view.warnings, view.warnings.length),
+    sectionOf("Not imported", view.refusals, view.refused),
+    sectionOf("Check these", view.warnings, view.warnings.length),
     changedRows(view.changes, rows),
     h("p", { class: "actions" },
       takeButton(rows),
@@ -100,7 +100,7 @@ function encodingField() {
     encoding = event.target.value;
     lookAtList();
   };
-  return h("label", { class: "field" }, "If the names look wrong, the file's encoding is ", h("select", { change }, options));
+  return h("label", { class: "field" }, "If names look wrong, choose the file's encoding: ", h("select", { change }, options));
 }
 
 function sectionOf(title, rows, number) {

@@ -78,7 +78,7 @@ export async function goOn(jump) {
   let outcome = null;
   try {
     outcome = await request(`/api/pipeline/${encodeURIComponent(jump)}/retry`, { method: "POST" });
-    note("It goes on. The board shows how far it is.");
+    note("It was started again. The board shows its progress.");
   } catch (problem) {
     complain(problem.message);
   }

@@ -97,7 +97,7 @@ function besideLine(view) {
   const { before } = view.place;
   const isTheirs = async () => {
     if (!(await decide(view.jump, "join", { into: before.jump }, before.passenger))) return;
-    note(`They are ${whoseWords(before)} now. The film is made anew with them.`);
+    note(`They are ${whoseWords(before)} now. The film is made again with them.`);
   };
   return h("div", { class: "beside" },
     h("p", null, words),

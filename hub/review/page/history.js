@@ -7,8 +7,8 @@ const nameBefore = (one) => one.before.passenger_name || one.before.jump;
 const nameAfter = (one) => one.after.passenger_name || one.after.jump;
 
 function templateWords({ before, after }) {
-  const instead = ` instead of ${before.template || "the usual one"}`;
-  return after.template ? `chose the template ${after.template}${instead}` : `chose the usual template${instead}`;
+  const instead = ` instead of ${before.template || "the default"}`;
+  return after.template ? `chose the template ${after.template}${instead}` : `chose the default template${instead}`;
 }
 
 function assignedWords({ before, after }) {
@@ -33,7 +33,7 @@ const DID = {
   template: templateWords,
   cut: ({ after }) => (after.pieces.length
     ? `gave the film a cut of ${count(after.pieces.length, "piece", "pieces")}`
-    : "took the cut back: the film is cut as its template says"),
+    : "dropped the cut: the template decides again what the film shows"),
 };
 
 const when = (moment) => new Date(moment).toLocaleString("en-GB", {

@@ -36,6 +36,6 @@ export function withoutWords(view, files, names) {
   const one = files.length === 1;
   const stays = `${names} ${one ? "stays" : "stay"} in the store`;
   const left = view.files.filter((file) => file.role === "clip" && !file.same_as && !files.includes(file.file_id));
-  if (!left.length) return `${stays}. No other clip is there, so this jump gets no film.`;
+  if (!left.length) return `${stays}. This jump has no other clip, so it gets no film.`;
   return `${stays}, but the film is made without ${one ? "it" : "them"}.`;
 }

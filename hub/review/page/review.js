@@ -14,7 +14,7 @@ import { count } from "./words.js";
 
 const only = new URLSearchParams(location.search).get("jump"); // one jump, to correct it
 const groups = new Map(); // jump -> {json, element}
-const nobody = h("p", { class: "empty" }, "Nothing waits for a person. Every jump is known, and none failed.");
+const nobody = h("p", { class: "empty" }, "Nothing waits for a person: every jump has its passenger, and no jump failed.");
 const noSuch = h("p", { class: "empty" }, "This jump is not known, or it was joined with another one.");
 let views = [];
 let decided = ""; // the jump of a decision whose outcome is to be seen
@@ -43,7 +43,7 @@ function showGroups(found) {
   views = found;
   const keys = new Set(views.map((view) => view.jump));
   for (const key of [...groups.keys()].filter((one) => !keys.has(one))) {
-    if (key !== decided && isHalfDone(key)) note("Somebody else has decided about the group that you had begun with.");
+    if (key !== decided && isHalfDone(key)) note("Somebody else has decided about the group that you were working on.");
     dropDraft(key);
     groups.delete(key);
   }
@@ -62,7 +62,7 @@ function showGroups(found) {
 
 function showWayBack() {
   if (at("summary").querySelector("a")) return;
-  at("summary").replaceChildren("One jump · ", h("a", { href: "/review" }, "all that wait"));
+  at("summary").replaceChildren("One jump · ", h("a", { href: "/review" }, "show all that wait"));
 }
 
 async function oneGroup() {

@@ -453,8 +453,8 @@ def test_a_backfill_says_how_many_films_it_makes(
     code, out, _ = typed(capsys, "backfill", "--stale", "--yes", "--data", tmp_path)
     said = "1 film" if films == 1 else "2 films"
     assert code == 0
-    assert f"{said} with an older template ({films} of classic), 0 being made anew already." in out
-    assert f"Backfill abc makes {said} anew" in out
+    assert f"{said} with an older template ({films} of classic), 0 being made again already." in out
+    assert f"Backfill abc makes {said} again" in out
 
 
 COUNTS = ("new", "changed", "same", "refused")
@@ -467,25 +467,24 @@ def test_a_list_of_bookings_is_looked_at_and_imported(tmp_path: Path, capsys: py
     assert code == 0
     assert {name: json.loads(out)[name] for name in COUNTS} == {"new": 2, "changed": 0, "same": 0, "refused": 0}
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
-    assert (code, out) == (0, "2 bookings: 0 new, 0 changed, 2 as before.\n")
+    assert (code, out) == (0, "2 bookings: 0 new, 0 changed, 2 unchanged.\n")
     path.write_text("passenger_name,booking_id,jump_date\nJoe,B-2,2026-06-01\nBo,B 3,2026-06-01\nAl,B-4,2026-06-01\n")
-    for way, would in (("--dry-run", "Nothing was kept. It would be: "), ("--data", "")):
+    for way, would in (("--dry-run", "Nothing was imported. It would be: "), ("--data", "")):
         arguments = (path, "--data", data) if way == "--data" else (path, way, "--data", data)
         code, out, _ = typed(capsys, "bookings", "import", *arguments)
         assert code == 3
         for words in (
             "changed: Joe (B-2, 2026-06-01): passenger_name Jo -> Joe\n",
-            "line 3: not taken: the booking must be",
-            f"{would}2 bookings: 1 new, 1 changed, 0 as before, 1 not taken.\n",
+            "line 3: not imported: the booking must be",
+            f"{would}2 bookings: 1 new, 1 changed, 0 unchanged, 1 not imported.\n",
         ):
             assert words in out
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data, "--json")
     assert (code, json.loads(out)["same"], json.loads(out)["refusals"][0]["line"]) == (3, 2, 3)
     path.write_bytes("passenger_name,booking_id,jump_date\nJiří,B-5,2026-06-01\n".encode("windows-1250"))
     code, out, _ = typed(capsys, "bookings", "import", path, "--dry-run", "--data", data)
-    assert (
-        "Windows-1252 (Western Europe) was assumed. Look at the names: Jiøí. If they are wrong, say --encoding." in out
-    )
+    assert "Windows-1252 (Western Europe) was assumed. Look at the names: Jiøí." in out
+    assert "If they are wrong, choose one with --encoding." in out
     code, out, _ = typed(capsys, "bookings", "import", path, "--dry-run", "--encoding", "windows-1250", "--data", data)
     assert "new: Jiří (B-5, 2026-06-01)\n" in out
     path.write_text("passenger_name,booking_id,jump_date\nŽofie,B 1,2026-06-01\n", "utf-8")
@@ -496,5 +495,5 @@ def test_a_list_of_bookings_is_looked_at_and_imported(tmp_path: Path, capsys: py
     assert typed(capsys, "bookings", "import", path, "--data", data)[0] == 3
     path.write_text("passenger_name,booking_id,jump_date\nJoe,B-2,2026-06-01\n")
     code, out, _ = typed(capsys, "bookings", "import", path, "--data", data)
-    assert (code, out) == (0, "1 booking: 0 new, 0 changed, 1 as before.\n")
+    assert (code, out) == (0, "1 booking: 0 new, 0 changed, 1 unchanged.\n")
     assert typed(capsys, "bookings", "import", tmp_path / "none.csv", "--data", data)[0] == 3

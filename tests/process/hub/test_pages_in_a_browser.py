@@ -145,7 +145,7 @@ def test_all_of_a_jump_is_readable_on_a_telephone_and_large_enough_for_a_finger(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
 
     page.goto(f"{hub.url}/review")
-    page.get_by_role("button", name="It belongs to a jump that is there").first.click()
+    page.get_by_role("button", name="It belongs to another jump").first.click()
     offered = page.locator("#whither-list button")
     expect(offered.filter(has_text=LETTERS_80)).to_have_count(1)
     right = page.locator("#whither").evaluate("(dialog) => dialog.getBoundingClientRect().right")
@@ -174,7 +174,7 @@ def test_a_name_that_is_read_from_the_right_turns_nothing_around_it(
 def test_a_link_to_a_jump_that_is_gone_says_so_and_leads_on(hub: RunningHub, page: Page) -> None:
     page.goto(f"{hub.url}/review?jump=2026-06-01_GONE")
     expect(page.locator("#groups")).to_have_text("This jump is not known, or it was joined with another one.")
-    page.get_by_role("link", name="all that wait").click()
+    page.get_by_role("link", name="show all that wait").click()
     expect(page).to_have_url(f"{hub.url}/review")
 
 

@@ -39,7 +39,7 @@ def test_a_list_is_looked_at_and_then_imported(hub: RunningHub, tmp_path: Path, 
         page.get_by_text("Import 1 booking").dblclick()  # a second tap would find that it is listed already
         page.get_by_text("Imported:").wait_for()
         page.wait_for_load_state("networkidle")
-        assert "0 as before, 1 not taken" in page.inner_text("#list-said")
+        assert "0 unchanged, 1 not imported" in page.inner_text("#list-said")
         assert page.inner_text("#list-preview").strip() == ""
     assert listed() == [name]
 
