@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 ENCODINGS: Final = {
     "utf-8": "UTF-8",
@@ -32,20 +34,20 @@ _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LOOKED_AT: Final = 400
 
 
-def text_of(data: bytes, encoding: str | None = None, file: Path | None = None) -> tuple[str, str]:
-    """A file's text, and a sentence about what was assumed (empty where nothing was). Raises BadInput for what is no
+def text_of(data: bytes, encoding: str | None = None, file: Path | None = None) -> tuple[str, tuple[Message, ...]]:
+    """A file's text, and what was assumed (empty where nothing was). Raises BadInput for what is no
     text, and for an encoding that is not known or does not fit.
     """
     if encoding is not None:
-        return _decoded(data, encoding, file), ""
+        return _decoded(data, encoding, file), ()
     found = _marked(data)
     if found:
-        return _decoded(data, found, file), ""
+        return _decoded(data, found, file), ()
     try:
-        return data.decode("utf-8-sig"), ""
+        return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
         text = _decoded(data, ASSUMED, file)
-    return text, f"The file is not in UTF-8; {ENCODINGS[ASSUMED]} was assumed. Look at the names"
+    return text, (Message.of(MessageCode.ENCODING_ASSUMED, encoding=ENCODINGS[ASSUMED]),)
 
 
 def _marked(data: bytes) -> str:
@@ -62,14 +64,16 @@ def _marked(data: bytes) -> str:
 def _decoded(data: bytes, encoding: str, file: Path | None) -> str:
     if encoding not in (*ENCODINGS, "utf-16-le", "utf-16-be"):
         raise BadInput(
-            f"the encoding {encoding!r} is not known", file=file, advice=f"There are {', '.join(ENCODINGS)}."
+            Message.of(MessageCode.ENCODING_NOT_KNOWN, encoding=repr(encoding)),
+            file=file,
+            advice=Message.of(MessageCode.ENCODINGS_KNOWN, encodings=tuple(ENCODINGS)),
         )
     try:
         return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as refused:
         line = refused.object[: refused.start].count(b"\n") + 1
         raise BadInput(
-            f"line {line}: the text is not {ENCODINGS.get(encoding, 'UTF-16')}, so names can't be told for certain",
+            Message.of(MessageCode.ENCODING_DOES_NOT_FIT, line=line, encoding=ENCODINGS.get(encoding, "UTF-16")),
             file=file,
-            advice="Save it as CSV UTF-8.",
+            advice=Message.of(MessageCode.SAVE_AS_UTF8),
         ) from None

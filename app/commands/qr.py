@@ -123,10 +123,13 @@ def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool)
 def _contact(email: str | None, phone: str | None) -> dict[str, str]:
     """What was asked for in the code. Raises BadInput for what can't be used: here nothing is left out silently."""
     from stinercut.codes.extras import extras_of
+    from stinercut.language.messages import worded
 
     heard = extras_of({"email": email, "phone": phone})
     if heard.problems:
-        raise BadInput(heard.problems[0].removesuffix(" and was left out"), advice="Correct it, or leave it out.")
+        raise BadInput(
+            worded(heard.problems[0]).removesuffix(" and was left out"), advice="Correct it, or leave it out."
+        )
     return heard.extras.contact
 
 
@@ -205,8 +208,9 @@ def read(
 
     With --json one object a line: "file", "payload" (or null), "extras" (what it says
     besides: "email", "phone", "unknown"), "raw" (the code's text), "reason" (or null; otherwise
-    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail", "signed", "frame_time" (seconds into
-    the film), "decoder", "seconds" (that reading took), "lost_decoders" (those that crashed or hung over it).
+    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail" (in words),
+    "detail_parts" (as codes and values), "signed", "frame_time" (seconds into the film), "decoder",
+    "seconds" (that reading took), "lost_decoders" (those that crashed or hung over it).
 
     Exit code 0 when every file gave a payload, 1 otherwise.
     """
@@ -238,7 +242,7 @@ def _payload(name: str, booking_id: str, jump_date: date, master: str | None) ->
 
 def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
     fields = reading.model_dump(mode="json")
-    fields["seconds"] = round(reading.seconds, 3)
+    fields |= {"seconds": round(reading.seconds, 3), "detail": reading.detail}
     return {"file": str(file), **{name: fields[name] for name in _FIELDS}}
 
 
@@ -248,6 +252,7 @@ _FIELDS = (
     "raw",
     "reason",
     "detail",
+    "detail_parts",
     "signed",
     "frame_time",
     "decoder",

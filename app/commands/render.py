@@ -22,6 +22,8 @@ from app.common.options import Data, Json, day_from, say, settings_from
 from stinercut.clock import local_day, machine_clock
 from stinercut.drawing import name_rule
 from stinercut.errors import BadInput, UnreadablePhoto
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.recordings.photo_names import is_photo
 from stinercut.storage.disk_names import require_text
 
@@ -119,7 +121,10 @@ def _named(name: str) -> str:
         raise BadInput("a film needs a passenger's name", advice="Give it with --name.")
     named = unicodedata.normalize("NFC", name).strip()
     if problem := name_rule.problem_of(named):
-        raise BadInput(f"the passenger's name {problem}", advice="Write it otherwise.")
+        fault = Message.of(
+            MessageCode.FIELD_AT_FAULT, field=Message.of(MessageCode.FIELD_PASSENGER_NAME), fault=problem
+        )
+        raise BadInput(fault, advice="Write it otherwise.")
     return named
 
 

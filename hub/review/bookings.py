@@ -12,11 +12,12 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from hub.kit.views import example
+from hub.kit.views import MessageView, example, message_views
 from stinercut.catalog.models import Booking
 from stinercut.jumps import bookings
 from stinercut.jumps.booking_list import BadRow, BookingList
 from stinercut.jumps.bookings import Change, PlannedChange
+from stinercut.language.messages import all_worded, worded
 
 MAX_TOLD: Final = 200
 """Rows of a kind that an answer names; the others are counted."""
@@ -71,6 +72,8 @@ class RowView(BaseModel):
 
     line: int
     what: str
+    what_parts: list[MessageView] = []
+    """The same as codes and values."""
 
 
 class ChangeView(BaseModel):
@@ -118,6 +121,8 @@ class ListView(BaseModel):
     refused: int
     assumed: str
     """What was assumed of the file's encoding; empty where nothing was."""
+    assumed_parts: list[MessageView] = []
+    """The same as codes and values."""
     refusals: list[RowView]
     warnings: list[RowView]
     changes: list[ChangeView]
@@ -132,7 +137,8 @@ def list_view(found: BookingList, changes: Sequence[PlannedChange]) -> ListView:
         changed=done.changed,
         same=done.same,
         refused=len(found.refused),
-        assumed=found.assumed,
+        assumed=all_worded(found.assumed_parts),
+        assumed_parts=message_views(found.assumed_parts),
         refusals=_row_views(found.refused),
         warnings=_row_views(found.warnings),
         changes=[_change_view(one) for one in told[:MAX_TOLD]],
@@ -140,7 +146,9 @@ def list_view(found: BookingList, changes: Sequence[PlannedChange]) -> ListView:
 
 
 def _row_views(rows: Sequence[BadRow]) -> list[RowView]:
-    return [RowView(line=row.line, what=row.what) for row in rows[:MAX_TOLD]]
+    return [
+        RowView(line=row.line, what=worded(row.said), what_parts=message_views([row.said])) for row in rows[:MAX_TOLD]
+    ]
 
 
 def _change_view(change: PlannedChange) -> ChangeView:

@@ -6,6 +6,8 @@ Owns: the two directions. Not here: what the bytes mean (`signing`).
 from __future__ import annotations
 
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
@@ -29,13 +31,13 @@ def decode(text: str) -> bytes:
     for start in range(0, len(text), 3):
         group = text[start : start + 3]
         if len(group) == 1:
-            raise BadInput("it is cut short: base45 never ends with one character over")
+            raise BadInput(Message.of(MessageCode.BASE45_CUT_SHORT))
         length = len(group) - 1
         try:
             number = sum(_VALUES[char] * 45**place for place, char in enumerate(group))
         except KeyError as unknown:
-            raise BadInput(f"the character {unknown} is not one of base45") from None
+            raise BadInput(Message.of(MessageCode.BASE45_CHARACTER, character=str(unknown))) from None
         if number >= 256**length:
-            raise BadInput(f"{group!r} is more than base45 can mean")
+            raise BadInput(Message.of(MessageCode.BASE45_TOO_MUCH, characters=repr(group)))
         out += number.to_bytes(length, "big")
     return bytes(out)

@@ -28,6 +28,8 @@ from typing import BinaryIO, Final, cast
 import numpy as np
 import numpy.typing as npt
 
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded
 from stinercut.secrets import for_strangers
 
 Gray = npt.NDArray[np.uint8]
@@ -95,7 +97,7 @@ class Decoder:
         self._command = tuple(command) or command_of(name)
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
-        self._ends: list[str] = []
+        self._ends: list[Message] = []
 
     def __enter__(self) -> Decoder:
         return self
@@ -114,12 +116,14 @@ class Decoder:
         return self.losses >= MOST_LOSSES
 
     @property
-    def obituary(self) -> str:
-        """How its children ended before their time, in words; empty when none did."""
+    def obituary(self) -> Message | None:
+        """How its children ended before their time; None when none did."""
         if not self._ends:
-            return ""
-        after = "left out from then on" if self.is_left_out else "started again"
-        return f"the decoder {self.name} {', then '.join(dict.fromkeys(self._ends))} and was {after}"
+            return None
+        ends = _one_after_another([end for at, end in enumerate(self._ends) if end not in self._ends[:at]])
+        if self.is_left_out:
+            return Message.of(MessageCode.DECODER_LEFT_OUT, decoder=self.name, ends=ends)
+        return Message.of(MessageCode.DECODER_STARTED_AGAIN, decoder=self.name, ends=ends)
 
     def look(self, picture: Gray) -> DecodedPicture:
         """All QR codes that it finds. Raises DecoderLost."""
@@ -130,11 +134,11 @@ class Decoder:
                 return self._ask(picture)
             except (OSError, EOFError) as gone:
                 hung = isinstance(gone, TimeoutError)
-                self._ends.append(self._end_in_words(gone))
+                self._ends.append(self._how_it_ended(gone))
                 if hung or attempt == 2:
                     self.losses += 1
                     break
-        raise DecoderLost(self.obituary)
+        raise DecoderLost(all_worded([self.obituary] if self.obituary else []))
 
     def _ask(self, picture: Gray) -> DecodedPicture:
         process, hung = self._started(), threading.Event()
@@ -181,13 +185,15 @@ class Decoder:
             )
         return self._process
 
-    def _end_in_words(self, gone: Exception) -> str:
+    def _how_it_ended(self, gone: Exception) -> Message:
         if self._process is None:
-            return f"could not be started ({gone})"
+            return Message.of(MessageCode.DECODER_NOT_STARTED, why=str(gone))
         code = self._end(patience=1.0)
         if isinstance(gone, TimeoutError):
-            return f"took longer than {self._timeout:.3g} s for one picture"
-        return f"ended by {_signal_name(-code)}" if code < 0 else f"ended with exit status {code}"
+            return Message.of(MessageCode.DECODER_TOOK_LONG, seconds=self._timeout)
+        if code < 0:
+            return Message.of(MessageCode.DECODER_ENDED_BY, signal=_signal_name(-code))
+        return Message.of(MessageCode.DECODER_ENDED_WITH, status=code)
 
     def _end(self, patience: float = 0.0) -> int:
         """End the child, after so many seconds in which it may do so itself; its exit code."""
@@ -243,9 +249,15 @@ class Decoders:
         return tuple(each.name for each in (self._zxing, self._zbar) if each.losses)
 
     @property
-    def obituaries(self) -> tuple[str, ...]:
-        """What happened to the decoders' processes, in words."""
+    def obituaries(self) -> tuple[Message, ...]:
+        """What happened to the decoders' processes."""
         return tuple(each.obituary for each in (self._zxing, self._zbar) if each.obituary)
+
+
+def _one_after_another(ends: Sequence[Message]) -> Message:
+    if len(ends) == 1:
+        return ends[0]
+    return Message.of(MessageCode.DECODER_ENDS, end=ends[0], ends=_one_after_another(ends[1:]))
 
 
 def command_of(name: str) -> tuple[str, ...]:

@@ -20,11 +20,13 @@ from typing import Final
 
 from stinercut.codes.decoders import Code, DecodedPicture
 from stinercut.codes.extras import Extras, HeardExtras
-from stinercut.codes.payload import Payload, SaidByCode, parse_code
+from stinercut.codes.payload import Payload, SaidByCode, not_ours, parse_code
 from stinercut.codes.reading import Reading, Reason
 from stinercut.codes.signing import is_signed
 from stinercut.errors import BadInput
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, in_a_row
 
 RAW_LIMIT: Final = 1000
 """Characters of a foreign code that are kept; a QR code holds up to 7089."""
@@ -39,7 +41,7 @@ class FileEvidence:
     signed: set[Payload] = field(default_factory=set[Payload])
     besides: dict[Payload, dict[str, HeardExtras]] = field(default_factory=dict[Payload, dict[str, HeardExtras]])
     """What each text of a payload says besides."""
-    foreign: dict[str, str] = field(default_factory=dict[str, str])
+    foreign: dict[str, tuple[Message, ...]] = field(default_factory=dict[str, tuple[Message, ...]])
     """Text of a code that is no identity, and why it is none."""
     damaged: bool = False
     """Whether a code was found that could not be decoded."""
@@ -48,7 +50,7 @@ class FileEvidence:
     cut_short: bool = False
     apart: float = 0.0
     """Seconds between two frames of the film, a little less: moments that are closer may be one and the same frame."""
-    notes: list[str] = field(default_factory=list[str])
+    notes: list[Message] = field(default_factory=list[Message])
 
     def add(self, moment: float, look: DecodedPicture) -> None:
         """What a look at the picture of this moment showed."""
@@ -90,74 +92,85 @@ class FileEvidence:
 
     def judged(self, *, timed: bool) -> Reading:
         """The reading that follows. `timed`: whether moments are times in a film."""
-        notes = joined(*self.notes)
         if len(self.moments) > 1:
-            return self._two_payloads(notes)
+            return self._two_payloads()
         if self.moments and not self.forged:
-            return self._one_payload(notes, timed=timed)
-        return self._nobody(notes)
+            return self._one_payload(timed=timed)
+        return self._nobody()
 
-    def _nobody(self, notes: str) -> Reading:
+    def _nobody(self) -> Reading:
         """Why there is no passenger. What may hide a code is never said to hold none."""
         if self.foreign:
             text = self.forged or next(iter(self.foreign))
-            more = f"{len(self.foreign)} different codes" if len(self.foreign) > 1 else ""
-            detail = joined(self.foreign[text], more, notes)
-            return Reading(reason=Reason.INVALID_QR, raw=clipped(text), detail=detail)
+            more = Message.of(MessageCode.DIFFERENT_CODES, codes=len(self.foreign)) if len(self.foreign) > 1 else None
+            detail = self._told(*self.foreign[text], more)
+            return Reading(reason=Reason.INVALID_QR, raw=clipped(text), detail_parts=detail)
         if self.cut_short:
-            return Reading(reason=Reason.UNREADABLE, detail=notes)
+            return Reading(reason=Reason.UNREADABLE, detail_parts=self._told())
         if self.damaged:
-            detail = joined("a QR code was seen but could not be read: too small, blurred, covered or damaged", notes)
-            return Reading(reason=Reason.INVALID_QR, detail=detail)
+            return Reading(reason=Reason.INVALID_QR, detail_parts=self._told(Message.of(MessageCode.CODE_DAMAGED)))
         if self.missed:
-            return Reading(reason=Reason.UNREADABLE, detail=joined("a code may have been missed", notes))
-        return Reading(reason=Reason.NO_QR_FOUND, detail=notes)
+            missed = Message.of(MessageCode.CODE_MAY_BE_MISSED)
+            return Reading(reason=Reason.UNREADABLE, detail_parts=self._told(missed))
+        return Reading(reason=Reason.NO_QR_FOUND, detail_parts=self._told())
 
-    def _two_payloads(self, notes: str) -> Reading:
-        names = [f"{each.passenger_name} ({each.booking_id}, {each.jump_date})" for each in self.moments]
+    def _told(self, *said: Message | None) -> tuple[Message, ...]:
+        """This, and the notes after it."""
+        return in_a_row(*said, *self.notes)
+
+    def _two_payloads(self) -> Reading:
+        names = tuple(map(_named, self.moments))
         raw = "\n".join(next(iter(moments.values())).text for moments in self.moments.values())
-        detail = joined(f"codes of {len(names)} passengers in one file: {', '.join(names)}", notes)
-        return Reading(reason=Reason.TWO_PAYLOADS, raw=clipped(raw), detail=detail)
+        two = Message.of(MessageCode.CODES_OF_PASSENGERS, number=len(names), passengers=names)
+        return Reading(reason=Reason.TWO_PAYLOADS, raw=clipped(raw), detail_parts=self._told(two))
 
-    def _one_payload(self, notes: str, *, timed: bool) -> Reading:
+    def _one_payload(self, *, timed: bool) -> Reading:
         payload, moments = next(iter(self.moments.items()))
         first = min(moments)
         code = moments[first]
         if not self.is_enough(payload):
-            detail = joined("a passenger's code was read once, and nothing agreed with it", notes)
-            return Reading(reason=Reason.NOT_CONFIRMED, raw=clipped(code.text), detail=detail, decoder=code.decoder)
+            return Reading(
+                reason=Reason.NOT_CONFIRMED,
+                raw=clipped(code.text),
+                detail_parts=self._told(Message.of(MessageCode.PASSENGER_READ_ONCE)),
+                decoder=code.decoder,
+            )
         extras, problems = self._extras(payload)
         return Reading(
             payload=payload,
             extras=extras,
             raw=clipped(code.text),
-            detail=joined(*problems, notes),
+            detail_parts=self._told(*problems),
             decoder=code.decoder,
             signed=payload in self.signed,
             frame_time=first if timed else None,
         )
 
-    def _extras(self, payload: Payload) -> tuple[Extras, tuple[str, ...]]:
+    def _extras(self, payload: Payload) -> tuple[Extras, tuple[Message, ...]]:
         """What all codes of this payload that count say besides, and what is to be said of it."""
         is_one_signed = payload in self.signed
         heard = [one for text, one in self.besides[payload].items() if is_signed(text) == is_one_signed]
         if any(one.extras != heard[0].extras for one in heard):
-            return Extras(), ("its codes say different things besides; none of that was kept",)
+            return Extras(), (Message.of(MessageCode.CODES_SAY_MORE_DIFFERENTLY),)
         return heard[0].extras, heard[0].problems
 
 
-def _identity(code: Code, keys: KeyRing) -> tuple[SaidByCode | None, str]:
+def _identity(code: Code, keys: KeyRing) -> tuple[SaidByCode | None, tuple[Message, ...]]:
     if not code.exact:
-        return None, "a QR code that is not one of ours: its text is not UTF-8"
+        return None, not_ours(Message.of(MessageCode.TEXT_NOT_UTF8)).what_parts
     try:
-        return parse_code(code.text, keys), ""
+        return parse_code(code.text, keys), ()
     except BadInput as refused:
-        return None, refused.what
+        return None, refused.what_parts
 
 
-def joined(*parts: str) -> str:
-    """Those of these sentences that are not empty, one after the other."""
-    return "; ".join(part for part in parts if part)
+def _named(payload: Payload) -> Message:
+    return Message.of(
+        MessageCode.PASSENGER_OF_BOOKING,
+        passenger=payload.passenger_name,
+        booking=payload.booking_id,
+        day=payload.jump_date.isoformat(),
+    )
 
 
 def clipped(text: str) -> str:

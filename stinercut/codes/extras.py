@@ -16,6 +16,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+
 MAX_EMAIL: Final = 254
 """Characters: what fits into a mail's envelope (RFC 5321, 4.5.3.1.3)."""
 
@@ -26,6 +29,8 @@ MAX_UNKNOWN: Final = 1000
 """Characters of JSON that are kept of unknown fields."""
 
 FIELDS: Final = ("email", "phone")
+EMAIL_LEFT_OUT: Final = Message.of(MessageCode.EMAIL_LEFT_OUT)
+PHONE_LEFT_OUT: Final = Message.of(MessageCode.PHONE_LEFT_OUT)
 
 _EMAIL: Final = re.compile(r"[^\s@,;<>()\[\]\\\"\x00-\x20\x7f]{1,64}@[^\s@,;<>()\[\]\\\"\x00-\x20\x7f]+\.[^\W_]{2,63}")
 _PHONE: Final = re.compile(r"\+?[0-9 ()/.\-]+")
@@ -49,33 +54,31 @@ class Extras(BaseModel):
 
 @dataclass(frozen=True)
 class HeardExtras:
-    """Extras that can be used, and what could not, in words."""
+    """Extras that can be used, and what could not."""
 
     extras: Extras
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
 
 
 def extras_of(fields: Mapping[str, Any], unknown: Mapping[str, Any] | None = None) -> HeardExtras:
     """What of `email` and `phone` can be used, and the unknown fields as bounded JSON. Never raises."""
-    problems: list[str] = []
+    problems: list[Message] = []
     email, phone = (fields.get(name) for name in FIELDS)
     usable = Extras(
-        email=_usable(email, _is_email, "the email address can't be used", problems),
+        email=_usable(email, _is_email, EMAIL_LEFT_OUT, problems),
         # Programs write numbers as numbers.
-        phone=_usable(
-            str(phone) if type(phone) is int else phone, _is_phone, "the phone number can't be used", problems
-        ),
+        phone=_usable(str(phone) if type(phone) is int else phone, _is_phone, PHONE_LEFT_OUT, problems),
         unknown=_bounded(unknown or {}, problems),
     )
     return HeardExtras(usable, tuple(problems))
 
 
-def _usable(value: object, fits: Any, problem: str, problems: list[str]) -> str | None:
+def _usable(value: object, fits: Any, problem: Message, problems: list[Message]) -> str | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, str) and fits(value.strip()):
         return value.strip()
-    problems.append(f"{problem} and was left out")
+    problems.append(problem)
     return None
 
 
@@ -87,7 +90,7 @@ def _is_phone(text: str) -> bool:
     return len(text) <= MAX_PHONE and _PHONE.fullmatch(text) is not None and 3 <= sum(map(str.isdigit, text)) <= 15
 
 
-def _bounded(unknown: Mapping[str, Any], problems: list[str]) -> str:
+def _bounded(unknown: Mapping[str, Any], problems: list[Message]) -> str:
     """ASCII, so that every database takes it; nothing where there is nothing, or too much."""
     if not unknown:
         return ""
@@ -97,5 +100,5 @@ def _bounded(unknown: Mapping[str, Any], problems: list[str]) -> str:
         text = " " * (MAX_UNKNOWN + 1)
     if len(text) <= MAX_UNKNOWN:
         return text
-    problems.append("its other fields were left out: they are too long")
+    problems.append(Message.of(MessageCode.OTHER_FIELDS_LEFT_OUT))
     return ""

@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.codes.decoders import Decoders, Gray
-from stinercut.codes.evidence import FileEvidence, joined
+from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import adaptive, half, prepared, sharpness
 from stinercut.errors import UnreadableVideo
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, in_a_row
 from stinercut.video.frames import gray_frames, key_frames
 from stinercut.video.mp4.tracks import VideoIndex, read_index
 from stinercut.video.probe import Probe, probe
@@ -144,7 +146,8 @@ class FilmSearch:
     def _fast_pass(self, film: Probe | VideoIndex) -> None:
         """Look at FAST_FPS frames a second, and note a film that ends too early."""
         self.seen.apart = 0.999 / float(film.fps)
-        reached, broken = 0.0, ""
+        reached: float = 0.0
+        broken: tuple[Message, ...] = ()
         fps = _at_most(FAST_FPS, film)
         try:
             frames = gray_frames(self.path, fps=fps, width=FAST_WIDTH, duration=WINDOW, index=_index_of(film))
@@ -157,8 +160,8 @@ class FilmSearch:
         # A frame lasts until the next one, and the picture may end a little before the sound.
         if broken or reached < min(film.duration, WINDOW) - 1.0 - 1.0 / fps:
             self.seen.cut_short = True
-            end = f"cut short or damaged: no picture after {reached:.1f} of {film.duration:.1f} s"
-            self.seen.notes.append(joined(end, broken))
+            end = Message.of(MessageCode.FILM_CUT_SHORT, reached=reached, seconds=film.duration)
+            self.seen.notes += in_a_row(end, *broken)
 
     def _look(self, picture: Gray, moment: float, seconds: float) -> None:
         """One frame of a film `seconds` long through zxing-cpp; it may be kept for the heavy pass."""
@@ -191,7 +194,7 @@ class FilmSearch:
                 if self.seen.confirmed:
                     return
         except (UnreadableVideo, OSError) as refused:
-            self.seen.notes.append(f"around {start:.1f} s: {why(refused)}")
+            self.seen.notes.append(Message.of(MessageCode.AROUND_SECOND, second=start, why=why(refused)))
 
     def _heavy_pass(self) -> None:
         """The sharpest frames on each rung of the ladder; with traces of a code zbar's opinion too."""
@@ -227,8 +230,8 @@ def _at_most(fps: float, film: Probe | VideoIndex) -> float:
     return min(fps, float(film.fps))
 
 
-def why(refused: UnreadableVideo | OSError) -> str:
-    """Why a film can't be looked at, in words."""
+def why(refused: UnreadableVideo | OSError) -> tuple[Message, ...]:
+    """Why a film can't be looked at."""
     if isinstance(refused, UnreadableVideo):
-        return refused.what
-    return f"can't be read: {refused.strerror or refused}"
+        return refused.what_parts
+    return (Message.of(MessageCode.CANT_BE_READ, why=refused.strerror or str(refused)),)

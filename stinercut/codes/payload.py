@@ -17,6 +17,7 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal, NoReturn, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from stinercut.bounds import FIRST_YEAR, LAST_YEAR, is_in_range
 from stinercut.codes import extras, signing
@@ -25,33 +26,46 @@ from stinercut.drawing import name_rule
 from stinercut.drawing.name_rule import MAX_NAME
 from stinercut.errors import BadInput
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, worded
 
 RESERVED_BOOKING = "unidentified"
 """Partition keys of jumps without an identity begin with it after the date; no booking may look like one."""
 
 _FIELDS = {
-    "v": "the version",
-    "passenger_name": "the passenger's name",
-    "booking_id": "the booking",
-    "jump_date": "the day of the jump",
-    "tandem_master_id": "the tandem master's id",
+    "v": Message.of(MessageCode.FIELD_VERSION),
+    "passenger_name": Message.of(MessageCode.FIELD_PASSENGER_NAME),
+    "booking_id": Message.of(MessageCode.FIELD_BOOKING),
+    "jump_date": Message.of(MessageCode.FIELD_JUMP_DATE),
+    "tandem_master_id": Message.of(MessageCode.FIELD_TANDEM_MASTER),
 }
+_DATE_FORM = Message.of(MessageCode.FAULT_DATE_FORM)
+_NOT_1 = Message.of(MessageCode.FAULT_NOT_1)
+_LENGTH = Message.of(MessageCode.FAULT_LENGTH, most=MAX_NAME)
 _CAUSES = {
-    "date_type": "must be written YYYY-MM-DD",
-    "extra_forbidden": "is not known here",
-    "literal_error": "must be the number 1",
-    "missing": "is missing",
-    "model_type": "is no passenger record",
-    "string_pattern_mismatch": "must be 1 to 32 letters A-Z, digits, '-' and '_', beginning with a letter or digit",
-    "string_too_long": f"must be 1 to {MAX_NAME} characters",
-    "string_too_short": f"must be 1 to {MAX_NAME} characters",
-    "string_type": "must be a text",
-    "string_unicode": "holds half of a character: the text was damaged on its way",
+    "date_type": _DATE_FORM,
+    "extra_forbidden": Message.of(MessageCode.FAULT_NOT_KNOWN),
+    "literal_error": _NOT_1,
+    "missing": Message.of(MessageCode.FAULT_MISSING),
+    "model_type": Message.of(MessageCode.FAULT_NO_RECORD),
+    "string_pattern_mismatch": Message.of(MessageCode.FAULT_IDENTIFIER),
+    "string_too_long": _LENGTH,
+    "string_too_short": _LENGTH,
+    "string_type": Message.of(MessageCode.FAULT_NOT_TEXT),
+    "string_unicode": Message.of(MessageCode.FAULT_HALF_CHARACTER),
 }
 """By pydantic's name for the error; our own checks say theirs themselves."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
+
+
+class _Fault(ValueError):
+    """What our own checks find wrong with a field."""
+
+    def __init__(self, fault: Message) -> None:
+        super().__init__(worded(fault))
+        self.fault = fault
 
 
 class Payload(BaseModel):
@@ -74,21 +88,21 @@ class Payload(BaseModel):
     def _is_an_integer(cls, value: object) -> object:
         # To Python, and so to a Literal, `true` and `1.0` equal 1.
         if type(value) is not int:
-            raise ValueError("must be the number 1")
+            raise _Fault(_NOT_1)
         return value
 
     @field_validator("booking_id")
     @classmethod
     def _is_not_reserved(cls, booking: str) -> str:
         if booking.lower().startswith(RESERVED_BOOKING):
-            raise ValueError(f"must not begin with '{RESERVED_BOOKING}', which names jumps that nobody is known for")
+            raise _Fault(Message.of(MessageCode.FAULT_RESERVED, begin=RESERVED_BOOKING))
         return booking
 
     @field_validator("passenger_name")
     @classmethod
     def _is_a_name(cls, name: str) -> str:
         if problem := name_rule.problem_of(name):
-            raise ValueError(problem)
+            raise _Fault(problem)
         return name
 
     @field_validator("jump_date", mode="before")
@@ -96,18 +110,18 @@ class Payload(BaseModel):
     def _is_an_iso_date(cls, value: object) -> object:
         if isinstance(value, str):
             if not _DATE.fullmatch(value):
-                raise ValueError("must be written YYYY-MM-DD")
+                raise _Fault(_DATE_FORM)
             try:
                 return date.fromisoformat(value)
             except ValueError:
-                raise ValueError("is no day of the calendar") from None
+                raise _Fault(Message.of(MessageCode.FAULT_NO_DAY)) from None
         return value
 
     @field_validator("jump_date")
     @classmethod
     def _is_a_day_to_count_with(cls, day: date) -> date:
         if not is_in_range(day):
-            raise ValueError(f"is no day between the years {FIRST_YEAR} and {LAST_YEAR}")
+            raise _Fault(Message.of(MessageCode.FAULT_YEAR, first=FIRST_YEAR, last=LAST_YEAR))
         return day
 
     @property
@@ -170,7 +184,7 @@ def parse_code(text: str, keys: KeyRing = NO_KEYS) -> SaidByCode:
     except ValidationError as refused:
         raise BadInput(first_problem(refused)) from None
     if keys.only_signed and not signing.is_signed(text):
-        raise BadInput("a passenger's code without a signature, and only signed ones are accepted here")
+        raise BadInput(Message.of(MessageCode.ONLY_SIGNED_TAKEN))
     unknown = {name: value for name, value in fields.items() if name not in (*_FIELDS, *extras.FIELDS)}
     return SaidByCode(payload, extras.extras_of(fields, unknown))
 
@@ -183,33 +197,51 @@ def _json_fields(text: str) -> dict[str, Any]:
     try:
         fields = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
     except RecursionError:
-        raise BadInput("a QR code that is not one of ours: nested too deep") from None
+        raise not_ours(Message.of(MessageCode.NESTED_TOO_DEEP)) from None
     except ValueError as refused:
-        why = str(refused) if isinstance(refused, _NotOurs) else "it holds no JSON"
-        raise BadInput(f"a QR code that is not one of ours: {why}") from None
+        raise not_ours(
+            refused.why if isinstance(refused, _NotOurs) else Message.of(MessageCode.HOLDS_NO_JSON)
+        ) from None
     if not isinstance(fields, dict) or not ("v" in fields or all(name in fields for name in _SAYS_WHO)):
-        raise BadInput("a QR code that is not one of ours: it holds no passenger record")
+        raise not_ours(Message.of(MessageCode.HOLDS_NO_PASSENGER))
     return cast("dict[str, Any]", fields)
 
 
+def not_ours(why: Message) -> BadInput:
+    """What is said of a QR code that is not one of ours."""
+    return BadInput(Message.of(MessageCode.CODE_NOT_OURS, why=why))
+
+
 class _NotOurs(ValueError):
-    pass
+    def __init__(self, why: Message) -> None:
+        super().__init__(worded(why))
+        self.why = why
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise _NotOurs("a field is given twice")
+        raise _NotOurs(Message.of(MessageCode.FIELD_GIVEN_TWICE))
     return fields
 
 
 def _no_constants(name: str) -> NoReturn:
-    raise _NotOurs(f"{name} is no JSON")
+    raise _NotOurs(Message.of(MessageCode.CONSTANT_NOT_JSON, constant=name))
 
 
-def first_problem(refused: ValidationError) -> str:
-    """The first thing that pydantic found wrong with a payload, in words."""
+def first_problem(refused: ValidationError) -> Message:
+    """The first thing that pydantic found wrong with a payload."""
     first = refused.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"][-1:])
-    words = _FIELDS.get(field, f"the field {field}" if field else "what it holds")
-    return f"{words} {_CAUSES.get(first['type'], first['msg'].removeprefix('Value error, '))}"
+    return Message.of(MessageCode.FIELD_AT_FAULT, field=_FIELDS.get(field) or _unknown(field), fault=_fault(first))
+
+
+def _unknown(field: str) -> Message:
+    return Message.of(MessageCode.FIELD_UNKNOWN, name=field) if field else Message.of(MessageCode.FIELD_NONE)
+
+
+def _fault(found: ErrorDetails) -> Message:
+    own = found.get("ctx", {}).get("error")
+    if isinstance(own, _Fault):
+        return own.fault
+    return _CAUSES.get(found["type"]) or Message.of(MessageCode.FAULT_AS_SAID, fault=found["msg"])

@@ -17,6 +17,8 @@ from stinercut.codes.reading import READER_VERSION, Reading, Reason
 from stinercut.codes.still_reader import is_picture, load_gray, look_at_picture
 from stinercut.errors import UnreadableVideo
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.regular_files import open_regular
 
 
@@ -27,7 +29,7 @@ def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
         with open_regular(path) as source:
             head = source.read(16)
     except OSError as refused:
-        return _unreadable(f"can't be opened: {refused.strerror or refused}", began, keys)
+        return _unreadable((Message.of(MessageCode.CANT_BE_OPENED, why=refused.strerror or str(refused)),), began, keys)
     return read_picture(path, keys) if is_picture(head) else read_film(path, keys)
 
 
@@ -35,7 +37,7 @@ def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
     """What a still picture says. Never raises for what is in it."""
     began = time.monotonic()
     picture = load_gray(path)
-    if isinstance(picture, str):
+    if isinstance(picture, tuple):
         return _unreadable(picture, began, keys)
     seen = FileEvidence(keys)
     with Decoders() as decoders:
@@ -68,10 +70,10 @@ def _verdict(seen: FileEvidence, decoders: Decoders, began: float, *, film_secon
     )
 
 
-def _unreadable(what: str, began: float, keys: KeyRing) -> Reading:
+def _unreadable(what: tuple[Message, ...], began: float, keys: KeyRing) -> Reading:
     return Reading(
         reason=Reason.UNREADABLE,
-        detail=what,
+        detail_parts=what,
         seconds=time.monotonic() - began,
         reader=READER_VERSION,
         keys=keys.fingerprint,

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from stinercut.codes.extras import Extras
 from stinercut.codes.payload import Payload, first_problem
 from stinercut.keyring import KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.fields import Parts
+from stinercut.language.messages import Message, all_worded, as_written
 
 READER_VERSION: Final = 3
 """Goes up with each change by which the reader reads what it did not read before: kept refusals are then read again."""
@@ -44,7 +47,8 @@ class Reading(BaseModel):
     """What its code says besides: of one that was signed, nothing."""
     raw: str | None = None
     reason: Reason | None = None
-    detail: str = ""
+    detail_parts: Parts = ()
+    """What is to be said of it; mostly why there is no passenger."""
     decoder: str | None = None
     signed: bool = False
     """Whether the payload came with a signature that was verified."""
@@ -56,11 +60,27 @@ class Reading(BaseModel):
     """Wall-clock seconds that the reading took."""
 
     lost_decoders: tuple[str, ...] = ()
-    """Decoders that crashed or hung over a picture of it, by name; `detail` says how."""
+    """Decoders that crashed or hung over a picture of it, by name; `detail_parts` say how."""
     reader: int = 0
     """Version of the reader that looked; 0 for readings older than this field."""
     keys: str = ""
     """Fingerprint of the key ring that it looked with."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, fields: Any) -> Any:
+        """A release before messages kept a sentence, `detail`."""
+        match fields:
+            case {"detail": str(sentence)}:
+                rest = {name: value for name, value in cast("dict[str, Any]", fields).items() if name != "detail"}
+                return {"detail_parts": as_written(sentence), **rest}
+            case _:
+                return fields
+
+    @property
+    def detail(self) -> str:
+        """What is to be said of it, in words."""
+        return all_worded(self.detail_parts)
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Reading:
@@ -70,9 +90,9 @@ class Reading(BaseModel):
         try:
             return cls.model_validate(row)
         except ValidationError as refused:
-            rest = {name: value for name, value in row.items() if name != "payload"}
-            detail = f"a passenger's code that is no longer taken: {first_problem(refused)}"
-            return cls.model_validate({**rest, "reason": Reason.INVALID_QR, "detail": detail, "signed": False})
+            rest = {name: value for name, value in row.items() if name not in ("payload", "detail")}
+            why = (Message.of(MessageCode.CODE_NO_LONGER_TAKEN, why=first_problem(refused)),)
+            return cls.model_validate({**rest, "reason": Reason.INVALID_QR, "detail_parts": why, "signed": False})
 
     @property
     def hides_identity(self) -> bool:

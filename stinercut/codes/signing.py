@@ -22,6 +22,8 @@ import cbor2
 from stinercut.codes import base45
 from stinercut.errors import BadInput
 from stinercut.keyring import Key, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 PREFIX: Final = "SJ1:"
 """Stinercut jump, form 1. Another form gets another prefix, so that no reader ever mistakes one for the other."""
@@ -30,8 +32,6 @@ TAG_BYTES: Final = 10
 _EPOCH: Final = date(1970, 1, 1)
 _LONGEST: Final = 1000
 """Characters; the longest payload that the schema allows takes under 650."""
-
-_NOT_OURS: Final = "a signed code that can't be taken"
 
 
 def is_signed(text: str) -> bool:
@@ -55,22 +55,26 @@ def verified(text: str, keys: KeyRing) -> dict[str, Any]:
     signed, tag = data[:-TAG_BYTES], data[-TAG_BYTES:]
     key = keys.get(signed[0])
     if key is None:
-        known = ", ".join(str(one.number) for one in keys.keys) or "none; STINERCUT_QR_KEYS is not set"
-        raise BadInput(f"{_NOT_OURS}: key {signed[0]} signed it, and the keys known here are {known}")
+        known = tuple(one.number for one in keys.keys) or Message.of(MessageCode.NO_KEYS_KNOWN)
+        raise _not_taken(Message.of(MessageCode.SIGNED_WITH_UNKNOWN_KEY, key=signed[0], known=known))
     if not hmac.compare_digest(tag, _tag(key, signed)):
-        raise BadInput(f"{_NOT_OURS}: its signature is wrong, so it was forged, damaged or signed with another key")
+        raise _not_taken(Message.of(MessageCode.SIGNATURE_WRONG))
     return _fields(signed[1:])
+
+
+def _not_taken(*why: Message) -> BadInput:
+    return BadInput(Message.of(MessageCode.SIGNED_CODE_NOT_TAKEN, why=why))
 
 
 def _bytes(text: str) -> bytes:
     if len(text) > _LONGEST:
-        raise BadInput(f"{_NOT_OURS}: it is longer than any")
+        raise _not_taken(Message.of(MessageCode.LONGER_THAN_ANY))
     try:
         data = base45.decode(text.removeprefix(PREFIX))
     except BadInput as refused:
-        raise BadInput(f"{_NOT_OURS}: {refused.what}") from None
+        raise _not_taken(*refused.what_parts) from None
     if len(data) < 1 + 1 + TAG_BYTES:
-        raise BadInput(f"{_NOT_OURS}: it is cut short")
+        raise _not_taken(Message.of(MessageCode.CUT_SHORT))
     return data
 
 
@@ -87,10 +91,10 @@ def _fields(body: bytes) -> dict[str, Any]:
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError):
         is_ours, said = False, None
     if not is_ours or len(said) not in (3, 4) or type(said[2]) is not int:
-        raise BadInput(f"{_NOT_OURS}: its signature is right, but its content is not of this form")
+        raise _not_taken(Message.of(MessageCode.SIGNED_CONTENT_NOT_OURS))
     try:
         jump_date = _EPOCH + timedelta(days=said[2])
     except OverflowError:
-        raise BadInput(f"{_NOT_OURS}: {said[2]} days since 1970 is no date") from None
+        raise _not_taken(Message.of(MessageCode.DAYS_ARE_NO_DATE, days=said[2])) from None
     fields: dict[str, Any] = {"v": 1, "passenger_name": said[0], "booking_id": said[1], "jump_date": jump_date}
     return {**fields, "tandem_master_id": said[3]} if len(said) == 4 else fields

@@ -17,6 +17,8 @@ from stinercut.codes.decoders import DecodedPicture, Decoders, Gray
 from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import prepared
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.video.picture_files import OF_CODES, size_in
 
 MAX_PICTURE_BYTES: Final = 100_000_000
@@ -54,24 +56,24 @@ def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, DecodedPict
             yield len(rungs) + number, decoders.second_look(rung)
 
 
-def load_gray(path: Path) -> Gray | str:
+def load_gray(path: Path) -> Gray | tuple[Message, ...]:
     """The picture in gray, what is transparent as white; or why there is none."""
     try:
         if path.stat().st_size > MAX_PICTURE_BYTES:
-            return "too large for a picture of a code"
+            return (Message.of(MessageCode.PICTURE_TOO_LARGE),)
         whole = path.read_bytes()
         size_in(whole, path, OF_CODES)
         data = np.frombuffer(whole, np.uint8)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except OSError as refused:
-        return f"can't be opened: {refused.strerror or refused}"
+        return (Message.of(MessageCode.CANT_BE_OPENED, why=refused.strerror or str(refused)),)
     except BadInput as refused:
-        return refused.what
+        return refused.what_parts
     except cv2.error as refused:
-        return f"the picture can't be decoded: {refused.err}"
+        return (Message.of(MessageCode.PICTURE_NOT_DECODED, why=str(refused.err)),)
     if picture is None:
-        return "not a picture, or a damaged one"
+        return (Message.of(MessageCode.NOT_A_PICTURE),)
     return _limited(_flatten(np.asarray(picture)))
 
 

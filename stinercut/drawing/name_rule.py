@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+
 MAX_NAME: Final = 80
 """Characters."""
 
@@ -40,9 +43,9 @@ _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def problem_of(name: str) -> str:
-    """What is wrong with a name, to be said after "the passenger's name"; empty for one that can be shown."""
-    return next((problem for look in _LOOKS if (problem := look(name))), "")
+def problem_of(name: str) -> Message | None:
+    """What is wrong with a name, to be said after "the passenger's name"; None for one that can be shown."""
+    return next((problem for look in _LOOKS if (problem := look(name))), None)
 
 
 def clusters(text: str) -> list[str]:
@@ -63,59 +66,72 @@ def drawn_part(text: str) -> str:
 
 def spelled(char: str) -> str:
     """A character as people read it in a message: itself, its number and its name in Unicode."""
-    return f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'unnamed')})"
+    return f"{char} ({_number(char)} {_unicode_name(char)})"
+
+
+def _number(char: str) -> str:
+    return f"U+{ord(char):04X}"
+
+
+def _unicode_name(char: str) -> str:
+    return unicodedata.name(char, "unnamed")
 
 
 # Looks at a name, the first that finds something is said --------------------------------------------------------------
 
 
-def _length(name: str) -> str:
-    return "" if 1 <= len(name) <= MAX_NAME else f"must be 1 to {MAX_NAME} characters"
+def _length(name: str) -> Message | None:
+    return None if 1 <= len(name) <= MAX_NAME else Message.of(MessageCode.FAULT_LENGTH, most=MAX_NAME)
 
 
-def _form(name: str) -> str:
+def _form(name: str) -> Message | None:
     if name != unicodedata.normalize("NFC", name):
-        return "must be in Unicode normal form C"
-    return "must not begin or end with a space" if name != name.strip() else ""
+        return Message.of(MessageCode.FAULT_NORMAL_FORM)
+    return Message.of(MessageCode.FAULT_SPACE_AROUND) if name != name.strip() else None
 
 
-def _invisible(name: str) -> str:
+def _invisible(name: str) -> Message | None:
     if "\ufffd" in name:
-        return "holds U+FFFD: the text was damaged on its way"
+        return Message.of(MessageCode.FAULT_REPLACED)
     for char in name:
         if char in _INVISIBLE or (unicodedata.category(char) in _FORBIDDEN and char not in JOINERS):
-            return f"holds the invisible character U+{ord(char):04X}"
-    return ""
+            return Message.of(MessageCode.FAULT_INVISIBLE, number=_number(char))
+    return None
 
 
-def _letters(name: str) -> str:
+def _letters(name: str) -> Message | None:
     if not any(unicodedata.category(char)[0] == "L" for char in name):
-        return "holds no letter"
+        return Message.of(MessageCode.FAULT_NO_LETTER)
     for before, char in zip(" " + name, name, strict=False):
         if _is_mark(char) and before.isspace():
-            return f"holds the mark U+{ord(char):04X} on no letter"
+            return Message.of(MessageCode.FAULT_MARK_ALONE, number=_number(char))
         if char in JOINERS and not (_is_mark(before) or unicodedata.category(before)[0] == "L"):
-            return f"holds the invisible character U+{ord(char):04X} after no letter"
+            return Message.of(MessageCode.FAULT_INVISIBLE_ALONE, number=_number(char))
     if any(sum(map(_is_mark, cluster)) > MAX_MARKS for cluster in clusters(name)):
-        return f"holds more than {MAX_MARKS} marks on one letter"
-    return ""
+        return Message.of(MessageCode.FAULT_MARKS, most=MAX_MARKS)
+    return None
 
 
-def _shown(name: str) -> str:
+def _shown(name: str) -> Message | None:
     if is_shown_by_one_font(drawn_part(name)):
-        return ""
+        return None
     for cluster in clusters(name):
         needed = drawn_part(cluster)
         if is_shown_by_one_font(needed):
             continue
         lacking = [char for char in needed if not is_shown_by_one_font(char)]
         if lacking:
-            return f"holds {spelled(lacking[0])}, which can't be shown on a title"
-        return f"holds {needed} ({' '.join(f'U+{ord(char):04X}' for char in needed)}), which no font shows together"
-    return ""
+            char = lacking[0]
+            return Message.of(
+                MessageCode.FAULT_NOT_SHOWN, character=char, number=_number(char), name=_unicode_name(char)
+            )
+        return Message.of(
+            MessageCode.FAULT_NOT_SHOWN_TOGETHER, characters=needed, numbers=" ".join(map(_number, needed))
+        )
+    return None
 
 
-_LOOKS: Final[tuple[Callable[[str], str], ...]] = (_length, _form, _invisible, _shown, _letters)
+_LOOKS: Final[tuple[Callable[[str], Message | None], ...]] = (_length, _form, _invisible, _shown, _letters)
 
 
 def _is_mark(char: str) -> bool:

@@ -24,6 +24,8 @@ from stinercut.codes.extras import FIELDS as CONTACT
 from stinercut.codes.extras import Extras, extras_of
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded, in_a_row, worded
 from stinercut.text_encodings import text_of
 
 MAX_LINES: Final = 100_000
@@ -36,9 +38,9 @@ _MOST_ANEW: Final = 200
 """Rows behind which reading begins anew at the next line. A list with more of them is no list."""
 
 _MISSING: Final = {
-    "passenger_name": "the passenger's name is missing",
-    "booking_id": "the booking is missing",
-    "jump_date": "the day of the jump is missing",
+    "passenger_name": Message.of(MessageCode.FIELD_PASSENGER_NAME),
+    "booking_id": Message.of(MessageCode.FIELD_BOOKING),
+    "jump_date": Message.of(MessageCode.FIELD_JUMP_DATE),
 }
 _SEP_LINE: Final = re.compile(r'"?sep=([^"\r\n])"?[,;\t|]*\r?\n', re.IGNORECASE)
 """What Excel writes and reads as a first line that names the separator."""
@@ -49,7 +51,12 @@ class BadRow:
     """What is to be said of a row. `line` is where it begins, counted from 1."""
 
     line: int
-    what: str
+    said: Message
+
+    @property
+    def what(self) -> str:
+        """The same in words."""
+        return worded(self.said)
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,12 @@ class BookingList:
     bookings: tuple[ListedBooking, ...]
     refused: tuple[BadRow, ...] = ()
     warnings: tuple[BadRow, ...] = ()
-    assumed: str = ""
+    assumed_parts: tuple[Message, ...] = ()
+
+    @property
+    def assumed(self) -> str:
+        """What was assumed, in words."""
+        return all_worded(self.assumed_parts)
 
     @property
     def payloads(self) -> list[Payload]:
@@ -85,12 +97,12 @@ def read_list(file: Path, encoding: str | None = None) -> BookingList:
     """
     try:
         if file.stat().st_size > MAX_CSV_BYTES:
-            raise BadInput(
-                f"the list is larger than {MAX_CSV_BYTES // 1_000_000} MB", file=file, advice="Import it in parts."
-            )
+            too_large = Message.of(MessageCode.LIST_LARGER, most=MAX_CSV_BYTES // 1_000_000)
+            raise BadInput(too_large, file=file, advice=Message.of(MessageCode.IMPORT_IN_PARTS))
         data = file.read_bytes()
     except OSError as refused:
-        raise BadInput(f"can't be read: {refused.strerror or refused}", file=file, advice="Check the path.") from None
+        why = Message.of(MessageCode.CANT_BE_READ, why=refused.strerror or str(refused))
+        raise BadInput(why, file=file, advice=Message.of(MessageCode.CHECK_PATH)) from None
     return parse_list(data, encoding, file)
 
 
@@ -102,8 +114,10 @@ def parse_list(data: bytes, encoding: str | None = None, file: Path | None = Non
     reading = _Reading()
     reading.read(text)
     if not reading.bookings:
-        advice = "Correct these rows." if reading.refused else "One row for each passenger, below the heading."
-        raise BadInput(said_of(reading.refused) or "there are no bookings in it", file=file, advice=advice)
+        if reading.refused:
+            raise BadInput(said_of(reading.refused), file=file, advice=Message.of(MessageCode.CORRECT_ROWS))
+        empty = Message.of(MessageCode.NO_BOOKINGS_IN_LIST)
+        raise BadInput(empty, file=file, advice=Message.of(MessageCode.ONE_ROW_EACH))
     return BookingList(tuple(reading.bookings), tuple(reading.refused), tuple(reading.warnings), assumed)
 
 
@@ -112,14 +126,17 @@ def require_whole(found: BookingList, file: Path | None = None) -> BookingList:
     aeroplane.
     """
     if found.refused:
-        raise BadInput(said_of(found.refused), file=file, advice="Correct these rows; nothing of the list was taken.")
+        advice = Message.of(MessageCode.CORRECT_ROWS_NOTHING_TAKEN)
+        raise BadInput(said_of(found.refused), file=file, advice=advice)
     return found
 
 
-def said_of(rows: Sequence[BadRow], most: int = 20) -> str:
+def said_of(rows: Sequence[BadRow], most: int = 20) -> tuple[Message, ...]:
     """These rows in one sentence."""
-    named = "; ".join(f"line {row.line}: {row.what}" for row in rows[:most])
-    return f"{named}; and {len(rows) - most} more" if len(rows) > most else named
+    named = tuple(Message.of(MessageCode.ROW_AT_FAULT, line=row.line, fault=row.said) for row in rows[:most])
+    if len(rows) > most:
+        return (Message.of(MessageCode.ROWS_AND_MORE, rows=named, more=len(rows) - most),)
+    return in_a_row(*named)
 
 
 @dataclass
@@ -136,7 +153,7 @@ class _Reading:
         """All rows of a CSV text. What can't be used of the heading is its line's problem."""
         text = text.removeprefix("\ufeff")
         if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
-            self.refused.append(BadRow(1, f"the list has more than {MAX_LINES:,} lines; import it in parts"))
+            self.refused.append(BadRow(1, Message.of(MessageCode.LIST_TOO_LONG, most=f"{MAX_LINES:,}")))
             return
         named = _SEP_LINE.match(text)
         begin = named.end() if named else 0
@@ -144,7 +161,7 @@ class _Reading:
         names: list[str] | None = None
         for line, row in rows:
             if isinstance(row, csv.Error):
-                self.refused.append(BadRow(line, f"no CSV: {row}"))
+                self.refused.append(BadRow(line, Message.of(MessageCode.NO_CSV, why=str(row))))
             elif not any(cell.strip() for cell in row):
                 continue
             elif names is None:
@@ -155,7 +172,7 @@ class _Reading:
             else:
                 self._take(line, names, row)
         if names is None and not self.refused:
-            self.refused.append(BadRow(1, _problem_of_heading([])))
+            self.refused.append(BadRow(1, _lacking(REQUIRED)))
 
     def _take(self, line: int, names: Sequence[str], row: Sequence[str]) -> None:
         try:
@@ -163,14 +180,19 @@ class _Reading:
             payload = _payload(fields)
             first = self.lines.setdefault(payload.jump_key, line)
             if first != line:
-                raise BadInput(f"booking {payload.booking_id} on {payload.jump_date} is in line {first} already")
+                raise BadInput(_listed_already(payload, first))
         except BadInput as refused:
-            self.refused.append(BadRow(line, refused.what))
+            self.refused += [BadRow(line, one) for one in refused.what_parts]
             return
         heard = extras_of(fields)
         self.bookings.append(ListedBooking(line, payload, heard.extras))
         doubts = (*heard.problems, damage_in(payload.passenger_name))
-        self.warnings += [BadRow(line, what) for what in doubts if what]
+        self.warnings += [BadRow(line, doubt) for doubt in doubts if doubt is not None]
+
+
+def _listed_already(payload: Payload, line: int) -> Message:
+    day = payload.jump_date.isoformat()
+    return Message.of(MessageCode.BOOKING_IN_LINE_ALREADY, booking=payload.booking_id, day=day, line=line)
 
 
 def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[str] | csv.Error]]:
@@ -211,12 +233,16 @@ def _names(row: Sequence[str]) -> list[str]:
     return names
 
 
-def _problem_of_heading(names: Sequence[str]) -> str:
+def _problem_of_heading(names: Sequence[str]) -> Message | None:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        return f"the heading lacks {', '.join(missing)}"
-    twice = [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]
-    return f"the heading names {twice[0]} twice" if twice else ""
+        return _lacking(missing)
+    twice = next((name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1), None)
+    return None if twice is None else Message.of(MessageCode.HEADING_NAMES_TWICE, column=twice)
+
+
+def _lacking(columns: Sequence[str]) -> Message:
+    return Message.of(MessageCode.HEADING_LACKS, columns=tuple(columns))
 
 
 def _fields(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
@@ -225,25 +251,25 @@ def _fields(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
     while len(cells) > len(names) and not cells[-1]:
         cells.pop()
     if len(cells) > len(names):
-        raise BadInput(f"{len(cells)} fields where the heading has {len(names)}; put a name with a comma in quotes")
+        raise BadInput(Message.of(MessageCode.MORE_FIELDS_THAN_HEADING, fields=len(cells), columns=len(names)))
     return dict(zip(names, cells + [""] * (len(names) - len(cells)), strict=True))
 
 
 def _payload(fields: dict[str, str]) -> Payload:
     for name in REQUIRED:
         if not fields[name]:
-            raise BadInput(_MISSING[name])
+            raise BadInput(Message.of(MessageCode.FIELD_MISSING, field=_MISSING[name]))
     try:
         jump_date = date.fromisoformat(fields["jump_date"])
         if jump_date.isoformat() != fields["jump_date"]:
             raise ValueError
     except ValueError:
-        raise BadInput(f"the day of the jump, {fields['jump_date']!r}, is no date; write YYYY-MM-DD") from None
+        raise BadInput(Message.of(MessageCode.DAY_IS_NO_DATE, day=repr(fields["jump_date"]))) from None
     master = fields.get("tandem_master_id") or None
     return make_payload(fields["passenger_name"], fields["booking_id"], jump_date, master)
 
 
-def damage_in(name: str) -> str:
+def damage_in(name: str) -> Message | None:
     """Signs that a name was spoilt before it came here: UTF-8 read as another encoding, letters that were lost."""
     for encoding in ("cp1252", "latin-1", "cp1250"):
         try:
@@ -251,5 +277,5 @@ def damage_in(name: str) -> str:
         except UnicodeError:
             continue
         if meant != name:
-            return f"{name!r} looks like {meant!r} read in a wrong encoding; save the list as CSV UTF-8"
-    return f"{name!r} holds a question mark: were letters lost when it was saved?" if "?" in name else ""
+            return Message.of(MessageCode.NAME_IN_WRONG_ENCODING, name=repr(name), meant=repr(meant))
+    return Message.of(MessageCode.NAME_WITH_QUESTION_MARK, name=repr(name)) if "?" in name else None

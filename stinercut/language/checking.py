@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from string import Formatter
 
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import ENGLISH, Words, plural_form, words_in
+from stinercut.language.messages import ENGLISH, NUMBER_FORM, Words, plural_form, words_in
 
-FORMS = frozenset({"", "and", "ended"})
-"""How a value can be shown."""
+FORMS = frozenset({"", "and", "ended", "semicolons"})
+"""How a value can be shown; a number also in a form of its own."""
 
 
 def fields_of(words: Words, code: str) -> frozenset[str]:
@@ -49,4 +49,5 @@ def _problems(words: Words, code: str, language: str) -> Iterator[str]:
         counted = {entry["plural"]} if not isinstance(entry, str) and form != "other" else set[str]()
         if not asked - counted <= set(named) <= asked:
             yield f"{where}: shows {sorted(named)}, has {sorted(asked)}"
-        yield from (f"{where}: no form {how!r}" for how in named.values() if how not in FORMS)
+        wrong = (how for how in named.values() if how not in FORMS and not NUMBER_FORM.fullmatch(how or ""))
+        yield from (f"{where}: no form {how!r}" for how in wrong)

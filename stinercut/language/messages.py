@@ -3,14 +3,16 @@
 Owns: the message, its form as JSON in rows and answers, making its words in a language.
 Not here: which codes there are (`codes`), the words (`words/en.json`), what is wrong with a file of words (`checking`).
 
-A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, and with
-`{names:and}` as a sentence has it. `{what:ended}` ends with a full stop, unless it has an end. Where the words depend
-on a number, there is one text for each plural form of the language, and `plural` names the value that counts.
+A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, with
+`{names:and}` as a sentence has it, with `{parts:semicolons}` as sentences in one. `{what:ended}` ends with a full stop,
+unless it has an end. A number is shown as it is, with `{seconds:.1f}` so many digits of it. Where the words depend on a
+number, there is one text for each plural form of the language, and `plural` names the value that counts.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +25,9 @@ from stinercut.text import ended
 
 ENGLISH = "en"
 """The language that all codes have words in; it stands in for a word that another one lacks."""
+
+NUMBER_FORM = re.compile(r"\+?\.\d+[fg]")
+"""How a number can be shown: so many digits after the point, or in all; with its sign."""
 
 Value: TypeAlias = "str | int | float | Message | tuple[Value, ...]"
 Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
@@ -73,6 +78,12 @@ def _changed(value: Value, change: Callable[[str], str]) -> Value:
     if isinstance(value, tuple):
         return tuple(_changed(one, change) for one in value)
     return change(value) if isinstance(value, str) else value
+
+
+def in_a_row(*said: Message | None) -> tuple[Message, ...]:
+    """These messages as one, without those that are not there; empty where none is."""
+    parts = tuple(one for one in said if one is not None)
+    return (Message.of(MessageCode.SEVERAL, parts=parts),) if len(parts) > 1 else parts
 
 
 def _as_json(value: Value) -> object:
@@ -167,9 +178,19 @@ def _shown(value: Value, form: str, language: str) -> str:
     if isinstance(value, Message):
         return worded(value, language)
     if not isinstance(value, tuple):
-        return str(value)
+        return str(value) if isinstance(value, str) or not form else _number(value, form, language)
     texts = [_shown(one, "", language) for one in value]
-    return _enumerated(texts, language) if form == "and" else ", ".join(texts)
+    return _enumerated(texts, language) if form == "and" else ("; " if form == "semicolons" else ", ").join(texts)
+
+
+def _number(value: float, form: str, language: str) -> str:
+    """`3.1416` with the form `.2f`: `3.14`, in German `3,14`."""
+    shown = format(value, form) if NUMBER_FORM.fullmatch(form) else str(value)
+    if language == ENGLISH:
+        return shown
+    from babel.numbers import get_decimal_symbol
+
+    return shown.replace(".", get_decimal_symbol(language))
 
 
 def _enumerated(texts: Sequence[str], language: str) -> str:

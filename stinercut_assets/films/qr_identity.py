@@ -15,7 +15,8 @@ from stinercut.codes.reading import Reading
 from stinercut.errors import NameConflict
 from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message
+from stinercut.language.fields import Parts
+from stinercut.language.messages import Message, all_worded, in_a_row, worded
 from stinercut.review import file_groups
 from stinercut.review.file_groups import Word
 from stinercut_assets.common.metadata import picture
@@ -37,7 +38,7 @@ class Identity:
     booking_id: str
     source_file: str | None
     decided_by: tuple[str, ...] = ()
-    overruled: tuple[str, ...] = ()
+    overruled: Parts = ()
 
 
 def confirm_identity(
@@ -50,7 +51,7 @@ def confirm_identity(
     """
     words = words or {}
     source: FootageFile | None = None
-    overruled: list[str] = []
+    overruled: list[Message] = []
     for file in footage.files:
         payload = readings[file.card_file_id].payload if file.card_file_id in readings else None
         if payload is None:
@@ -58,15 +59,24 @@ def confirm_identity(
         if (payload.passenger_name, payload.booking_id) == (footage.passenger_name, footage.booking_id):
             source = source or file
             continue
-        said = f"its code says {payload.passenger_name} ({payload.booking_id})"
+        said = Message.of(MessageCode.CODE_SAYS_PASSENGER, passenger=payload.passenger_name, booking=payload.booking_id)
         word = words.get(file.card_file_id)
         if word is None:
             raise NameConflict(
-                f"{said}, the jump says {footage.passenger_name} ({footage.booking_id})",
+                Message.of(
+                    MessageCode.CODE_CONTRADICTS_JUMP,
+                    said=said,
+                    passenger=footage.passenger_name,
+                    booking=footage.booking_id,
+                ),
                 file=file.name,
-                advice="Say whose jump this is.",
+                advice=Message.of(MessageCode.SAY_WHOSE_JUMP),
             )
-        overruled.append(f"{file.name}: {said}; {word.who} decided otherwise on {word.at:%Y-%m-%d %H:%M} UTC")
+        overruled.append(
+            Message.of(
+                MessageCode.CODE_OVERRULED, file=file.name, said=said, who=word.who, at=f"{word.at:%Y-%m-%d %H:%M}"
+            )
+        )
     people = dict.fromkeys(words[file.card_file_id].who for file in footage.files if file.card_file_id in words)
     return Identity(
         footage.passenger_name, footage.booking_id, source.name if source else None, tuple(people), tuple(overruled)
@@ -94,7 +104,7 @@ def qr_identity(
         identity = confirm_identity(imported_files, readings, words)
         doing.notes = (_note(identity),)
         for one in identity.overruled:
-            context.log.warning("A code was overruled: %s", one)
+            context.log.warning("A code was overruled: %s", worded(one))
         metadata: dict[str, dg.MetadataValue | str] = {
             "passenger": identity.passenger_name,
             "booking": identity.booking_id,
@@ -103,7 +113,7 @@ def qr_identity(
         if identity.decided_by:
             metadata["decided_by"] = ", ".join(identity.decided_by)
         if identity.overruled:
-            metadata["overruled"] = "; ".join(identity.overruled)
+            metadata["overruled"] = all_worded(in_a_row(*identity.overruled))
         metadata |= _evidence(installation, imported_files, readings)
     return dg.Output(
         identity,

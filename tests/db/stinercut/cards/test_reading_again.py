@@ -22,6 +22,7 @@ from stinercut.codes.reading import READER_VERSION, Reading, Reason
 from stinercut.errors import BadInput, NotFound
 from stinercut.jumps import jumps
 from stinercut.keyring import NO_KEYS, Key, KeyRing
+from stinercut.language.messages import as_written
 from stinercut.protocol import FileEntry
 from stinercut.review import decisions, file_groups
 
@@ -42,7 +43,11 @@ def accepted(payload: Payload, keys: KeyRing = RING) -> Reading:
 
 def refused(keys: KeyRing = RING) -> Reading:
     return Reading(
-        reason=Reason.INVALID_QR, raw="SJ1:X", detail="key 2 signed it", reader=READER_VERSION, keys=keys.fingerprint
+        reason=Reason.INVALID_QR,
+        raw="SJ1:X",
+        detail_parts=as_written("key 2 signed it"),
+        reader=READER_VERSION,
+        keys=keys.fingerprint,
     )
 
 

@@ -27,6 +27,7 @@ from stinercut.cards.identification import EarlyFile
 from stinercut.catalog import Catalog, events
 from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps import film_records, jumps
+from stinercut.language.messages import as_written
 from stinercut.protocol import FileEntry, FileKind
 from stinercut.recordings.filming_order import CardVideo
 from stinercut.recordings.stretches import (
@@ -248,7 +249,7 @@ class TestTheFilm:
     def test_a_code_that_names_somebody_ends_what_may_be_hers(self, catalog: Catalog):
         anna, _, _ = card_with_a_gap(catalog)
         rows = row_ids(catalog, "in-1", CARD)
-        two = Reading(reason=Reason.TWO_PAYLOADS, detail="the codes of Cem and Dora")
+        two = Reading(reason=Reason.TWO_PAYLOADS, detail_parts=as_written("the codes of Cem and Dora"))
         with catalog.write() as session:
             identification.record_reading(session, "card-1", EarlyFile(rows[3], CARD[3].name, "", 0, None), two)
         assert [one.name for one in on_board(catalog, anna).missing[0].files] == names(CARD[2:3])

@@ -22,6 +22,7 @@ from support.decoders import failing, failing_command, failing_once
 
 from stinercut.codes.decoders import PACKAGES, ZBAR, ZXING, Decoder, DecoderLost, Decoders, Gray, command_of, to_code
 from stinercut.codes.payload import make_payload
+from stinercut.language.messages import worded
 from stinercut.synthetic.card import PASSENGERS
 
 FULL_JSON = '{{"v":1,"passenger_name":"{}","booking_id":"B-1","jump_date":"2026-05-01"}}'
@@ -33,6 +34,11 @@ def picture_of(code: segno.QRCode, scale: int = 5) -> Gray:
     code.save(out, kind="png", scale=scale, border=4)
     picture = cv2.imdecode(np.frombuffer(out.getvalue(), np.uint8), cv2.IMREAD_GRAYSCALE)
     return np.asarray(picture, np.uint8)
+
+
+def said_of(decoder: Decoder) -> str:
+    assert decoder.obituary is not None
+    return worded(decoder.obituary)
 
 
 HELLO = picture_of(segno.make("hello", micro=False))
@@ -119,7 +125,7 @@ def test_a_decoder_that_dies_over_a_picture_costs_that_picture_only(name: str, e
         with pytest.raises(DecoderLost, match=words):
             decoder.look(BLACK)
         assert decoder.look(HELLO).codes[0].text == "hello"
-        assert decoder.obituary == f"the decoder {name} {words} and was started again"
+        assert said_of(decoder) == f"the decoder {name} {words} and was started again"
         assert not decoder.is_left_out
 
 
@@ -180,7 +186,7 @@ def test_a_child_killed_from_outside_is_started_again_and_nothing_is_lost(name: 
         assert child is not None
         os.kill(child, signal.SIGKILL)
         assert decoder.look(HELLO).codes[0].text == "hello"
-        assert "ended by SIGKILL and was started again" in decoder.obituary
+        assert "ended by SIGKILL and was started again" in said_of(decoder)
         second = decoder.process_id
         assert second is not None
     for gone in (child, second):
@@ -213,7 +219,7 @@ def test_zbar_stands_in_where_zxing_is_lost_and_it_is_said(end: str) -> None:
         assert look.missed
         assert not both.look(BLACK).missed
         assert both.lost == (ZXING,)
-        assert ZXING in both.obituaries[0]
+        assert ZXING in worded(both.obituaries[0])
 
 
 @pytest.mark.parametrize("end", [ends.ABORT, ends.EXIT])

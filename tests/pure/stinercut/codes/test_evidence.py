@@ -12,8 +12,10 @@ from stinercut.codes.decoders import Code, DecodedPicture
 from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.extras import Extras
 from stinercut.codes.payload import make_payload
-from stinercut.codes.reading import Reason
+from stinercut.codes.reading import Reading, Reason
 from stinercut.keyring import Key, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, as_written
 
 ZOE = make_payload("Zoë Müller", "B-1", DAY)
 RING = KeyRing((Key(1, b"\x01" * 32),))
@@ -71,6 +73,34 @@ def test_beside_a_signed_code_an_unsigned_one_says_nothing() -> None:
 def test_a_name_that_cannot_be_shown_waits_for_a_person_with_the_reason_and_the_text(name: str) -> None:
     text = json.dumps({**SEEDS, "passenger_name": name})
     reading = seen(text, text).judged(timed=True)
+    assert type(reading).kept(json.loads(json.dumps(reading.model_dump(mode="json")))) == reading
     assert (reading.payload, reading.reason, reading.hides_identity) == (None, Reason.INVALID_QR, True)
     assert "which can't be shown on a title" in reading.detail
     assert reading.raw == text
+
+
+def test_what_is_to_be_said_is_one_message_of_all_in_turn() -> None:
+    found = seen("https://example.org", "SJ1:X")
+    found.notes.append(Message.of(MessageCode.AROUND_SECOND, second=2.04, why=as_written("it broke")))
+    reading = found.judged(timed=True)
+    [said] = reading.detail_parts
+    assert said.code == "several"
+    assert reading.detail == (
+        "a signed code that can't be taken: it is cut short: base45 never ends with one character over; "
+        "2 different codes; around 2.0 s: it broke"
+    )
+
+
+def test_both_passengers_of_a_film_are_named() -> None:
+    other = make_payload("Anna", "B-2", DAY)
+    reading = seen(ZOE.text(), other.text()).judged(timed=True)
+    assert reading.detail == f"codes of 2 passengers in one file: Zoë Müller (B-1, {DAY}), Anna (B-2, {DAY})"
+
+
+@pytest.mark.parametrize("sentence", ["a code that {nobody} knows", ""])
+def test_a_reading_of_a_release_before_messages_says_its_sentence(sentence: str) -> None:
+    row = {"payload": None, "raw": "x", "reason": "invalid_qr", "detail": sentence, "decoder": None, "seconds": 0.1}
+    kept = Reading.kept(row)
+    assert (kept.detail, kept.detail_parts) == (sentence, as_written(sentence))
+    assert Reading.kept(kept.model_dump(mode="json")) == kept
+    assert "detail" not in kept.model_dump(mode="json")

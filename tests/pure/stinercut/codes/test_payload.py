@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stinercut.codes.extras import Extras, extras_of
 from stinercut.codes.payload import make_payload, parse_code, parse_payload
 from stinercut.errors import BadInput
+from stinercut.language.messages import worded
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -151,7 +152,7 @@ def test_what_cannot_be_used_is_left_out_and_said_and_the_name_stands(besides: d
     said = parse_code(text)
     assert said.payload.passenger_name == "Zoë Müller"
     assert said.besides.extras == Extras()
-    assert words in said.besides.problems[0]
+    assert words in worded(said.besides.problems[0])
 
 
 def test_contact_is_in_a_code_only_where_it_is_asked_for() -> None:

@@ -15,6 +15,7 @@ from stinercut.drawing import fonts, name_rule
 from stinercut.drawing.name_rule import clusters, covered_ranges, problem_of
 from stinercut.drawing.text_shaping import Face, line_of
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message, worded
 
 SHOWN = [
     "Žofie Nováková",
@@ -38,7 +39,7 @@ def pictures(font: str, text: str) -> object:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_is_taken_is_drawn(name: str) -> None:
-    assert problem_of(name) == ""
+    assert problem_of(name) is None
     for style in ("Regular", "Bold"):
         glyphs = line_of(name, Face(fonts.catalogue(style), 100)).glyphs
         assert glyphs
@@ -73,7 +74,7 @@ def test_what_is_taken_is_drawn(name: str) -> None:
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_the_reason(name: str, words: str) -> None:
-    assert words in problem_of(name)
+    assert words in worded(problem_of(name) or Message(""))
 
 
 @pytest.mark.parametrize("name", ["Jo 😀 Test", "Ann \U00030000", "A\u0e31"])
@@ -132,7 +133,7 @@ def test_any_name_that_the_rule_takes_is_drawn_whole(name: str) -> None:
 
 def test_the_rule_needs_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "catalogue", lambda _style: ())
-    assert problem_of("王小明") == ""
+    assert problem_of("王小明") is None
     assert isinstance(name_rule.COVERAGE, Path)
 
 

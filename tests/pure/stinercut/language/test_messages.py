@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from support.repository import REPOSITORY
 
 from stinercut.language import messages
 from stinercut.language.checking import fields_of, problems_of
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import ENGLISH, Message, all_worded, as_written, from_json, languages, worded, words_in
+from stinercut.language.fields import Parts
+from stinercut.language.messages import (
+    ENGLISH,
+    Message,
+    all_worded,
+    as_written,
+    from_json,
+    in_a_row,
+    languages,
+    worded,
+    words_in,
+)
 
 PACKAGES = ("app", "sensors", "stinercut_assets", "hub", "stinercut", "detector")
 RETIRED: frozenset[str] = frozenset()
@@ -43,6 +55,7 @@ GOOD = {**words_in(ENGLISH)}
         ({"not_copied": "Could not be copied."}, "not_copied: shows [], has ['files']"),
         ({"not_copied": "{files} of {card}"}, "not_copied: shows ['card', 'files'], has ['files']"),
         ({"not_copied": "{files:loud}"}, "not_copied: no form 'loud'"),
+        ({"not_copied": "{files:d}"}, "not_copied: no form 'd'"),
         (
             {"files_arriving": {"plural": "files", "other": "{here} of {files}"}},
             "files_arriving: no text for 'one'",
@@ -106,6 +119,25 @@ def test_values_may_be_lists_and_messages() -> None:
     assert from_json(json.loads(json.dumps(several.as_json()))) == several
 
 
+def test_sentences_in_one_and_digits_of_a_number() -> None:
+    ends = in_a_row(Message.of(MessageCode.FILM_CUT_SHORT, reached=2.345, seconds=12.0), None, *as_written("it broke"))
+    words = "cut short or damaged: no picture after 2.3 of 12.0 s"
+    assert all_worded(ends) == f"{words}; it broke"
+    assert in_a_row(None) == ()
+    assert in_a_row(None, *as_written("one")) == as_written("one")
+    other = Message("film_cut_short", {"reached": "two", "seconds": 12})
+    assert worded(other) == "cut short or damaged: no picture after two of 12.0 s"
+
+
+def test_messages_are_a_field_of_models() -> None:
+    kept = TypeAdapter[tuple[Message, ...]](Parts)
+    parts = (arriving(1, 2), *as_written("it broke"))
+    assert kept.validate_json(kept.dump_json(parts)) == parts
+    assert kept.validate_python(["a sentence of before"]) == as_written("a sentence of before")
+    with pytest.raises(ValidationError):
+        kept.validate_python("a sentence")
+
+
 def test_several_are_one_text() -> None:
     two = (Message.of(MessageCode.AFTER_PAUSE), Message.of(MessageCode.OLDER_FILM_STAYS))
     first = "filmed after a long pause, without a code since"
@@ -149,11 +181,12 @@ def half_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """A language whose translator has only begun."""
     (tmp_path / "words").mkdir()
     german = {
+        "film_cut_short": "kein Bild nach {reached:.1f} von {seconds:.2f} s",
         "files_arriving": {
             "plural": "files",
             "one": "{here} von {files} Datei ist da.",
             "other": "{here} von {files} Dateien sind da.",
-        }
+        },
     }
     (tmp_path / "words" / "de.json").write_text(json.dumps(german), "utf-8")
     (tmp_path / "words" / "en.json").write_text(json.dumps(GOOD), "utf-8")
@@ -170,6 +203,9 @@ def test_another_language_is_a_file_and_english_stands_in_for_what_it_lacks() ->
     assert languages() == ("de", "en")
     assert worded(arriving(1, 2), "de") == "1 von 2 Dateien sind da."
     assert worded(arriving(1, 1), "de") == "1 von 1 Datei ist da."
+    assert worded(Message.of(MessageCode.FILM_CUT_SHORT, reached=2.34, seconds=12), "de") == (
+        "kein Bild nach 2,3 von 12,00 s"
+    )
     assert worded(Message.of(MessageCode.PHOTOS_ARRIVING), "de") == "Its photos are being copied."
     assert worded(arriving(1, 2), "../en") == "1 of 2 files are here."
     assert "photos_arriving: no words" in problems_of(words_in("de"), "de")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stinercut.codes.payload import Payload, make_payload
 from stinercut.codes.reading import Reading, Reason
-from stinercut.language.messages import worded
+from stinercut.language.messages import as_written, worded
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 from stinercut.recordings.session_rules import (
     AFTER_PAUSE,
@@ -127,7 +127,7 @@ def test_a_code_that_was_refused_says_why() -> None:
     """The name on it can be mended only by who knows what is wrong with it."""
     doubt = video(1, 0)
     why = "the passenger's name holds U+FFFD: the text was damaged on its way"
-    [session] = split([doubt], {doubt.file_id: Reading(reason=Reason.INVALID_QR, detail=why)}, RULES)
+    [session] = split([doubt], {doubt.file_id: Reading(reason=Reason.INVALID_QR, detail_parts=as_written(why))}, RULES)
     assert worded(session.why) == f"{doubt.name} holds a code that could not be taken: {why}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +13,11 @@ from stinercut.codes.payload import Payload
 from stinercut.codes.reading import Reading
 from stinercut.errors import BadInput
 from stinercut.jumps.jumps import FootageFile, JumpFootage
+from stinercut.language.messages import as_written, worded
 from stinercut.review.file_groups import Word
+from stinercut_assets.common.values.step_values import StepValues
 from stinercut_assets.films.qr_identity import Identity, confirm_identity
+from stinercut_assets.films.step_kinds import FILM_KINDS
 
 WORD = Word(3, "Kim", datetime(2026, 6, 1, 12, 30, tzinfo=UTC))
 
@@ -49,9 +53,18 @@ def test_a_persons_word_about_that_file_wins_and_is_told() -> None:
     assert confirmed.passenger_name == "Anna Müller"
     assert confirmed.source_file is None
     assert confirmed.decided_by == ("Kim",)
-    assert confirmed.overruled == (
+    assert [worded(one) for one in confirmed.overruled] == [
         "GX010001.MP4: its code says Bob (B-2); Kim decided otherwise on 2026-06-01 12:30 UTC",
-    )
+    ]
+
+
+def test_the_step_of_before_kept_sentences_and_its_run_goes_on() -> None:
+    values = StepValues(FILM_KINDS)
+    overruled = Identity("Anna", "B-1", None, ("Kim",), as_written("a.mp4: its code says Bob"))
+    kept = json.loads(values.encode(overruled))
+    assert values.decode(json.dumps(kept).encode()) == overruled
+    kept["value"]["overruled"] = ["a.mp4: its code says Bob"]
+    assert values.decode(json.dumps(kept).encode()) == overruled
 
 
 def test_without_any_code_a_person_said_it() -> None:

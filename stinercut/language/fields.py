@@ -1,0 +1,39 @@
+"""Messages as a field of pydantic models and of step values: read from JSON and written as it, like those in rows.
+
+Owns: the type `Parts`. Not here: messages themselves (`messages`), columns of rows (`stinercut.catalog.row_messages`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias, cast
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from stinercut.language.messages import Message, from_json
+
+
+def _read(said: object) -> tuple[Message, ...]:
+    """Messages, as they are or as JSON; a text is what a release of before kept."""
+    if not isinstance(said, list | tuple):
+        raise ValueError("must be a list of messages")
+    return tuple(one if isinstance(one, Message) else from_json(one) for one in cast("list[object]", said))
+
+
+def _written(parts: tuple[Message, ...]) -> list[dict[str, Any]]:
+    return [one.as_json() for one in parts]
+
+
+class _AsJson:
+    """How pydantic takes messages: not field by field, since a value of one may be a message again."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _read,
+            json_schema_input_schema=core_schema.list_schema(core_schema.dict_schema()),
+            serialization=core_schema.plain_serializer_function_ser_schema(_written),
+        )
+
+
+Parts: TypeAlias = Annotated[tuple[Message, ...], _AsJson()]
+"""Several messages."""
