@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from stinercut.language.messages import Said, all_worded, parts_of
-from stinercut.text import ended
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said, all_worded, parts_of
 
 
 class StinercutError(Exception):
@@ -32,10 +32,16 @@ class StinercutError(Exception):
         self.file = str(file) if file is not None else None
         super().__init__(self.sentence())
 
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """The whole of it: what happened, to which file, and what to do."""
+        if not self.file:
+            return (*self.what_parts, *self.advice_parts)
+        return (Message.of(MessageCode.ABOUT_FILE, file=self.file, what=self.what_parts), *self.advice_parts)
+
     def sentence(self) -> str:
-        """The whole message as a person reads it: `file: what. advice`."""
-        head = f"{self.file}: {self.what}" if self.file else self.what
-        return f"{ended(head)} {self.advice}" if self.advice else head
+        """The same as a person reads it: `file: what. advice`."""
+        return all_worded(self.said)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments don't survive the default pickling, and steps run in other processes.

@@ -219,7 +219,15 @@ def _as_fields(finished: Finished) -> dict[str, object]:
                 "seconds": round(film.seconds, 3),
                 "frames": film.frames,
                 "bytes": film.size,
-                "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in film.checks],
+                "checks": [
+                    {
+                        "name": one.name,
+                        "passed": one.passed,
+                        "detail": one.detail,
+                        "detail_parts": [part.as_json() for part in one.said],
+                    }
+                    for one in film.checks
+                ],
             }
             for film in finished.films
         ],

@@ -39,7 +39,14 @@ JUMP: Final[dict[str, Any]] = {
         "size": 180_000_000,
         "made_in": 41.0,
         "template": "classic",
-        "checks": [{"name": "right_name", "passed": True, "detail": ""}],
+        "checks": [
+            {
+                "name": "decodes_to_the_end",
+                "passed": True,
+                "detail": "400 of 400 frames decode",
+                "detail_parts": [{"code": "check_frames_decode", "values": {"decoded": 400, "frames": 400}}],
+            }
+        ],
         "outputs": [],
         "photos": [],
     },

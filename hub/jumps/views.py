@@ -6,11 +6,11 @@ which jumps are in a list (`stinercut.jumps.listing`), sending them (`hub.board.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -29,7 +29,7 @@ from stinercut.catalog.models import (
     ManifestEntry,
     Role,
 )
-from stinercut.catalog.row_messages import reasons_of
+from stinercut.catalog.row_messages import reasons_of, said_by_check
 from stinercut.failures import FailureRecord
 from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
 from stinercut.jumps import film_records, listing
@@ -71,6 +71,8 @@ class CheckView(View):
     name: str
     passed: bool
     detail: str = ""
+    detail_parts: list[MessageView]
+    """The same as codes and values."""
 
 
 class OutputView(View):
@@ -326,9 +328,16 @@ def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:
         size=film.size,
         made_in=film.made_in,
         template=film.template,
-        checks=[CheckView.model_validate(check) for check in film.checks],
+        checks=[_check_view(check) for check in film.checks],
         outputs=[_output_view(folder, version, other) for other in others.films],
         photos=[_photos_view(folder, version, photos) for photos in others.photos],
+    )
+
+
+def _check_view(check: Mapping[str, Any]) -> CheckView:
+    said = said_by_check(check)
+    return CheckView(
+        name=check["name"], passed=check["passed"], detail=all_worded(said), detail_parts=message_views(said)
     )
 
 

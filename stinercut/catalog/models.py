@@ -298,6 +298,8 @@ class Film(Base):
     frames: Mapped[int] = mapped_column(Integer)
     size: Mapped[int] = mapped_column(BigInteger)
     checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """Of each its name, whether it passed, and what it saw (`row_messages.check_row`; a sentence, `detail`, in rows of
+    before)."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     made_in: Mapped[float] = mapped_column(Float)
     """Seconds from the start of the run to the published film."""

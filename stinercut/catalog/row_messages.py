@@ -1,4 +1,4 @@
-"""Messages in rows, written as codes and values and read again: of jumps, steps, events, and cards.
+"""Messages in rows, written as codes and values and read again: of jumps, steps, events, cards, and films.
 
 Owns: both, and what rows of before hold, which is a sentence.
 Not here: when a jump is in which state (`stinercut.jumps`), the words (`stinercut.language`).
@@ -61,6 +61,16 @@ def clear_identify_error(insertion: Insertion) -> None:
 def identify_error_of(insertion: Insertion) -> tuple[Message, ...]:
     """Why the run that was to identify this insertion's files failed; empty where none did."""
     return _read(insertion.identify_error or "", insertion.identify_error_parts)
+
+
+def check_row(name: str, said: Iterable[Message], *, passed: bool) -> dict[str, Any]:
+    """A check of a finished film, as its row has it among its `checks`."""
+    return {"name": name, "passed": passed, "detail_parts": _written(said)}
+
+
+def said_by_check(check: Mapping[str, Any]) -> tuple[Message, ...]:
+    """What a check of such a row saw."""
+    return _read(check.get("detail") or "", check.get("detail_parts"))
 
 
 _PARTS = "_parts"

@@ -39,6 +39,8 @@ from stinercut.films.sound.chapters import runs_of
 from stinercut.films.sound.mix import Music
 from stinercut.films.targets import beside, require_apart
 from stinercut.jumps.cut import ClipTake
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said, in_a_row
 from stinercut.storage.store import Store, sync_file
 from stinercut.templates import Fields, Template
 from stinercut.templates.lut import require_lut
@@ -147,7 +149,7 @@ class FilmRefused(WrongFilm):
     """A joined film did not pass its checks; `checks` has all of them, passed and failed."""
 
     def __init__(
-        self, what: str, *, file: str | Path | None = None, advice: str = "", checks: Sequence[CheckResult] = ()
+        self, what: Said, *, file: str | Path | None = None, advice: Said = "", checks: Sequence[CheckResult] = ()
     ) -> None:
         super().__init__(what, file=file, advice=advice)
         self.checks = tuple(checks)
@@ -395,11 +397,11 @@ def require_passed(films: Sequence[FinishedFilm], target: Path) -> None:
     checks = over_all([(film.name, film.checks) for film in films])
     failed = [check for check in checks if check.blocking and not check.passed]
     if failed:
-        why = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+        why = tuple(Message.of(MessageCode.CHECK_FAILED, check=check.name, said=check.said) for check in failed)
         raise FilmRefused(
-            f"the film did not pass its checks and was not published: {why}",
+            Message.of(MessageCode.FILM_REFUSED, why=why),
             file=target,
-            advice="Render this jump again; if it fails again, its clips or its template need a look.",
+            advice=Message.of(MessageCode.FILM_REFUSED_ADVICE),
             checks=checks,
         )
 
@@ -412,8 +414,10 @@ def over_all(films: Sequence[tuple[str, Sequence[CheckResult]]]) -> tuple[CheckR
         if not failed or len(films) == 1:
             out.append(first)
             continue
-        detail = "; ".join(f"{name}: {check.detail}" for name, check in failed)
-        out.append(replace(first, passed=False, detail=detail))
+        said = in_a_row(
+            *(Message.of(MessageCode.CHECK_OF_OUTPUT, output=name, said=check.said) for name, check in failed)
+        )
+        out.append(replace(first, passed=False, said=said))
     return tuple(out)
 
 

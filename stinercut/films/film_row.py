@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stinercut.catalog.models import Film
+from stinercut.catalog.row_messages import check_row
 from stinercut.films.film import Finished, Production
 from stinercut.films.picture.encoding import Segment
 from stinercut.jumps.jumps import JumpFootage
@@ -48,7 +49,7 @@ def film_row(
         seconds=film.seconds,
         frames=film.frames,
         size=film.size,
-        checks=[{"name": one.name, "passed": one.passed, "detail": one.detail} for one in finished.checks],
+        checks=[check_row(one.name, one.said, passed=one.passed) for one in finished.checks],
         run_id=run.run_id,
         made_in=run.seconds,
     )

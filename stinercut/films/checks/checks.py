@@ -30,6 +30,8 @@ from stinercut.films.plan.plan import Blend, Drawn, Filmed, FilmPlan, Shot
 from stinercut.films.plan.progress import Progress, part_of, share_of
 from stinercut.films.plan.timebase import ticks_of
 from stinercut.films.sound.mix import SILENT
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded, in_a_row, parts_of
 from stinercut.templates.folder import FILE_NAME
 from stinercut.templates.timeline import Drawing, Picture
 from stinercut.video import ffmpeg_runner as runner
@@ -65,9 +67,14 @@ class CheckResult:
 
     name: str
     passed: bool
-    detail: str
+    said: tuple[Message, ...]
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     blocking: bool = True
+
+    @property
+    def detail(self) -> str:
+        """Why, in words."""
+        return all_worded(self.said)
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class CheckedFilm:
         return next((one for one in streams if one.get("codec_type") == kind), {})
 
 
-_Found = tuple[bool, str, dict[str, Any]]
+_Found = tuple[bool, Message | tuple[Message, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -135,10 +142,10 @@ def check_film(
 
 def _tried(name: str, film: CheckedFilm, check: QualityCheck) -> CheckResult:
     try:
-        passed, detail, values = check.look(film)
+        passed, said, values = check.look(film)
     except StinercutError as failed:
-        return CheckResult(name, False, failed.sentence(), {}, check.blocking)
-    return CheckResult(name, passed, detail, values, check.blocking)
+        return CheckResult(name, False, failed.said, {}, check.blocking)
+    return CheckResult(name, passed, parts_of(said), values, check.blocking)
 
 
 # The title -----------------------------------------------------------------------------------------------------------
@@ -271,18 +278,14 @@ def _right_name(film: CheckedFilm) -> _Found:
     apart = title_difference(film.path, film.shop, film.plan)
     values = {"difference": round(apart, 1), "threshold": NAME_THRESHOLD, "metadata_title": written}
     if written != name:
-        return False, f"the metadata says {written!r}, the jump is {name!r}'s", values
+        return False, Message.of(MessageCode.CHECK_METADATA_NAME, written=repr(written), name=repr(name)), values
     if apart > NAME_THRESHOLD:
-        return False, f"the title on the film is not that of {name!r}", values
+        return False, Message.of(MessageCode.CHECK_TITLE_NOT_NAME, name=repr(name)), values
     words, doubt = lettering_doubt(film.shop)
     values |= {"second_engine": round(doubt, 1), "second_threshold": text_check.THRESHOLD}
     if doubt > text_check.THRESHOLD:
-        return (
-            False,
-            f"a second engine draws {words!r} on the title otherwise; look at the film, or write it simpler",
-            values,
-        )
-    return True, f"the title shows {name!r}", values
+        return False, Message.of(MessageCode.CHECK_DRAWN_OTHERWISE, words=repr(words)), values
+    return True, Message.of(MessageCode.CHECK_TITLE_SHOWS, name=repr(name)), values
 
 
 def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDArray[np.uint8]:
@@ -315,7 +318,7 @@ def _duration_is_sum(film: CheckedFilm) -> _Found:
     seconds = float(video.get("duration") or 0)
     whole = float(film.header.get("format", {}).get("duration") or 0)
     passed = got == frames and abs(seconds - wanted) < frame / 2 and abs(whole - wanted) < frame
-    detail = f"{seconds:.3f} s and {got} frames; the parts have {wanted:.3f} s and {frames} frames"
+    said = Message.of(MessageCode.CHECK_LENGTH, seconds=seconds, frames=got, wanted=float(wanted), wanted_frames=frames)
     values = {
         "seconds": seconds,
         "file_seconds": whole,
@@ -323,18 +326,18 @@ def _duration_is_sum(film: CheckedFilm) -> _Found:
         "frames": got,
         "expected_frames": frames,
     }
-    return passed, detail, values
+    return passed, said, values
 
 
 def _audio_as_long_as_video(film: CheckedFilm) -> _Found:
     video, audio, frame = film.stream("video"), film.stream("audio"), float(1 / film.plan.rate)
     if not audio:
-        return False, "the film has no sound track", {}
+        return False, Message.of(MessageCode.CHECK_NO_SOUND), {}
     seconds, sound = float(video.get("duration") or 0), float(audio.get("duration") or 0)
     begins = float(audio.get("start_time") or 0) - float(video.get("start_time") or 0)
     passed = abs(sound - seconds) <= frame and abs(begins) <= frame
-    detail = f"picture {seconds:.3f} s, sound {sound:.3f} s, sound begins {begins:+.3f} s"
-    return passed, detail, {"video_seconds": seconds, "audio_seconds": sound, "audio_begins": begins}
+    said = Message.of(MessageCode.CHECK_SOUND_LENGTH, picture=seconds, sound=sound, begins=begins)
+    return passed, said, {"video_seconds": seconds, "audio_seconds": sound, "audio_begins": begins}
 
 
 def _no_gap_at_a_join(film: CheckedFilm) -> _Found:
@@ -342,12 +345,12 @@ def _no_gap_at_a_join(film: CheckedFilm) -> _Found:
     ticks = ticks_of(film.plan.rate)
     decoded, shown = [decode for _, decode in times], sorted(show for show, _ in times)
     wrong = sum(after - before != ticks for order in (decoded, shown) for before, after in itertools.pairwise(order))
-    detail = (
-        f"{len(times)} pictures, each {ticks} ticks after the one before"
-        if not wrong
-        else (f"{wrong} pictures come at a wrong distance from the one before")
+    said = (
+        Message.of(MessageCode.CHECK_DISTANCE_WRONG, pictures=wrong)
+        if wrong
+        else Message.of(MessageCode.CHECK_DISTANCE_SAME, pictures=len(times), ticks=ticks)
     )
-    return bool(times) and not wrong, detail, {"pictures": len(times), "ticks": ticks, "wrong": wrong}
+    return bool(times) and not wrong, said, {"pictures": len(times), "ticks": ticks, "wrong": wrong}
 
 
 def _playable_in_browser(film: CheckedFilm) -> _Found:
@@ -360,18 +363,29 @@ def _playable_in_browser(film: CheckedFilm) -> _Found:
     wrong = [
         what
         for what, right in (
-            (f"video is {codec}, not H.264 that browsers play", _is_browser_h264(video)),
-            (f"level {level / 10:.1f} is more than common hardware decodes", level <= film.shop.profile.highest_level),
-            (f"pixels are {video.get('pix_fmt')}, not {pixels}", video.get("pix_fmt") == pixels),
-            (f"sound is {audio.get('codec_name')}, not AAC", audio.get("codec_name") == "aac"),
-            (f"size is {size[0]}x{size[1]}, not {output.width}x{output.height}", size == (output.width, output.height)),
-            ("the index is not in front, so it would not play before it is loaded whole", is_first),
+            (Message.of(MessageCode.CHECK_CODEC, codec=codec), _is_browser_h264(video)),
+            (Message.of(MessageCode.CHECK_LEVEL, level=level / 10), level <= film.shop.profile.highest_level),
+            (
+                Message.of(MessageCode.CHECK_PIXELS, found=str(video.get("pix_fmt")), wanted=pixels),
+                video.get("pix_fmt") == pixels,
+            ),
+            (
+                Message.of(MessageCode.CHECK_SOUND_CODEC, codec=str(audio.get("codec_name"))),
+                audio.get("codec_name") == "aac",
+            ),
+            (
+                Message.of(
+                    MessageCode.CHECK_SIZE, found=f"{size[0]}x{size[1]}", wanted=f"{output.width}x{output.height}"
+                ),
+                size == (output.width, output.height),
+            ),
+            (Message.of(MessageCode.CHECK_INDEX_PLACE), is_first),
         )
         if not right
     ]
     values = {"profile": video.get("profile"), "level": level, "width": size[0], "height": size[1]}
     values["atoms"] = " ".join(atoms)
-    return not wrong, "; ".join(wrong) or "H.264, AAC, index in front", values
+    return not wrong, in_a_row(*wrong) or Message.of(MessageCode.CHECK_PLAYABLE), values
 
 
 def _is_browser_h264(video: dict[str, Any]) -> bool:
@@ -386,8 +400,12 @@ def _decodes_to_the_end(film: CheckedFilm) -> _Found:
     seen, frames = film.seen, film.plan.frames
     values = {"frames": seen.frames, "expected_frames": frames}
     if said := seen.said or film.heard.said:
-        return False, f"decoding says: {said.splitlines()[-1]}", values
-    return seen.frames == frames, f"{seen.frames} of {frames} frames decode", values
+        return False, Message.of(MessageCode.CHECK_DECODING_SAYS, said=said.splitlines()[-1]), values
+    return (
+        seen.frames == frames,
+        Message.of(MessageCode.CHECK_FRAMES_DECODE, decoded=seen.frames, frames=frames),
+        values,
+    )
 
 
 def _loudness(film: CheckedFilm) -> _Found:
@@ -395,10 +413,11 @@ def _loudness(film: CheckedFilm) -> _Found:
     found = film.heard.loudness
     values = {"LUFS": round(found, 1), "wanted": wanted}
     if wanted is None:
-        return True, f"{found:.1f} LUFS, as it was filmed", values
+        return True, Message.of(MessageCode.CHECK_LOUD_AS_FILMED, loudness=found), values
     if found < SILENT + LOUDNESS_TOLERANCE:
-        return True, "there is nothing to hear", values
-    return abs(found - wanted) <= LOUDNESS_TOLERANCE, f"{found:.1f} LUFS, wanted {wanted:.1f}", values
+        return True, Message.of(MessageCode.CHECK_NOTHING_TO_HEAR), values
+    said = Message.of(MessageCode.CHECK_LOUDNESS, loudness=found, wanted=wanted)
+    return abs(found - wanted) <= LOUDNESS_TOLERANCE, said, values
 
 
 def _picture_moves(film: CheckedFilm) -> _Found:
@@ -413,12 +432,12 @@ def _picture_moves(film: CheckedFilm) -> _Found:
     wrong = [
         what
         for what, found, most in (
-            (f"{black:.1f} s of the footage are black", black, LONGEST_BLACK),
-            (f"the footage stands still for {still:.1f} s", still, LONGEST_STILL),
+            (Message.of(MessageCode.CHECK_BLACK, seconds=black), black, LONGEST_BLACK),
+            (Message.of(MessageCode.CHECK_STILL, seconds=still), still, LONGEST_STILL),
         )
         if found >= most
     ]
-    return not wrong, "; ".join(wrong) or "all footage moves", values
+    return not wrong, in_a_row(*wrong) or Message.of(MessageCode.CHECK_ALL_MOVES), values
 
 
 def _longest(spans: Sequence[tuple[float, float]], within: Sequence[tuple[float, float]]) -> float:

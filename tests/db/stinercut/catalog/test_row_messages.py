@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import null, update
-from support.cataloguing import ask, copy, entry, passenger, put_in, ready_jump, record
+from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
 from support.repository import REPOSITORY
 
 from hub.cards.copy_progress import ProgressSnapshot
@@ -20,8 +20,8 @@ from stinercut.cards import identification
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, Jump, Step, StepStatus
-from stinercut.catalog.row_messages import give_reason, reason_words, reasons_of
-from stinercut.jumps import in_progress, jumps
+from stinercut.catalog.row_messages import check_row, give_reason, reason_words, reasons_of
+from stinercut.jumps import film_records, in_progress, jumps
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, as_written
 from stinercut.runs.failure_rows import failures_of_steps
@@ -122,6 +122,31 @@ def test_the_sentence_of_before_is_written_in_one_place() -> None:
         if path != allowed
     ]
     assert found == []
+
+
+# ------------------------------------------------------------------------------------------------ films
+
+
+def test_a_films_checks_say_what_they_saw_as_codes_and_those_of_before_as_sentences(catalog: Catalog) -> None:
+    key, _ = ready_jump(catalog)
+    said = (Message.of(MessageCode.CHECK_LOUDNESS, loudness=-18.04, wanted=-16.0),)
+    with catalog.write() as session:
+        made = film(key, jumps.take_up(session, key, "run-1").version)
+        made.checks = [
+            check_row("loudness", said, passed=False),
+            {"name": "duration", "passed": True, "detail": "12.5 {s}"},
+            {"name": "brightness", "passed": True, "detail_parts": [{"code": "too_dark", "values": {}}]},
+        ]
+        film_records.record_film(session, made)
+    with catalog.read() as session:
+        [view] = jump_views(session, Links("http://dagster", Path("films")), [key])
+    assert view.film is not None
+    told = [(one.name, one.passed, one.detail, [part.code for part in one.detail_parts]) for one in view.film.checks]
+    assert told == [
+        ("loudness", False, "-18.0 LUFS, wanted -16.0", ["check_loudness"]),
+        ("duration", True, "12.5 {s}", ["as_written"]),
+        ("brightness", True, "Too dark", ["too_dark"]),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ steps

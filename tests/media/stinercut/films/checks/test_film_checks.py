@@ -79,7 +79,12 @@ def test_a_right_film_passes_every_check(film: Path, production: Production) -> 
     checks = checked(film, production)
     assert {check.name for check in checks} == NAMES
     assert [check for check in checks if not check.passed] == []
-    assert all(check.detail and check.values for check in checks)
+    assert all(check.values for check in checks)
+    said = {check.name: check.detail for check in checks}
+    assert said["duration_is_sum"] == "3.000 s and 90 frames; the parts have 3.000 s and 90 frames"
+    assert said["audio_as_long_as_video"] == "picture 3.000 s, sound 3.000 s, sound begins +0.000 s"
+    assert said["decodes_to_the_end"] == "90 of 90 frames decode"
+    assert said["right_name"] == f"the title shows {RIGHT.passenger_name!r}"
 
 
 @pytest.mark.parametrize(
