@@ -21,7 +21,7 @@ from support.importing import copy_requested, put_card_in
 
 from app.engine.definitions import defs
 from stinercut.catalog import Catalog, events, migrate
-from stinercut.catalog.row_messages import messages_of_step
+from stinercut.catalog.row_messages import messages_of_step, worded_data
 from stinercut.codes import reader
 from stinercut.codes.decoders import ZXING, Decoders
 from stinercut.codes.making import qr_picture
@@ -87,7 +87,9 @@ def told(settings: Settings) -> dict[str, dict[str, Any]]:
     with catalog.read() as session:
         found = [event for event in events.since(session, 0) if event.type.endswith(("qr_decoded", "qr_found", "_qr"))]
     catalog.close()
-    return {str(event.data["file"]): {"type": event.type, "jump": event.jump_key, **event.data} for event in found}
+    return {
+        str(event.data["file"]): {"type": event.type, "jump": event.jump_key, **worded_data(event)} for event in found
+    }
 
 
 def test_a_large_film_of_a_code_is_found_by_its_proxy_before_it_is_copied(

@@ -40,7 +40,13 @@ def step(**told: Any) -> dict[str, Any]:
 
 
 def film(*checks: dict[str, Any], key: str = KEY) -> dict[str, Any]:
-    told = {"url": f"/films/{key}/film.mp4?v=1-2", "seconds": 42.0, "size": 9, "made_in": 5.0, "checks": list(checks)}
+    told = {
+        "url": f"/films/{key}/film.mp4?v=1-2",
+        "seconds": 42.0,
+        "size": 9,
+        "made_in": 5.0,
+        "checks": [{"detail_parts": [], **check} for check in checks],
+    }
     return {**JUMP["film"], **told}
 
 
