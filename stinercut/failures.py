@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, GetPydanticSchema, model_validator
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from stinercut.errors import StinercutError
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message, Said, all_worded, as_written, from_json, parts_of, with_texts
+from stinercut.language.fields import Parts
+from stinercut.language.messages import Message, Said, all_worded, as_written, parts_of, with_texts
 from stinercut.text import ended
 
 
@@ -26,22 +26,6 @@ class NamedFile(NamedTuple):
     card_file_id: int
     name: str
     content_hash: str | None
-
-
-def _read(said: object) -> tuple[Message, ...]:
-    """Messages as a row has them, or as they are."""
-    return tuple(one if isinstance(one, Message) else from_json(one) for one in cast("Iterable[object]", said))
-
-
-def _written(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    return [one.as_json() for one in messages]
-
-
-_SCHEMA = core_schema.no_info_plain_validator_function(
-    _read, serialization=core_schema.plain_serializer_function_ser_schema(_written)
-)
-Messages = Annotated[tuple[Message, ...], GetPydanticSchema(lambda _source, _handler: _SCHEMA)]
-"""Pydantic can't follow a message into the messages among its values; their form as JSON is their own."""
 
 
 class FailureRecord(BaseModel):
@@ -56,8 +40,8 @@ class FailureRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
-    what_parts: Messages
-    advice_parts: Messages = ()
+    what_parts: Parts
+    advice_parts: Parts = ()
     file: str = ""
     files: tuple[int, ...] = ()
     details: str = ""
