@@ -242,7 +242,7 @@ def _payload(name: str, booking_id: str, jump_date: date, master: str | None) ->
 
 def _as_fields(file: Path, reading: Reading) -> dict[str, object]:
     fields = reading.model_dump(mode="json")
-    fields |= {"seconds": round(reading.seconds, 3), "detail": reading.detail}
+    fields |= {"seconds": round(reading.seconds, 3), "detail": reading.words}
     return {"file": str(file), **{name: fields[name] for name in _FIELDS}}
 
 
@@ -271,7 +271,7 @@ _IN_WORDS = {
 
 
 def _as_sentence(file: Path, reading: Reading) -> str:
-    detail = f" ({reading.detail})" if reading.detail else ""
+    detail = f" ({reading.words})" if reading.words else ""
     if reading.payload is not None:
         found = reading.payload
         return f"{file}: {found.passenger_name}, booking {found.booking_id}, {found.jump_date.isoformat()}{detail}"

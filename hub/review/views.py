@@ -136,7 +136,7 @@ def _code_words(file: ReviewFile) -> str:
     if not reading.hides_identity:
         return ""
     what = "It could not be searched for a code" if reading.reason is Reason.UNREADABLE else "A code could not be taken"
-    return f"{what}: {reading.detail or reading.reason}."
+    return f"{what}: {reading.words or reading.reason}."
 
 
 def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:

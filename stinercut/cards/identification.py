@@ -179,7 +179,7 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
             passenger=reading.payload.passenger_name,
             booking=reading.payload.booking_id,
             file=file.name,
-            said={"detail": reading.detail_parts},
+            said={"detail": reading.said},
             lost_decoders=lost,
         )
     elif reading.reason is Reason.NO_QR_FOUND:
@@ -188,7 +188,7 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
             "pipeline:no_qr_found",
             card_id=card_id,
             file=file.name,
-            said={"detail": reading.detail_parts},
+            said={"detail": reading.said},
             lost_decoders=lost,
         )
     else:
@@ -199,7 +199,7 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
             file=file.name,
             raw=reading.raw,
             reason=reading.reason.value if reading.reason is not None else None,
-            said={"detail": reading.detail_parts},
+            said={"detail": reading.said},
             lost_decoders=lost,
         )
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stinercut.codes.extras import Extras
 from stinercut.codes.payload import Payload, first_problem
@@ -47,8 +47,9 @@ class Reading(BaseModel):
     """What its code says besides: of one that was signed, nothing."""
     raw: str | None = None
     reason: Reason | None = None
+    detail: str = ""
+    """The sentence of a reading that a release before messages kept; `said` has both."""
     detail_parts: Parts = ()
-    """What is to be said of it; mostly why there is no passenger."""
     decoder: str | None = None
     signed: bool = False
     """Whether the payload came with a signature that was verified."""
@@ -66,21 +67,15 @@ class Reading(BaseModel):
     keys: str = ""
     """Fingerprint of the key ring that it looked with."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _of_before(cls, fields: Any) -> Any:
-        """A release before messages kept a sentence, `detail`."""
-        match fields:
-            case {"detail": str(sentence)}:
-                rest = {name: value for name, value in cast("dict[str, Any]", fields).items() if name != "detail"}
-                return {"detail_parts": as_written(sentence), **rest}
-            case _:
-                return fields
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """What is to be said of it; mostly why there is no passenger."""
+        return self.detail_parts or as_written(self.detail)
 
     @property
-    def detail(self) -> str:
-        """What is to be said of it, in words."""
-        return all_worded(self.detail_parts)
+    def words(self) -> str:
+        """The same in words."""
+        return all_worded(self.said)
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Reading:

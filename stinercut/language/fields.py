@@ -28,10 +28,11 @@ class _AsJson:
     """How pydantic takes messages: not field by field, since a value of one may be a message again."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        as_json = core_schema.list_schema(core_schema.dict_schema())
         return core_schema.no_info_plain_validator_function(
             _read,
-            json_schema_input_schema=core_schema.list_schema(core_schema.dict_schema()),
-            serialization=core_schema.plain_serializer_function_ser_schema(_written),
+            json_schema_input_schema=as_json,
+            serialization=core_schema.plain_serializer_function_ser_schema(_written, return_schema=as_json),
         )
 
 

@@ -109,12 +109,12 @@ def _is_long(reading: Reading) -> bool:
 
 def _barrier(file: CardVideo, reading: Reading) -> Message:
     match reading.reason:
-        case Reason.INVALID_QR if reading.detail_parts:
-            return Message.of(MessageCode.CODE_REFUSED, file=file.name, detail=reading.detail_parts)
+        case Reason.INVALID_QR if reading.said:
+            return Message.of(MessageCode.CODE_REFUSED, file=file.name, detail=reading.said)
         case Reason.INVALID_QR:
             return Message.of(MessageCode.CODE_FOREIGN, file=file.name)
-        case Reason.TWO_PAYLOADS if reading.detail_parts:
-            return Message.of(MessageCode.CODES_DIFFER, file=file.name, detail=reading.detail_parts)
+        case Reason.TWO_PAYLOADS if reading.said:
+            return Message.of(MessageCode.CODES_DIFFER, file=file.name, detail=reading.said)
         case Reason.TWO_PAYLOADS:
             return Message.of(MessageCode.CODES_OF_TWO, file=file.name)
         case Reason.NOT_CONFIRMED:

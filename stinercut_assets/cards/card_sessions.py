@@ -84,7 +84,7 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
         reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size), keys)
         note = _note(reading)
         doing.notes = (note,)
-        context.log.info("%s: %s", file.name, reading.detail or worded(note))
+        context.log.info("%s: %s", file.name, reading.words or worded(note))
         for decoder in reading.lost_decoders:
             context.log.warning("%s: %s was lost over it; the other decoder went on", file.name, decoder)
         with installation.catalog.write() as session:

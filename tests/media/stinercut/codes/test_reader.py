@@ -109,7 +109,7 @@ def test_two_passengers_in_one_film_are_refused(tmp_path: Path) -> None:
     assert reading.payload is None
     assert reading.reason is Reason.TWO_PAYLOADS
     for payload in (ZOE, LUKASZ):
-        assert payload.passenger_name in reading.detail
+        assert payload.passenger_name in reading.words
         assert payload.booking_id in (reading.raw or "")
 
 
@@ -133,7 +133,7 @@ def test_a_foreign_code_is_named_and_no_identity(tmp_path: Path) -> None:
     reading = read_film(tmp_path / "foreign.mp4")
     assert reading.reason is Reason.INVALID_QR
     assert reading.raw == "oC15dTmNLeA!MBOOT=1"
-    assert "not one of ours" in reading.detail
+    assert "not one of ours" in reading.words
 
 
 def test_a_payload_of_wrong_form_says_which_field(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_payload_of_wrong_form_says_which_field(tmp_path: Path) -> None:
     film_pictures([png(json.dumps(fields))], tmp_path / "form.mp4", size=SMALL, seconds=1)
     reading = read_film(tmp_path / "form.mp4")
     assert reading.reason is Reason.INVALID_QR
-    assert "the day of the jump" in reading.detail
+    assert "the day of the jump" in reading.words
 
 
 def test_a_foreign_code_beside_a_passengers_is_ignored(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_code_that_nobody_can_read_is_not_no_code(tmp_path: Path) -> None:
     reading = read_film(tmp_path / "spoiled.mp4")
     assert reading.reason is Reason.INVALID_QR
     assert reading.raw is None
-    assert "could not be read" in reading.detail
+    assert "could not be read" in reading.words
     assert reading.hides_identity
 
 
@@ -272,8 +272,8 @@ def test_zbar_reads_a_film_over_which_zxing_is_lost(tmp_path: Path, monkeypatch:
     reading = read_film(tmp_path / "code.mp4")
     assert (reading.payload, reading.decoder) == (ZOE, ZBAR)
     assert reading.lost_decoders == (ZXING,)
-    assert "the decoder zxing-cpp" in reading.detail
-    assert "left out from then on" in reading.detail
+    assert "the decoder zxing-cpp" in reading.words
+    assert "left out from then on" in reading.words
 
 
 def test_zxing_goes_on_with_the_next_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def test_zxing_goes_on_with_the_next_frame(tmp_path: Path, monkeypatch: pytest.M
     with_decoders(monkeypatch, first=failing(ZXING, ends.SEGFAULT, once))
     reading = read_film(tmp_path / "code.mp4")
     assert (reading.payload, reading.decoder, reading.lost_decoders) == (ZOE, ZXING, ())
-    assert "zxing-cpp ended by SIGSEGV and was started again" in reading.detail
+    assert "zxing-cpp ended by SIGSEGV and was started again" in reading.words
 
 
 def test_a_film_over_which_zxing_is_lost_is_not_said_to_hold_no_code(
@@ -295,8 +295,8 @@ def test_a_film_over_which_zxing_is_lost_is_not_said_to_hold_no_code(
     with_decoders(monkeypatch, first=failing(ZXING, ends.ABORT))
     reading = read_film(tmp_path / "clip.mp4")
     assert reading.reason is Reason.UNREADABLE
-    assert "a code may have been missed" in reading.detail
-    assert "zxing-cpp ended by SIGABRT" in reading.detail
+    assert "a code may have been missed" in reading.words
+    assert "zxing-cpp ended by SIGABRT" in reading.words
     assert reading.hides_identity
     assert reading.is_outdated(NO_KEYS), "it is worth another look"
 
@@ -310,7 +310,7 @@ def test_zxing_goes_on_where_zbar_is_lost_and_it_is_said(
     reading = read_film(tmp_path / "once.mp4")
     assert reading.reason is Reason.NOT_CONFIRMED
     assert (reading.raw, reading.decoder) == (ZOE.text(), ZXING)
-    assert "the decoder zbar" in reading.detail
+    assert "the decoder zbar" in reading.words
 
 
 def no_rungs(_picture: Gray) -> list[Gray]:
@@ -338,7 +338,7 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         reading = read_file(tmp_path / name)
         assert reading.reason is Reason.UNREADABLE, name
-        assert reading.detail
+        assert reading.words
     assert read_file(tmp_path / "nowhere.mp4").reason is Reason.UNREADABLE
     assert read_film(tmp_path / "nowhere.mp4").reason is Reason.UNREADABLE
     assert read_file(tmp_path).reason is Reason.UNREADABLE
@@ -350,7 +350,7 @@ def test_a_film_cut_short(tmp_path: Path) -> None:
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     reading = read_film(tmp_path / "cut.mp4")
     assert reading.reason is Reason.UNREADABLE
-    assert "cut short" in reading.detail
+    assert "cut short" in reading.words
 
 
 def test_a_film_cut_short_after_the_code(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_film_cut_short_after_the_code(tmp_path: Path) -> None:
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     reading = read_film(tmp_path / "cut.mp4")
     assert reading.payload == ZOE
-    assert "cut short" in reading.detail
+    assert "cut short" in reading.words
 
 
 def test_a_film_cut_short_before_any_code_may_have_held_one(tmp_path: Path) -> None:
@@ -467,4 +467,4 @@ def test_real_photos_without_a_code_are_silent() -> None:
 def test_real_footage_holds_no_code(name: str) -> None:
     reading = read_file(shared("footage") / name)
     assert reading.reason is Reason.NO_QR_FOUND
-    assert reading.detail == ""
+    assert reading.words == ""

@@ -198,7 +198,7 @@ def test_foreign_codes_are_refused_as_they_are_filmed(text: str, tmp_path: Path)
     segno.make(text, micro=False, error="m", encoding="utf-8").save(str(tmp_path / "code.png"), scale=8, border=4)
     reading = read_file(tmp_path / "code.png", RING)
     assert (reading.payload, reading.reason, reading.raw) == (None, Reason.INVALID_QR, text)
-    assert "not one of ours" in reading.detail
+    assert "not one of ours" in reading.words
 
 
 @given(st.text())
@@ -228,7 +228,7 @@ def test_a_picture_with_a_stranger_signature_gives_nobody(tmp_path: Path) -> Non
     write_picture(ZOE, tmp_path / "forged.png", keys=KeyRing((Key(2, b"\x22" * 32),)))
     reading = read_file(tmp_path / "forged.png", RING)
     assert reading.reason is Reason.INVALID_QR
-    assert "signature is wrong" in reading.detail
+    assert "signature is wrong" in reading.words
     assert reading.hides_identity
 
 
@@ -264,7 +264,7 @@ def test_a_forged_code_spoils_a_film_and_two_passengers_too(tmp_path: Path) -> N
     forged = film_of([unsigned] * 4 + [qr_picture(LUKASZ, 4, stranger)] * 4, tmp_path / "forged.mp4")
     reading = read_film(forged, RING)
     assert (reading.payload, reading.reason) == (None, Reason.INVALID_QR)
-    assert "signature is wrong" in reading.detail
+    assert "signature is wrong" in reading.words
     assert reading.raw == LUKASZ.signed_text(stranger)
     two = film_of([genuine] * 4 + [qr_picture(LUKASZ, 4)] * 4, tmp_path / "two.mp4")
     assert read_film(two, RING).reason is Reason.TWO_PAYLOADS
@@ -272,7 +272,7 @@ def test_a_forged_code_spoils_a_film_and_two_passengers_too(tmp_path: Path) -> N
     assert read_film(both_forms, RING).payload == ZOE
     strict = KeyRing(RING.keys, only_signed=True)
     unsigned_only = film_of([unsigned] * 4, tmp_path / "unsigned.mp4")
-    assert "only signed ones are accepted" in read_film(unsigned_only, strict).detail
+    assert "only signed ones are accepted" in read_film(unsigned_only, strict).words
 
 
 # Keys

@@ -54,7 +54,7 @@ def test_where_codes_differ_besides_the_name_stands_and_nothing_else_is_kept() -
     for texts in ((one, other), (one, json.dumps(SEEDS)), (one, one, other)):
         reading = seen(*texts).judged(timed=True)
         assert (reading.payload, reading.extras) == (ZOE, Extras())
-        assert "none of that was kept" in reading.detail
+        assert "none of that was kept" in reading.words
 
 
 def test_another_name_is_another_passenger_whatever_else_is_equal() -> None:
@@ -75,7 +75,7 @@ def test_a_name_that_cannot_be_shown_waits_for_a_person_with_the_reason_and_the_
     reading = seen(text, text).judged(timed=True)
     assert type(reading).kept(json.loads(json.dumps(reading.model_dump(mode="json")))) == reading
     assert (reading.payload, reading.reason, reading.hides_identity) == (None, Reason.INVALID_QR, True)
-    assert "which can't be shown on a title" in reading.detail
+    assert "which can't be shown on a title" in reading.words
     assert reading.raw == text
 
 
@@ -85,7 +85,7 @@ def test_what_is_to_be_said_is_one_message_of_all_in_turn() -> None:
     reading = found.judged(timed=True)
     [said] = reading.detail_parts
     assert said.code == "several"
-    assert reading.detail == (
+    assert reading.words == (
         "a signed code that can't be taken: it is cut short: base45 never ends with one character over; "
         "2 different codes; around 2.0 s: it broke"
     )
@@ -94,13 +94,12 @@ def test_what_is_to_be_said_is_one_message_of_all_in_turn() -> None:
 def test_both_passengers_of_a_film_are_named() -> None:
     other = make_payload("Anna", "B-2", DAY)
     reading = seen(ZOE.text(), other.text()).judged(timed=True)
-    assert reading.detail == f"codes of 2 passengers in one file: Zoë Müller (B-1, {DAY}), Anna (B-2, {DAY})"
+    assert reading.words == f"codes of 2 passengers in one file: Zoë Müller (B-1, {DAY}), Anna (B-2, {DAY})"
 
 
 @pytest.mark.parametrize("sentence", ["a code that {nobody} knows", ""])
 def test_a_reading_of_a_release_before_messages_says_its_sentence(sentence: str) -> None:
     row = {"payload": None, "raw": "x", "reason": "invalid_qr", "detail": sentence, "decoder": None, "seconds": 0.1}
     kept = Reading.kept(row)
-    assert (kept.detail, kept.detail_parts) == (sentence, as_written(sentence))
+    assert (kept.words, kept.said) == (sentence, as_written(sentence))
     assert Reading.kept(kept.model_dump(mode="json")) == kept
-    assert "detail" not in kept.model_dump(mode="json")

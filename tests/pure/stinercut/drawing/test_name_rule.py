@@ -142,5 +142,5 @@ def test_a_kept_reading_whose_name_can_no_longer_be_shown_goes_to_a_person() -> 
     kept = Reading.kept({"payload": said, "raw": "{}", "reason": None, "detail": "", "reader": 2})
     assert kept.payload is None
     assert kept.reason is Reason.INVALID_QR
-    assert "the passenger's name holds 😀" in kept.detail
+    assert "the passenger's name holds 😀" in kept.words
     assert kept.hides_identity
