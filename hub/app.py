@@ -107,9 +107,8 @@ class Hub:
         token = settings.token.get_secret_value() if settings.token else None
         watch = CatalogWatch(catalog)
         detectors = Detectors(conversation, live, token, watch)
-        feed = Feed(catalog, live, links, VERSION)
+        feed = Feed(live, links, watch, VERSION)
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
-        watch.on_card_news(feed.hear)
         watch.on_card_news(imports.hear)
         pipeline = Pipeline(catalog, Dagster.at(settings.dagster_endpoint, settings.dagster_key), links)
         films, frames = FilmFiles(catalog, settings.films_dir), Frames(catalog, store)
@@ -137,7 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(migrate, settings.catalog_url)
         parts = Hub.open(settings)
         provide(app, *(getattr(parts, one.name) for one in fields(parts)))
-        works = (parts.watch.run(), parts.feed.run(), parts.imports.run(), parts.automation.run(), _tidy(parts.catalog))
+        works = (parts.watch.run(), parts.imports.run(), parts.automation.run(), _tidy(parts.catalog))
         tasks = [asyncio.create_task(work) for work in works]
         try:
             yield

@@ -1,8 +1,8 @@
 """What browsers are told, and when: the `/ws/board` socket and the feed behind it.
 
-Owns: noticing changes of the catalog, whichever process made them, pushing them to everybody who watches within a
-second, and the beats that say that what was pushed is still true. Not here: what a view looks like (`hub.kit.views`),
-what follows from a change besides that (`hub.kit.catalog_watch`). The frames: docs/board.md.
+Owns: finding out what has changed in the catalog, pushing it to everybody who watches within a second, and the beats
+that say that what was pushed is still true. Not here: noticing that something has changed (`hub.kit.catalog_watch`),
+what a view looks like (`hub.kit.views`). The frames: docs/board.md.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from sqlalchemy.orm import Session
 from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
-from hub.kit.catalog_watch import LOOK_EVERY_S, CardNews
+from hub.kit.catalog_watch import CardNews, CatalogWatch
 from hub.kit.security import is_from_elsewhere
 from hub.kit.views import EventView, Links, event_view
-from stinercut.catalog import Catalog, events
+from stinercut.catalog import events
 from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
 from stinercut.jumps import jumps, listing, unread_cards, waiting_files
@@ -130,17 +130,17 @@ class Watcher:
 
 
 class Feed:
-    """Looks at the catalog while browsers watch and tells them what is new."""
+    """Tells browsers what is new in the catalog. The watch says when to look: at a change, or where `_has_more`."""
 
     def __init__(
         self,
-        catalog: Catalog,
         live: Live,
         links: Links,
+        watch: CatalogWatch,
         version: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._catalog = catalog
+        self._catalog = watch.catalog
         self._live = live
         self._links = links
         self._version = version
@@ -151,7 +151,9 @@ class Feed:
         self._seen: _Seen | None = None
         self._touched = _Touched()
         self._looking = asyncio.Lock()
-        self._wanted = asyncio.Event()
+        self._watch = watch
+        watch.on_change("boards", self.act, lambda: bool(self._watchers), self._has_more)
+        watch.on_card_news(self.hear)
 
     def hear(self, news: CardNews) -> None:
         """Something about an insertion, or about any card that is in, has changed: the next look includes it."""
@@ -163,49 +165,41 @@ class Feed:
         """A new watcher, with the snapshot as its first frame and everything after it to follow."""
         watcher = Watcher()
         async with self._looking:
+            if not self._watchers:  # Nobody has heard what came since the last of them left: from here on.
+                self._seen = None
+                self._sent.clear()
             # First what is still unsaid, so that no older view can come after the snapshot.
             await self._look()
             watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture()))
             self._watchers.add(watcher)
-        self._wanted.set()
+        self._watch.wake()
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
         """A watcher is gone."""
         self._watchers.discard(watcher)
 
-    async def run(self) -> None:
-        """Look again and again, until cancelled; rest while nobody listens."""
-        while True:
-            try:
-                await self._rest()
-                await self.turn()
-            except SQLAlchemyError:
-                log.exception("A look at the catalog failed; trying again.")
-                await asyncio.sleep(2)
-            except Exception:
-                # Whatever it is: a feed that ended would leave every board on old news.
-                log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
-                await self._begin_anew()
-                await asyncio.sleep(2)
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def act(self) -> None:
+        """Tell what is new. News that can't be told end no board: every page begins with a new picture then."""
+        try:
+            await self.turn()
+        except SQLAlchemyError:
+            raise  # The catalog is away; the watch has it tried again.
+        except Exception:
+            log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
+            await self._begin_again()
+
+    def _has_more(self) -> bool:
+        """Whether there is something to tell that the catalog doesn't show: a copy's progress, or that it stalls, since
+        its rate must go then; or a beat."""
+        is_touched = bool(self._touched.insertions) or self._touched.every_card
+        return is_touched or bool(self._live.picture().copying) or self._clock() >= self._next_beat
 
     async def turn(self) -> None:
         """Look once and tell the watchers."""
         async with self._looking:
             await self._look()
         self._beat()
-
-    async def _rest(self) -> None:
-        """Wait while nobody listens. What was seen is forgotten then: who comes next begins with a new picture."""
-        # Not amid somebody's joining: what changes between their snapshot and the next look would be lost.
-        async with self._looking:
-            if self._watchers:
-                return
-            self._seen = None
-            self._sent.clear()
-            self._wanted.clear()
-        await self._wanted.wait()
 
     def _beat(self) -> None:
         if self._clock() >= self._next_beat:
@@ -216,7 +210,7 @@ class Feed:
         """One look; tells the watchers. Only with the lock."""
         picture = self._live.picture()
         touched, self._touched = self._touched, _Touched()
-        # What is being copied is looked at each time: a copy that stalls says nothing, and its rate must go.
+        # What is being copied is looked at each time: see `_has_more`.
         touched = _Touched(touched.insertions | picture.copying, touched.every_card)
         try:
             change = await asyncio.to_thread(self._find, self._seen, touched, picture)
@@ -247,7 +241,7 @@ class Feed:
             log.warning("A browser is too slow to follow; it is let go and will come back.")
             self._let_go(watcher)
 
-    async def _begin_anew(self) -> None:
+    async def _begin_again(self) -> None:
         """Pass over the news that can't be told: looking at it again and again would keep everything after it back."""
         async with self._looking:
             self._seen = None

@@ -204,6 +204,11 @@ class Conversation:
                 out[detector_id] = (*out.get(detector_id, ()), *requests)
         return out
 
+    def is_card_in(self, detector_ids: Iterable[str]) -> bool:
+        """Whether any of these detectors has a card in."""
+        with self.catalog.read() as session:
+            return insertions.is_any_in(session, detector_ids)
+
     def card_is_out(self, insertion_id: str) -> None:
         """A detector says that it has no such card in."""
         with self.catalog.write() as session:

@@ -22,11 +22,13 @@ from hub.kit.catalog_watch import CardNews, CatalogWatch
 from stinercut.protocol import (
     SPOKEN,
     Ack,
+    CardError,
     CopyError,
     Envelope,
     ErrorCode,
     FileCopied,
     Hello,
+    Inserted,
     Message,
     Progress,
     ProtocolError,
@@ -95,7 +97,11 @@ class Detectors:
         self._versions = versions
         self._connections: dict[str, _Connection] = {}
         self._watch = watch
-        watch.on_change("detectors", self.ask_for_new, lambda: bool(self._connections))
+        self._is_card_in = False
+        self._reports = self._reports_seen = (
+            0  # Of cards that came or may have gone; and how many of them were looked up.
+        )
+        watch.on_change("detectors", self.ask_for_new, lambda: bool(self._connections) and self._is_card_in)
 
     @property
     def connected(self) -> frozenset[str]:
@@ -149,7 +155,7 @@ class Detectors:
             await _close(before.socket, REPLACED)
         self._live.connect(detector_id)
         self._watch.tell(CardNews(None))
-        self._watch.wake()
+        self._card_may_be_in()
         log.info("Detector %s is connected.", detector_id)
         asking = asyncio.create_task(self._ask_again(connection))
         try:
@@ -167,6 +173,7 @@ class Detectors:
             if self._connections.get(detector_id) is connection:
                 del self._connections[detector_id]
                 self._live.disconnect(detector_id)
+                self._reports += 1
                 self._watch.tell(CardNews(None))
                 log.info("Detector %s is gone.", detector_id)
 
@@ -185,7 +192,12 @@ class Detectors:
         """Ask the connected detectors for files that nobody has asked for yet and that may be asked for now."""
         if not self._connections:
             return
+        reports = self._reports
         requests = await asyncio.to_thread(self._conversation.next_requests, self.connected)
+        if reports != self._reports_seen:
+            is_card_in = await asyncio.to_thread(self._conversation.is_card_in, self.connected)
+            if reports == self._reports:  # What a detector has reported meanwhile may be missing in it.
+                self._is_card_in, self._reports_seen = is_card_in, reports
         for detector_id, wanted in requests.items():
             connection = self._connections.get(detector_id)
             if connection is None:
@@ -194,6 +206,12 @@ class Detectors:
                 await connection.ask(wanted)
             except (WebSocketDisconnect, RuntimeError):
                 continue
+
+    def _card_may_be_in(self) -> None:
+        """Listen for changes of the catalog from here on. Without a card in, there is nothing to ask for."""
+        self._is_card_in = True
+        self._reports += 1
+        self._watch.wake()
 
     async def _heard(self, connection: _Connection, frame: str | bytes) -> None:
         try:
@@ -234,8 +252,14 @@ class Detectors:
                 self._live.finished(body.insertion_id, body.file_id, body.size)
             case CopyError():
                 self._live.finished(body.insertion_id, body.file_id, 0)
+                self._reports += 1
             case Removed():
                 self._live.removed(body.insertion_id)
+                self._reports += 1
+            case CardError():
+                self._reports += 1
+            case Inserted():
+                self._card_may_be_in()
             case _:
                 pass
         insertion_id = getattr(body, "insertion_id", None)
@@ -251,6 +275,7 @@ class Detectors:
             await self.ask_for_new()
         elif insertion_id is not None and refused.code in (ErrorCode.STALE_INSERT, ErrorCode.UNKNOWN_ID):
             await asyncio.to_thread(self._conversation.card_is_out, insertion_id)
+            self._reports += 1
             self._watch.tell(CardNews(insertion_id))
 
 

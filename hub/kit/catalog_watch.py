@@ -1,8 +1,7 @@
 """One watch over the catalog for all parts of the hub that act on changes.
 
 Owns: looking at the change counter, waking who subscribed, and passing on what the hub itself hears of cards. Not here:
-what follows from a change (each subscriber), the counter (`stinercut.catalog.change_counter`), what pages are shown
-(`hub.board.feed`, which looks at its own pace: it also tells of copies that write nothing).
+what follows from a change (each subscriber), the counter (`stinercut.catalog.change_counter`).
 
 Each subscriber acts in a task of its own: one that is slow or fails delays nobody else.
 """
@@ -39,11 +38,12 @@ class CardNews:
 
 @dataclass(frozen=True)
 class _Subscription:
-    """What acts on changes, and whether it needs to hear of them now."""
+    """What acts on changes, whether it needs to hear of them now, and whether it acts without one, too."""
 
     name: str
     act: Callable[[], Awaitable[None]]
     listens: Callable[[], bool]
+    has_more: Callable[[], bool]
     is_due: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, try_again_s: float) -> None:
@@ -67,16 +67,26 @@ class CatalogWatch:
     """
 
     def __init__(self, catalog: Catalog, look_every_s: float = LOOK_EVERY_S, try_again_s: float = TRY_AGAIN_S) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
+        """What is watched."""
         self._look_every_s = look_every_s
         self._try_again_s = try_again_s
         self._subscriptions: list[_Subscription] = []
         self._hearers: list[Callable[[CardNews], None]] = []
         self._is_wanted = asyncio.Event()
 
-    def on_change(self, name: str, act: Callable[[], Awaitable[None]], listens: Callable[[], bool]) -> None:
-        """Have `act` awaited after each change while `listens` says so. Who begins to listen calls `wake`."""
-        self._subscriptions.append(_Subscription(name, act, listens))
+    def on_change(
+        self,
+        name: str,
+        act: Callable[[], Awaitable[None]],
+        listens: Callable[[], bool],
+        has_more: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Have `act` awaited after each change while `listens` says so. Who begins to listen calls `wake`.
+
+        `has_more`: asked at each look; where it says so, `act` is due though the catalog has not changed.
+        """
+        self._subscriptions.append(_Subscription(name, act, listens, has_more))
 
     def on_card_news(self, hear: Callable[[CardNews], None]) -> None:
         """Have `hear` called with what the hub itself hears of cards. It must not wait for anything."""
@@ -114,14 +124,14 @@ class CatalogWatch:
     async def _look(self, counter: ChangeCounter) -> None:
         is_wanted = self._is_wanted.is_set()
         self._is_wanted.clear()
-        if await asyncio.to_thread(counter.is_news) or is_wanted:
-            for one in self._subscriptions:
-                if one.listens():
-                    one.is_due.set()
+        is_news = await asyncio.to_thread(counter.is_news) or is_wanted
+        for one in self._subscriptions:
+            if one.listens() and (is_news or one.has_more()):
+                one.is_due.set()
 
     def _counter(self) -> ChangeCounter:
         try:
-            return ChangeCounter.at(self._catalog)
+            return ChangeCounter.at(self.catalog)
         except sqlite3.Error:
             log.exception("The catalog's counter of changes can't be read: all look each time.")
             return ChangeCounter(None)

@@ -6,7 +6,7 @@ Owns: recording an insertion, its end, and a card that could not be read. Not he
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
@@ -107,6 +107,14 @@ def require_own_insertion(session: Session, insertion_id: str, detector_id: str)
     if insertion.detector_id != detector_id:
         raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
     return insertion
+
+
+def is_any_in(session: Session, detector_ids: Iterable[str]) -> bool:
+    """Whether any of these detectors has a card in."""
+    open_ones = select(Insertion.insertion_id).where(
+        Insertion.detector_id.in_(list(detector_ids)), Insertion.removed_at.is_(None)
+    )
+    return session.execute(open_ones.limit(1)).first() is not None
 
 
 def _open_insertions(session: Session, card_id: str) -> Sequence[Insertion]:

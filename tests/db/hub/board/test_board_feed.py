@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,13 +15,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from support.cataloguing import entry, passenger, put_in, record
+from support.cataloguing import catalog_in, entry, passenger, put_in, record
 
 from hub.board.feed import BEAT_EVERY_S, Feed, Watcher
 from hub.cards.copy_progress import Live
+from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.version import version_of
 from hub.kit.views import Links
 from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog.change_counter import ChangeCounter
 from stinercut.catalog.models import Jump, JumpState
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
@@ -59,15 +61,16 @@ def held_at_its_snapshot(catalog: Catalog) -> tuple[Catalog, threading.Event, th
 
 
 def test_what_changes_while_the_first_page_joins_is_told(catalog: Catalog) -> None:
-    """The feed rests when nobody listens, and forgets; not between a snapshot and its page being known."""
+    """The watch rests when nobody listens; what happens between a snapshot and its page being known is told."""
     held, has_read, go_on = held_at_its_snapshot(catalog)
 
     async def scene() -> None:
-        feed = Feed(held, Live(), LINKS)
+        watch = CatalogWatch(held)
+        feed = Feed(Live(), LINKS, watch)
         joining = asyncio.create_task(feed.join())
         assert await asyncio.to_thread(has_read.wait, PATIENCE_S)
-        running = asyncio.create_task(feed.run())
-        for _ in range(3):  # The feed gets as far as it can.
+        running = asyncio.create_task(watch.run())
+        for _ in range(3):  # The watch gets as far as it can.
             await asyncio.sleep(0)
         happen(catalog, "just now")
         go_on.set()
@@ -87,11 +90,12 @@ def test_news_that_can_not_be_told_keeps_none_after_it_back(catalog: Catalog) ->
     """Such as what another version wrote: every page begins with a new picture, and hears what comes then."""
 
     async def scene() -> None:
-        feed = Feed(catalog, Live(), LINKS)
+        watch = CatalogWatch(catalog)
+        feed = Feed(Live(), LINKS, watch)
         page = await feed.join()
         with catalog.write() as session:
             events.append(session, "jump:files_moved", jumps=7)
-        running = asyncio.create_task(feed.run())
+        running = asyncio.create_task(watch.run())
         async with asyncio.timeout(PATIENCE_S):
             while await page.frames.get() is not None:
                 pass
@@ -111,7 +115,7 @@ def test_a_jump_of_a_day_that_no_clock_reaches_stops_no_board(catalog: Catalog, 
     record(catalog, "in-1", passenger(), [entry("GX010001.MP4")], [])
 
     async def scene() -> None:
-        feed = Feed(catalog, Live(), LINKS)
+        feed = Feed(Live(), LINKS, CatalogWatch(catalog))
         page = await feed.join()
         with catalog.write() as session:
             jump = session.execute(select(Jump)).scalars().one()
@@ -123,11 +127,88 @@ def test_a_jump_of_a_day_that_no_clock_reaches_stops_no_board(catalog: Catalog, 
     asyncio.run(scene())
 
 
+def test_who_comes_after_a_while_without_pages_hears_nothing_old(catalog: Catalog) -> None:
+    async def scene() -> None:
+        feed = Feed(Live(), LINKS, CatalogWatch(catalog))
+        feed.leave(await feed.join())
+        happen(catalog, "while nobody watched")
+        page = await feed.join()
+        happen(catalog, "afterwards")
+        await feed.turn()
+        told = [frame["event"]["data"]["what"] for frame in heard(page) if frame["type"] == "event"]
+        assert told == ["afterwards"]
+
+    asyncio.run(scene())
+
+
+class TestTheWatchSaysWhenToLook:
+    """On SQLite, whose counter tells a change from none."""
+
+    @pytest.fixture
+    def here(self, tmp_path: Path) -> Iterator[Catalog]:
+        with catalog_in(tmp_path) as catalog:
+            yield catalog
+
+    @pytest.fixture
+    def looks(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What is looked at, in order: the counter of changes, and the catalog for the boards."""
+        looked: list[str] = []
+        is_news, find = ChangeCounter.is_news, Feed._find  # pyright: ignore[reportPrivateUsage]
+
+        def counted(counter: ChangeCounter) -> bool:
+            looked.append("counter")
+            return is_news(counter)
+
+        def found(feed: Feed, *all_: Any) -> Any:
+            looked.append("catalog")
+            return find(feed, *all_)
+
+        monkeypatch.setattr(ChangeCounter, "is_news", counted)
+        monkeypatch.setattr(Feed, "_find", found)
+        return looked
+
+    def scene(self, here: Catalog, looks: list[str], live: Live, act: Callable[[], None]) -> list[dict[str, Any]]:
+        """What a page hears of `act`, by a clock that stands still; the catalog is looked at for it once, or ever again
+        while something is copied."""
+
+        async def until(what: Callable[[], bool]) -> None:
+            async with asyncio.timeout(PATIENCE_S):
+                while not what():
+                    await asyncio.sleep(0.001)
+
+        async def play() -> list[dict[str, Any]]:
+            watch = CatalogWatch(here, look_every_s=0.001)
+            feed = Feed(live, LINKS, watch, clock=lambda: 100.0)
+            page = await feed.join()
+            running = asyncio.create_task(watch.run())
+            await until(lambda: looks[-30:] == ["counter"] * 30)
+            heard(page)
+            before = len(looks)
+            act()
+            await until(lambda: looks[before:].count("catalog") >= (1 if not live.picture().copying else 5))
+            if not live.picture().copying:
+                await until(lambda: looks[-30:] == ["counter"] * 30)
+                assert looks[before:].count("catalog") == 1
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            return heard(page)
+
+        return asyncio.run(play())
+
+    def test_a_change_is_looked_at_once(self, here: Catalog, looks: list[str]) -> None:
+        told = self.scene(here, looks, Live(), lambda: happen(here, "just now"))
+        assert [frame["type"] for frame in told] == ["event"]
+
+    def test_a_copy_that_writes_nothing_is_looked_at_again_and_again(self, here: Catalog, looks: list[str]) -> None:
+        live = Live()
+        self.scene(here, looks, live, lambda: live.progress("det", "in-1", "f", 5))
+
+
 class TestBeats:
     def test_every_five_seconds(self, catalog: Catalog) -> None:
         async def scene() -> None:
             at = 100.0
-            feed = Feed(catalog, Live(), LINKS, clock=lambda: at)
+            feed = Feed(Live(), LINKS, CatalogWatch(catalog), clock=lambda: at)
             pages = [await feed.join(), await feed.join()]
             said: list[list[str]] = []
             for moment in (100.0, 101.0, 104.9, 100 + BEAT_EVERY_S, 106.0, 110.0):
@@ -147,7 +228,7 @@ class TestBeats:
 
         async def scene() -> None:
             at = 100.0
-            feed = Feed(catalog, Live(), LINKS, clock=lambda: at)
+            feed = Feed(Live(), LINKS, CatalogWatch(catalog), clock=lambda: at)
             page = await feed.join()
             await feed.turn()
             assert [frame["type"] for frame in heard(page)] == ["snapshot", "beat"]
@@ -170,7 +251,7 @@ class TestBeats:
 class TestSnapshot:
     def snapshot(self, catalog: Catalog, version: str = "") -> dict[str, Any]:
         async def first() -> dict[str, Any]:
-            return heard(await Feed(catalog, Live(), LINKS, version).join())[0]
+            return heard(await Feed(Live(), LINKS, CatalogWatch(catalog), version).join())[0]
 
         return asyncio.run(first())
 

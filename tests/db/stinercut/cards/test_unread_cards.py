@@ -27,6 +27,7 @@ from support.cataloguing import (
 from hub.board.feed import Feed
 from hub.cards.copy_progress import Live
 from hub.jumps.views import JumpView, jump_views
+from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.views import Links
 from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events
@@ -126,7 +127,7 @@ class TestWhatCouldNotBeListed:
         made(known, key)
 
         async def watch() -> list[dict[str, Any]]:
-            feed = Feed(known, Live(), LINKS)
+            feed = Feed(Live(), LINKS, CatalogWatch(known))
             watcher = await feed.join()
             await feed.turn()
             while not watcher.frames.empty():

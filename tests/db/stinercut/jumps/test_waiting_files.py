@@ -20,6 +20,7 @@ from hub.board.feed import Feed
 from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import card_views
 from hub.jumps.views import JumpView, jump_views
+from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.views import Links
 from hub.review.views import GroupView, group_views
 from stinercut.cards import identification, insertions
@@ -411,7 +412,7 @@ def frames_after(catalog: Catalog, decide: Callable[[Session], object]) -> list[
     """What a page hears when a person decides."""
 
     async def watch() -> list[dict[str, Any]]:
-        feed = Feed(catalog, Live(), LINKS)
+        feed = Feed(Live(), LINKS, CatalogWatch(catalog))
         watcher = await feed.join()
         await feed.turn()
         while not watcher.frames.empty():
