@@ -20,7 +20,7 @@ log = logging.getLogger("detector")
 
 
 def main() -> int:
-    """Run until told to stop; returns the exit code: 0 after a signal, an error's own code otherwise."""
+    """Run until told to stop. Returns the exit code: 0 after a signal, otherwise the error's own."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("websockets").setLevel(logging.ERROR)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
@@ -41,7 +41,7 @@ async def _until_signal() -> None:
     def end(_signal: int, _frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(work.cancel)
 
-    # signal.signal and not loop.add_signal_handler: Windows has no such thing.
+    # signal.signal, because Windows has no loop.add_signal_handler.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     await asyncio.wait({work})

@@ -1,4 +1,4 @@
-"""The cards that are in: what follows when one comes or goes, and when the hub asks for something of it.
+"""Handles the cards that are in: a card that goes in or out, and what the hub asks of a card.
 
 Owns: each insertion, from its scan to its end. Not here: noticing cards (`sources.cards`), the connection
 (`link`), the order of copies (`copy.offload`).
@@ -25,12 +25,12 @@ from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, Fil
 log = logging.getLogger("detector")
 
 NAMED = 5
-"""Of what could not be read on a card, so many are named to the hub."""
+"""The hub gets the names of at most this many of the files and folders that could not be read on a card."""
 
 
 @dataclass
 class _OpenInsertion:
-    """One insertion: what is known of it so far."""
+    """One insertion, with what is known about it so far."""
 
     insertion_id: str
     card: CardIn
@@ -43,7 +43,7 @@ class _OpenInsertion:
 class Insertions:
     """The open insertions, by the key of their card's event.
 
-    `left_over` are the files that an earlier life of the detector was asked for and has not copied.
+    `left_over` holds the files that the hub asked an earlier run of the detector for, and that it did not copy.
     """
 
     def __init__(self, around: OffloadContext, small_file_limit: int, left_over: list[LeftOver]) -> None:
@@ -53,7 +53,7 @@ class Insertions:
         self._insertions: dict[str, _OpenInsertion] = {}
 
     async def follow(self, events: asyncio.Queue[CardEvent]) -> None:
-        """Act on what goes in and out, until cancelled. An error of one insertion ends all and is raised as it is."""
+        """Act on each card that goes in or out, until cancelled. An error of one insertion ends all and is raised."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 match await events.get():
@@ -63,7 +63,7 @@ class Insertions:
                         await self._card_out(key)
 
     def requested(self, request: CopyRequest | SampleRequest) -> None:
-        """The hub asks for files or for samples; a request for files is durable when this returns."""
+        """Take a request of the hub for files or samples; a request for files is durable when this returns."""
         for insertion in self._insertions.values():
             if insertion.insertion_id != request.insertion_id or insertion.offload is None or insertion.sampler is None:
                 continue
@@ -90,7 +90,7 @@ class Insertions:
         insertion.work = tasks.create_task(self._serve(insertion))
 
     async def _serve(self, insertion: _OpenInsertion) -> None:
-        """Scan a card, tell what is on it, copy what is asked for."""
+        """Scan a card, report what is on it, copy the files that the hub asks for."""
         card, label = insertion.card, insertion.card.card.label
         try:
             root, manifest = await self._scanned(insertion)
@@ -106,13 +106,13 @@ class Insertions:
         for problem in manifest.unreadable:
             log.warning("Card %s: can't be read, left out: %s", label, problem)
         log.info("Card %s is in: %d files, %s", label, len(manifest.entries), _footage(manifest))
-        # First that something is missing: a list that seems whole would let somebody pull the card out.
+        # Report missing files before the list: somebody who sees a list that looks complete may pull the card out.
         self._tell(*_left_out(insertion.insertion_id, manifest), *_listed(insertion.insertion_id, manifest))
         insertion.offload = Offload(insertion.insertion_id, card.card.card_id, root, manifest, self._around)
         insertion.sampler = Sampler(insertion.insertion_id, root, manifest, self._around)
         again = self._take_left_over(card.card.card_id, manifest)
         if again:
-            log.info("Card %s: going on with %d files that were asked for before", label, len(again))
+            log.info("Card %s: resuming %d files that the hub had asked for before", label, len(again))
             insertion.offload.request(again)
         self._around.wake()
         async with insertion.sampler.working():
@@ -125,7 +125,7 @@ class Insertions:
     async def _scanned(self, insertion: _OpenInsertion) -> tuple[CardRoot, Manifest]:
         """A card's root and its manifest. Raises ScanFailed, InterruptedError.
 
-        All in the thread: whatever touches a card may hang, and the other cards must not.
+        All of it runs in a thread: anything that touches a card may hang, and must not hold up the other cards.
         """
         pulse, given_up = CardHeartbeat(), Event()
 
@@ -138,7 +138,7 @@ class Insertions:
                 root = CardRoot.at(insertion.card.root)
                 manifest = scan(root.path, insertion.insertion_id, self._small_file_limit, should_stop)
                 pulse.beat()
-                root.require()  # Half a manifest would be taken for the whole one.
+                root.require()  # If the card is gone by now, the manifest is half of one and would pass for complete.
                 return root, manifest
 
         try:
@@ -165,7 +165,7 @@ class Insertions:
         log.info("Card %s is out", label)
 
     def _take_left_over(self, card_id: str, manifest: Manifest) -> list[str]:
-        """The files of this card that an earlier life of the detector was asked for and that look just the same."""
+        """The files of this card that the hub asked an earlier run of the detector for, if they still look the same."""
         now = {
             LeftOver(card_id, source.relative, source.size, source.mtime_ns): file_id
             for file_id, source in manifest.sources.items()
@@ -189,12 +189,12 @@ def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:
 
 
 def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:
-    """What is to be said of the folders and files that the manifest lacks, the first few by name."""
+    """The message about folders and files that are missing in the manifest, the first few by name."""
     if not manifest.unreadable:
         return []
     named = manifest.unreadable[:NAMED]
     more = len(manifest.unreadable) - len(named)
     what = "; ".join([*named, f"and {more} more"] if more else named)
-    said = f"Left out: {what[:1800]}. {PUT_IN_AGAIN}"
+    detail = f"Left out: {what[:1800]}. {PUT_IN_AGAIN}"
     code, number = ErrorCode.SOURCE_IO, len(manifest.unreadable)
-    return [CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=said)]
+    return [CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=detail)]

@@ -1,7 +1,7 @@
-"""The connection to the hub: says hello, delivers the outbox, hands requests on, comes back when it breaks.
+"""The connection to the hub: says hello, delivers the outbox, hands requests on, reconnects when it breaks.
 
-Owns: the WebSocket and the rules of at-least-once delivery. Not here: what is in the outbox (`copy.journal`), what a
-request leads to (`service`, `copy.offload`).
+Owns: the WebSocket and the rules of at-least-once delivery. Not here: what is in the outbox (`copy.journal`), how a
+request is carried out (`insertions`, `copy.offload`).
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ log = logging.getLogger("detector")
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 HEARTBEAT_S = 10.0
-"""A ping this often; a pong as late again means a broken connection (a half-open one would stay for hours)."""
+"""Seconds between pings. A pong that takes this long means a broken connection; a half-open one can last for hours."""
 WELCOME_S = 10.0
 
 
 class HubRefused(StinercutError):
-    """The hub doesn't want this detector: wrong token, wrong version."""
+    """The hub refuses this detector: wrong token, wrong version."""
 
     code = "HUB_REFUSED"
 
 
 @dataclass(frozen=True)
 class HubAddress:
-    """Where the hub is, who we are and what we speak."""
+    """Where the hub is, who this detector is, and which protocol versions it speaks."""
 
     url: str
     detector_id: str
@@ -64,14 +64,14 @@ class HubAddress:
 
 
 def next_wait(wait: float) -> float:
-    """How long to wait before the next attempt but one: doubles up to five seconds."""
+    """The wait that follows a wait of `wait` seconds: twice as long, five seconds at most."""
     return min(wait * 2, LONGEST_WAIT_S)
 
 
 class Link:
-    """The link to the hub. `run` keeps it up without end; the other methods may be called at any time.
+    """The link to the hub. `run` keeps it up until cancelled; the other methods may be called at any time.
 
-    `on_request` must make a request durable before it returns: the acknowledgement follows at once.
+    `on_request` must make a request durable before it returns, because the acknowledgement is sent right after.
     """
 
     def __init__(
@@ -85,18 +85,18 @@ class Link:
         self._welcomed = False
 
     def wake(self) -> None:
-        """There is something new in the outbox."""
+        """Send what is new in the outbox."""
         self._news.set()
 
     def progress(self, message: Progress) -> None:
-        """Tell how far a copy is, when there is a connection. Only the latest of each insertion is kept."""
+        """Report how far a copy is, once there is a connection. Only each insertion's latest report is kept."""
         self._progress[message.insertion_id] = message
         self._news.set()
 
     async def run(self) -> None:
-        """Connect, deliver, listen, and connect again. Raises BadInput for an address that is none."""
+        """Connect, deliver, listen, and connect again. Raises BadInput for an invalid hub address."""
         wait = FIRST_WAIT_S
-        said = ""
+        last_logged = ""
         while True:
             self._welcomed = False
             try:
@@ -111,17 +111,17 @@ class Link:
             except (OSError, WebSocketException) as broken:
                 trouble = str(broken) or type(broken).__name__
             if self._welcomed:
-                wait, said = FIRST_WAIT_S, ""
-            if trouble != said:
+                wait, last_logged = FIRST_WAIT_S, ""
+            if trouble != last_logged:
                 log.warning("No connection to the hub at %s: %s. Trying again.", self._address.url, trouble)
-                said = trouble
+                last_logged = trouble
             await asyncio.sleep(wait)
             wait = next_wait(wait)
 
     async def _one_connection(self) -> None:
         async with connect(
             self._address.url,
-            proxy=None,  # The hub is in the same house; a proxy for the web has no business in between.
+            proxy=None,  # The hub is in the local network; a web proxy must not come in between.
             compression=None,
             max_size=MAX_FRAME_BYTES,
             ping_interval=HEARTBEAT_S,
@@ -144,7 +144,7 @@ class Link:
                     raise result
 
     async def _greet(self, socket: ClientConnection) -> int:
-        """Say hello; gives the version that is spoken from here on."""
+        """Say hello. Returns the protocol version of this connection."""
         ours = self._address.versions
         await socket.send(
             encode(
@@ -173,7 +173,7 @@ class Link:
         return answer.version
 
     async def _deliver(self, socket: ClientConnection, version: int) -> None:
-        """Send all that is not acknowledged, oldest first, then what is new as it comes."""
+        """Send all unacknowledged messages, oldest first, then each new one as it comes."""
         sent = 0
         while True:
             self._news.clear()
@@ -193,7 +193,7 @@ class Link:
                 await socket.send(encode(answer))
 
     def _heard(self, frame: str | bytes) -> Message | None:
-        """Act on one frame; returns what is to be answered."""
+        """Act on one frame. Returns the answer to send, if any."""
         try:
             envelope = decode(frame)
         except ProtocolError as unclear:
@@ -208,7 +208,7 @@ class Link:
             case Refused(of=message_id, code=code, detail=detail):
                 log.warning("The hub refused a message (%s): %s", code, detail)
                 if message_id is not None:
-                    self._journal.acknowledged(message_id)  # To send it again would not change its mind.
+                    self._journal.acknowledged(message_id)  # Sent again, it would be refused again.
             case other:
                 detail = f"a detector takes no {other.type}"
                 return Refused(of=envelope.id, code=ErrorCode.BAD_MESSAGE, detail=detail)

@@ -1,6 +1,6 @@
 """The detector as a whole: its journal, its link to the hub, its cards, and the orderly end.
 
-Owns: wiring the parts up, and beginning again when the disk failed under them. Not here: each of the parts.
+Owns: wiring the parts up, and starting again after the disk failed. Not here: the parts themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from stinercut.storage.store import Store
 log = logging.getLogger("detector")
 
 BEGIN_AGAIN_S = 5.0
-"""Pause after the disk did not take something: it may be full for a while, or its volume not mounted."""
+"""Pause after a failed write: the disk may be full for a while, or its volume not mounted."""
 
 
 async def run(
@@ -36,10 +36,10 @@ async def run(
 ) -> None:
     """Run the detector until it is cancelled. Waits until the hub has made the store.
 
-    `on_chunk` is called in the copying thread after each chunk with the bytes copied of that file (tests slow a card
-    down there). A read that takes longer than `hung_s` seconds is given up.
-    Raises HostNotReady when another detector uses the same data folder or the disk can't be written, BadInput for a hub
-    address that is none. When the disk fails later, it is said, and all begins again from what the journal holds.
+    `on_chunk` is called in the copying thread after each chunk, with the bytes of that file copied so far (tests slow
+    a card down there). A read that takes longer than `hung_s` seconds is given up.
+    Raises HostNotReady when another detector uses the same data folder or the disk can't be written, BadInput for an
+    invalid hub address. When the disk fails later, the log says so, and the detector starts again from its journal.
     """
     watchdog = Watchdog(hung_s)
     began = False
@@ -58,7 +58,7 @@ async def run(
 
 
 class _Life:
-    """From an opened journal to the end, or to a disk that fails. Raises HostNotReady where the store is read-only."""
+    """One run, from an open journal to the end or to a failed disk. Raises HostNotReady for a read-only store."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class _Life:
         self._insertions = Insertions(around, settings.small_file_limit, journal.start_over())
 
     async def run(self) -> None:
-        """Until cancelled. An error of one of the parts ends all and is raised as it is."""
+        """Run until cancelled. An error in one of the parts ends all of them and is raised as it is."""
         events: asyncio.Queue[CardEvent] = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -18,7 +18,7 @@ from stinercut.protocol import CardLabel
 
 @dataclass(frozen=True)
 class CardRoot:
-    """A card's topmost folder, and how to tell it from another one that took its place (an empty mount point, say)."""
+    """A card's topmost folder. Device and inode tell it from a folder that took its place (an empty mount point)."""
 
     path: Path
     device: int
@@ -26,18 +26,18 @@ class CardRoot:
 
     @classmethod
     def at(cls, path: Path) -> CardRoot:
-        """The root that is at `path` now. Raises OSError when there is none."""
+        """The root that is at `path` now. Raises OSError when nothing is there."""
         seen = path.stat()
         return cls(path, seen.st_dev, seen.st_ino)
 
     def require(self) -> None:
-        """Raises OSError unless it can still be listed. (A stat alone may succeed on a card that is gone.)"""
+        """Raise OSError unless this folder can still be listed. (A stat alone may succeed on a card that is gone.)"""
         with os.scandir(self.path):
             if CardRoot.at(self.path) != self:
                 raise FileNotFoundError(errno.ENOENT, "another folder is in its place")
 
     def is_there(self) -> bool:
-        """Whether it can still be listed."""
+        """Whether this folder can still be listed."""
         try:
             self.require()
         except OSError:
@@ -47,7 +47,7 @@ class CardRoot:
 
 @dataclass(frozen=True)
 class CardIn:
-    """A card is in. `key` names this one time that it is in: the same card in again has another key."""
+    """A card went in. `key` stands for this insertion alone: the same card has another key when it goes in again."""
 
     key: str
     card: CardLabel
@@ -56,7 +56,7 @@ class CardIn:
 
 @dataclass(frozen=True)
 class CardOut:
-    """The card that went in under `key` is out."""
+    """The card that went in under `key` went out."""
 
     key: str
 
@@ -68,18 +68,18 @@ Present = Mapping[str, CardIn]
 
 
 def changes(before: Present, now: Present) -> list[CardEvent]:
-    """What happened between two moments: first what went out, then what went in."""
+    """The events between two moments: first the cards that went out, then those that went in."""
     out: list[CardEvent] = [CardOut(key) for key in before if key not in now]
     out.extend(card for key, card in now.items() if key not in before)
     return out
 
 
 def path_card_id(path: Path) -> str:
-    """Card id of something that has no id of its own: `card-` and 12 hex digits of the path's hash."""
+    """The card id of a folder or volume without an id of its own: `card-` and 12 hex digits of its path's hash."""
     digest = hashlib.blake2b(str(path).encode("utf-8", "surrogatepass"), digest_size=6)
     return f"card-{digest.hexdigest()}"
 
 
 def shown(text: str) -> str:
-    """A file-system name as text that can travel: what is no Unicode (surrogates, to Python) becomes �."""
+    """A file-system name as text that can be sent: each surrogate (Python's mark of bytes that aren't UTF-8) as �."""
     return "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)

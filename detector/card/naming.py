@@ -1,15 +1,15 @@
-"""What a file on a card is, judged by its folder and name alone: the naming habits of camera makers.
+"""Camera file names: tells what a file on a card is by its folder and name alone.
 
 Owns: one pure function, `classify`, and the patterns behind it. Not here: looking at a card (`scan`).
 
 Recordings and chapters: `stinercut.recordings.camera_names`. GoPro: low-resolution proxies GL010123.LRV, thumbnails
-.THM; GoPro Labs may write proxies of the same name to `Proxies/`. DJI: .LRF beside the video. Insta360: LRV_ beside
-VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata
+.THM; GoPro Labs may write proxies of the same name to `Proxies/`. DJI: .LRF next to the video. Insta360: LRV_
+next to VID_. Sony XAVC: PRIVATE/M4ROOT/CLIP/C0001.MP4 with SUB/C0001S03.MP4, THMBNL/C0001T01.JPG and the metadata
 CLIP/C0001M01.XML. Other sidecars (DJI's .SRT, a .WAV) have the name of their video.
 
-Photos (`stinercut.recordings.photo_names`) are pictures of their own, whatever lies beside them: a JPEG and a raw of
-one stem are one picture in two files. Their recordings have names that no video's has, since telephones write
-IMG_0001.MOV beside IMG_0001.HEIC.
+A photo (`stinercut.recordings.photo_names`) is never part of a video's recording, whatever lies next to it; a JPEG and
+a raw with the same stem are one picture in two files. The recording of a photo has a name that no video's has, since
+telephones write both IMG_0001.MOV and IMG_0001.HEIC.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ SONY_METADATA = re.compile(r"(.+?)M\d{2}")
 
 @dataclass(frozen=True)
 class Named:
-    """What a name says.
+    """What a file's name tells about it.
 
     `recording` is equal for the chapters of one recording in one folder. `tie` is equal (within `main_folder`) for a
-    video and what was derived from it.
+    video and the files that were derived from it.
     """
 
     kind: FileKind
@@ -48,7 +48,7 @@ class Named:
 
 
 def classify(folder: str, name: str) -> Named:
-    """What a file is. `folder` is relative to the card's root with forward slashes, "" for the root itself."""
+    """What a file is. `folder` is relative to the card's root, with forward slashes; "" is the root itself."""
     path = PurePosixPath(name)
     stem, suffix = path.stem.upper(), path.suffix.lower()
     place = PurePosixPath(folder)
@@ -62,10 +62,10 @@ def classify(folder: str, name: str) -> Named:
         stem = match[1]
     if kind is FileKind.PHOTO:
         return Named(kind, f"photo:{stem}", 2 if is_raw(name) else 1, folder, f"photo:{stem}")
-    said = read_stem(stem)
-    if said.is_proxy and kind is FileKind.VIDEO:
+    parsed = read_stem(stem)
+    if parsed.is_proxy and kind is FileKind.VIDEO:
         kind = FileKind.PROXY
-    return Named(kind, said.recording, said.chapter, folder, said.tie)
+    return Named(kind, parsed.recording, parsed.chapter, folder, parsed.tie)
 
 
 def _kind(name: str, suffix: str) -> FileKind:

@@ -1,8 +1,8 @@
-"""What is on a card: names and metadata only, no content is read.
+"""The scan of a card: lists its files by names and metadata, and reads no content.
 
 Owns: the walk over a card and the making of its manifest. Not here: what names mean (`naming`), copying
 (`detector.copy.copying`). Symbolic links are never followed; what can't be read is reported and left out. Hidden names,
-links and the system's own folders are what computers leave on cards: they are counted, and not listed.
+links and the system's own folders are left by computers, not cameras: they are counted, and not listed.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True)
 class SourceFile:
-    """Where a file lies and what it looked like when the card was scanned. Never leaves the detector."""
+    """Where a file lies, and its size and time when the card was scanned. Never leaves the detector."""
 
     relative: str
     """Below the card's root, in the system's own spelling."""
     size: int
     mtime_ns: int
     small: bool
-    """Fetched before the large ones. Photos are not, whatever their size: a time-lapse has thousands, and no code."""
+    """Fetched before large files. False for every photo, whatever its size: a time-lapse has thousands, and no code."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A card's files in order, where each lies, what could not be read (in words).
+    """A card's files in order, where each of them lies, and what could not be read (in words).
 
-    `passed_over`: how many entries are not listed.
+    `passed_over` counts the entries that are left unlisted on purpose.
     """
 
     entries: list[FileEntry] = field(default_factory=list[FileEntry])
@@ -68,7 +68,7 @@ class Manifest:
 
 @dataclass
 class _Left:
-    """What the walk leaves out: what can't be read, in words, and how many entries are not looked at at all."""
+    """What the walk leaves out: in words, what it could not read; as a count, the entries it ignores on purpose."""
 
     unreadable: list[str] = field(default_factory=list[str])
     passed_over: int = 0
@@ -97,7 +97,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A file with what its name and its neighbours say about it."""
+    """A file with what its name and its neighbours tell about it."""
 
     file: Found
     kind: FileKind
@@ -107,25 +107,25 @@ class Resolved:
 
 
 def file_id(insertion_id: str, relative: str) -> str:
-    """The opaque name of a file for one insertion: 32 hex digits that say nothing about its path."""
+    """The opaque id of a file within one insertion: 32 hex digits that don't reveal its path."""
     text = f"{insertion_id}\0{relative}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def wall_clock(mtime_ns: int) -> datetime:
-    """A modification time as the wall clock showed it, without a zone; FAT stores nothing else."""
+    """A modification time as the wall clock showed it, without a time zone; FAT stores nothing else."""
     try:
         when = datetime.fromtimestamp(mtime_ns // 1_000_000_000) + timedelta(microseconds=mtime_ns // 1000 % 1_000_000)
     except (ValueError, OverflowError, OSError):
-        return EPOCH  # A clock that was reset to nonsense; the date is a hint, not a key of its own.
+        return EPOCH  # The camera's clock was reset to nonsense. The date is only a hint, so this does no harm.
     return when if is_in_range(when) else EPOCH
 
 
 def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[[], bool] = lambda: False) -> Manifest:
     """The manifest of a card. Files below `small_limit` bytes, proxies and thumbnails count as small; photos never do.
 
-    `should_stop` is called for every file and folder. Raises OSError when the root itself can't be read,
-    InterruptedError when told to stop.
+    `should_stop` is called for every file and folder. Raises OSError when the root can't be read, InterruptedError when
+    told to stop.
     """
     left = _Left()
     found = sorted(_walk(root, left, should_stop), key=lambda file: file.parts)
@@ -146,7 +146,7 @@ def scan(root: Path, insertion_id: str, small_limit: int, should_stop: Callable[
 
 
 def chunked(insertion_id: str, entries: list[FileEntry], passed_over: int = 0) -> list[FileList]:
-    """The manifest as messages, each well below the frame limit; one message without files for an empty card."""
+    """The manifest as messages, each well below the frame limit. For an empty card it is one message without files."""
     pieces: list[list[FileEntry]] = [[]]
     room = CHUNK_BYTES
     for entry in entries:
@@ -183,7 +183,7 @@ def _walk(root: Path, left: _Left, should_stop: Callable[[], bool]) -> Iterator[
 def _look(
     entry: os.DirEntry[str], parts: tuple[str, ...], pending: list[tuple[str, ...]], left: _Left
 ) -> Iterator[Found]:
-    """A file to yield, a folder to look into later, or something that is only counted."""
+    """Yield a file, put a folder aside for later, or only count the entry."""
     if entry.name.startswith(".") or entry.name.lower() in SKIPPED_FOLDERS:
         left.passed_over += 1
         return
@@ -198,13 +198,13 @@ def _look(
             seen = entry.stat(follow_symlinks=False)
             yield Found(here, seen.st_size, seen.st_mtime_ns)
         else:
-            left.passed_over += 1  # A link, or what is no file at all.
+            left.passed_over += 1  # A link, a socket or the like.
     except OSError as refused:
         left.unreadable.append(f"{shown('/'.join(here))}: {refused.strerror}")
 
 
 def _resolve(found: list[Found]) -> list[Resolved]:
-    """Each file with the video it belongs to; the first one by name where two lenses filmed at once."""
+    """Each file with the video that it belongs to: the first by name, where two lenses filmed at once."""
     named = [(file, classify(file.folder, file.name)) for file in found]
     mains: dict[tuple[str, str], tuple[Found, Named]] = {}
     for file, name in named:
@@ -220,7 +220,7 @@ def _resolve(found: list[Found]) -> list[Resolved]:
 
 
 def _as_many_as_travel(resolved: list[Resolved]) -> tuple[list[Resolved], int]:
-    """The files in their order, and how many had to be left out; videos are the last that are."""
+    """The files in order, and how many had to be left out: videos last of all."""
     if len(resolved) > MAX_FILES:
         resolved.sort(key=lambda item: KIND_ORDER[item.kind])
     return sorted(resolved[:MAX_FILES], key=_order), max(0, len(resolved) - MAX_FILES)
@@ -231,7 +231,7 @@ def _tie(name: Named) -> tuple[str, str]:
 
 
 def _order(item: Resolved) -> tuple[str, int, int, tuple[str, ...]]:
-    """Recording by recording, chapter by chapter, the video before what belongs to it."""
+    """Sort by recording, then by chapter; a video comes before the files that belong to it."""
     return (item.recording.casefold(), item.chapter, KIND_ORDER[item.kind], item.file.parts)
 
 

@@ -1,10 +1,10 @@
-"""One file from a card into a partial file of the store: read once, hashed while it is written.
+"""Copies one file from a card into a partial file of the store: reads it once, and hashes it while writing.
 
 Owns: the reading half of a copy. Not here: the other half (`verify`), which file is next (`offload`), where a
 partial file comes from and whether it is kept (`partials`), the layout of the store (`stinercut.storage.store`).
 
-Order of steps: room promised -> partial file, its proven beginning kept -> copy and hash -> source unchanged? Then, in
-`verify`: fsync -> drop cache, read back -> publish without clobbering.
+Order of steps: reserve room -> open the partial file, keep its proven beginning -> copy and hash -> check that the
+source is unchanged. Then, in `verify`: fsync -> drop the cache, read back -> publish without clobbering.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ WRITE_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 @dataclass(frozen=True)
 class CopyCallbacks:
-    """How a copy looks outward, all called in the copying thread.
+    """How a copy talks to the rest of the detector. Everything here is called in the copying thread.
 
-    `on_chunk` after each chunk with the bytes done, `should_stop` before each and after each read, `wait_turn` before
-    each: it may hold the copy for as long as others go first. `on_checkpoint` gets what a later copy may go on from,
-    and `pulse` says when the card is waited for.
+    `on_chunk` is called after each chunk with the bytes done, `should_stop` before each chunk and after each read,
+    `wait_turn` before each chunk: it may hold the copy while others go first. `on_checkpoint` gets the points from
+    which a later copy may resume, and `pulse` shows when the thread waits for the card.
     """
 
     on_chunk: Callable[[int], None] = lambda _done: None
@@ -60,7 +60,7 @@ class CopyCallbacks:
 
 @dataclass(frozen=True)
 class _Pair:
-    """The two open files of one copy, and the room the second was promised."""
+    """The two open files of one copy, and the room that is reserved for the second."""
 
     reading: int
     writing: int
@@ -69,7 +69,7 @@ class _Pair:
 
 @dataclass(frozen=True)
 class CardSource:
-    """A file of a card, and the room that its copies share with others."""
+    """A file of a card, and the disk space that its copies share with those of other cards."""
 
     root: CardRoot
     file: SourceFile
@@ -77,9 +77,9 @@ class CardSource:
 
 
 def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, watch: CopyCallbacks) -> Copied:
-    """Copy one file of the card at `root` into the store, verified, both halves one after the other.
+    """Copy one file of the card at `root` into the store and verify it: both halves, one after the other.
 
-    Raises CopyFailed with the reason, or CopyStopped; then no partial file is left. The card is only read.
+    Raises CopyFailed with the reason, or CopyStopped. No partial file is left in either case. The card is only read.
     """
     try:
         part = PartialFile(store.partial_path(f"{prefix}{secrets.token_hex(8)}.part"))
@@ -95,14 +95,14 @@ def copy_file(root: CardRoot, source: SourceFile, store: Store, prefix: str, wat
 
 
 def fetch(source: CardSource, part: PartialFile, watch: CopyCallbacks) -> Copied:
-    """Read a file of a card into its partial file, which is whole then, but neither synced nor read back.
+    """Read a whole file of a card into its partial file. It is not synced or read back yet.
 
-    Raises CopyFailed with the reason, or CopyStopped. What is in the partial file then is the caller's to keep or drop.
+    Raises CopyFailed with the reason, or CopyStopped. The caller then keeps or drops what is in the partial file.
     """
     with watch.pulse:
         reading = _open_source(source)
     try:
-        _stop_if_told(watch)  # Left behind while it hung: no partial file is to appear now.
+        _stop_if_told(watch)  # If this thread hung and was left behind meanwhile, no partial file may appear now.
         try:
             there = part.path.stat().st_size if part.checkpoints else 0
             needed = max(0, source.file.size - there)
@@ -131,7 +131,7 @@ def _fetch_into(reading: int, part: PartialFile, source: CardSource, watch: Copy
 
 
 def _begin(pair: _Pair, part: PartialFile, source: CardSource, watch: CopyCallbacks) -> Prefix:
-    """Where the copy goes on: both files stand there, and nothing is behind it in the partial file. Raises OSError."""
+    """Where the copy resumes. Leaves both files at that place and cuts the partial file off there. Raises OSError."""
     start = proven_prefix(pair.writing, part.checkpoints, watch.should_stop) if part.checkpoints else nothing()
     _stop_if_told(watch)
     if start.length and not _same_samples(pair, start.length, source, watch):
@@ -143,21 +143,21 @@ def _begin(pair: _Pair, part: PartialFile, source: CardSource, watch: CopyCallba
 
 
 def _same_samples(pair: _Pair, length: int, source: CardSource, watch: CopyCallbacks) -> bool:
-    """Whether the card still holds, at every sample, what the partial file holds."""
+    """Whether card and partial file hold the same bytes at every sampled place."""
     for offset in offsets(length):
         _stop_if_told(watch)
         with watch.pulse:
             try:
-                given = sample(pair.reading, offset, length)
+                on_card = sample(pair.reading, offset, length)
             except OSError as refused:
                 raise source_failed(refused, source.root, source.file) from None
-        if given != sample(pair.writing, offset, length):
+        if on_card != sample(pair.writing, offset, length):
             return False
     return True
 
 
 def _open_source(source: CardSource) -> int:
-    """The open source file: a regular one, below the card's root, just as the scan saw it."""
+    """Open the source file, which must be a regular file below the card's root and look just as the scan saw it."""
     root, relative = source.root, source.file.relative
     path = root.path / relative
     try:
@@ -175,20 +175,20 @@ def _open_source(source: CardSource) -> int:
 
 
 def close_source(handle: int) -> None:
-    """Close a file of a card. One that was pulled may refuse even this; whatever it means, its reads have said it."""
+    """Close a file of a card. A pulled card may refuse even this; the reads have already reported the error."""
     with suppress(OSError):
         os.close(handle)
 
 
 def _stream(pair: _Pair, source: CardSource, watch: CopyCallbacks, start: Prefix) -> str:
-    """Copy and hash from `start` to the end of the source; returns the hash of the whole. Raises OSError of writing."""
+    """Copy and hash from `start` to the source's end. Returns the hash of the whole. Raises OSError of writing."""
     done, digest, noted = start.length, start.digest, start.length
     try:
         while True:
             watch.wait_turn()
             _stop_if_told(watch)
             chunk = _read(pair.reading, source, watch)
-            _stop_if_told(watch)  # Left behind while it hung: the partial file may be another copy's by now.
+            _stop_if_told(watch)  # If this thread hung and was left behind, another copy may have the partial file now.
             if not chunk:
                 break
             if done + len(chunk) > source.file.size:
@@ -226,7 +226,7 @@ def _ended_early(done: int, source: CardSource, watch: CopyCallbacks) -> CopyFai
 
 
 def write_all(handle: int, data: bytes) -> None:
-    """Write every byte: os.write is short without an error when a disk is nearly full. Raises OSError."""
+    """Write every byte: on a nearly full disk os.write writes less than asked, without an error. Raises OSError."""
     view = memoryview(data)
     while view:
         written = os.write(handle, view)
@@ -236,7 +236,7 @@ def write_all(handle: int, data: bytes) -> None:
 
 
 def _require_unchanged(handle: int, source: CardSource) -> None:
-    """Raise unless the open file, and the name it was opened by, are still what the scan saw."""
+    """Raise CopyFailed unless the open file, and the file under its name, are still what the scan saw."""
     file = source.file
     try:
         for seen in (os.fstat(handle), (source.root.path / file.relative).stat(follow_symlinks=False)):

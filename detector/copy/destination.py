@@ -1,11 +1,10 @@
-"""Where a detector's copies go: that the store is there, and stays the one that it was.
+"""The destination of a detector's copies: checks that the store is there, and that it stays the same store.
 
 Owns: waiting for the store's folder, and telling it from another one in its place. Not here: the layout of the store
 (`stinercut.storage.store`), what follows when it is gone (`detector.service`).
 
-The store's folders are made by the hub. Where they lie on a volume of their own or on another computer's, a detector
-that made them by itself would fill the empty mount point, on a disk that nobody meant, whenever that volume isn't
-mounted.
+The hub makes the store's folders. They may lie on a volume of their own or on another computer. If the detector made
+them itself while that volume isn't mounted, it would fill the empty mount point, on a disk that nobody chose.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ LOOK_AGAIN_S = 1.0
 
 @dataclass(frozen=True)
 class Destination:
-    """A store's topmost folder as it was when the detector began."""
+    """A store's topmost folder as it was when the detector started."""
 
     path: Path
     device: int
@@ -32,13 +31,13 @@ class Destination:
 
     @classmethod
     def at(cls, path: Path) -> Destination:
-        """The store that is at `path` now. Raises OSError when there is none."""
+        """The store that is at `path` now. Raises OSError when no store is there."""
         (path / "objects").stat()
         seen = path.stat()
         return cls(path, seen.st_dev, seen.st_ino)
 
     def require(self) -> None:
-        """Raises HostNotReady when the folder is not there, or another one is in its place."""
+        """Raise HostNotReady when the folder is not there, or another one is in its place."""
         try:
             same = Destination.at(self.path) == self
         except OSError:
@@ -52,13 +51,13 @@ class Destination:
 
 
 async def destination(path: Path) -> Destination:
-    """The store's folder, once it is there. Says that it waits."""
-    said = False
+    """The store's folder, once it is there. Logs once that it waits."""
+    has_logged = False
     while True:
         try:
             return Destination.at(path)
         except OSError:
-            if not said:
+            if not has_logged:
                 log.warning("Waiting for the store at %s. The hub makes it; is its volume mounted here?", path)
-                said = True
+                has_logged = True
             await asyncio.sleep(LOOK_AGAIN_S)

@@ -1,4 +1,4 @@
-"""What can go wrong with a card and with one of its files, in codes for the hub and words for people.
+"""The errors of a card and of its files, as codes for the hub and words for people.
 
 Owns: the errors of a scan and of a copy, and what an OSError means on either side. Not here: the scan
 (`detector.card.scan`), the copy (`copying`, `verify`).
@@ -17,7 +17,7 @@ from stinercut.protocol import ErrorCode
 
 PUT_IN_AGAIN = "Take the card out and put it in again, in another reader if you can. Don't format it."
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN})
-"""What looking at a card gives that is out, or whose driver has given up."""
+"""The error numbers of a card that was taken out, or whose driver has given up."""
 
 
 class CopyFailed(StinercutError):
@@ -51,19 +51,19 @@ class ScanFailed(StinercutError):
 
 
 class CopyStopped(Exception):
-    """The copy was told to stop. Nothing of it is visible."""
+    """The copy was told to stop. It published nothing."""
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A file that was read whole: the xxh3-128 of its content and its bytes."""
+    """A file that was read to its end: the xxh3-128 of its content, and its size in bytes."""
 
     content_hash: str
     size: int
 
 
 def scan_failed(refused: OSError) -> ScanFailed:
-    """What an error means that the card as a whole gave."""
+    """What an OSError means that came while the card as a whole was scanned."""
     if refused.errno in GONE:
         what = "the card was taken out while it was being looked at"
         return ScanFailed(ErrorCode.CARD_REMOVED, what, "Put it in again.")
@@ -71,8 +71,8 @@ def scan_failed(refused: OSError) -> ScanFailed:
 
 
 def card_silent() -> ScanFailed:
-    """The error for a card that gives no answer to a scan."""
-    return ScanFailed(ErrorCode.SOURCE_IO, "the card gives no answer: looking at what is on it did not come to an end")
+    """The error for a card that doesn't answer a scan."""
+    return ScanFailed(ErrorCode.SOURCE_IO, "the card gives no answer: listing its files never finished")
 
 
 def card_removed(source: SourceFile) -> CopyFailed:
@@ -96,7 +96,7 @@ def changed(source: SourceFile, how: str) -> CopyFailed:
 
 
 def source_failed(refused: OSError, root: CardRoot, source: SourceFile) -> CopyFailed:
-    """What an error on the card's side means. Looks at the card, so it may hang as a read may."""
+    """What an error on the card's side means. Looks at the card, so this may hang like a read."""
     if not root.is_there():
         return card_removed(source)
     if refused.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
@@ -122,7 +122,7 @@ def destination_failed(refused: OSError, where: str | Path) -> CopyFailed:
 
 
 def full(where: str | Path, how: str) -> CopyFailed:
-    """The error for a file that there is no room for."""
+    """The error for a file that doesn't fit into the store."""
     return CopyFailed(
         ErrorCode.DEST_FULL,
         f"no room in the store: {how}",
@@ -132,7 +132,7 @@ def full(where: str | Path, how: str) -> CopyFailed:
 
 
 def silent(source: SourceFile) -> CopyFailed:
-    """The error for a file whose card gives no answer."""
+    """The error for a file whose card doesn't answer."""
     return CopyFailed(
         ErrorCode.SOURCE_IO,
         "the card gives no answer here: a read did not come back",

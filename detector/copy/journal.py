@@ -1,4 +1,4 @@
-"""What the detector must not forget: unacknowledged messages, files it was asked for, how far partial files are proven.
+"""The detector's journal: unacknowledged messages, requested files, how far partial files are proven.
 
 Owns: the SQLite file and one method per thing to remember, each a single durable commit. Not here: when to send
 (`detector.link`), what to copy next (`offload`). Used from one thread; only one detector at a time can hold a journal.
@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 );
 """
 INSERTIONS_KEPT = 1000
-"""How many insertions that are over stay known, so that a late request for one is told from nonsense."""
+"""How many past insertions stay known, so that a late request for one of them can be told from an unknown id."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class LeftOver:
-    """A file that was asked for and not copied whole, as it is known again later: of which card, which file."""
+    """A file that the hub asked for and that was not copied whole: its card and its looks, to recognise it later."""
 
     card_id: str
     relative: str
@@ -74,13 +74,13 @@ class LeftOver:
 
 
 class Journal:
-    """The open journal. Every method is one commit that has reached the disk when it returns.
+    """The open journal. Every method that changes it is one commit, on the disk when the method returns.
 
-    Methods raise HostNotReady when the disk doesn't take it.
+    Such a method raises HostNotReady when the write fails.
     """
 
     def __init__(self, file: Path) -> None:
-        """Open or make the journal. Raises HostNotReady when another detector holds it or it can't be opened."""
+        """Open or create the journal. Raises HostNotReady when another detector holds it or it can't be opened."""
         self._file = file
         with self._explained():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ class Journal:
             self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
 
     def close(self) -> None:
-        """Close it; the lock is free after."""
+        """Close the journal and free its lock."""
         self._db.close()
 
     def put(self, messages: Iterable[Message]) -> None:
@@ -102,17 +102,17 @@ class Journal:
             self._put(messages)
 
     def unacknowledged(self, after: int = 0, limit: int = 100) -> list[Outgoing]:
-        """The messages that wait for an acknowledgement, oldest first, from behind sequence number `after`."""
+        """The unacknowledged messages with sequence numbers above `after`, oldest first."""
         rows = self._db.execute("SELECT seq, id, frame FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
         return [Outgoing(*row) for row in rows]
 
     def acknowledged(self, message_id: str) -> None:
-        """Forget a message; one that isn't known (any more) is no error."""
+        """Forget a message. An unknown message, or one forgotten before, is no error."""
         with self._commit():
             self._db.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
 
     def card_in(self, message: Inserted) -> None:
-        """A card is in: remember the insertion and tell the hub."""
+        """Remember that a card is in, and tell the hub."""
         with self._commit():
             self._db.execute(
                 "INSERT INTO insertion (id, card_id) VALUES (?, ?)", (message.insertion_id, message.card.card_id)
@@ -120,7 +120,7 @@ class Journal:
             self._put([message])
 
     def card_out(self, insertion_id: str) -> None:
-        """A card is out: drop what was still wanted of it and tell the hub."""
+        """Drop the files of a card that is out and that were still wanted, and tell the hub."""
         with self._commit():
             self._card_out(insertion_id)
 
@@ -131,10 +131,10 @@ class Journal:
     def want(
         self, insertion_id: str, files: Iterable[tuple[str, SourceFile]], is_stored: Callable[[str, int], bool]
     ) -> list[str]:
-        """Remember which files were asked for, in order; returns the ids that are to be copied now.
+        """Remember which files the hub asked for, in order. Returns the ids of those to copy now.
 
-        One that is wanted already isn't returned; one that failed before is wanted again; of one that was copied
-        already (and `is_stored`, by its hash and size) the hub is told once more.
+        A file that is wanted already isn't returned. A file that failed before is wanted again. If a file was copied
+        before (and `is_stored`, by its hash and size), the hub is told so once more.
         """
         fresh: list[str] = []
         with self._commit():
@@ -160,19 +160,19 @@ class Journal:
         return fresh
 
     def copied(self, message: FileCopied) -> None:
-        """A file is durable in the store: remember it and tell the hub, in one commit."""
+        """Remember that a file is durable in the store, and tell the hub, in one commit."""
         with self._commit():
             self._set(message.insertion_id, message.file_id, "copied", message.content_hash)
             self._put([message])
 
     def failed(self, insertion_id: str, file_id: str, message: Message) -> None:
-        """A file was not copied: remember it and tell the hub, in one commit."""
+        """Remember that a file was not copied, and tell the hub, in one commit."""
         with self._commit():
             self._set(insertion_id, file_id, "failed", None)
             self._put([message])
 
     def start_over(self) -> list[LeftOver]:
-        """At start: end the insertions of an earlier life, telling the hub; returns what was still wanted of them."""
+        """At start: end the insertions of an earlier run and tell the hub. Returns the files still wanted of them."""
         with self._commit():
             rows = self._db.execute(
                 "SELECT card_id, relative, size, mtime_ns FROM request JOIN insertion ON insertion.id = insertion_id"
@@ -193,7 +193,7 @@ class Journal:
             )
 
     def checkpoints(self, file: LeftOver) -> dict[str, list[Checkpoint]]:
-        """The partial files of just this file of this card, by name, each with what it should hold, shortest first."""
+        """The partial files of exactly this file of this card, by name, with their checkpoints, shortest first."""
         out: dict[str, list[Checkpoint]] = {}
         for name, length, digest in self._db.execute(
             "SELECT name, length, digest FROM checkpoint"
@@ -204,11 +204,11 @@ class Journal:
         return out
 
     def partial_names(self) -> set[str]:
-        """The names of all partial files that something is known of."""
+        """The names of all partial files that have checkpoints."""
         return {name for (name,) in self._db.execute("SELECT DISTINCT name FROM checkpoint")}
 
     def forget_partial(self, name: str) -> None:
-        """A partial file is gone, or worth nothing."""
+        """Drop the checkpoints of a partial file that is gone or worthless."""
         with self._commit():
             self._db.execute("DELETE FROM checkpoint WHERE name = ?", (name,))
 

@@ -1,11 +1,11 @@
-"""One card that is in: its manifest, the queue of what the hub asked for, and the copies that run.
+"""The offload of one card: the queue of files that the hub asked for, and the copies that run.
 
 Owns: the order of copies and what follows from how each ended. Not here: the copy itself (`copying`, `verify`), what is
-remembered (`journal`), when cards come and go (`detector.service`).
+remembered (`journal`), when cards come and go (`detector.insertions`).
 
 A card is read by two lanes, one for small files, one for large ones. While the small lane has anything to do, a large
-copy holds still between two chunks: whoever waits to be recognised doesn't wait for gigabytes. A file that was read
-whole is verified while its lane reads on.
+copy pauses between two chunks, so that no passenger waits to be recognised until gigabytes are copied. A file that was
+read to its end is verified while its lane reads the next one.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ log = logging.getLogger("detector")
 PROGRESS_S = 1.0
 LOOK_AGAIN_S = 1.0
 TURN_S = 0.1
-"""How soon a large copy that holds still notices that it is to stop."""
+"""How soon a paused large copy notices that it must stop."""
 REMOVAL_S = 2.0
-"""How long a copy may take to notice that its card is out, before it is left behind."""
+"""How long a copy may take to notice that its card is out. After that its thread is left behind."""
 UNVERIFIED = 2
-"""Files of one lane that may wait for verification or be in it; then the lane reads no further."""
+"""How many files of one lane may be in verification or wait for it. Until one is done, the lane reads no further."""
 HUNG_READS = 2
-"""Reads of one card that may hang; then nothing more is read of it until it is put in again."""
-GONE_ON_WITH = frozenset({ErrorCode.CARD_REMOVED, ErrorCode.SOURCE_IO})
-"""Failures after which the partial file is kept: what it holds is as good as before."""
+"""After this many hung reads, nothing more is read from a card until it is put in again."""
+RESUMABLE = frozenset({ErrorCode.CARD_REMOVED, ErrorCode.SOURCE_IO})
+"""Failures after which the partial file is kept: its content is as good as before."""
 
 
 @dataclass(frozen=True)
 class OffloadContext:
-    """What all cards of one detector share."""
+    """The parts that all cards of one detector share."""
 
     journal: Journal
     store: Store
@@ -67,21 +67,21 @@ class OffloadContext:
     watchdog: Watchdog = field(default_factory=Watchdog)
     clock: Clock = machine_clock
     require_store: Callable[[], None] = lambda: None
-    """Raises HostNotReady when the store is not the one that it was: nothing must be written then."""
+    """Raises HostNotReady when another folder is in the store's place: nothing must be written then."""
 
 
 class CopyQueue:
-    """The files to copy, small ones and large ones apart, each in the order they were asked for."""
+    """The files to copy: one queue of small and one of large files, each in the order of the hub's requests."""
 
     def __init__(self) -> None:
         self._waiting: dict[bool, deque[str]] = {True: deque(), False: deque()}
 
     def add(self, file_id: str, *, small: bool) -> None:
-        """Ask for a file."""
+        """Put a file at the end of its queue."""
         self._waiting[small].append(file_id)
 
     def take(self, *, small: bool) -> str | None:
-        """The next file, None when there is none."""
+        """Take the next file out; None when that queue is empty."""
         return self._waiting[small].popleft() if self._waiting[small] else None
 
 
@@ -98,21 +98,21 @@ class Offload:
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
-    _road: Event = field(default_factory=Event)
-    """Set while no small file waits or is read: then large ones may."""
+    _large_may_read: Event = field(default_factory=Event)
+    """Set while no small file waits or is read."""
     _reading: set[str] = field(default_factory=set[str])
     _lanes: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _hung: int = 0
 
     def request(self, file_ids: list[str]) -> None:
-        """The hub asks for files, in this order; durable when this returns. Ids that are none are answered as such."""
+        """Take the hub's request for files, in this order; durable when this returns. Unknown ids are answered so."""
         known = [(file_id, self.manifest.sources[file_id]) for file_id in file_ids if file_id in self.manifest.sources]
         unknown = [file_id for file_id in file_ids if file_id not in self.manifest.sources]
         for file_id in self.around.journal.want(self.insertion_id, known, self._is_stored):
             small = self.manifest.sources[file_id].small
             self._queue.add(file_id, small=small)
             if small:
-                self._road.clear()
+                self._large_may_read.clear()
         if unknown:
             detail = "there is no such file on this card"
             self.around.journal.put(self._error(file_id, ErrorCode.UNKNOWN_ID, detail) for file_id in unknown)
@@ -127,22 +127,22 @@ class Offload:
         return True
 
     async def run(self) -> None:
-        """Copy what is asked for. When the card is out, ends as soon as everything that was read whole is verified."""
+        """Copy what the hub asks for. After the card is out, ends once every fully read file is verified."""
         async with asyncio.TaskGroup() as tasks:
             self._lanes += [tasks.create_task(self._lane(tasks, small=small)) for small in (True, False)]
 
     async def card_out(self, work: asyncio.Task[None]) -> None:
-        """The card is out: report the files that were being read, drop those that were not begun.
+        """End after the card went out: report the files that were being read, drop those that were not begun.
 
-        `work` is the task of `run`. Files that were read whole are verified and reported yet, a large one perhaps
-        after this returns.
+        `work` is the task of `run`. Fully read files are still verified and reported; a large one may finish after this
+        returns.
         """
         self._stop.set()
         self._gone.set()
         self._asked.set()
         if self._lanes:
             await asyncio.wait(self._lanes, timeout=REMOVAL_S)
-        for lane in self._lanes:  # A read that hangs: left behind, and nobody is told of what it may still do.
+        for lane in self._lanes:  # A hung read is left behind; whatever it still does, nobody hears of it.
             lane.cancel()
         if self._lanes:
             await asyncio.wait(self._lanes)
@@ -154,14 +154,14 @@ class Offload:
         self.around.wake()
 
     async def _lane(self, tasks: asyncio.TaskGroup, *, small: bool) -> None:
-        """Read one file after the other, each verified in a task of its own."""
+        """Read one file after the other. Each is verified in a task of its own."""
         room = asyncio.Semaphore(UNVERIFIED)
         while not self._stop.is_set():
-            file_id = self._queue.take(small=small) if small or self._road.is_set() else None
+            file_id = self._queue.take(small=small) if small or self._large_may_read.is_set() else None
             if file_id is None:
                 self._asked.clear()
-                if small and not self._road.is_set():
-                    self._road.set()
+                if small and not self._large_may_read.is_set():
+                    self._large_may_read.set()
                     self._asked.set()
                 await self._asked.wait()
                 continue
@@ -176,7 +176,7 @@ class Offload:
             self._reading.discard(file_id)
 
     async def _fetch(self, file_id: str) -> tuple[PartialFile, Copied] | None:
-        """Read one file into its partial file. None when that failed: then it is reported."""
+        """Read one file into its partial file. None when that failed; the failure is reported by then."""
         source = self.manifest.sources[file_id]
         try:
             if self._stop.is_set():
@@ -196,7 +196,7 @@ class Offload:
             self._hung += 1
             self._report_failure(file_id, silent(source))
         except CopyFailed as failed:
-            keep = failed.reason in GONE_ON_WITH
+            keep = failed.reason in RESUMABLE
             self._report_failure(file_id, failed)
             if failed.reason is ErrorCode.CARD_REMOVED:
                 self._reading.discard(file_id)
@@ -217,14 +217,14 @@ class Offload:
         return LeftOver(self.card_id, source.relative, source.size, source.mtime_ns)
 
     async def _read(self, file_id: str, part: PartialFile) -> Copied:
-        """Read one file; where there is no room, give up the partial files that nobody uses and try once more."""
+        """Read one file. If the disk is full, remove the partial files that nobody uses and try once more."""
         try:
             return await self._attempt(file_id, part)
         except CopyFailed as failed:
             if failed.reason is not ErrorCode.DEST_FULL or not self.around.partials.drop_idle():
                 raise
         if not part.checkpoints:
-            with suppress(OSError):  # What stays in the way is said by the next attempt.
+            with suppress(OSError):  # If the file stays in the way, the next attempt reports it.
                 part.path.unlink(missing_ok=True)
         return await self._attempt(file_id, part)
 
@@ -242,8 +242,8 @@ class Offload:
 
     def _let_small_ones_by(self, given_up: Event) -> None:
         """Hold a large copy, in its thread, while small files are read."""
-        while not (self._road.is_set() or self._stop.is_set() or given_up.is_set()):
-            self._road.wait(TURN_S)
+        while not (self._large_may_read.is_set() or self._stop.is_set() or given_up.is_set()):
+            self._large_may_read.wait(TURN_S)
 
     async def _settle(self, file_id: str, part: PartialFile, copied: Copied, started: float) -> None:
         source, keep = self.manifest.sources[file_id], True
@@ -260,7 +260,7 @@ class Offload:
             self.around.partials.release(part, keep=keep)
 
     def _noter(self, part: PartialFile, file: LeftOver) -> Callable[[Checkpoint], None]:
-        """Takes checkpoints from the copying thread to the journal."""
+        """A callback that hands checkpoints from the copying thread to the journal."""
         loop = asyncio.get_running_loop()
 
         def note(at: Checkpoint) -> None:
@@ -270,7 +270,7 @@ class Offload:
         return note
 
     def _reporter(self, file_id: str) -> Callable[[int], None]:
-        """Progress for the hub at most once a second and at the end, called from the copying thread."""
+        """A callback for the copying thread that reports progress to the hub, at most once a second and at the end."""
         loop = asyncio.get_running_loop()
         size = self.manifest.sources[file_id].size
         last = 0.0
@@ -288,7 +288,7 @@ class Offload:
         return on_chunk
 
     async def _until_there_again(self) -> None:
-        """Wait while the card can't be seen: normally its removal is about to be reported, and ends this."""
+        """Wait while the card can't be seen. Normally its removal is reported soon, which ends the wait."""
         while not self._gone.is_set() and not await self._is_there():
             try:
                 async with asyncio.timeout(LOOK_AGAIN_S):
@@ -318,7 +318,7 @@ class Offload:
 
     def _report_failure(self, file_id: str, failed: CopyFailed) -> None:
         log.warning("Not copied (%s): %s", failed.reason, failed.sentence())
-        # The whole path is for the log here: the hub shows what it is told.
+        # The whole path is for this log only, since the hub shows what it gets on its pages.
         message = self._error(file_id, failed.reason, sentence_for_pages(failed))
         self.around.journal.failed(self.insertion_id, file_id, message)
         self.around.wake()

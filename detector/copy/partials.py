@@ -1,6 +1,6 @@
 """The detector's partial files: which one belongs to which file of which card, and which are in use.
 
-Owns: claiming one for a copy, keeping or dropping it after. Not here: what it is worth (`resume`), the copy
+Owns: claiming one for a copy, keeping or dropping it after. Not here: how much of it is proven (`resume`), the copy
 (`copying`). Used from the event loop's thread only.
 """
 
@@ -22,13 +22,13 @@ log = logging.getLogger("detector")
 
 
 def partial_prefix(detector_id: str) -> str:
-    """What the names of this detector's partial files begin with; the folder is shared with other writers."""
+    """The beginning of the names of this detector's partial files, whose folder other writers use too."""
     return f"{OFFLOAD_PREFIX}{detector_id}."
 
 
 @dataclass(frozen=True)
 class PartialFile:
-    """A partial file for one copy. Without checkpoints there is none yet."""
+    """A partial file for one copy. Without checkpoints it doesn't exist yet."""
 
     path: Path
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -44,7 +44,7 @@ class Partials:
     _in_use: set[str] = field(default_factory=set[str])
 
     def clear(self) -> int:
-        """Remove what a killed detector left and nobody can go on with; returns how many. Raises OSError."""
+        """Remove a killed detector's leftovers that cannot be resumed. Returns how many. Raises OSError."""
         folder = self.store.partial_path("x").parent
         here = {path.name: path for path in folder.iterdir() if path.name.startswith(self.prefix)}
         known = self.journal.partial_names()
@@ -55,7 +55,10 @@ class Partials:
         return len(here.keys() - known)
 
     def drop_idle(self) -> int:
-        """Remove the partial files that wait for their card; returns how many. Footage that is here needs the room."""
+        """Remove the partial files that wait for their card, since footage of present cards needs the room.
+
+        Returns how many.
+        """
         idle = self.journal.partial_names() - self._in_use
         for name in idle:
             _remove(self.store.partial_path(name))
@@ -63,9 +66,9 @@ class Partials:
         return len(idle)
 
     def claim(self, file: LeftOver) -> PartialFile:
-        """The partial file for a copy of `file`: one kept from an earlier copy where there is one, else a new name.
+        """The partial file for a copy of `file`: the one that an earlier copy left, or else a new name.
 
-        Raises OSError. Every claim ends with `release`.
+        Raises OSError. Call `release` after every claim.
         """
         for name, checkpoints in self.journal.checkpoints(file).items():
             path = self.store.partial_path(name)
@@ -77,7 +80,7 @@ class Partials:
         return PartialFile(self.store.partial_path(name))
 
     def checkpoint(self, part: PartialFile, file: LeftOver, at: Checkpoint) -> None:
-        """Remember how far a copy is. A failure costs reading again later, so it is only said."""
+        """Remember how far a copy is. A failure only means reading again later, so it is just logged."""
         if part.path.name not in self._in_use:
             return
         try:
@@ -86,7 +89,7 @@ class Partials:
             log.warning("%s", refused.sentence())
 
     def release(self, part: PartialFile, *, keep: bool) -> None:
-        """The copy is over. What is left of it stays if `keep` and it can be gone on with."""
+        """End a claim after the copy. The partial file stays if `keep` is true and a later copy can resume it."""
         name = part.path.name
         self._in_use.discard(name)
         known = name in self.journal.partial_names()
@@ -98,7 +101,7 @@ class Partials:
 
 
 def _remove(path: Path) -> None:
-    """Remove a partial file, emptied first: a copy that hangs may hold it open, and with it the room on the disk."""
+    """Empty a partial file, then remove it: a hung copy may hold it open, and would keep its room on the disk."""
     with suppress(OSError):
         os.truncate(path, 0)
         path.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
-"""What a partial file is worth: the proof that its beginning is the source's.
+"""Resuming a copy: proves that a partial file begins with the bytes of its source.
 
 Owns: checkpoints and the proof. Not here: where checkpoints are kept (`journal`), the copy itself (`copying`).
 
-While a file is copied, the hash of the bytes read from the card so far is noted now and then. To go on later, the
-partial file is read again from its disk up to the last note that its own bytes agree with: so far it holds what the
-card gave then. That the card still holds the same is judged by the file's path, size and time, as always, and by
-samples of that beginning read from the card again. A length alone proves nothing.
+While a file is copied, checkpoints note the hash of the bytes read from the card so far. To resume later, the detector
+reads the partial file from its disk again, up to the last checkpoint that agrees with its bytes: up to there it holds
+what the card gave at that time. Whether the card still holds the same is judged by the file's path, size and time, as
+always, and by samples of that beginning, read from the card again. A length alone proves nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import xxhash
 from stinercut.storage.store import CHUNK
 
 KEEP_FROM = 32 * CHUNK
-"""A partial file shorter than this isn't kept: it is read again in less than a second."""
+"""A shorter partial file isn't kept: reading it again takes less than a second."""
 CHECKPOINT_BYTES = 64 * CHUNK
-"""Bytes between two notes. Each is a commit in the journal."""
+"""Bytes between two checkpoints. Each checkpoint is a commit in the journal."""
 SAMPLES = 16
 SAMPLE_BYTES = 64 << 10
 
@@ -36,21 +36,22 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Prefix:
-    """The beginning of a partial file that is proven: its length and its running hash."""
+    """The proven beginning of a partial file: its length and its running hash."""
 
     length: int
     digest: xxhash.xxh3_128
 
 
 def nothing() -> Prefix:
-    """The prefix of a file that is begun anew."""
+    """The prefix of a file that is copied from its start."""
     return Prefix(0, xxhash.xxh3_128())
 
 
 def proven_prefix(writing: int, checkpoints: Iterable[Checkpoint], should_stop: Callable[[], bool]) -> Prefix:
-    """As much of the open partial file as agrees with a checkpoint, read past the cache where the system lets us.
+    """The longest beginning of the open partial file that agrees with a checkpoint.
 
-    Ends early, with what is proven so far, when told to stop. Raises OSError.
+    Reads from the disk instead of the cache where the system allows it. When told to stop, ends early with what is
+    proven so far. Raises OSError.
     """
     if hasattr(os, "posix_fadvise"):
         os.fsync(writing)
@@ -70,7 +71,7 @@ def proven_prefix(writing: int, checkpoints: Iterable[Checkpoint], should_stop: 
 
 
 def sample_offsets(length: int) -> list[int]:
-    """Where the samples of the first `length` bytes begin: evenly spread, the first and the last bytes among them."""
+    """Where the samples of the first `length` bytes begin: evenly spread, and covering the first and the last bytes."""
     last = max(0, length - SAMPLE_BYTES)
     return sorted({last * number // (SAMPLES - 1) for number in range(SAMPLES)})
 

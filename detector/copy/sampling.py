@@ -1,8 +1,8 @@
-"""Samples of a card's files, taken when the hub asks whether it knows a file under another date.
+"""Takes samples of a card's files, for the hub to tell whether it knows a file under another date.
 
 Owns: the queue of requests, and reading a few places of a file. Not here: which places
-(`stinercut.storage.file_samples`), what follows from a sample (the hub). Nothing is kept over a restart: the card has
-another insertion then, and the hub asks again.
+(`stinercut.storage.file_samples`), what follows from a sample (the hub). Nothing is kept over a restart, because the
+card then gets a new insertion and the hub asks again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SAMPLES_PER_MESSAGE = 100
 
 
 def take_sample(root: CardRoot, source: SourceFile) -> str | None:
-    """The sample of a file that is still as the scan saw it; None where it can't be taken. The card is only read."""
+    """The sample of a file; None if it can't be read or is not as the scan saw it. The card is only read."""
     path = root.path / source.relative
     try:
         if path.parent.resolve() != root.path.resolve() / Path(source.relative).parent:
@@ -45,7 +45,7 @@ def take_sample(root: CardRoot, source: SourceFile) -> str | None:
             return None
         return sample_of(handle, source.size)
     except (OSError, EOFError) as refused:
-        log.warning("No sample of %s could be taken (%s); it is to be copied.", shown(source.relative), refused)
+        log.warning("No sample of %s could be taken (%s); the whole file is copied.", shown(source.relative), refused)
         return None
     finally:
         close_source(handle)
@@ -63,10 +63,10 @@ class Sampler:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: Event = field(default_factory=Event)
     _is_silent: bool = False
-    """A read hung: no more samples are taken, everything asked for is to be copied."""
+    """Set after a hung read: no more samples are taken, so all these files are copied."""
 
     def request(self, file_ids: Iterable[str]) -> None:
-        """The hub asks for samples. Ids that are none are answered as such."""
+        """Take the hub's request for samples. Unknown ids are answered as unknown."""
         unknown: list[str] = []
         for file_id in file_ids:
             if file_id in self.manifest.sources:
@@ -84,7 +84,7 @@ class Sampler:
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:
-        """Take what is asked for, beside what the block does."""
+        """Take the requested samples while the block runs."""
         work = asyncio.create_task(self._run())
         try:
             yield
@@ -99,7 +99,7 @@ class Sampler:
             while batch := list(self._asked)[:SAMPLES_PER_MESSAGE]:
                 samples = await self._taken(batch)
                 if samples is None:
-                    return  # The card is out: nothing that was read from here on says anything.
+                    return  # The card is out: from here on, no read proves anything.
                 self.around.journal.put([Samples(insertion_id=self.insertion_id, samples=samples)])
                 for file_id in batch:
                     del self._asked[file_id]
@@ -107,7 +107,7 @@ class Sampler:
             await self._news.wait()
 
     async def _taken(self, file_ids: list[str]) -> list[FileSample] | None:
-        """The samples of these files, empty ones of those that a card which hangs did not give; None without a card."""
+        """The samples of these files; None when the card is out. Files that a hung card did not give have no sample."""
         taken: dict[str, str | None] = {}
         pulse, given_up = CardHeartbeat(), Event()
 
@@ -125,7 +125,7 @@ class Sampler:
                 if not await self.around.watchdog.run(take, pulse, given_up) or self._stop.is_set():
                     return None
             except Hung:
-                log.warning("A read for a sample did not come back; what it was to tell apart is copied.")
+                log.warning("A read for a sample did not come back; the files without a sample are copied.")
                 self._is_silent = True
-        found = dict(taken)
-        return [FileSample(file_id=file_id, sample=found.get(file_id)) for file_id in file_ids]
+        samples = dict(taken)
+        return [FileSample(file_id=file_id, sample=samples.get(file_id)) for file_id in file_ids]

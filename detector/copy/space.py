@@ -1,6 +1,6 @@
-"""Room on the store's disk, promised before a copy begins, over all cards that are copied at once.
+"""Reserves room on the store's disk before a copy begins, for all cards that are copied at once.
 
-Owns: the sum of what is promised and not yet written. Not here: what follows when there is none (`copying`).
+Owns: the sum of the reserved bytes that are not written yet. Not here: what follows when there is no room (`copying`).
 Nothing is allocated: other programs may still fill the disk, and then a write fails as it always could.
 """
 
@@ -15,7 +15,7 @@ from threading import Lock
 
 
 class NoRoom(Exception):
-    """A copy doesn't fit. Both numbers are bytes; `free` is what nobody else was promised."""
+    """A copy doesn't fit. Both numbers are bytes; `free` counts only what no other copy has reserved."""
 
     def __init__(self, needed: int, free: int) -> None:
         super().__init__(needed, free)
@@ -25,18 +25,18 @@ class NoRoom(Exception):
 
 @dataclass
 class Reservation:
-    """Room for one copy. `left` is what isn't written yet, in bytes; nothing is, from when `given_up` says so."""
+    """Room for one copy. `left` is the bytes not written yet. From when `given_up()` is true, it holds no room."""
 
     left: int
     given_up: Callable[[], bool] = lambda: False
 
     @property
     def held(self) -> int:
-        """What nobody else may be promised."""
+        """The bytes that no other copy may reserve."""
         return 0 if self.given_up() else self.left
 
     def wrote(self, amount: int) -> None:
-        """That many bytes more are on the disk now, and no longer counted here."""
+        """Count `amount` more bytes as written: they take room on the disk now, and none here."""
         self.left = max(0, self.left - amount)
 
 
@@ -51,12 +51,13 @@ class Space:
     def reserve(
         self, folder: Path, needed: int, given_up: Callable[[], bool] = lambda: False
     ) -> Generator[Reservation]:
-        """Hold room for `needed` bytes on the disk of `folder` for the block, or until `given_up` says that nobody
-        waits for this copy any more: one whose read hangs never comes to its end. Raises NoRoom, OSError.
+        """Hold room for `needed` bytes on the disk of `folder` while the block runs. Raises NoRoom, OSError.
+
+        The room is free earlier when `given_up()` is true: the block of a copy whose read hangs may never end.
         """
         reservation = Reservation(needed, given_up)
         with self._lock:
-            free = shutil.disk_usage(folder).free - sum(each.held for each in self._open)
+            free = shutil.disk_usage(folder).free - sum(other.held for other in self._open)
             if free < needed:
                 raise NoRoom(needed, max(0, free))
             self._open.append(reservation)
@@ -64,4 +65,4 @@ class Space:
             yield reservation
         finally:
             with self._lock:
-                self._open = [each for each in self._open if each is not reservation]
+                self._open = [other for other in self._open if other is not reservation]

@@ -1,7 +1,7 @@
-"""The second half of a copy: synced, read back past the cache, compared, published.
+"""Verifies a copy: syncs it, reads it back from the disk instead of the cache, compares it, publishes it.
 
-Owns: the steps and the workers that take them while the next file is read. Not here: reading the card (`copying`).
-The card isn't needed any more: a file that was read whole is finished even when its card is pulled.
+Owns: these steps, and the workers that take them while the next file is read. Not here: reading the card (`copying`).
+The card isn't needed any more: a fully read file is finished even when its card is pulled.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ READ_BACK_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 def settle(store: Store, partial: Path, copied: Copied, should_stop: Callable[[], bool]) -> None:
-    """Make a whole partial file durable, prove it and publish it as an object; its partial name is gone after.
+    """Make a complete partial file durable, prove it, and publish it as an object; its partial name is gone after that.
 
-    Raises CopyFailed, CopyStopped; then nothing is published.
+    Raises CopyFailed or CopyStopped; nothing is published in that case.
     """
     try:
         handle = os.open(partial, READ_BACK_FLAGS)
         try:
             os.fsync(handle)
-            found = _read_back(handle, should_stop)
+            read_back = _read_back(handle, should_stop)
         finally:
             os.close(handle)
     except OSError as refused:
         raise destination_failed(refused, partial) from None
-    if found != copied.content_hash:
+    if read_back != copied.content_hash:
         raise CopyFailed(
             ErrorCode.HASH_MISMATCH,
             "the copy reads back differently from what was written",
@@ -48,7 +48,7 @@ def settle(store: Store, partial: Path, copied: Copied, should_stop: Callable[[]
 
 
 def _read_back(handle: int, should_stop: Callable[[], bool]) -> str:
-    """The hash of an open, synced file, from its disk where the system lets us (only synced pages can be dropped)."""
+    """The hash of an open, synced file, read from the disk where the system allows it (it drops only synced pages)."""
     digest = xxhash.xxh3_128()
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -65,13 +65,13 @@ def _read_back(handle: int, should_stop: Callable[[], bool]) -> str:
 def _publish(store: Store, partial: Path, copied: Copied) -> None:
     try:
         final = store.add_object(partial, copied.content_hash)
-        found = final.stat().st_size
+        size = final.stat().st_size
     except OSError as refused:
         raise destination_failed(refused, store.root) from None
-    if found != copied.size:
+    if size != copied.size:
         raise CopyFailed(
             ErrorCode.DEST_IO,
-            f"the store already holds a damaged file of this content ({found} of {copied.size} bytes)",
+            f"the store already holds a damaged file of this content ({size} of {copied.size} bytes)",
             file=final,
             advice="Move that file away and put the card in again.",
         )
@@ -79,14 +79,14 @@ def _publish(store: Store, partial: Path, copied: Copied) -> None:
 
 @dataclass
 class Verifier:
-    """The workers of one store: one for large files, one for small ones, so that these never wait for those."""
+    """The workers of one store: one for large files, one for small ones, so that small files never wait for large."""
 
     store: Store
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
     small: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def verify(self, partial: Path, copied: Copied, *, small: bool) -> None:
-        """Settle one file, in its turn. Raises CopyFailed; when cancelled, the partial file stays as it is."""
+        """Settle one file when it is its turn. Raises CopyFailed; if cancelled, leaves the partial file as it is."""
         stop = Event()
         async with self.small if small else self.large:
             await in_thread(lambda: settle(self.store, partial, copied, stop.is_set), stop)

@@ -1,1 +1,1 @@
-"""Card readers that hang: threads that may never return, and the watchdog over them."""
+"""Card readers that hang: threads that may never return, and the watchdog that gives them up."""

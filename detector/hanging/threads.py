@@ -1,6 +1,6 @@
-"""Blocking work beside the event loop, in threads that never keep the process alive.
+"""Runs blocking work next to the event loop, in threads that never keep the process alive.
 
-Owns: `in_thread`. asyncio.to_thread isn't used because its threads are waited for at exit, and a read from
+Owns: `in_thread`. asyncio.to_thread is no choice here: the process would wait for its threads at exit, and a read from
 a pulled card can hang for as long as the kernel likes.
 """
 
@@ -15,11 +15,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 GRACE_S = 2.0
-"""How long cancelled work may take to notice before it is left behind."""
+"""How long cancelled work may take to notice. After that its thread is left behind."""
 
 
 async def in_thread(work: Callable[[], T], stop: Event) -> T:
-    """The result of `work()`, run in a thread. When cancelled: sets `stop` and gives the work a moment to end."""
+    """The result of `work()`, run in a thread. When cancelled, sets `stop` and gives the work a moment to end."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -51,6 +51,6 @@ async def in_thread(work: Callable[[], T], stop: Event) -> T:
 
 
 def _look_at(done: asyncio.Future[T]) -> None:
-    """Nobody waits for this result any more, whenever it comes; looked at, so that asyncio does not complain."""
+    """Look at a result that nobody waits for any more, so that asyncio does not complain about an unseen error."""
     if not done.cancelled():
         done.exception()

@@ -1,9 +1,9 @@
-"""Reads that never return: noticed, left behind, counted.
+"""Notices reads that never return, leaves their threads behind and counts them.
 
-Owns: how long a card has been silent, and work that is given up when it is silent for too long. Not here: what is read
-(`detector.copy.copying`), what a file that hangs means for its card (`detector.copy.offload`). A read that hangs in the
-kernel can't be ended by anybody; its thread stays until the card answers or the process ends, so the number of such
-threads is limited.
+Owns: how long a card has been silent, and giving work up when it is silent for too long. Not here: what is read
+(`detector.copy.copying`), what a hung file means for its card (`detector.copy.offload`). Nothing can end a read that
+hangs in the kernel: its thread stays until the card answers or the process ends. So the number of such threads is
+limited.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from detector.hanging.threads import in_thread
 T = TypeVar("T")
 
 HUNG_S = 30.0
-"""A card that gives nothing for this long hangs. Linux gives up a USB command after 30 s and tries again."""
+"""A card that is silent for this long counts as hung. Linux gives up a USB command after 30 s and tries again."""
 MOST_LEFT_BEHIND = 16
-"""Threads that may hang at once, over all cards of a detector."""
+"""How many threads may hang at once, over all cards of a detector."""
 
 
 class Hung(Exception):
-    """The card didn't answer in time, or too many reads hang already."""
+    """The card didn't answer in time, or too many threads hang already."""
 
 
 class CardHeartbeat:
-    """Since when one thread waits for its card. Used as `with pulse:` around whatever touches the card."""
+    """Tells since when a thread waits for its card. Used as `with pulse:` around everything that touches the card."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -43,11 +43,11 @@ class CardHeartbeat:
         self._since = None
 
     def beat(self) -> None:
-        """The card has answered, and is asked again at once."""
+        """Note that the card has answered, and that the thread asks it again at once."""
         self._since = time.monotonic()
 
     def silent_for(self) -> float:
-        """Seconds that the card has been waited for, 0 while it isn't."""
+        """Seconds that the thread has waited for the card; 0 while it doesn't wait."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
@@ -70,9 +70,9 @@ class Watchdog:
             return len(self._left_behind)
 
     async def run(self, work: Callable[[], T], pulse: CardHeartbeat, give_up: Event) -> T:
-        """The result of `work()`, run in a thread that says by `pulse` when it waits for a card.
+        """The result of `work()`, run in a thread that shows by `pulse` when it waits for a card.
 
-        Sets `give_up` when nobody waits for the work any more; it must do nothing then but end. Raises Hung.
+        Sets `give_up` when nobody waits for the work any more: from then on the work must only end. Raises Hung.
         """
         if self.left_behind >= self.most:
             raise Hung

@@ -1,7 +1,7 @@
-"""Which cards are in: every source behind one stream of CardIn and CardOut.
+"""Watches for cards: merges every source into one stream of CardIn and CardOut.
 
 Owns: the watching of notes and volumes and the merging of both. Not here: what a note or a mount means (`folders`,
-`volumes`), what happens to a card (`detector.service`).
+`volumes`), what happens to a card (`detector.insertions`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["CardEvent", "CardIn", "CardOut", "eject_folder", "insert_folder", "w
 log = logging.getLogger("detector")
 
 LOOK_AGAIN_MS = 1000
-"""Notes wake us at once; a folder that vanishes under its note is noticed after this long at most."""
+"""A new or changed note wakes us at once; a folder that vanishes under its note is noticed after this long at most."""
 
 
 async def watch_cards(settings: Settings, into: asyncio.Queue[CardEvent]) -> None:
-    """Put what goes in and out into a queue, without end; first what is in already."""
+    """Put each card that goes in or out into a queue, without end; first the cards that are in already."""
 
     async def drain(source: AsyncIterator[CardEvent]) -> None:
         async for event in source:
@@ -43,7 +43,7 @@ async def watch_cards(settings: Settings, into: asyncio.Queue[CardEvent]) -> Non
 
 
 async def folder_cards(settings: Settings) -> AsyncIterator[CardEvent]:
-    """Folders that notes in the cards folder put in and out."""
+    """The events of folders that stand for cards, as the notes in the cards folder tell."""
     settings.cards_dir.mkdir(parents=True, exist_ok=True)
     before = NotedCards()
     async with aclosing(_looks(settings)) as looks:
@@ -56,7 +56,7 @@ async def folder_cards(settings: Settings) -> AsyncIterator[CardEvent]:
 
 
 async def _looks(settings: Settings) -> AsyncGenerator[NotedCards]:
-    """What the notes say: now, at each change of the cards folder, and once in a while."""
+    """The noted cards: now, at each change of the cards folder, and once in a while."""
     yield await _noted(settings)
     watching = awatch(
         settings.cards_dir,
@@ -72,12 +72,12 @@ async def _looks(settings: Settings) -> AsyncGenerator[NotedCards]:
 
 
 async def _noted(settings: Settings) -> NotedCards:
-    """In a thread: a look at a folder that is a card which hangs would hold up everything else."""
+    """The noted cards, read in a thread: if a noted folder is on a card that hangs, it must not hold up the rest."""
     return await in_thread(lambda: noted(settings.cards_dir), Event())
 
 
 async def volume_cards() -> AsyncIterator[CardEvent]:
-    """Mounted volumes that are cards."""
+    """The events of mounted volumes that are cards."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[Present] = asyncio.Queue()
     stop = Event()
@@ -93,7 +93,7 @@ async def volume_cards() -> AsyncIterator[CardEvent]:
         finally:
             os.close(reading)
 
-    # A daemon thread: a look at a dead mount can hang, and must not keep the process from ending.
+    # A daemon thread, because a look at a dead mount can hang and must not keep the process from ending.
     Thread(target=watch, name="volumes", daemon=True).start()
     before: Present = {}
     try:

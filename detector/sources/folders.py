@@ -1,6 +1,6 @@
-"""Folders that stand for cards: one note per folder in the cards folder, written and withdrawn by a command.
+"""Folders that stand for cards: a command writes or withdraws one note per folder in the cards folder.
 
-Owns: the notes (`<name>.json` = `{"path": ..., "label": ..., "stamp": ...}`) and what they say is in.
+Owns: the notes (`<name>.json` = `{"path": ..., "label": ..., "stamp": ...}`) and which cards are in by them.
 Not here: watching for changes (`cards`), mounted volumes (`volumes`).
 """
 
@@ -23,7 +23,7 @@ LABEL_LENGTH = 255
 
 
 class CardNote(BaseModel):
-    """One note. `stamp` differs each time the folder is inserted, so that in-again is a new insertion."""
+    """One note. `stamp` differs each time the folder is put in, so that putting it in again is a new insertion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,14 +34,14 @@ class CardNote(BaseModel):
 
 @dataclass(frozen=True)
 class NotedCards:
-    """The cards that notes say are in, by key, and what is wrong with other notes, in words for the log."""
+    """The cards that are in by their notes, by key; and the faults of other notes, in words for the log."""
 
     cards: dict[str, CardIn] = field(default_factory=dict[str, CardIn])
     problems: frozenset[str] = frozenset()
 
 
 def insert_folder(settings: Settings, path: Path) -> str:
-    """Let a folder count as a card put in; returns the card's name. In already: that is out and in again.
+    """Put a folder in as a card. Returns the card's name. If it is in already, it goes out and in again.
 
     Raises BadInput when `path` is no folder.
     """
@@ -55,7 +55,7 @@ def insert_folder(settings: Settings, path: Path) -> str:
 
 
 def eject_folder(settings: Settings, path: Path) -> None:
-    """Take a folder out again. Raises NotFound when it was not in. The folder itself may be gone already."""
+    """Take a folder out again; the folder itself may be gone by now. Raises NotFound when it was not in."""
     note = settings.cards_dir / f"{path_card_id(path.expanduser().resolve())}.json"
     try:
         note.unlink()
@@ -64,24 +64,25 @@ def eject_folder(settings: Settings, path: Path) -> None:
 
 
 def noted(cards_dir: Path) -> NotedCards:
-    """What the notes say is in now. A folder that is gone is out; a bad note is a problem, not an error."""
+    """The cards that are in by the notes now. A folder that is gone is out; a bad note is a problem, not an error."""
     cards: dict[str, CardIn] = {}
     problems: set[str] = set()
     for file in sorted(cards_dir.glob("*.json")):
         try:
-            found = _card_of(file)
+            card = _card_of(file)
         except (OSError, ValueError, ValidationError) as refused:
             if not isinstance(refused, FileNotFoundError):  # Withdrawn while we looked.
                 problems.add(f"{file}: is not a note about a card ({type(refused).__name__}); it is ignored")
             continue
-        if isinstance(found, CardIn):
-            cards[found.key] = found
+        if isinstance(card, CardIn):
+            cards[card.key] = card
         else:
-            problems.add(found)
+            problems.add(card)
     return NotedCards(cards, frozenset(problems))
 
 
 def _card_of(file: Path) -> CardIn | str:
+    """The card of a note, or the problem with the note in words."""
     note = CardNote.model_validate(json.loads(file.read_text("utf-8")))
     if not note.path.is_absolute():
         return f"{file}: names no absolute path; it is ignored"
@@ -91,7 +92,7 @@ def _card_of(file: Path) -> CardIn | str:
         return f"{note.path}: the folder is not there, so it counts as a card that is out"
     if not note.path.is_dir():
         return f"{note.path}: is not a folder; the note about it is ignored"
-    # Another folder of the same name is another card: device and inode are part of the key.
+    # Another folder of the same name is another insertion, so device and inode are part of the key.
     key = f"{file.name}:{note.stamp}:{seen.st_dev}:{seen.st_ino}"
     label = note.label or shown(note.path.name) or str(note.path)
     card = CardLabel(card_id=path_card_id(note.path), label=label[:LABEL_LENGTH], kind="folder")
@@ -99,6 +100,6 @@ def _card_of(file: Path) -> CardIn | str:
 
 
 def _write(file: Path, note: CardNote) -> None:
-    """A watcher sees the whole note or none: no name on its way there ends in `.json`."""
-    # json.dumps escapes what is no Unicode in a path; pydantic refuses to write it.
+    """Write a note so that a watcher sees it whole or not at all: no temporary name ends in `.json`."""
+    # json.dumps escapes the surrogates in a path that isn't Unicode; pydantic refuses to write them.
     replace_file(file, json.dumps(note.model_dump() | {"path": str(note.path)}).encode())

@@ -1,8 +1,8 @@
 """Mounted volumes that are cards: which are in, and waking up when that changes.
 
 Owns: the reading of Linux' mountinfo, what makes a volume a card, the loops that wait (mount events on Linux,
-volume events on Windows, a look every two seconds elsewhere). Not here: how Windows is heard (`windows`), folders that
-stand for cards (`folders`), events (`cards`).
+volume events on Windows, a look every two seconds elsewhere). Not here: the events of Windows (`windows`), folders that
+stand for cards (`folders`), merging all sources (`cards`).
 
 inotify is blind to mounts; poll() for POLLPRI on /proc/self/mountinfo wakes at once (proc(5)).
 """
@@ -26,25 +26,25 @@ from stinercut.protocol import CardLabel
 MOUNTINFO = Path("/proc/self/mountinfo")
 BY_UUID = Path("/dev/disk/by-uuid")
 CARD_PLACES = (Path("/media"), Path("/run/media"), Path("/mnt"))
-"""Where desktops, udisks and people mount cards. A removable device counts wherever it is mounted."""
+"""Where desktops, udisks and people mount cards. A removable device may be a card wherever it is mounted."""
 
 FOOTAGE_FOLDERS = ("DCIM", "PRIVATE/M4ROOT", "PRIVATE/AVCHD", "AVCHD/BDMV", "MP_ROOT")
-"""What makes a volume a card: the camera standard's folder (JEITA CP-3461), or a tree of Sony's and Panasonic's cameras
-(XAVC, AVCHD, MP4), in whatever case. Whether there are videos or photos in it doesn't matter."""
+"""A volume with one of these folders is a card: the camera standard's folder (JEITA CP-3461), or a tree of Sony's and
+Panasonic's cameras (XAVC, AVCHD, MP4). Upper or lower case makes no difference, and neither does what is in it."""
 
 SETTLE_S = 10.0
-"""For so long after the start and each change we look again every second: folders may appear after their mount."""
+"""For this long after the start and each change we look every second, since folders may appear after their mount."""
 
 POLL_S = 2.0
 RARELY_S = 30.0
-"""How often we look where the system says when something changes, in case that it once does not."""
+"""How often we look on a system that reports changes, in case it misses one."""
 
 Report = Callable[[dict[str, CardIn]], None]
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One line of mountinfo: what is needed of it."""
+    """The fields of one line of mountinfo that are needed here."""
 
     mount_id: str
     device: str
@@ -54,7 +54,7 @@ class Mount:
 
 
 def parse_mountinfo(text: str) -> list[Mount]:
-    """The mounts in the text of a mountinfo file (fields as in proc(5)); lines of another form are skipped."""
+    """The mounts in the text of a mountinfo file (fields as in proc(5)); skips lines of another form."""
     out: list[Mount] = []
     for line in text.splitlines():
         left, separator, right = line.partition(" - ")
@@ -65,12 +65,12 @@ def parse_mountinfo(text: str) -> list[Mount]:
 
 
 def _unescape(field: str) -> str:
-    """mountinfo writes space, tab, newline and backslash as three octal digits."""
+    """Undo the escapes of mountinfo, which writes space, tab, newline and backslash as three octal digits."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 
 def holds_footage(root: Path) -> bool:
-    """Whether a volume has a folder that cameras make. A volume that can't be read has none."""
+    """Whether a volume has a folder that cameras make. False for a volume that can't be read."""
     try:
         return any(_has(root, folder.split("/")) for folder in FOOTAGE_FOLDERS)
     except OSError:
@@ -78,7 +78,7 @@ def holds_footage(root: Path) -> bool:
 
 
 def _has(place: Path, folders: Sequence[str]) -> bool:
-    """Whether these folders lie in each other there. A volume that tells cases apart may have `dcim`."""
+    """Whether `place` holds these nested folders. Case is ignored: a case-sensitive volume may have `dcim`."""
     if not folders:
         return True
     first, rest = folders[0], folders[1:]
@@ -91,7 +91,7 @@ def _has(place: Path, folders: Sequence[str]) -> bool:
 
 
 def is_removable(device: str, sys_block: Path = Path("/sys/dev/block")) -> bool:
-    """Whether the kernel calls the device of a `major:minor` (or the disk it is a partition of) removable."""
+    """Whether the kernel calls a device (`major:minor`), or the disk that it is a partition of, removable."""
     place = (sys_block / device).resolve()
     for flag in (place / "removable", place.parent / "removable"):
         try:
@@ -102,7 +102,7 @@ def is_removable(device: str, sys_block: Path = Path("/sys/dev/block")) -> bool:
 
 
 def volume_uuid(source: str, by_uuid: Path = BY_UUID) -> str | None:
-    """The file system's UUID of a block device, as udev links it; None where there is none."""
+    """The UUID of a block device's file system, from udev's links; None where udev has no link."""
     try:
         links = list(by_uuid.iterdir())
     except OSError:
@@ -112,13 +112,13 @@ def volume_uuid(source: str, by_uuid: Path = BY_UUID) -> str | None:
 
 
 def card_id_of(identity: str | None, root: Path) -> str:
-    """A card id from a volume's own id; from its path where it has none."""
+    """A card id made of a volume's own id, or of its path where it has no id."""
     cleaned = re.sub(r"[^A-Za-z0-9_-]", "-", identity or "")[:60]
     return f"vol-{cleaned}" if cleaned else path_card_id(root)
 
 
 def cards_among(mounts: Iterable[Mount]) -> dict[str, CardIn]:
-    """The mounts that are cards, by key. The mount id is part of the key: mounted again is in again."""
+    """The mounts that are cards, by key. The mount id is part of the key, so mounting again is a new insertion."""
     out: dict[str, CardIn] = {}
     for mount in mounts:
         in_place = any(mount.point.is_relative_to(place) for place in CARD_PLACES)
@@ -130,14 +130,14 @@ def cards_among(mounts: Iterable[Mount]) -> dict[str, CardIn]:
 
 def cards_by_psutil() -> dict[str, CardIn]:
     """The removable volumes that are cards, on systems without mountinfo (Windows, macOS)."""
-    import psutil  # Only needed here; on Linux it would be weight for nothing.
+    import psutil  # Needed only here; on Linux it would be loaded for nothing.
 
     out: dict[str, CardIn] = {}
     for part in psutil.disk_partitions(all=False):
         root = Path(part.mountpoint)
         removable = "removable" in part.opts or root.is_relative_to("/Volumes")
         if removable and holds_footage(root):
-            # On Windows st_dev is the volume's serial number, which a format changes.
+            # On Windows st_dev is the volume's serial number, which changes when the card is formatted.
             try:
                 serial = f"{root.stat().st_dev:x}" if sys.platform == "win32" else None
             except OSError:
@@ -169,10 +169,10 @@ def watch_by_looking(
     listen: Callable[[Event], bool],
     look: Callable[[], dict[str, CardIn]] = cards_by_psutil,
 ) -> None:
-    """Report what a look gives: at each event where `listen` can have events set, else every two seconds.
+    """Look for cards and report them: at each event where `listen` provides events, else every two seconds.
 
-    After an event it is looked at every second for a while: a volume may be announced before it can be listed. And
-    every half minute in any case.
+    With events, looks every second for a while after each one, since a volume may be announced before it can be listed,
+    and every half minute in any case.
     """
     changed = Event()
     has_events = listen(changed)
@@ -184,7 +184,7 @@ def watch_by_looking(
 
 
 def _changed_within(seconds: float, changed: Event, stop: Event) -> bool:
-    """Wait for an event, for the end or for so many seconds; returns whether there was an event."""
+    """Wait for an event, for the end or for this many seconds. Returns whether there was an event."""
     until = time.monotonic() + seconds
     while not stop.is_set() and (left := until - time.monotonic()) > 0:
         if changed.wait(min(left, POLL_S)):

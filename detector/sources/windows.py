@@ -1,11 +1,11 @@
-"""Windows says when a volume or a card in a reader comes or goes: WM_DEVICECHANGE, sent to every top-level window.
+"""Windows' volume events: WM_DEVICECHANGE, which Windows sends to every top-level window when a card comes or goes.
 
-Owns: a window that nobody sees, and its messages. Not here: which volumes are cards (`volumes`), which also looks
-by itself now and then, so that nothing is lost where the system says nothing.
+Owns: a window that nobody sees, and its messages. Not here: which volumes are cards (`volumes`); that module also looks
+now and then, so that nothing is lost where Windows sends no event.
 
-A window of its own and no other way: a card that goes into a reader that stays in is a change of media of a volume
-that was there before. Windows tells only top-level windows of that (Win32, "Device Management": DBTF_MEDIA); a
-message-only window or the configuration manager's notifications don't hear of it.
+It takes a window because the reader stays plugged in: a card put into it is only a change of media on a volume that
+was there before. Windows tells only top-level windows about that (Win32, "Device Management": DBTF_MEDIA), not
+message-only windows, and not listeners to the configuration manager.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STARTS_WITHIN_S = 5.0
 
 
 def volume_events(changed: Event) -> bool:
-    """From now on set `changed` at each change of the volumes, in a thread. False where the system doesn't say."""
+    """From now on set `changed` at each change of the volumes, in a thread. False where there are no such events."""
     if sys.platform != "win32":
         return False
     listening, ended = Event(), Event()
@@ -30,7 +30,7 @@ def volume_events(changed: Event) -> bool:
         try:
             _serve_window(changed, listening)
         except OSError as refused:
-            log.info("Volume events can't be had (%s); cards are looked for every two seconds.", refused)
+            log.info("Windows sends no volume events (%s); looking for cards every two seconds instead.", refused)
         finally:
             ended.set()
             listening.set()
@@ -42,7 +42,7 @@ def volume_events(changed: Event) -> bool:
 def _serve_window(changed: Event, listening: Event) -> None:
     """Make the window, set `listening`, and serve its messages until the process ends. Raises OSError.
 
-    All of it is inside: ctypes has these types on Windows alone.
+    Imports and types are inside this function because ctypes has these types only on Windows.
     """
     if sys.platform != "win32":
         return
@@ -69,7 +69,7 @@ def _serve_window(changed: Event, listening: Event) -> None:
             ("class_name", wintypes.LPCWSTR),
         ]
 
-    # Every function with its types: what isn't said is an int to ctypes, too small for a handle.
+    # Give every function its types: ctypes takes any other argument for an int, which is too small for a handle.
     user32 = ctypes.WinDLL("user32", use_last_error=True)
     user32.DefWindowProcW.argtypes = [wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM]
     user32.DefWindowProcW.restype = result
@@ -89,10 +89,10 @@ def _serve_window(changed: Event, listening: Event) -> None:
     def heard(window: int, message: int, wparam: int, lparam: int) -> int:
         if message == WM_DEVICECHANGE:
             changed.set()
-            return 1  # "Granted", should it be a question.
+            return 1  # "Granted", in case Windows asks for permission.
         return user32.DefWindowProcW(window, message, wparam, lparam)
 
-    procedure = procedure_type(heard)  # Kept by this frame for as long as the window is there.
+    procedure = procedure_type(heard)  # This name keeps the callback alive as long as the window exists.
     name = f"StinercutVolumes{id(changed):x}"
     if not user32.RegisterClassW(ctypes.byref(WindowClass(procedure=procedure, class_name=name))):
         raise ctypes.WinError(ctypes.get_last_error())
