@@ -22,7 +22,7 @@ from stinercut_assets.common.resources import Installation
     description="Requests identification for each card whose manifest is complete and whose early files are here.",
 )
 def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per card and set of files. The cursor remembers what was asked for, and only ends the waiting sooner."""
+    """One run per card and set of files. The cursor remembers the requested runs, only to end the waiting sooner."""
     installation = Installation()
     asked = frozenset((context.cursor or "").split())
 
@@ -30,12 +30,12 @@ def new_manifests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
         with installation.catalog.read() as session:
             return [RequestedRun(card, key) for card, _, key in unassigned_files.insertions_to_identify(session)]
 
-    wait_for_news(installation.catalog, lambda: any(one.run_key not in asked for one in wanted()))
-    # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
-    found = wanted()
-    if not found:
+    wait_for_news(installation.catalog, lambda: any(run.run_key not in asked for run in wanted()))
+    # Request all of them, even those requested before: a run key makes only one run, and a lost request is repeated.
+    runs = wanted()
+    if not runs:
         return dg.SkipReason("No card waits for identification.")
-    to_do = requests(found, context.instance.get_dynamic_partitions(cards.name or ""))
+    to_do = requests(runs, context.instance.get_dynamic_partitions(cards.name or ""))
     return dg.SensorResult(
         dynamic_partitions_requests=[cards.build_add_request(list(to_do.new_partitions))]
         if to_do.new_partitions

@@ -1,4 +1,4 @@
-"""Which runs make films: the film of a jump that is ready, and the clips of one that is still being copied.
+"""The runs that make films: of a jump that is ready, and ahead of time of one that is still being copied.
 
 Owns: these decisions and their run keys. Not here: the queries (`stinercut.jumps`), asking Dagster (`sensors.films`).
 """
@@ -14,14 +14,14 @@ from stinercut.storage.store import key_of
 
 
 def film_run(ready: Ready) -> RequestedRun:
-    """The run that makes the film of a jump that is ready: one for each turn of the jump."""
+    """The run that makes the film of a ready jump: one run for each turn of the jump."""
     return RequestedRun(ready.jump_key, key_of(ready.jump_key, ready.version, str(ready.turn)))
 
 
 def ahead(
     new: Iterable[Arriving], asked: Mapping[str, str], waiting: Collection[str]
 ) -> tuple[list[RequestedRun], dict[str, str]]:
-    """The runs that work ahead, and what to remember as asked for: the version of each jump that still waits."""
-    wanted = [RequestedRun(one.jump_key, key_of("ahead", one.jump_key, one.version)) for one in new]
-    remembered = {**asked, **{one.jump_key: one.version for one in new}}
+    """The runs that work ahead, and the requests to remember: the requested version of each jump that still waits."""
+    wanted = [RequestedRun(jump.jump_key, key_of("ahead", jump.jump_key, jump.version)) for jump in new]
+    remembered = {**asked, **{jump.jump_key: jump.version for jump in new}}
     return wanted, {jump: version for jump, version in remembered.items() if jump in waiting}

@@ -1,11 +1,11 @@
-"""How a sensor hears of something soon: it looks again and again within one tick.
+"""Polling within a tick: a sensor looks repeatedly, so that it hears of news soon.
 
-Owns: the waiting. Not here: what is looked for.
+Owns: the waiting. Not here: what a sensor looks for.
 
 Dagster's daemon begins a tick of a sensor every five seconds at best, and a tick costs some 30 ms of processor time,
-also when it finds nothing (a call to the code server, rows in Dagster's storage). Asking SQLite whether anything was
-written costs a hundredth of a millisecond. So a tick that finds nothing goes on asking for a while, and looks when
-something was written: news are found within a pause, and at rest there are fewer ticks. `dagster.yaml` gives each
+even when it finds nothing (a call to the code server, rows in Dagster's storage). Asking SQLite whether anything was
+written costs a hundredth of a millisecond. So a tick that finds nothing keeps asking for a while, and looks when
+something was written: it finds news within one pause, and at rest there are fewer ticks. `dagster.yaml` gives each
 sensor a thread.
 """
 
@@ -19,7 +19,7 @@ from stinercut.catalog import Catalog
 from stinercut.catalog.change_counter import ChangeCounter
 
 LOOK_FOR_S = 24.2
-"""How long a tick goes on looking: a bit less than five rounds of Dagster's daemon."""
+"""How long a tick keeps looking: a bit less than five rounds of Dagster's daemon."""
 LOOK_EVERY_S = 0.5
 
 Found = TypeVar("Found")
@@ -28,10 +28,10 @@ Found = TypeVar("Found")
 def wait_for_news(
     catalog: Catalog, look: Callable[[], Found], *, also_when: Callable[[], bool] = lambda: False
 ) -> Found:
-    """What `look` gives as soon as it gives something (that is true), or its last answer when the time is up.
+    """The first true answer of `look`, or its last answer when the time is up.
 
-    It looks at once, then whenever something was written to the catalog, or `also_when` says so: what is waited for may
-    be in Dagster's storage.
+    Looks at once, then whenever something was written to the catalog or `also_when()` is true: the news may be in
+    Dagster's storage.
     """
     until = time.monotonic() + LOOK_FOR_S
     with ChangeCounter.at(catalog) as counter:

@@ -1,4 +1,4 @@
-"""Runs that a tick of a sensor asks for, and the partitions that must exist before.
+"""The runs that a tick of a sensor requests, and the partitions that they need.
 
 Owns: `Requests`, each run and partition once. Not here: which runs are wanted (`sensors.films`, `sensors.cards`).
 """
@@ -19,7 +19,7 @@ class RequestedRun:
 
 @dataclass(frozen=True)
 class Requests:
-    """What a tick asks for: partitions that must be added first, and runs."""
+    """The requests of one tick: partitions to add first, and runs."""
 
     new_partitions: tuple[str, ...]
     runs: tuple[RequestedRun, ...]
@@ -28,5 +28,5 @@ class Requests:
 def requests(wanted: Iterable[RequestedRun], partitions: Collection[str]) -> Requests:
     """The partitions to add and the runs to request, each once, in order."""
     runs = tuple(dict.fromkeys(wanted))
-    new = tuple(dict.fromkeys(one.partition for one in runs if one.partition not in partitions))
+    new = tuple(dict.fromkeys(run.partition for run in runs if run.partition not in partitions))
     return Requests(new, runs)

@@ -1,4 +1,4 @@
-"""Sensor: starts to render a jump's clips that have arrived while others are still copied.
+"""Sensor: starts rendering a jump's clips that have arrived while its other files are still copied.
 
 Owns: the sensor. Not here: the decision (`sensors.common.film_requests`), the query (`stinercut.jumps.arriving`).
 """
@@ -26,7 +26,7 @@ from stinercut_assets.films.arrived_clips import render_arrived_clips
     description="Renders ahead: the title once the name is known, each clip once it is here, one run a jump at a time.",
 )
 def arriving_clips(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per jump and set of clips. The cursor remembers what was asked for, by jump."""
+    """One run per jump and set of clips. The cursor remembers, by jump, the version that was requested last."""
     installation = Installation()
     asked: dict[str, str] = json.loads(context.cursor or "{}")
 
@@ -34,19 +34,19 @@ def arriving_clips(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
 
     def unasked() -> list[Arriving]:
         with installation.catalog.read() as session:
-            found = arriving.arriving_jumps(session)
-        new = [one for one in found if asked.get(one.jump_key) != one.version]
+            jumps_here = arriving.arriving_jumps(session)
+        new = [jump for jump in jumps_here if asked.get(jump.jump_key) != jump.version]
         busy = _busy(context.instance) if new else frozenset[str]()
         held_up.clear()
-        held_up.update(busy.intersection(one.jump_key for one in new))
-        return [one for one in new if one.jump_key not in busy]
+        held_up.update(busy.intersection(jump.jump_key for jump in new))
+        return [jump for jump in new if jump.jump_key not in busy]
 
-    # The end of a run is nothing that the catalog knows: while one is waited for, look each time.
+    # The catalog doesn't know when a run ends, so while a run holds a jump up, look each time.
     new = wait_for_news(installation.catalog, unasked, also_when=lambda: bool(held_up))
     if not new:
         return dg.SkipReason("Nothing that could be rendered ahead has arrived.")
     with installation.catalog.read() as session:
-        waiting = {one.jump_key for one in arriving.arriving_jumps(session)}
+        waiting = {jump.jump_key for jump in arriving.arriving_jumps(session)}
     wanted, cursor = ahead(new, asked, waiting)
     known = context.instance.get_dynamic_partitions(jumps.name or "")
     to_do = requests(wanted, known)
@@ -63,7 +63,7 @@ def arriving_clips(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
 
 
 def _busy(instance: dg.DagsterInstance) -> frozenset[str]:
-    """The jumps for which a run works ahead now."""
+    """The jumps on which a run works ahead now."""
     runs = instance.get_runs(
         dg.RunsFilter(job_name=render_arrived_clips.name, statuses=list(NOT_FINISHED_STATUSES)), limit=1000
     )

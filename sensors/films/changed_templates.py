@@ -1,9 +1,9 @@
 """Sensor: tells Dagster which films are stale because their template has changed.
 
-Owns: the sensor. Not here: which films are told next (`template_news`), the query (`stinercut.jumps.staleness`).
+Owns: the sensor. Not here: which films to report next (`template_news`), the query (`stinercut.jumps.staleness`).
 
-It only observes: nothing is rendered by itself, since a season's films would keep the machines busy for days. Who wants
-them starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
+It only reports and starts no rendering: a season's films would keep the machines busy for days. A person who wants them
+starts a backfill (`stinercut backfill --stale`, a button of the hub, or Dagster's own page).
 """
 
 import json
@@ -20,14 +20,14 @@ from stinercut_assets.common.resources import Installation
 from stinercut_assets.films.lineage import observe_template
 
 AT_ONCE = 200
-"""Observations in one tick: each is a row in Dagster's event log."""
+"""How many observations a tick reports at most: each is a row in Dagster's event log."""
 LOOKED_AT = 5000
-"""Films that one tick looks at, when it is the first and there are many."""
+"""How many films a tick looks at, at most; the first tick may find many."""
 
 
 @dataclass(frozen=True)
 class _Films:
-    """The catalog's answers to what `tell_next` asks."""
+    """The queries of `tell_next`, answered by the catalog."""
 
     session: Session
 
@@ -42,13 +42,13 @@ class _Films:
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Makes exactly those films stale in the lineage that have not what their template says now.",
+    description="Makes exactly those films stale in the lineage that differ from their template as it is now.",
 )
 def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Observations for the films that a change concerns, a few hundred a tick; the cursor holds what was told."""
+    """Observations of the films that a change affects, a few hundred a tick; the cursor holds what was reported."""
     installation = Installation()
     current = _fingerprints(context, installation)
-    # Without a cursor every film is looked at: a template may have changed since it was made, before anybody looked.
+    # Without a cursor, look at every film: its template may have changed after it was made, before this sensor ran.
     told = Told.from_cursor(json.loads(context.cursor)) if context.cursor else Told(current)
     with installation.catalog.read() as session:
         news, told = tell_next(_Films(session), current, told, AT_ONCE)
@@ -59,18 +59,19 @@ def changed_templates(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
     return dg.SensorResult(
         cursor=json.dumps(told.as_cursor()),
         asset_events=[
-            observe_template(one.jump_key, one.template or usual, one.fingerprint, version=one.version) for one in news
+            observe_template(film.jump_key, film.template or usual, film.fingerprint, version=film.version)
+            for film in news
         ],
     )
 
 
 def _fingerprints(context: dg.SensorEvaluationContext, installation: Installation) -> dict[str, str]:
-    """The fingerprint of every template that can be used, by name; under "" that of the installation's own choice."""
-    found: dict[str, str] = {}
+    """The fingerprint of every usable template, by name; under "" that of the installation's default template."""
+    fingerprints: dict[str, str] = {}
     for name in installation.template_names():
         try:
-            found[name] = installation.template_named(name).fingerprint
+            fingerprints[name] = installation.template_named(name).fingerprint
         except StinercutError as refused:
             context.log.warning(refused.sentence())
-    default = found.get(installation.settings.template)
-    return {**found, **({"": default} if default else {})}
+    default = fingerprints.get(installation.settings.template)
+    return {**fingerprints, **({"": default} if default else {})}

@@ -1,4 +1,4 @@
-"""Sensor: reports at the film's asset when films become overdue, and when no film is overdue any more.
+"""Sensor: reports on the film's asset when films become overdue, and when no film is overdue any more.
 
 Owns: the sensor. Not here: which films are overdue (`stinercut_assets.films.freshness`).
 """
@@ -18,7 +18,7 @@ from stinercut_assets.films.freshness import NAME, as_metadata, in_words, overdu
     description="Reports the check films_in_time whenever the list of overdue films has changed.",
 )
 def overdue_films(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """An evaluation without a run, once for each change; the cursor remembers the last list."""
+    """Report the check once for each change, without a run; the cursor remembers the last list."""
     late = overdue(Installation())
     seen = key_of(*(jump for jump, _ in late)) if late else "none"
     if seen == (context.cursor or "none"):

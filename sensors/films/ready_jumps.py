@@ -30,20 +30,20 @@ from stinercut_assets.films.lineage import observe_footage, observe_template
     description="Requests the film of each jump whose files have all arrived, once for each time that it is wanted.",
 )
 def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per jump and turn. The cursor remembers what was asked for, and only ends the waiting sooner."""
+    """One run per jump and turn. The cursor remembers the requested runs, only to end the waiting sooner."""
     installation = Installation()
     asked = frozenset((context.cursor or "").split())
 
     def is_news() -> bool:
         with installation.catalog.read() as session:
-            return any(film_run(one).run_key not in asked for one in jump_queries.ready_jumps(session))
+            return any(film_run(jump).run_key not in asked for jump in jump_queries.ready_jumps(session))
 
     wait_for_news(installation.catalog, is_news)
-    # All of them, asked for or not: a run key makes one run, and what was lost on the way is asked for again.
+    # Request all of them, even those requested before: a run key makes only one run, and a lost request is repeated.
     with installation.catalog.read() as session:
         ready = {
-            film_run(one).run_key: jump_queries.footage_of(session, one.jump_key)
-            for one in jump_queries.ready_jumps(session)
+            film_run(jump).run_key: jump_queries.footage_of(session, jump.jump_key)
+            for jump in jump_queries.ready_jumps(session)
         }
     if not ready:
         return dg.SkipReason("No jump waits for its film.")
@@ -57,7 +57,7 @@ def ready_jumps(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
         try:
             template = installation.template_of(footage.jump_key)
         except StinercutError as refused:
-            # Its run fails and says so on the board; the other jumps' films are made.
+            # This jump's run fails and shows that on the board; the other jumps' films are made.
             context.log.warning(refused.sentence())
         else:
             observations.append(observe_template(footage.jump_key, template.name, template.fingerprint))
@@ -83,7 +83,7 @@ def _observed(installation: Installation, footage: JumpFootage) -> dg.AssetObser
 
 
 def _tags(footage: JumpFootage, today: date) -> dict[str, str]:
-    """What a film's run says of itself: who comes first, and by what a person finds it."""
+    """The tags of a film's run: its priority, and the jump by which a person finds it."""
     return {
         JUMP_TAG: footage.jump_key,
         PRIORITY_TAG: str(film_priority(footage.jump_date, today)),

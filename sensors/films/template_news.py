@@ -1,6 +1,6 @@
-"""Which films to call stale: data versions of templates that Dagster is told, a few films at each tick.
+"""Decides which films to report as stale: new data versions of templates for Dagster, a few films at each tick.
 
-Owns: what is told next, and the cursor that remembers it. Not here: the queries (`stinercut.jumps.staleness`), the
+Owns: what to report next, and the cursor that remembers it. Not here: the queries (`stinercut.jumps.staleness`), the
 sensor (`changed_templates`).
 """
 
@@ -14,11 +14,11 @@ from stinercut.jumps.staleness import NotedJump
 
 
 def template_version(film: NotedJump, current: str) -> str:
-    """The data version of its template that the lineage should have for a jump: the one it noted for the film, if and
-    only if that film has the template as it is now. `current`: the template's fingerprint.
+    """The data version that the lineage should have for the template of a jump. `current`: the template's fingerprint.
 
-    Mostly that is the fingerprint itself. But a template may be saved while its film is made, before the lineage is
-    told: then the lineage has noted the fingerprint of before for a film that has the new template.
+    It is the version that the lineage noted for the film if, and only if, the film has the template as it is now.
+    Mostly that is the fingerprint itself. But a template may be saved while its film is made, before the lineage hears
+    of it: then the lineage has noted the old fingerprint for a film that has the new template.
     """
     if film.made_with is None:
         return current
@@ -34,10 +34,10 @@ def _is_as_noted(film: NotedJump, current: str) -> bool:
 
 @dataclass(frozen=True)
 class Told:
-    """What the lineage was told about templates: fingerprints by name, and how far the telling of `name` has got.
+    """What the lineage was told about templates: fingerprints by name, and how far the reports about `name` have come.
 
-    `after` is the jump key that was told last; empty at the beginning. `film_id` is the newest film that was looked at;
-    `caught_up`: all that were there before have been.
+    `after` is the jump key that was reported last; empty at the beginning. `film_id` is the newest film that was looked
+    at; `caught_up` is true once all films that existed at the start have been.
     """
 
     says: Mapping[str, str]
@@ -48,18 +48,18 @@ class Told:
     caught_up: bool = False
 
     def as_cursor(self) -> dict[str, object]:
-        """Itself, as JSON holds it."""
+        """This as JSON's types."""
         return {**asdict(self), "says": dict(self.says)}
 
     @classmethod
-    def from_cursor(cls, said: Mapping[str, Any]) -> Told:
-        """What `as_cursor` gave; a cursor of before may lack something."""
-        return cls(**{field.name: said[field.name] for field in fields(cls) if field.name in said})
+    def from_cursor(cls, cursor: Mapping[str, Any]) -> Told:
+        """Read what `as_cursor` wrote; a cursor of an older version may lack fields."""
+        return cls(**{field.name: cursor[field.name] for field in fields(cls) if field.name in cursor})
 
 
 @dataclass(frozen=True)
 class Telling:
-    """What to say of a jump's template: its data version, its name and its fingerprint."""
+    """A report about a jump's template: its data version, its name and its fingerprint."""
 
     jump_key: str
     version: str
@@ -68,24 +68,24 @@ class Telling:
 
 
 class FilmQueries(Protocol):
-    """The films that a sensor asks for; a template's name is empty for the installation's choice."""
+    """The sensor's queries for films. An empty template name stands for the installation's default."""
 
     def with_template(self, name: str, after: str, limit: int) -> Sequence[NotedJump]:
-        """Those with that template, which are being made too, in the order of jump keys, behind that key."""
+        """The films with that template, also those being made, whose jump key comes after `after`, in key order."""
         ...
 
     def made_after(self, film_id: int) -> Sequence[NotedJump]:
-        """Some of those that were made after that one, in the order in which they were made."""
+        """Some of the films that were made after that one, in the order in which they were made."""
         ...
 
 
 def tell_next(films: FilmQueries, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
-    """What to tell the lineage next, and what will then have been told, `limit` jumps at a time.
+    """What to tell the lineage next, `limit` jumps at most, and what it will have been told then.
 
-    First of films that were made meanwhile: what the lineage was told while their step went on may not fit what they
-    were made with. Of those that were there at the first look, only where it does not. Then of those whose template
-    has changed: one template after the other, in the order of jump keys. A template that changes again meanwhile begins
-    anew; one that is gone is forgotten: there is nothing to say of it.
+    First come films that were made meanwhile: what the lineage was told while their step ran may not fit what they were
+    made with. Films that existed at the first look are reported only if it doesn't fit. Then come films whose template
+    has changed: one template after the other, in the order of jump keys. A template that changes again meanwhile starts
+    over; a template that is gone is forgotten, as there is nothing to report about it.
     """
     news, told = _tell_new(films.made_after(told.film_id), current, told, limit)
     while len(news) < limit and told.says != current:
@@ -110,15 +110,15 @@ def _tell_new(
 
 
 def _tell_one(films: FilmQueries, current: Mapping[str, str], told: Told, limit: int) -> tuple[list[Telling], Told]:
-    says = {name: said for name, said in told.says.items() if name in current}
-    changed = sorted(name for name, said in current.items() if says.get(name) != said)
+    says = {name: fingerprint for name, fingerprint in told.says.items() if name in current}
+    changed = sorted(name for name, fingerprint in current.items() if says.get(name) != fingerprint)
     if not changed:
         return [], _at_rest(told, says)
     name = told.name if told.name in changed else changed[0]
-    goes_on = told.name == name and told.fingerprint == current[name]
-    concerned = films.with_template(name, told.after if goes_on else "", limit + 1)
-    news = [_telling(film, name, current[name]) for film in concerned[:limit]]
-    if len(concerned) > limit:
+    continues = told.name == name and told.fingerprint == current[name]
+    affected = films.with_template(name, told.after if continues else "", limit + 1)
+    news = [_telling(film, name, current[name]) for film in affected[:limit]]
+    if len(affected) > limit:
         return news, replace(told, says=says, name=name, after=news[-1].jump_key, fingerprint=current[name])
     return news, _at_rest(told, {**says, name: current[name]})
 

@@ -1,4 +1,4 @@
-"""What the end of a run means: a film, a failure with its reasons, or a retry that Dagster begins by itself.
+"""What the end of a run means: a film, a failure with its reasons, or an automatic retry by Dagster.
 
 Owns: that decision, over plain values. Not here: asking Dagster and recording the result (`ended_runs`).
 """
@@ -16,7 +16,7 @@ from stinercut.language.messages import Message
 
 
 class RunEnd(StrEnum):
-    """How Dagster says that a run stands, as far as it matters here."""
+    """The state of a run in Dagster, as far as it matters here."""
 
     GOING = "going"
     SUCCEEDED = "succeeded"
@@ -25,17 +25,17 @@ class RunEnd(StrEnum):
     GONE = "gone"
     """Dagster does not know this run (any more)."""
     RETRYING = "retrying"
-    """It failed, and Dagster is about to begin it again by itself."""
+    """It failed, and Dagster is about to start it again by itself."""
 
 
-_GOES_ON = frozenset({RunEnd.GOING, RunEnd.RETRYING})
+_NOT_OVER = frozenset({RunEnd.GOING, RunEnd.RETRYING})
 
 
 def after_failure(will_retry: str | None, *, considered: bool, backfill_over: bool) -> RunEnd:
-    """Whether a failed run that nothing follows yet is about to be begun again.
+    """How a failed run stands that no retry follows yet: FAILED, or RETRYING if Dagster is about to start it again.
 
-    `will_retry` is the tag that Dagster writes just after it wrote the failure itself (None: not yet). It is a promise
-    that Dagster may break: `considered` says that its daemon has looked at this failure, and begun nothing;
+    `will_retry` is the tag that Dagster writes just after the failure itself (None: not written yet). It is a promise
+    that Dagster may break: `considered` means that its daemon has looked at this failure and started nothing,
     `backfill_over` that the run belongs to a backfill that has ended or was cancelled.
     """
     if will_retry == "false" or considered or backfill_over:
@@ -44,43 +44,44 @@ def after_failure(will_retry: str | None, *, considered: bool, backfill_over: bo
 
 
 def being_retried(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
-    """The subjects whose run is about to be begun again."""
-    return [one.subject for one in in_work if one.run_id is not None and ends.get(one.run_id) is RunEnd.RETRYING]
+    """The subjects whose run Dagster is about to start again."""
+    return [work.subject for work in in_work if work.run_id is not None and ends.get(work.run_id) is RunEnd.RETRYING]
 
 
 def verdicts(
     in_work: Iterable[InWork],
     ends: Mapping[str, RunEnd],
-    said: Mapping[str, tuple[FailureRecord, ...]] = MappingProxyType({}),
+    logged: Mapping[str, tuple[FailureRecord, ...]] = MappingProxyType({}),
 ) -> dict[str, tuple[FailureRecord, ...]]:
-    """Why what is being worked on failed: subject -> reasons. What goes on, or came out well, is not in it.
+    """Failed subjects with their reasons. A subject whose run continues, or succeeded, is not among them.
 
-    What its own steps reported comes first. `said` is what Dagster knows of runs (by id) where they did not.
+    The reasons that a run's own steps reported come first. `logged` has those of Dagster's log, by run id, for runs
+    whose steps reported none.
 
-    A run that ended as a success without bringing what it was for counts as failed: a success that lies is the one
-    thing that must not happen. And one that failed counts as failed also where an older film is there, as when films
-    are made anew with a changed template.
+    A run that ended as a success without its product counts as failed: a success that lies is the one thing that must
+    not happen. A failed run counts as failed even if an older film exists, as when films are made again with a changed
+    template.
     """
     out: dict[str, tuple[FailureRecord, ...]] = {}
-    for one in in_work:
-        if one.run_id is None or _is_settled(one, ends):
+    for work in in_work:
+        if work.run_id is None or _is_settled(work, ends):
             continue
-        end = ends.get(one.run_id, RunEnd.GONE)
-        if end not in _GOES_ON:
-            out[one.subject] = one.failures or said.get(one.run_id, ()) or (_ENDED[end],)
+        end = ends.get(work.run_id, RunEnd.GONE)
+        if end not in _NOT_OVER:
+            out[work.subject] = work.failures or logged.get(work.run_id, ()) or (_ENDED[end],)
     return out
 
 
 def settled(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
-    """What has its film, and whose run came out well, though its state still says that one works on it.
+    """The subjects that have their film and whose run succeeded, though their state still shows work on them.
 
-    So ends a run that made single assets of a finished jump again.
+    A run that made single assets of a finished jump again ends like this.
     """
-    return [one.subject for one in in_work if _is_settled(one, ends)]
+    return [work.subject for work in in_work if _is_settled(work, ends)]
 
 
-def _is_settled(one: InWork, ends: Mapping[str, RunEnd]) -> bool:
-    return one.finished and one.run_id is not None and ends.get(one.run_id) is RunEnd.SUCCEEDED
+def _is_settled(work: InWork, ends: Mapping[str, RunEnd]) -> bool:
+    return work.finished and work.run_id is not None and ends.get(work.run_id) is RunEnd.SUCCEEDED
 
 
 _RETRY_IT = Message.of(MessageCode.RETRY_IT)

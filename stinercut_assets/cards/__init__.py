@@ -1,1 +1,1 @@
-"""Assets of cards: which jumps a card's new files are."""
+"""Assets of cards: which jumps a card's new files belong to."""

@@ -1,4 +1,4 @@
-"""Asset `card_sessions` [card]: which jumps a card's new files are.
+"""Asset `card_sessions` [card]: which jumps a card's new files belong to.
 
 Owns: the fan-out that reads codes in the early files, and the step that records the jumps found.
 Not here: reading a film (`stinercut.codes.reader`), splitting (`stinercut.recordings.session_rules`), the
@@ -33,14 +33,14 @@ def _planned(file: EarlyFile, position: int = 0) -> Planned:
 
 
 def _note(reading: Reading) -> Message:
-    """What the board shows next to the file."""
-    said = _found(reading)
+    """The message that the board shows next to the file."""
+    result = _result(reading)
     if not reading.lost_decoders:
-        return said
-    return Message.of(MessageCode.DECODERS_LOST, said=said, decoders=reading.lost_decoders)
+        return result
+    return Message.of(MessageCode.DECODERS_LOST, said=result, decoders=reading.lost_decoders)
 
 
-def _found(reading: Reading) -> Message:
+def _result(reading: Reading) -> Message:
     match reading.reason:
         case Reason.NO_QR_FOUND:
             return Message.of(MessageCode.FILE_WITHOUT_CODE)
@@ -63,7 +63,7 @@ def _found(reading: Reading) -> Message:
 def early_files(
     context: dg.OpExecutionContext, installation: Installation
 ) -> Iterator[dg.DynamicOutput[EarlyFile] | dg.Output[list[str]]]:
-    """The files in which a code may be: small videos, and proxies of large ones. Each is looked at in a step."""
+    """The files that may show a code: small videos, and proxies of large ones. Each is read in a step of its own."""
     with failures():
         with installation.catalog.write() as session:
             files = identification.begin(session, context.partition_key, installation.settings.key_ring)
@@ -76,7 +76,7 @@ def early_files(
 
 @dg.op(retry_policy=retry_policy("read_code"))
 def read_code(context: dg.OpExecutionContext, installation: Installation, file: EarlyFile) -> FileReading:
-    """Look for a passenger's code in one file. A file without one, or no video at all, is an answer, not an error."""
+    """Look for a passenger's code in one file. No code, or a file that is no video, is a result and not an error."""
     from stinercut.codes.reader import read_film
 
     with _reporter(context, installation).doing(_planned(file)) as doing:
@@ -98,14 +98,14 @@ def split_card(
 ) -> dg.Output[list[str]]:
     """Split the card's new files into jumps and record them. Returns the jumps' keys."""
     with failures():
-        complete = all_of(expected, readings, lambda one: str(one.file.card_file_id))
+        complete = all_of(expected, readings, lambda item: str(item.file.card_file_id))
         gap = timedelta(minutes=installation.settings.session_gap_minutes)
         with installation.catalog.write() as session:
-            found = identification.finish(session, context.partition_key, complete, gap)
-    for jump in found:
+            jumps = identification.finish(session, context.partition_key, complete, gap)
+    for jump in jumps:
         context.log.info("Jump %s: %s", jump.jump_key, jump.why or jump.passenger)
     return dg.Output(
-        [jump.jump_key for jump in found],
+        [jump.jump_key for jump in jumps],
         metadata={
             "jumps": table(
                 [
@@ -116,25 +116,25 @@ def split_card(
                         "photos": jump.photos,
                         "why": jump.why,
                     }
-                    for jump in found
+                    for jump in jumps
                 ]
             ),
             "files": table(
                 [
                     {
-                        "file": one.file.name,
-                        "passenger": one.reading.payload.passenger_name if one.reading.payload else None,
-                        "reason": one.reading.reason.value if one.reading.reason else None,
-                        "decoder": one.reading.decoder,
-                        "lost decoders": ", ".join(one.reading.lost_decoders),
-                        "frame at s": one.reading.frame_time,
-                        "seconds": round(one.reading.seconds, 3),
+                        "file": item.file.name,
+                        "passenger": item.reading.payload.passenger_name if item.reading.payload else None,
+                        "reason": item.reading.reason.value if item.reading.reason else None,
+                        "decoder": item.reading.decoder,
+                        "lost decoders": ", ".join(item.reading.lost_decoders),
+                        "frame at s": item.reading.frame_time,
+                        "seconds": round(item.reading.seconds, 3),
                     }
-                    for one in complete
+                    for item in complete
                 ]
             ),
-            "codes_read": sum(one.reading.payload is not None for one in complete),
-            "without_code": sum(one.reading.reason is Reason.NO_QR_FOUND for one in complete),
+            "codes_read": sum(item.reading.payload is not None for item in complete),
+            "without_code": sum(item.reading.reason is Reason.NO_QR_FOUND for item in complete),
         },
     )
 
@@ -144,11 +144,11 @@ def split_card(
     group_name="cards",
     kinds={"opencv", "python"},
     description=(
-        "Which jumps a card's new files are: passenger codes are read in the small videos and proxies (one step a "
-        "file), then the files are split into jumps by them. What can't be told waits for a person."
+        "Which jumps a card's new files belong to: reads passenger codes in the small videos and proxies (one step a "
+        "file), then splits the files into jumps by these codes. Files without an answer wait for a person."
     ),
 )
 def card_sessions() -> list[str]:
-    """The keys of the jumps that were found on a card."""
+    """The keys of the jumps of a card's new files."""
     files, expected = early_files()
     return split_card(files.map(read_code).collect(), expected)

@@ -1,4 +1,4 @@
-"""The kinds of values that the steps of a card's identification hand on to each other.
+"""The kinds of values that the steps of a card's identification hand to each other.
 
 Owns: their names and versions; see `stinercut_assets.films.step_kinds` for when these change. Not here: how they are
 written (`stinercut_assets.common.values.step_values`).

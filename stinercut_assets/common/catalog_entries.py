@@ -1,6 +1,6 @@
-"""How assets are listed in Dagster's catalog: owners, tags, and links to what the hub's pages know of them.
+"""How assets are listed in Dagster's catalog: owners, tags, and links to the hub's pages about them.
 
-Owns: what stands beside every asset, in one table. Not here: what an asset is (its own module: description, group,
+Owns: these entries of all assets, in one table. Not here: what an asset is (its own module: description, group,
 kinds), what is known of one film (metadata of its materialization).
 """
 
@@ -23,12 +23,12 @@ TAGS: Final = {
     "session_clips": {"stage": "render", "personal-data": "faces"},
     "rendered_video": {"stage": "publish", "personal-data": "names-and-faces"},
 }
-"""By asset. `stage`: where in the way from card to film; `personal-data`: what of passengers is in it."""
+"""By asset. `stage`: its place on the way from card to film; `personal-data`: which data of passengers is in it."""
 
 STALE_FILMS: Final = (
-    "Which films have an older template, what making them anew costs, and the button for it: the page /templates of "
-    "the hub (metadata `stale_films`), or `stinercut backfill --stale`. Partitions that Dagster calls stale are the "
-    "same."
+    "The hub's page /templates (metadata `stale_films`) shows which films have an older template and what making them "
+    "again costs, and has the button for it; so has `stinercut backfill --stale`. They are the partitions that Dagster "
+    "calls stale."
 )
 _WITH_STALE_FILMS: Final = frozenset({"film_template", "rendered_video"})
 
@@ -36,7 +36,7 @@ _WITH_STALE_FILMS: Final = frozenset({"film_template", "rendered_video"})
 def as_listed(
     assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], settings: Settings
 ) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
-    """The same assets with all that stands beside them. Raises BadInput for owners that can't be read."""
+    """The same assets with their owners, tags and links. Raises BadInput for owners that can't be read."""
     return dg.map_asset_specs(lambda spec: _listed(spec, settings), assets)
 
 

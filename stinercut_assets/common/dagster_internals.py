@@ -1,8 +1,8 @@
-"""Names that Dagster does not export, for assets and sensors: the one place that imports them.
+"""The one place that imports names of Dagster that it does not export, for assets and sensors.
 
-Owns: the imports. Not here: what starts Dagster's processes and runs (`app.engine`) and sends steps to other machines
-(`app.fleet`), which live among Dagster's internals and import their own. `tests/pure/house/test_dagster_internals.py`
-lists them all: look there when Dagster is updated.
+Owns: the imports. Not here: the code that starts Dagster's processes and runs (`app.engine`) or sends steps to other
+machines (`app.fleet`); it lives among Dagster's internals and imports its own.
+`tests/pure/house/test_dagster_internals.py` lists them all: look there when you update Dagster.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The guard of every fan-out: a collecting step gets all that was sent out, or it fails.
+"""The guard of every fan-out: a collecting step gets everything that was sent out, or it fails.
 
 Owns: that check. Not here: the steps that fan out (`stinercut_assets.films`).
 
 Why: when a run's worker is killed in the middle of a fan-out, Dagster's re-execution from failure drops the mapped
-steps that had not started, hands the collecting step the rest and calls the run a success. So every fan-out names what
-must come back in a second output, and every collecting step checks it here.
+steps that had not started, hands the collecting step the rest and calls the run a success. So every fan-out has a
+second output that lists what must come back, and every collecting step checks that list here.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ def mapping_key(*parts: object) -> str:
 
 
 def all_of(expected: Sequence[str], items: Iterable[Item], key: Callable[[Item], str]) -> list[Item]:
-    """The items in the order in which their keys are expected.
+    """The items, in the order of their expected keys.
 
-    Raises FanOutIncomplete when one is missing, comes twice or was never sent out.
+    Raises FanOutIncomplete when an item is missing, comes back twice or was never sent out.
     """
-    found: dict[str, Item] = {}
+    by_key: dict[str, Item] = {}
     for item in items:
-        if key(item) in found:
+        if key(item) in by_key:
             raise FanOutIncomplete(f"{key(item)} came back twice", advice="Retry the asset as a whole.")
-        found[key(item)] = item
-    missing = [name for name in expected if name not in found]
-    strange = [name for name in found if name not in set(expected)]
+        by_key[key(item)] = item
+    missing = [name for name in expected if name not in by_key]
+    strange = [name for name in by_key if name not in set(expected)]
     if missing or strange:
         raise FanOutIncomplete(
             f"of {len(expected)} parts, missing: {', '.join(missing) or 'none'}; never sent out: "
             f"{', '.join(strange) or 'none'}",
             advice="The run was cut off in the middle. Retry the asset as a whole; finished parts are kept.",
         )
-    return [found[name] for name in expected]
+    return [by_key[name] for name in expected]

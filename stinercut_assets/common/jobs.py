@@ -1,11 +1,11 @@
 """The jobs over assets: identify a card, produce a jump's film.
 
-Owns: what runs together. Not here: the tags of their runs (`run_tags`), who comes first
+Owns: which assets run together. Not here: the tags of their runs (`run_tags`), their priorities
 (`stinercut.pipeline_names`), when they run (`sensors`), on how many processes or machines a film is made
 (`app.engine.definitions` chooses the executor), the job that works ahead (`stinercut_assets.films.arrived_clips`).
 
-The queue takes runs by their priority, and free places of the pool `ffmpeg` go to steps by that of their run.
-Identification needs no place of that pool and has places of its own in the queue (`dagster.yaml`).
+The queue takes runs by priority. Free places of the pool `ffmpeg` go to steps by the priority of their run.
+Identification needs no place of that pool and has its own places in the queue (`dagster.yaml`).
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from stinercut_assets.common.sensors_run import SENSORS_RUN
 EARLY_TAGS = {
     PRIORITY_TAG: str(EARLY_PRIORITY),
     WORK_TAG: "early",
-    # A run that is lost costs nothing: the next one, or the film's, does what it did not.
+    # A lost run costs nothing: the next one, or the film's run, does the rest.
     "dagster/max_retries": "0",
     MAX_RUNTIME_TAG: "7200",
 }
 
 
 def seconds_for(footage_seconds: float) -> int:
-    """How long a film's run may take at most, its waiting for a place included: half an hour, and a minute for each
-    second of footage. ffmpeg's own limits are a tenth of that; this is for what hangs without an ffmpeg."""
+    """How long a film's run may take, waiting for a place included: half an hour, plus a minute per second of footage.
+
+    ffmpeg's own limits are a tenth of that; this one is for a hang outside ffmpeg.
+    """
     return round(1800 + 60 * footage_seconds)
 
 
@@ -52,7 +54,7 @@ identify_card = dg.define_asset_job(
 produce_jump = dg.define_asset_job(
     FILM_JOB,
     selection=dg.AssetSelection.assets(*FILM_ASSETS)
-    # A process of its own in every film's run, for something that is said anyway.
+    # It would take a process of its own in every film's run, and the hub reports switched-off sensors anyway.
     - dg.AssetSelection.checks(SENSORS_RUN),
     tags=FILM_RUN_TAGS,
     description="Make a jump's film from its imported files.",

@@ -1,6 +1,6 @@
-"""What a film's run is found by, and how long it may take: told by a look at its jump.
+"""The tags of a film's run that come from its jump: those to find it by, and how long it may take.
 
-Owns: these tags and adding them, once in each run. Not here: what is known before a run begins (`run_tags`).
+Owns: these tags and adding them, once in each run. Not here: the tags that are known before a run begins (`run_tags`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stinercut_assets.common.run_tags import MAX_RUNTIME_TAG
 
 
 def tags_of(installation: Installation, footage: JumpFootage, template: str) -> dict[str, str]:
-    """Cards, cameras, booking, template. No names of people."""
+    """The tags of a jump: its key, cards, cameras, booking and template. No names of people."""
     with installation.catalog.read() as session:
         cards = in_progress.cards_of(session, footage.jump_key)
     return {
@@ -35,7 +35,7 @@ def tags_of(installation: Installation, footage: JumpFootage, template: str) -> 
 def tag_run(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, tags: dict[str, str], footage_seconds: float
 ) -> None:
-    """Give the run these tags, and a longest time that follows its footage."""
+    """Give the run these tags, and a time limit that depends on its footage."""
     wanted = {**tags, MAX_RUNTIME_TAG: str(seconds_for(footage_seconds))}
     context.instance.add_run_tags(context.run.run_id, wanted)
 
@@ -43,9 +43,9 @@ def tag_run(
 def tag_part_of_film(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
 ) -> None:
-    """The same for a run that makes single assets of a film, without its first step, which does it for all others.
+    """Tag a run that makes single assets of a film; in all other runs the film's first step does it.
 
-    What goes wrong with the template or a clip is for the step to say.
+    Errors of the template or a clip are ignored here: the step itself reports them.
     """
     made = context.run.asset_selection
     if not made or dg.AssetKey("imported_files") in made:
@@ -57,7 +57,7 @@ def tag_part_of_film(
 
 
 def _seconds(installation: Installation, footage: JumpFootage) -> float:
-    """A photo counts as a second of footage, as in the first step."""
+    """Seconds of footage. A photo counts as one second, as in the film's first step."""
     total = float(len(footage.photos))
     for clip in footage.clips:
         with suppress(StinercutError):

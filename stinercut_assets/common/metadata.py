@@ -12,7 +12,7 @@ import dagster as dg
 
 
 def picture(jpeg: bytes, caption: str = "picture") -> dg.MetadataValue:
-    """A JPEG that Dagster's page shows in place (as Markdown with the data in the address)."""
+    """A JPEG that Dagster's page shows in place: Markdown with the data in the image's address."""
     return dg.MetadataValue.md(_markdown(jpeg, caption))
 
 
@@ -27,7 +27,7 @@ def _markdown(jpeg: bytes, caption: str) -> str:
 
 
 def table(rows: Sequence[Mapping[str, str | int | float | bool | None]]) -> dg.MetadataValue:
-    """Rows as a table with every column that any of them has; what a row doesn't say stays empty."""
+    """Rows as a table, with every column that any row has. Where a row has no value, the cell stays empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     filled = [{column: row.get(column) for column in columns} for row in rows]
     records = [

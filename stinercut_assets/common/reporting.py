@@ -1,7 +1,7 @@
-"""What steps tell the people who watch: progress into the catalog's outbox, errors as Dagster failures.
+"""How steps report: progress to the catalog's outbox, for people who watch, and errors as Dagster failures.
 
 Owns: `Reporter` (one subject, one run) and the translation of our errors. Not here: the pages that
-show it (`hub`).
+show the reports (`hub`).
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from stinercut.runs.failure_rows import named_files
 from stinercut_assets.common.retries import is_worth_a_retry
 
 _PROGRESS_EVERY = 0.5
-"""Seconds between two progress reports of a step: what an eye can follow, and two commits a second at most."""
+"""Seconds between two progress reports of a step: fast enough for the eye, and at most two commits a second."""
 
 _NOT_DONE = 0.999
-"""The most that a step says of itself before its end: 1.0 is said by its end alone."""
+"""The highest progress that a running step reports; only its end reports 1.0."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A step that people will see: `step` is stable within its jump or card."""
+    """A step that people will see. `step` is its stable name within its jump or card."""
 
     step: str
     label: Said
     """What people call it."""
     position: int = 0
     card_file_id: int | None = None
-    """The file that the step is about, where it is about one."""
+    """The file that the step is about, if it is about a single one."""
 
 
 @dataclass
 class Doing:
-    """A step that is being done. Call `progress` as often as you like with 0..1."""
+    """A running step. Call `progress` with 0..1 as often as you like."""
 
     _reporter: Reporter
     _report: StepReport
     _last: float = field(default=0.0)
     notes: tuple[Message, ...] = ()
-    """What people read next to the step once it is done."""
+    """The messages that people read next to the step once it is done."""
     at_fault: Sequence[int] = ()
-    """Card file ids of the files that the step found to be at fault, for when it fails."""
+    """Card file ids of the files that make the step fail."""
     at_end: Callable[[Session], None] | None = None
-    """What becomes true when the step is done. It is recorded in the transaction that says so, right after it."""
+    """Records what becomes true with the step's end, in the same transaction that reports the end, right after it."""
 
     def progress(self, fraction: float) -> None:
-        """Say how far the step is; most calls cost nothing."""
+        """Report how far the step is. Most calls cost nothing."""
         if time.monotonic() - self._last < _PROGRESS_EVERY:
             return
         self._last = time.monotonic()
@@ -77,7 +77,7 @@ class Reporter:
     is_card: bool = False
 
     def plan(self, steps: Collection[Planned], *, keep: Collection[StepStatus] = (StepStatus.DONE,)) -> None:
-        """Show the steps that there are, so that people see how much is left; they wait, but for those to `keep`."""
+        """Show all steps, so that people see how much is left. All wait, except those whose status is in `keep`."""
         with self.catalog.write() as session:
             if self._is_overtaken(session):
                 return
@@ -94,7 +94,7 @@ class Reporter:
                 events.report_step(session, report)
 
     def _is_overtaken(self, session: Session) -> bool:
-        """Whether another run has this jump in hand, or has ended it: what this one still does is nobody's news."""
+        """Whether another run works on this jump, or has ended it: nobody needs reports of this run then."""
         return not self.is_card and jumps.is_in_hand_of_another(session, self.subject, self.run_id)
 
     @contextmanager
@@ -152,15 +152,15 @@ class Reporter:
 
 
 def as_failure(refused: StinercutError) -> dg.Failure:
-    """Our error as Dagster shows it: the sentence, and its parts as metadata, with ffmpeg's command and messages.
+    """Our error as Dagster shows it: its sentence, and as metadata its parts and ffmpeg's command and messages.
 
-    `said` has what happened and what to do as codes and values, for `said_by_dagster`.
+    The metadata `said` has what happened and what to do as codes and values, for `failures_in_log`.
     """
     metadata: dict[str, str | dg.MetadataValue] = {
         "said": dg.MetadataValue.json(
             {
-                "what": [one.as_json() for one in refused.what_parts],
-                "advice": [one.as_json() for one in refused.advice_parts],
+                "what": [message.as_json() for message in refused.what_parts],
+                "advice": [message.as_json() for message in refused.advice_parts],
             }
         ),
         "code": refused.code,
@@ -168,17 +168,17 @@ def as_failure(refused: StinercutError) -> dg.Failure:
         "file": refused.file or "-",
         "advice": refused.advice or "-",
     }
-    said = "\n\n".join(getattr(refused, "__notes__", ()))
-    if said:
-        metadata["log"] = dg.MetadataValue.md(f"```\n{said}\n```")
+    notes = "\n\n".join(getattr(refused, "__notes__", ()))
+    if notes:
+        metadata["log"] = dg.MetadataValue.md(f"```\n{notes}\n```")
     return dg.Failure(description=refused.sentence(), metadata=metadata, allow_retries=is_worth_a_retry(refused))
 
 
-def said_by_dagster(instance: dg.DagsterInstance, run_id: str) -> tuple[FailureRecord, ...]:
-    """What the failed steps of a run said, as Dagster's log has it: for steps that reported nothing themselves."""
+def failures_in_log(instance: dg.DagsterInstance, run_id: str) -> tuple[FailureRecord, ...]:
+    """The failures of a run's steps from Dagster's log, for steps that reported nothing themselves."""
     entries = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
-    found = [record for entry in entries if (record := _record_of_event(entry.dagster_event)) is not None]
-    return tuple(dict.fromkeys(found))
+    records = [record for entry in entries if (record := _record_of_event(entry.dagster_event)) is not None]
+    return tuple(dict.fromkeys(records))
 
 
 def _record_of_event(event: dg.DagsterEvent | None) -> FailureRecord | None:
@@ -193,18 +193,18 @@ def _record_of_event(event: dg.DagsterEvent | None) -> FailureRecord | None:
     return record_of_foreign(error.cls_name or "Error", error.message.removeprefix(f"{error.cls_name}: ").strip())
 
 
-def record_of_failure(said: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
-    """What `as_failure` wrote. A failure of somebody else's has a description alone."""
+def record_of_failure(description: str, metadata: Mapping[str, dg.MetadataValue]) -> FailureRecord:
+    """The record of a failure that `as_failure` wrote, or of any other, which has only a description."""
     parts = {name: str(metadata[name].value) for name in ("code", "what", "file", "advice") if name in metadata}
     if "code" not in parts or "what" not in parts:
-        return FailureRecord.of("ERROR", said or Message.of(MessageCode.STEP_FAILED))
+        return FailureRecord.of("ERROR", description or Message.of(MessageCode.STEP_FAILED))
     file, advice = (parts.get(name, "-") for name in ("file", "advice"))
     messages = _messages_of(metadata) or {"what": parts["what"], "advice": "" if advice == "-" else advice}
     return record_of_parts(parts["code"], messages["what"], None if file == "-" else file, messages["advice"])
 
 
 def _messages_of(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Said]:
-    """What happened and what to do, as messages; empty for a failure that a release before messages wrote."""
+    """What happened and what to do, as messages; empty for a failure of a release that had no messages yet."""
     held = metadata.get("said")
     if not isinstance(held, dg.JsonMetadataValue) or not isinstance(held.data, dict):
         return {}
@@ -214,7 +214,7 @@ def _messages_of(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Said]:
 
 @contextmanager
 def failures() -> Generator[None]:
-    """Turn our errors into Dagster failures where no step is reported."""
+    """Turn our errors into Dagster failures in code that reports no step."""
     try:
         yield
     except StinercutError as refused:

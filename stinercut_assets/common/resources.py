@@ -1,7 +1,7 @@
-"""What steps work with: this installation's settings, catalog, store and template.
+"""The Dagster resource of this installation: its settings, catalog, store and templates.
 
-Owns: the Dagster resource that hands these to ops, assets and sensors. Not here: reading the environment
-(`stinercut.settings`) or anything that is done with them.
+Owns: handing these to ops, assets and sensors. Not here: reading the environment (`stinercut.settings`), and any use
+of them.
 """
 
 from functools import lru_cache
@@ -35,7 +35,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
         return Store(self.settings.store_dir)
 
     def template_of(self, jump_key: str) -> Template:
-        """The template that a jump's film shall have. Raises NotFound, and BadTemplate for one that can't be used."""
+        """The template of a jump's film. Raises NotFound, and BadTemplate when the template can't be used."""
         with self.catalog.read() as session:
             chosen = jumps.require_jump(session, jump_key).template
         return self.template_named(chosen or self.settings.template)
@@ -48,7 +48,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
             raise BadTemplate(refused.what, file=refused.file, advice=refused.advice) from refused
 
     def template_names(self) -> list[str]:
-        """All there are, those that can't be used included."""
+        """The names of all templates, including those that can't be used."""
         return folder.names((self.settings.templates_dir,))
 
 

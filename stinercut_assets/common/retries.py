@@ -1,7 +1,7 @@
-"""Which failures are tried again, how often, and after how long.
+"""Retries of steps: after which failures, how often, and after how long.
 
-Owns: the policy of every step, and the kinds of errors that a repeat can mend. Not here: run retries, for when a
-run's process was lost (`dagster.yaml`), a person's retry (`hub.runs.pipeline`).
+Owns: the policy of every step, and the kinds of errors that a repeat can mend. Not here: run retries after a run's
+process was lost (`dagster.yaml`), a person's retry (`hub.runs.pipeline`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from stinercut.errors import FfmpegFailed, HostNotReady, StinercutError
 from stinercut.settings import Settings
 
 FIRST_PAUSE_S = 2.0
-"""Before the first repeat; each further one waits twice as long. A database that restarts is back after 2 + 4 + 8 s."""
+"""Before the first repeat; each further one waits twice as long. A restarting database is back after 2 + 4 + 8 s."""
 
 _WORTH_A_RETRY = (FfmpegFailed, HostNotReady)
 """Errors of the machine, not of the footage: the same step may succeed a moment later."""
 
 
 def retry_policy(step: str) -> dg.RetryPolicy:
-    """How a step is tried again; `STINERCUT_RETRIES` and `STINERCUT_STEP_RETRIES` say how often."""
+    """The retry policy of a step; `STINERCUT_RETRIES` and `STINERCUT_STEP_RETRIES` set how often."""
     return dg.RetryPolicy(max_retries=Settings().retries_of(step), delay=FIRST_PAUSE_S, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def is_worth_a_retry(refused: StinercutError) -> bool:
-    """Whether the same step may come out well a moment later.
+    """Whether the same step may succeed a moment later.
 
-    A clip that can't be read, a template that is wrong, a film that failed its checks are the same the next time.
+    An unreadable clip, a faulty template or a film that failed its checks will be the same the next time.
     """
     return isinstance(refused, _WORTH_A_RETRY)

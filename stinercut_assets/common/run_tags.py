@@ -1,11 +1,12 @@
-"""What every run says of itself, whoever launched it: its kind of work, its priority, its subject, its longest time.
+"""The tags that every run has, whoever launched it: its kind of work, priority, subject and time limit.
 
 Owns: `missing_tags`, a pure decision over what Dagster knows of a run before it begins. Not here: their names
-(`stinercut.pipeline_names`), adding them (`app.engine.run_coordinator`), what only a look at the jump tells
+(`stinercut.pipeline_names`), adding them (`app.engine.run_coordinator`), tags that take a look at the jump
 (`jump_tags`).
 
 Jobs and sensors give their runs tags. A run that a person launches for single assets on Dagster's page, or as a
-backfill there, is of none of our jobs (Dagster calls its job `__ASSET_JOB`), outside all limits of `dagster.yaml`.
+backfill there, belongs to no job of ours (Dagster calls its job `__ASSET_JOB`). Without these tags it would be outside
+all limits of `dagster.yaml`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from stinercut.pipeline_names import (
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """Seconds after which Dagster's run monitoring ends a run."""
 RESUME_WHOLE_ASSET: Final = {"dagster/retry_strategy": "FROM_ASSET_FAILURE"}
-"""How Dagster's own run retries resume; see `stinercut_assets.common.fanout` for why not step by step."""
+"""How Dagster's run retries resume; `stinercut_assets.common.fanout` tells why not step by step."""
 
 _PARTITION, _BACKFILL = "dagster/partition", "dagster/backfill"
 
@@ -42,13 +43,13 @@ CARD_RUN_TAGS: Final = {
 FILM_RUN_TAGS: Final = {PRIORITY_TAG: str(BACKFILL_PRIORITY), WORK_TAG: "film", **RESUME_WHOLE_ASSET}
 
 _BEFORE_IT_IS_KNOWN = "43200"
-"""Half a day, the limit of `dagster.yaml`; the film's first step sets the one that follows the footage."""
+"""Half a day, the limit of `dagster.yaml`. The film's first step then sets the limit that depends on the footage."""
 
 
 def missing_tags(job: str, assets: Collection[str], tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags to add to a run of this job for these assets (none: all of the job's) that has these tags.
+    """The tags to add to a run of this job that has these tags. `assets`: those it makes; empty for all of the job.
 
-    Nothing that a run says of itself is overruled.
+    A tag that the run has already is never overruled.
     """
     wanted = _tags_of(job, frozenset(assets), tags)
     return {name: value for name, value in wanted.items() if name not in tags}
@@ -57,7 +58,7 @@ def missing_tags(job: str, assets: Collection[str], tags: Mapping[str, str]) -> 
 def _tags_of(job: str, assets: frozenset[str], tags: Mapping[str, str]) -> dict[str, str]:
     subject = tags.get(_PARTITION)
     if job == FILM_JOB or assets.intersection(FILM_ASSETS):
-        # A backfill has places of its own (`dagster.yaml`), beside those of films that somebody waits for.
+        # A backfill has its own places (`dagster.yaml`), besides those of films that somebody waits for.
         work = {WORK_TAG: "backfill"} if _BACKFILL in tags else {}
         named = {JUMP_TAG: subject} if subject else {}
         return {**FILM_RUN_TAGS, MAX_RUNTIME_TAG: _BEFORE_IT_IS_KNOWN, **work, **named}

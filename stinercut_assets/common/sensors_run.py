@@ -1,8 +1,7 @@
-"""Check `sensors_run` of `rendered_video`: nobody has switched off what films depend on.
+"""Check `sensors_run` of `rendered_video`: nobody has switched off a sensor or schedule that films depend on.
 
-Owns: the check, which a person can run on Dagster's page. Not here: its words (`stinercut.runs.automation`), when it
-is said by itself (`hub.runs.automation`: what looks must not be a sensor, which could be switched off with the
-others).
+Owns: the check, which a person can run on Dagster's page. Not here: its words (`stinercut.runs.automation`), the
+automatic report of the same (`hub.runs.automation`; not a sensor, because it could be switched off with the others).
 """
 
 from collections.abc import Iterable
@@ -22,8 +21,8 @@ SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), CHECK)
     description="All sensors and schedules run. Start them on Dagster's page Automation, or on the board.",
 )
 def sensors_run(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """Looks at Dagster's storage as it is now."""
-    # Without a place where their states are kept, nobody can have switched one off.
+    """Check Dagster's storage as it is now."""
+    # Where Dagster keeps no states of sensors, nobody can have switched one off.
     states = context.instance.all_instigator_state() if context.instance.schedule_storage else ()
     stopped = switched_off(states)
     return dg.AssetCheckResult(
@@ -34,9 +33,9 @@ def sensors_run(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
 
 
 def switched_off(states: Iterable[InstigatorState]) -> list[str]:
-    """The names of ours that somebody switched off. What was never touched runs, as its definition says."""
+    """The names of our sensors and schedules that somebody switched off. Untouched ones run by their definition."""
     return [
-        one.instigator_name
-        for one in states
-        if one.status is InstigatorStatus.STOPPED and one.instigator_name in WITHOUT
+        state.instigator_name
+        for state in states
+        if state.status is InstigatorStatus.STOPPED and state.instigator_name in WITHOUT
     ]

@@ -1,10 +1,10 @@
-"""Job `render_arrived_clips` [jump]: what of a jump can be rendered before its last file is here.
+"""Job `render_arrived_clips` [jump]: renders what it can of a jump before the jump's last file is here.
 
-Owns: the op job over the clips that have arrived, the title and the outro. Not here: rendering a clip (it is the
-same step as the film's, `session_clips`), a film: that is `produce_jump`, which finds the segments by their content.
+Owns: the op job over the clips that have arrived, the title and the outro. Not here: rendering a clip (the same step as
+in the film's run, `session_clips`), making a film (`produce_jump`, which finds the segments by their content).
 
-An op job and not an asset: what it makes is no version of anything. A clip that fails here is no failure of its jump;
-the film's own run says what is wrong with it once all files are here.
+This is an op job and not an asset, because its product is no version of anything. A clip that fails here is no failure
+of its jump; the film's own run reports the error once all files are here.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from stinercut_assets.films.title_and_outro import render_title_and_outro
 def arrived_clips(
     context: dg.OpExecutionContext, installation: Installation
 ) -> Iterator[dg.Output[JumpFootage] | dg.DynamicOutput[ClipWork]]:
-    """The clips of the jump that are here, one dynamic output each."""
+    """The jump's clips that have arrived, one dynamic output each."""
     with failures():
         with installation.catalog.write() as session:
             footage = arriving.footage_here(session, context.partition_key)
@@ -50,7 +50,7 @@ def arrived_clips(
 
 @dg.op(pool="ffmpeg", out=dg.Out(dg.Nothing), tags={"dagster/priority": "1"}, retry_policy=retry_policy("render_cards"))
 def render_cards(context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage) -> None:
-    """The title and the outro: all that they need is the name."""
+    """Render the title and the outro, which need only the passenger's name."""
     render_title_and_outro(context, installation, footage)
 
 
@@ -58,10 +58,10 @@ def render_cards(context: dg.OpExecutionContext, installation: Installation, foo
     name=AHEAD_JOB,
     partitions_def=jumps,
     tags=EARLY_TAGS,
-    description="Render what of a jump is here while the rest is still copied. Its film's run finds the segments.",
+    description="Render the clips of a jump that are here while the rest is copied. Its film's run finds the segments.",
 )
 def render_arrived_clips() -> None:
-    """Title, outro and the clips that are here."""
-    found = arrived_clips()
-    render_cards(found.footage)
-    found.clips.map(render_clip)
+    """Render title, outro and the clips that are here."""
+    arrived = arrived_clips()
+    render_cards(arrived.footage)
+    arrived.clips.map(render_clip)

@@ -1,6 +1,6 @@
-"""What Dagster's page shows of a finished film: its picture, its outputs and parts as tables, its figures.
+"""The metadata of a finished film on Dagster's page: its picture, its outputs and parts as tables, its figures.
 
-Owns: that metadata, and whose work each part of the film was. Not here: making the film (`stinercut.films.publish`),
+Owns: that metadata, and which step made each part of the film. Not here: making the film (`stinercut.films.publish`),
 how tables and pictures look (`stinercut_assets.common.metadata`).
 """
 
@@ -19,9 +19,9 @@ Row = dict[str, str | int | float | bool | None]
 
 
 def as_metadata(published: PublishedFilm) -> dict[str, dg.MetadataValue | str | int | float]:
-    """Everything that is to be seen of the film itself, and what went wrong beside it."""
+    """Everything to show about the film itself, and what went wrong apart from it."""
     finished, film = published.finished, published.finished.film
-    wrong = [*published.wrong, *(f"A photo can't be shown: {one}" for one in finished.unshown)]
+    wrong = [*published.wrong, *(f"A photo can't be shown: {photo}" for photo in finished.unshown)]
     return {
         "film": dg.MetadataValue.path(film.path),
         **({"timeline": dg.MetadataValue.path(published.timeline)} if published.timeline else {}),
@@ -50,8 +50,11 @@ def _photo_row(photos: PhotoSet) -> Row:
 
 
 def as_made(order: FilmOrder, steps: Sequence[StepProduct]) -> list[list[Segment]]:
-    """The segments of all films as they were when they were made: most of them were by other steps, and found here."""
-    theirs = {one.segment.key: one.segment for step in steps for one in step.parts}
+    """The segments of all films, as the steps that made them reported them.
+
+    Most are made by other steps and only found in the store here, so they look cached and free of cost.
+    """
+    theirs = {part.segment.key: part.segment for step in steps for part in step.parts}
     return [
         [theirs.get(segment.key, segment) if segment.cached else segment for segment in film] for film in order.segments
     ]

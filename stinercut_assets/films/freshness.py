@@ -1,9 +1,9 @@
 """Check `films_in_time` of `rendered_video`: no jump waits for its film longer than it should.
 
-Owns: the check, which a person can run on Dagster's page, and its words. Not here: when it is looked at by itself
-(`sensors.films.overdue_films`), which jumps those are (`stinercut.jumps.in_progress`).
+Owns: the check, which a person can run on Dagster's page, and its words. Not here: the automatic check
+(`sensors.films.overdue_films`), which jumps are overdue (`stinercut.jumps.in_progress`).
 
-Dagster's own freshness policies are about an asset as a whole; here every jump has its own time.
+Dagster's own freshness policies are about an asset as a whole; here every jump has its own deadline.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ NAME = "films_in_time"
     description="Every jump whose files are all here has its film within STINERCUT_FILM_DUE_MINUTES.",
 )
 def films_in_time(installation: Installation) -> dg.AssetCheckResult:
-    """Looks at the catalog as it is now."""
+    """Check the catalog as it is now."""
     late = overdue(installation)
     return dg.AssetCheckResult(
         passed=not late, severity=dg.AssetCheckSeverity.WARN, description=in_words(late), metadata=as_metadata(late)
@@ -40,12 +40,12 @@ def overdue(installation: Installation) -> list[tuple[str, str]]:
 
 
 def in_words(late: Sequence[tuple[str, str]]) -> str:
-    """What the check says."""
+    """The result of the check, for people."""
     if not late:
         return "No film is overdue."
     return f"{len(late)} overdue, the longest waiting: {', '.join(f'{jump} ({state})' for jump, state in late[:5])}"
 
 
 def as_metadata(late: Sequence[tuple[str, str]]) -> dict[str, dg.MetadataValue]:
-    """All of them, as a table."""
+    """All overdue jumps as a table; empty when no jump is late."""
     return {"overdue": table([{"jump": jump, "state": state} for jump, state in late])} if late else {}

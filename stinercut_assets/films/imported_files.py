@@ -1,4 +1,4 @@
-"""Asset `imported_files` [jump]: the jump's files, all there and all readable.
+"""Asset `imported_files` [jump]: the jump's files, all present and all readable.
 
 Owns: taking a jump up, and refusing footage that can't become a film before anything is rendered.
 Not here: copying (`detector`), the record of what was imported (`stinercut.catalog`).
@@ -27,7 +27,7 @@ from stinercut_assets.films.lineage import footage as footage_spec
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look at a file gave: a row for people, or what is wrong with it."""
+    """The result of checking a file: a row for people, and what is wrong with the file, if anything."""
 
     row: dict[str, str | int | float | None]
     problem: StinercutError | None
@@ -52,21 +52,21 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
     with reporting.doing(FILES) as doing:
         videos = [file for file in footage.files if file.role is not Role.PHOTO]
         looked = [_look(installation, file) for file in videos]
-        # What is in a photo, its output finds out; one that is damaged is no reason to hold a film back.
+        # Photos are read only when their output is made; a damaged one is no reason to hold a film back.
         photos = sum(file.size for file in footage.photos)
-        bad = [(file, one.problem) for file, one in zip(videos, looked, strict=True) if one.problem is not None]
+        bad = [(file, look.problem) for file, look in zip(videos, looked, strict=True) if look.problem is not None]
         if bad:
             doing.at_fault = [file.card_file_id for file, _ in bad]
             raise _refused(bad)
     tags = tags_of(installation, footage, _template(reporting, installation, footage))
-    seconds = sum(one.seconds for one in looked)
-    # Here and not where a run is requested: a backfill's and a person's runs carry them too.
+    seconds = sum(look.seconds for look in looked)
+    # Tagged here and not where a run is requested, so that runs of backfills and of persons have the tags too.
     tag_run(context, tags, seconds + len(footage.photos))
     return dg.Output(
         footage,
         data_version=dg.DataVersion(footage.version),
         metadata={
-            "files": table([one.row for one in looked]),
+            "files": table([look.row for look in looked]),
             "clips": len(footage.clips),
             "photos": len(footage.photos),
             "photo_MB": round(photos / 1e6, 1),
@@ -79,8 +79,8 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
 
 
 def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutError:
-    """One error for all clips that can't be used; each is named. Of a kind that a repeat mends, if one of them is."""
-    first, refused = next((one for one in bad if is_worth_a_retry(one[1])), bad[0])
+    """One error that names all clips that can't be used. A repeat may mend it if it may mend one of theirs."""
+    first, refused = next((pair for pair in bad if is_worth_a_retry(pair[1])), bad[0])
     better = "Put the card in again if it holds a better copy, or leave"
     if len(bad) == 1:
         return type(refused)(refused.what, file=first.name, advice=f"{better} the clip out.")
@@ -89,7 +89,7 @@ def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutErro
 
 
 def _template(reporting: Reporter, installation: Installation, footage: JumpFootage) -> str:
-    """The name of the jump's template, which can be used: before anything is rendered. Fails as a step of its own."""
+    """The name of the jump's template. If it can't be used, fails in a step of its own before any rendering."""
     try:
         return installation.template_of(footage.jump_key).name
     except StinercutError:
@@ -107,15 +107,15 @@ def _look(installation: Installation, file: FootageFile) -> Looked:
         "recorded": file.modified.isoformat(sep=" "),
     }
     try:
-        found = probe(installation.store.require(file.content_hash, file.size))
+        probed = probe(installation.store.require(file.content_hash, file.size))
     except StinercutError as refused:
-        # A film of the code has done its work once it was read; only clips must be whole.
+        # Only clips must be readable: the code in a film of the code was read long ago.
         return Looked(row, refused if file.role is Role.CLIP else None)
     row |= {
-        "seconds": round(found.duration, 2),
-        "picture": f"{found.width}x{found.height}",
-        "fps": float(round(Fraction(found.fps), 2)),
-        "video": found.video_codec,
-        "audio": found.audio.codec if found.audio else "none",
+        "seconds": round(probed.duration, 2),
+        "picture": f"{probed.width}x{probed.height}",
+        "fps": float(round(Fraction(probed.fps), 2)),
+        "video": probed.video_codec,
+        "audio": probed.audio.codec if probed.audio else "none",
     }
-    return Looked(row, None, found.duration if file.role is Role.CLIP else 0.0)
+    return Looked(row, None, probed.duration if file.role is Role.CLIP else 0.0)

@@ -1,6 +1,6 @@
-"""What all assets of a jump share: the plan of steps that people see, and taking a jump up or going on with it.
+"""What all assets of a jump share: the plan of steps that people see, and taking over a jump in a run.
 
-Owns: names and order of the steps on the board. Not here: any of the steps.
+Owns: names and order of the steps on the board. Not here: the steps themselves.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from stinercut_assets.common.resources import Installation
 
 FILES = Planned("files", Message.of(MessageCode.STEP_FILES), 0)
 TEMPLATE = Planned("template", Message.of(MessageCode.STEP_TEMPLATE), 0)
-"""Shown only where that goes wrong."""
+"""Shown only when it fails."""
 IDENTITY = Planned("identity", Message.of(MessageCode.STEP_IDENTITY), 1)
 TITLE = Planned("title", Message.of(MessageCode.STEP_TITLE), 2)
 FILM = Planned("film", Message.of(MessageCode.STEP_FILM), 999)
 
 
 class ClipStep(Protocol):
-    """What a clip's step is called by."""
+    """The properties of a clip that name and order its step."""
 
     @property
     def card_file_id(self) -> int: ...
@@ -47,7 +47,7 @@ def clip_step(clip: ClipStep) -> Planned:
 
 
 def all_steps(clips: Iterable[ClipStep]) -> list[Planned]:
-    """Every step of the production of a film of these clips, in the order people see."""
+    """Every step of making a film of these clips, in the order that people see."""
     return [FILES, IDENTITY, TITLE, *map(clip_step, clips), FILM]
 
 
@@ -57,15 +57,17 @@ def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext, installa
 
 
 def jump_page(installation: Installation, jump_key: str) -> str:
-    """The hub's page about a jump: the board, at that jump."""
+    """The address of a jump on the hub's board."""
     return f"{installation.settings.board_address}/#jump={jump_key}"
 
 
-def go_on(
+def take_over(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, installation: Installation, footage: JumpFootage
 ) -> None:
-    """Say that this run works on the jump now: a re-execution begins in the middle of the plan, and so does a run of
-    single assets, which has its tags from here."""
+    """Record that this run works on the jump now.
+
+    A re-execution begins in the middle of the plan, and so does a run of single assets, which gets its tags here.
+    """
     with installation.catalog.write() as session:
         jumps.resume(session, context.partition_key, context.run.run_id)
     tag_part_of_film(context, installation, footage)

@@ -1,11 +1,11 @@
-"""Where the lineage begins: external assets that say which footage and which template a jump's film should have.
+"""The start of the lineage: external assets for the footage and the template that a jump's film should have.
 
 Owns: their specs and the observations that move their data versions. An observation (not a materialization)
 of one jump's partition makes exactly that jump stale downstream. Not here: when they are observed (`sensors`).
 
-`footage` hangs on `card_sessions`, so that the lineage goes from cards to films. Which cards a jump's footage came from
-no partition mapping of Dagster's can say: the observation does. An external asset is never stale itself, so a card that
-is read makes no jump stale but those that are observed.
+`footage` depends on `card_sessions`, so that the lineage goes from cards to films. No partition mapping of Dagster can
+express from which cards a jump's footage came, so the observation tells that. An external asset is never stale itself:
+reading a card makes only those jumps stale that are observed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ film_template = dg.AssetSpec(
     partitions_def=jumps,
     group_name="films",
     description=(
-        "The template that the jump's film should have. Its data version is the template's fingerprint, or what was "
-        "noted for a film that has exactly this template."
+        "The template that the jump's film should have. Its data version is the template's fingerprint, or the version "
+        "that was noted for a film that has exactly this template."
     ),
     kinds={"file"},
 )
@@ -44,7 +44,10 @@ film_template = dg.AssetSpec(
 def observe_footage(
     jump_key: str, version: str, clips: int, cards: Sequence[tuple[str, str]] = (), dagster: str = ""
 ) -> dg.AssetObservation:
-    """The jump's footage is now this version, from these cards (id and label). `dagster`: its address, for links."""
+    """Observe that a jump's footage has this version now and came from these cards (id and label).
+
+    `dagster` is the address of Dagster's pages, for links.
+    """
     links: dict[str, dg.MetadataValue] = {
         f"card {label} ({card})": dg.MetadataValue.url(
             f"{dagster}/assets/card_sessions?view=partitions&partition={quote(card)}"
@@ -55,12 +58,15 @@ def observe_footage(
 
 
 def observe_template(jump_key: str, name: str, fingerprint: str, version: str | None = None) -> dg.AssetObservation:
-    """The jump's film should have this template, as it is now. `version`: the data version, where it isn't that."""
+    """Observe that a jump's film should have this template as it is now.
+
+    `version` is the data version, where that isn't the fingerprint.
+    """
     return _observe("film_template", jump_key, version or fingerprint, {"template": name, "fingerprint": fingerprint})
 
 
 def template_noted(instance: dg.DagsterInstance, jump_key: str) -> str | None:
-    """The data version of the jump's template that the lineage knows; a step that begins now has noted it."""
+    """The data version of the jump's template in the lineage; Dagster has just noted it for a step that begins now."""
     of_the_jump = dg.AssetRecordsFilter(asset_key=film_template.key, asset_partitions=[jump_key])
     for record in instance.fetch_observations(of_the_jump, limit=1).records:
         observed = record.asset_observation

@@ -1,7 +1,7 @@
-"""A jump's production: its plan over the template, and the parts of it that steps have made.
+"""A jump's production: the plan of its outputs, and the parts of it that steps have made.
 
-Owns: planning a jump's outputs from its footage, and what steps hand to each other. Not here: planning and making
-themselves (`stinercut.films.film`), Dagster's steps.
+Owns: planning a jump's outputs from its footage, and the values that steps hand to each other. Not here: the library's
+planning and making (`stinercut.films.film`), Dagster's steps.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from stinercut_assets.common.resources import Installation
 
 @dataclass(frozen=True)
 class PartsToMake:
-    """Parts of one output, and what they are made with."""
+    """Parts of one output that are to be made, and the workshop to make them with."""
 
     shop: Workshop
     parts: tuple[Part, ...]
 
     @property
     def frames(self) -> int:
-        """How many there are to make."""
+        """How many frames are to be made."""
         return sum(part.frames for part in self.parts)
 
 
 @dataclass(frozen=True)
 class MadePart:
-    """A part of an output, made."""
+    """A finished part of an output."""
 
     output: str
     segment: Segment
@@ -51,33 +51,33 @@ class MadePart:
 
 @dataclass(frozen=True)
 class StepProduct:
-    """What a step has made: for people to look at, and what it cost. The film's step asks the store itself."""
+    """The parts that a step has made, to show to people, with their cost. The film's step asks the store itself."""
 
     parts: tuple[MadePart, ...]
 
     @property
     def film(self) -> tuple[MadePart, ...]:
-        """The parts of *the* film: those of the first output. None of a clip that a person's cut leaves out."""
-        return tuple(one for one in self.parts if one.output == self.parts[0].output)
+        """The parts of the main film: those of the first output. Empty for a clip that a person's cut leaves out."""
+        return tuple(part for part in self.parts if part.output == self.parts[0].output)
 
     @property
     def seconds(self) -> float:
         """How long the parts of the film play."""
-        return sum(one.segment.seconds for one in self.film)
+        return sum(part.segment.seconds for part in self.film)
 
     @property
     def seconds_spent(self) -> float:
-        """How long making all of them took, on the clock."""
-        return sum(one.segment.seconds_spent for one in self.parts)
+        """How long making all parts took, in seconds of the clock."""
+        return sum(part.segment.seconds_spent for part in self.parts)
 
     @property
     def kept(self) -> bool:
-        """Whether all of it was there already."""
-        return all(one.segment.cached for one in self.parts)
+        """Whether all parts existed already."""
+        return all(part.segment.cached for part in self.parts)
 
 
 def fields_of(installation: Installation, footage: JumpFootage) -> Fields:
-    """What the template's texts are filled in with."""
+    """The values that fill in the template's texts."""
     return Fields(
         passenger_name=footage.passenger_name,
         jump_date=footage.jump_date,
@@ -88,7 +88,7 @@ def fields_of(installation: Installation, footage: JumpFootage) -> Fields:
 
 
 def clip_source(installation: Installation, clip: FootageFile) -> ClipSource:
-    """A clip as the renderer takes it. Raises StoreDamaged when its bytes are not whole."""
+    """A clip as the renderer takes it. Raises StoreDamaged when its file is missing or incomplete."""
     path = installation.store.require(clip.content_hash, clip.size)
     return ClipSource(content_hash=clip.content_hash, path=path, name=clip.name)
 
@@ -99,9 +99,9 @@ def production_of(installation: Installation, footage: JumpFootage) -> Productio
 
 
 def production_so_far(installation: Installation, footage: JumpFootage) -> Production:
-    """The same over those clips that can be read, and where there is none over one that stands for what will come.
+    """The production over the clips that can be read; without any, over one clip that stands for those to come.
 
-    For work on parts: the step of a clip that can't be read says so, and the others go on.
+    For work on parts: an unreadable clip fails in its own step, and the others continue.
     """
     shown: list[ClipTake[FilmedClip]] = []
     for take in footage.takes:
@@ -111,7 +111,7 @@ def production_so_far(installation: Installation, footage: JumpFootage) -> Produ
 
 
 def require_readable(installation: Installation, clip: FootageFile) -> None:
-    """Raise UnreadableVideo or StoreDamaged for a clip that no part could be planned for."""
+    """Raise UnreadableVideo or StoreDamaged if no part can be planned for this clip."""
     _shown(installation, ClipTake(clip))
 
 
@@ -132,13 +132,13 @@ def _planned(installation: Installation, footage: JumpFootage, shown: Sequence[C
 
 
 def pictures_of(installation: Installation, photos: Sequence[FootageFile]) -> tuple[CameraPicture, ...]:
-    """A jump's photos as pictures, in their order. Without those that the store has lost."""
-    found: list[tuple[str, PhotoFile]] = []
+    """A jump's photos as pictures, in order, without those that the store has lost."""
+    present: list[tuple[str, PhotoFile]] = []
     for photo in photos:
         with contextlib.suppress(StoreDamaged):
             path = installation.store.require(photo.content_hash, photo.size)
-            found.append((photo.recording, PhotoFile(photo.content_hash, path, photo.name)))
-    return in_pictures(found)
+            present.append((photo.recording, PhotoFile(photo.content_hash, path, photo.name)))
+    return in_pictures(present)
 
 
 def _shown(installation: Installation, take: ClipTake[FootageFile]) -> ClipTake[FilmedClip]:
@@ -148,46 +148,47 @@ def _shown(installation: Installation, take: ClipTake[FootageFile]) -> ClipTake[
 
 
 def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:
-    """What of all outputs belongs to a clip."""
+    """The parts of all outputs that show a clip."""
     return tuple(_to_make(film.shop, film.parts_of(clip.content_hash)) for film in production.films)
 
 
 def card_parts(production: Production) -> tuple[PartsToMake, ...]:
-    """What of all outputs shows no clip."""
+    """The parts of all outputs that show no clip."""
     return tuple(_to_make(film.shop, film.cards) for film in production.films)
 
 
 def _to_make(shop: Workshop, parts: Sequence[Part]) -> PartsToMake:
-    # Handed on to another step: with all clips in each, a jump of a hundred would write ten thousand.
+    # Only the clips of these parts, because this value goes to another step: for a jump of a hundred clips, a hundred
+    # values with all clips would be ten thousand clips to write.
     return PartsToMake(shop.for_parts(parts), tuple(parts))
 
 
 def make(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:
-    """Make these parts, one after the other. Raises what `part_segment` raises.
+    """Make these parts, one after the other. Raises the errors of `part_segment`.
 
-    Where the hardware's encoder fails, all of them are made in software, and so will the film's other parts be.
+    If the hardware encoder fails, all of them are made in software, and later the film's other parts too.
     """
     root = work[0].shop.store.root
     return encoders.with_software_fallback(root, work, _in_software, lambda asked: _made(asked, on_progress))
 
 
 def _in_software(work: Sequence[PartsToMake]) -> Sequence[PartsToMake]:
-    return [replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in work]
+    return [replace(batch, shop=replace(batch.shop, encoder=encoders.SOFTWARE)) for batch in work]
 
 
 def _made(work: Sequence[PartsToMake], on_progress: Callable[[float], None]) -> StepProduct:
-    whole, done = max(1, sum(one.frames for one in work)), 0
+    whole, done = max(1, sum(batch.frames for batch in work)), 0
     out: list[MadePart] = []
-    for one in work:
+    for batch in work:
 
-        def tell(share: float, done: int = done, frames: int = one.frames) -> None:
+        def tell(share: float, done: int = done, frames: int = batch.frames) -> None:
             on_progress((done + share * frames) / whole)
 
-        segments = segments_of(one.shop, one.parts, on_progress=part_of(tell, 0.0, ENCODING))
-        # Here, beside other steps, and not while the film is checked.
-        prove(one.shop.store, segments, part_of(tell, ENCODING, 1.0))
-        out += [MadePart(one.shop.output.name, segment) for segment in segments]
-        done += one.frames
+        segments = segments_of(batch.shop, batch.parts, on_progress=part_of(tell, 0.0, ENCODING))
+        # Proven here, in parallel with other steps, and not later while the film is checked.
+        prove(batch.shop.store, segments, part_of(tell, ENCODING, 1.0))
+        out += [MadePart(batch.shop.output.name, segment) for segment in segments]
+        done += batch.frames
     return StepProduct(tuple(out))
 
 
@@ -200,9 +201,10 @@ class FilmOrder:
 
 
 def film_order(production: Production, on_progress: Callable[[float], None] | None = None) -> FilmOrder:
-    """What to join, as the store has it: what other steps made costs a look at its header. What is missing is made
-    here: a segment that was cut short or lost since, all of a template that changed in the meantime, what another
-    encoder made. Raises what `part_segment` raises.
+    """The segments to join, from the store; for one that another step made, this only reads its header.
+
+    Makes the missing ones here: segments that were cut short or lost since, all of them if the template changed in the
+    meantime, and those of another encoder. Raises the errors of `part_segment`.
     """
     return encoders.with_software_fallback(
         production.store.root, production, in_software, lambda asked: _film_order(asked, on_progress)

@@ -1,8 +1,7 @@
 """Asset `qr_identity` [jump]: whose jump it is, and how that is known.
 
-Owns: holding the jump's passenger against what the codes in its own files say, and what people decided. Not here:
-reading the codes again (content does not change; the reading is kept in the catalog), deciding
-(`stinercut.review.decisions`).
+Owns: comparing the jump's passenger with the codes in its own files and with people's decisions. Not here: reading the
+codes (content does not change, so the catalog keeps each reading), deciding (`stinercut.review.decisions`).
 """
 
 from collections.abc import Mapping
@@ -23,15 +22,15 @@ from stinercut_assets.common.metadata import picture
 from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
-from stinercut_assets.films.jump_steps import IDENTITY, go_on, reporter
+from stinercut_assets.films.jump_steps import IDENTITY, reporter, take_over
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A passenger, the film of the code that said so (None when a person did), and what people decided.
+    """A passenger, the film of the code that named them (None when a person did), and what people decided.
 
-    `decided_by` are the people whose word counts for this jump; `overruled` says which code said what else, and who
-    decided against it.
+    `decided_by` are the people whose word counts for this jump. `overruled` tells which codes name somebody else, and
+    who decided against them.
     """
 
     passenger_name: str
@@ -44,10 +43,10 @@ class Identity:
 def confirm_identity(
     footage: JumpFootage, readings: Mapping[int, Reading], words: Mapping[int, Word] | None = None
 ) -> Identity:
-    """The identity that the jump's own codes, people and its record agree on. `readings`, `words` by card file id.
+    """The identity on which the jump's own codes, people and its record agree. `readings`, `words` by card file id.
 
-    A person's word about a file (`stinercut.review.file_groups.words_on`) wins over what its code says. Raises
-    NameConflict when a code that nobody decided about names somebody else: no film is made under a wrong name.
+    A person's word about a file (`stinercut.review.file_groups.words_on`) wins over its code. Raises NameConflict when
+    a code names somebody else and nobody decided about it: no film is made under a wrong name.
     """
     words = words or {}
     source: FootageFile | None = None
@@ -93,8 +92,8 @@ def confirm_identity(
 def qr_identity(
     context: dg.AssetExecutionContext, installation: Installation, imported_files: JumpFootage
 ) -> dg.Output[Identity]:
-    """Who jumped, with the picture that says it."""
-    go_on(context, installation, imported_files)
+    """Who jumped, with the picture of the code as evidence."""
+    take_over(context, installation, imported_files)
     with reporter(context, installation).doing(IDENTITY) as doing:
         with installation.catalog.read() as session:
             readings = identification.readings_of(session, [file.card_file_id for file in imported_files.files])
@@ -103,8 +102,8 @@ def qr_identity(
             )
         identity = confirm_identity(imported_files, readings, words)
         doing.notes = (_note(identity),)
-        for one in identity.overruled:
-            context.log.warning("A code was overruled: %s", worded(one))
+        for overruled in identity.overruled:
+            context.log.warning("A code was overruled: %s", worded(overruled))
         metadata: dict[str, dg.MetadataValue | str] = {
             "passenger": identity.passenger_name,
             "booking": identity.booking_id,
@@ -123,7 +122,7 @@ def qr_identity(
 
 
 def _note(identity: Identity) -> Message:
-    """What the board shows next to the step."""
+    """The message that the board shows next to the step."""
     if not identity.overruled:
         return Message.of(MessageCode.PASSENGER, passenger=identity.passenger_name)
     return Message.of(MessageCode.PASSENGER_OVERRULED, passenger=identity.passenger_name, overruled=identity.overruled)

@@ -1,4 +1,4 @@
-"""Asset `rendered_video` [jump] and its checks: the film, published once it passed them.
+"""Asset `rendered_video` [jump] and its checks: the film, published once it has passed them.
 
 Owns: the step, and recording the check results in Dagster and the film in the catalog. Not here: how a film is joined
 and checked (`stinercut.films.film`), publishing it (`stinercut.films.publish`), what Dagster's page shows of it
@@ -26,16 +26,16 @@ from stinercut_assets.common.partitions import jumps as jump_partitions
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.films.film_metadata import as_made, as_metadata, part_rows
-from stinercut_assets.films.jump_steps import FILM, go_on, jump_page, reporter
+from stinercut_assets.films.jump_steps import FILM, jump_page, reporter, take_over
 from stinercut_assets.films.lineage import film_template, template_noted
 from stinercut_assets.films.production import FilmOrder, StepProduct, film_order, production_of
 from stinercut_assets.films.session_clips import RenderedClip
 
 _NAMED = 3
-"""So many photos that can't be shown are named on the board; the run's log has all of them."""
+"""The board names at most this many photos that can't be shown; the run's log names all of them."""
 
 _ASKING = 0.1
-"""Which share of this step is asking the store for segments, and making those that it has lost."""
+"""The share of this step's progress for asking the store for segments, and making those that it has lost."""
 
 
 @dg.asset(
@@ -62,10 +62,10 @@ def rendered_video(
     title_and_outro: StepProduct,
     session_clips: list[RenderedClip],
 ) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
-    """The published film's file name, below the folder of films."""
-    # Before the template is read: what Dagster noted for this film a moment ago, when its step began.
+    """The published film's path, relative to the folder of films."""
+    # Asked before the template is read: the version that Dagster noted for this film when the step began.
     noted = template_noted(context.instance, context.partition_key)
-    go_on(context, installation, imported_files)
+    take_over(context, installation, imported_files)
     with reporter(context, installation).doing(FILM) as doing:
         production = production_of(installation, imported_files)
         order = film_order(production, part_of(doing.progress, 0.0, _ASKING))
@@ -80,7 +80,7 @@ def rendered_video(
             context.log.warning("Photos that can't be shown: %s", "; ".join(finished.unshown))
             doing.notes = (_unshown(finished.unshown),)
         row = film_row(imported_files, production, finished, chain(*made), _run(context, installation, noted))
-        # Whatever went wrong beside the film, it is there: its last step ends and the jump is done, in this order.
+        # The film exists, whatever went wrong apart from it: its last step ends and the jump is done, in this order.
         doing.at_end = lambda session: film_records.record_film(session, row)
     yield from _results(finished.checks)
     name = f"{imported_files.jump_key}/{finished.film.path.name}"
@@ -98,10 +98,10 @@ def rendered_video(
 
 
 def _provisional(installation: Installation, jump_key: str) -> dict[str, str]:
-    """As metadata, what waits for a person or did not come off its card; nothing where the film lacks nothing."""
+    """As metadata, the files that wait for a person or did not come off their card; empty if the film lacks none."""
     with installation.catalog.read() as session:
         missing = [*waiting_files.missing_of(session, jump_key), *unread_cards(session, [jump_key]).get(jump_key, ())]
-    return {"provisional": " ".join(one.sentence() for one in missing)} if missing else {}
+    return {"provisional": " ".join(message.sentence() for message in missing)} if missing else {}
 
 
 def _published(
@@ -128,7 +128,7 @@ def _published(
 
 
 def _run(context: dg.AssetExecutionContext, installation: Installation, noted: str | None) -> FilmRun:
-    """This run, until now."""
+    """This run so far."""
     moment = installation.catalog.clock().timestamp()
     started = context.instance.get_run_stats(context.run.run_id).start_time or moment
     return FilmRun(context.run.run_id, moment - started, noted)

@@ -21,7 +21,7 @@ from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.reporting import failures
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
-from stinercut_assets.films.jump_steps import all_steps, clip_step, go_on, reporter
+from stinercut_assets.films.jump_steps import all_steps, clip_step, reporter, take_over
 from stinercut_assets.films.lineage import film_template
 from stinercut_assets.films.production import (
     PartsToMake,
@@ -36,7 +36,7 @@ from stinercut_assets.films.qr_identity import Identity
 
 @dataclass(frozen=True)
 class ClipWork:
-    """A clip, and which parts of which outputs are to be made of it."""
+    """A clip, and the parts of all outputs to make of it."""
 
     clip: FootageFile
     work: tuple[PartsToMake, ...]
@@ -44,7 +44,7 @@ class ClipWork:
 
 @dataclass(frozen=True)
 class RenderedClip:
-    """A clip, and what was made of it."""
+    """A clip, and the parts that were made of it."""
 
     clip: FootageFile
     made: StepProduct
@@ -56,7 +56,7 @@ class RenderedClip:
 
 
 def clip_key(clip: FootageFile) -> str:
-    """A clip's key within its fan-out; content is part of it, so a re-imported file is another part."""
+    """A clip's key within its fan-out. The content is part of it, so a changed file has another key."""
     return mapping_key("clip", clip.card_file_id, clip.content_hash[:8])
 
 
@@ -69,8 +69,8 @@ def clips_to_render(
     context: dg.OpExecutionContext, installation: Installation, footage: JumpFootage, identity: Identity
 ) -> Iterator[dg.DynamicOutput[ClipWork] | dg.Output[list[str]]]:
     """Send out the jump's clips, one dynamic output each, and the list of what must come back."""
-    go_on(context, installation, footage)
-    # The title is being made beside the clips.
+    take_over(context, installation, footage)
+    # The title's step runs in parallel with this one, so running steps stay as they are.
     reporter(context, installation).plan(all_steps(footage.clips), keep=(StepStatus.DONE, StepStatus.RUNNING))
     context.log.info("%d clips for %s", len(footage.clips), identity.booking_id)
     with failures():
@@ -84,7 +84,7 @@ def clips_to_render(
 
 @dg.op(pool="ffmpeg", retry_policy=retry_policy("render_clip"))
 def render_clip(context: dg.OpExecutionContext, installation: Installation, clip: ClipWork) -> RenderedClip:
-    """Make what all outputs show of one clip. A segment that exists already costs nothing."""
+    """Make all outputs' parts of one clip. A segment that exists already costs nothing."""
     with reporter(context, installation).doing(clip_step(clip.clip)) as doing:
         require_readable(installation, clip.clip)
         made = make(clip.work, doing.progress)
@@ -101,37 +101,38 @@ def render_clip(context: dg.OpExecutionContext, installation: Installation, clip
 def collect_clips(
     context: dg.OpExecutionContext, clips: list[RenderedClip], expected: list[str]
 ) -> dg.Output[list[RenderedClip]]:
-    """All clips in the order of the film; fails when one is missing."""
+    """All clips in the order of the film. Fails when one is missing."""
     with failures():
         complete = all_of(expected, clips, lambda clip: clip.key)
-        stills = [still for one in complete if (still := _still(one)) is not None]
+        stills = [still for clip in complete if (still := _still(clip)) is not None]
     return dg.Output(
         complete,
-        data_version=dg.DataVersion(key_of(*(part.segment.key for one in complete for part in one.made.parts))),
+        data_version=dg.DataVersion(key_of(*(part.segment.key for clip in complete for part in clip.made.parts))),
         metadata={
             "clips": table(
                 [
                     {
-                        "clip": one.clip.name,
-                        "seconds": round(one.made.seconds, 2),
-                        "parts": len(one.made.parts),
-                        "seconds_spent": round(one.made.seconds_spent, 2),
-                        "kept": one.made.kept,
+                        "clip": clip.clip.name,
+                        "seconds": round(clip.made.seconds, 2),
+                        "parts": len(clip.made.parts),
+                        "seconds_spent": round(clip.made.seconds_spent, 2),
+                        "kept": clip.made.kept,
                     }
-                    for one in complete
+                    for clip in complete
                 ]
             ),
             "pictures": gallery(stills),
-            "seconds": round(sum(one.made.seconds for one in complete), 2),
+            "seconds": round(sum(clip.made.seconds for clip in complete), 2),
         },
     )
 
 
 def _still(clip: RenderedClip) -> tuple[str, bytes] | None:
-    """The middle of the clip's longest part, with its name. None where the store has lost it since: a retry begins
-    here, and the film's step makes anew what is missing.
+    """A picture from the middle of the clip's longest part, with the clip's name.
+
+    None where the store has lost that part since: a retry may begin here, and the film's step makes lost parts again.
     """
-    longest = max((one.segment for one in clip.made.film), key=lambda segment: segment.frames, default=None)
+    longest = max((part.segment for part in clip.made.film), key=lambda segment: segment.frames, default=None)
     if longest is None:
         return None
     with contextlib.suppress(StinercutError):
@@ -140,7 +141,7 @@ def _still(clip: RenderedClip) -> tuple[str, bytes] | None:
 
 
 @dg.graph_asset(
-    # The template decides how every clip looks. A graph asset names what it only depends on as an input of Nothing.
+    # The template decides how every clip looks. A graph asset declares a mere dependency as an input of type Nothing.
     ins={"film_template": dg.AssetIn(key=film_template.key, dagster_type=dg.Nothing)},
     partitions_def=jumps,
     group_name="films",

@@ -1,9 +1,9 @@
-"""The kinds of values that the steps of a jump's film hand on to each other.
+"""The kinds of values that the steps of a jump's film hand to each other.
 
 Owns: their names and versions. Not here: how they are written (`stinercut_assets.common.values.step_values`).
 
-Later releases read what is written under a name and version: a change of these types that older JSON doesn't fit needs
-a new version and an upgrade.
+Later releases read values by the name and version that they were written under: a change of these types that older JSON
+doesn't fit needs a new version and an upgrade.
 """
 
 from __future__ import annotations

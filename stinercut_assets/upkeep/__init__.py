@@ -1,1 +1,1 @@
-"""What Dagster does now and then: old runs, values and segments are removed."""
+"""Upkeep by Dagster, once a night: removes old runs, values and segments."""

@@ -18,9 +18,9 @@ from stinercut_assets.common.retries import retry_policy
 from stinercut_assets.upkeep.time_zone import zone_here
 
 AT_ONCE = 100
-"""Runs that are looked up at a time."""
+"""How many runs are looked up at a time."""
 UNTOUCHED_S = 6 * 3600.0
-"""A partial file that nobody wrote to for so long is nobody's: no encode is given that much time without a sign."""
+"""A partial file that nothing wrote to for this long belongs to nobody: a silent encode is ended before that."""
 
 
 @dg.op(out=dg.Out(int), retry_policy=retry_policy("forget_runs"))
@@ -46,7 +46,7 @@ def sweep_leftovers(context: dg.OpExecutionContext, installation: Installation) 
 
 @dg.op(out=dg.Out(int), ins={"after": dg.In(dg.Nothing)}, retry_policy=retry_policy("sweep_unused"))
 def sweep_unused(context: dg.OpExecutionContext, installation: Installation) -> int:
-    """Remove rendered parts that no film used for `STINERCUT_SEGMENTS_KEPT_DAYS`; one that is needed is made anew."""
+    """Remove rendered parts that no film used for `STINERCUT_SEGMENTS_KEPT_DAYS`; one that is needed is made again."""
     from stinercut.storage import sweeping
 
     before = installation.catalog.clock() - timedelta(days=installation.settings.segments_kept_days)
@@ -61,7 +61,7 @@ def sweep_unused(context: dg.OpExecutionContext, installation: Installation) -> 
     description="Forget Dagster's old runs, remove what killed processes left behind and what no film uses any more.",
 )
 def tidy_up() -> None:
-    """All of it, one after the other."""
+    """Do all of it, one after the other."""
     sweep_unused(after=sweep_leftovers(after=forget_runs()))
 
 
@@ -69,7 +69,7 @@ every_night = dg.ScheduleDefinition(
     name="every_night",
     job=tidy_up,
     cron_schedule="20 4 * * *",
-    # Dagster's own is UTC: in the afternoon of some dropzones.
+    # Dagster's default is UTC, which puts this into the afternoon of some dropzones.
     execution_timezone=zone_here(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Tidies up when nobody jumps.",
@@ -77,7 +77,7 @@ every_night = dg.ScheduleDefinition(
 
 
 def forget_before(instance: dg.DagsterInstance, before: datetime) -> Iterator[str]:
-    """Forget the runs that ended before that moment, oldest first; yields their ids."""
+    """Forget the runs that ended before that moment, oldest first. Yields their ids."""
     finished = dg.RunsFilter(statuses=list(FINISHED_STATUSES), updated_before=before)
     while runs := instance.get_runs(finished, limit=AT_ONCE, ascending=True):
         for run in runs:
@@ -90,7 +90,7 @@ def forget_before(instance: dg.DagsterInstance, before: datetime) -> Iterator[st
 
 
 def _remove_its_database(instance: dg.DagsterInstance, run_id: str) -> None:
-    """On SQLite a run's events have a file of their own, which Dagster empties and leaves."""
+    """Remove the file that holds a run's events on SQLite; Dagster only empties it."""
     storage = instance.event_log_storage
     if isinstance(storage, SqliteEventLogStorage):
         file = Path(storage.path_for_shard(run_id))
@@ -99,10 +99,10 @@ def _remove_its_database(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def _keep_what_it_made(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Report again, without the run, what this run made last of each asset and partition.
+    """Report again, without a run, each materialization of this run that is the latest of its asset and partition.
 
-    With the run its events go. Without any event a film that lies there would be called missing; with the same data
-    versions it stays as fresh, or as stale, as it is.
+    The run's events go with it. Without any event Dagster would call an existing film missing; with an event of the
+    same data versions it stays as fresh, or as stale, as it is.
     """
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         event = entry.dagster_event

@@ -1,1 +1,1 @@
-"""Values that steps hand on to each other: as JSON, in files."""
+"""The values that steps hand to each other, as JSON files."""

@@ -1,10 +1,10 @@
-"""The pickles in which the release before kept step values, read without running anything that stands in them.
+"""Reads the pickles in which the previous release kept step values, without running anything in them.
 
-Owns: which classes may stand in such a pickle, by the names that they had then, and their fields as plain values. Not
-here: what these are made into (`step_values`). To be removed with the release after the next.
+Owns: which classes may appear in such a pickle, by their names in that release, and their fields as plain values. Not
+here: turning these into today's values (`step_values`). Remove this module with the release after the next.
 
 A pickle may name any function of Python and have it called. Here no class that it names is ever looked up: an object
-becomes a stand-in that holds its fields; one of a class that is not listed ends the reading.
+becomes a stand-in that holds its fields, and an object of an unlisted class ends the reading.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS: Final = {
     "stinercut_assets.session_clips.ClipWork": "clip_work",
     "stinercut_assets.session_clips.RenderedClip": "rendered_clip",
 }
-"""Classes of whole values, with the kinds that they are today."""
+"""The classes of whole values, with the names of their kinds today."""
 
 WITHIN: Final = frozenset(
     {
@@ -67,7 +67,7 @@ WITHIN: Final = frozenset(
         "stinercut_assets.production.PartsToMake",
     }
 )
-"""Classes of which only the fields are needed."""
+"""Classes that may appear inside a value; only their fields are needed."""
 
 
 def _path(*parts: str) -> Path:
@@ -83,7 +83,7 @@ MADE_OF: Final[Mapping[str, Callable[..., Any]]] = {
     "stinercut.catalog.models.Role": str,
     "stinercut.identity.reading.Reason": str,
 }
-"""What is made of the arguments that a class was called with: Python's own classes, and enumerations' values."""
+"""What to call with the arguments of a pickled call: Python's own classes, and for enumerations their values' type."""
 
 
 class NotOurPickle(StinercutError):
@@ -93,7 +93,7 @@ class NotOurPickle(StinercutError):
 
 
 class StandIn:
-    """An object of a pickle: what its class was called with, and the state that it had."""
+    """An object of a pickle: the arguments that its class was called with, and its state."""
 
     path = ""
     given: tuple[Any, ...]
@@ -105,7 +105,7 @@ class StandIn:
         return self
 
     def __init__(self, *given: Any) -> None:
-        """All is done before."""
+        """Do nothing: `__new__` has done it all."""
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -116,57 +116,57 @@ class _PickleReader(pickle.Unpickler):
         path = f"{module}.{name}"
         if path not in WITHIN and path not in MADE_OF:
             raise pickle.UnpicklingError(f"{path} stands in it")
-        # A class of its own for each mention: a pickle may write into what it names.
+        # A new class for each mention, because a pickle may write into the class that it names.
         return type("StandIn", (StandIn,), {"path": path})
 
 
 def is_pickle(content: bytes) -> bool:
-    """Whether this is a pickle and no JSON: by its first byte, which is that of no text."""
+    """Whether this is a pickle and not JSON, by its first byte, which no text begins with."""
     return content[:1] == pickle.PROTO
 
 
 def read_pickle(content: bytes) -> Any:
-    """The value in it: plain; a pair of a kind's name and its fields, as plain values; or a list of these.
+    """The value in a pickle: a plain value, a pair of a kind's name and its plain fields, or a list of these.
 
-    Raises NotOurPickle, also for what is no whole pickle.
+    Raises NotOurPickle, also for an incomplete pickle.
     """
     try:
         return _value(_PickleReader(io.BytesIO(content)).load())
-    # Whatever comes of bytes that may say anything: each opcode has its own ways to fail.
+    # Any exception, because the bytes can be anything and each opcode has its own ways to fail.
     except Exception as refused:
         what = f"what a step kept is no value that an earlier version of Stinercut wrote ({refused})"
         raise NotOurPickle(what, advice="Run the step that made it again.") from refused
 
 
-def _value(found: Any) -> Any:
-    if isinstance(found, list):
-        return [_value(one) for one in cast(list[Any], found)]
-    if isinstance(found, StandIn):
-        return KINDS[found.path], _plain(found)
-    return _plain(found)
+def _value(loaded: Any) -> Any:
+    if isinstance(loaded, list):
+        return [_value(item) for item in cast(list[Any], loaded)]
+    if isinstance(loaded, StandIn):
+        return KINDS[loaded.path], _plain(loaded)
+    return _plain(loaded)
 
 
-def _plain(found: Any) -> Any:
-    match found:
+def _plain(loaded: Any) -> Any:
+    match loaded:
         case StandIn():
-            return _of_stand_in(found)
+            return _of_stand_in(loaded)
         case list():
-            return [_plain(one) for one in cast(list[Any], found)]
+            return [_plain(item) for item in cast(list[Any], loaded)]
         case tuple():
-            return tuple(_plain(one) for one in cast(tuple[Any, ...], found))
+            return tuple(_plain(item) for item in cast(tuple[Any, ...], loaded))
         case dict():
-            return {_plain(key): _plain(value) for key, value in cast(dict[Any, Any], found).items()}
+            return {_plain(key): _plain(value) for key, value in cast(dict[Any, Any], loaded).items()}
         case None | str() | int() | float() | bytes() | set() | frozenset():
-            return cast(Any, found)
+            return cast(Any, loaded)
         case _:
-            raise TypeError(f"{type(found).__name__} stands in it")
+            raise TypeError(f"{type(loaded).__name__} stands in it")
 
 
-def _of_stand_in(found: StandIn) -> Any:
-    if found.path in MADE_OF:
-        return MADE_OF[found.path](*(_plain(one) for one in found.given))
-    state: dict[str, Any] = found.state
+def _of_stand_in(stand_in: StandIn) -> Any:
+    if stand_in.path in MADE_OF:
+        return MADE_OF[stand_in.path](*(_plain(argument) for argument in stand_in.given))
+    state: dict[str, Any] = stand_in.state
     if "__pydantic_fields_set__" in state:
-        # Fields with their defaults are as if they had not been written: the template's rules tell these apart.
+        # Leave out fields that only had their defaults: the template's rules tell them from written ones.
         state = {name: state["__dict__"][name] for name in state["__pydantic_fields_set__"]}
     return {name: _plain(value) for name, value in state.items()}

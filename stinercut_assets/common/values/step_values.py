@@ -1,10 +1,10 @@
 """The JSON in which a step's value is kept for the steps after it: its kind, the version of that kind, and its fields.
 
-Owns: `ValueKind` and `StepValues`, which write and read such JSON, that of older versions too. Not here: which kinds
-there are (`step_kinds` of each domain), files (`kept_outputs`), the pickles of the release before (`pickled_values`).
+Owns: `ValueKind` and `StepValues`, which write and read such JSON, also that of older versions. Not here: which kinds
+exist (`step_kinds` of each domain), files (`kept_outputs`), the pickles of the previous release (`pickled_values`).
 
-JSON and no pickles: a run that began before an update is resumed after it, whatever modules and classes are called by
-then, and reading a value never runs what somebody else wrote into it.
+JSON instead of pickles, so that a run that began before an update can be resumed after it, even if modules and classes
+were renamed, and so that reading a value never runs code that somebody wrote into it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGAIN: Final = "Run the step that made it again: on Dagster's page, launch its a
 
 
 class UnreadableValue(StinercutError):
-    """What a step has kept for the next one can't be read."""
+    """A value that a step has kept for the next one can't be read."""
 
     code = "UNREADABLE_VALUE"
 
@@ -37,8 +37,8 @@ class UnreadableValue(StinercutError):
 class ValueKind:
     """A kind of value that steps hand on: the name it is written under, and the type that it is read as.
 
-    `version` goes up with each change that old JSON doesn't fit; `upgrades` then says how the fields of an older
-    version become those of the next one, by the older version's number. A new field with a default needs neither.
+    Raise `version` with each change that old JSON doesn't fit. `upgrades` then turns the fields of an older version
+    into those of the next, by the older version's number. A new field with a default needs neither.
     """
 
     name: str
@@ -48,11 +48,11 @@ class ValueKind:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """What turns its values into JSON and back."""
+        """Turns values of this kind into JSON and back."""
         return TypeAdapter(self.type)
 
     def upgraded(self, fields: Any, version: int) -> Any:
-        """The fields as this version has them. Raises UnreadableValue where no upgrade leads to it."""
+        """The fields in the form of this version. Raises UnreadableValue where an upgrade is missing."""
         while version != self.version:
             if version not in self.upgrades:
                 raise _unknown(self.name, version)
@@ -62,7 +62,7 @@ class ValueKind:
 
 @dataclass(frozen=True)
 class StepValues:
-    """All kinds of values that steps hand on; besides them plain text, numbers and None, and lists of all these."""
+    """All kinds of values that steps hand on. Plain text, numbers and None, and lists of all these, need no kind."""
 
     kinds: Sequence[ValueKind]
 
@@ -75,7 +75,7 @@ class StepValues:
         return {kind.name: kind for kind in self.kinds}
 
     def encode(self, value: object) -> bytes:
-        """The value as JSON. Raises TypeError for one that would not come back as it is."""
+        """The value as JSON. Raises TypeError for a value that JSON would change."""
         try:
             envelope = self._envelope(value)
             content = json.dumps(envelope, allow_nan=False).encode()
@@ -87,7 +87,7 @@ class StepValues:
         return content
 
     def decode(self, content: bytes) -> Any:
-        """The value that this content is: JSON, or a pickle of the release before. Raises UnreadableValue."""
+        """The value in this content: JSON, or a pickle of the previous release. Raises UnreadableValue."""
         if is_pickle(content):
             return self._of_pickle(read_pickle(content))
         try:
@@ -99,7 +99,7 @@ class StepValues:
         if _is_plain(value):
             return {"kind": _PLAIN, "version": 1, "value": cast(JsonValue, value)}
         if isinstance(value, list):
-            return {"kind": _LIST, "version": 1, "value": [self._envelope(one) for one in cast(list[object], value)]}
+            return {"kind": _LIST, "version": 1, "value": [self._envelope(item) for item in cast(list[object], value)]}
         kind = self._by_type.get(type(value))
         if kind is None:
             raise TypeError(f"{_name(value)} is no kind of value that steps hand on; name it among the step_kinds")
@@ -113,7 +113,7 @@ class StepValues:
             case {"kind": "plain", "version": 1, "value": value} if _is_plain(value):
                 return value
             case {"kind": "list", "version": 1, "value": [*items]}:
-                return [self._opened(one) for one in items]
+                return [self._opened(item) for item in items]
             case {"kind": str(name), "version": int(version), "value": fields}:
                 kind = self._by_name.get(name)
                 if kind is None:
@@ -122,13 +122,13 @@ class StepValues:
             case _:
                 raise ValueError("it has no kind, version and value")
 
-    def _of_pickle(self, found: Any) -> Any:
-        """A value out of a pickle: plain, or a pair of its kind's name and its fields, which are those of version 1."""
-        if isinstance(found, list):
-            return [self._of_pickle(one) for one in cast(list[Any], found)]
-        if not isinstance(found, tuple):
-            return found
-        name, fields = cast(tuple[str, Any], found)
+    def _of_pickle(self, value: Any) -> Any:
+        """The value that `read_pickle` gave: plain, or made of a kind's name and the fields of its version 1."""
+        if isinstance(value, list):
+            return [self._of_pickle(item) for item in cast(list[Any], value)]
+        if not isinstance(value, tuple):
+            return value
+        name, fields = cast(tuple[str, Any], value)
         kind = self._by_name[name]
         try:
             return kind.adapter.validate_python(kind.upgraded(fields, 1), by_alias=True, by_name=True)
@@ -138,7 +138,7 @@ class StepValues:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, list):
-        return all(type(one) in _PLAIN_TYPES for one in cast(list[object], value))
+        return all(type(item) in _PLAIN_TYPES for item in cast(list[object], value))
     return type(value) in _PLAIN_TYPES
 
 
