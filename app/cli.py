@@ -1,8 +1,8 @@
-"""The `stinercut` command: what can be typed, and how it ends.
+"""The `stinercut` command with all its subcommands.
 
-Owns: the tree of commands. Not here: how a command ends (`common.exit_codes`), what the commands do (`commands`); those
-modules import what they need only when they run, so that `--help` stays quick and a machine with only the detector
-installed has a working command.
+Owns: the tree of commands. Not here: how a command ends (`common.exit_codes`), what the commands do (`commands`). The
+modules of the commands import what they need only when they run, so that `--help` stays quick and the command works on
+a machine with only the detector installed.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ cli.command("detector")(detector.detector)
 def options(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show where in the program an error comes from.")] = False,
 ) -> None:
-    """What holds for every command."""
+    """Apply the options that every command has."""
     if verbose:
         os.environ["STINERCUT_DEBUG"] = "1"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command; always ends with SystemExit, with the exit codes of `ending`."""
+    """Run the command. Always ends with SystemExit, with the exit codes of `common.exit_codes`."""
     run(cli, arguments)
 
 

@@ -1,7 +1,7 @@
-"""`stinercut-detector`: the command of a host with a card reader alone, as one file to carry there.
+"""`stinercut-detector`: the command for a host with only a card reader, as a single file to carry there.
 
-Owns: its two commands. Not here: what they do (`commands`). This imports nothing that a detector doesn't need,
-not even in a function: what PyInstaller finds from here is what the one file holds
+Owns: its two commands. Not here: what they do (`commands`). This module imports nothing that a detector doesn't need,
+not even in a function, because PyInstaller packs everything that it finds from here into the single file
 (tests/process/app/common/test_detector_host.py).
 """
 
@@ -28,7 +28,7 @@ cli.command("doctor")(detector_doctor.detector_doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command; always ends with SystemExit, with the exit codes of `ending`."""
+    """Run the command. Always ends with SystemExit, with the exit codes of `common.exit_codes`."""
     run(cli, arguments)
 
 

@@ -42,19 +42,19 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from stinercut.errors import BadInput
 
     if not stale and not jump:
-        raise BadInput("nothing says which films", advice="Use --stale for all of them, or --jump for one.")
+        raise BadInput("which films is missing", advice="Use --stale for all of them, or --jump for one.")
     settings = settings_from(data)
-    found = ask(settings, "GET", "/api/stale")
-    films = [film for film in found["films"] if jump is None or film["jump"] in jump]
+    answer = ask(settings, "GET", "/api/stale")
+    films = [film for film in answer["films"] if jump is None or film["jump"] in jump]
     to_do = [film for film in films if film["backfill"] is None]
     if not as_json:
-        _tell(films, to_do, found["problem"])
+        _tell(films, to_do, answer["problem"])
     started: dict[str, Any] = {"backfill": None, "jumps": []}
     if to_do and not dry_run and (yes or as_json or typer.confirm("Make them again?")):
         started = ask(settings, "POST", "/api/backfill", {"jumps": [film["jump"] for film in to_do]})
     if as_json:
         cost = {"minutes": round(_sum(to_do, "minutes"), 1), "encoded_seconds": round(_sum(to_do, "seconds"), 1)}
-        say(json.dumps({"films": films, **cost, "problem": found["problem"], **started}))
+        say(json.dumps({"films": films, **cost, "problem": answer["problem"], **started}))
     elif started["backfill"]:
         begun = counted(len(started["jumps"]), "film")
         say(f"Backfill {started['backfill']} makes {begun} again; the board shows the progress.")
@@ -72,7 +72,8 @@ def _tell(films: list[dict[str, Any]], to_do: list[dict[str, Any]], problem: str
         say(f"  {film['jump']}  {film['template']}: {changed}{busy}")
     if len(films) > _SHOWN:
         say(f"  ... and {len(films) - _SHOWN} more")
-    per_template = ", ".join(f"{count} of {name}" for name, count in Counter(one["template"] for one in films).items())
+    counts = Counter(film["template"] for film in films)
+    per_template = ", ".join(f"{count} of {name}" for name, count in counts.items())
     busy = len(films) - len(to_do)
     say(f"{counted(len(films), 'film')} with an older template ({per_template}), {busy} being made again already.")
     if to_do:

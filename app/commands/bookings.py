@@ -1,4 +1,4 @@
-"""`stinercut bookings`: imports the office's list of who is to jump.
+"""`stinercut bookings`: imports the office's list of passengers.
 
 Owns: the command's options and output. Not here: the list's form (`stinercut.jumps.booking_list`), keeping it
 (`stinercut.jumps.bookings`).
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 group = typer.Typer(help="The list of bookings, to choose from when no code names the passenger.", no_args_is_help=True)
 
 _SHOWN = 20
-"""Rows of each kind that are said; with --json all of them."""
+"""How many rows of each kind are shown; --json shows all."""
 
 
 @group.command("import")
@@ -48,28 +48,28 @@ def import_list(
     from stinercut.jumps.booking_list import read_list
     from stinercut.storage.data_folder import keep_private
 
-    found = read_list(file, encoding)
+    booking_list = read_list(file, encoding)
     settings = settings_from(data)
     keep_private(settings)
     migrate(settings.catalog_url)
     catalog = Catalog.open(settings.catalog_url)
     try:
         with catalog.write() as session:
-            changes = bookings.planned_changes(session, found.bookings)
+            changes = bookings.planned_changes(session, booking_list.bookings)
             if not dry_run:
-                bookings.import_list(session, found.bookings)
+                bookings.import_list(session, booking_list.bookings)
     finally:
         catalog.close()
     if as_json:
-        say(json.dumps(_as_fields(found, changes), ensure_ascii=False))
+        say(json.dumps(_as_fields(booking_list, changes), ensure_ascii=False))
     else:
-        for line in _as_sentences(found, changes, dry_run):
+        for line in _as_sentences(booking_list, changes, dry_run):
             say(line)
-    if found.refused:
+    if booking_list.refused:
         raise typer.Exit(BadInput.exit_code)
 
 
-def _as_fields(found: BookingList, changes: list[PlannedChange]) -> dict[str, object]:
+def _as_fields(booking_list: BookingList, changes: list[PlannedChange]) -> dict[str, object]:
     from stinercut.jumps import bookings
 
     done = bookings.counts(changes)
@@ -77,47 +77,51 @@ def _as_fields(found: BookingList, changes: list[PlannedChange]) -> dict[str, ob
         "new": done.new,
         "changed": done.changed,
         "same": done.same,
-        "refused": len(found.refused),
-        "assumed": found.assumed,
-        "refusals": [{"line": row.line, "what": row.what} for row in found.refused],
-        "warnings": [{"line": row.line, "what": row.what} for row in found.warnings],
+        "refused": len(booking_list.refused),
+        "assumed": booking_list.assumed,
+        "refusals": [{"line": row.line, "what": row.what} for row in booking_list.refused],
+        "warnings": [{"line": row.line, "what": row.what} for row in booking_list.warnings],
         "changes": [
             {
-                "line": one.listed.line,
-                "change": str(one.change),
-                "booking": one.listed.payload.jump_key,
-                "fields": {name: [before, after] for name, before, after in one.fields},
+                "line": change.listed.line,
+                "change": str(change.change),
+                "booking": change.listed.payload.jump_key,
+                "fields": {name: [before, after] for name, before, after in change.fields},
             }
-            for one in changes
-            if one.change is not bookings.Change.SAME
+            for change in changes
+            if change.change is not bookings.Change.SAME
         ],
     }
 
 
-def _as_sentences(found: BookingList, changes: list[PlannedChange], dry_run: bool) -> list[str]:
-    """What is said to a person, the numbers last."""
+def _as_sentences(booking_list: BookingList, changes: list[PlannedChange], dry_run: bool) -> list[str]:
+    """The report for a person, the numbers last."""
     from stinercut.jumps import bookings
 
     out: list[str] = []
-    if found.assumed:
-        foreign = ", ".join([one.passenger_name for one in found.payloads if not one.passenger_name.isascii()][:5])
-        out.append(f"{found.assumed}: {foreign or 'all are plain'}. If they are wrong, choose one with --encoding.")
-    out += _first([_sentence(one) for one in changes if one.fields or (dry_run and one.change is bookings.Change.NEW)])
-    out += _first([f"line {row.line}: check this: {row.what}" for row in found.warnings])
-    out += _first([f"line {row.line}: not imported: {row.what}" for row in found.refused])
+    if booking_list.assumed:
+        foreign = ", ".join(
+            [name for payload in booking_list.payloads if not (name := payload.passenger_name).isascii()][:5]
+        )
+        out.append(
+            f"{booking_list.assumed}: {foreign or 'all are plain'}. If they are wrong, choose one with --encoding."
+        )
+    shown = [change for change in changes if change.fields or (dry_run and change.change is bookings.Change.NEW)]
+    out += _first([_sentence(change) for change in shown])
+    out += _first([f"line {row.line}: check this: {row.what}" for row in booking_list.warnings])
+    out += _first([f"line {row.line}: not imported: {row.what}" for row in booking_list.refused])
     done = bookings.counts(changes)
     would = "Nothing was imported. It would be: " if dry_run else ""
-    refused = f", {len(found.refused)} not imported" if found.refused else ""
+    refused = f", {len(booking_list.refused)} not imported" if booking_list.refused else ""
     counts = f"{done.new} new, {done.changed} changed, {done.same} unchanged{refused}"
-    return [*out, f"{would}{counted(len(found.bookings), 'booking')}: {counts}."]
+    return [*out, f"{would}{counted(len(booking_list.bookings), 'booking')}: {counts}."]
 
 
 def _sentence(change: PlannedChange) -> str:
-    said = change.listed.payload
+    person = change.listed.payload
     fields = ", ".join(f"{name} {before or 'none'} -> {after or 'none'}" for name, before, after in change.fields)
-    return (
-        f"{change.change}: {said.passenger_name} ({said.booking_id}, {said.jump_date}){': ' if fields else ''}{fields}"
-    )
+    who = f"{person.passenger_name} ({person.booking_id}, {person.jump_date})"
+    return f"{change.change}: {who}{': ' if fields else ''}{fields}"
 
 
 def _first(lines: list[str]) -> list[str]:

@@ -119,7 +119,7 @@ def insert(
 
 
 def _its_detector(name: str | None, data: Path | None) -> tuple[Settings, Running | None]:
-    """The settings of the detector that is to see a card, and the stack that runs on its data folder."""
+    """The settings of the detector that should see a card, and the stack that runs on its data folder."""
     import os
 
     from app.commands.detector import detector_settings

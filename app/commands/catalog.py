@@ -50,7 +50,7 @@ def move(
         raise HostNotReady(
             f"`stinercut up` is running on this data folder (process {running.pid})",
             file=settings.data,
-            advice="Stop it with Ctrl-C first: what it writes while the catalog moves would be left behind.",
+            advice="Stop it with Ctrl-C first: rows that it writes during the copy would be left behind.",
         )
 
     def tell(table: str, rows: int) -> None:
@@ -67,9 +67,9 @@ def move(
 
 
 def ends(settings: Settings, origin: str | None, to: str | None) -> tuple[str, str]:
-    """From where to where, as URLs. Raises BadInput where nothing says where to."""
+    """Source and target of the copy, as URLs. Raises BadInput without a target."""
     if to is not None:
         return origin or settings.catalog_url, to
     if not settings.database_url:
-        raise BadInput("nothing says where to", advice="Write --to URL, or set STINERCUT_DATABASE_URL.")
+        raise BadInput("the target is missing", advice="Write --to URL, or set STINERCUT_DATABASE_URL.")
     return origin or settings.own_catalog_url, settings.database_url

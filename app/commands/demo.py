@@ -1,4 +1,4 @@
-"""`stinercut demo`: goes the whole way from a card to a film once, for a person to watch.
+"""`stinercut demo`: shows the whole way from a card to a film once.
 
 Owns: the command's options and output. Not here: the demo itself (`app.demo`).
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 WIDTH_WITHOUT_TERMINAL = 140
-"""Columns for the table when nobody says how wide a line may be: enough for paths."""
+"""Columns for the table without a terminal, whose width would count: enough for paths."""
 
 
 def demo(  # noqa: PLR0913, PLR0917 - each is an option
@@ -87,7 +87,7 @@ async def _go(running: Supervisor, wish: Wish, settings: Settings, show: Show) -
 
 
 class Show:
-    """What a person sees meanwhile: a line per change; on a terminal also a picture of how far everything is."""
+    """The output during the demonstration: a line per change; on a terminal also a picture of all progress."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
@@ -106,18 +106,18 @@ class Show:
             self._live.stop()
 
     def say(self, sentence: str) -> None:
-        """One line, with the seconds since the beginning."""
+        """Print one line, with the seconds since the start."""
         self._console.print(f"{time.monotonic() - self._began:6.1f} s  {sentence}", soft_wrap=True)
 
     def changed(self, board: Board, sentences: list[str]) -> None:
-        """A change: its sentences, and the picture anew."""
+        """Print a change's sentences and draw the picture again."""
         for sentence in sentences:
             self.say(sentence)
         if self._live:
             self._live.update(picture(board))
 
     def end(self, outcome: Outcome) -> None:
-        """The table of films."""
+        """Print the table of films."""
         if self._live:
             self._live.stop()
         if outcome.made:
@@ -125,13 +125,13 @@ class Show:
 
 
 def picture(board: Board) -> RenderableType:
-    """How far each card and each jump is, as bars."""
+    """The progress of each card and each jump, as bars."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     for card in board.cards.values():
-        copying = ", ".join(one.name for one in card.copying)
+        copying = ", ".join(file.name for file in card.copying)
         doing = f"copying {copying}" if copying else card.message or card.state
         table.add_row(
             f"card {card.label}", ProgressBar(total=card.bytes.total or 1, completed=card.bytes.done, width=30), doing
@@ -144,7 +144,7 @@ def picture(board: Board) -> RenderableType:
 
 
 def films_table(outcome: Outcome) -> RenderableType:
-    """The films that were made: jump, passenger, film, length, seconds from card in to film."""
+    """A table of the films: jump, passenger, film, length, seconds from card in to film."""
     from rich.table import Table
 
     table = Table()

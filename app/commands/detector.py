@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stinercut.settings import Settings
 
 ENABLE = ("systemctl --user daemon-reload", "systemctl --user enable --now stinercut-detector.service")
-"""What makes systemd take up the unit: now, and at every login."""
+"""The commands that make systemd start the unit: now, and at every login."""
 
 Hub = Annotated[
     str | None,
@@ -112,13 +112,13 @@ def _set_up(given: dict[str, Any]) -> None:
         raise BadInput("the address of the hub is missing", advice="Add --hub ws://HOST:8800.")
     if "id" not in values:
         values["id"] = detector_name(socket.gethostname())
-    detector_settings(new)  # What can't be a setting is refused now, not when a card is in.
+    detector_settings(new)  # Refuses wrong settings now, not when a card is in.
     write_file(path, values)
     say(f"Written, readable by you alone: {path}")
     say(f"The hub will know this detector as {values['id']}.")
     if "data" not in values:
         say("No --data was given. It must be the hub's data folder, as this computer sees it (a shared volume).")
-    say(f"Next: {install_hints.detector_doctor()} looks whether all is well.")
+    say(f"Next: {install_hints.detector_doctor()} checks that all is well.")
 
 
 def _install(now: bool) -> None:
@@ -158,9 +158,10 @@ def _take_up() -> None:
 
 
 def handed_on(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the detector itself: these settings, and of secrets its token alone.
+    """The environment of the detector's process: these settings, and of all secrets only its token.
 
-    Files of secrets are not named any more: what was in the token's is among the settings now, and both is refused.
+    It names no files of secrets any more: the token from its file is among the settings now, and both together would be
+    refused.
     """
     return without_secrets({**given, **settings.environment()}, ["token"])
 

@@ -42,7 +42,7 @@ def doctor(
     if detector:
         detector_doctor(data, as_json)
     settings = settings_from(data)
-    follow_folder(settings.data)  # What the trials of encoders gave is written down there.
+    follow_folder(settings.data)  # The trials of encoders write their results there.
     running = running_stack(settings)
     findings = look_at(machine_checks(), installed_parts())
     is_hub_alone = running is None and hub_answers(settings)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(help="Make and read the QR codes that say who jumps.", no_args_is_help=True)
 
-_NAME = typer.Option("--passenger-name", help="The passenger's name, as it shall stand on the film.")
+_NAME = typer.Option("--passenger-name", help="The passenger's name, as it should appear in the film.")
 _BOOKING = typer.Option("--booking-id", help="Number of the booking: letters, digits, - and _.")
 _JUMP_DATE = typer.Option("--jump-date", parser=day_from, metavar="YYYY-MM-DD", help="Day of the jump.")
 Name = Annotated[str, _NAME]
@@ -47,7 +47,7 @@ Signed = Annotated[
 @group.command("make")
 def make(  # noqa: PLR0913, PLR0917 - each is an option
     output: Annotated[Path, typer.Option("--output", help="What to write: .png, .svg, or .pdf for a sheet to print.")],
-    # Not `Name | None`: what is within a union says nothing of its option.
+    # Not `Name | None`: typer ignores an option that is inside a union.
     passenger_name: Annotated[str | None, _NAME] = None,
     booking_id: Annotated[str | None, _BOOKING] = None,
     jump_date: Annotated[date | None, _JUMP_DATE] = None,
@@ -64,15 +64,15 @@ def make(  # noqa: PLR0913, PLR0917 - each is an option
 
     Give the name, booking and date of one passenger, or --bookings with a CSV as for `stinercut qr sheet`.
     """
-    said = {"--passenger-name": passenger_name, "--booking-id": booking_id, "--jump-date": jump_date}
+    given = {"--passenger-name": passenger_name, "--booking-id": booking_id, "--jump-date": jump_date}
     reach = {"--email": email, "--phone": phone}
     if bookings is not None:
-        if too_much := [option for option, value in {**said, **reach}.items() if value is not None]:
+        if too_much := [option for option, value in {**given, **reach}.items() if value is not None]:
             raise typer.BadParameter(f"{too_much[0]} is of one passenger; --bookings brings its own.")
         _write_sheet(bookings, output, signed, with_contact)
         return
     if passenger_name is None or booking_id is None or jump_date is None:
-        missing = next(option for option, value in said.items() if value is None)
+        missing = next(option for option, value in given.items() if value is None)
         raise typer.BadParameter(f"{missing} is missing; or give --bookings.")
     payload = _payload(passenger_name, booking_id, jump_date, tandem_master_id)
     _write_code(payload, output, _signing(signed), _contact(email, phone))
@@ -121,16 +121,16 @@ def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool)
 
 
 def _contact(email: str | None, phone: str | None) -> dict[str, str]:
-    """What was asked for in the code. Raises BadInput for what can't be used: here nothing is left out silently."""
+    """The contact to write into the code. Raises BadInput for an unusable one: nothing is left out silently here."""
     from stinercut.codes.extras import extras_of
     from stinercut.language.messages import worded
 
-    heard = extras_of({"email": email, "phone": phone})
-    if heard.problems:
+    checked = extras_of({"email": email, "phone": phone})
+    if checked.problems:
         raise BadInput(
-            worded(heard.problems[0]).removesuffix(" and was left out"), advice="Correct it, or leave it out."
+            worded(checked.problems[0]).removesuffix(" and was left out"), advice="Correct it, or leave it out."
         )
-    return heard.extras.contact
+    return checked.extras.contact
 
 
 @group.command("key")
@@ -206,11 +206,11 @@ def read(
 ) -> None:
     """Read the code in films or pictures.
 
-    With --json one object a line: "file", "payload" (or null), "extras" (what it says
-    besides: "email", "phone", "unknown"), "raw" (the code's text), "reason" (or null; otherwise
-    no_qr_found, invalid_qr, two_payloads, not_confirmed, unreadable), "detail" (in words),
-    "detail_parts" (as codes and values), "signed", "frame_time" (seconds into the film), "decoder",
-    "seconds" (that reading took), "lost_decoders" (those that crashed or hung over it).
+    With --json, one object a line: "file", "payload" (or null), "extras" (further fields of the code: "email", "phone",
+    "unknown"), "raw" (the code's text), "reason" (or null; otherwise no_qr_found, invalid_qr, two_payloads,
+    not_confirmed, unreadable), "detail" (in words), "detail_parts" (as codes and values), "signed", "frame_time"
+    (seconds into the film), "decoder", "seconds" (that reading took), "lost_decoders" (those that crashed or hung on
+    this file).
 
     Exit code 0 when every file gave a payload, 1 otherwise.
     """
@@ -226,7 +226,7 @@ def read(
 
 
 def _signing(signed: bool) -> KeyRing | None:
-    """The keys to sign with, if that is wanted. Raises BadInput when there are none."""
+    """The keys to sign with; None for an unsigned code. Raises BadInput without any key."""
     if not signed:
         return None
     keys = settings_from().key_ring
@@ -273,6 +273,6 @@ _IN_WORDS = {
 def _as_sentence(file: Path, reading: Reading) -> str:
     detail = f" ({reading.words})" if reading.words else ""
     if reading.payload is not None:
-        found = reading.payload
-        return f"{file}: {found.passenger_name}, booking {found.booking_id}, {found.jump_date.isoformat()}{detail}"
+        person = reading.payload
+        return f"{file}: {person.passenger_name}, booking {person.booking_id}, {person.jump_date.isoformat()}{detail}"
     return f"{file}: {_IN_WORDS[str(reading.reason)]}{detail}"

@@ -83,7 +83,7 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option
     settings = settings_from(data, workers=workers)
     target = _target(output)
     chosen = folder.load(folder.meant_by(template, (settings.templates_dir,)))
-    clips, photos = [one for one in files if not is_photo(one.name)], [one for one in files if is_photo(one.name)]
+    clips, photos = [file for file in files if not is_photo(file.name)], [file for file in files if is_photo(file.name)]
     require_apart(chosen, files, target)
     shown = shown_in_order(clips, as_given)
     day = jump_date or day_of_jump(shown)
@@ -129,7 +129,7 @@ def _named(name: str) -> str:
 
 
 def shown_in_order(clips: list[Path], as_given: bool) -> list[ClipTake[FilmedClip]]:
-    """The clips, looked into, in the order they were filmed as far as anything tells it."""
+    """The clips with their probes, in the order of filming as far as it is known."""
     from stinercut.films.film import looked_into
     from stinercut.films.picture.segments import ClipSource
     from stinercut.recordings.filming_order import in_order
@@ -138,13 +138,13 @@ def shown_in_order(clips: list[Path], as_given: bool) -> list[ClipTake[FilmedCli
 
     for clip in clips:
         require_text(clip.absolute())
-        probe(clip)  # What can't be a clip is said before gigabytes are hashed.
+        probe(clip)  # Refuses what is no clip before gigabytes are hashed.
     shown = looked_into([ClipSource(hash_file(clip), clip.absolute(), clip.name) for clip in clips])
     return list(shown) if as_given else in_order(shown, _recorded_file)
 
 
 def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture, ...]:
-    """The photos as pictures, in the camera's own order as far as their names tell it."""
+    """The photos as pictures, in the camera's order as far as their names tell it."""
     from stinercut.films.photos.camera_photos import PhotoFile, in_pictures
     from stinercut.recordings.filming_order import RecordedFile, in_order
     from stinercut.storage.store import hash_file
@@ -154,8 +154,14 @@ def pictures_in_order(photos: list[Path], as_given: bool) -> tuple[CameraPicture
         if not photo.is_file():
             raise UnreadablePhoto("the file is not there", file=photo, advice="Check its name.")
     absolute = [photo.absolute() for photo in photos]
-    told = absolute if as_given else in_order(absolute, lambda one: RecordedFile.named(str(one.parent), one.name, None))
-    return in_pictures((str(one.with_suffix("")).casefold(), PhotoFile(hash_file(one), one, one.name)) for one in told)
+    ordered = (
+        absolute
+        if as_given
+        else in_order(absolute, lambda photo: RecordedFile.named(str(photo.parent), photo.name, None))
+    )
+    return in_pictures(
+        (str(photo.with_suffix("")).casefold(), PhotoFile(hash_file(photo), photo, photo.name)) for photo in ordered
+    )
 
 
 def _recorded_file(shown: ClipTake[FilmedClip]) -> RecordedFile:
@@ -168,12 +174,12 @@ def _recorded_file(shown: ClipTake[FilmedClip]) -> RecordedFile:
 def day_of_jump(shown: list[ClipTake[FilmedClip]]) -> date:
     from stinercut.recordings.filming_order import first_day
 
-    return first_day([_recorded_file(one) for one in shown]) or local_day(machine_clock())
+    return first_day([_recorded_file(take) for take in shown]) or local_day(machine_clock())
 
 
 @contextlib.contextmanager
 def _ends_like_ctrl_c() -> Generator[None]:
-    """A request to end (SIGTERM) cleans up as Ctrl-C does."""
+    """While the block runs, SIGTERM cleans up as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -183,7 +189,7 @@ def _ends_like_ctrl_c() -> Generator[None]:
 
 @contextlib.contextmanager
 def _progress(wanted: bool) -> Generator[Callable[[float], None]]:
-    """A bar on a terminal, a line for each tenth anywhere else, nothing for programs."""
+    """Show progress: a bar on a terminal, a line for each tenth elsewhere, nothing for programs."""
     if not wanted:
         yield lambda _: None
         return
@@ -221,12 +227,12 @@ def _as_fields(finished: Finished) -> dict[str, object]:
                 "bytes": film.size,
                 "checks": [
                     {
-                        "name": one.name,
-                        "passed": one.passed,
-                        "detail": one.detail,
-                        "detail_parts": [part.as_json() for part in one.said],
+                        "name": check.name,
+                        "passed": check.passed,
+                        "detail": check.detail,
+                        "detail_parts": [part.as_json() for part in check.said],
                     }
-                    for one in film.checks
+                    for check in film.checks
                 ],
             }
             for film in finished.films

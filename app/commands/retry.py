@@ -1,4 +1,4 @@
-"""`stinercut retry`: retries what failed.
+"""`stinercut retry`: retries failed jumps and cards.
 
 Owns: the command's options and output. Not here: the retry itself (`hub.runs`).
 """
@@ -30,17 +30,18 @@ def retry(
     from stinercut.errors import BadInput
 
     if everything == bool(subjects):
-        raise BadInput("say which jumps, or --all", advice="The board shows their keys, such as 2026-06-01_B-1.")
+        raise BadInput("name the jumps, or use --all", advice="The board shows their keys, such as 2026-06-01_B-1.")
     settings = settings_from(data)
     asked = {"subjects": None if everything else subjects}
-    # After a bad night there may be hundreds, and each is a run to be launched.
+    # After a bad night there may be hundreds, and each is a run to launch.
     retried = ask(settings, "POST", "/api/retry", asked, patience=1800)["retried"]
     if as_json:
         say(json.dumps(retried))
     elif not retried:
         say("Nothing has failed.")
     else:
-        for one in retried:
-            say(f"{one['id']}: {one['problem']}" if one["problem"] else f"{one['id']} goes on (run {one['run_id']}).")
-    if retried and all(one["problem"] for one in retried):
+        for entry in retried:
+            name, problem = entry["id"], entry["problem"]
+            say(f"{name}: {problem}" if problem else f"{name} continues (run {entry['run_id']}).")
+    if retried and all(entry["problem"] for entry in retried):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`stinercut template`: lists, checks, previews and begins templates.
+"""`stinercut template`: lists, checks, previews and creates templates.
 
 Owns: the command's options and output. Not here: reading templates (`stinercut.templates`), checking them
 (`stinercut.films.template_check`).
@@ -44,7 +44,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
                 **row,
                 "version": template.version,
                 "description": template.document.description,
-                "outputs": [one.name for one in template.outputs],
+                "outputs": [output.name for output in template.outputs],
                 "folder": str(template.folder),
             }
         )
@@ -68,15 +68,15 @@ def check(which: Which, data: Data = None, as_json: Json = False) -> None:
     from stinercut.templates import folder
 
     path = folder.meant_by(which, (settings_from(data).templates_dir,))
-    found = problems(path)
+    faults = problems(path)
     if as_json:
-        rows = [{"file": one.file, "what": one.what, "advice": one.advice} for one in found]
+        rows = [{"file": fault.file, "what": fault.what, "advice": fault.advice} for fault in faults]
         say(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        for problem in found:
-            say(problem.sentence())
-        say(f"{path}: {_counted(len(found))}")
-    if found:
+        for fault in faults:
+            say(fault.sentence())
+        say(f"{path}: {_counted(len(faults))}")
+    if faults:
         raise typer.Exit(BadInput.exit_code)
 
 
@@ -89,7 +89,7 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option
     name: Annotated[str, typer.Option("--name", help="The passenger's name to draw.")] = "Žofie Nováková",
     place: Annotated[str, typer.Option("--place", help="The place to draw.")] = "Klatovy",
     size: Annotated[
-        str | None, typer.Option("--size", help="Width x height, such as 1080x1920, in place of the outputs' own.")
+        str | None, typer.Option("--size", help="Width x height, such as 1080x1920, instead of the outputs' own.")
     ] = None,
     data: Data = None,
 ) -> None:
@@ -142,14 +142,14 @@ def new(
     target = (into or settings_from(data).templates_dir) / name
     if target.exists():
         raise BadInput("there is something already", file=target, advice="Choose another name.")
-    said = json.loads((template.folder / folder.FILE_NAME).read_text(encoding="utf-8-sig"))
-    said = {**said, "$schema": PUBLISHED.name, "name": name, "version": 1}
+    document = json.loads((template.folder / folder.FILE_NAME).read_text(encoding="utf-8-sig"))
+    document = {**document, "$schema": PUBLISHED.name, "name": name, "version": 1}
     partial = target.with_name(f".{name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         shutil.copytree(template.folder, partial, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         shutil.copyfile(PUBLISHED, partial / PUBLISHED.name)
-        text = json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
         (partial / folder.FILE_NAME).write_text(text, encoding="utf-8")
         partial.rename(target)
     finally:

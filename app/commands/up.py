@@ -44,7 +44,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 async def _announce(running: Supervisor, settings: Settings) -> None:
-    """Say where to go once both addresses answer, start what was switched off, leave the rest to the supervisor."""
+    """Once both addresses answer, show them and start switched-off sensors; then leave the rest to the supervisor."""
     await running.ready()
     say(f"Board:   {settings.hub_address}")
     say(f"Dagster: {settings.dagster_address}")
@@ -55,7 +55,7 @@ async def _announce(running: Supervisor, settings: Settings) -> None:
 
 
 def start_again(settings: Settings) -> None:
-    """Start the sensors that somebody switched off on Dagster's pages, and say so: a switch outlives every start."""
+    """Start the sensors that somebody switched off on Dagster's pages, which no restart does, and name them."""
     from app.common.hub_client import ask
     from stinercut.errors import StinercutError
     from stinercut.runs.automation import in_words
@@ -63,7 +63,7 @@ def start_again(settings: Settings) -> None:
     try:
         started: list[str] = ask(settings, "POST", "/api/automation/start")["started"]
     except StinercutError as silent:
-        say(f"Whether all sensors run is not known: {silent.sentence()}")
+        say(f"Can't tell whether all sensors run: {silent.sentence()}")
         return
     if started:
         say(f"{in_words(started)} Started again.")

@@ -53,7 +53,7 @@ def worker(  # noqa: PLR0913, PLR0917 - each is an option
     chosen = [name.strip() for name in queues.split(",") if name.strip()]
     settings = settings_from(data, workers=slots)
     if local and not check:
-        raise BadInput("--local says how to check", advice="Write `stinercut worker --check --local`.")
+        raise BadInput("--local goes with --check", advice="Write `stinercut worker --check --local`.")
     if check:
         well = alive_here(settings.data, chosen) if local else ready_here(as_member(settings), chosen)
         raise typer.Exit(0 if well else 1)
@@ -73,5 +73,5 @@ async def _announce(running: Supervisor, settings: Settings, queues: list[str]) 
     await running.ready()
     while not await asyncio.to_thread(ready_here, settings, queues):
         await asyncio.sleep(0.5)
-    say(f"Working: {counted(settings.workers, 'rendering')} at once. Ctrl-C ends it; steps in hand are finished first.")
+    say(f"Working: {counted(settings.workers, 'rendering')} at once. Ctrl-C ends it; steps in work are finished first.")
     await asyncio.Event().wait()

@@ -1,1 +1,1 @@
-"""What several commands share: options, checks, exit codes, the hub's client."""
+"""Code that several commands share: options, checks, exit codes, the hub's client."""

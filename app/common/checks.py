@@ -1,8 +1,8 @@
-"""What a look at a machine gives: checks and findings, and the checks that every kind of host shares.
+"""Checks of a machine and their findings, and the checks that every kind of host shares.
 
-Owns: `Check`, `Finding`, doing checks, raising for what they found. Not here: the checks of a whole installation
-(`app.doctor.machine`) or of a detector's host (`app.doctor.detector`), and how findings are shown
-(`commands.reporting`).
+Owns: `Check`, `Finding`, doing checks, raising errors for the problems they find. Not here: the checks of a whole
+installation (`app.doctor.machine`) or of a detector's host (`app.doctor.detector`), and how findings are shown
+(`command_output`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIN_PYTHON = (3, 11)
 
 
 class State(StrEnum):
-    """What a check found. `hint`: works, and a person should know. `skipped`: not needed here."""
+    """The result of a check. `hint`: it works, but a person should know something. `skipped`: not needed here."""
 
     OK = "ok"
     HINT = "hint"
@@ -34,20 +34,22 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's outcome. `advice` is there when it is a problem or a hint."""
+    """One check's result. `advice` is set for a problem or a hint."""
 
     check: str
     state: State
     detail: str
     advice: str = ""
     code: str = ""
-    """The code of the error that this would be, such as `MISSING_PROGRAM`."""
+    """The code of the error that the problem would raise, such as `MISSING_PROGRAM`."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """Something to look at. `look` returns what it saw in words, or raises a StinercutError. `parts` are the extras
-    of the distribution that need it; none means all."""
+    """Something to check. `look` returns what it saw in words, or raises a StinercutError.
+
+    `parts` are the extras of the distribution that need it; empty means all of them.
+    """
 
     name: str
     look: Callable[[], str]
@@ -55,7 +57,7 @@ class Check:
 
 
 def look_at(checks: Iterable[Check], parts: frozenset[str]) -> list[Finding]:
-    """Do these checks, as far as the installed `parts` need them."""
+    """Do those of these checks that the installed `parts` need; the others are skipped."""
     return [_look(check, parts) for check in checks]
 
 
@@ -64,13 +66,13 @@ def _look(check: Check, parts: frozenset[str]) -> Finding:
         return Finding(check.name, State.SKIPPED, f"not needed: only {listed(parts)} installed here")
     try:
         return Finding(check.name, State.OK, check.look())
-    except StinercutError as found:
-        detail = f"{found.file}: {found.what}" if found.file else found.what
-        return Finding(check.name, State.PROBLEM, detail, found.advice, found.code)
+    except StinercutError as problem:
+        detail = f"{problem.file}: {problem.what}" if problem.file else problem.what
+        return Finding(check.name, State.PROBLEM, detail, problem.advice, problem.code)
 
 
 def demand(findings: Iterable[Finding]) -> None:
-    """Raise for all problems together: MissingProgram if one is that, else HostNotReady."""
+    """Raise one error for all problems: MissingProgram if one of them is that, else HostNotReady."""
     problems = [finding for finding in findings if finding.state is State.PROBLEM]
     if not problems:
         return
@@ -99,7 +101,7 @@ def python_version() -> str:
 
 
 def can_write(folder: Path) -> str:
-    """That the data folder takes a file, or, where it isn't there yet, that it can be made. Nothing is left there."""
+    """Check that the data folder takes a file, or that it can be made if it isn't there. Leaves nothing behind."""
     try:
         with tempfile.NamedTemporaryFile(dir=nearest(folder), prefix=".stinercut-trial-") as trial:
             trial.write(b"x")
@@ -114,5 +116,5 @@ def can_write(folder: Path) -> str:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
+    """The folder itself, or the nearest folder above it that exists."""
     return next(path for path in (folder, *folder.parents) if os.path.lexists(path))

@@ -16,11 +16,12 @@ from app.common.options import say
 
 
 def report(findings: Sequence[Finding], as_json: bool) -> NoReturn:
-    """Show these findings and end: exit code 0 when none is a problem, 1 otherwise."""
+    """Show these findings and end. Exit code 0 without a problem, 1 otherwise."""
     good = all(finding.state is not State.PROBLEM for finding in findings)
     if as_json:
         shown = [
-            {"check": one.check, "state": one.state, "detail": one.detail, "advice": one.advice} for one in findings
+            {"check": finding.check, "state": finding.state, "detail": finding.detail, "advice": finding.advice}
+            for finding in findings
         ]
         say(json.dumps({"ok": good, "checks": shown}, ensure_ascii=False, indent=2))
     else:

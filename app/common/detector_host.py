@@ -1,7 +1,7 @@
-"""What a detector's host keeps about it: the settings file, and the unit that starts it.
+"""The files of a detector's host: its settings file, and the systemd unit that starts it.
 
-Owns: reading and writing `detector.toml`, who comes before whom, a detector's name where none is given, the text
-of the systemd unit. Not here: the command (`commands.detector`), Windows' task (`deploy/host`).
+Owns: reading and writing `detector.toml`, which of options, environment and file wins, a detector's default name, the
+text of the systemd unit. Not here: the command (`commands.detector`), Windows' task (`deploy/host`).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _KEYS: dict[str, tuple[str, type]] = {
     "data": ("data", str),
     "watch_mounts": ("watch_mounts", bool),
 }
-"""Each key of the file: the setting it stands for, and its type."""
+"""The keys of the file, each with its setting and its type."""
 
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?", re.IGNORECASE)
 """A name or an IPv4 address; an IPv6 address."""
 
 _NO_NAMES = ("local", "localhost")
-"""What the hub's own detector is called, and computers that nobody named."""
+"""The name of the hub's own detector, and of computers that nobody named."""
 
 _HEAD = """\
 # How the detector on this computer finds its hub. Written by {command}; may be edited by hand.
@@ -52,44 +52,44 @@ def settings_file() -> Path:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """What the file says, by its own keys; nothing when it isn't there. Raises BadInput for anything unclear."""
+    """The file's values, by its own keys; empty when there is no file. Raises BadInput for anything unclear."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as refused:
         raise BadInput(
             f"can't be read ({refused.strerror})", file=path, advice="Change its owner, or set it up again."
         ) from None
-    except ValueError as unclear:  # TOMLDecodeError and UnicodeDecodeError are both of that kind.
+    except ValueError as unclear:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors.
         raise BadInput(
             f"is no TOML: {unclear}", file=path, advice="Correct it, or delete it and set up again."
         ) from None
-    for key, value in found.items():
+    for key, value in values.items():
         if key not in _KEYS:
             raise BadInput(f"has {key!r}, which is none of {', '.join(_KEYS)}", file=path, advice="Take it out.")
         if not isinstance(value, _KEYS[key][1]):
             raise BadInput(f"{key} is {value!r}, no {_WORDS[_KEYS[key][1]]}", file=path, advice="Correct it.")
-    return found
+    return values
 
 
 _WORDS = {str: "text in quotes", bool: "true or false"}
 
 
-def settings_of(found: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the file decides, by the names of settings: all that no environment variable says. Paths are paths."""
-    chosen = {_KEYS[key][0]: value for key, value in found.items()}
+def settings_of(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that the file decides, by name: those without an environment variable. Paths are `Path`s."""
+    chosen = {_KEYS[key][0]: value for key, value in values.items()}
     if "data" in chosen:
         chosen["data"] = Path(chosen["data"])
-    return {name: value for name, value in chosen.items() if not _says(environment, f"STINERCUT_{name.upper()}")}
+    return {name: value for name, value in chosen.items() if not _is_set(environment, f"STINERCUT_{name.upper()}")}
 
 
-def _says(environment: Mapping[str, str], name: str) -> bool:
+def _is_set(environment: Mapping[str, str], name: str) -> bool:
     return bool(environment.get(name) or environment.get(f"{name}_FILE"))
 
 
 def write_file(path: Path, values: Mapping[str, Any]) -> None:
-    """Write the file for its owner alone (0600): it holds the token. Readers see the old one or the new one.
+    """Write the file for its owner alone (0600), because it holds the token. Readers see the old or the new file.
 
     Raises HostNotReady when it can't be written.
     """
@@ -101,19 +101,19 @@ def write_file(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def _toml(value: object) -> str:
-    # JSON's strings and booleans are TOML's, once what is not ASCII is written as it is.
+    # JSON's strings and booleans are valid TOML as long as non-ASCII characters are written unescaped.
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but its owner can read the file. Windows keeps a profile private by itself."""
+    """Whether only its owner can read the file. Windows keeps a user's profile private by itself."""
     return os.name == "nt" or path.stat().st_mode & 0o077 == 0
 
 
 def hub_address(given: str) -> str:
-    """The WebSocket address in what a person types: `hub:8800` or the board's address will do.
+    """The WebSocket address from what a person types: `hub:8800` or the board's address will do.
 
-    Raises BadInput for what can't be one.
+    Raises BadInput for text that can't be an address.
     """
     text = given if "://" in given else f"ws://{given}"
     try:
@@ -129,9 +129,9 @@ def hub_address(given: str) -> str:
 
 
 def detector_name(computer: str) -> str:
-    """A name for a computer's detector, made of the computer's own: the hub takes two of one name for the same.
+    """A detector's name made from its computer's name; the hub takes two detectors of one name for the same.
 
-    Raises BadInput where nothing is left of it, or what many are called.
+    Raises BadInput if no letter or digit is left of it, or if many computers are called that.
     """
     plain = unicodedata.normalize("NFKD", computer.partition(".")[0]).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain)[:64].strip("-")
@@ -144,15 +144,15 @@ def detector_name(computer: str) -> str:
 
 
 def unit_file() -> Path:
-    """Where systemd looks for a user's own units."""
+    """The path of the unit, in the folder where systemd looks for a user's own units."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "systemd" / "user" / UNIT_NAME
 
 
 def unit(python: str) -> str:
-    """The systemd user unit that runs the detector with this Python, or the one file (an absolute path).
+    """The systemd user unit that runs the detector. `python` is the absolute path of Python or of the single file.
 
-    It comes back after anything but a setting that is wrong: to try that again would not make it right.
+    systemd restarts it after any error except a wrong setting, which a restart would not correct.
     """
     words = "run" if is_one_file() else "-P -m app.cli detector"
     quoted = python.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")

@@ -21,15 +21,15 @@ from stinercut.text import ended
 
 
 def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
-    """Run what was typed; always ends with SystemExit.
+    """Run the command that was typed. Always ends with SystemExit.
 
-    Exit codes: 0 well, 1 unexpected, 2 wrong usage, 3 and up as `stinercut.errors` says, 130 interrupted.
+    Exit codes: 0 success, 1 unexpected error, 2 wrong usage, 3 and up as in `stinercut.errors`, 130 interrupted.
     """
     try:
         try:
             cli(args=list(arguments) if arguments is not None else None)
         finally:
-            # Now, not by the interpreter at its end, where nobody could catch that the reader has gone.
+            # Flush here, because in the interpreter's own flush at exit nobody could catch a broken pipe.
             sys.stdout.flush()
     except StinercutError as refused:
         _stop(refused, refused.sentence(), refused.exit_code)
@@ -37,7 +37,7 @@ def run(cli: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
         known = _as_missing_part(missing)
         _stop(missing, known.sentence(), known.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); nothing more can be said, not even by the interpreter's flush.
+        # The reader of our output is gone (`| head`). Nothing more can be written, not even by the interpreter's flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as refused:
@@ -70,10 +70,10 @@ _RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def _as_host_trouble(refused: OSError) -> HostNotReady:
-    """What the system refused to do with a file, said as all our errors are."""
+    """An OSError about a file, as one of our errors."""
     first = refused
     if isinstance(refused, shutil.Error) and refused.args and isinstance(refused.args[0], list):
-        # Of many files copied at once: (source, target, why) each, and all for the same reason as a rule.
+        # Many files were copied at once: each entry is (source, target, why), and usually all have the same reason.
         source, target, why = refused.args[0][0]
         full = next((os.strerror(number) for number in _SPACE if os.strerror(number) in str(why)), None)
         first = OSError(errno.ENOSPC if full else None, full or str(why), str(target or source))

@@ -1,6 +1,6 @@
-"""The running hub as commands see it: a request with its answer or refusal in our words, and the frames of the board.
+"""The commands' client of the running hub: one request with its answer or refusal, and the frames of the board.
 
-Owns: `ask`, `follow`. Not here: what is asked (`app.commands`), what answers and frames hold (the views of `hub`).
+Owns: `ask`, `follow`. Not here: the requests (`app.commands`), what answers and frames hold (the views of `hub`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from stinercut.settings import Settings
 
 _TIMEOUT_S = 60
 _LARGEST_FRAME = 64 << 20
-"""Bytes. A snapshot holds all cards and jumps; only this machine's own hub is listened to."""
+"""Bytes. A snapshot holds all cards and jumps; only this machine's own hub sends them."""
 _START_IT = "Is it running? `stinercut up` starts it; --data names another data folder's."
 
 
 def ask(
     settings: Settings, method: str, path: str, body: object | bytes = None, *, patience: float = _TIMEOUT_S
 ) -> Any:
-    """What the hub answers to one request, from JSON. `body` is sent as JSON, bytes as they are. `patience` in seconds.
+    """The hub's answer to one request, from JSON. `body` is sent as JSON, bytes as they are. `patience` in seconds.
 
-    The hub is the one that runs on this data folder, on whatever port it was started; where none runs on this machine,
-    the one that the settings name. Raises HostNotReady when there is no hub to ask, NotFound, and BadInput with the
-    hub's own words when it refuses.
+    Asks the hub that runs on this data folder, on whatever port it was started; if none runs on this machine, the hub
+    that the settings name. Raises HostNotReady when no hub answers, NotFound, and BadInput with the hub's own words
+    when it refuses.
     """
     running = running_stack(settings)
     hub = running.hub if running else settings.hub_address
@@ -42,18 +42,18 @@ def ask(
         {"content-type": "application/octet-stream" if is_raw else "application/json"},
         method=method,
     )
-    # Its own house: no proxy that the environment may name for the web.
+    # The hub is in the local network, so ignore any web proxy of the environment.
     opener = request.build_opener(request.ProxyHandler({}))
     try:
         with opener.open(asked, timeout=patience) as answer:
             return json.loads(answer.read() or b"null")
     except error.HTTPError as refused:
         raise _refusal(refused) from None
-    except (OSError, HTTPException, ValueError) as silent:  # The last two: what answers there is no hub.
-        # urllib wraps what the system said.
+    except (OSError, HTTPException, ValueError) as silent:  # The last two mean that another program answers there.
+        # urllib wraps the system's error.
         why = getattr(silent, "reason", silent)
-        said = getattr(why, "strerror", None) or str(why)
-        raise HostNotReady(f"the hub does not answer at {hub} ({said})", advice=_START_IT) from None
+        words = getattr(why, "strerror", None) or str(why)
+        raise HostNotReady(f"the hub does not answer at {hub} ({words})", advice=_START_IT) from None
 
 
 def path_of(*parts: str) -> str:
@@ -63,8 +63,8 @@ def path_of(*parts: str) -> str:
 
 def _refusal(refused: error.HTTPError) -> StinercutError:
     try:
-        said = json.loads(refused.read())["error"]
-        what, advice, code = str(said["what"]), str(said["advice"]), str(said["code"])
+        answer = json.loads(refused.read())["error"]
+        what, advice, code = str(answer["what"]), str(answer["advice"]), str(answer["code"])
     except (ValueError, KeyError, TypeError):
         return HostNotReady(f"the hub answered {refused.code} {refused.reason}", advice=_START_IT)
     kind = {NotFound.code: NotFound, HostNotReady.code: HostNotReady}.get(code, BadInput)
@@ -72,7 +72,7 @@ def _refusal(refused: error.HTTPError) -> StinercutError:
 
 
 async def follow(url: str) -> AsyncGenerator[dict[str, Any]]:
-    """The frames of a hub's board, without end: a lost connection is made again, and begins with a new snapshot."""
+    """The frames of a hub's board, without end. Reconnects when the connection is lost, then a new snapshot comes."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import WebSocketException
 

@@ -9,15 +9,15 @@ import sys
 
 
 def is_one_file() -> bool:
-    """Whether this is the one file (deploy/host/stinercut-detector.spec); what made it sets this mark."""
+    """Whether this is the single file (deploy/host/stinercut-detector.spec); PyInstaller, which makes it, sets this."""
     return bool(getattr(sys, "frozen", False))
 
 
 def install(extra: str = "all") -> str:
-    """How to install what is missing of an extra of the distribution."""
+    """How to install the missing packages of an extra of the distribution."""
     if is_one_file():
-        return "It should be in this file: make or fetch the file anew (docs/detector.md)."
-    # `make setup` installs all of it, with programs and fonts that a detector's host has no use for.
+        return "It should be in this file: build or fetch the file again (docs/detector.md)."
+    # `make setup` installs everything, with programs and fonts that a detector's host doesn't need.
     setup = "" if extra == "detector" else "`make setup`, or "
     return f"In the checkout: {setup}`pip install -e '.[{extra}]'`."
 
@@ -29,7 +29,7 @@ def detector(options: str = "") -> str:
 
 
 def detector_doctor() -> str:
-    """The command that looks at a detector's host."""
+    """The command that checks a detector's host."""
     return "`stinercut-detector doctor`" if is_one_file() else "`stinercut doctor --detector`"
 
 

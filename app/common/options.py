@@ -1,6 +1,6 @@
 """Options that several commands share, and the settings that follow from them.
 
-Owns: their names, help and how they join with the environment. Not here: any command.
+Owns: their names and help, and how they combine with the environment. Not here: any command.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs
 
 
 def settings_from(data: Path | None = None, **given: Any) -> Settings:
-    """The settings of the environment, with those given on the command line in their place. Paths become absolute.
+    """The environment's settings, overridden by those of the command line. Paths become absolute.
 
-    Options left out are None and change nothing. Raises BadInput, naming the setting.
+    An option that was left out is None and changes nothing. Raises BadInput, which names the setting.
     """
     from stinercut.settings import Settings
 
@@ -48,12 +48,12 @@ def settings_from(data: Path | None = None, **given: Any) -> Settings:
 
 
 def _absolute(folder: Path) -> Path:
-    """Absolute, and without `..`; a link stays one, since machines of a fleet name the folder alike."""
+    """The absolute path, without `..`. A link is kept, since machines of a fleet call the folder by the same path."""
     return folder.resolve() if ".." in folder.parts else folder.absolute()
 
 
 def day_from(text: str) -> date:
-    """A day from `2026-06-01`. Raises typer's error for an option, with how to write it."""
+    """A day from `2026-06-01`. Raises typer's error for an option, which shows how to write it."""
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return date.fromisoformat(text)
@@ -74,7 +74,7 @@ def size_from(text: str) -> tuple[int, int]:
 
 
 def say(sentence: str) -> None:
-    """Tell a person something, at once. A terminal that has gone is no reason to stop the work."""
+    """Print a sentence for a person, at once. A terminal that is gone is no reason to stop the work."""
     with suppress(OSError):
         typer.echo(sentence)
         sys.stdout.flush()

@@ -12,10 +12,10 @@ FFMPEG_POOL = "ffmpeg"
 
 
 def ffmpeg_limit(settings: Settings) -> int | None:
-    """How many steps of the pool may run at once, over all runs; None is no limit.
+    """How many steps of the pool may run at once, over all runs; None means no limit.
 
-    On one machine: STINERCUT_WORKERS and one more, since a step that waits for its turn asks again only every second,
-    later every 15 seconds (Dagster's own figures), and no core shall stand still meanwhile. In a fleet: no limit here;
-    each machine's worker takes as many as it has slots, the others wait in the queue for whoever is free.
+    On one machine it is STINERCUT_WORKERS plus one: a waiting step asks for a place only every second, later every 15
+    seconds (Dagster's own figures), and no core should idle meanwhile. In a fleet there is no limit here: each
+    machine's worker takes as many steps as it has slots, and the others wait in the queue for a free worker.
     """
     return settings.workers + 1 if settings.executor == "processes" else None

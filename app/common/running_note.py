@@ -1,6 +1,6 @@
-"""One stack per data folder, and how others find the one that runs.
+"""Holds one stack per data folder, and lets others find the stack that runs.
 
-Owns: which lock file that is (`up.lock` in the data folder) and the note beside it (`up.json`). Not here: locking
+Owns: the name of the lock file (`up.lock` in the data folder) and the note next to it (`up.json`). Not here: locking
 (`stinercut.storage.locks`), ports (`app.doctor.machine`).
 """
 
@@ -22,7 +22,7 @@ from stinercut.storage.store import replace_file
 
 
 class Running(BaseModel):
-    """What a running stack says about itself. `started` is its process's creation time, seconds since 1970."""
+    """A running stack's note about itself. `started` is its process's creation time, in seconds since 1970."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,14 +32,14 @@ class Running(BaseModel):
     dagster: str
     detector: bool
     detector_id: str = "local"
-    """Of its detector, if it has one."""
+    """The name of its detector, if it has one."""
 
 
 @contextmanager
 def sole_use(settings: Settings, *, detector: bool) -> Generator[None]:
-    """Hold the data folder for one stack. Raises HostNotReady when another has it.
+    """Hold the data folder for one stack. Raises HostNotReady when another stack has it.
 
-    The system lets go of the lock when the process ends, however it ends; the note left behind then names a process
+    The system frees the lock when the process ends, however it ends. A note that is left behind then names a process
     that is gone.
     """
     with held_if_free(settings.data / "up.lock") as is_ours:
