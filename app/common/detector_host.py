@@ -67,7 +67,7 @@ def read_file(path: Path) -> dict[str, Any]:
         ) from None
     for key, value in values.items():
         if key not in _KEYS:
-            raise BadInput(f"has {key!r}, which is none of {', '.join(_KEYS)}", file=path, advice="Take it out.")
+            raise BadInput(f"has {key!r}, which is not one of {', '.join(_KEYS)}", file=path, advice="Take it out.")
         if not isinstance(value, _KEYS[key][1]):
             raise BadInput(f"{key} is {value!r}, no {_WORDS[_KEYS[key][1]]}", file=path, advice="Correct it.")
     return values

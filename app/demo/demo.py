@@ -1,7 +1,7 @@
-"""The whole way once: a card is made and put in, its films are waited for and judged.
+"""The demonstration: makes a card, puts it in, waits for its films and judges them.
 
 Owns: what a demonstration does and when it has succeeded, failed or come to a standstill. Not here: the stack
-(`app.stack.stack`), what the board says (`board`), what is shown meanwhile (`commands.demo`).
+(`app.stack.stack`), the state of the board (`board`), the output meanwhile (`app.commands.demo`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from stinercut.settings import Settings
 from stinercut.templates import folder
 
 MAKING = "the card's making"
-"""Name of the child that makes the card."""
+"""The name of the child that makes the card."""
 
 STANDSTILL = 180.0
-"""Seconds without any change after which a demonstration has failed; the longest single step takes a tenth of it."""
+"""Seconds without any change after which a demonstration has failed; the longest single step takes a tenth of this."""
 
 SETTLED = 30.0
-"""The same once all is copied and no known jump has anything left to do: then nothing more is to be expected."""
+"""The same limit once all is copied and no known jump has anything left to do, so that nothing more can be expected."""
 
 
 class DemoFailed(WrongFilm):
@@ -50,7 +50,7 @@ class DemoFailed(WrongFilm):
 
 @dataclass(frozen=True)
 class Wish:
-    """What the card shall hold, and where the films shall lie. `seconds` per clip; `size` as `1280x720`."""
+    """What the card should hold, and where to put the films. `seconds` per clip; `size` as `1280x720`."""
 
     out: Path
     jumps: int
@@ -70,13 +70,13 @@ class Wish:
 
     @property
     def note(self) -> Path:
-        """Says that a demonstration was here, and which films it left: a JSON list of file names."""
+        """The file that marks the folder as a demonstration's; a JSON list of the films that it left there."""
         return self.out / ".stinercut" / "demo.json"
 
 
 @dataclass(frozen=True)
 class DemoFilm:
-    """One jump's end: the film in the out folder, its length and `after`, the seconds from card in to film."""
+    """One jump's film in the out folder, its length, and `after`: the seconds from card in to film."""
 
     jump: str
     passenger: str
@@ -87,23 +87,23 @@ class DemoFilm:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a demonstration ended: the films that were made, and in sentences what is wrong. Good means no problem."""
+    """How a demonstration ended: its films, and its problems in sentences. Without a problem it has succeeded."""
 
     made: tuple[DemoFilm, ...]
     problems: tuple[str, ...]
 
 
 Watcher = Callable[[Board, list[str]], None]
-"""Called at every change with the board and what changed, in sentences."""
+"""Called at every change, with the board and with sentences about the change."""
 
 
 # ---- before ----------------------------------------------------------------------------------------------------------
 
 
 def prepare(wish: Wish) -> tuple[Settings, bool]:
-    """Make the out folder ready; returns the settings, and whether an earlier demonstration was cleared away.
+    """Prepare the out folder. Returns the settings, and whether an earlier demonstration was cleared away.
 
-    Only what a demonstration made itself is ever removed. Raises BadInput and HostNotReady.
+    Removes only files that a demonstration made. Raises BadInput and HostNotReady.
     """
     ports = dict(zip(("hub_port", "dagster_port", "code_port"), free_ports(3), strict=True))
     settings = alone(
@@ -122,9 +122,9 @@ def prepare(wish: Wish) -> tuple[Settings, bool]:
 
 
 def alone(settings: Settings) -> Settings:
-    """These settings without what belongs to this machine's real installation: its databases, its fleet, its template.
+    """These settings without those of this machine's real installation: its databases, its fleet, its own template.
 
-    A demonstration has a data folder of its own, in which nobody put templates.
+    A demonstration has its own data folder, which holds no templates.
     """
     elsewhere = (
         *("database_url", "dagster_database_url", "hub_url", "dagster_url", "dagster_public_url", "token"),
@@ -135,7 +135,7 @@ def alone(settings: Settings) -> Settings:
 
 
 def clear(wish: Wish) -> bool:
-    """Remove what an earlier demonstration left in the out folder; returns whether there was one."""
+    """Remove what an earlier demonstration left in the out folder. Returns whether there was one."""
     wish.out.mkdir(parents=True, exist_ok=True)
     again = wish.note.exists()
     if wish.card.exists() and not again:
@@ -154,7 +154,7 @@ def clear(wish: Wish) -> bool:
 
 
 def card_maker(wish: Wish, settings: Settings, root: Path) -> Child:
-    """The child that makes the card while the stack starts; its log is a line of JSON per file, then the jumps."""
+    """The child that makes the card while the stack starts. Its log has a line of JSON per file, then the jumps."""
     what = ("--jumps", str(wish.jumps), "--clips", str(wish.clips), "--seconds", f"{wish.seconds:g}")
     argv = (sys.executable, "-m", "app.cli", "card", "make", str(wish.card), *what, "--size", wish.size, "--json")
     return with_its_secrets(
@@ -166,7 +166,7 @@ def card_maker(wish: Wish, settings: Settings, root: Path) -> Child:
 
 
 async def go(supervisor: Supervisor, wish: Wish, settings: Settings, watch: Watcher) -> Outcome:
-    """Wait for card and hub, put the card in, wait for the films. For use as the supervisor's work."""
+    """Wait for card and hub, put the card in, wait for the films. This is the supervisor's work."""
     from detector.sources.cards import insert_folder
 
     expected = await _card_made(supervisor, settings, watch)
@@ -182,7 +182,7 @@ async def go(supervisor: Supervisor, wish: Wish, settings: Settings, watch: Watc
 
 
 async def _card_made(supervisor: Supervisor, settings: Settings, watch: Watcher) -> dict[str, str]:
-    """Follow the making of the card to its end. Returns the passenger of each jump on it."""
+    """Follow the making of the card to its end. Returns the passengers by jump key."""
     log = settings.logs_dir / "card.log"
     told = 0
     made = asyncio.create_task(supervisor.ready(MAKING))
@@ -200,7 +200,7 @@ async def _card_made(supervisor: Supervisor, settings: Settings, watch: Watcher)
 
 
 def _lines(log: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log that are JSON objects."""
+    """The complete lines of a log that are JSON objects."""
     try:
         text = log.read_text("utf-8")
     except FileNotFoundError:
@@ -213,7 +213,7 @@ async def collect(
 ) -> Outcome:
     """Follow the board until every expected jump (key and passenger) is done or failed, or nothing moves any more.
 
-    Each right film is given to `publish`.
+    Calls `publish` for each correct film.
     """
     board = Board()
     began = moved = time.monotonic()
@@ -242,7 +242,7 @@ async def collect(
 
 
 def judge(jump: JumpView, passenger: str) -> str | None:
-    """What is wrong with a jump that has come to an end: None while it has not, or when all is right."""
+    """What is wrong with a finished jump; None if nothing is, or while the jump is not finished."""
     if jump.state == "failed":
         broken = [f"{step.label}: {step.message}" for step in jump.steps if step.status == "failed"]
         return "; ".join([jump.reason or "its film could not be made", *broken])
@@ -257,13 +257,13 @@ def judge(jump: JumpView, passenger: str) -> str | None:
 
 
 def is_settled(board: Board) -> bool:
-    """Whether nothing more is to be expected: the card is copied, and no jump has anything left to do by itself."""
+    """Whether nothing more can be expected: the card is copied, and no jump has anything left to do by itself."""
     copied = bool(board.cards) and all(card.state not in ("scanning", "copying") for card in board.cards.values())
     return copied and bool(board.jumps) and all(is_jump_settled(jump) for jump in board.jumps.values())
 
 
 def standstill(board: Board, expected: dict[str, str], patience: float) -> str:
-    """What to say when nothing moves any more: which jumps are missing and where they stand."""
+    """The sentence for when nothing moves any more: the missing jumps and their states."""
     states = {key: board.jumps[key].state if key in board.jumps else "never seen" for key in sorted(expected)}
     missing = [f"{key} ({state})" for key, state in states.items() if state != "done"]
     cards = "; ".join(f"card {card.label}: {card.message or card.state}" for card in board.cards.values())
@@ -279,7 +279,7 @@ class Publisher:
     settings: Settings
 
     def __call__(self, jump: JumpView, film: FilmView, after: float) -> DemoFilm:
-        """Give the film its place as `<jump>.mp4`, all at once, and note it."""
+        """Put the film in its place as `<jump>.mp4`, in one step, and note it."""
         name = Path(unquote(urlsplit(film.url).path)).name
         source = self.settings.films_dir / jump.jump / name
         target = self.wish.out / f"{jump.jump}.mp4"

@@ -10,18 +10,18 @@ from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
 CONNECT_S = 5
-"""For a server to take the connection: one on the other side of a firewall never says no."""
+"""How long a server may take to accept a connection. Behind a firewall, there would never be a refusal."""
 
 
 def database_checks(settings: Settings) -> list[Check]:
-    """One for each server that settings name."""
+    """A check for each server that the settings name."""
     named = {"catalog's database": settings.database_url, "Dagster's database": settings.dagster_database_url}
     servers = {name: url for name, url in named.items() if url and not url.startswith("sqlite")}
     return [Check(name, lambda url=url: server_answers(url), frozenset({"hub"})) for name, url in servers.items()]
 
 
 def server_answers(url: str) -> str:
-    """Which PostgreSQL answers there. Raises HostNotReady, without the password that is in the address."""
+    """The PostgreSQL that answers there. Raises HostNotReady, whose text leaves out the password of the address."""
     from sqlalchemy import create_engine, make_url, text
     from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
@@ -30,10 +30,10 @@ def server_answers(url: str) -> str:
     try:
         where = make_url(url)
         if where.drivername in ("postgresql", "postgres"):
-            where = where.set(drivername="postgresql+psycopg2")  # The driver that the catalog and Dagster take, too.
+            where = where.set(drivername="postgresql+psycopg2")  # The driver that the catalog and Dagster use.
         engine = create_engine(where, connect_args={"connect_timeout": CONNECT_S})
     except (ArgumentError, NoSuchModuleError):
-        raise BadInput("its address is none", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE.") from None
+        raise BadInput("its address is invalid", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE.") from None
     try:
         with engine.connect() as connection:
             version: str = connection.execute(text("SHOW server_version")).scalar_one()

@@ -1,7 +1,8 @@
-"""Whether a host with a card reader alone can do its work: only what a detector needs.
+"""The checks of a host with only a card reader: whether it has what a detector needs.
 
-Owns: those checks. Not here: how they are done (`app.common.checks`) and shown (`commands.reporting`), the checks of a
-whole installation (`machine`). A check looks at the real thing: a file is linked, the hub is told hello with the token.
+Owns: those checks. Not here: how they are done (`app.common.checks`) and shown (`app.common.command_output`), the
+checks of a whole installation (`machine`). A check tries the real thing: it links a file, it sends the hub a hello with
+the token.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ MODULES = ("watchfiles", "websockets", "platformdirs", "psutil", "pydantic", "py
 NEEDED_SPACE = 2_000_000_000
 """Bytes: room for one card's footage of a morning."""
 ANSWER_S = 5.0
-"""The hub is in the same house: longer means that it isn't there."""
+"""The hub is in the local network; if it takes longer, it isn't there."""
 SKEW_S = 60.0
-"""Clocks this far apart are worth a word. The handshake's date has whole seconds."""
+"""Clocks that differ by more are worth a hint. The handshake's date has whole seconds."""
 
 FSTAB = Path("/etc/fstab")
 _NO_STORE = (
@@ -48,11 +49,11 @@ class Greeting:
 
     version: int
     clock: datetime | None
-    """The hub's clock when it answered, where it says so."""
+    """The hub's clock when it answered, if it sent its time."""
 
 
 def look(settings: Callable[[], Settings]) -> list[Finding]:
-    """All checks, in order. Those that need settings are left out when there are none that hold."""
+    """All checks, in order. Without valid settings, those that need settings are left out."""
     findings = look_at(
         [Check("Python", python_version), Check("packages", packages), Check("settings file", settings_kept)], _NAMES
     )
@@ -70,39 +71,39 @@ def look(settings: Callable[[], Settings]) -> list[Finding]:
         _NAMES,
     )
     if missing_modules(["websockets"]):
-        return findings  # Said above, under the packages.
+        return findings  # The check of the packages has reported it.
     return [*findings, *hub_findings(chosen)]
 
 
 def packages() -> str:
-    """That what the detector is built on is installed."""
+    """Check that the packages are installed on which the detector is built."""
     if missing := missing_modules(MODULES):
         raise MissingProgram(f"not installed: {', '.join(missing)}", advice=install("detector"))
     return "all that a detector needs"
 
 
 def settings_kept() -> str:
-    """That the settings file can be read, and by its owner alone if the token is in it."""
+    """Check that the settings file can be read, and only by its owner if the token is in it."""
     path = settings_file()
-    found = read_file(path)
+    values = read_file(path)
     if not path.exists():
         return "none; options, environment variables and defaults count"
-    if "token" in found and not is_private(path):
+    if "token" in values and not is_private(path):
         raise BadInput("others can read the token in it", file=path, advice=f"chmod 600 {path}")
-    return f"{path}: {', '.join(found) or 'empty'}"
+    return f"{path}: {', '.join(values) or 'empty'}"
 
 
 def has_space(folder: Path) -> str:
-    """Room on the volume of the data folder."""
+    """Check the free space on the volume of the data folder."""
     require_space(nearest(folder), NEEDED_SPACE)
     return f"at least {NEEDED_SPACE / 1e9:.0f} GB free"
 
 
 def has_store(store: Path) -> str:
-    """That the store is the one that a hub made, on the volume that it is meant to be on, and takes files."""
+    """Check that the store was made by a hub, is on its intended volume, and takes files."""
     if (missing := unmounted(store)) is not None:
         raise HostNotReady(
-            f"{missing} is to be a volume of its own ({FSTAB}), and is not mounted",
+            f"{missing} is a volume of its own by {FSTAB}, and is not mounted",
             file=store,
             advice=f"Mount it (`mount {missing}`). Copies would fill this computer's own disk.",
         )
@@ -114,20 +115,22 @@ def has_store(store: Path) -> str:
 
 
 def unmounted(folder: Path, fstab: Path = FSTAB) -> Path | None:
-    """The place of a volume that `folder` is meant to lie on by the system's table, where nothing is mounted there."""
+    """The mount point on which `folder` should lie by the system's table, if nothing is mounted there; else None."""
     try:
         lines = fstab.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return None  # There is no such table on this system.
     fields = [line.split() for line in lines if not line.lstrip().startswith("#")]
-    places = [Path(each[1].replace(r"\040", " ")) for each in fields if len(each) > 1 and each[1].startswith("/")]
+    places = [Path(row[1].replace(r"\040", " ")) for row in fields if len(row) > 1 and row[1].startswith("/")]
     absolute = folder.absolute()
     return next((place for place in places if absolute.is_relative_to(place) and not place.is_mount()), None)
 
 
 def publishes(store: Path) -> str:
-    """That a file written to the store's `partial` folder can get its final name in `objects`: one volume, with links
-    or at least with renames. Nothing is left there."""
+    """Check that a file in the store's `partial` folder can get its final name in `objects`. Leaves nothing behind.
+
+    Both must be on one volume, with hard links or at least with renames.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=nearest(store / "partial"), prefix=".stinercut-trial-")
     except OSError as refused:
@@ -164,7 +167,7 @@ def _not_writable(folder: Path, refused: OSError) -> HostNotReady:
 
 
 def sees_cards(watch_mounts: bool) -> str:
-    """That the system tells when a card is mounted."""
+    """Check that the system reports when a card is mounted."""
     from detector.sources.volumes import CARD_PLACES, MOUNTINFO, cards_by_psutil
 
     if not watch_mounts:
@@ -187,17 +190,17 @@ def sees_cards(watch_mounts: bool) -> str:
 
 
 def hub_findings(settings: Settings) -> list[Finding]:
-    """Whether the hub is there and takes this detector, and how far its clock is from ours."""
+    """Whether the hub is there and accepts this detector, and how far its clock is from ours."""
     try:
         greeting = greet(settings)
     except StinercutError as refused:
         return [Finding("hub", State.PROBLEM, f"{settings.detector_url}: {refused.what}", refused.advice, refused.code)]
-    said = f"{settings.detector_url}: accepts this detector (protocol version {greeting.version})"
-    return [Finding("hub", State.OK, said), clock_finding(greeting.clock, machine_clock())]
+    detail = f"{settings.detector_url}: accepts this detector (protocol version {greeting.version})"
+    return [Finding("hub", State.OK, detail), clock_finding(greeting.clock, machine_clock())]
 
 
 def clock_finding(theirs: datetime | None, ours: datetime) -> Finding:
-    """What to say about two clocks. Wrong ones lose nothing: files are known by the camera's own times."""
+    """The finding about two clocks. Wrong clocks lose no file: files are known by the camera's own times."""
     if theirs is None:
         return Finding("clock", State.SKIPPED, "the hub does not tell its time")
     apart = (ours - theirs).total_seconds()
@@ -213,9 +216,9 @@ def clock_finding(theirs: datetime | None, ours: datetime) -> Finding:
 
 
 def greet(settings: Settings) -> Greeting:
-    """Tell the hub hello, with the token but under a name of our own: a detector that runs is not disturbed.
+    """Say hello to the hub with the token, but under a name of our own, so that a running detector is not disturbed.
 
-    Raises HostNotReady when nobody answers, BadInput when the hub refuses or the address is none.
+    Raises HostNotReady when nobody answers, BadInput when the hub refuses or the address is invalid.
     """
     from websockets.exceptions import InvalidURI, WebSocketException
     from websockets.sync.client import connect
@@ -243,7 +246,7 @@ def greet(settings: Settings) -> Greeting:
     if isinstance(answer, Refused):
         raise BadInput(f"it refuses this detector ({answer.code}): {answer.detail}", advice=_advice(answer.code.value))
     if not isinstance(answer, Welcome):
-        raise HostNotReady(f"what answers there is no hub (it said {answer.type})", advice="Check the address.")
+        raise HostNotReady(f"the program that answers there is no hub ({answer.type})", advice="Check the address.")
     return Greeting(answer.version, parsedate_to_datetime(date) if date else None)
 
 

@@ -1,7 +1,7 @@
-"""Whether this machine's fleet works: Redis, the workers in reach, the shared volume, the databases.
+"""The checks of this machine's fleet: Redis, the workers in reach, the shared volume, the databases.
 
-Owns: those checks; `stinercut doctor` shows them, `up` and `worker` demand what they need before they start. Not here:
-the checks of every installation (`machine`). Nothing here is looked at where the executor is `app.processes.processes`.
+Owns: those checks. `stinercut doctor` shows them; `up` and `worker` demand those that they need before they start. Not
+here: the checks of every installation (`machine`). With the executor `processes` none of them is done.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ MODULES = ("celery", "dagster_celery", "redis")
 
 
 def fleet_checks(settings: Settings) -> list[Check]:
-    """What must be there before a member of the fleet starts; none where there is no fleet."""
+    """The checks that must pass before a member of the fleet starts; empty without a fleet."""
     if settings.executor != "celery":
         return []
     return [Check("Celery", celery_installed), Check("Redis", lambda: redis_answers(settings))]
 
 
 def worker_checks(settings: Settings) -> list[Check]:
-    """What a worker needs on top: the same volume as the stack."""
+    """The checks of a worker, which also needs the same volume as the stack."""
     return [*fleet_checks(settings), Check("shared volume", lambda: same_volume(settings))]
 
 
 def celery_installed() -> str:
-    """The version of Celery."""
+    """The version of Celery. Raises MissingProgram without it."""
     if missing := missing_modules(MODULES):
         raise MissingProgram(f"the Python package {missing[0]} is missing", advice=install("fleet"))
     return metadata.version("celery")
 
 
 def redis_answers(settings: Settings) -> str:
-    """The version of the Redis where steps wait, and of the one for results, after both answered."""
+    """The versions of the Redis where steps wait and of the one for results. Raises HostNotReady if one is silent."""
     versions: list[str] = []
     for url in dict.fromkeys((broker_url(settings), result_url(settings))):
         client = connect(url)
@@ -67,7 +67,7 @@ def without_secret(url: str) -> str:
 
 
 def same_volume(settings: Settings) -> str:
-    """That this machine sees the volume that the stack works on, under the same path."""
+    """Check that this machine sees the volume that the stack works on, under the same path."""
     here = volume_name(settings)
     there = Fleet.of(settings).volume()
     if there is not None and there != here:
@@ -80,13 +80,13 @@ def same_volume(settings: Settings) -> str:
 
 
 def fleet_findings(settings: Settings) -> list[Finding]:
-    """What a person should know of the fleet now: who works, and what will break one day."""
+    """What a person should know about the fleet now: who works, and what will break one day."""
     if settings.executor != "celery":
         return []
     try:
         workers = Fleet.of(settings).workers()
     except (StinercutError, *unreachable()):
-        return []  # The check of Redis says so.
+        return []  # The check of Redis reports it.
     try:
         volume = volume_name(settings)
     except HostNotReady:
@@ -95,9 +95,9 @@ def fleet_findings(settings: Settings) -> list[Finding]:
 
 
 def workers_finding(workers: Iterable[Worker], volume: str | None, here: str) -> Finding:
-    """Who works for this stack; a problem where films would wait for ever. `here` is what this machine works with."""
-    mine = [one for one in workers if one.takes and volume in (None, one.volume)]
-    strange = sorted({one.host for one in workers if volume not in (None, one.volume)})
+    """The finding about this stack's workers: a problem if films would wait forever. `here`: this machine's build."""
+    mine = [worker for worker in workers if worker.takes and volume in (None, worker.volume)]
+    strange = sorted({worker.host for worker in workers if volume not in (None, worker.volume)})
     if strange:
         return Finding(
             "workers",
@@ -106,37 +106,37 @@ def workers_finding(workers: Iterable[Worker], volume: str | None, here: str) ->
             "Mount the same volume under the same path on all machines, then start those workers again.",
         )
     slots = Counter[str]()
-    for one in mine:
-        slots[one.queue] += one.slots
+    for worker in mine:
+        slots[worker.queue] += worker.slots
     missing = [queue for queue in QUEUES if not slots[queue]]
     if missing:
         return Finding(
             "workers",
             State.HINT,
             f"none in reach for {' and '.join(missing)}: films wait",
-            "Start one on each machine that shall work: `stinercut worker`.",
+            "Start one on each machine that should work: `stinercut worker`.",
         )
-    if {one.version for one in mine} != {here}:
+    if {worker.version for worker in mine} != {here}:
         return Finding(
             "workers",
             State.HINT,
-            f"not all machines work with the same: {_versions(mine, here)}",
+            f"the machines work with different versions: {_versions(mine, here)}",
             "Bring all to one version of Stinercut and ffmpeg, best by the same image, and start their workers again.",
         )
-    hosts = ", ".join(sorted({one.host for one in mine}))
+    hosts = ", ".join(sorted({worker.host for worker in mine}))
     return Finding("workers", State.OK, f"{slots[QUEUES[0]]} films' steps at once on {hosts}")
 
 
 def _versions(workers: Iterable[Worker], here: str) -> str:
-    """Who works with what, in words: the hosts of each build, this machine first."""
+    """The hosts of each build, in words, this machine first."""
     hosts = {here: {"this machine"}}
-    for one in workers:
-        hosts.setdefault(one.version, set()).add(one.host)
+    for worker in workers:
+        hosts.setdefault(worker.version, set()).add(worker.host)
     return "; ".join(f"{', '.join(sorted(names))}: {version}" for version, names in hosts.items())
 
 
 def _memory(settings: Settings) -> list[Finding]:
-    """What Redis does when it is restarted or full. Servers that don't tell (managed ones) are left alone."""
+    """Hints about what Redis loses when it is restarted or full. Servers that don't tell (managed ones) get none."""
     from redis.exceptions import RedisError
 
     client = connect(broker_url(settings))

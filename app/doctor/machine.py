@@ -1,8 +1,8 @@
-"""Whether this machine can do the work: one check per thing that must be there.
+"""The checks of a machine that runs Stinercut: one check per thing that must be there.
 
 Owns: the checks, which `stinercut doctor` shows and `stinercut up` and `demo` demand. Not here: how they are done and
-what they give (`app.common.checks`), how they are shown (`commands.reporting`), the checks of a host with a detector
-alone (`detector`). A check looks at the real thing: a film is encoded, a file is written, a port is opened.
+what they give (`app.common.checks`), how they are shown (`app.common.command_output`), the checks of a host with only a
+detector (`detector`). A check tries the real thing: it encodes a film, it writes a file, it opens a port.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from stinercut.storage.data_folder import is_everybodys, is_open_to_others
 from stinercut.storage.store import require_space
 
 NEEDED_SPACE = 2_000_000_000
-"""Bytes: room for one card's footage of a morning and its films; below that nothing is begun."""
+"""Bytes: room for one card's footage of a morning and its films; with less, nothing is started."""
 
 ANSWER_S = 3.0
-"""For a hub on this machine to say that it is one. Who takes longer is something else."""
+"""How long a hub on this machine may take to answer. A program that takes longer is no hub."""
 _NO_PORTS = frozenset({"data folder", "disk space", "encoder", "template"})
-"""Checks of the places of a stack that hold while it runs."""
+"""The checks of a stack's places that also pass while the stack runs."""
 
 PARTS: dict[str, tuple[str, ...]] = {
     "detector": ("watchfiles", "websockets"),
@@ -47,17 +47,17 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 
 def installed_parts() -> frozenset[str]:
-    """Which extras are installed, judged by their modules; nothing is imported."""
+    """The installed extras, judged by their modules, without importing any."""
     return frozenset(part for part, modules in PARTS.items() if not missing_modules(modules))
 
 
 def require_all_parts(installed: frozenset[str]) -> None:
-    """Raise MissingProgram when a part that a whole stack consists of is not installed."""
+    """Raise MissingProgram when a part of the whole stack is not installed."""
     missing = frozenset(PARTS) - installed
     if missing:
         raise MissingProgram(
             f"only a part of Stinercut is installed here; missing: {listed(missing)}",
-            advice=f"{install()} Beside a card reader alone: {detector()}.",
+            advice=f"{install()} For a card reader alone: {detector()}.",
         )
 
 
@@ -65,7 +65,7 @@ def require_all_parts(installed: frozenset[str]) -> None:
 
 
 def machine_checks() -> list[Check]:
-    """What must be installed."""
+    """The checks of what must be installed."""
     film = frozenset({"media", "pipeline"})
     return [
         Check("Python", python_version),
@@ -77,7 +77,7 @@ def machine_checks() -> list[Check]:
 
 
 def place_checks(settings: Settings) -> list[Check]:
-    """What must be free and writable before a stack starts."""
+    """The checks of what must be free and writable before a stack starts."""
     whole = frozenset({"hub", "pipeline"})
     return [
         Check("data folder", lambda: can_write(settings.data)),
@@ -92,9 +92,11 @@ def place_checks(settings: Settings) -> list[Check]:
 
 
 def standing_checks(settings: Settings, *, is_up: bool, is_hub_alone: bool = False) -> list[Check]:
-    """The same for an installation that may be running. `is_up`: by `stinercut up`, whose ports are in use as they
-    should be. `is_hub_alone`: a hub in a container of its own, started by nobody who left a note; Dagster's processes
-    are in others, and their ports are none of this one's."""
+    """The same checks for an installation that may be running.
+
+    `is_up`: it runs by `stinercut up`, so its ports are in use, as they should be. `is_hub_alone`: only a hub runs
+    here, in a container, without a note; Dagster's processes are in other containers, so their ports don't count here.
+    """
     checks = place_checks(settings)
     if is_up:
         return [check for check in checks if check.name in _NO_PORTS]
@@ -107,7 +109,7 @@ def standing_checks(settings: Settings, *, is_up: bool, is_hub_alone: bool = Fal
 
 
 def privacy(settings: Settings) -> list[Finding]:
-    """Whether other accounts of this machine can look into the data folder; nothing while there is none."""
+    """Whether other accounts of this machine can look into the data folder; empty while there is no such folder."""
     if not settings.data.is_dir():
         return []
     if not is_open_to_others(settings.data):
@@ -117,7 +119,7 @@ def privacy(settings: Settings) -> list[Finding]:
             "other accounts",
             State.HINT,
             f"every account of this machine can look into {settings.data}, and names are in it",
-            "It is made for everybody: name a folder of its own in it."
+            "It is a folder for everybody: choose a folder of its own inside it."
             if is_everybodys(settings.data)
             else f"As its owner: chmod o= {settings.data}",
         )
@@ -125,13 +127,13 @@ def privacy(settings: Settings) -> list[Finding]:
 
 
 def automation_checks(settings: Settings, *, is_up: bool) -> list[Check]:
-    """What must not be switched off in Dagster, where a hub runs that can be asked."""
+    """The check that nothing is switched off in Dagster, if a hub runs that can be asked."""
     asked = Check("sensors", lambda: automation_runs(settings), frozenset({"hub", "pipeline"}))
     return [asked] if is_up or hub_answers(settings) else []
 
 
 def automation_runs(settings: Settings) -> str:
-    """That all sensors and schedules run, as the hub hears from Dagster."""
+    """Check that all sensors and schedules run, by asking the hub, which asks Dagster."""
     problem: str = ask(settings, "GET", "/api/automation", patience=ANSWER_S * 3)["problem"]
     if problem:
         raise HostNotReady(problem.rstrip("."), advice="Start them on the board, or on Dagster's page Automation.")
@@ -139,18 +141,18 @@ def automation_runs(settings: Settings) -> str:
 
 
 def parts_installed() -> str:
-    """Which parts of Stinercut are installed."""
-    found = installed_parts()
-    if not found:
+    """The parts of Stinercut that are installed. Raises MissingProgram without any."""
+    parts = installed_parts()
+    if not parts:
         raise MissingProgram(
             "no part of Stinercut is installed, only its base",
-            advice=f"{install()} Beside a card reader, '.[detector]' is enough.",
+            advice=f"{install()} For a card reader, '.[detector]' is enough.",
         )
-    return listed(found)
+    return listed(parts)
 
 
 def ffmpeg_works() -> str:
-    """The version of ffmpeg, after it encoded a tenth of a second of H.264 and AAC."""
+    """The version of ffmpeg, after it has encoded a fifth of a second of H.264 and AAC."""
     from stinercut.video.ffmpeg_runner import require_ffmpeg, run
 
     version = require_ffmpeg()
@@ -163,7 +165,7 @@ def ffmpeg_works() -> str:
 
 
 def encoder_in_use(settings: Settings) -> str:
-    """Which encoder films are made with, after a trial of each, and why the others are not."""
+    """The encoder that films are made with, after a trial of each, and why the others are not used."""
     from stinercut.video import encoders
 
     choice = encoders.chosen(settings.encoder, encoders.note_of(settings.store_dir))
@@ -172,7 +174,7 @@ def encoder_in_use(settings: Settings) -> str:
 
 
 def template_in_use(settings: Settings) -> str:
-    """That films can be made with the template of this installation."""
+    """Check that this installation's template can be used."""
     from stinercut.templates import folder
 
     template = folder.find(settings.template, (settings.templates_dir,))
@@ -180,7 +182,7 @@ def template_in_use(settings: Settings) -> str:
 
 
 def zbar_loads() -> str:
-    """That the library behind pyzbar can be loaded."""
+    """Check that the library behind pyzbar can be loaded."""
     if missing_modules(["pyzbar"]):
         raise MissingProgram("the Python package pyzbar is missing", advice=install())
     from pyzbar.zbar_library import load  # pyright: ignore[reportUnknownVariableType]
@@ -196,7 +198,7 @@ def zbar_loads() -> str:
 
 
 def fonts_found() -> str:
-    """That the fonts for titles are there, tried with names as passengers have them."""
+    """Check that the fonts for titles are there, with names like those of passengers."""
     if missing := missing_modules(("fontTools", "uharfbuzz")):
         raise MissingProgram(f"the Python package {missing[0]} is missing", advice=install())
     from stinercut.drawing.fonts import catalogue, runs_with
@@ -207,14 +209,14 @@ def fonts_found() -> str:
 
 
 def has_space(folder: Path) -> str:
-    """Free space on the volume of the data folder."""
+    """Check the free space on the volume of the data folder."""
     there = nearest(folder)
     require_space(there, NEEDED_SPACE)
     return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free"
 
 
 def safe_to_listen(settings: Settings) -> str:
-    """That nobody from outside can reach an unprotected hub."""
+    """Check that nobody from outside can reach an unprotected hub."""
     if is_loopback(settings.host):
         return "this machine only"
     if settings.token is None:
@@ -226,13 +228,13 @@ def safe_to_listen(settings: Settings) -> str:
 
 
 def port_is_free(host: str, port: int) -> str:
-    """That a server may listen on this port; otherwise says which program has it, where the system tells."""
+    """Check that a server may listen on this port. If not, names the program that has it, where the system tells."""
     if not 0 < port < 65536:
         raise BadInput(f"{port} is no port", advice="Choose a number from 1024 to 65535.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         if sys.platform != "win32":
-            # As servers do: connections of a program that has just ended must not look like a listener.
+            # Servers set this too: connections of a program that has just ended must not look like a listener.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))
@@ -245,7 +247,7 @@ def port_is_free(host: str, port: int) -> str:
 
 
 def free_or_our_hub(settings: Settings) -> str:
-    """That the hub may listen on its port, or does so already."""
+    """Check that the hub may listen on its port, or does so already."""
     try:
         return port_is_free(settings.host, settings.hub_port)
     except HostNotReady:
@@ -255,7 +257,7 @@ def free_or_our_hub(settings: Settings) -> str:
 
 
 def hub_answers(settings: Settings) -> bool:
-    """Whether what answers on the hub's port is a hub of Stinercut."""
+    """Whether the program on the hub's port is a hub of Stinercut."""
     try:
         return ask(settings, "GET", "/healthz", patience=ANSWER_S) == HEALTHY
     except StinercutError:
@@ -285,15 +287,15 @@ def _somebody_answers(host: str, port: int) -> bool:
 def port_holder(port: int) -> str | None:
     """`name (process 123)` of the program that listens on a port, where the system tells us."""
     try:
-        listening = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
-        pids = [one.pid for one in listening if one.laddr and one.laddr.port == port and one.pid]
+        listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+        pids = [each.pid for each in listening if each.laddr and each.laddr.port == port and each.pid]
         return f"{psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else None
     except psutil.Error:
         return None
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports of this machine that nobody listens on now."""
+    """This many different ports of this machine on which nobody listens now."""
     trials = [socket.socket() for _ in range(count)]
     try:
         for trial in trials:

@@ -1,1 +1,1 @@
-"""Dagster's processes as we start them: definitions, executors, the guard around its webserver."""
+"""Dagster's processes as we start them: their definitions, executors, and the guard around the webserver."""

@@ -1,9 +1,9 @@
-"""Whether the code server of this machine answers: `python -m app.engine.code_server_health PORT`, for health checks.
+"""The health check of this machine's code server: `python -m app.engine.code_server_health PORT`.
 
 Owns: asking it over gRPC, and an exit code. Not here: starting it (`dagster_child`).
 
-Dagster's own command for this loads all of Dagster, seconds of a core for each look; a busy machine then takes the code
-server for dead, and keeps all that waits for it from starting.
+Dagster's own command for this loads all of Dagster, which costs seconds of a core at each check. A busy machine would
+then take the code server for dead, and nothing that waits for it would start.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 
 ANSWER_S = 5.0
-"""Less than the health check's own limit, which says nothing."""
+"""Less than the limit of Docker's health check, which ends a check without a reason."""
 SERVICE = "DagsterApi"
-"""Under which name Dagster's server reports."""
+"""The name under which Dagster's server reports its health."""
 
 
 def what_is_wrong(port: int) -> str | None:
-    """None where it serves."""
+    """Why the code server doesn't serve, or None if it does."""
     import grpc
     from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 

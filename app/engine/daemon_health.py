@@ -1,10 +1,10 @@
-"""Whether Dagster's daemon gives signs of life: `python -m app.engine.daemon_health`, for health checks.
+"""The health check of Dagster's daemon: `python -m app.engine.daemon_health`.
 
-Owns: reading its newest heartbeat from Dagster's PostgreSQL, and an exit code. Not here: a single part of it that
-hangs, over which the daemon ends itself (`DAGSTER_DAEMON_HEARTBEAT_TOLERANCE`).
+Owns: reading the daemon's newest heartbeat from Dagster's PostgreSQL, and an exit code. Not here: a single part of the
+daemon that hangs; the daemon then ends itself (`DAGSTER_DAEMON_HEARTBEAT_TOLERANCE`).
 
-Dagster's own command for this loads all of Dagster, seconds of a core for each look: on a busy machine it never came to
-its end, and a daemon that worked was called unhealthy.
+Dagster's own command for this loads all of Dagster, which costs seconds of a core at each check. On a busy machine it
+never finished, and a working daemon was called unhealthy.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from stinercut.errors import HostNotReady, StinercutError
 from stinercut.settings import Settings
 
 TOLERANCE_S = 300.0
-"""As docker-compose.yml has it; the same variable sets both."""
+"""The same as in docker-compose.yml; the same variable sets both."""
 CONNECT_S = 5
 
 
 def require_alive(heartbeats: Iterable[str], now: float, tolerance: float) -> None:
-    """Raises HostNotReady where none of these, which Dagster wrote as JSON, is young enough."""
-    newest = max((float(json.loads(one)["timestamp"]) for one in heartbeats), default=None)
+    """Raise HostNotReady unless one of these heartbeats, which Dagster wrote as JSON, is young enough."""
+    newest = max((float(json.loads(heartbeat)["timestamp"]) for heartbeat in heartbeats), default=None)
     if newest is None or now - newest > tolerance:
         last = "there was none" if newest is None else f"the last one was {now - newest:.0f} s ago"
         raise HostNotReady(f"Dagster's daemon gives no sign of life: {last}", advice="Start it again.")
 
 
 def heartbeats_in(address: str) -> list[str]:
-    """What the daemon's parts wrote down last. Raises HostNotReady where PostgreSQL does not say."""
+    """The latest heartbeats of the daemon's parts. Raises HostNotReady if PostgreSQL does not answer."""
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import DatabaseError
 
@@ -48,7 +48,7 @@ def heartbeats_in(address: str) -> list[str]:
 
 
 def main(clock: Clock = machine_clock) -> None:
-    """Look, and end with a sentence where something is wrong."""
+    """Check the daemon; if something is wrong, end with a sentence."""
     try:
         address = Settings().dagster_database_url
         if not address:

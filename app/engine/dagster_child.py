@@ -1,11 +1,11 @@
 """Starts one of Dagster's processes: `python -m app.engine.dagster_child code|webserver|daemon ARGUMENTS`.
 
-Owns: what happens before Dagster's own command takes over. Not here: the arguments (`app.stack.stack`), anything after.
+Owns: everything before Dagster's own command takes over. Not here: the arguments (`app.stack.stack`).
 
-Started by their own commands they would have to begin one after the other: processes that make the SQLite storage of
-a new DAGSTER_HOME at the same time leave it broken ("Version table has more than one head"), and webserver and daemon
-need a code server that answers. So all begin at once, make the storage under a lock, and webserver and daemon load
-their modules while the code server loads its own.
+With Dagster's own commands, these processes would have to start one after the other: processes that make the SQLite
+storage of a new DAGSTER_HOME at the same time leave it broken ("Version table has more than one head"), and webserver
+and daemon need a code server that answers. With this module all start at once and make the storage under a lock;
+webserver and daemon load their modules while the code server loads its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stinercut.storage.locks import held
 
 
 def main() -> None:
-    """Load, make the storage, wait for the code server, hand over."""
+    """Load modules, make the storage, wait for the code server, hand over to Dagster."""
     part, arguments = sys.argv[1], sys.argv[2:]
     Settings().require_sound()
     keep_private(Settings())
@@ -63,7 +63,7 @@ def _daemon() -> Callable[[], None]:
 
 
 def make_storage(home: Path, pool_limit: int | None) -> None:
-    """Make Dagster's tables if they aren't there, and set how many ffmpeg steps may run. One process at a time does."""
+    """Make Dagster's tables if they are missing, and set how many ffmpeg steps may run; one process at a time."""
     from dagster import DagsterInstance
 
     with held(home / "storage.lock"), DagsterInstance.get() as instance:
@@ -77,7 +77,7 @@ def make_storage(home: Path, pool_limit: int | None) -> None:
 
 
 def wait_for_port(host: str, port: int) -> None:
-    """Return once something takes connections there. The supervisor ends us if that never happens."""
+    """Wait until something accepts connections there. If that never happens, the supervisor ends this process."""
     while True:
         try:
             socket.create_connection((host, port), timeout=5).close()

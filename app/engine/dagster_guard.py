@@ -1,11 +1,12 @@
-"""Around Dagster's webserver: lets in the hub, and browsers that come through the hub's door, and nobody else.
+"""The guard around Dagster's webserver: lets in the hub and browsers that come through the hub's door, nobody else.
 
-Owns: who may ask for what there, the change of a ticket for a pass, the headers of answers. Not here: the rules about
-names and origins (`stinercut.own_names`, `hub.kit.security`), notes (`hub.kit.passes`), the door
-(`hub.runs.dagster_door`), what Dagster answers.
+Owns: who may ask for what there, the exchange of a ticket for a pass, the headers of answers. Not here: the rules about
+names and origins (`stinercut.own_names`, `hub.kit.security`), tickets and passes (`hub.kit.passes`), the door
+(`hub.runs.dagster_door`), Dagster's answers.
 
-Dagster's webserver by itself takes changes by GET, by POST from a form of any page, on a socket from any page, under
-any name, from any program of the machine: a browser that shows some page on the internet could stop all production.
+Without it, Dagster's webserver accepts changes by GET, by POST from a form of any page, on a socket from any page,
+under any host name, from any program of the machine: any page on the internet, shown in a browser, could stop all
+production.
 """
 
 from __future__ import annotations
@@ -34,23 +35,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("app.engine.dagster_guard")
 
 ALIVE = "/server_info"
-"""Versions only. Who asks whether the webserver lives (the supervisor, a container's health check) shows no secret."""
+"""Shows versions only. Health checks (the supervisor's, a container's) ask here, without a secret."""
 ENTERED = "/stinercut/entered"
-"""Where a browser shows that it has kept its pass."""
+"""The path on which a browser proves that it has kept its pass."""
 MOST: Final = 16_000_000
-"""Bytes of a question. Backfills name each film that they are for, and there may be tens of thousands."""
+"""The most bytes of a request. A backfill names each of its films, and there may be tens of thousands."""
 _POLICY = 1008
 _GRAPHQL = "/graphql"
 _NO_PAGES = (_GRAPHQL, "/logs", "/download_debug", "/notebook", "/dagit", "/report_")
-"""What gives data rather than the frame of a page: no link of another site leads there."""
+"""Paths that give data instead of a page; links of other sites must not lead there."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the guard goes by. `names`: what the webserver answers to.
+    """The guard's rules. `names`: the host names that the webserver answers to.
 
-    `hub`: the board's address as browsers know it. `cookie`: its name, a port's own, since a browser shows a cookie of
-    one port to all ports of a machine.
+    `hub`: the board's address as browsers know it. `cookie`: the cookie's name, which contains the port, since a
+    browser sends a cookie of one port to all ports of a machine.
     """
 
     secret: str
@@ -61,7 +62,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, or the beginning of a socket's conversation, as far as the guard looks at it."""
+    """A request, or the handshake of a socket, as far as the guard looks at it."""
 
     method: str
     path: str
@@ -71,19 +72,19 @@ class Asked:
 
     @classmethod
     def of(cls, scope: Scope) -> Asked:
-        """What an ASGI server says of it."""
+        """The request of an ASGI server's scope."""
         is_socket = scope["type"] == "websocket"
         method = "GET" if is_socket else scope["method"]
         return cls(method, scope["path"], Headers(scope=scope), is_socket, scope["query_string"].decode("latin-1"))
 
     @property
     def is_change(self) -> bool:
-        """Whether it may change something, or carries questions that do."""
+        """Whether it may change something; a socket may carry requests that do."""
         return self.is_socket or self.method not in {"GET", "HEAD"}
 
 
 def refusal(asked: Asked, names: OwnNames) -> str | None:
-    """Why this is refused, whoever asks; None where it is not."""
+    """Why this request is refused, whoever asks; None if it is not."""
     headers = asked.headers
     if not names.include(headers.get("host", "")):
         return "Dagster's webserver does not answer under that name"
@@ -103,7 +104,7 @@ def _refusal_of_form(asked: Asked) -> str | None:
 
 
 def _is_link_to_a_page(asked: Asked) -> bool:
-    # A link carries no Origin; what does is a script's, whatever else it says.
+    # A link sends no Origin. A request with one comes from a script, whatever its other headers claim.
     is_link = is_page_visit(asked.headers) and "origin" not in asked.headers
     return is_link and not asked.path.startswith(_NO_PAGES)
 
@@ -113,15 +114,15 @@ def _is_json(headers: Headers) -> bool:
 
 
 def shows_secret(asked: Asked, secret: str) -> bool:
-    """Whether this is the hub."""
+    """Whether the request comes from the hub."""
     shown = asked.headers.get(passes.SECRET_HEADER)
     return shown is not None and passes.is_same(shown, secret)
 
 
 def shows_pass(asked: Asked, rules: Rules, now: datetime) -> bool:
-    """Whether this is a browser that came through the hub's door; for changes also that our own page asks."""
+    """Whether a browser asks that came through the hub's door; a change must also come from our own page."""
     if asked.is_change and "origin" not in asked.headers:
-        return False  # Browsers always say it there, and the rule about other sites has looked at it.
+        return False  # Browsers always send it with a change, and the rule about other sites has checked it.
     kept = cookie_parser(asked.headers.get("cookie", "")).get(rules.cookie, "")
     return passes.read(rules.secret, passes.PassKind.PASS, kept, now) is not None
 
@@ -134,10 +135,10 @@ class DagsterGuard:
     rules: Rules
     clock: Clock = machine_clock
     _used: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    """Serials of tickets that were used, and until when they would be good."""
+    """The serials of used tickets, and until when they would be valid."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let it through or answer it here."""
+        """Let the request through, or answer it here."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -153,7 +154,7 @@ class DagsterGuard:
             await answer(scope, receive, _with_headers(send))
 
     def _answer(self, asked: Asked, scope: Scope) -> Response | None:
-        """What is answered here; None where Dagster answers."""
+        """The guard's own answer; None to let Dagster answer."""
         if why := refusal(asked, self.rules.names):
             return _refused(asked, 403, why)
         if asked.method == "GET" and asked.path.startswith(passes.ENTER):
@@ -168,17 +169,17 @@ class DagsterGuard:
         return _refused(asked, 401, "Dagster's webserver answers the hub, and browsers that come through it")
 
     def _enter(self, asked: Asked, scope: Scope) -> Response:
-        """Change a ticket for a pass, once.
+        """Exchange a ticket for a pass, once.
 
-        The browser is sent on by a page and not by a redirect: it shows a cookie of this kind only where this site
-        itself leads on to the next page, and the ticket came from the hub's.
+        A page sends the browser on, not a redirect: the browser sends a SameSite=Strict cookie only if this site itself
+        leads to the next page, and the ticket came from the hub's site.
         """
         now = self.clock()
         note = passes.read(self.rules.secret, passes.PassKind.TICKET, asked.path.removeprefix(passes.ENTER), now)
         self._used = {serial: until for serial, until in self._used.items() if until > now}
         to = _leads_to(asked)
         if note is None or note.serial in self._used:
-            # Such as "back" in the browser, to a page that was only passed through.
+            # For example after "back" in the browser, which leads to a used ticket.
             return RedirectResponse(_door(self.rules.hub, to), 303, {"cache-control": "no-store"})
         self._used[note.serial] = note.until
         answer = _page("Opening Dagster", "One moment.", f"{ENTERED}?to={quote(inside(to), safe='')}")
@@ -201,7 +202,7 @@ def _through_the_door(hub: str, asked: Asked) -> str:
 
 
 def _door(hub: str, to: str) -> str:
-    """Where a browser gets a ticket for that page; for an address longer than any of ours, for the first page."""
+    """The address where a browser gets a ticket for that page; for an overlong address, a ticket for the first page."""
     return f"{hub}{DOOR}?to={quote(to if len(to) <= LONGEST else '/', safe='')}"
 
 
@@ -232,7 +233,7 @@ def _refused(asked: Asked, status: int, why: str) -> JSONResponse:
 
 
 def _with_headers(send: Send) -> Send:
-    """Nobody frames Dagster's pages or takes parts of them into others."""
+    """Add the headers that keep other sites from framing or embedding Dagster's pages."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,6 +1,6 @@
 """Dagster's webserver as `app.engine.dagster_child` starts it: Dagster's own command, with our guard around it.
 
-Owns: putting the two together, under the hub's limits of connections. Not here: the guard's rules (`dagster_guard`).
+Owns: putting the two together, with the hub's limits on connections. Not here: the guard's rules (`dagster_guard`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stinercut.settings import Settings
 
 
 def guarded_command(settings: Settings) -> Callable[[], None]:
-    """Dagster's command, whose application has the guard around it. Raises HostNotReady without a secret for it."""
+    """Dagster's command with the guard around its application. Raises HostNotReady without a secret for the guard."""
     rules, make = rules_of(settings), cli.create_app_from_workspace_process_context  # pyright: ignore[reportPrivateImportUsage]
 
     def make_guarded(*given: Any, **named: Any) -> Starlette:
@@ -30,14 +30,15 @@ def guarded_command(settings: Settings) -> Callable[[], None]:
         app.add_middleware(DagsterGuard, rules=rules)
         return app
 
-    # The command has no other place for it. Should Dagster rename this, the line above fails, and nothing is unguarded.
+    # Dagster's command has no setting for this. If Dagster renames the function, the read above fails, and no webserver
+    # runs unguarded.
     cli.create_app_from_workspace_process_context = make_guarded  # pyright: ignore[reportPrivateImportUsage]
     uvicorn.run = partial(uvicorn.run, http=BoundedProtocol)
     return cli.main
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The guard's rules in this installation. Raises HostNotReady without a secret that nobody guesses."""
+    """The guard's rules in this installation. Raises HostNotReady without a secret that is hard to guess."""
     secret = settings.dagster_key
     if secret is None or len(secret) < LEAST_SECRET:
         raise HostNotReady(
@@ -48,7 +49,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def names_of(settings: Settings) -> OwnNames:
-    """The names that the webserver answers to: also those under which hub and browsers are told to find it."""
+    """The host names that the webserver answers to, including those of the settings for hub and browsers."""
     listens_on = settings.dagster_host
     named = (settings.dagster_public_url or "", settings.dagster_url or "")
     return own_names(listens_on, named, () if is_loopback(listens_on) else names_of_this_machine())

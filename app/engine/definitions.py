@@ -1,6 +1,7 @@
-"""Dagster's definitions: everything of `stinercut_assets` and `sensors`, with what they work with and run on.
+"""Dagster's definitions: everything of `stinercut_assets` and `sensors`, with their resources and executor.
 
-Owns: putting them together for the code server. Not here: any of them, or choosing the executor (`executors`).
+Owns: putting them together for the code server. Not here: the definitions themselves, choosing the executor
+(`executors`).
 """
 
 from __future__ import annotations

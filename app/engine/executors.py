@@ -1,7 +1,7 @@
-"""Which executor makes films: processes of this machine, or Celery workers on as many machines as there are.
+"""Chooses the executor that makes films: processes of this machine, or Celery workers on any number of machines.
 
-Owns: the choice. Not here: the fleet's executor (`app.fleet.executor`), which is imported only when it is chosen, so
-that an installation on one machine never loads Celery.
+Owns: the choice. Not here: the fleet's executor (`app.fleet.executor`). It is imported only when it is chosen, so that
+an installation on one machine never loads Celery.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from stinercut.settings import Settings
 
 
 def film_executor(settings: Settings) -> dg.ExecutorDefinition:
-    """The executor of all jobs that name none of their own. Raises MissingProgram where Celery isn't installed."""
+    """The executor of all jobs without an executor of their own. Raises MissingProgram if Celery isn't installed."""
     if settings.executor == "celery":
         return _fleet()
-    # Steps in parallel processes, forked from one that has everything loaded (`app.engine.preload`).
+    # Steps run in parallel processes, forked from one that has everything loaded (`app.engine.preload`).
     return dg.multiprocess_executor.configured(
         {
             "max_concurrent": settings.workers,

@@ -1,15 +1,15 @@
-"""Runs and their steps begin in a moment: all are forked from one process that has everything loaded.
+"""The fork server of runs: a run and its steps start fast, forked from one process that has everything loaded.
 
-Owns: the one fork server of a code server, and that a run's process says that it lives. Not here: what it loads
+Owns: the one fork server of a code server, and holding a run's lock while its process lives. Not here: what it loads
 (`preload`), the executor (`executors`).
 
-Left alone, Dagster starts a new Python for each run, and another one from which the run's steps are forked: three
-seconds of processor time before the first step does anything. Here the code server keeps one such process, from the
-first run on; runs are forked from it, and each run is told where it is, so that its steps are too.
+By itself, Dagster starts a new Python for each run, and another one from which it forks the run's steps: three seconds
+of processor time before the first step does anything. Here the code server keeps one such process from the first run
+on. Runs are forked from it, and each run gets its address, so that the run's steps are forked from it too.
 
-Python's `multiprocessing` has the fork server, but each process makes one of its own, and Dagster has no setting for
-how it starts a run. So this reaches into both; `tests/process/app/engine/test_forking.py` holds on to what it relies
-on. Where there is no fork server (Windows), everything stays as Dagster has it.
+Python's `multiprocessing` has a fork server, but each process makes its own, and Dagster has no setting for how it
+starts a run. So this module patches both; `tests/process/app/engine/test_forking.py` tests all that it relies on. Where
+there is no fork server (Windows), everything stays as Dagster has it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRELOAD = "app.engine.preload"
 
 
 def fork_runs() -> None:
-    """From now on the code server in this process forks its runs. To be called before it starts."""
+    """Make the code server in this process fork its runs. Call it before the server starts."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return
     from dagster._grpc.server import DagsterApiServer
@@ -48,7 +48,7 @@ def fork_runs() -> None:
 
 
 class RunProcess(ForkServerProcess):
-    """A process that knows the fork server it came from, and uses it for its own processes."""
+    """A process that knows the fork server that it was forked from, and uses it for its own children."""
 
     def __init__(self, *, target: Callable[..., object], args: Sequence[object]) -> None:
         forkserver.ensure_running()
@@ -56,13 +56,13 @@ class RunProcess(ForkServerProcess):
 
 
 class RunContext(ForkServerContext):
-    """Starts such processes."""
+    """A multiprocessing context whose processes are `RunProcess`."""
 
     Process = RunProcess
 
 
 def server_address() -> str:
-    """Where this process's fork server listens."""
+    """The address on which this process's fork server listens."""
     return _server()._forkserver_address
 
 
@@ -77,7 +77,7 @@ def _run(address: str, target: Callable[..., object], *args: object) -> None:
 
 
 def run_of(arguments: Sequence[object]) -> str | None:
-    """The run that Dagster's code server begins a process for, by what it gives it; None where it is no run."""
+    """The id of the run for which Dagster starts a process, from the process's arguments; None if it is no run."""
     from dagster._grpc.types import ExecuteExternalJobArgs
     from dagster._serdes import deserialize_value
 
@@ -89,19 +89,19 @@ def run_of(arguments: Sequence[object]) -> str | None:
 
 
 def share(address: str) -> None:
-    """Make this process, which a fork server made, fork its own processes from that one too."""
+    """Make this process fork its own children from the fork server that it came from."""
     server = _server()
     server._forkserver_address = address
     own_ensure, own_connect = forkserver.ensure_running, forkserver.connect_to_new_process
 
     def ensure_running() -> None:
-        """It runs, or `connect` finds that it doesn't."""
+        """Do nothing: either the fork server runs, or `connect` notices that it doesn't."""
 
     def connect(fds: list[int]) -> tuple[int, int]:
         try:
             return own_connect(fds)
         except (ConnectionError, FileNotFoundError):
-            # It is gone: a fork server of this process's own, as Python has it, takes its place.
+            # It is gone, so this process starts a fork server of its own, as Python does by default.
             server.ensure_running, server._forkserver_address = own_ensure, None
             forkserver.connect_to_new_process = own_connect
             return own_connect(fds)

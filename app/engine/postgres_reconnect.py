@@ -1,7 +1,7 @@
-"""Waiting for a PostgreSQL server that restarts, in all of Dagster's processes.
+"""Reconnects to a PostgreSQL server that restarts, in all of Dagster's processes.
 
-Owns: making every connection attempt of a process patient. Not here: what is lost in the middle of a transaction
-(the step or run fails and is retried).
+Owns: making every connection attempt of a process patient. Not here: a connection that is lost in the middle of a
+transaction (the step or run fails and is retried).
 
 Why: Dagster tries for some ten seconds. A server that is updated or moved may be away for longer, and each run that
 writes an event meanwhile would die with it.
@@ -17,25 +17,25 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 PATIENCE = 60.0
-"""Seconds for which a server that answered before may be away: a minor update and its restart fit in."""
+"""Seconds that a server may be away after it has answered once: enough for a minor update with its restart."""
 PAUSE = 0.5
 """Seconds between two attempts."""
 
 _AWAY = ("refused", "starting up", "shutting down", "recovery mode", "closed the connection", "not yet accepting")
-"""What PostgreSQL or the system says while a server restarts. Wrong passwords and names are not among it."""
+"""Words in errors of PostgreSQL or the system while a server restarts; not in errors of wrong passwords or names."""
 
 
 @dataclass
 class Patience:
-    """Connects like SQLAlchemy, again and again while a server is away that was reached before.
+    """Connects as SQLAlchemy does, but keeps trying while a server is away that was reached before.
 
-    Nobody waits for a server that never answered: its address may be wrong.
+    It doesn't wait for a server that never answered, because the address may be wrong.
     """
 
     reached: set[str] = field(default_factory=set[str])
 
     def connect(self, dialect: Any, _record: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
-        """SQLAlchemy's event `do_connect`: gives the connection, or None where it isn't ours to make."""
+        """Handle SQLAlchemy's event `do_connect`: the connection, or None to leave it to SQLAlchemy."""
         if dialect.name != "postgresql":
             return None
         where = f"{cparams.get('host')}:{cparams.get('port')}"
@@ -54,12 +54,12 @@ class Patience:
 
 @lru_cache(maxsize=1)
 def wait_for_postgres() -> Patience:
-    """From now on this process waits for a PostgreSQL server that it has reached before. Does so once."""
+    """Make this process wait for any PostgreSQL server that it has reached before. Takes effect once per process."""
     patience = Patience()
     event.listen(Engine, "do_connect", patience.connect)
     return patience
 
 
-def is_away(said: str) -> bool:
-    """Whether an error says that the server is away for a moment."""
-    return any(words in said for words in _AWAY)
+def is_away(error: str) -> bool:
+    """Whether an error means that the server is away for a moment."""
+    return any(words in error for words in _AWAY)

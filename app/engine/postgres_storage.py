@@ -2,8 +2,8 @@
 
 Owns: `SettingsPostgresStorage`, named in deploy/dagster.yaml. Not here: SQLite (`schedule_storage`), the settings.
 
-Dagster's own class reads its address from an environment variable, so the password would have to stand in one, where
-`docker inspect` shows it. The settings may have it from a file.
+Dagster's own class reads the address from an environment variable, so the password would have to be in one, where
+`docker inspect` shows it. Our settings can read it from a file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from stinercut.settings import Settings
 
 
 class SettingsPostgresStorage(DagsterPostgresStorage):
-    """The same tables and queries. Takes no configuration."""
+    """Dagster's tables and queries, with the address from our settings. Takes no configuration."""
 
     @classmethod
     def config_type(cls) -> Any:
-        """Nothing in dagster.yaml."""
+        """No fields: dagster.yaml configures nothing here."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> SettingsPostgresStorage:
-        """Raises HostNotReady where no setting names a server."""
+        """The storage of the settings' server. Raises HostNotReady if no setting names one."""
         address = Settings().dagster_database_url
         if not address:
             raise HostNotReady(
                 "no setting says where Dagster's PostgreSQL is",
-                advice="Set STINERCUT_DAGSTER_DATABASE_URL, or begin with `stinercut up`, which takes SQLite then.",
+                advice="Set STINERCUT_DAGSTER_DATABASE_URL, or start with `stinercut up`, which then uses SQLite.",
             )
         return cls(address, inst_data=inst_data)

@@ -1,7 +1,7 @@
-"""What the forkserver of the film executor loads once, so that every step's process begins with it.
+"""The modules that the fork server loads once, so that every step's process starts with them.
 
-Owns: imports, and the definitions resolved ahead (each step would otherwise do that again). Not here:
-anything else.
+Owns: imports, and resolving the definitions in advance (otherwise each step would do it again). Not here: the fork
+server (`forking`).
 """
 
 from app.engine.definitions import defs

@@ -1,10 +1,10 @@
-"""Dagster's queue of runs, in which every run has its tags before it waits.
+"""Dagster's run queue, which gives every run its tags before the run waits in it.
 
 Owns: `TaggingRunCoordinator`, named in dagster.yaml. Not here: which tags (`stinercut_assets.common.run_tags`), the
 queue and its limits (Dagster's, `dagster.yaml`).
 
-Dagster's way for this is a run coordinator of one's own: it sees each run before it is queued, whether a sensor, a
-backfill or a person on Dagster's page launched it.
+A custom run coordinator is Dagster's way to do this: it sees each run before it is queued, whether a sensor, a backfill
+or a person on Dagster's page launched it.
 """
 
 from dagster import DagsterRun
@@ -14,7 +14,7 @@ from stinercut_assets.common.run_tags import missing_tags
 
 
 class TaggingRunCoordinator(QueuedRunCoordinator):
-    """The queue as Dagster has it."""
+    """Dagster's queue, which also adds missing tags."""
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Add the tags that the run lacks, then queue it."""

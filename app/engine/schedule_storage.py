@@ -1,10 +1,10 @@
-"""Dagster's schedule storage on SQLite, at rest.
+"""Dagster's schedule storage on SQLite, with one engine per process, which costs little at rest.
 
 Owns: `RestfulSqliteScheduleStorage`, named in dagster.yaml. Not here: any other storage; with PostgreSQL Dagster
 keeps its connections itself.
 
-Dagster's own class makes a new engine for every statement, so each one is compiled anew, and the daemon writes three
-of them for every tick of every sensor. That was half of what `stinercut up` cost while no card was in.
+Dagster's own class makes a new engine for every statement, so every statement is compiled again, and the daemon writes
+three of them for every tick of every sensor. That was half of what `stinercut up` cost while no card was in.
 """
 
 from collections.abc import Generator, Mapping
@@ -18,7 +18,7 @@ from dagster._serdes import ConfigurableClassData
 
 
 class RestfulSqliteScheduleStorage(SqliteScheduleStorage):
-    """The same tables and queries, through one engine per process, which remembers what it compiled."""
+    """Dagster's tables and queries, through one engine per process, which remembers compiled statements."""
 
     @classmethod
     def from_config_value(

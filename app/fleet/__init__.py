@@ -1,1 +1,1 @@
-"""Rendering on several machines: workers, the steps sent to them, the registry of who lives."""
+"""Rendering on several machines: workers, the steps sent to them, the registry of living workers."""

@@ -1,7 +1,7 @@
-"""Celery as this fleet uses it: queues, priorities, how steps are acknowledged, and the task that makes one step.
+"""Celery's configuration in this fleet: queues, priorities, how steps are acknowledged, and the task for one step.
 
-Owns: both ends' configuration and the worker's task. Not here: sending and watching steps (`executor`, `sent_step`),
-running a worker (`worker_node`). Imported only where the executor is `celery_app`.
+Owns: the configuration of both ends and the worker's task. Not here: sending and watching steps (`executor`,
+`sent_step`), running a worker (`worker_node`). Imported only where the executor is `celery`.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from stinercut.storage.locks import held_if_free
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
 WORKER_NAME = "STINERCUT_WORKER_NAME"
-"""Environment variable by which a worker's processes know its name."""
+"""The environment variable with a worker's name, for its processes."""
 
 RUN_HEADER, STEP_HEADER = "stinercut_run", "stinercut_step"
-"""What a message says outside, so that it needn't be opened to know whose it is."""
+"""The headers that name a message's run and step, so that a reader needn't unpack the message."""
 
 _CONFIGURATION: dict[str, Any] = {
     "task_queues": [Queue(name, exchange=Exchange(name), routing_key=name) for name in QUEUES],
     "task_default_queue": STEPS_QUEUE,
     "task_create_missing_queues": False,
-    # Never pickles: whoever can write into Redis would run anything on every worker.
+    # Never pickles: with them, anybody who can write into Redis could run any code on every worker.
     "task_serializer": "json",
     "result_serializer": "json",
     "accept_content": ["json"],
     "result_accept_content": ["json"],
-    # A step is off the queue when it is done, and a worker takes no more than it has processes for: what waits can go
-    # to any worker.
+    # A step leaves the queue only when it is done, and a worker takes no more steps than it has processes, so that any
+    # worker can take a waiting step.
     "task_acks_late": True,
     "worker_prefetch_multiplier": 1,
     "broker_transport_options": {
-        # After so many seconds Redis hands out again what nobody acknowledged. Dead workers are noticed far sooner, by
-        # their missing sign of life; this is for a step that was lost in between. A longer step that is handed out a
-        # second time, as the same task, is recognised and ignored: by its claim (`take`), or by its lock where it
-        # comes to the same worker.
+        # Seconds after which Redis hands out an unacknowledged step again. Dead workers are noticed far sooner, by
+        # their missing heartbeat; this is for a step that was lost in between. A longer step that is handed out a
+        # second time, as the same task, is recognised and ignored: by its claim (`take`), or by its lock if it comes to
+        # the same worker.
         "visibility_timeout": 3600,
         "queue_order_strategy": "priority",
         "priority_steps": list(range(10)),
@@ -61,14 +61,14 @@ _CONFIGURATION: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
-    # One that was handed out again and waited until the first had ended.
+    # Ignore a task that was handed out again and waited until the first had ended.
     "worker_deduplicate_successful_tasks": True,
-    # A finished step's result waits for ten minutes until Redis is back.
+    # A finished step's result waits up to ten minutes for Redis to come back.
     "result_backend_transport_options": {
         "retry_policy": {"max_retries": 600, "interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
     },
     "result_expires": 24 * 3600,
-    # Frees what a library may have kept.
+    # Frees memory that a library may have kept.
     "worker_max_tasks_per_child": 100,
     "worker_send_task_events": False,
     "worker_hijack_root_logger": False,
@@ -78,16 +78,16 @@ _CONFIGURATION: dict[str, Any] = {
 
 
 def sending(settings: Settings) -> Celery:
-    """The end that sends steps. It doesn't ask for results: Celery's way to wait for them doesn't survive a restart."""
+    """Celery at the end that sends steps. It takes no results: Celery's way to wait for them survives no restart."""
     app = Celery("stinercut", broker=broker_url(settings), backend="disabled", set_as_current=False)
     app.conf.update(_CONFIGURATION)
-    # Whoever sends tries again itself, and looks at other steps meanwhile.
+    # The sender tries again by itself, and looks after other steps meanwhile.
     app.conf.update(task_publish_retry=False, broker_connection_timeout=5, broker_connection_retry=False)
     return app
 
 
 def reading(settings: Settings) -> Celery:
-    """The end that looks up what steps gave."""
+    """Celery at the end that looks up the results of steps."""
     app = Celery("stinercut", broker=broker_url(settings), backend=result_url(settings), set_as_current=False)
     app.conf.update(_CONFIGURATION)
     app.conf.update(result_backend_transport_options={"retry_policy": {"max_retries": 0}})
@@ -95,7 +95,7 @@ def reading(settings: Settings) -> Celery:
 
 
 def working(settings: Settings) -> Celery:
-    """A worker's end, with the task in it."""
+    """Celery at a worker's end, with the task."""
     app = Celery("stinercut", broker=broker_url(settings), backend=result_url(settings))
     app.conf.update(_CONFIGURATION)
     create_task(app, base=StepTask)
@@ -103,11 +103,10 @@ def working(settings: Settings) -> Celery:
 
 
 class StepTask(Task):
-    """Makes one step, unless it isn't wanted any more or is being made: by another living worker, or by this one.
+    """Makes one step, unless it isn't wanted any more, or a living worker (another or this one) makes it already.
 
-    Gives the step's events as Dagster's executor expects them. A step that it doesn't make it ignores, without a word:
-    Redis hands a step out again as the task that it was, and what we said of it would stand where the other worker
-    leaves what the step gave.
+    Returns the step's events as Dagster's executor expects them. Otherwise it ignores the task and writes no result:
+    Redis hands a step out again as the same task, so a result of ours would take the place of the other worker's.
     """
 
     abstract = True
@@ -123,18 +122,21 @@ class StepTask(Task):
 
 
 def step_lock(run_id: str, step: str) -> Path:
-    """The lock of a step among the processes of this machine. Not on the shared volume: there the lock of a machine
-    that was switched off would stand in the way of the worker that takes its step over."""
+    """The lock of a step among the processes of this machine.
+
+    It is not on the shared volume: there, the lock of a machine that was switched off would block the worker that takes
+    over its step.
+    """
     folder = Path(tempfile.gettempdir()) / f"stinercut-steps-{os.getuid()}"
     return folder / f"{run_id}-{hashlib.sha256(step.encode()).hexdigest()[:16]}"
 
 
 def take(fleet: Fleet, args: ExecuteStepArgs, step: str, me: Claim) -> bool:
-    """Claim a step; False when it isn't to be made.
+    """Claim a step. False if this worker must not make it.
 
-    It isn't when another worker has it in hand. That the other one lives is not enough: it may have lost what it made,
-    and nobody would ever make the step then. Redis being away is no reason to refuse: the step was handed out, and
-    making it twice harms nobody.
+    It must not if another living worker has the step in hand, or nobody waits for the run any more. That the other
+    worker lives is not enough: it may have lost the step, and then nobody would ever make it. While Redis is away, the
+    answer is yes: the step was handed out, and making it twice does no harm.
     """
     try:
         claim = fleet.claims(args.run_id, [step]).get(step)

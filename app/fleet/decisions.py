@@ -1,7 +1,7 @@
-"""What becomes of a fleet's steps, and which of them comes first: decisions without Celery and without Redis.
+"""Decisions about a fleet's steps, without Celery and Redis: wait, send again or give up, and which step comes first.
 
-Owns: `decide`, `queue_priority`, and how a step fails that no worker made. Not here: what is seen of a step
-(`sent_step`), sending it (`executor`).
+Owns: `decide`, `queue_priority`, and how a step fails that no worker made. Not here: observing a step (`sent_step`),
+sending it (`executor`).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from stinercut.pipeline_names import (
 )
 
 HOLDER_GONE = 4.0
-"""Seconds without its worker's sign of life (which lasts `fleet.BEAT_LASTS`) after which a step is sent again. They
-count only while Redis answers: after it was away, workers get this long to be heard."""
+"""Seconds without its worker's heartbeat (which is valid for `registry.BEAT_LASTS`) after which a step is sent again.
+They count only while Redis answers: after it was away, workers get this long to be heard."""
 FORGOTTEN = 6.0
-"""Seconds after which a step that Redis knows nothing of is sent again: longer than workers take to say what they have
-in hand once Redis is back."""
+"""Seconds after which a step that is unknown to Redis is sent again: longer than workers take, once Redis is back, to
+report the steps that they have in hand."""
 NOBODY_AFTER = 3.0
 """Seconds without any worker before people are told."""
 SENDS = 4
-"""How often a step is sent before it fails: more lost workers than this are no accident, but this step's doing."""
+"""How often a step is sent before it fails: if more workers are lost over a step, the step is the cause."""
 
 LAST_PLACE = 9
-"""Redis' priorities are 0, which comes first, to this one."""
+"""Redis' priorities go from 0, which comes first, to this one."""
 _LEVELS = (IDENTIFY_PRIORITY, TODAY_PRIORITY, EARLY_PRIORITY, OLDER_PRIORITY, BACKFILL_PRIORITY)
-"""The priorities that runs have, highest first. Each has a place of its own in Redis, and there is one between two."""
+"""The priorities of our runs, highest first. Each has its own place in Redis, with one free place between two."""
 
 
 class NoWorker(HostNotReady):
@@ -42,13 +42,13 @@ class NoWorker(HostNotReady):
 
 
 class StepLost(HostNotReady):
-    """A step was lost again and again with the worker that made it."""
+    """A step was lost repeatedly together with the worker that made it."""
 
     code = "STEP_LOST"
 
 
 class StepVerdict(Enum):
-    """What becomes of a step that was sent."""
+    """What to do about a step that was sent."""
 
     WAIT = "wait"
     NOBODY = "nobody"
@@ -60,11 +60,10 @@ class StepVerdict(Enum):
 
 @dataclass(frozen=True)
 class Watched:
-    """What is seen of a step that has given nothing yet. All times in seconds; None: it isn't so.
+    """What is known of a step without a result. The times are in seconds; None means that it isn't so.
 
-    `holder_gone`: for how long the worker that has it has given no sign of life. `forgotten`: for how long Redis has
-    known nothing of it. `stuck`: for how long nothing could go on with it, since no worker takes steps of its queue or
-    Redis is away.
+    `holder_gone`: how long the worker that has it has sent no heartbeat. `forgotten`: how long Redis has not known the
+    step. `stuck`: how long nothing could happen to it, because no worker takes steps of its queue or Redis is away.
     """
 
     sends: int
@@ -74,7 +73,7 @@ class Watched:
 
 
 def decide(seen: Watched, patience: float) -> StepVerdict:
-    """What becomes of a step. A plain function, so that it can be tried without Redis."""
+    """What to do about a step. A pure function, so that it can be tested without Redis."""
     if (seen.holder_gone or 0) > HOLDER_GONE or (seen.forgotten or 0) > FORGOTTEN:
         return StepVerdict.AGAIN if seen.sends < SENDS else StepVerdict.GIVE_UP
     if seen.stuck is None or seen.stuck < NOBODY_AFTER:
@@ -85,8 +84,8 @@ def decide(seen: Watched, patience: float) -> StepVerdict:
 def queue_priority(run_priority: str | None) -> int:
     """Redis' priority (0 first) for a run's `dagster/priority` (higher first).
 
-    Redis has ten places and Dagster any number, so only what our jobs use is told apart exactly: 10, 5, 3, 1 and 0 give
-    0, 2, 4, 6 and 8. Any other number goes between the two that it lies between.
+    Redis has ten places and Dagster any number, so only the priorities of our jobs have exact places: 10, 5, 3, 1 and 0
+    give 0, 2, 4, 6 and 8. Any other number gets the place between its two neighbours.
     """
     try:
         wanted = int(run_priority or BACKFILL_PRIORITY)

@@ -1,11 +1,11 @@
-"""The executor of a fleet: Dagster's Celery executor, whose steps survive killed workers and a Redis that restarts.
+"""The executor of a fleet: Dagster's Celery executor, with steps that survive killed workers and a restart of Redis.
 
 Owns: what one run's steps share, and sending them. Not here: the loop around it (dagster-celery's own), watching one
-step (`sent_step`), what becomes of it (`decisions`), the worker's side (`celery_app`, `worker_node`), the keys in Redis
+step (`sent_step`), deciding about it (`decisions`), the worker's side (`celery_app`, `worker_node`), the keys in Redis
 (`registry`).
 
-What dagster-celery's own handles of sent steps lack: a step whose worker was killed is sent again within seconds, a
-step that Redis forgot is sent again, and where no worker is in reach the run says so, can be cancelled, and fails after
+dagster-celery does not resend a step that is lost. This executor does: it sends a step again within seconds if its
+worker was killed, or if Redis forgot it. If no worker is in reach, the run says so, can be cancelled, and fails after
 STINERCUT_WORKER_PATIENCE seconds.
 """
 
@@ -42,17 +42,17 @@ from stinercut.pipeline_names import PRIORITY_TAG
 from stinercut.settings import Settings
 
 TICK = 0.2
-"""Seconds between two looks at a run's steps. dagster-celery's own 1.0 would add one to each stage of a jump."""
+"""Seconds between two looks at a run's steps. dagster-celery's default of 1.0 would add a second to each stage."""
 
 
 class FleetExecutor(CeleryExecutor):
     """dagster-celery's executor with this fleet's way to send and watch steps."""
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Any:
-        """Run the plan; yields Dagster's events."""
+        """Run the plan. Yields Dagster's events."""
         settings = Settings()
         dispatch = Dispatch.of(settings, plan_context)
-        # A run has its process for itself, so nobody else is affected.
+        # A run has its own process, so this affects no other run.
         core_execution_loop.TICK_SECONDS = TICK
         try:
             yield from core_execution_loop.core_celery_execution_loop(
@@ -64,7 +64,7 @@ class FleetExecutor(CeleryExecutor):
 
 @dataclass
 class Dispatch:
-    """What all steps of one run share."""
+    """The parts that all steps of one run share."""
 
     settings: Settings
     view: FleetView
@@ -74,7 +74,7 @@ class Dispatch:
 
     @classmethod
     def of(cls, settings: Settings, context: PlanOrchestrationContext) -> "Dispatch":
-        """For this run."""
+        """The parts for this run."""
         run = context.dagster_run
         view = FleetView(Fleet.of(settings), run.run_id, name_volume(settings))
 
@@ -92,7 +92,7 @@ class Dispatch:
         _priority: int,
         known_state: Any,
     ) -> SentStep:
-        """Send a step; called by dagster-celery's loop when all that it needs is there."""
+        """Send a step. dagster-celery's loop calls this when all inputs of the step are there."""
         queue = queue if queue == FFMPEG_QUEUE or step.pool != FFMPEG_POOL else FFMPEG_QUEUE
         message = {
             "execute_step_args_packed": pack_value(_arguments(context, step.key, known_state)),
@@ -132,21 +132,21 @@ class Dispatch:
         return sent
 
     def end(self) -> None:
-        """Nobody waits for this run's steps any more."""
+        """End: nobody waits for this run's steps any more."""
         self.notice.end()
         try:
             self.view.fleet.forget_run(self.view.run_id, self.view.steps)
         except unreachable():
-            logging.getLogger(__name__).warning("Redis is away; what it knows of this run is forgotten in a week.")
+            logging.getLogger(__name__).warning("Redis is away; it will forget this run by itself in a week.")
 
 
 def _failure(step_context: Any, error: HostNotReady) -> DagsterEvent:
-    """The event that this step failed, written down as a worker would have done."""
+    """The event that this step failed, as a worker would have written it."""
     try:
         raise error
-    except HostNotReady:  # Dagster describes only what was raised.
-        told = serializable_error_info_from_exc_info(sys.exc_info())
-    return DagsterEvent.step_failure_event(step_context, StepFailureData(told, None), error.sentence())
+    except HostNotReady:  # Dagster describes only an error that was raised.
+        described = serializable_error_info_from_exc_info(sys.exc_info())
+    return DagsterEvent.step_failure_event(step_context, StepFailureData(described, None), error.sentence())
 
 
 def _arguments(context: PlanOrchestrationContext, step: str, known_state: Any) -> ExecuteStepArgs:
@@ -167,7 +167,7 @@ def _arguments(context: PlanOrchestrationContext, step: str, known_state: Any) -
     requirements=multiple_process_executor_requirements(),
 )
 def fleet_executor(context: dg.InitExecutorContext) -> FleetExecutor:
-    """Steps on Celery workers. Where they are is in the environment, not in the run's configuration."""
+    """Runs steps on Celery workers. Their addresses are in the environment, not in the run's configuration."""
     settings = Settings()
     return FleetExecutor(
         retries=RetryMode.from_config(cast(Any, context.executor_config["retries"])),

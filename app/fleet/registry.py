@@ -1,10 +1,11 @@
-"""What a fleet's members know of each other, over Redis: which workers live, who holds which step, which runs go on.
+"""The registry of a fleet in Redis: which workers live, which worker holds which step, which runs still wait.
 
-Owns: the keys and what stands in them, the sign of life. Not here: Celery, which carries the steps and their results
-through the same Redis (`celery_app`); what follows from all this (`decisions`, `worker_node`, `app.doctor.machine`).
+Owns: the keys and their values, the heartbeat. Not here: Celery, which carries the steps and their results through the
+same Redis (`celery_app`); what follows from all this (`decisions`, `worker_node`, `app.doctor.fleet`).
 
-Celery alone doesn't tell that a worker was killed: its Redis transport hands a step out again only after a fixed time,
-which would have to be longer than the longest film. So workers give a sign of life, and steps say who holds them.
+Celery doesn't notice that a worker was killed: its Redis transport hands a step out again only after a fixed time,
+which would have to be longer than the longest film takes. So workers send heartbeats, and each step has a claim that
+names its worker.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
     from redis import Redis
 
 FFMPEG_QUEUE = "ffmpeg"
-"""Steps that keep a core busy: as many at once on a machine as STINERCUT_WORKERS says."""
+"""The queue of steps that keep a core busy: STINERCUT_WORKERS of them at once on a machine."""
 STEPS_QUEUE = "steps"
-"""All others. They never wait behind a film of somebody else."""
+"""The queue of all other steps, so that they never wait behind another jump's rendering."""
 QUEUES = (FFMPEG_QUEUE, STEPS_QUEUE)
 
 BEAT_EVERY = 2.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 BEAT_LASTS = 8.0
-"""Seconds after which a worker without one is taken for dead: three may get lost."""
+"""Seconds after which a worker without a heartbeat counts as dead: three may get lost."""
 RUN_LASTS = 60
-"""Seconds that a run's own sign of life lasts; its process renews it every second or so."""
+"""Seconds that a run's own heartbeat is valid; its process renews it every second or so."""
 CLAIM_LASTS = 7 * 24 * 3600
-"""Seconds after which what a step's key says is forgotten, if nobody tidied up: longer than any run."""
+"""Seconds after which Redis forgets a step's claim that nobody removed: longer than any run."""
 ANSWER_WITHIN = 5.0
-"""Seconds that Redis has for an answer."""
+"""Seconds that Redis may take for an answer."""
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,27 @@ class Worker:
     queue: str
     slots: int
     takes: bool
-    """Whether it takes steps now: not while it has lost its connection or is about to end."""
+    """Whether it takes steps now. False while it has lost its connection or is about to end."""
     volume: str
     version: str
-    """What it makes films with (`build.build_here`)."""
+    """The build that it makes films with (`build.build_here`)."""
     since: float
     """Seconds since 1970, by its own clock."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Who has a step: the task that it was sent as, and the worker that took it; None while it waits."""
+    """Who has a step: the task that it was sent as, and the worker that took it (None while it waits)."""
 
     task: str
     worker: str | None = None
 
 
 def broker_url(settings: Settings) -> str:
-    """Where steps wait. Raises HostNotReady without a setting for it."""
+    """The address of the Redis where steps wait. Raises HostNotReady without a setting for it."""
     if settings.broker_url is None:
         raise HostNotReady(
-            "nothing says where steps wait for workers",
+            "the address of Redis, where steps wait for workers, is missing",
             advice="Set STINERCUT_BROKER_URL, such as redis://:PASSWORD@HOST:6379/0, on every machine.",
         )
     url = settings.broker_url.get_secret_value()
@@ -83,12 +84,12 @@ def broker_url(settings: Settings) -> str:
 
 
 def result_url(settings: Settings) -> str:
-    """Where workers leave what steps gave."""
+    """The address of the Redis where workers leave the results of steps."""
     return settings.result_url.get_secret_value() if settings.result_url else broker_url(settings)
 
 
 def connect(url: str) -> Redis:
-    """A client that connects when it is first used and again after every loss. Raises MissingProgram without redis."""
+    """A client that connects at its first use, and again after every loss. Raises MissingProgram without redis."""
     try:
         import redis
     except ImportError:
@@ -99,17 +100,17 @@ def connect(url: str) -> Redis:
 
 
 def unreachable() -> tuple[type[Exception], ...]:
-    """The errors that say that Redis can't be reached now (or is loading its data after a start)."""
+    """The errors that mean that Redis can't be reached now (or is loading its data after a start)."""
     import redis
 
     return (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError, redis.ReadOnlyError)
 
 
 class Fleet:
-    """The keys of one fleet in its Redis. All methods raise what `unreachable` names while Redis is away."""
+    """The keys of one fleet in its Redis. While Redis is away, all methods raise one of the errors of `unreachable`."""
 
     def __init__(self, redis: Redis) -> None:
-        # Its methods are declared for clients with and without async at once; none of the types can be used.
+        # Any, because redis declares its methods for sync and async clients at once, and no such type can be used.
         self._redis: Any = redis
 
     @classmethod
@@ -120,7 +121,7 @@ class Fleet:
     # ---- workers -------------------------------------------------------------------------------------------------
 
     def beat(self, worker: Worker, tasks: Sequence[str] = ()) -> None:
-        """Give a sign of life, and say which tasks this worker has in hand."""
+        """Send a heartbeat with the tasks that this worker has in hand."""
         lasts = int(BEAT_LASTS * 1000)
         with self._redis.pipeline() as at_once:
             at_once.sadd("stinercut:workers", worker.name)
@@ -129,54 +130,54 @@ class Fleet:
             at_once.execute()
 
     def leave(self, name: str) -> None:
-        """Say goodbye: what this worker held is free at once."""
+        """Say goodbye, which frees at once all steps that this worker held."""
         with self._redis.pipeline() as at_once:
             at_once.delete(_worker_key(name), _hand_key(name))
             at_once.srem("stinercut:workers", name)
             at_once.execute()
 
     def workers(self) -> list[Worker]:
-        """All workers that live, by name."""
+        """All living workers, sorted by name."""
         names: list[str] = sorted(self._redis.smembers("stinercut:workers"))
         if not names:
             return []
-        found: list[Any] = self._redis.mget([_worker_key(name) for name in names])
-        gone = [name for name, text in zip(names, found, strict=True) if text is None]
+        texts: list[Any] = self._redis.mget([_worker_key(name) for name in names])
+        gone = [name for name, text in zip(names, texts, strict=True) if text is None]
         if gone:
             self._redis.srem("stinercut:workers", *gone)
-        return [Worker(**json.loads(text)) for text in found if text is not None]
+        return [Worker(**json.loads(text)) for text in texts if text is not None]
 
     def lives(self, name: str) -> bool:
-        """Whether this worker gave a sign of life lately."""
+        """Whether this worker has sent a heartbeat lately."""
         return bool(self._redis.exists(_worker_key(name)))
 
     def has_in_hand(self, name: str, task: str) -> bool:
-        """Whether this worker lives and said lately that it has this task in hand."""
-        said: Any = self._redis.get(_hand_key(name))
-        return said is not None and task in json.loads(said)
+        """Whether this worker lives and has this task in hand, by its latest heartbeat."""
+        tasks: Any = self._redis.get(_hand_key(name))
+        return tasks is not None and task in json.loads(tasks)
 
     # ---- the shared volume ---------------------------------------------------------------------------------------
 
     def set_volume(self, volume: str) -> None:
-        """Say which volume the stack works on."""
+        """Announce the volume that the stack works on."""
         self._redis.set("stinercut:volume", volume)
 
     def volume(self) -> str | None:
-        """Which volume the stack works on; None when nobody has said so (since Redis lost its memory)."""
+        """The volume that the stack works on; None if nobody has announced it (since Redis lost its data)."""
         return self._redis.get("stinercut:volume")
 
     # ---- runs ----------------------------------------------------------------------------------------------------
 
     def keep_run(self, run_id: str) -> None:
-        """Say that the process that waits for this run's steps lives."""
+        """Send the heartbeat of the process that waits for this run's steps."""
         self._redis.set(f"stinercut:run:{run_id}", int(machine_clock().timestamp()), ex=RUN_LASTS)
 
     def run_is_kept(self, run_id: str) -> bool:
-        """Whether somebody waits for this run's steps. False may also mean that Redis lost its memory."""
+        """Whether a process waits for this run's steps. False may also mean that Redis lost its data."""
         return bool(self._redis.exists(f"stinercut:run:{run_id}"))
 
     def forget_run(self, run_id: str, steps: Iterable[str]) -> None:
-        """The run has ended: nobody waits for these steps any more."""
+        """Remove the keys of a run that has ended, and of its steps."""
         self._redis.delete(f"stinercut:run:{run_id}", *(_step_key(run_id, step) for step in steps))
 
     # ---- steps ---------------------------------------------------------------------------------------------------
@@ -187,11 +188,11 @@ class Fleet:
         self._redis.set(_step_key(run_id, step), value, nx=True, ex=CLAIM_LASTS)
 
     def clear(self, run_id: str, step: str) -> None:
-        """Forget who has a step, before it is sent again."""
+        """Remove the claim on a step before it is sent again."""
         self._redis.delete(_step_key(run_id, step))
 
     def receive(self, run_id: str, step: str, claim: Claim) -> None:
-        """Note that a worker has taken a step off the queue, unless another one makes it already."""
+        """Note that a worker has taken a step off the queue, unless another worker makes it already."""
         before = self.claims(run_id, [step]).get(step)
         if before is None or before.worker is None:
             self.take(run_id, step, claim)
@@ -201,11 +202,11 @@ class Fleet:
         self._redis.set(_step_key(run_id, step), json.dumps(asdict(claim)), ex=CLAIM_LASTS)
 
     def claims(self, run_id: str, steps: Sequence[str]) -> dict[str, Claim]:
-        """Who has these steps; one that nothing is known of is left out."""
+        """The claims on these steps, without those that Redis doesn't know."""
         if not steps:
             return {}
-        found: list[Any] = self._redis.mget([_step_key(run_id, step) for step in steps])
-        return {step: Claim(**json.loads(text)) for step, text in zip(steps, found, strict=True) if text is not None}
+        texts: list[Any] = self._redis.mget([_step_key(run_id, step) for step in steps])
+        return {step: Claim(**json.loads(text)) for step, text in zip(steps, texts, strict=True) if text is not None}
 
 
 def _worker_key(name: str) -> str:

@@ -1,7 +1,7 @@
-"""A step on its way to a worker and back, watched until it has ended.
+"""A step that was sent to a worker, watched until it has ended.
 
-Owns: sending it again, fetching what it gave, telling people that it waits. Not here: what is decided from what is seen
-(`decisions`), seeing it (`view`), the loop that asks for its end (dagster-celery's, `executor`).
+Owns: sending it again, fetching its result, telling people that it waits. Not here: the decisions about it
+(`decisions`), reading Redis (`view`), the loop that asks for its end (dagster-celery's, `executor`).
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from stinercut.language.messages import Message
 _MACHINE_ERRORS = frozenset(
     {"WorkerLostError", "OperationalError", "InterfaceError", "ConnectionError", "TimeoutError"}
 )
-"""What a step may end with without being at fault: its process was killed, or a server was away for a moment."""
+"""Errors for which the step is not to blame: its process was killed, or a server was away for a moment."""
 
 
 @dataclass
 class SentStep:
-    """A step on its way; what dagster-celery's loop asks for its end. Stands in place of Celery's AsyncResult."""
+    """A step that was sent. It replaces Celery's AsyncResult, which dagster-celery's loop asks for a step's end."""
 
     step: str
     queue: str
     view: FleetView
     send: Callable[[str], None]
-    """Sends the step as the task with this id; raises OperationalError while Redis is away."""
+    """Sends the step as the task with this id. Raises OperationalError while Redis is away."""
     results: Celery
     patience: float
     notice: Notice
     log: Callable[[str], None]
     fail: Callable[[HostNotReady], list[str]]
-    """Fails the step with this error; gives the events that say so, serialised."""
+    """Fails the step with this error. Returns the serialised events of the failure."""
     tasks: list[str] = field(default_factory=list[str])
     sends: int = 0
     events: list[str] | None = None
@@ -56,7 +56,7 @@ class SentStep:
     _cancelled: bool = False
 
     def ready(self) -> bool:
-        """Whether it has ended. Does what is needed to get there."""
+        """Whether it has ended. Each call also does the next thing that is needed for that."""
         if self.events is None and self.problem is None:
             self._advance()
         if self.events is None and self.problem is None:
@@ -65,10 +65,10 @@ class SentStep:
         return True
 
     def get(self) -> list[str]:
-        """The step's events, as they were serialised; raises what it ended with.
+        """The step's serialised events. Raises the error that the step ended with.
 
-        A step that no worker made fails as any step does. Raised, it would be the run that broke, and Dagster begins
-        those again by itself: three times the patience, and three times as many lost workers.
+        A step that no worker made fails like any other step. If its error were raised, the run would break, and Dagster
+        would start it again by itself: three times the patience, and three times as many lost workers.
         """
         if isinstance(self.problem, (NoWorker, StepLost)):
             return self.fail(self.problem)
@@ -77,7 +77,7 @@ class SentStep:
         return self.events or []
 
     def revoke(self) -> None:
-        """The run is being ended: take the step back from the queue, or interrupt it where it is made."""
+        """End the step with its run: take it back from the queue, or interrupt it on its worker."""
         self._cancelled = True
         if self.view.claims.get(self.step, Claim("")).worker is None:
             self.problem = TaskRevokedError("revoked")
@@ -102,14 +102,14 @@ class SentStep:
         self._follow(decide(self._watched(), self.patience))
 
     def _fetch(self) -> bool:
-        """Look whether one of the tasks gave something; True when the step has ended."""
+        """Look for a result of one of the tasks. True when the step has ended."""
         for task in list(self.tasks):
-            found: Mapping[str, Any] = self.results.backend.get_task_meta(task)
-            match found["status"]:
+            meta: Mapping[str, Any] = self.results.backend.get_task_meta(task)
+            match meta["status"]:
                 case "SUCCESS":
-                    self.events = list(found["result"])
+                    self.events = list(meta["result"])
                 case "FAILURE":
-                    self._failed(task, found["result"])
+                    self._failed(task, meta["result"])
                 case "REVOKED":
                     self.problem = TaskRevokedError("revoked")
                 case _:
@@ -135,7 +135,7 @@ class SentStep:
         sees = not self.view.lost_sight and self.view.number > self._sent_at_look
         mine = claim is not None and claim.task in self.tasks
         holder = claim.worker if mine and claim is not None else None
-        living = {one.name for one in self.view.workers}
+        living = {worker.name for worker in self.view.workers}
         nobody = holder is None and not self.view.takers(self.queue)
         return Watched(
             sends=self.sends,
@@ -185,7 +185,7 @@ class SentStep:
             self.view.away.update(True, time.monotonic())
 
     def _send(self) -> None:
-        """Send it. Raises what says that Redis is away; one that was sent but not noted counts as forgotten then."""
+        """Send the step. Raises if Redis is away; a step that was sent but not noted then counts as forgotten."""
         task = uuid.uuid4().hex
         self.view.fleet.clear(self.view.run_id, self.step)
         self.send(task)

@@ -1,6 +1,6 @@
-"""What one run sees of its fleet: which workers live and who has its steps, asked of Redis now and then.
+"""One run's view of its fleet: which workers live and who has the run's steps, read from Redis now and then.
 
-Owns: looking, and for how long something has been so. Not here: the keys (`registry`), what follows from what is seen
+Owns: looking, and how long something has been so. Not here: the keys (`registry`), decisions from the view
 (`decisions`).
 """
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from app.fleet.registry import Claim, Fleet, Worker, unreachable
 
 LOOK_EVERY = 0.5
-"""Seconds for which what Redis said of workers and claims is believed."""
+"""Seconds for which an answer of Redis about workers and claims counts as current."""
 
 
 @dataclass
 class Since:
-    """For how long something has been so, without a break."""
+    """How long something has been so, without a break."""
 
     began: float | None = None
 
     def update(self, so: bool, now: float) -> float | None:
-        """Note whether it is so now; gives for how long it has been."""
+        """Note whether it is so now. Returns how long it has been so; None if it isn't."""
         if not so:
             self.began = None
             return None
@@ -32,7 +32,7 @@ class Since:
 
 @dataclass
 class FleetView:
-    """What Redis says of workers and of a run's steps, asked for at most every `LOOK_EVERY`."""
+    """The workers and a run's claims as Redis has them, read at most every `LOOK_EVERY` seconds."""
 
     fleet: Fleet
     run_id: str
@@ -41,12 +41,12 @@ class FleetView:
     workers: list[Worker] = field(default_factory=list[Worker])
     claims: dict[str, Claim] = field(default_factory=dict[str, Claim])
     number: int = 0
-    """Which look this is; it doesn't grow while Redis is away."""
+    """The number of looks so far; it doesn't grow while Redis is away."""
     away: Since = field(default_factory=Since)
     _next: float = 0.0
 
     def look(self) -> None:
-        """Ask, if it is time to."""
+        """Ask Redis, if it is time to."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -69,4 +69,6 @@ class FleetView:
 
     def takers(self, queue: str) -> list[Worker]:
         """The workers that take steps of this queue now."""
-        return [one for one in self.workers if one.queue == queue and one.takes and one.volume == self.volume]
+        return [
+            worker for worker in self.workers if worker.queue == queue and worker.takes and worker.volume == self.volume
+        ]

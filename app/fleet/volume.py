@@ -1,6 +1,6 @@
-"""The shared volume's name: how machines of a fleet notice that they don't look at the same folder.
+"""The shared volume's name, by which machines of a fleet notice that they use different folders.
 
-Owns: a small file in the data folder, made once. Not here: comparing (`worker_node`, `app.doctor.machine`).
+Owns: a small file in the data folder, made once. Not here: comparing (`worker_node`, `app.doctor.fleet`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from stinercut.storage.store import sync_file
 
 
 def name_volume(settings: Settings) -> str:
-    """The volume's name, given now if it has none. Steps name files by their path, so the path is part of it."""
+    """The volume's name; it gets one now if it has none. Steps name files by their path, so the path is part of it."""
     file = _file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        # A file of its own for each who tries: containers on one volume have the same process ids.
+        # Each process that tries uses a file of its own. Its name is random, since containers on one volume may have
+        # the same process ids.
         name = uuid.uuid4().hex
         fresh = file.with_name(f"{file.name}.{name}.part")
         fresh.write_text(name)
         sync_file(fresh)
-        # Whoever links first names it; nobody ever sees half a name.
+        # The first process to link its file names the volume, and nobody ever reads half a name.
         with suppress(FileExistsError):
             os.link(fresh, file)
         fresh.unlink()
@@ -33,7 +34,7 @@ def name_volume(settings: Settings) -> str:
 
 
 def volume_name(settings: Settings) -> str:
-    """The volume's name and its path here. Raises HostNotReady where it has none: no stack has worked on it yet."""
+    """The volume's name and its path here. Raises HostNotReady if it has no name: no stack has worked on it yet."""
     try:
         return f"{_file(settings).read_text().strip()} {settings.data}"
     except OSError:

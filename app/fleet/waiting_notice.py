@@ -1,8 +1,7 @@
-"""Telling people that a film waits because nobody can make its next step.
+"""Tells people that a film waits because no worker can make its next step.
 
-Owns: the line on the board and in the run's log, taking it away again, and that it was in vain. Not here: finding
-it out
-(`sent_step`).
+Owns: the line on the board and in the run's log, removing it again, and marking it when the wait was in vain. Not here:
+noticing that a step waits (`sent_step`).
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from stinercut.language.messages import Message, Said, parts_of, worded
 from stinercut.settings import Settings
 
 STEP = "worker"
-"""The name of the line among a jump's steps: there while something waits for a worker."""
+"""The name of the line among a jump's steps; the line is there while a step waits for a worker."""
 
 
 @dataclass
 class Notice:
-    """What is said of one run. `subject` is its jump; without one only the run's log says it."""
+    """The notice about one run. `subject` is its jump; without a jump, only the run's log has the notice."""
 
     subject: str | None
     run_id: str
@@ -34,37 +33,37 @@ class Notice:
     log: Callable[[str], None]
     waiting: dict[str, Message] = field(default_factory=dict[str, Message])
     in_vain: bool = False
-    """Whether a step waited for nothing: then the line says so, and stays."""
+    """Whether a step waited in vain; the line then says so, and stays."""
 
     @classmethod
     def of(cls, settings: Settings, run: DagsterRun, log: Callable[[str], None]) -> Notice:
-        """For this run. `log` puts a sentence into its log."""
+        """The notice of this run. `log` puts a sentence into the run's log."""
         notice = cls(run.tags.get("dagster/partition"), run.run_id, Catalog.open(settings.catalog_url), log)
-        notice.take_away()  # What an earlier run of this jump left, which failed or was killed while it waited.
+        notice.take_away()  # An earlier run of this jump may have left its line, if it failed or was killed.
         return notice
 
     def waits(self, step: str, why: Message) -> None:
-        """This step waits, for that reason."""
-        is_said = why in self.waiting.values()
+        """Note that this step waits, and why."""
+        is_known = why in self.waiting.values()
         self.waiting[step] = why
-        if is_said:
+        if is_known:
             return
         self.log(worded(why))
         if not self.in_vain:
             self._report(why, StepStatus.WAITING)
 
     def failed(self, why: Said) -> None:
-        """A step failed that no worker made. The line stays, and says so."""
+        """Report that a step failed because no worker made it. The line stays, and says so."""
         self.in_vain = True
         self._report(Message.of(MessageCode.STEP_OF_FLEET), StepStatus.FAILED, why)
 
     def over(self, step: str) -> None:
-        """This step waits no more."""
+        """Note that this step waits no more."""
         if self.waiting.pop(step, None) is not None and not self.waiting and not self.in_vain:
             self.take_away()
 
     def end(self) -> None:
-        """Nothing of this run waits any more."""
+        """End the notice: nothing of this run waits any more."""
         if self.waiting and not self.in_vain:
             self.take_away()
         self.catalog.close()
@@ -79,10 +78,10 @@ class Notice:
             with self.catalog.write() as session:
                 events.report_step(session, report)
         except SQLAlchemyError:
-            return  # The next reason will be told, or the run's end.
+            return  # The next reason, or the run's end, will be reported.
 
     def take_away(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self.subject is None:
             return
         try:

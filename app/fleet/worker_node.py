@@ -1,10 +1,10 @@
 """One Celery worker of a fleet: `python -m app.fleet.worker_node ffmpeg|steps SLOTS`, as `stinercut worker` starts it.
 
-Owns: its name, its sign of life, what is loaded before its processes are forked. Not here: what a step does
-(`celery_app`), keeping it running (`app.processes.supervisor`).
+Owns: its name, its heartbeat, the modules that are loaded before its processes are forked. Not here: what a step does
+(`celery_app`), keeping the worker running (`app.processes.supervisor`).
 
-SIGTERM: it takes no more steps, ends those in hand and ends. Whoever started it kills it when that takes too long; the
-steps then go to another worker.
+After SIGTERM it takes no more steps, finishes those in hand and ends. If that takes too long, its supervisor kills it,
+and the steps go to another worker.
 """
 
 from __future__ import annotations
@@ -50,47 +50,49 @@ class Held:
 
 @dataclass
 class WorkerHeartbeat:
-    """A worker's signs of life, from a thread of their own: they go on while Celery waits for its connection."""
+    """A worker's heartbeat, from a thread of its own, so that it continues while Celery waits for its connection."""
 
     fleet: Fleet
     worker: Worker
     ended: threading.Event = field(default_factory=threading.Event)
     last_turn: float = 0.0
-    """When Celery's own loop last went round, by the monotonic clock: only then are steps taken."""
+    """The last turn of Celery's own loop, by the monotonic clock; Celery takes steps only while the loop turns."""
     ending: bool = False
     held: tuple[Held, ...] = ()
     giving: threading.RLock = field(default_factory=threading.RLock)
 
     def keep_forks_out(self) -> None:
-        """No process is forked amid a sign of life: what its thread holds then, such as the lock of a module that it
-        imports, the child would wait for for ever, with a step in hand.
+        """Let no process be forked during a heartbeat.
+
+        The heartbeat's thread may hold a lock just then, such as that of a module it imports. The child would wait for
+        that lock forever, with a step in hand.
         """
         release = self.giving.release
         os.register_at_fork(before=self.giving.acquire, after_in_parent=release, after_in_child=release)
 
     def turn(self) -> None:
-        """Celery's loop went round, and has these steps in hand."""
+        """Note a turn of Celery's loop, and the steps that the worker has in hand."""
         self.last_turn = time.monotonic()
         self.held = tuple(Held.of(request) for request in state.reserved_requests)
 
-    def receive(self, one: Held) -> None:
-        """A step has been taken off the queue: whoever watches it, and whoever gets it as well, knows at once."""
-        self.held = (*self.held, one)
+    def receive(self, step: Held) -> None:
+        """Report a step that was taken off the queue at once, to its run and to any worker that gets it as well."""
+        self.held = (*self.held, step)
         self.give()
 
     def run(self) -> None:
-        """Give signs of life until the end."""
+        """Send heartbeats until the end."""
         while not self.ended.wait(BEAT_EVERY):
             self.give()
 
     def give(self) -> None:
-        """Give one now. Redis being away is for the next one."""
+        """Send a heartbeat now. If Redis is away, the next one makes up for it."""
         takes = not self.ending and time.monotonic() - self.last_turn < 3 * BEAT_EVERY
         with self.giving, suppress(*unreachable()):
-            self.fleet.beat(replace(self.worker, takes=takes), [one.task for one in self.held])
-            # A Redis that lost its memory hears again who has what, before anybody takes it for lost.
-            for one in self.held:
-                self.fleet.receive(one.run_id, one.step, Claim(one.task, self.worker.name))
+            self.fleet.beat(replace(self.worker, takes=takes), [step.task for step in self.held])
+            # A Redis that lost its data learns again who has which step, before anybody takes the steps for lost.
+            for step in self.held:
+                self.fleet.receive(step.run_id, step.step, Claim(step.task, self.worker.name))
 
     def stop(self) -> None:
         """Say goodbye."""
@@ -102,7 +104,7 @@ class WorkerHeartbeat:
 
 
 def turning(pulse: WorkerHeartbeat) -> type[bootsteps.StartStopStep]:
-    """A step of Celery's consumer that notes that its loop goes round; it begins and stops with it."""
+    """A "bootstep" of Celery's consumer that notes the turns of its loop; it starts and stops with the consumer."""
 
     class Turning(bootsteps.StartStopStep):
         requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -157,7 +159,7 @@ def main() -> None:
     signals.worker_shutting_down.connect(ending, weak=False)
     pulse.keep_forks_out()
     threading.Thread(target=pulse.run, daemon=True).start()
-    # Loaded once, before the processes are forked: each step begins with all definitions at hand.
+    # Loaded once before the processes are forked, so that each step starts with all definitions loaded.
     importlib.import_module("app.engine.preload")
 
     argv = ["--quiet", "worker", "--queues", queue, "--concurrency", str(slots), "--hostname", name]

@@ -1,6 +1,6 @@
-"""The logs that child processes write: opening them, keeping them small, what they say last.
+"""The logs of child processes: opening them, keeping them small, reading their last lines.
 
-Owns: that. Not here: where they lie (`app.stack.stack`), when they are looked at (`supervisor`).
+Owns: these three. Not here: where the logs lie (`app.stack.stack`), when they are read or rotated (`supervisor`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import IO
 
 LOG_LIMIT = 20_000_000
-"""Bytes: a log that has grown larger is moved to `<name>.log.1`, replacing the one before."""
+"""Bytes: a larger log is moved to `<name>.log.1`, replacing the previous one."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""What Dagster's logs put around words for terminals."""
+"""The colour codes for terminals in Dagster's logs."""
 
 
 @contextmanager
 def opened(log: Path | None) -> Generator[IO[bytes] | None]:
-    """The log to append to; None for this process's own output."""
+    """Open a log for appending. Without a log, None, which stands for this process's own output."""
     if log is None:
         yield None
         return
@@ -32,7 +32,7 @@ def opened(log: Path | None) -> Generator[IO[bytes] | None]:
 
 
 def last_words(log: Path | None, lines: int = 3) -> str:
-    """The last lines of a log that hold anything, in one line; empty without any."""
+    """The last non-empty lines of a log, joined into one line; may be empty."""
     if log is None:
         return ""
     try:
@@ -45,7 +45,7 @@ def last_words(log: Path | None, lines: int = 3) -> str:
 
 
 def rotate(log: Path | None, limit: int = LOG_LIMIT) -> None:
-    """Move a log's content away once it is over the limit. Its writer keeps appending to the same, emptied file."""
+    """Move a log's content away if it is over the limit. Its writer keeps appending to the same file, now empty."""
     if log is None:
         return
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""The child processes that a supervisor keeps: what each one is, when it is ready, how long it is waited for.
+"""Describes the child processes of a supervisor: their commands, when each is ready, how long to wait for it.
 
 Owns: their description, asking one whether it answers, how patient a supervisor is. Not here: keeping them running
-(`supervisor`), which ones there are (`app.stack.stack`, `app.stack.worker`).
+(`supervisor`), which children there are (`app.stack.stack`, `app.stack.worker`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ReadyAddress:
-    """Where a child answers once it is ready: with 200 on `path`, or, without a path, by taking a connection."""
+    """Where a child answers once it is ready: with status 200 on `path`, or without a path by taking a connection."""
 
     host: str
     port: int
@@ -23,35 +23,35 @@ class ReadyAddress:
 
 @dataclass(frozen=True)
 class Child:
-    """One process to run. `name` stands in sentences ("The hub stopped") and in `after` of others."""
+    """One process to run. `name` is used in sentences ("The hub stopped") and in `after` of other children."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log: Path | None
-    """Where what it says goes; None: where what this process says goes."""
+    """The file for its output; None means this process's own output."""
     cwd: Path | None = None
     answers_at: ReadyAddress | None = None
     after: tuple[str, ...] = ()
     once: bool = False
-    """Runs to its end, which must be exit code 0, and is then ready; never restarted."""
+    """It runs once and is ready after exit code 0; any other exit code is a failure. It is never restarted."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient a supervisor is; all in seconds except `deaths`."""
+    """How patient a supervisor is. Numbers are seconds, except `deaths`."""
 
     grace: float = 5.0
-    """Between asking to end and killing. Dagster's code server may take all of 5 s."""
+    """From asking a child to end until killing it. Dagster's code server may take all of 5 s."""
     deaths: int = 5
-    """So many deaths within `death_window` and the whole stack is given up."""
+    """After this many deaths of a child within `death_window` the whole stack is given up."""
     death_window: float = 90.0
     first_pause: float = 0.2
-    """Before the first restart; doubles with every further death in the window."""
+    """The pause before the first restart; it doubles with every further death in the window."""
     longest_pause: float = 8.0
     answer_within: float = 120.0
     ask_deeper: bool = True
-    """Whether what the children started is asked to end with them. Without it they end it themselves, in the grace."""
+    """Whether to ask the children's own children to end too. If not, the children end them within the grace."""
 
 
 async def answers(address: ReadyAddress, patience: float = 5.0) -> bool:
@@ -73,5 +73,5 @@ async def answers(address: ReadyAddress, patience: float = 5.0) -> bool:
 
 
 def pause_before_restart(deaths: int, policy: Policy) -> float:
-    """Seconds to wait after that many deaths in the window: doubling, with an upper end."""
+    """Seconds to wait after that many deaths in the window: it doubles each time, up to a limit."""
     return min(policy.first_pause * 2 ** (deaths - 1), policy.longest_pause)

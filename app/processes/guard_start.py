@@ -1,7 +1,7 @@
-"""Starting the guard of a stack, and telling it that all has ended well.
+"""Starts the guard of a stack, and tells it that all has ended well.
 
-Owns: that, in the supervisor's process. Not here: the guard itself, a process of its own that loads next to
-nothing (`guard`).
+Owns: both, in the supervisor's process. Not here: the guard itself, a separate process that loads next to nothing
+(`guard`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stinercut.secrets import without_secrets
 
 
 def start_guard(mark: str) -> subprocess.Popen[bytes]:
-    """Start a guard over all that carry this mark."""
+    """Start a guard over all processes that carry this mark."""
     return subprocess.Popen(
         [sys.executable, "-m", "app.processes.guard", mark],
         stdin=subprocess.PIPE,
@@ -30,7 +30,7 @@ def start_guard(mark: str) -> subprocess.Popen[bytes]:
 
 
 def dismiss(guard: subprocess.Popen[bytes]) -> None:
-    """Say the word that all has ended well, and wait for the guard's own end."""
+    """Send the byte that says that all has ended well, and wait for the guard's own end."""
     pipe: IO[bytes] | None = guard.stdin
     with suppress(OSError):
         if pipe:

@@ -1,10 +1,10 @@
-"""Finding and ending processes, also those that nobody waits for any more.
+"""Finds and ends the processes of a stack, also those that no parent waits for any more.
 
 Owns: the mark that every process of one stack carries in its environment, the search for all that carry it, and
-their end. Not here: which processes are wanted and when they are restarted (`supervisor`).
+ending them. Not here: which processes are wanted and when they are restarted (`supervisor`).
 
-The mark is what makes "nothing is left running" possible: a run worker of Dagster or an ffmpeg in its own session is
-no child of ours once its parent is gone, but it still carries the mark it was born with.
+The mark makes "nothing is left running" possible: a run worker of Dagster or an ffmpeg in its own session is no child
+of ours once its parent is gone, but it still carries the mark with which it was started.
 """
 
 from __future__ import annotations
@@ -21,21 +21,23 @@ MARK = "STINERCUT_STACK"
 """Environment variable whose value names one running stack."""
 
 RUN_NAME = "stinercut-run"
-"""What the process of a run calls itself (Linux); see `forking`."""
+"""The name that a run's process gives itself on Linux; see `app.engine.forking`."""
 
 _PR_SET_CHILD_SUBREAPER = 36
-"""prctl(2) on Linux: orphans below this process become its children instead of those of process 1."""
+"""An option of prctl(2) on Linux: orphans below this process become its children, not those of process 1."""
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every orphan below this process, so that it can be reaped (Linux; elsewhere nothing)."""
+    """Become the parent of every orphan below this process, so that we can reap it. Does nothing except on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap_orphans(known: Iterable[int]) -> None:
-    """Reap ended children that nobody waits for. `known` are the children that somebody does wait for: all of them, or
-    their ends would be taken from whoever waits."""
+    """Reap ended children that nobody waits for.
+
+    `known` must be all children that somebody does wait for; otherwise their waiters would never see their ends.
+    """
     if sys.platform == "win32":
         return
     waited_for = set(known)
@@ -56,7 +58,7 @@ def _is_ended(process: psutil.Process) -> bool:
 
 
 def _is_adopted(process: psutil.Process) -> bool:
-    """Whether this child began in a session of another process than ours: the stack's children all do."""
+    """Whether this child is in another session than this process, as all of the stack's processes are."""
     try:
         return os.getsid(process.pid) != os.getsid(0)
     except OSError:
@@ -64,15 +66,15 @@ def _is_adopted(process: psutil.Process) -> bool:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All living processes that carry this mark, and whatever descends from them. Never this process itself."""
-    found: dict[int, psutil.Process] = {}
+    """All living processes that carry this mark, and their descendants. Never this process itself."""
+    living: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _carries(process, mark):
             continue
         for member in (process, *_descendants(process)):
             if member.pid != os.getpid() and not _is_ended(member):
-                found[member.pid] = member
-    return list(found.values())
+                living[member.pid] = member
+    return list(living.values())
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:
@@ -90,7 +92,7 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 def ask_to_end(processes: Iterable[psutil.Process]) -> None:
-    """SIGTERM (on Windows there is only the hard way)."""
+    """Send SIGTERM. On Windows this kills at once, there is no softer way."""
     for process in processes:
         try:
             process.terminate()
@@ -99,11 +101,10 @@ def ask_to_end(processes: Iterable[psutil.Process]) -> None:
 
 
 def kill_marked(mark: str, seconds: float = 3.0) -> list[psutil.Process]:
-    """SIGKILL all that carry the mark, again and again until none is left or the seconds are over.
+    """SIGKILL all processes that carry the mark, repeatedly, until none is left or the time is up. Returns those left.
 
-    Again, because a process may start another one between the search and its own end. Reaps nobody: the ends of its own
-    children are for whoever waits for them (asyncio, in a thread for each), who would else not hear how they ended.
-    Returns what is left.
+    Repeatedly, because a process may start another one between the search and its own end. Reaps no process: asyncio
+    waits for our own children, in a thread for each, and would otherwise not learn how they ended.
     """
     deadline = time.monotonic() + seconds
     while left := marked(mark):
@@ -119,5 +120,5 @@ def kill_marked(mark: str, seconds: float = 3.0) -> list[psutil.Process]:
 
 
 def how_it_ended(code: int) -> str:
-    """An exit code as a person reads it: `exit code 1`, or on POSIX `signal 9`."""
+    """An exit code in words: `exit code 1`, or on POSIX `signal 9`."""
     return f"exit code {code}" if code >= 0 else f"signal {-code}"

@@ -1,4 +1,4 @@
-"""Working until somebody asks for the end: Ctrl-C, SIGTERM, a terminal that is closed.
+"""Runs work until a signal asks for its end: Ctrl-C, SIGTERM, a closed terminal.
 
 Owns: what a signal does. Not here: the work, or ending it (`supervisor`).
 """
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 def run_until_asked(main: Awaitable[T]) -> T | None:
-    """Run an awaitable; SIGINT, SIGTERM and SIGHUP cancel it, the next one cancels its ending too.
+    """Run an awaitable. SIGINT, SIGTERM and SIGHUP cancel it; a second signal also cancels its cleaning up.
 
-    Returns None when it was asked to end.
+    Returns None when a signal ended it.
     """
 
     async def outer() -> T | None:

@@ -1,7 +1,7 @@
 """Keeps child processes running, and ends every one of them.
 
-Owns: starting in the order of what depends on what, waiting until a child answers, restarting what died, ending
-everything including grandchildren and orphans. Not here: what a child is (`children`), which ones there are
+Owns: starting children in the order of their dependencies, waiting until a child answers, restarting dead children,
+ending everything including grandchildren and orphans. Not here: what a child is (`children`), which children there are
 (`app.stack.stack`), their logs (`child_logs`), the search for processes (`processes`), what happens when this process
 is asked to end (`signals`) or is killed (`guard`).
 """
@@ -38,7 +38,7 @@ from stinercut.errors import HostNotReady
 
 T = TypeVar("T")
 Say = Callable[[str], None]
-"""Where sentences for a person go."""
+"""Takes sentences for a person."""
 
 
 class ChildGaveUp(HostNotReady):
@@ -56,34 +56,34 @@ class _State:
 
 
 class Supervisor:
-    """Runs children for as long as some work takes. One use each."""
+    """Runs children while some work lasts. Use each supervisor once."""
 
     def __init__(self, children: Sequence[Child], say: Say, policy: Policy | None = None) -> None:
         self._children = tuple(children)
         self._say = say
         self._policy = policy or Policy()
         self.mark = uuid.uuid4().hex
-        """What all processes of this stack carry in their environment."""
+        """The mark that all processes of this stack carry in their environment."""
         self._states = {child.name: _State() for child in children}
         self._being_born = 0
-        """Children whose process may be there already, but isn't known yet."""
+        """How many children are being started: their process may exist, but isn't known yet."""
 
     async def ready(self, *names: str) -> None:
-        """Wait until these children answer; all of them without a name."""
+        """Wait until these children are ready; without names, until all are."""
         for name in names or tuple(self._states):
             await self._states[name].ready.wait()
 
     def pid(self, name: str) -> int | None:
-        """The process id a child has now."""
+        """A child's process id now; None while it doesn't run."""
         process = self._states[name].process
         return process.pid if process and process.returncode is None else None
 
     def process(self, name: str) -> asyncio.subprocess.Process | None:
-        """The process a child had last, living or ended."""
+        """A child's latest process, living or ended."""
         return self._states[name].process
 
     async def run(self, work: Callable[[Supervisor], Awaitable[T]]) -> T:
-        """Start all children, do the work, end all children; gives back what the work gave.
+        """Start all children, do the work, end all children. Returns the work's result.
 
         Raises ChildGaveUp when a child can't be kept running. Cancelling asks all children to end and waits for them;
         cancelling again kills them at once.
@@ -122,7 +122,7 @@ class Supervisor:
             await self._mourn(child, code)
 
     async def _attend(self, child: Child, process: asyncio.subprocess.Process) -> int:
-        """Wait for the end of a child, and meanwhile until it answers. Returns its exit code."""
+        """Wait for a child's end, and mark it as ready once it answers. Returns its exit code."""
         ending = asyncio.create_task(process.wait())
         if child.once:
             return await ending
@@ -158,7 +158,7 @@ class Supervisor:
         self._states[child.name].ready.set()
 
     async def _mourn(self, child: Child, code: int) -> None:
-        """Wait before a restart, or raise ChildGaveUp when there were too many."""
+        """Wait before a restart, or raise ChildGaveUp after too many deaths."""
         policy = self._policy
         deaths = self._states[child.name].deaths
         now = time.monotonic()
@@ -198,14 +198,14 @@ class Supervisor:
                 rotate(child.log)
 
     def _reap(self) -> None:
-        """Reap orphans; not while a child is being started, which would be taken for one if it ended at once."""
+        """Reap orphans. Not while a child is being started: if it ended at once, it would be taken for an orphan."""
         if not self._being_born:
             reap_orphans({state.process.pid for state in self._states.values() if state.process})
 
     # ---- ending --------------------------------------------------------------------------------------------------
 
     async def _end_all(self) -> None:
-        """Ask, wait for the grace, kill. A cancellation while waiting means: kill now."""
+        """Ask all to end, wait for the grace, kill the rest. A cancellation while waiting means: kill now."""
         with suppress(asyncio.CancelledError):
             self._ask()
             await self._until_ended()
@@ -213,13 +213,13 @@ class Supervisor:
         self._reap()
         for process in left:
             self._say(f"Process {process.pid} could not be ended.")
-        # Lets the event loop see the ends, so that no transport is left open.
+        # Let the event loop see the ends, so that no transport is left open.
         waits = [state.process.wait() for state in self._states.values() if state.process]
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*waits), timeout=1)
 
     def _ask(self) -> None:
-        """Ask the children, last started first, then what they started (Dagster's run workers) and orphans.
+        """Ask the children to end, last started first, then what they started (Dagster's run workers) and orphans.
 
         No deeper: a run worker ends its own steps and its ffmpeg, and reports them as interrupted rather than broken.
         """
@@ -243,7 +243,7 @@ def _capital(name: str) -> str:
 
 
 def _is_second(process: psutil.Process, parents: set[int]) -> bool:
-    """Whether a child started this process, directly or (a run) through its fork server, which ends by itself."""
+    """Whether a child started this process: directly or, for a run, by its fork server (which ends by itself)."""
     try:
         if process.name() == RUN_NAME:
             return True
@@ -253,8 +253,8 @@ def _is_second(process: psutil.Process, parents: set[int]) -> bool:
 
 
 def _existing(pids: Sequence[int]) -> list[psutil.Process]:
-    found: list[psutil.Process] = []
+    existing: list[psutil.Process] = []
     for pid in pids:
         with suppress(psutil.Error):
-            found.append(psutil.Process(pid))
-    return found
+            existing.append(psutil.Process(pid))
+    return existing

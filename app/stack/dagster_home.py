@@ -1,6 +1,6 @@
-"""Dagster's instance folder, and the folder that the project's own files lie in.
+"""Dagster's instance folder, and the folder with the project's own files.
 
-Owns: which configuration an installation's Dagster gets, and putting it in its place. Not here: what stands in it
+Owns: which configuration an installation's Dagster gets, and putting it in its place. Not here: its content
 (`dagster.yaml`, `deploy/dagster.yaml`).
 """
 

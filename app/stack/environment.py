@@ -1,4 +1,4 @@
-"""The environment of our processes: the settings, and no secret but those that each one needs.
+"""The environment of our processes: the settings, and only the secrets that each process needs.
 
 Owns: `environment`, which secrets each process gets. Not here: the processes (`stack`, `worker`), what counts as a
 secret (`stinercut.secrets`).
@@ -18,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
-    """What every child gets: the given environment, with the settings in it replaced by these."""
+    """The environment of every child: the given one, with its settings replaced by these."""
     ours = {f"STINERCUT_{name.upper()}" for name in Settings.model_fields}
     kept = {name: value for name, value in given.items() if name.upper() not in ours}
     without_secret = settings.model_copy(update={"dagster_secret": None})
@@ -46,13 +46,13 @@ NEEDS: Final[Mapping[str, Collection[str]]] = {
     "the film worker": _FOR_STEPS,
     "the step worker": _FOR_STEPS,
 }
-"""The secrets that each process gets; who is not named here gets none."""
+"""The secrets that each process gets; a process that is not named here gets no secret."""
 
 
 def with_its_secrets(child: Child) -> Child:
-    """The process with an environment that holds no secret but its own."""
+    """The child with an environment that holds only its own secrets."""
     kept = NEEDS.get(child.name, ())
     env = without_secrets(child.env, kept)
     if "qr_keys" not in kept:
-        env.pop("STINERCUT_QR_REQUIRE_SIGNED", None)  # Without keys it is a setting that can't be right.
+        env.pop("STINERCUT_QR_REQUIRE_SIGNED", None)  # Without keys this setting would be refused.
     return replace(child, env=env)

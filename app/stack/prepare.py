@@ -1,10 +1,10 @@
-"""Before the hub starts, once: the catalog gets this version's tables, leftovers of killed processes go.
+"""Prepares a start before the hub runs: gives the catalog this version's tables, removes killed processes' leftovers.
 
 `python -m app.stack.prepare`; with `--dagster-home` it makes Dagster's folder too, which `stinercut up` does by itself.
 Owns: what must be done once at each start. Not here: how (`stinercut.catalog`, `stinercut.storage.store`,
 `dagster_home`).
 
-A process of its own, so that the supervisor, which lives as long as the stack, never holds a database library.
+This is a process of its own so that the supervisor, which lives as long as the stack, never loads a database library.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ A_DAY = 86_400.0
 
 
 def main() -> None:
-    """Migrate; the last line written is what a person needs to know when it fails."""
+    """Prepare everything. When it fails, the last line of output is the sentence that a person needs."""
     try:
         settings = Settings()
         keep_private(settings)
@@ -39,12 +39,12 @@ def main() -> None:
 
 
 def announce_volume(settings: Settings) -> None:
-    """Give the shared volume a name and tell the workers which one it is."""
+    """Give the shared volume a name and tell it to the workers."""
     from app.fleet.registry import Fleet, unreachable
     from app.fleet.volume import name_volume
 
     volume = name_volume(settings)
-    # Redis being away now is for each run to make up for.
+    # If Redis is away now, each run announces the volume again.
     with suppress(*unreachable()):
         Fleet.of(settings).set_volume(volume)
 

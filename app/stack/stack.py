@@ -1,7 +1,7 @@
-"""Which processes `stinercut up` consists of, and what must lie ready for them.
+"""The processes of `stinercut up`, and everything that must be ready before they start.
 
 Owns: every child's command line, log and place in the order. Not here: their environment (`environment`), keeping them
-running (`app.processes.supervisor`), whether the machine can take them (`app.doctor.machine`), Dagster's instance
+running (`app.processes.supervisor`), whether the machine can run them (`app.doctor.machine`), Dagster's instance
 folder (`dagster_home`).
 """
 
@@ -40,11 +40,11 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
     worker: bool = True,
     extra: Sequence[Child] = (),
 ) -> T | None:
-    """Run all processes for as long as some work takes; returns what it gave, None when asked to end by a signal.
+    """Run all processes while some work lasts. Returns its result, or None when a signal asked for the end.
 
-    Checks before anything starts that this machine can do it, and that no other stack has the data folder. Nothing is
-    left running after. `worker`: in a fleet, whether this machine makes films as well. Raises HostNotReady,
-    MissingProgram, and what `work` raises.
+    Before anything starts, checks that this machine can do it and that no other stack has the data folder. Leaves
+    nothing running. `worker`: in a fleet, whether this machine makes films as well. Raises HostNotReady,
+    MissingProgram, and the errors of `work`.
     """
     require_all_parts(installed_parts())
     root = project_root()
@@ -59,9 +59,9 @@ def run_stack(  # noqa: PLR0913 - each is a choice of its own
 
 
 def children(settings: Settings, root: Path, *, detector: bool = True, worker: bool = True) -> list[Child]:
-    """All processes of a stack, in the order in which they are started."""
+    """All processes of a stack, in the order of their start."""
     env = environment(settings, os.environ)
-    # A new one at each start, for these two alone: other programs of this machine can't ask Dagster for anything.
+    # The secret is new at each start and known to hub and webserver only, so no other program can use Dagster.
     knows_secret = {**env, "STINERCUT_DAGSTER_SECRET": settings.dagster_key or new_secret()}
     workspace = ("-w", str(root / "workspace.yaml"))
 
@@ -97,7 +97,7 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
         str(settings.dagster_port),
         *workspace,
     )
-    # At its default level the daemon writes two lines per sensor every five seconds; its pages tell the same.
+    # At its default level the daemon logs two lines per sensor every five seconds; Dagster's pages show the same.
     daemon = ("app.engine.dagster_child", "daemon", "run", "--log-level", "warning", *workspace)
     webserver_at = ReadyAddress(reachable(settings.dagster_host), settings.dagster_port, "/server_info")
     hub_at = ReadyAddress(reachable(settings.host), settings.hub_port, "/healthz")
@@ -115,4 +115,4 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
     if worker and settings.executor == "celery":
         prepared = ("the catalog's set-up", "the code server")
         everything += [replace(node, after=prepared) for node in nodes(settings, root, env)]
-    return [with_its_secrets(one) for one in everything]
+    return [with_its_secrets(process) for process in everything]

@@ -1,7 +1,7 @@
-"""What a worker of a fleet consists of: one Celery node a queue, kept running until it is asked to end.
+"""The processes of a fleet's worker: one Celery node per queue, kept running until it is asked to end.
 
-Owns: the nodes' command lines and slots, what must be right before they start, and whether they are there. Not here: a
-node (`app.fleet.worker_node`), keeping them running (`app.processes.supervisor`).
+Owns: the nodes' command lines and slots, the checks before they start, and whether they run. Not here: a node itself
+(`app.fleet.worker_node`), keeping the nodes running (`app.processes.supervisor`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from stinercut.errors import BadInput
 from stinercut.settings import Settings
 
 STEPS_SLOTS = 2
-"""Processes for steps that keep no core busy: they look at files and rows, and wait for them."""
+"""Processes for steps that keep no core busy: they mostly wait for files and rows."""
 
 NODE = "app.fleet.worker_node"
 NAMES = {FFMPEG_QUEUE: "the film worker", STEPS_QUEUE: "the step worker"}
@@ -43,7 +43,7 @@ def run_worker(  # noqa: PLR0913 - each is a choice of its own
     grace: float = 60.0,
     stdout: bool = False,
 ) -> None:
-    """Work until asked to end; steps in hand get `grace` seconds then.
+    """Work until asked to end; steps in work then get `grace` seconds.
 
     `settings` are those of `as_member`. Raises HostNotReady, MissingProgram, BadInput.
     """
@@ -51,18 +51,18 @@ def run_worker(  # noqa: PLR0913 - each is a choice of its own
     env = environment(settings, os.environ)
     members = [with_its_secrets(node) for node in nodes(settings, project_root(), env, queues)]
     if stdout:
-        members = [replace(one, log=None) for one in members]
+        members = [replace(member, log=None) for member in members]
     supervisor = Supervisor(members, say, Policy(grace=grace, ask_deeper=False))
     run_until_asked(supervisor.run(work))
 
 
 def as_member(settings: Settings) -> Settings:
-    """The settings of a machine that works for a fleet: whoever starts a worker wants Celery, whatever else is set."""
+    """The settings of a machine that works for a fleet: a worker needs Celery, whatever executor is set."""
     return settings.model_copy(update={"executor": "celery"})
 
 
 def nodes(settings: Settings, root: Path, env: Mapping[str, str], queues: Sequence[str] = QUEUES) -> list[Child]:
-    """One Celery node for each of these queues. Raises BadInput for a queue that isn't one."""
+    """One Celery node for each of these queues. Raises BadInput for an unknown queue, and without any queue."""
     strange = [queue for queue in queues if queue not in QUEUES]
     if strange or not queues:
         what = f"there is no queue {', '.join(strange)}" if strange else "no queue was named"
@@ -84,19 +84,20 @@ def nodes(settings: Settings, root: Path, env: Mapping[str, str], queues: Sequen
 def ready_here(settings: Settings, queues: Sequence[str] = QUEUES) -> bool:
     """Whether workers of this host take steps of all these queues now."""
     try:
-        here = [one for one in Fleet.of(settings).workers() if one.host == socket.gethostname() and one.takes]
+        workers = Fleet.of(settings).workers()
     except unreachable():
         return False
-    return set(queues) <= {one.queue for one in here}
+    here = [worker for worker in workers if worker.host == socket.gethostname() and worker.takes]
+    return set(queues) <= {worker.queue for worker in here}
 
 
 def alive_here(data: Path, queues: Sequence[str] = QUEUES) -> bool:
-    """Whether nodes for all these queues run on this host, over this data folder. Asks nobody but this host."""
+    """Whether nodes for all these queues run on this host, with this data folder. Asks only this host, not Redis."""
     return set(queues) <= {queue for process in psutil.process_iter() if (queue := _queue_of(process, data))}
 
 
 def _queue_of(process: psutil.Process, data: Path) -> str | None:
-    """The queue that this process works for; None when it isn't one of a worker's, or has ended."""
+    """The queue that this process works for; None if it is no worker's process, or has ended."""
     try:
         words = process.cmdline()
         if words[1:3] != ["-m", NODE] or process.status() == psutil.STATUS_ZOMBIE:

@@ -160,7 +160,7 @@ CLOCK_EDGES = {
     "app/engine/dagster_guard.py": "how old a pass to Dagster's pages may be",
     "app/commands/render.py": "the day of a film whose clips don't say theirs",
     "app/doctor/detector.py": "this machine's clock beside the hub's",
-    "app/fleet/registry.py": "when a run's worker gave a sign of life",
+    "app/fleet/registry.py": "when a run's process sent its heartbeat",
     "app/engine/daemon_health.py": "how long ago a heartbeat was",
     "app/stack/prepare.py": "how old leftovers are when the stack starts",
     "app/fleet/worker_node.py": "since when a worker lives",

@@ -141,7 +141,10 @@ def test_a_fleet_without_its_packages_says_what_to_install(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [(None, r"^nothing says where steps wait for workers\. Set"), ("amqp://host", "begins with amqp://")],
+    [
+        (None, r"^the address of Redis, where steps wait for workers, is missing\. Set"),
+        ("amqp://host", "begins with amqp://"),
+    ],
 )
 def test_a_wrong_broker_is_said(url: str | None, said: str) -> None:
     with pytest.raises(HostNotReady, match=said):

@@ -78,7 +78,7 @@ def test_a_folder_that_is_everybodys_stays_so_and_doctor_says_it(tmp_path: Path)
     keep_private(settings)
     assert mode(settings.data) == 0o1777
     assert [(one.state, one.advice) for one in privacy(settings)] == [
-        (State.HINT, "It is made for everybody: name a folder of its own in it.")
+        (State.HINT, "It is a folder for everybody: choose a folder of its own inside it.")
     ]
 
 
