@@ -1,7 +1,8 @@
 """Job `render_arrived_clips` [jump]: renders what it can of a jump before the jump's last file is here.
 
 Owns: the op job over the clips that have arrived, the title and the outro. Not here: rendering a clip (the same step as
-in the film's run, `session_clips`), making a film (`produce_jump`, which finds the segments by their content).
+in the film's run, `session_clips`), making a film: the job `produce_jump` does that, and finds the segments by their
+content.
 
 This is an op job and not an asset, because its product is no version of anything. A clip that fails here is no failure
 of its jump; the film's own run reports the error once all files are here.
