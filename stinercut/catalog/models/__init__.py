@@ -1,0 +1,46 @@
+"""The tables of the catalog, one module for each domain; all of them are imported from here.
+
+Owns: which tables there are. Not here: queries. A change of a table needs a migration.
+"""
+
+from stinercut.catalog.models.base import Base, UtcMoment
+from stinercut.catalog.models.cards import (
+    OPEN,
+    Card,
+    CardFile,
+    CardFileAlias,
+    EntryState,
+    ImportedFile,
+    Insertion,
+    ManifestEntry,
+)
+from stinercut.catalog.models.codes import QrReading
+from stinercut.catalog.models.films import Film
+from stinercut.catalog.models.jumps import Booking, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.catalog.models.review import Decision
+from stinercut.catalog.models.runs import Event, Step, StepStatus
+
+__all__ = [
+    "OPEN",
+    "Base",
+    "Booking",
+    "Card",
+    "CardFile",
+    "CardFileAlias",
+    "Decision",
+    "EntryState",
+    "Event",
+    "Film",
+    "ImportedFile",
+    "Insertion",
+    "Jump",
+    "JumpCut",
+    "JumpFile",
+    "JumpState",
+    "ManifestEntry",
+    "QrReading",
+    "Role",
+    "Step",
+    "StepStatus",
+    "UtcMoment",
+]

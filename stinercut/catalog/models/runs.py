@@ -1,0 +1,62 @@
+"""The tables of what runs report: how far each step is, and the outbox of events.
+
+Owns: their columns, and where a step stands. Not here: writing and asking (`stinercut.catalog.events`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Float, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from stinercut.catalog.models.base import Base, UtcMoment
+from stinercut.catalog.moments import column_now
+
+
+class StepStatus(StrEnum):
+    """Where a step of a jump's production stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Step(Base):
+    """How far a step of a jump or card is, for people who watch. Dagster's event log holds the history."""
+
+    __tablename__ = "step"
+    subject: Mapped[str] = mapped_column(String(128), primary_key=True)
+    """A jump key or card id."""
+    step: Mapped[str] = mapped_column(String(96), primary_key=True)
+    label: Mapped[str] = mapped_column(String(255))
+    """What it is called, in a row that a release before messages wrote. `row_messages` reads and writes both."""
+    label_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """What it is called, as messages; None in rows of before."""
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    status: Mapped[str] = mapped_column(String(16))
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    message: Mapped[str] = mapped_column(Text, default="")
+    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    message_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """What it says, as messages (`stinercut.language.messages`); None in rows of before."""
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What it failed with, as `stinercut.failures.FailureRecord` has it; None where it did not fail."""
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, index=True)
+
+
+class Event(Base):
+    """The outbox: what happened, in order, for everybody who watches."""
+
+    __tablename__ = "event"
+    event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now)
+    type: Mapped[str] = mapped_column(String(48))
+    card_id: Mapped[str | None] = mapped_column(String(64))
+    jump_key: Mapped[str | None] = mapped_column(String(128))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
