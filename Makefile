@@ -1,30 +1,30 @@
-# The commands a person types in a checkout. Each one does the set-up it needs first (scripts/setup, which is quick
-# when there is nothing to do), so a fresh clone needs only python3, git and make.
+# The commands of a checkout. Each first does the set-up that it needs (scripts/setup, quick when there is nothing to
+# do), so a fresh clone needs only python3, git and make.
 #
-# Lives here: which command runs what. Doesn't: how the machine is prepared (scripts/setup), what CI runs (.ci/run).
+# Owns: what each command runs. Not here: how the machine is prepared (scripts/setup), what CI runs (.ci/run).
 
 SHELL := /bin/sh
 BIN := .venv/bin
 
-# Pyright comes whole from the package index; this keeps it from asking the network whether a newer one exists.
+# Pyright comes complete from the package index; this keeps it from asking the network for a newer version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo up test test-long quick near quick-future lint format docs clean
 
-help: ## Say what there is
-	@echo 'make demo    set up this machine, make two jumps of footage, end with their films in demo/'
+help: ## List the commands
+	@echo 'make demo    set up this machine, make a card with two jumps of footage, make their films in demo/'
 	@echo 'make up      set up this machine, then run everything until Ctrl-C'
-	@echo 'make test    set up this machine for development, then lint, check types and run the tests, all but the long ones'
-	@echo 'make test-long  the long ones: they kill members of a whole installation, minutes each'
-	@echo 'make quick   what takes a minute: the tests of functions and of the catalog (on SQLite)'
-	@echo 'make near    the tests whose imports reach what differs from main (SINCE=HEAD~3: from there)'
-	@echo 'make quick-future  the same on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
+	@echo 'make test    set up this machine for development, lint, check types, run all tests but the long ones'
+	@echo 'make test-long  the long tests: they kill members of a whole installation, minutes each'
+	@echo 'make quick   about a minute: the tests of functions and of the catalog (on SQLite)'
+	@echo 'make near    the tests whose imports reach a file that differs from main (SINCE=HEAD~3: from that commit)'
+	@echo 'make quick-future  quick tests on other days and in other zones: in 13 months, on a 29 February, as summer time ends'
 	@echo 'make lint    ruff (rules and layout) and pyright (types)'
-	@echo 'make format  put the code into the layout that lint asks for'
-	@echo 'make docs    the pages of docs/ as a site, in site/; fails on a link that leads nowhere'
+	@echo 'make format  give the code the layout that lint checks'
+	@echo 'make docs    build the pages of docs/ as a site, in site/; fails on a link that leads nowhere'
 	@echo 'make setup   only the set-up: system packages, .venv, Python packages'
-	@echo 'make clean   remove .venv, demo/ and caches (data and films of "make up" stay where they are)'
+	@echo 'make clean   remove .venv, demo/ and caches (data and films of "make up" stay)'
 
 setup:
 	@scripts/setup
@@ -53,11 +53,11 @@ docs: setup-dev
 QUICK := not slow and not long
 # The tiers pure and db, which start no process of ours (tests/support/tiers.py).
 TIERS := --db sqlite -m '$(QUICK)' tests/pure tests/db
-# No test and no rule depends on the day it is run, nor on where. `make test` tries that with what is cheap. Only the tests' own process has the other clock, so the
-# tests of whole processes are not among these.
+# No test and no rule depends on the day or the place. `make test` tries that with the cheap tests. Only the tests' own
+# process has the other clock, so tests of whole processes are left out.
 IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
 
-# Many tests wait for processes and sockets rather than for a core: two at a time take little more than half as long.
+# Many tests wait for processes and sockets, not for a core: two at a time take little more than half as long.
 test: lint
 	TZ=$(IN_13_MONTHS) $(TIERS)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
@@ -68,7 +68,7 @@ test-long: setup-dev
 quick: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal $(TIERS)
 
-# SINCE=HEAD~3: near what changed since then.
+# SINCE=HEAD~3: the tests near the changes since that commit.
 near: setup-dev
 	$(BIN)/python tests/support/near.py $(SINCE)
 

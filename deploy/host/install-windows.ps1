@@ -23,7 +23,7 @@ try {
     Write-Host "The detector runs, now and after every login."
 }
 catch {
-    # Some houses let nobody make tasks. A shortcut in the start-up folder needs no leave, but brings nothing back.
+    # Some companies forbid tasks. A shortcut in the start-up folder needs no permission, but does not restart anything.
     Write-Warning "No task could be made ($($_.Exception.Message)). A shortcut in the start-up folder does it instead."
     $shell = New-Object -ComObject WScript.Shell
     $shortcut = $shell.CreateShortcut((Join-Path ([Environment]::GetFolderPath("Startup")) "Stinercut detector.lnk"))
