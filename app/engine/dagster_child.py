@@ -10,6 +10,7 @@ webserver and daemon load their modules while the code server loads its own.
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from app.common.pools import FFMPEG_POOL, ffmpeg_limit
 from stinercut.errors import StinercutError
+from stinercut.loading import loading
 from stinercut.settings import Settings
 from stinercut.storage.data_folder import keep_private
 from stinercut.storage.locks import held
@@ -33,7 +35,8 @@ def main() -> None:
         from app.engine.postgres_reconnect import wait_for_postgres
 
         wait_for_postgres()
-    command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
+    with loading():
+        command = {"code": _code_server, "webserver": _webserver, "daemon": _daemon}[part]()
     make_storage(Path(os.environ["DAGSTER_HOME"]), ffmpeg_limit(Settings()))
     if part != "code":
         wait_for_port(os.environ["STINERCUT_CODE_HOST"], int(os.environ["STINERCUT_CODE_PORT"]))
@@ -46,6 +49,8 @@ def _code_server() -> Callable[[], None]:
 
     from app.engine.forking import fork_runs
 
+    # The command loads them too, later; here, that is cheaper.
+    importlib.import_module("app.engine.definitions")
     fork_runs()
     return command
 

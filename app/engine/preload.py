@@ -4,8 +4,11 @@ Owns: imports, and resolving the definitions in advance (otherwise each step wou
 server (`forking`).
 """
 
-from app.engine.definitions import defs
-from stinercut_assets.common.jobs import produce_jump
+from stinercut.loading import loading
 
-REPOSITORY = defs.get_repository_def()
-JOB = REPOSITORY.get_job(produce_jump.name)
+with loading():
+    from app.engine.definitions import defs
+    from stinercut_assets.common.jobs import produce_jump
+
+    REPOSITORY = defs.get_repository_def()
+    JOB = REPOSITORY.get_job(produce_jump.name)

@@ -13,6 +13,14 @@ from stinercut.catalog import Catalog
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _nobody_is_asked_by_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Everything here is asked in plain HTTP; httpx loads the certificates of all the world for each question."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("no-certificates")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _the_forker_ends_with_the_tests() -> Iterator[None]:
     """Where pytest is a worker's process, nothing that it registered for its end is called."""
     yield

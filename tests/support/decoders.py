@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stinercut.codes import decoder_worker
@@ -33,12 +35,26 @@ worker["serve"](sys.stdin.buffer, sys.stdout.buffer, decode_or_end)
 """
 
 
-def failing(name: str, end: str, when: str = "True", timeout: float = 10.0) -> Decoder:
+PATIENCE_S = 120.0
+"""For a picture that is answered, however busy the machine is."""
+
+
+def failing(name: str, end: str, when: str = "True", timeout: float = PATIENCE_S) -> Decoder:
     """The real decoder in its real process, which ends like this over a picture: after decoding it, before answering.
 
     `when` is an expression over `number` (of the picture, counted from 1 in each process), `width`, `height`, `answer`.
     """
     return Decoder(name, failing_command(name, end, when), timeout)
+
+
+@contextmanager
+def impatient(decoder: Decoder, seconds: float = 0.8) -> Generator[None]:
+    """For a picture over which it hangs."""
+    before, decoder._timeout = decoder._timeout, seconds  # type: ignore[reportPrivateUsage]
+    try:
+        yield
+    finally:
+        decoder._timeout = before  # type: ignore[reportPrivateUsage]
 
 
 def failing_command(name: str, end: str, when: str = "True", orphan_seconds: int = 60) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ from support.slow_card import NotHere, mounted
 
 M = TypeVar("M", bound=Message)
 P = ParamSpec("P")
-PATIENCE_S = 20
+PATIENCE_S = 120
 """Only how long a test waits before it says that something never came."""
 
 

@@ -42,7 +42,7 @@ DETECTOR = "det"
 CHUNK = 100
 SMALL = 1000
 """Files below this many bytes are small; only large ones are held."""
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 STEPS_OF_REST = 25
 """Turns of the loop in which nothing happens before all is quiet."""
 _SMALLER = {

@@ -23,7 +23,7 @@ import redis
 
 from support.ports import own_port
 
-STARTS_WITHIN_S = 30.0
+STARTS_WITHIN_S = 120.0
 
 
 def postgres_programs() -> Path | None:

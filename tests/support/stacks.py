@@ -26,7 +26,7 @@ from support.ports import own_ports
 from support.servers import PostgresServer, RedisServer
 
 
-def until(truth: Callable[[], object], seconds: float) -> None:
+def until(truth: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -92,7 +92,7 @@ class Stack:
         for line in self.process.stdout:
             self.lines.put(line.rstrip())
 
-    def wait_for(self, words: str, seconds: float = 90) -> str:
+    def wait_for(self, words: str, seconds: float = 120) -> str:
         """The next line with these words."""
         deadline = time.monotonic() + seconds
         while True:
@@ -115,20 +115,18 @@ class Stack:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return answer.status
 
-    def stop(self, number: signal.Signals) -> float:
-        """Send a signal and wait for the end; returns how long that took."""
-        began = time.monotonic()
+    def stop(self, number: signal.Signals) -> None:
+        """Send a signal and wait for the end."""
         self.process.send_signal(number)
-        self.process.wait(timeout=30)
-        return time.monotonic() - began
+        self.process.wait(timeout=120)
 
     def lose_power(self) -> None:
         """SIGKILL all of it at once: nobody is left who could say or tidy up anything."""
         mine = psutil.Process(self.process.pid)
         (mark,) = {one.environ()[MARK] for one in self.processes() if one.ppid() == mine.pid}
         kill_at_once(lambda: [*([mine] if mine.is_running() else []), *marked(mark)])
-        self.process.wait(timeout=30)
-        until(lambda: not marked(mark), 30)
+        self.process.wait(timeout=120)
+        until(lambda: not marked(mark))
 
     def clean(self) -> None:
         """End what a failed test left: only processes of this data folder."""
@@ -201,7 +199,7 @@ class FleetWorker:
         kill_at_once(self.everything)
         self.process.wait()
 
-    def stop(self, seconds: float = 90) -> None:
+    def stop(self, seconds: float = 120) -> None:
         """SIGTERM, and wait for its end."""
         self.process.terminate()
         self.process.wait(seconds)

@@ -62,5 +62,5 @@ def open_board(port: int) -> Generator[Board]:
     """The board of the hub on that port, with its first snapshot."""
     with connect(f"ws://127.0.0.1:{port}/ws/board", max_size=None, proxy=None) as socket:
         board = Board(socket)
-        board.take(json.loads(socket.recv(timeout=30)))
+        board.take(json.loads(socket.recv(timeout=120)))
         yield board

@@ -99,14 +99,14 @@ async def test_a_signal_in_the_middle_of_a_copy_ends_the_process_and_leaves_noth
         await hub.ask(insertion, files["GX010001.MP4"].file_id)
         await hub.next(Progress)
         process.send_signal(number)
-        _out, said = await asyncio.wait_for(process.communicate(), 5)
+        _out, said = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         assert process.returncode == 0, said.decode()
         assert b"Traceback" not in said
         assert b"Card GOPRO is in: 1 files, 1 videos" in said
         assert partials(settings) == []
         assert list((settings.store_dir / "objects").iterdir()) == []
         assert hub.socket is not None
-        await asyncio.wait_for(hub.socket.wait_closed(), 5)
+        await asyncio.wait_for(hub.socket.wait_closed(), PATIENCE_S)
         with_room_again = await started(settings)  # Its journal is free again.
         await hub.card()
         with_room_again.kill()

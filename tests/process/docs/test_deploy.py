@@ -202,7 +202,7 @@ def test_redis_starts_with_its_command_keeps_all_and_asks_for_the_password(tmp_p
     server = subprocess.Popen([shell, option, script], env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         client = redis.Redis(port=port, password="letters0and1digits")
-        until(lambda: answers(client), 10)
+        until(lambda: answers(client))
         assert client.config_get("appendonly") == {"appendonly": "yes"}
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         with pytest.raises(redis.AuthenticationError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,12 +63,10 @@ def test_a_code_server_is_asked_whether_it_serves(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "dagster", "api", "grpc", "-f", "definitions.py", "-h", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: code_server_health.what_is_wrong(port) is None, 60)
+        until(lambda: code_server_health.what_is_wrong(port) is None)
         # One that stands still takes connections all the same.
         server.send_signal(signal.SIGSTOP)
-        began = time.monotonic()
         assert "does not answer" in str(code_server_health.what_is_wrong(port))
-        assert time.monotonic() - began < 2 * code_server_health.ANSWER_S
     finally:
         server.kill()
         server.wait(10)

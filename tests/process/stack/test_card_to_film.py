@@ -160,7 +160,7 @@ def test_real_gopro_clips_after_a_filmed_code_give_one_film_that_plays(
         return {step["status"] for step in request(stack, f"/api/pipeline/{who.jump_key}")[1]["steps"]}
 
     # The film is recorded within its step, which is done a moment later.
-    until(lambda: statuses() == {"done"}, 30)
+    until(lambda: statuses() == {"done"})
 
 
 def test_an_empty_card_says_so(stack: Stack, board: Board, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_exactly_the_stale_films_are_made_anew_and_a_second_backfill_does_nothin
         assert {jump: len(made) for jump, made in before.items()} == dict.fromkeys(three, 1)
         assert before[three[0]] != before[three[2]]
         assert backfill(setup)["films"] == []
-        until(lambda: stale(setup, three[0]) == "FRESH", 60)
+        until(lambda: stale(setup, three[0]) == "FRESH")
 
         encoded = segments(setup.stack.data)
         film = setup.stack.data / "films" / three[2] / f"{three[2]}.mp4"
@@ -144,7 +144,7 @@ def test_exactly_the_stale_films_are_made_anew_and_a_second_backfill_does_nothin
     assert after[three[0]][1] != after[three[0]][0]
     # A title each, and nothing else: clips and outro were there.
     assert len(segments(setup.stack.data) - encoded) == 2
-    until(lambda: [stale(setup, jump) for jump in three] == ["FRESH"] * 3, 60)
+    until(lambda: [stale(setup, jump) for jump in three] == ["FRESH"] * 3)
     again = backfill(setup, "--yes")
     assert (again["films"], again["jumps"], again["backfill"]) == ([], [], None)
     assert films(setup) == after

@@ -148,7 +148,7 @@ def test_the_hubs_own_pages_work_as_ever(place: Place) -> None:
         assert answer
         assert answer.ok
     page.wait_for_function("() => document.body.innerText.length > 20")
-    until(lambda: page.wait_for_timeout(50) or any('"snapshot"' in frame for frame in frames), 30)
+    until(lambda: page.wait_for_timeout(50) or any('"snapshot"' in frame for frame in frames))
     page.close()
 
 
@@ -368,13 +368,13 @@ def test_what_is_switched_off_is_said_by_board_doctor_and_dagster_and_runs_again
     expect(page.locator("#off-what")).to_have_text(f"Switched off in Dagster: {WORDS}.", timeout=PATIENCE_MS)
     said = doctors(place)
     assert (said["state"], said["detail"]) == ("problem", f"Switched off in Dagster: {WORDS}")
-    until(lambda: the_check(place) == (False, f"Switched off in Dagster: {WORDS}."), 60)
+    until(lambda: the_check(place) == (False, f"Switched off in Dagster: {WORDS}."))
     page.locator("#off-start").click()
     expect(page.locator("#off")).to_be_hidden()
     page.close()
     assert place.sensor_status() == "RUNNING"
     assert doctors(place)["state"] == "ok"
-    until(lambda: the_check(place)[0] is True, 60)
+    until(lambda: the_check(place)[0] is True)
 
 
 def test_up_starts_what_was_switched_off_and_says_so(place: Place) -> None:

@@ -108,7 +108,7 @@ def test_only_a_node_killed_in_the_middle_of_a_step(running: SetUp, shim: Path, 
     until_workers(running, 2)
     ((gone, left),) = [(pid, left) for pid, left in before.items() if pid not in {one.pid for one in worker.nodes()}]
     assert not is_running(gone)
-    until(lambda: not any(is_running(one.pid) for one in left), 30)
+    until(lambda: not any(is_running(one.pid) for one in left))
     assert worker.said[-1] == "The film worker stopped (signal 9). Started again."
 
 
@@ -139,7 +139,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind_and_its_step_goes_
     running: SetUp, shim: Path, tmp_path: Path
 ) -> None:
     jump, ffmpeg = in_the_middle(running, shim, tmp_path / "STOPPED", seed=44)
-    running.workers[0].stop(30)
+    running.workers[0].stop()
     assert running.workers[0].process.returncode == 0
     assert not is_running(ffmpeg)
     order(shim, "")

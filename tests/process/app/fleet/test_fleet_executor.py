@@ -105,7 +105,7 @@ def test_redis_hands_out_what_comes_first(fleet_settings: Settings, redis: Redis
     taken: list[str] = []
     with sender.connection_for_read() as connection, connection.SimpleQueue(sender.amqp.queues[FFMPEG_QUEUE]) as queue:
         for _ in range(5):
-            message = queue.get(timeout=5)
+            message = queue.get(timeout=120)
             taken.append(message.headers["id"])
             message.ack()
     assert taken == [f"priority-{priority}" for priority in (10, 5, 3, 1, 0)]
@@ -189,7 +189,7 @@ def step(fleet_settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPa
     notice.end()
 
 
-def until_ready(step: SentStep, seconds: float) -> None:
+def until_ready(step: SentStep, seconds: float = 120) -> None:
     """Look as the executor's loop does."""
     deadline = time.monotonic() + seconds
     while not step.ready():
@@ -197,7 +197,7 @@ def until_ready(step: SentStep, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def until_true(step: SentStep, truth: object, seconds: float) -> None:
+def until_true(step: SentStep, truth: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not truth():  # type: ignore[operator]
         assert not step.ready()
@@ -219,21 +219,23 @@ def store_result(step: SentStep, task: str, result: object, state: str = "SUCCES
 
 
 def test_what_a_worker_gives_arrives(step: SentStep) -> None:
+    step.patience = 600.0
     step.ready()
     step.view.fleet.beat(ME)
     store_result(step, step.tasks[0], ["an event"])
-    until_ready(step, 5)
+    until_ready(step)
     assert step.get() == ["an event"]
 
 
 def test_without_any_worker_people_are_told_and_then_it_fails(
     step: SentStep, fleet_settings: Settings, said: list[str]
 ) -> None:
-    step.patience = 2.0
-    until_true(step, lambda: board_line(fleet_settings), 10)
+    step.patience = 600.0
+    until_true(step, lambda: board_line(fleet_settings))
     assert board_line(fleet_settings) == said
     assert "`stinercut worker`" in said[0]
-    until_ready(step, 10)
+    step.patience = 2.0
+    until_ready(step)
     assert step.get() == [NoWorker.code]
     assert str(step.problem) == (
         "no worker took this step for 2 s: none for ffmpeg was in reach. Start one (`stinercut worker`), then try "
@@ -243,37 +245,38 @@ def test_without_any_worker_people_are_told_and_then_it_fails(
 
 
 def test_the_line_goes_away_when_a_worker_comes(step: SentStep, fleet_settings: Settings) -> None:
-    step.patience = 60.0
-    until_true(step, lambda: board_line(fleet_settings), 10)
+    step.patience = 600.0
+    until_true(step, lambda: board_line(fleet_settings))
     step.view.fleet.beat(ME)
-    until_true(step, lambda: not board_line(fleet_settings), 5)
+    until_true(step, lambda: not board_line(fleet_settings))
 
 
 def test_a_worker_of_another_volume_counts_for_nothing(step: SentStep, fleet_settings: Settings) -> None:
-    step.patience = 60.0
+    step.patience = 600.0
     step.view.fleet.beat(replace(ME, volume="another /data"))
-    until_true(step, lambda: board_line(fleet_settings), 10)
+    until_true(step, lambda: board_line(fleet_settings))
 
 
 def test_a_step_of_a_dead_worker_is_sent_again_until_it_is_too_often(step: SentStep, said: list[str]) -> None:
+    step.patience = 600.0
     step.view.fleet.beat(replace(ME, name="other@there"))
     for number in range(SENDS):
-        until_true(step, lambda number=number: step.sends == number + 1, 15)
+        until_true(step, lambda number=number: step.sends == number + 1)
         step.view.fleet.beat(replace(ME, name="other@there"))
         step.view.fleet.take("run-1", step.step, Claim(step.tasks[-1], f"dead-{number}@here"))
-    until_ready(step, 15)
+    until_ready(step)
     assert step.get() == [StepLost.code]
     assert f"{SENDS} times" in str(step.problem)
     assert sum("is gone. It is sent again" in sentence for sentence in said) == SENDS - 1
 
 
 def test_a_step_that_redis_forgot_is_sent_again(step: SentStep, redis: RedisServer) -> None:
-    step.patience = 60.0
+    step.patience = 600.0
     step.ready()
     redis.kill()
-    until_true(step, lambda: step.view.lost_sight, 5)
+    until_true(step, lambda: step.view.lost_sight)
     redis.start()
-    until_true(step, lambda: step.sends == 2, 15)
+    until_true(step, lambda: step.sends == 2)
     assert redis.client().llen(FFMPEG_QUEUE) + sum(
         redis.client().llen(key) for key in redis.client().scan_iter(f"{FFMPEG_QUEUE}\x06*")
     ) == 1  # fmt: skip
@@ -283,17 +286,18 @@ def test_a_redis_that_stays_away_is_said_when_it_fails(step: SentStep, redis: Re
     step.patience = 1.0
     step.ready()
     redis.kill()
-    until_ready(step, 15)
+    until_ready(step)
     assert "Redis did not answer. Start Redis, then try again" in str(step.problem)
 
 
 def test_a_killed_process_is_no_fault_of_the_step(step: SentStep) -> None:
+    step.patience = 600.0
     step.ready()
     step.view.fleet.beat(ME)
     store_result(step, step.tasks[0], WorkerLostError("signal 9"), "FAILURE")
-    until_true(step, lambda: step.sends == 2, 5)
+    until_true(step, lambda: step.sends == 2)
     store_result(step, step.tasks[-1], ValueError("its own fault"), "FAILURE")
-    until_ready(step, 5)
+    until_ready(step)
     with pytest.raises(ValueError, match="its own fault"):
         step.get()
 
@@ -307,11 +311,12 @@ def test_a_step_that_waits_can_be_cancelled_without_any_worker(step: SentStep) -
 
 
 def test_a_step_of_a_dead_worker_can_be_cancelled(step: SentStep) -> None:
+    step.patience = 600.0
     step.ready()
     step.view.fleet.take("run-1", step.step, Claim(step.tasks[-1], "dead@here"))
-    until_true(step, lambda: step.view.claims.get(step.step, Claim("")).worker, 5)
+    until_true(step, lambda: step.view.claims.get(step.step, Claim("")).worker)
     step.revoke()
-    until_ready(step, 5)
+    until_ready(step)
     assert step.sends == 1
     with pytest.raises(TaskRevokedError):
         step.get()

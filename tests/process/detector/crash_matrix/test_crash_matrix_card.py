@@ -34,7 +34,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.desk import FOLDER, Desk, Gate, wait_for
+from support.desk import FOLDER, PATIENCE_S, Desk, Gate, wait_for
 
 SIZE = 50_000
 NAME = "GX010002.MP4"
@@ -137,7 +137,7 @@ def test_put_in_again_as_it_was(desk: Desk, card: Path) -> None:
     gate = Gate(at=SIZE // 2)
     with desk.hub(), desk.detector(gate):
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         desk.insert(card)  # Out and in again, in the middle of its copy.
         gate.open.set()
         desk.until("GOPRO", insertions=2)
@@ -152,7 +152,7 @@ def test_another_card_in_its_place(desk: Desk, card: Path) -> None:
     gate = Gate(at=SIZE // 2)
     with desk.hub(), desk.detector(gate):
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         desk.hold()
         away = card.with_name("first")
         card.rename(away)
@@ -212,7 +212,7 @@ def test_a_file_that_grows_while_it_is_copied(desk: Desk, card: Path) -> None:
     gate = Gate(at=SIZE // 2)
     with desk.hub(), desk.detector(gate):
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         with (card / FOLDER / NAME).open("ab") as file:
             file.write(b"more")
         desk.remember(card)

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.desk import FOLDER, Desk, Gate, wait_for
+from support.desk import FOLDER, PATIENCE_S, Desk, Gate, wait_for
 from support.seams import Instead
 
 from stinercut.storage.store import Store, hash_file
@@ -97,7 +97,7 @@ def test_the_disk_fills_up_while_a_file_is_written(desk: Desk) -> None:
     with disk(desk.settings.store_dir) as place, desk.hub(), desk.detector(gate):
         store_on(desk, place)
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         filler = fill(place)
         gate.open.set()
         desk.until("GOPRO", **{NAME: "failed DEST_FULL"})
@@ -130,7 +130,7 @@ def test_no_room_for_the_journal(desk: Desk) -> None:
     card = desk.card("GOPRO", {NAME: 50_000})
     with disk(desk.settings.detector_dir, MEGA) as place, desk.hub(), desk.detector(gate):
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         filler = fill(place)
         gate.open.set()
         wait_for("the copy", lambda: list((desk.settings.store_dir / "objects").glob("*/*")))
@@ -153,7 +153,7 @@ def test_no_room_for_the_catalog(desk: Desk, tmp_path: Path) -> None:
         card = full.card("GOPRO", {NAME: 50_000})
         with full.hub(), full.detector(gate):
             full.insert(card)
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE_S)
             filler = fill(place)
             gate.open.set()
             wait_for("the copy", lambda: list((full.settings.store_dir / "objects").glob("*/*")))
@@ -174,7 +174,7 @@ def test_the_store_is_unmounted_while_a_file_is_copied(desk: Desk, caplog: pytes
         store_on(desk, place)
         with desk.hub(), desk.detector(gate):
             desk.insert(card)
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE_S)
             subprocess.run(["umount", "-l", store], check=True)
             gate.open.set()
             wait_for("the words", lambda: f"Waiting for the store at {store}" in caplog.text)

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.desk import Desk, Gate, wait_for
+from support.desk import PATIENCE_S, Desk, Gate, wait_for
 from support.relay import Frames, Relay
 
 from stinercut.protocol.messages import MAX_FRAME_BYTES
@@ -37,7 +37,7 @@ def test_a_connection_that_is_half_open(desk: Desk, monkeypatch: pytest.MonkeyPa
     card, relay, gate = desk.card("GOPRO", FILES), Relay(desk.settings.hub_port), Gate(at=1000)
     with desk.hub(ping_s=0.3), relay.running() as address, desk.detector(gate, hub_url=address):
         desk.insert(card)
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE_S)
         relay.fall_silent()
         gate.open.set()
         wait_for("the copies", lambda: len(list((desk.settings.store_dir / "objects").glob("*/*"))) == len(FILES))

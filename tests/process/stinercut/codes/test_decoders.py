@@ -8,7 +8,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pytest
 import segno
 import zxingcpp
 from support import decoders as ends
-from support.decoders import failing, failing_command, failing_once
+from support.decoders import failing, failing_command, failing_once, impatient
 
 from stinercut.codes.decoders import PACKAGES, ZBAR, ZXING, Decoder, DecoderLost, Decoders, Gray, command_of, to_code
 from stinercut.codes.payload import make_payload
@@ -133,13 +132,11 @@ def test_a_decoder_that_dies_over_a_picture_costs_that_picture_only(name: str, e
 @pytest.mark.parametrize("end", [ends.STOPPED, ends.ENDLESS])
 @pytest.mark.parametrize("name", [ZXING, ZBAR])
 def test_a_decoder_that_hangs_over_a_picture_is_ended_in_time(name: str, end: str) -> None:
-    began = time.monotonic()
-    with failing(name, end, "width > 1000", timeout=0.8) as decoder:
+    with failing(name, end, "width > 1000") as decoder:
         assert decoder.look(HELLO).codes[0].text == "hello"
-        with pytest.raises(DecoderLost, match=r"took longer than 0\.8 s for one picture"):
+        with impatient(decoder), pytest.raises(DecoderLost, match=r"took longer than 0\.8 s for one picture"):
             decoder.look(BLACK)
         assert decoder.look(HELLO).codes[0].text == "hello"
-    assert time.monotonic() - began < 8
 
 
 def test_a_decoder_lost_again_and_again_is_left_out() -> None:
@@ -204,7 +201,7 @@ def test_a_child_that_hangs_when_nobody_guards_it_any_more_ends_itself(name: str
         assert child.stdin is not None
         child.stdin.write(struct.pack("<II", 4, 4) + bytes(16))
         child.stdin.flush()
-        assert child.wait(timeout=20) == 1
+        assert child.wait(timeout=120) == 1
 
 
 # One stands in for the other
@@ -213,8 +210,10 @@ def test_a_child_that_hangs_when_nobody_guards_it_any_more_ends_itself(name: str
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("end", [ends.SEGFAULT, ends.STOPPED])
 def test_zbar_stands_in_where_zxing_is_lost_and_it_is_said(end: str) -> None:
-    with Decoders(failing(ZXING, end, "answer[0]", timeout=0.8)) as both:
-        look = both.look(HELLO)
+    zxing = failing(ZXING, end, "answer[0]")
+    with Decoders(zxing) as both:
+        with impatient(zxing):
+            look = both.look(HELLO)
         assert [(code.text, code.decoder) for code in look.codes] == [("hello", ZBAR)]
         assert look.missed
         assert not both.look(BLACK).missed
