@@ -187,9 +187,11 @@ def check(settings: Settings, *words: str) -> int:
 def test_a_worker_is_alive_while_redis_is_away_and_only_for_its_own_queues(tmp_path: Path) -> None:
     settings = member(tmp_path, None)
     # A process that looks like a node; nothing else of it is asked for.
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__init__.py").touch()
-    (tmp_path / "app" / "worker_node.py").write_text("import time\ntime.sleep(600)\n")
+    module = tmp_path.joinpath(*NODE.split(".")).with_suffix(".py")
+    module.parent.mkdir(parents=True)
+    for package in (module.parent, module.parent.parent):
+        (package / "__init__.py").touch()
+    module.write_text("import time\ntime.sleep(600)\n")
     argv = [sys.executable, "-m", NODE, "ffmpeg", "1"]
     with subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, "STINERCUT_DATA": str(tmp_path)}) as node:
         try:
