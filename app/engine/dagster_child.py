@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.common.pools import FFMPEG_POOL, ffmpeg_limit
+from app.processes.loading import loading
 from stinercut.errors import StinercutError
-from stinercut.loading import loading
 from stinercut.settings import Settings
 from stinercut.storage.data_folder import keep_private
 from stinercut.storage.locks import held

@@ -4,7 +4,7 @@ Owns: imports, and resolving the definitions in advance (otherwise each step wou
 server (`forking`).
 """
 
-from stinercut.loading import loading
+from app.processes.loading import loading
 
 with loading():
     from app.engine.definitions import defs
