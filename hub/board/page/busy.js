@@ -1,4 +1,4 @@
-// What a person asked for on the board and what nothing has come of yet: the button stays as pressed until then.
+// Requests of a person that have had no effect yet: the button stays pressed until they have.
 
 import { request } from "./asking.js";
 import { complain } from "./dialogs.js";

@@ -77,7 +77,8 @@ export function showChoice() {
   write(at("choice-state"), templateNews(view) || made);
   write(at("choice-next"), same || !view.film
     ? ""
-    : "The film is made again; only the parts that look different are encoded. The old film stays until the new one is whole.");
+    : "The film is made again; only the parts that look different are encoded. " +
+      "The old film stays until the new one is whole.");
 }
 
 export async function openChoice(button) {

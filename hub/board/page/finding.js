@@ -9,7 +9,7 @@ import { count } from "./words.js";
 
 const PAGE = 60;
 const MOST = 500; // of what the hub gives at once
-const older = { from: null, isAsked: false, number: 0 }; // `from`: the list goes on after that jump; null at its end
+const older = { from: null, isAsked: false, number: 0 }; // `from`: the list continues after that jump; null at its end
 let found = null; // keys, while somebody searches
 let searches = 0;
 let fetching = ""; // the jump of a link that was asked for; it may not be there
@@ -115,7 +115,8 @@ window.addEventListener("hashchange", () => {
   changed();
 });
 
-// After the hub has told everything, and where the list of jumps goes on: what was asked for beyond it is asked again.
+// The hub has sent everything again, and its list of jumps continues at `from`: asks again for the older jumps that a
+// person asked for.
 export async function findAgain(from) {
   const { isAsked, number } = older;
   Object.assign(older, { from, number: 0 });

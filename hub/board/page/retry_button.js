@@ -1,4 +1,4 @@
-// Going on with a jump or a card that failed: the button is the same for both.
+// The button that retries a failed jump or card.
 
 import { h, icon } from "./dom.js";
 

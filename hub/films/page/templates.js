@@ -1,4 +1,4 @@
-// The page of templates: what there is, which films have an older one, and making those anew.
+// The page of templates: all templates, films with an older one, and making those films again.
 
 import { request } from "./asking.js";
 import { complain, openDialog } from "./dialogs.js";
@@ -34,7 +34,8 @@ function staleWords(found) {
   const busy = found.films.length - found.to_do;
   const work = found.to_do ? ` Making ${found.to_do === 1 ? "it" : "them"} again takes ${minutes(found.minutes)}.` : "";
   const going = busy ? ` ${films(busy)} ${busy === 1 ? "is" : "are"} being made again now.` : "";
-  return `${films(found.films.length)} ${found.films.length === 1 ? "was" : "were"} made with an older version.${work}${going}`;
+  const were = found.films.length === 1 ? "was" : "were";
+  return `${films(found.films.length)} ${were} made with an older version.${work}${going}`;
 }
 
 function showStale(found) {
@@ -70,7 +71,9 @@ function shelfItem(template) {
     template.problem
       ? h("p", { class: "problem" }, template.problem)
       : h("p", { class: "facts" }, `Makes: ${template.outputs.join(", ")}${version}`),
-    template.is_default ? h("p", { class: "usual" }, "The default: films use it unless another template is chosen") : null,
+    template.is_default
+      ? h("p", { class: "usual" }, "The default: films use it unless another template is chosen")
+      : null,
     template.is_default || template.problem ? null : usualCommand(template.name));
 }
 

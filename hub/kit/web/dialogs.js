@@ -66,7 +66,7 @@ document.addEventListener("click", (event) => {
   event.stopPropagation();
 }, true);
 
-// A tap between the buttons of a dialog hits the dialog as one beside it does: only its place tells. A finger that went
+// A tap between the buttons of a dialog hits the dialog, as a tap outside it does: only the place tells them apart. A finger that went
 // down inside, on a text say, and up outside closes nothing.
 document.addEventListener("pointerdown", (event) => {
   pressedBeside = event.target.nodeName === "DIALOG" && isBeside(event.target, event);

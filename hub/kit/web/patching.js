@@ -63,7 +63,7 @@ export function place(parent, elements) {
 
 const areSame = (some, others) => some.length === others.length && some.every((one, number) => one === others[number]);
 
-// Elements by key. One is built anew, and patched into its place, only when a part of what it is made of has changed.
+// Elements by key. An element is built again, and patched into its place, only when one of its parts has changed.
 export function tilesOf(build) {
   const kept = new Map();
   return {

@@ -24,7 +24,7 @@ export function keepLooking({ ask, show, fail, isHeld = () => false }) {
   }
 
   function again() {
-    if (document.hidden) return; // goes on when somebody looks
+    if (document.hidden) return; // continues when somebody looks
     if (isHeld()) timer = setTimeout(again, EVERY_MS);
     else look();
   }

@@ -10,7 +10,7 @@ import { apart } from "./words.js";
 
 const BOOKINGS = 12;
 
-// What is typed is kept as the draft, and stands there again when the form is built anew.
+// The draft keeps what a person types, so that it is there again when the form is built again.
 function field(draft, name, words, attributes) {
   const value = draft[name] ?? attributes.value;
   const input = h("input", { required: true, autocomplete: "off", ...attributes, name, value });

@@ -69,8 +69,10 @@ function leave() {
   at("list-preview").replaceChildren();
 }
 
-const numbers = (view) =>
-  `${view.new} new, ${view.changed} changed, ${view.same} unchanged${view.refused ? `, ${view.refused} not imported` : ""}`;
+const numbers = (view) => {
+  const refused = view.refused ? `, ${view.refused} not imported` : "";
+  return `${view.new} new, ${view.changed} changed, ${view.same} unchanged${refused}`;
+};
 
 function show(view) {
   const rows = view.new + view.changed;
@@ -100,7 +102,8 @@ function encodingField() {
     encoding = event.target.value;
     lookAtList();
   };
-  return h("label", { class: "field" }, "If names look wrong, choose the file's encoding: ", h("select", { change }, options));
+  const words = "If names look wrong, choose the file's encoding: ";
+  return h("label", { class: "field" }, words, h("select", { change }, options));
 }
 
 function sectionOf(title, rows, number) {

@@ -73,7 +73,7 @@ function askWho() {
   });
 }
 
-// Go on with what failed.
+// Retry what failed.
 export async function goOn(jump) {
   let outcome = null;
   try {

@@ -1,5 +1,5 @@
-// What a person has begun with about a group: typed, chosen, looked for. It outlives the elements, which are built anew
-// when the group changes.
+// A person's unfinished work on a group: typed texts, chosen files, places in clips. It outlives the elements, which are
+// built again when the group changes.
 
 const drafts = new Map(); // jump -> {fields: {name: text}, picked: Set of files, places: Map of file to place in it}
 

@@ -33,7 +33,7 @@ function elementOf(view) {
   return element;
 }
 
-// It takes the place of one that had the focus: keys go on from there.
+// It replaces an element that had the focus, so that keys continue from there.
 function focusSoon(element) {
   element.tabIndex = -1;
   setTimeout(() => element.focus({ preventScroll: true }));
