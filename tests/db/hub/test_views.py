@@ -14,6 +14,7 @@ from support.cataloguing import (
     LARGE,
     ask,
     copy,
+    empty_catalog,
     entry,
     failed,
     film,
@@ -37,7 +38,7 @@ from hub.kit.security import answer_headers, is_same_origin
 from hub.kit.views import Links
 from hub.runs.pipeline import Stand, run_to_resume
 from stinercut.cards import insertions
-from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
 from stinercut.catalog.models import Insertion, StepStatus
 from stinercut.errors import Conflict, HostNotReady
@@ -52,8 +53,7 @@ LINKS = Links("http://127.0.0.1:3000", Path("films"))
 
 @pytest.fixture
 def known(tmp_path: Path) -> Catalog:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     return Catalog.open(url)
 
 

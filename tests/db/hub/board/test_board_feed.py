@@ -15,14 +15,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from support.cataloguing import catalog_in, entry, passenger, put_in, record
+from support.cataloguing import catalog_in, empty_catalog, entry, passenger, put_in, record
 
 from hub.board.feed import BEAT_EVERY_S, Feed, Watcher
 from hub.cards.copy_progress import Live
 from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.version import version_of
 from hub.kit.views import Links
-from stinercut.catalog import Catalog, events, migrate
+from stinercut.catalog import Catalog, events
 from stinercut.catalog.change_counter import ChangeCounter
 from stinercut.catalog.models import Jump, JumpState
 
@@ -223,8 +223,7 @@ class TestBeats:
 
     def test_none_while_the_catalog_is_away(self, tmp_path: Path) -> None:
         file, elsewhere = tmp_path / "catalog.db", tmp_path / "elsewhere"
-        migrate(f"sqlite:///{file}")
-        catalog = Catalog.open(f"sqlite:///{file}")
+        catalog = Catalog.open(empty_catalog(tmp_path))
 
         async def scene() -> None:
             at = 100.0

@@ -11,6 +11,7 @@ from sqlalchemy import event
 from support.cataloguing import (
     LARGE,
     SMALL_LIMIT,
+    empty_catalog,
     entry,
     failed,
     inserted,
@@ -26,7 +27,7 @@ from support.clocks import filming_day
 from hub.cards.detector_messages import FILES_PER_REQUEST, Conversation, Effects
 from hub.cards.socket import hello_problem
 from stinercut.cards import unassigned_files
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import QrReading
 from stinercut.codes.reading import READER_VERSION, Reading, Reason
 from stinercut.jumps import jumps
@@ -53,8 +54,7 @@ from stinercut.storage.store import Store, hash_file, sync_file
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Conversation:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     return Conversation(Catalog.open(url, filming_day), Store(tmp_path / "store"), SMALL_LIMIT)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from support.cataloguing import SMALL_LIMIT, entry, failed, inserted, list_of
+from support.cataloguing import SMALL_LIMIT, empty_catalog, entry, failed, inserted, list_of
 from support.clocks import NOON, filming_day
 from support.mhl_tool import CHECKS, mhl_tool, needs_mhl_tool
 
@@ -20,7 +20,7 @@ from hub.cards.import_queue import ImportQueue
 from stinercut.cards import mhl
 from stinercut.cards.import_folders import Imports, folder_stem, plan_of, safe_path
 from stinercut.cards.import_query import CardImport, ImportedEntry
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import EntryState, ManifestEntry
 from stinercut.errors import HostNotReady, StoreDamaged
 from stinercut.protocol import CardError, Envelope, ErrorCode, FileCopied, FileEntry, Message
@@ -33,8 +33,7 @@ C = entry("GX010003.MP4", 300, minute=2)
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Conversation:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     return Conversation(Catalog.open(url, filming_day), Store(tmp_path / "store"), SMALL_LIMIT)
 
 

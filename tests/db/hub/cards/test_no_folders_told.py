@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from support import heard
-from support.cataloguing import catalog_in, entry, film, inserted, list_of, put_in, ready_jump
+from support.cataloguing import catalog_in, empty_catalog, entry, film, inserted, list_of, put_in, ready_jump
 from support.detectors import gopro_card, offloading, told
 
 from hub.app import create_app
@@ -17,7 +17,7 @@ from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.detector_messages import Conversation
 from hub.cards.views import card_views
 from stinercut.cards import insertions
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.errors import BadInput, StoreDamaged
 from stinercut.failures import sentence_for_pages, what_for_pages
 from stinercut.jumps import film_records, jumps
@@ -33,7 +33,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    migrate(settings.catalog_url)
+    empty_catalog(settings.data)
     catalog = Catalog.open(settings.catalog_url)
     ready_jump(catalog)
     catalog.close()
@@ -81,8 +81,7 @@ def test_answers_of_the_hub(client: TestClient, settings: Settings):
 
 
 def test_refusals_to_detectors(tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     catalog = Catalog.open(url)
     talk = Conversation(catalog, Store(tmp_path / "store"), 1000)
     file = entry("GX010001.MP4", 1000)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
+from support.cataloguing import ask, copy, empty_catalog, entry, film, passenger, put_in, ready_jump, record
 from support.dagsters import FakeDagster
 
 from hub.films import rerender
 from hub.films.rerender import BackfillRequest, Renewal, StaleView, busy_with, to_make
 from hub.kit.dagster_client import Backfill
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.errors import BadInput
 from stinercut.jumps import film_records, jumps, staleness
 from stinercut.jumps.staleness import Stale
@@ -30,8 +30,7 @@ STALE = Stale("", "classic", ("drawings",), 7.0, 14.0, NOW)
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Catalog]:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     opened = Catalog.open(url)
     yield opened
     opened.close()

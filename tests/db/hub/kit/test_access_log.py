@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from support.cataloguing import ready_jump
+from support.cataloguing import empty_catalog, ready_jump
 
 from hub.app import create_app
 from hub.kit import access_log
 from hub.kit.access_log import AccessFile, is_worth_a_line
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.settings import Settings
 
 JUMP = "2026-06-01_B-1"
@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    migrate(settings.catalog_url)
+    empty_catalog(settings.data)
     catalog = Catalog.open(settings.catalog_url)
     ready_jump(catalog)
     catalog.close()

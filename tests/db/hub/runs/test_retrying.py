@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from support.cataloguing import ask, copy, entry, put_in, record
+from support.cataloguing import ask, copy, empty_catalog, entry, put_in, record
 from support.dagsters import FakeDagster, tags_of
 
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.kit.views import Links
 from hub.runs.pipeline import Pipeline
-from stinercut.catalog import Catalog, migrate
+from stinercut.catalog import Catalog
 from stinercut.catalog.models import Insertion
 from stinercut.codes.payload import make_payload
 from stinercut.jumps import jumps
@@ -32,8 +32,7 @@ FAILURE = {
 
 @pytest.fixture
 def known(tmp_path: Path) -> Catalog:
-    url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    migrate(url)
+    url = empty_catalog(tmp_path)
     return Catalog.open(url)
 
 

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, create_engine, func, insert, select, text
-from support.cataloguing import film, listed, passenger, ready_jump
+from support.cataloguing import empty_catalog, film, listed, passenger, ready_jump
 from support.clocks import NOON
 from typer.testing import CliRunner
 
@@ -115,7 +115,8 @@ class TestMigrations:
             for revision in REVISIONS[1:]:
                 with connection.begin():
                     migrate_to(connection, revision)
-                assert {name: rows_of(connection)[name] for name in before} == before, revision
+                after = rows_of(connection)
+                assert {name: after[name] for name in before} == before, revision
                 connection.rollback()
             assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         engine.dispose()
@@ -179,7 +180,7 @@ class TestMigrations:
 def filled(tmp_path: Path) -> Settings:
     """An installation whose SQLite catalog holds a card, a jump with its film, and a booking."""
     settings = Settings(data=tmp_path / "data", database_url=None)
-    migrate(settings.catalog_url)
+    empty_catalog(settings.data)
     catalog = Catalog.open(settings.catalog_url)
     jump, _ = ready_jump(catalog)
     with catalog.write() as session:

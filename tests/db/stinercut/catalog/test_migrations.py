@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.engine import make_url
 from support.cataloguing import entry, put_in, states
 
 import stinercut.catalog.migrations
@@ -47,10 +48,9 @@ ROWS = (
 
 
 @pytest.fixture
-def url(catalog: Catalog) -> Iterator[str]:
+def url(catalog_url: str) -> Iterator[str]:
     """The address of a database that has nothing in it yet, of each kind."""
-    where = catalog.engine.url
-    catalog.close()
+    where = make_url(catalog_url)
     name = where.database or ""
     if where.get_backend_name() == "sqlite":
         yield where.set(database=f"{name}.old").render_as_string(hide_password=False)

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
-from sqlalchemy.event import listen
+from sqlalchemy import delete, event, select
 from support.cataloguing import copy, entry, film, passenger, put_in, ready_jump, record, row_ids
 
 from stinercut.catalog import Catalog
@@ -206,12 +205,17 @@ class TestStaleness:
         with catalog.read() as session:
             assert sorted(one.jump_key for one in staleness.films_made(session)) == [keys[0], keys[2]]
 
-    def test_a_page_of_them_is_found_by_the_key(self, catalog: Catalog) -> None:
+    def test_a_page_of_them_is_found_by_the_key(self, catalog: Catalog, request: pytest.FixtureRequest) -> None:
         """With tens of thousands of jumps a tick of the sensor would sort them all, each time."""
         if catalog.engine.dialect.name != "sqlite":
             pytest.skip("PostgreSQL plans by what is in the table")
         asked: list[tuple[str, Any]] = []
-        listen(catalog.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+
+        def note(*told: Any) -> None:
+            asked.append((told[2], told[3]))
+
+        event.listen(catalog.engine, "before_cursor_execute", note)
+        request.addfinalizer(lambda: event.remove(catalog.engine, "before_cursor_execute", note))
         with catalog.read() as session:
             for ask, begins in (
                 (lambda: staleness.jumps_with(session, None, after="", limit=9), "(jump_key>?)"),
