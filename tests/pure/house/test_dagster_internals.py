@@ -9,7 +9,7 @@ import ast
 import importlib
 
 import pytest
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, nodes_of, parsed
 
 ROOMS = ("app/engine", "app/fleet", "stinercut_assets/common")
 """Where Dagster's internals may be imported. Elsewhere: `stinercut_assets.common.dagster_internals`."""
@@ -41,7 +41,7 @@ INTERNALS = {
 def internals_of(module: ast.Module) -> set[tuple[str, str]]:
     """The private names of Dagster that a module imports: (module, name); a module imported whole has an empty name."""
     found: set[tuple[str, str]] = set()
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         match node:
             case ast.ImportFrom(module=str(path), names=names) if path.startswith("dagster") and "._" in path:
                 found |= {(path, name.name) for name in names}
@@ -56,7 +56,7 @@ def found_here() -> dict[str, set[tuple[str, str]]]:
     """By file, for all files of the packages that import any."""
     packages = sorted(path.parent for path in REPOSITORY.glob("*/__init__.py"))
     files = (file for package in packages for file in package.rglob("*.py"))
-    by_file = {file.relative_to(REPOSITORY).as_posix(): internals_of(ast.parse(file.read_text())) for file in files}
+    by_file = {file.relative_to(REPOSITORY).as_posix(): internals_of(parsed(file)) for file in files}
     return {file: names for file, names in by_file.items() if names and not file.startswith(("tests/", "bench/"))}
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from pydantic import Field, TypeAdapter
 from support.bounded import openapi_of, unbounded
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, nodes_of, parsed
 
 from hub.app import create_app
 from stinercut.protocol import Envelope
@@ -56,7 +56,7 @@ STARTING = {"create_subprocess_exec", "create_subprocess_shell", "popen", "syste
 
 def starts_processes(module: ast.Module) -> bool:
     """Whether a module imports subprocess or calls what else starts a program (ffmpeg-python: run, probe)."""
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         match node:
             case ast.Import(names=names) if any(name.name == "subprocess" for name in names):
                 return True
@@ -73,7 +73,7 @@ def starts_processes(module: ast.Module) -> bool:
 
 def test_processes_are_started_in_few_known_places() -> None:
     modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    found = {name for name, path in modules.items() if starts_processes(ast.parse(path.read_text()))}
+    found = {name for name, path in modules.items() if starts_processes(parsed(path))}
     assert found == set(STARTERS)
 
 
@@ -89,14 +89,14 @@ LOCKING = {"fcntl", "msvcrt", "filelock", "portalocker"}
 
 def locks_files(module: ast.Module) -> bool:
     """Whether a module imports what locks files."""
-    imports = [node for node in ast.walk(module) if isinstance(node, ast.Import)]
-    froms = [node.module for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in nodes_of(module) if isinstance(node, ast.Import)]
+    froms = [node.module for node in nodes_of(module) if isinstance(node, ast.ImportFrom)]
     return bool(LOCKING & {*(name.name for node in imports for name in node.names), *froms})
 
 
 def test_files_are_locked_in_one_place() -> None:
     modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    found = {name for name, path in modules.items() if locks_files(ast.parse(path.read_text()))}
+    found = {name for name, path in modules.items() if locks_files(parsed(path))}
     assert found == {"stinercut/storage/locks.py"}
 
 
@@ -172,7 +172,7 @@ TELLERS = {"datetime", "date", "time", "func", "dt"}
 
 def reads_the_clock(module: ast.Module) -> bool:
     """Whether a module asks Python or the database for the present moment."""
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(teller) | ast.Attribute(attr=teller), attr=attr)) if (
                 teller in TELLERS and attr in MOMENTS
@@ -190,12 +190,12 @@ def reads_the_clock(module: ast.Module) -> bool:
 
 
 def takes_the_machines_clock(module: ast.Module) -> bool:
-    return any(isinstance(node, ast.alias) and node.name == "machine_clock" for node in ast.walk(module))
+    return any(isinstance(node, ast.alias) and node.name == "machine_clock" for node in nodes_of(module))
 
 
 def test_the_clock_is_read_in_one_place_and_taken_at_known_edges() -> None:
     paths = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    modules = {name: ast.parse(path.read_text()) for name, path in paths.items()}
+    modules = {name: parsed(path) for name, path in paths.items()}
     assert {name for name, module in modules.items() if reads_the_clock(module)} == {CLOCK}
     assert {name for name, module in modules.items() if takes_the_machines_clock(module)} == set(CLOCK_EDGES)
 

@@ -6,7 +6,7 @@ import ast
 import tomllib
 
 import pytest
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, nodes_of, parsed
 
 ROOT = REPOSITORY
 PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
@@ -21,7 +21,7 @@ OPENERS = {
 
 def opens_inputs(module: ast.Module) -> bool:
     """Whether a module makes an input of ffmpeg: `graph_input(...)`, `ffmpeg.input(...)`, or a word `-i`."""
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         match node:
             case ast.Attribute(attr="graph_input"):
                 return True
@@ -42,7 +42,7 @@ def inputs_without_whitelists(module: ast.Module) -> list[ast.Call]:
     """Inputs of ffmpeg that are files and are not told what they may be."""
     calls = [
         node
-        for node in ast.walk(module)
+        for node in nodes_of(module)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "graph_input"
     ]
     return [call for call in calls if not _generates(call) and not any(word.arg is None for word in call.keywords)]
@@ -54,12 +54,12 @@ def _generates(call: ast.Call) -> bool:
 
 
 def test_ffmpeg_opens_files_in_one_place() -> None:
-    modules = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    parsed = {name: ast.parse(path.read_text()) for name, path in modules.items()}
-    assert {name for name, module in parsed.items() if opens_inputs(module)} == set(OPENERS)
-    assert inputs_without_whitelists(parsed["stinercut/video/ffmpeg_inputs.py"]) == []
+    paths = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    modules = {name: parsed(path) for name, path in paths.items()}
+    assert {name for name, module in modules.items() if opens_inputs(module)} == set(OPENERS)
+    assert inputs_without_whitelists(modules["stinercut/video/ffmpeg_inputs.py"]) == []
     for name in set(OPENERS) - {"stinercut/video/ffmpeg_inputs.py", "stinercut/video/ffmpeg_graph.py"}:
-        words = [node.value for node in ast.walk(parsed[name]) if isinstance(node, ast.Constant)]
+        words = [node.value for node in nodes_of(modules[name]) if isinstance(node, ast.Constant)]
         assert words.count("-i") == words.count("lavfi"), name
 
 

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from pydantic import BaseModel
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from support.repository import nodes_of, parsed
 
 from app import detector_cli
 from app.cli import cli
@@ -44,12 +45,12 @@ FROZEN: dict[str, list[str]] = json.loads(LIST.read_text("utf-8"))
 def sources() -> Iterator[ast.Module]:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
-            yield ast.parse(path.read_text("utf-8"))
+            yield parsed(path)
 
 
 def texts_like(pattern: str) -> set[str]:
     """Every text in the code that is wholly of this form."""
-    nodes = (node for module in sources() for node in ast.walk(module) if isinstance(node, ast.Constant))
+    nodes = (node for module in sources() for node in nodes_of(module) if isinstance(node, ast.Constant))
     return {node.value for node in nodes if isinstance(node.value, str) and re.fullmatch(pattern, node.value)}
 
 
@@ -127,7 +128,7 @@ def catalog_columns() -> Iterator[str]:
 
 def event_types() -> Iterator[str]:
     """What `events.append` is given; `*` stands for what is only known as it runs."""
-    calls = (node for module in sources() for node in ast.walk(module) if isinstance(node, ast.Call))
+    calls = (node for module in sources() for node in nodes_of(module) if isinstance(node, ast.Call))
     for call in calls:
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == "events.append":
             yield from _texts_of(call.args[1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.repository import REPOSITORY as ROOT
+from support.repository import nodes_of, parsed
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PYPROJECT["tool"]["importlinter"]["root_packages"]
@@ -18,10 +19,10 @@ read."""
 _PICKLING = frozenset({"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"})
 
 
-def pickling_in(code: str) -> set[str]:
-    """What of this code can read or write a pickle."""
+def pickling_in(module: ast.Module) -> set[str]:
+    """What of this module can read or write a pickle."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in nodes_of(module):
         match node:
             case ast.Import(names=names):
                 found |= {one.name for one in names if one.name.split(".")[0] in _PICKLING}
@@ -39,7 +40,7 @@ def pickling_in(code: str) -> set[str]:
 
 def test_pickles_are_read_in_one_place() -> None:
     sources = {str(path.relative_to(ROOT)): path for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
-    assert {name for name, path in sources.items() if pickling_in(path.read_text("utf-8"))} == READS_PICKLES
+    assert {name for name, path in sources.items() if pickling_in(parsed(path))} == READS_PICKLES
 
 
 @pytest.mark.parametrize(
@@ -54,4 +55,4 @@ def test_pickles_are_read_in_one_place() -> None:
     ],
 )
 def test_a_pickle_is_noticed(code: str) -> None:
-    assert pickling_in(code)
+    assert pickling_in(ast.parse(code))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, parsed
 
 PACKAGES = ("stinercut", "stinercut_assets", "sensors", "detector", "app", "hub")
 FIRST_LINE_LIMIT = 120
@@ -53,7 +53,7 @@ def test_every_module_opens_plainly_and_names_modules_that_exist() -> None:
     found = {
         str(path.relative_to(REPOSITORY)): wrong
         for path in modules()
-        if path.read_text() and (wrong := faults(ast.get_docstring(ast.parse(path.read_text())) or "", path))
+        if path.read_text() and (wrong := faults(ast.get_docstring(parsed(path)) or "", path))
     }
     assert found == {}
 

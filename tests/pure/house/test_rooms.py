@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, nodes_of, parsed
 
 PYPROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PACKAGES: list[str] = PYPROJECT["tool"]["importlinter"]["root_packages"]
@@ -38,7 +38,7 @@ def modules() -> dict[str, Path]:
 def imports(module: ast.Module, known: Iterable[str]) -> set[str]:
     """Those of the known modules that a module imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -49,7 +49,7 @@ def imports(module: ast.Module, known: Iterable[str]) -> set[str]:
 def import_graph() -> dict[str, set[str]]:
     """Module -> modules of ours that it imports."""
     known = modules()
-    return {name: imports(ast.parse(path.read_text()), known) for name, path in known.items()}
+    return {name: imports(parsed(path), known) for name, path in known.items()}
 
 
 def by_room(graph: Graph) -> dict[str, set[str]]:
@@ -133,7 +133,7 @@ def test_domains_have_their_folders(layer: str) -> None:
 def test_a_class_name_stands_for_one_thing() -> None:
     found: dict[str, list[str]] = defaultdict(list)
     for name, path in modules().items():
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name].append(name)
     assert {name: places for name, places in found.items() if len(places) > 1} == {}

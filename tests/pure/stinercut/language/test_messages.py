@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from support.repository import REPOSITORY
+from support.repository import REPOSITORY, nodes_of, parsed
 
 from stinercut.language import messages
 from stinercut.language.checking import fields_of, problems_of
@@ -81,7 +81,7 @@ def test_what_is_wrong_with_words_is_said_in_a_line_each(broken: dict[str, objec
 def sent() -> Iterator[tuple[str, frozenset[str], str]]:
     """Every message that the code makes: its code, the names of its values, and where."""
     for path in (path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes_of(parsed(path)):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name("Message"), attr="of"), args=[code], keywords=given):
                     where = f"{path.relative_to(REPOSITORY)}:{node.lineno}"
