@@ -50,6 +50,10 @@ format: setup-dev
 docs: setup-dev
 	$(BIN)/mkdocs build --strict
 
+# Tests start hundreds of processes of ours. Where the environment says to keep no compiled modules, as images do, each
+# of them would compile the sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 QUICK := not slow and not long
 # The tiers pure and db, which start no process of ours (tests/support/tiers.py).
 TIERS := --db sqlite -m '$(QUICK)' tests/pure tests/db

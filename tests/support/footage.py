@@ -6,7 +6,9 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -33,15 +35,28 @@ def make_clip(  # noqa: PLR0917
     sound: str | None = "48000:2",
     options: tuple[str, ...] = (),
 ) -> Path:
-    """A moving test picture with a tone (`rate:channels`, None for no sound). `options` go before the output name."""
+    """A moving test picture with a tone (`rate:channels`, None for no sound). `options` go before the output name.
+
+    Each kind is made once and copied: a process of ffmpeg takes a tenth of a second to load its libraries alone.
+    """
+    path.write_bytes(_clip(path.suffix, size, seconds, fps, sound, options))
+    return path
+
+
+@cache
+def _clip(  # noqa: PLR0917
+    suffix: str, size: str, seconds: float, fps: str, sound: str | None, options: tuple[str, ...]
+) -> bytes:
     argv = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps}:duration={seconds}"]
     if sound:
         rate, channels = sound.split(":")
         argv += [word.format(rate=rate, seconds=seconds) for word in SINE]
         argv += ["-c:a", "aac", "-ac", channels]
-    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options, str(path)]
-    runner.run(argv, timeout=60)
-    return path
+    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options]
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / f"clip{suffix}"
+        runner.run([*argv, str(made)], timeout=60)
+        return made.read_bytes()
 
 
 def rotated(path: Path, degrees: int, target: Path) -> Path:

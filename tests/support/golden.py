@@ -7,6 +7,8 @@ otherwise. Frames are drawn here and piped into ffmpeg: its own sources that com
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
 import wave
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stinercut.films.film import Finished, Production, looked_into, make_film, planned
+from stinercut.films.plan.plan import FilmPlan
 from stinercut.films.plan.timebase import sample_at, ticks_of
 from stinercut.storage.store import Store
 from stinercut.templates import Template
@@ -99,22 +102,36 @@ def bare(change: dict[str, Any] | None = None, footage: dict[str, Any] | None = 
 
 
 def film_of(clips: Iterable[Path], template: Template, tmp_path: Path) -> tuple[Production, Finished]:
-    """The finished film, which passed its checks; its packets lie without a gap."""
+    """The finished film, which passed its checks; its packets lie without a gap.
+
+    Its store is that of all golden films of this process: a title or an outro that several have is made once.
+    """
     shown = looked_into([as_source(clip) for clip in clips])
-    production = planned(Store(tmp_path / "store"), template, FIELDS, shown)
+    production = planned(golden_store(tmp_path), template, FIELDS, shown)
     finished = make_film(production, tmp_path / "film.mp4")
     assert [check for check in finished.checks if check.blocking and not check.passed] == []
     for film, making in zip(finished.films, production.films, strict=True):
-        times = runner.packet_times(film.path)
-        ticks = ticks_of(making.plan.rate)
-        assert [decode for _, decode in times] == [times[0][1] + number * ticks for number in range(len(times))]
-        assert sorted(show for show, _ in times) == [number * ticks for number in range(len(times))]
-        sound = runner.packet_times(film.path, "a:0")
-        assert {after[1] - before[1] for before, after in itertools.pairwise(sound[:-1])} == {1024}
-        # What is left of the last AAC frame is silence beyond the track's end, which players don't play.
-        due = sample_at(making.plan.rate, making.plan.frames)
-        assert int(runner.ffprobe_json(film.path)["streams"][1]["duration_ts"]) == due
+        require_packets(film.path, making.plan)
     return production, finished
+
+
+def golden_store(tmp_path: Path) -> Store:
+    """The store of all golden films of this process; `tmp_path` is that of one of its tests."""
+    return Store(tmp_path.parent / "golden-store")
+
+
+def require_packets(film: Path, plan: FilmPlan) -> None:
+    """Pictures and sound of the film lie without a gap, and last as long as they should."""
+    words = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", "-show_packets", str(film)]
+    told = json.loads(subprocess.run(words, check=True, capture_output=True, timeout=60).stdout)
+    pictures, sound = ([packet for packet in told["packets"] if packet["stream_index"] == at] for at in (0, 1))
+    ticks = ticks_of(plan.rate)
+    first = pictures[0]["dts"]
+    assert [packet["dts"] for packet in pictures] == [first + number * ticks for number in range(len(pictures))]
+    assert sorted(packet["pts"] for packet in pictures) == [number * ticks for number in range(len(pictures))]
+    assert {after["dts"] - before["dts"] for before, after in itertools.pairwise(sound[:-1])} == {1024}
+    # What is left of the last AAC frame is silence beyond the track's end, which players don't play.
+    assert told["streams"][1]["duration_ts"] == sample_at(plan.rate, plan.frames)
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from support.golden import (
     decoded,
     film_frames,
     film_of,
+    golden_store,
     heard,
     numbered,
     numbers,
@@ -344,7 +345,7 @@ def test_several_outputs_at_once(tmp_path: Path) -> None:
     assert photos == ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]
     assert all(probe_size(folder / name) == (160, 90) for name in photos)
     shown = looked_into([as_source(clip) for clip in clips])
-    again = make_film(planned(Store(tmp_path / "store"), template, FIELDS, shown), tmp_path / "film.mp4")
+    again = make_film(planned(golden_store(tmp_path), template, FIELDS, shown), tmp_path / "film.mp4")
     assert again.photos == finished.photos
 
 
