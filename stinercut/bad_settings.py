@@ -1,6 +1,6 @@
-"""Error messages for bad settings: each names the variable that is wrong.
+"""Error messages for bad settings: each names the wrong variable.
 
-Owns: that sentence. Not here: the settings and what each may be (`settings`).
+Owns: the words of these messages. Not here: the settings and their allowed values (`settings`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WRITTEN = {
     "detector_id": "Write 1 to 64 letters, digits, - and _.",
     "encoder": "Write auto, software, or a name such as h264_nvenc.",
 }
-"""How settings are written that have a form of their own, which pydantic would tell as a regular expression."""
+"""How to write settings with a special form, which pydantic would describe as a regular expression."""
 
 _SAID = {
     "int_parsing": "which is no whole number",
@@ -33,11 +33,11 @@ _SAID = {
     "literal_error": "and can be {expected}",
     "string_pattern_mismatch": "which can't be used",
 }
-"""What pydantic's kinds of refusal are called here; others are told as pydantic tells them."""
+"""Our words for pydantic's kinds of refusal; other kinds keep pydantic's message."""
 
 
 def bad_setting(refused: ValidationError, secrets: Collection[str]) -> BadInput:
-    """The first thing that is wrong, as our error. What `secrets` were set to is not repeated."""
+    """The first problem, as our error. The values of `secrets` are not repeated."""
     error = refused.errors(include_url=False)[0]
     name = str(error["loc"][0]) if error["loc"] else "setting"
     given: object = error["input"]
@@ -52,6 +52,6 @@ def _why(error: ErrorDetails) -> str:
 
 def _advice(name: str, given: object) -> str:
     if isinstance(given, str) and given.startswith(("tcp://", "udp://", "sctp://")):
-        # Kubernetes sets STINERCUT_HUB_PORT where a Service is called stinercut-hub.
+        # Kubernetes sets STINERCUT_HUB_PORT if a Service is called stinercut-hub.
         return "A Kubernetes Service of such a name sets it: write `enableServiceLinks: false` into the pod's spec."
     return _WRITTEN.get(name, "Change it or leave it out.")

@@ -1,10 +1,10 @@
 """Bounds of text and numbers that come from outside: a page, a program, a detector.
 
-Owns: the types that models of requests and messages are made of. Not here: what a name, a booking or a message may say
+Owns: the types for models of requests and messages. Not here: the rules for a name, a booking or a message
 (`stinercut.codes.payload`, `stinercut.protocol`), the size of a whole body (`hub.kit.request_body`).
 
-A bound is what the catalog can hold, or far above what anybody means. A test walks over all models and finds the text,
-list or number that has none.
+A bound is the limit of the catalog, or far above any real value. A test checks all models for texts, lists and numbers
+without a bound.
 """
 
 from __future__ import annotations
@@ -15,35 +15,37 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 NO_NUL: Final = r"^[^\x00]*$"
-"""No name holds one, and PostgreSQL takes it in no text."""
+"""No name holds a NUL, and PostgreSQL accepts it in no text."""
 
 LARGEST_INTEGER: Final = 2**31 - 1
-"""What a column for numbers holds on PostgreSQL."""
+"""The limit of a column for numbers on PostgreSQL."""
 LARGEST_SIZE: Final = 2**63 - 1
-"""Bytes: what a column for sizes holds on both databases."""
+"""Bytes: the limit of a column for sizes on both databases."""
 
 FIRST_YEAR: Final = 1601
 LAST_YEAR: Final = 2999
-"""Beyond every clock of a camera (FAT ends in 2107) and of a computer that lost its time (NTFS counts from 1601, and a
-file without a time has that one), and far enough from where Python's dates end that zones and days can be added."""
+"""These years are beyond every camera's clock (FAT ends in 2107) and every computer that lost its time (NTFS counts
+from 1601, and a file without a time has that year). They are far enough from the ends of Python's dates to add zones
+and days.
+"""
 
 ShortText = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
 """A line: a label, a file's name, what a person typed into a field."""
 Who = Annotated[str, Field(max_length=80, pattern=NO_NUL)]
-"""Who decides."""
+"""The name of a person who decides."""
 JumpKey = Annotated[str, Field(max_length=128, pattern=NO_NUL)]
-"""Of a jump or a card, as far as the catalog's keys go."""
+"""The key of a jump or a card, as long as the catalog's keys may be."""
 TypedId = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
-"""A booking's or a person's id as it was typed; what one may be is said where it is used, in its own words."""
+"""A booking's or a person's id as it was typed. Where it is used, the id's own rule gives a better message."""
 RowId = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
-"""A row's number: a larger one could not even be looked for."""
+"""A row's number: the database could not even look for a larger one."""
 Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 """Bytes."""
 
 
 def is_in_range(moment: date) -> bool:
-    """Whether a day or a time is one that can be written down and counted with, in every zone."""
+    """Whether a day or a time can be stored and used for calculations, in every zone."""
     return FIRST_YEAR <= moment.year <= LAST_YEAR
 
 

@@ -1,10 +1,10 @@
-"""Where the time comes from: a clock that is handed in.
+"""Clocks: the time comes from a clock that is passed in.
 
-Owns: what a clock is, the machine's own one, the local day of a moment. Not here: clocks that stand or run elsewhere,
-which only tests have (`tests/support/clocks.py`); seconds between two points of one process (`time.monotonic`).
+Owns: the type of a clock, the machine's own clock, the local day of a moment. Not here: clocks that stand still or
+differ, which only tests have (`tests/support/clocks.py`); seconds between two points of one process (`time.monotonic`).
 
-Rules and queries take a moment, or ask the clock they were given; only edges read the machine's. `test_house.py` names
-those edges.
+Rules and queries take a moment, or ask the clock that they were given. Only edges read the machine's clock;
+`test_house.py` lists these edges.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 Clock = Callable[[], datetime]
-"""Tells the present moment, with a zone."""
+"""Gives the present moment, with a zone."""
 
 
 def machine_clock() -> datetime:
@@ -22,5 +22,5 @@ def machine_clock() -> datetime:
 
 
 def local_day(moment: datetime) -> date:
-    """The day that a moment with a zone falls on here: codes and cameras hold the days of this place."""
+    """The local day of a moment with a zone: codes and cameras hold local days."""
     return moment.astimezone().date()

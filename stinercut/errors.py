@@ -1,8 +1,7 @@
 """Our errors: what happened, to which file, and what to do about it.
 
-Owns: the one hierarchy that every module raises from, with the exit code a command ends with and the status that
-the hub answers with. Not here: the catching. A border (command, WebSocket, Dagster step, HTTP route) turns these into
-its own words.
+Owns: the only hierarchy of errors, each with a command's exit code and the hub's HTTP status. Not here: catching them.
+A border (command, WebSocket, Dagster step, HTTP route) turns them into its own words.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from stinercut.language.messages import Message, Said, all_worded, parts_of
 class StinercutError(Exception):
     """Something that a person can act on.
 
-    `what` says what happened, `file` to which file, `advice` what to do. `code` is stable and for programs;
-    `exit_code` is what a command ends with, `http_status` what a request is answered with. `what_parts` and
-    `advice_parts` are the same as messages, for whoever shows it in another language.
+    `what`: what happened. `file`: to which file. `advice`: what to do. `code` is stable and for programs; `exit_code`
+    is a command's exit status, `http_status` the status of an answer. `what_parts` and `advice_parts` are the same as
+    messages, for whoever shows it in another language.
     """
 
     code: ClassVar[str] = "ERROR"
@@ -34,7 +33,7 @@ class StinercutError(Exception):
 
     @property
     def said(self) -> tuple[Message, ...]:
-        """The whole of it: what happened, to which file, and what to do."""
+        """The whole error: what happened, to which file, and what to do."""
         if not self.file:
             return (*self.what_parts, *self.advice_parts)
         return (Message.of(MessageCode.ABOUT_FILE, file=self.file, what=self.what_parts), *self.advice_parts)
@@ -53,7 +52,7 @@ def _rebuild(kind: type[StinercutError], what: Said, file: str | None, advice: S
 
 
 class BadInput(StinercutError):
-    """What was given can't be used: a field, a file, a folder."""
+    """A given value can't be used: a field, a file, a folder."""
 
     code = "BAD_INPUT"
     exit_code = 3
@@ -61,13 +60,13 @@ class BadInput(StinercutError):
 
 
 class BadTemplate(BadInput):
-    """A template is not there, or can't be used as it is."""
+    """A template is missing, or can't be used as it is."""
 
     code = "BAD_TEMPLATE"
 
 
 class NameConflict(BadInput):
-    """A name contradicts what is known; a person must confirm it, or say whose it is."""
+    """A name contradicts a known name; a person must confirm it, or decide whose jump it is."""
 
     code = "NAME_CONFLICT"
     http_status = 409
@@ -110,21 +109,21 @@ class FfmpegFailed(StinercutError):
 
 
 class WrongFilm(StinercutError):
-    """A film that was made did not pass its checks. It is never published."""
+    """A film did not pass its checks. It is never published."""
 
     code = "WRONG_FILM"
     exit_code = 8
 
 
 class StoreDamaged(StinercutError):
-    """An object of the store is missing or has other content than its name says."""
+    """An object of the store is missing, or its content does not match its name."""
 
     code = "STORE_DAMAGED"
     exit_code = 9
 
 
 class NotFound(StinercutError):
-    """A card, jump or film that nobody knows."""
+    """A card, jump or film is unknown."""
 
     code = "NOT_FOUND"
     exit_code = 10
@@ -132,14 +131,14 @@ class NotFound(StinercutError):
 
 
 class Conflict(StinercutError):
-    """What is asked for does not fit what is going on now."""
+    """A request does not fit the present state."""
 
     code = "CONFLICT"
     http_status = 409
 
 
 class DagsterRefused(StinercutError):
-    """Dagster answered, and the answer was no."""
+    """Dagster answered with a refusal."""
 
     code = "DAGSTER_REFUSED"
     http_status = 502

@@ -1,7 +1,7 @@
-"""What went wrong with a jump or card, as it is kept and shown: a code, messages, and the files that it names.
+"""Failure records of a jump or card, as they are kept and shown: a code, messages, and the named files.
 
-Owns: that record, and how any exception becomes one. Pure. Not here: our errors (`errors`), where records are kept
-(`catalog`), what a person can do about one (`runs.remedies`).
+Owns: the record, and making one from any exception. Pure. Not here: our errors (`errors`), keeping records (`catalog`),
+what a person can do about a failure (`runs.remedies`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stinercut.text import ended
 
 
 class NamedFile(NamedTuple):
-    """A file of a jump, as an error may name it: by its name, or by its content where it lies in the store."""
+    """A file of a jump, as an error may name it: by its name, or in the store by its content hash."""
 
     card_file_id: int
     name: str
@@ -29,12 +29,11 @@ class NamedFile(NamedTuple):
 
 
 class FailureRecord(BaseModel):
-    """One thing that went wrong.
+    """One failure.
 
-    `code` is for programs; `what_parts` and `advice_parts` are for people, and `file` is what they call the file that
-    it is about (the last two empty where there is nothing to say). `files` are the card file ids of those of the jump's
-    files that are named. `details` is for whoever looks after the installation: what the program itself said, without
-    folders.
+    `code` is for programs; `what_parts` and `advice_parts` are for people, and `file` is people's name of the file
+    concerned (the last two may be empty). `files` are the card file ids of the jump's files that are named. `details`
+    is for the person who looks after the installation: the program's own message, without folders.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,13 +47,13 @@ class FailureRecord(BaseModel):
 
     @classmethod
     def of(cls, code: str, what: Said, advice: Said = "", file: str = "", files: tuple[int, ...] = ()) -> FailureRecord:
-        """A record of this, without details."""
+        """A record without details."""
         return cls(code=code, what_parts=parts_of(what), advice_parts=parts_of(advice), file=file, files=files)
 
     @model_validator(mode="before")
     @classmethod
     def _of_before(cls, row: object) -> object:
-        """A row that a release before messages wrote has sentences."""
+        """Convert a row from a release before messages, which holds sentences."""
         if not isinstance(row, dict) or "what" not in row:
             return cast("object", row)
         was = cast("dict[str, object]", row)
@@ -72,7 +71,7 @@ class FailureRecord(BaseModel):
         return all_worded(self.advice_parts)
 
     def messages(self) -> tuple[Message, ...]:
-        """The whole of it as a person reads it, but for the details."""
+        """The whole record for people, without the details."""
         if self.file:
             head = Message.of(MessageCode.FAILURE_OF_FILE, file=self.file, what=self.what_parts)
         else:
@@ -87,9 +86,9 @@ class FailureRecord(BaseModel):
 def record_of(
     error: BaseException, named: Sequence[NamedFile] = (), about: Sequence[int] = (), step: Said = ""
 ) -> FailureRecord:
-    """An exception as a record. `named`: the jump's files; `about`: those that its step knows to be at fault.
+    """An exception as a record. `named`: the jump's files; `about`: the files that its step knows to be at fault.
 
-    `step` is what people call the step; it stands in the sentence about an exception that is none of our errors.
+    `step` is people's name of the step; it is used in the sentence about an exception that is not one of our errors.
     """
     if isinstance(error, StinercutError):
         said = "\n\n".join(getattr(error, "__notes__", ()))
@@ -109,13 +108,17 @@ def record_of_parts(  # noqa: PLR0913, PLR0917 - the parts of an error
 
 
 def _meant(file: str | None, named: Sequence[NamedFile], about: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """What people call the file that is named, and which of the jump's files are meant."""
+    """People's name of the named file, and which of the jump's files are meant."""
     last = _last_part(file) if file else ""
-    found = [one for one in named if one.card_file_id in about]
+    found = [known for known in named if known.card_file_id in about]
     if not found and last:
-        found = [one for one in named if last == one.name or (one.content_hash and last.startswith(one.content_hash))]
+        found = [
+            known
+            for known in named
+            if last == known.name or (known.content_hash and last.startswith(known.content_hash))
+        ]
     shown = found[0].name if found and (last or len(found) == 1) else last
-    return shown, tuple(one.card_file_id for one in found)
+    return shown, tuple(known.card_file_id for known in found)
 
 
 def _last_part(file: str) -> str:
@@ -123,12 +126,12 @@ def _last_part(file: str) -> str:
 
 
 class _Foreign(NamedTuple):
-    """Exceptions that are none of our errors: how they are recognised, and what is said of them."""
+    """Exceptions that are not our errors: how they are recognised, and the words for them."""
 
     kind: str
     """A pattern of the class's name."""
     says: str
-    """A pattern of what it says."""
+    """A pattern of its message."""
     code: str
     what: Message
     advice: tuple[Message, ...]
@@ -183,12 +186,12 @@ _FOREIGN = (
 
 
 def record_of_foreign(kind: str, said: str, step: Said = "") -> FailureRecord:
-    """An exception that is none of our errors, by the name of its class and what it says, as a record for people.
+    """An exception that is not one of our errors, given as its class's name and its message, as a record for people.
 
-    What it says itself is in the details.
+    Its own message is in the details.
     """
     details = without_folders(f"{kind}: {said}" if said else kind)
-    found = next((one for one in _FOREIGN if re.fullmatch(one.kind, kind) and re.search(one.says, said)), None)
+    found = next((known for known in _FOREIGN if re.fullmatch(known.kind, kind) and re.search(known.says, said)), None)
     record = _unexpected(step) if found is None else FailureRecord.of(found.code, found.what, found.advice)
     return record.model_copy(update={"details": details})
 
@@ -202,7 +205,7 @@ def _unexpected(step: Said) -> FailureRecord:
 
 
 _FOLDERS = re.compile(
-    # Before a sentence about a file (`/a folder/b: what`), where spaces are the path's own.
+    # Before a sentence about a file (`/a folder/b: what`), where spaces belong to the path.
     r"^/[^:\n]*/(?=[^/:\n]+: )"
     r"|(?<![\w.:/])/(?:[^\s/'\",;:()\[\]<>]+/)+"
     r"|(?:[A-Za-z]:|\\\\[\w.-]+)\\(?:[^\\\s'\",;:()\[\]<>]+\\)+",
@@ -211,14 +214,14 @@ _FOLDERS = re.compile(
 
 
 def without_folders(text: str) -> str:
-    """A text without the folders of the paths in it: a page need not know where a server keeps its files."""
+    """A text without the folders of its paths: a page need not know where a server keeps its files."""
     return _FOLDERS.sub("", text)
 
 
 def said_for_pages(error: StinercutError) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
     """What happened and what to do about it, for people on another machine: files by their names, without folders.
 
-    The whole path is for the log, and for commands that run where the file is.
+    The complete path is for the log, and for commands that run where the file is.
     """
     is_path = error.file is not None and (PurePosixPath(error.file).is_absolute() or "\\" in error.file)
     file = _last_part(error.file) if error.file and is_path else error.file
@@ -226,10 +229,10 @@ def said_for_pages(error: StinercutError) -> tuple[tuple[Message, ...], tuple[Me
     def shown(text: str) -> str:
         return without_folders(text.replace(error.file, file) if error.file and file else text)
 
-    what = tuple(with_texts(one, shown) for one in error.what_parts)
+    what = tuple(with_texts(part, shown) for part in error.what_parts)
     if file:
         what = (Message.of(MessageCode.ABOUT_FILE, file=without_folders(file), what=what),)
-    return what, tuple(with_texts(one, without_folders) for one in error.advice_parts)
+    return what, tuple(with_texts(part, without_folders) for part in error.advice_parts)
 
 
 def what_for_pages(error: StinercutError) -> tuple[str, str]:
@@ -245,6 +248,6 @@ def sentence_for_pages(error: StinercutError) -> str:
 
 
 def reason_of(records: Iterable[FailureRecord]) -> tuple[Message, ...]:
-    """Several records in one, each of them once."""
-    said = dict.fromkeys(record.messages() for record in records)
-    return tuple(message for one in said for message in one)
+    """The messages of several records, each record once."""
+    different = dict.fromkeys(record.messages() for record in records)
+    return tuple(message for messages in different for message in messages)

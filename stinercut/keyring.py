@@ -1,7 +1,7 @@
-"""The keys that codes are signed with, and what this installation accepts.
+"""The keys for signed codes: this installation signs with one of them and accepts all of them.
 
-Owns: `KeyRing` and how it is written in the setting `STINERCUT_QR_KEYS`. Not here: reading settings (`settings`),
-signing and checking (`stinercut.codes.signing`).
+Owns: `KeyRing` and its form in the setting `STINERCUT_QR_KEYS`. Not here: reading settings (`settings`), signing and
+checking (`stinercut.codes.signing`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stinercut.errors import BadInput
 
 MIN_KEY_BYTES = 16
 MAX_KEY_BYTES = 64
-"""HMAC-SHA256 takes keys of any length; below 16 bytes they can be guessed, above its block of 64 it hashes them."""
+"""HMAC-SHA256 takes keys of any length. Keys below 16 bytes can be guessed; keys above its block of 64 are hashed."""
 
 _PAIR = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]*)")
 _ADVICE = "Write number:hex pairs with commas between them; `stinercut qr key` makes a new one."
@@ -22,7 +22,7 @@ _ADVICE = "Write number:hex pairs with commas between them; `stinercut qr key` m
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `number` (0 to 255) stands in every code that it signs."""
+    """One key. `number` (0 to 255) is part of every code that it signs."""
 
     number: int
     secret: bytes = field(repr=False)
@@ -40,16 +40,16 @@ class KeyRing:
 
     @property
     def signer(self) -> Key:
-        """The key that signs. Raises BadInput when there is none."""
+        """The key that signs. Raises BadInput if the ring has no key."""
         if not self.keys:
             raise BadInput("there is no key to sign codes with", advice=f"Set STINERCUT_QR_KEYS. {_ADVICE}")
         return self.keys[0]
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with what this ring accepts; the order of keys doesn't count.
+        """16 hexadecimal digits that change with the accepted codes; the order of keys doesn't matter.
 
-        It gives away no more of a key than any code that was signed with it.
+        It reveals no more of a key than any code that was signed with it.
         """
         rows = sorted(f"{key.number}:{key.secret.hex()}" for key in self.keys)
         ring = ",".join(rows) + (";only signed" if self.only_signed else "")
@@ -61,7 +61,7 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: str, *, only_signed: bool = False) -> KeyRing:
-        """The ring that a setting describes: `2:9f86d0..., 1:60303a...`. Raises BadInput, never saying a key."""
+        """The ring of a setting: `2:9f86d0..., 1:60303a...`. Raises BadInput, whose message never contains a key."""
         keys = tuple(_key(pair.strip()) for pair in text.split(",")) if text.strip() else ()
         numbers = [key.number for key in keys]
         for number in numbers:

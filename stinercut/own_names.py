@@ -1,11 +1,11 @@
-"""Host names that our servers answer to: the protection against DNS rebinding.
+"""Host names to which our servers answer: the protection against DNS rebinding.
 
-Owns: `OwnNames`, the rule against DNS rebinding, for the hub and for Dagster's webserver alike; pure but for
-`names_of_this_machine`. Not here: other headers (`hub.kit.security`), what is answered.
+Owns: `OwnNames`, the rule for the hub and for Dagster's webserver; pure except `names_of_this_machine`. Not here: other
+headers (`hub.kit.security`), the answers.
 
-A page elsewhere can have its own name lead to our address (DNS rebinding); to a browser we would then be the site that
-this page is of, and it could read whatever we answer. An end such as `.local` or `.lan` is no protection, nor is a bare
-name: on a shared network anybody answers for them.
+A page elsewhere can make its own name lead to our address (DNS rebinding). A browser would then take us for that page's
+site, and the page could read all our answers. An ending such as `.local` or `.lan` is no protection, nor is a bare
+name: on a shared network anybody can answer for them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _HOST = re.compile(r"^[A-Za-z0-9._\-:\[\]%]{1,255}$", re.ASCII)
 
 @dataclass(frozen=True)
 class OwnNames:
-    """The names a server answers to. Use `own_names` to make one.
+    """The names to which a server answers. Use `own_names` to make them.
 
-    `only_loopback`: it listens where this machine alone reaches it, so no other address leads to it.
+    `only_loopback`: it listens where only this machine reaches it, so no other address leads to it.
     """
 
     only_loopback: bool
@@ -33,8 +33,8 @@ class OwnNames:
     def include(self, host: str) -> bool:
         """Whether a Host header (or an Origin's host and port) means us.
 
-        Addresses do where we listen on them: nobody can have one lead elsewhere. Names do that are named, and
-        `localhost`, which resolvers keep on the machine that asks.
+        Addresses do if we listen on them: nobody can make an address lead elsewhere. Names do if they are listed; so
+        does `localhost`, which resolvers keep on the machine that asks.
         """
         name = host_name(host)
         if name in self.names or name == "localhost" or name.endswith(".localhost"):
@@ -45,17 +45,17 @@ class OwnNames:
 def own_names(listens_on: str, named: Iterable[str], machine: Iterable[str] = ()) -> OwnNames:
     """The names of a server that listens on this address.
 
-    `named`: names, addresses and URLs from settings; empty ones are none. `machine`: names of this machine, of which a
-    server on loopback makes nothing, since they lead to its other addresses.
+    `named`: names, addresses and URLs from settings; empty ones are ignored. `machine`: names of this machine; a server
+    on loopback ignores them, since they lead to other addresses.
     """
     only_loopback = is_loopback(listens_on)
     also = () if only_loopback else tuple(machine)
-    found = (host_name(_without_scheme(one)) for one in (listens_on, *named, *also))
+    found = (host_name(_without_scheme(text)) for text in (listens_on, *named, *also))
     return OwnNames(only_loopback, frozenset(filter(None, found)))
 
 
 def host_name(host: str) -> str:
-    """The name or address in a Host header, in lower case and without its port; empty where there is none to tell."""
+    """The name or address in a Host header, in lower case and without its port; empty for an invalid header."""
     if not _HOST.match(host):
         return ""
     bare_ipv6 = host.count(":") > 1 and not host.startswith("[")
@@ -66,7 +66,7 @@ def host_name(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
+    """Whether an address to listen on can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -76,10 +76,10 @@ def is_loopback(host: str) -> bool:
 
 
 def names_of_this_machine() -> tuple[str, ...]:
-    """Its host name, and the full one where that begins with it. Asks the resolver, which may take seconds.
+    """This machine's host name, and its full name if that begins with it. Asks the resolver, which may take seconds.
 
-    The full name can come from a name server of the network, which must not be able to give us any name it likes. The
-    name under `.local` is not among them: every machine of the network may answer for it.
+    The full name may come from a name server of the network, which must not be able to choose any name for us. The name
+    under `.local` is left out: every machine of the network may answer for it.
     """
     own = socket.gethostname().lower()
     full = socket.getfqdn(own).lower()
@@ -87,7 +87,7 @@ def names_of_this_machine() -> tuple[str, ...]:
 
 
 def _without_scheme(text: str) -> str:
-    """What of a URL a Host header would hold; a name or an address as it is."""
+    """The part of a URL that a Host header would hold; a name or an address stays as it is."""
     return text.partition("://")[2].partition("/")[0] if "://" in text else text
 
 

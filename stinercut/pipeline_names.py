@@ -1,12 +1,12 @@
 """Names and priorities of the pipeline, for code that imports Dagster and code that must not.
 
-Owns: names of jobs, assets, steps and runs' tags; who comes first. Not here: jobs and assets themselves
-(`stinercut_assets`), which tags a run gets (`stinercut_assets.common.run_tags`, `hub`), what a fleet makes of
-priorities (`app.fleet.decisions`), names of sensors (`runs.automation`).
+Owns: names of jobs, assets, steps and runs' tags; priorities. Not here: jobs and assets themselves
+(`stinercut_assets`), which tags a run gets (`stinercut_assets.common.run_tags`, `hub`), priorities in a fleet
+(`app.fleet.decisions`), names of sensors (`runs.automation`).
 
-Dagster keeps these names with its runs, and settings name steps, so they stay.
+Dagster keeps these names with its runs, and settings name steps, so the names must not change.
 
-Identification first, then films of today's jumps, then what can be rendered ahead, then older jumps, then backfills.
+Identification comes first, then films of today's jumps, then rendering ahead, then older jumps, then backfills.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Final
 CARD_JOB: Final = "identify_card"
 FILM_JOB: Final = "produce_jump"
 AHEAD_JOB: Final = "render_arrived_clips"
-"""It only works ahead: what failed in it is no failure of the jump, and going on with it makes no film."""
+"""It only works ahead: its failures are no failures of the jump, and resuming it makes no film."""
 
 CARD_ASSETS: Final = ("card_sessions",)
 FILM_ASSET: Final = "rendered_video"
 FILM_ASSETS: Final = ("imported_files", "qr_identity", "title_and_outro", "session_clips", FILM_ASSET)
-"""What is made for a jump, in this order."""
+"""The assets that are made for a jump, in this order."""
 
 STEPS: Final = (
     *("early_files", "read_code", "split_card"),
@@ -30,27 +30,29 @@ STEPS: Final = (
     *("rendered_video", "arrived_clips", "render_cards"),
     *("forget_runs", "sweep_leftovers", "sweep_unused"),
 )
-"""What can have a number of tries of its own. Dagster calls them by the names of their functions."""
+"""The steps that can have their own number of tries. Dagster names them after their functions."""
 
 CARD_TAG: Final = "stinercut/card"
 JUMP_TAG: Final = "stinercut/jump"
 CAMERA_TAG: Final = "stinercut/camera"
 BOOKING_TAG: Final = "stinercut/booking"
 TEMPLATE_TAG: Final = "stinercut/template"
-"""What runs are found by."""
+"""The tags by which runs are found."""
 PRIORITY_TAG = "dagster/priority"
-"""Where a run holds it."""
+"""The tag of a run's priority."""
 WORK_TAG = "stinercut/work"
-"""Where a run says what kind of work it is; `dagster.yaml` limits how many of each kind run at once."""
+"""The tag of a run's kind of work; `dagster.yaml` limits how many runs of each kind run at once."""
 
 IDENTIFY_PRIORITY = 10
 TODAY_PRIORITY = 5
 EARLY_PRIORITY = 3
 OLDER_PRIORITY = 1
 BACKFILL_PRIORITY = 0
-"""What a run has that says nothing else, as a backfill's."""
+"""The priority of a run without one of its own, such as a backfill's."""
 
 
 def film_priority(jump_date: date, today: date) -> int:
-    """The priority of a film's run: jumps of today (and of yesterday, whose evening is over midnight) come first."""
+    """The priority of a film's run: jumps of today, and of yesterday (whose evening may last past midnight), come
+    first.
+    """
     return TODAY_PRIORITY if jump_date >= today - timedelta(days=1) else OLDER_PRIORITY

@@ -1,8 +1,8 @@
-"""Secrets among the settings: which ones they are, reading them from files, and keeping them from who needs none.
+"""Secrets among the settings: which ones they are, reading them from files, and hiding them from other programs.
 
-Owns: the names, `STINERCUT_..._FILE` (systemd credentials, Compose and Kubernetes secrets), passwords put into their
-addresses, environments without all these.
-Not here: the settings themselves (`settings`), which process needs which (`app.stack.stack`).
+Owns: the names, `STINERCUT_..._FILE` (systemd credentials, Compose and Kubernetes secrets), putting passwords into
+their addresses, environments without secrets. Not here: the settings themselves (`settings`), which process needs which
+(`app.stack.stack`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ SECRETS: Final = (
     *("database_url", "dagster_database_url", "broker_url", "result_url"),
     *("token", "dagster_secret", "qr_keys"),
 )
-"""Settings that are secrets, or hold a password. `STINERCUT_X_FILE` names a file to read each from."""
+"""Settings that are secrets, or hold a password. Each can be read from a file: `STINERCUT_X_FILE` names it."""
 PASSWORDS: Final = {name: name.replace("_url", "_password") for name in SECRETS if name.endswith("_url")}
-"""Settings that are addresses, and how a password alone is called: `STINERCUT_DATABASE_PASSWORD_FILE` names a file with
-the one that belongs into `STINERCUT_DATABASE_URL`. So the server's own secret can be read as it is."""
+"""Settings that are addresses, and the name of their password: `STINERCUT_DATABASE_PASSWORD_FILE` names a file with the
+password that belongs into `STINERCUT_DATABASE_URL`. So the server's own secret can be read as it is.
+"""
 LARGEST_FILE: Final = 64_000
-"""Bytes. A file that is larger is not the one that was meant."""
+"""Bytes. A larger file can't be the right one."""
 _PREFIX: Final = "STINERCUT_"
 _LIKE_A_SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY|API_KEY|ACCESS_KEY|CLI_AUTH")
 
@@ -35,10 +36,10 @@ def variable(setting: str) -> str:
 
 
 def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the files hold that `STINERCUT_..._FILE` names, by setting; without the line's end that editors leave.
+    """The content of the files that `STINERCUT_..._FILE` names, by setting, without the line end that editors add.
 
-    Addresses have the passwords in them that are in files of their own. Raises BadInput for a file that can't be read,
-    and where the setting is made in both ways.
+    Passwords in separate files are put into their addresses. Raises BadInput for a file that can't be read, and if a
+    setting is given in both ways.
     """
     found: dict[str, str] = {}
     for setting in SECRETS:
@@ -58,7 +59,7 @@ def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_password(name: str, address: str, password: str) -> str:
-    """The address of that setting with the password in it. What is wrong with it is said without repeating it."""
+    """The address of that setting with the password in it. Error messages don't repeat the address."""
     try:
         parts = urlsplit(address)
         has_one = parts.password is not None
@@ -74,16 +75,16 @@ def _with_password(name: str, address: str, password: str) -> str:
 
 
 def without_secrets(environment: Mapping[str, str], keeping: Collection[str] = ()) -> dict[str, str]:
-    """An environment without our secrets but for those settings; files of secrets are not named in it either."""
-    ours = {variable(one) for one in SECRETS if one not in keeping}
-    ours |= {f"{variable(one)}_FILE" for one in (*SECRETS, *PASSWORDS.values())}
+    """An environment without our secrets, except those to keep; it names no files of secrets either."""
+    ours = {variable(secret) for secret in SECRETS if secret not in keeping}
+    ours |= {f"{variable(secret)}_FILE" for secret in (*SECRETS, *PASSWORDS.values())}
     return {name: value for name, value in environment.items() if name.upper() not in ours}
 
 
 def for_strangers(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a program gets that opens what others filmed: nothing that is called like a secret, of ours or anybody's.
+    """The environment of a program that opens files from outside: without variables that look like secrets, of anybody.
 
-    The rest stays, with it the mark by which a stack's processes are found and ended (`app.processes.processes`).
+    The rest stays, including the mark by which a stack's processes are found and ended (`app.processes.processes`).
     """
     return {
         name: value for name, value in without_secrets(environment).items() if not _LIKE_A_SECRET.search(name.upper())

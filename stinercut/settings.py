@@ -1,7 +1,7 @@
-"""The one place that reads settings and the one place that knows where things lie.
+"""Reads the settings, and knows where files and folders lie.
 
-Owns: `Settings` (environment variables `STINERCUT_*`, or values given by a command) and the paths that follow.
-Not here: what a film looks like (`stinercut.templates`), how Dagster is set up (`dagster.yaml`).
+Owns: `Settings` (environment variables `STINERCUT_*`, or values given by a command) and the paths that follow from
+them. Not here: what a film looks like (`stinercut.templates`), how Dagster is set up (`dagster.yaml`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PLAIN = re.compile(r"[!-~]+")
 _ADDRESS = r"^(https?://[^\s/].*)?$"
 _OWNER = re.compile(r"^(team:[A-Za-z0-9_]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)$")
 MEGABYTE = 1_000_000
-"""Decimal, as cards are labelled and as the seeds' "50 MB" is meant."""
+"""Decimal, as on the labels of cards."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
     """Secrets from the files that `STINERCUT_..._FILE` names."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not asked for: all are read at once."""
+        """Not used: all secrets are read at once."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -43,13 +43,14 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Everything that can be chosen about an installation. Immutable; every process reads the same environment."""
+    """All settings of an installation. Immutable; every process reads the same environment."""
 
     model_config = SettingsConfigDict(env_prefix="STINERCUT_", frozen=True, extra="ignore")
 
     def __init__(self, **given: Any) -> None:
-        """Those that are given, then the environment's. Raises BadInput, naming the setting: every process reads them
-        here, and none must end with a traceback over one that is mistyped."""
+        """Given values come before the environment's. Raises BadInput, which names the setting: every process reads the
+        settings here, and none must end with a traceback because of a mistyped one.
+        """
         try:
             super().__init__(**given)
         except ValidationError as refused:
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What a command says counts most, then files of secrets, then the environment."""
+        """A command's values come first, then files of secrets, then the environment."""
         return init_settings, _SecretFiles(settings_cls), env_settings
 
     data: Path = Field(
@@ -180,12 +181,12 @@ class Settings(BaseSettings):
 
     @cached_property
     def key_ring(self) -> KeyRing:
-        """The keys that codes are signed with. Raises BadInput for a setting that makes none."""
+        """The keys for signed codes. Raises BadInput for an invalid setting."""
         return KeyRing.parse(self.qr_keys.get_secret_value(), only_signed=self.qr_require_signed)
 
     @cached_property
     def tries_of_steps(self) -> dict[str, int]:
-        """How often single steps are tried again. Raises BadInput for a setting that can't be read, or names none."""
+        """How often single steps are tried again. Raises BadInput for an invalid setting or an unknown step."""
         tries: dict[str, int] = {}
         for part in filter(None, map(str.strip, self.step_retries.split(","))):
             name, _, number = map(str.strip, part.partition("="))
@@ -203,7 +204,9 @@ class Settings(BaseSettings):
         return tries
 
     def require_sound(self) -> None:
-        """Raise BadInput for settings whose form is only known once they are used: at a start, not a card later."""
+        """Raise BadInput for settings that are only checked when they are used: at the start, and not one card
+        later.
+        """
         _ = self.key_ring, self.tries_of_steps, self.owners
         if self.dagster_key and not _PLAIN.fullmatch(self.dagster_key):
             raise BadInput(
@@ -213,12 +216,12 @@ class Settings(BaseSettings):
 
     @cached_property
     def owners(self) -> list[str]:
-        """Who owns all assets. Raises BadInput for what Dagster would not take as an owner."""
+        """The owners of all assets. Raises BadInput for an owner that Dagster would not accept."""
         found = list(filter(None, map(str.strip, self.asset_owners.split(","))))
-        for one in found:
-            if not _OWNER.match(one):
+        for owner in found:
+            if not _OWNER.match(owner):
                 raise BadInput(
-                    f"STINERCUT_ASSET_OWNERS has {one!r}, which is no owner",
+                    f"STINERCUT_ASSET_OWNERS has {owner!r}, which is no owner",
                     advice="Write e-mail addresses, or teams as team:NAME with letters, digits and _.",
                 )
         return found
@@ -234,8 +237,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def own_catalog_url(self) -> str:
-        """The same of the one in the data folder, which is the catalog where no server was named."""
-        # Quoted: in an address `?` begins its options and `%20` is a blank, and a folder's name may have both.
+        """URL of the catalog in the data folder, which is used if no server is named."""
+        # Quoted: in an address `?` begins options and `%20` is a space, and a folder's name may contain both.
         return f"sqlite:///{quote(str(self.data / 'catalog.db'))}"
 
     @cached_property
@@ -245,12 +248,14 @@ class Settings(BaseSettings):
 
     @cached_property
     def cards_dir(self) -> Path:
-        """Notes that name folders standing for cards; `stinercut card insert` writes here, this detector watches."""
+        """Notes that name folders standing for cards. `stinercut card insert` writes them here, this detector
+        watches.
+        """
         return self._of_this_detector("cards")
 
     @cached_property
     def films_dir(self) -> Path:
-        """Finished films, one folder per jump. Nothing is here before it passed its checks."""
+        """Finished films, one folder per jump. A film appears here only after it passed its checks."""
         return self.data / "films"
 
     @cached_property
@@ -260,7 +265,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def imports_dir(self) -> Path:
-        """What came off each card under the card's own names: links into the store, and a manifest."""
+        """The files copied from each card under the card's own names: links into the store, and a manifest."""
         return self.data / "imports"
 
     @cached_property
@@ -280,16 +285,18 @@ class Settings(BaseSettings):
 
     @property
     def is_hubs_own_detector(self) -> bool:
-        """Whether this detector is the one that `stinercut up` starts where nobody gave it another name."""
+        """Whether this detector is the one that `stinercut up` starts by default."""
         return self.detector_id == Settings.model_fields["detector_id"].default
 
     def _of_this_detector(self, name: str) -> Path:
-        """Several detectors may share the data folder: each but the hub's own has folders of its own in it."""
+        """A folder of this detector. Several detectors may share the data folder: each but the hub's has its
+        own ones.
+        """
         return self.data / name if self.is_hubs_own_detector else self.data / name / self.detector_id
 
     @cached_property
     def detector_url(self) -> str:
-        """WebSocket address that the detector connects to."""
+        """WebSocket address to which the detector connects."""
         return self.hub_url or f"ws://127.0.0.1:{self.hub_port}/ws/detector"
 
     @cached_property
@@ -299,26 +306,26 @@ class Settings(BaseSettings):
 
     @cached_property
     def board_address(self) -> str:
-        """Address of the board for people wherever they are: what links lead to."""
+        """Address of the board for people on any machine: links lead to it."""
         return (self.hub_public_url or self.hub_address).rstrip("/")
 
     @cached_property
     def dagster_address(self) -> str:
-        """Address of Dagster's pages for a person: what links lead to."""
+        """Address of Dagster's pages for people: links lead to it."""
         return self.dagster_public_url or f"http://{_in_url(reachable(self.dagster_host))}:{self.dagster_port}"
 
     @cached_property
     def dagster_endpoint(self) -> str:
-        """Address of the Dagster webserver for programs: where the hub asks over GraphQL."""
+        """Address of the Dagster webserver for programs: the hub sends GraphQL queries to it."""
         return self.dagster_url or f"http://{_in_url(reachable(self.dagster_host))}:{self.dagster_port}"
 
     @property
     def dagster_key(self) -> str | None:
-        """The secret between hub and Dagster webserver, if there is one: set and empty counts as not set."""
+        """The secret between hub and Dagster webserver, if there is one: an empty one counts as not set."""
         return self.dagster_secret.get_secret_value() or None if self.dagster_secret else None
 
     def environment(self) -> dict[str, str]:
-        """These settings as the environment variables that give a child process the same ones."""
+        """These settings as environment variables, so that a child process gets the same settings."""
         out: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -335,10 +342,10 @@ def _secret_names() -> set[str]:
 
 
 def reachable(host: str) -> str:
-    """Where what listens on this address is reached from this machine."""
+    """The address by which this machine reaches a server that listens on `host`."""
     return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
 
 
 def _in_url(host: str) -> str:
-    """A host as it stands in a URL: IPv6 addresses in brackets."""
+    """A host for a URL: IPv6 addresses get brackets."""
     return f"[{host}]" if ":" in host else host

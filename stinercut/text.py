@@ -1,6 +1,6 @@
-"""Small words that many sentences for people need.
+"""Small helpers for sentences for people.
 
-Owns: numbers of things, the end of a sentence. Not here: any sentence.
+Owns: numbers of things, the end of a sentence. Not here: the sentences themselves.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ def counted(number: int, thing: str) -> str:
 
 
 def ended(text: str) -> str:
-    """A text that something follows: with a full stop, unless it has an end. What a server said may be a question."""
+    """A text before another one: with a full stop, unless it has an end. A server's message may be a question."""
     return text if text.endswith((".", "?", "!", "…")) else f"{text}."

@@ -1,6 +1,7 @@
-"""Text files as Excel and offices' programs write them: which encoding, found out or said.
+"""Decodes text files of Excel and offices' programs: detects their encoding, or uses a given one.
 
-Owns: byte order marks, UTF-16, code pages and what was assumed. Not here: what the text means (`jumps.booking_list`).
+Owns: byte order marks, UTF-16, code pages and the assumed encoding. Not here: the meaning of the text
+(`jumps.booking_list`).
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ ENCODINGS: Final = {
     "windows-1256": "Windows-1256 (Arabic)",
     "windows-1257": "Windows-1257 (Baltic)",
 }
-"""Those that can be asked for, and their names for people."""
+"""The encodings that people can choose, and their names for people."""
 
 ASSUMED: Final = "windows-1252"
-"""Excel's "CSV" on most computers of Western Europe and America. Nothing in such a file says it."""
+"""Excel's "CSV" on most computers of Western Europe and America. Nothing in such a file declares it."""
 
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LOOKED_AT: Final = 400
@@ -51,7 +52,7 @@ def text_of(data: bytes, encoding: str | None = None, file: Path | None = None) 
 
 
 def _marked(data: bytes) -> str:
-    """UTF-16 by its mark, or by the zeros that it has beside every Latin letter and separator."""
+    """UTF-16 if the file has its mark, or a zero byte next to every Latin letter and separator; otherwise empty."""
     if data.startswith(_UTF16_MARKS):
         return "utf-16"
     first = data[:_LOOKED_AT]

@@ -1,6 +1,6 @@
 """Copy requests: which files the hub asks a card for, and in which order.
 
-Owns: choosing the next request, what was asked and not answered. Not here: sending it (`hub.cards.socket`).
+Owns: choosing the next request, and finding requests without an answer. Not here: sending them (`hub.cards.socket`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stinercut.protocol import FileKind
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A new file of a manifest, as far as choosing the next request needs it."""
+    """A new file of a manifest, with the values that choosing the next request needs."""
 
     file_id: str
     kind: FileKind
@@ -27,18 +27,18 @@ class CopyCandidate:
     modified: datetime
     name: str
     jump_key: str | None
-    """The jump it was found to belong to, once that is known."""
+    """The jump to which it belongs, once that is known."""
     identified: bool
     """Whether that jump has a passenger."""
 
 
 def plan_requests(wanted: Iterable[CopyCandidate]) -> list[str]:
-    """What to ask a detector for now, in order: file ids.
+    """The file ids to ask a detector for now, in order.
 
-    Small files first, because the QR films are among them; then the low-resolution proxies; then what is known to
-    belong to a jump, jump by jump in the order they were filmed, passengers before unidentified ones, of each jump the
-    videos before the photos: work on a clip begins when it is here. A large file or photo that belongs to no jump yet
-    waits until the small ones were read.
+    Small files come first, because the QR films are among them; then the low-resolution proxies; then the files of
+    known jumps, jump by jump in the order of filming, passengers before unidentified ones. Of each jump the videos come
+    before the photos: work on a clip begins when it arrives. A large file or photo that belongs to no jump yet waits
+    until the small files were read.
     """
     by_time = sorted(wanted, key=lambda file: (file.modified, file.name))
     small = [file for file in by_time if file.early and file.kind is FileKind.VIDEO]
@@ -61,9 +61,9 @@ def plan_requests(wanted: Iterable[CopyCandidate]) -> list[str]:
 
 
 def take_requests(session: Session, insertion: Insertion) -> list[str]:
-    """Choose what to ask for now of an insertion and mark it as requested. Empty when there is nothing new to ask for.
+    """Choose the files of an insertion to ask for now and mark them as requested. Empty without new files.
 
-    Nothing is asked for before the manifest is complete, nor of a card that is out.
+    Nothing is asked for before the manifest is complete, or while the card is out.
     """
     if insertion.listed_at is None or insertion.removed_at is not None:
         return []
@@ -107,9 +107,9 @@ def take_requests(session: Session, insertion: Insertion) -> list[str]:
 
 
 def open_requests(session: Session, detector_id: str) -> list[tuple[str, list[str]]]:
-    """What a detector was asked for and has not answered: (insertion id, file ids in the order of asking).
+    """Requests that a detector has not answered: (insertion id, file ids in the order of asking).
 
-    A request that a broken connection swallowed is asked again with this; a detector ignores what it has already.
+    With these, a request that was lost in a broken connection is sent again. A detector ignores requests that it has.
     """
     rows = session.execute(
         select(ManifestEntry.insertion_id, ManifestEntry.file_id)
@@ -129,7 +129,7 @@ def open_requests(session: Session, detector_id: str) -> list[tuple[str, list[st
 
 
 def insertions_with_new_files(session: Session, detector_ids: Iterable[str]) -> list[tuple[str, str]]:
-    """Cards that are in at these detectors and have files nobody asked for yet: (detector id, insertion id)."""
+    """Cards that are in at these detectors and have files that nobody asked for: (detector id, insertion id)."""
     rows = session.execute(
         select(Insertion.detector_id, Insertion.insertion_id)
         .where(

@@ -1,6 +1,6 @@
-"""Copy results: files that were copied, or could not be.
+"""Copy results: files that were copied, or could not be copied.
 
-Owns: recording what a detector says of a copy. Not here: copying (`detector`), the bytes
+Owns: recording a detector's messages about copies. Not here: copying (`detector`), the bytes
 (`stinercut.storage.store`).
 """
 
@@ -23,10 +23,10 @@ _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
 
 
 def record_copied(session: Session, insertion: Insertion, message: FileCopied) -> None:
-    """A file is durable in the store. Recording it twice changes nothing.
+    """Record that a file is safe in the store. Recording it twice changes nothing.
 
-    Raises NotFound for an unknown file, BadInput when the size is not the manifest's: what was stored then is not the
-    file that the manifest means.
+    Raises NotFound for an unknown file, BadInput when the size is not the manifest's: then the stored file is not the
+    one in the manifest.
     """
     entry = _require_entry(session, insertion, message.file_id)
     if message.size != entry.file.size:
@@ -35,7 +35,7 @@ def record_copied(session: Session, insertion: Insertion, message: FileCopied) -
         return
     meant, imported = entry.card_file_id, session.get(ImportedFile, entry.card_file_id)
     if imported is not None and imported.content_hash != message.content_hash:
-        tell_apart(session, entry)  # A jump may hold that row: another content must never take its place.
+        tell_apart(session, entry)  # A jump may have that row: its content must never be replaced by another.
         session.flush()
         session.refresh(entry)
         imported = None
@@ -55,13 +55,13 @@ def record_copied(session: Session, insertion: Insertion, message: FileCopied) -
         content_hash=message.content_hash,
     )
     if meant != entry.card_file_id:
-        jumps.refresh_jump_of_file(session, meant)  # It does not wait for this one any more.
+        jumps.refresh_jump_of_file(session, meant)  # That jump no longer waits for this file.
 
 
 def record_copy_error(session: Session, insertion: Insertion, message: CopyError) -> None:
-    """A file could not be copied this time. It stays on the card's page until a later insertion brings it.
+    """Record that a file could not be copied this time. It stays on the card's page until a later insertion brings it.
 
-    That the card is out is no failure of a file but a wait: it will be in again, so the insertion ends here.
+    A card that is out is no failure of the file: the card will be in again. So this only ends the insertion.
     """
     entry = _require_entry(session, insertion, message.file_id)
     if message.code in _CARD_IS_OUT:
@@ -83,9 +83,9 @@ def record_copy_error(session: Session, insertion: Insertion, message: CopyError
 
 
 def _follow(session: Session, insertion: Insertion, entry: ManifestEntry) -> None:
-    """Write down what follows from a file's new state, for its card and its jump."""
+    """Record what a file's new state means for its card and its jump."""
     session.flush()
-    if entry.file.kind != FileKind.PHOTO:  # No code is looked for in one: it changes nothing there, for thousands.
+    if entry.file.kind != FileKind.PHOTO:  # Photos hold no codes, and there may be thousands of them.
         refresh_identify_key(session, insertion)
     jumps.refresh_jump_of_file(session, entry.card_file_id)
 

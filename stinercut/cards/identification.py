@@ -1,4 +1,4 @@
-"""Identification in catalog terms: what of a card is looked at, what was read, and which jumps follow.
+"""Identification in the catalog: which files of a card are looked at, what was read, and which jumps follow.
 
 Owns: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and recording
 its answer.
@@ -44,12 +44,12 @@ from stinercut.recordings.session_rules import Session as SplitSession
 from stinercut.recordings.session_rules import SessionRules, split
 
 Files = Collection[int] | Select[int]
-"""Card file ids, or the query that gives them."""
+"""Card file ids, or a query for them."""
 
 
 @dataclass(frozen=True)
 class EarlyFile:
-    """A file to look for a code in. `card_file_id` is the video's, even where its proxy is the one that is read."""
+    """A file in which to look for a code. `card_file_id` is the video's, even if its proxy is read instead."""
 
     card_file_id: int
     name: str
@@ -60,7 +60,7 @@ class EarlyFile:
 
 @dataclass(frozen=True)
 class FileReading:
-    """What looking at one file gave."""
+    """A file and its reading."""
 
     file: EarlyFile
     reading: Reading
@@ -68,7 +68,7 @@ class FileReading:
 
 @dataclass(frozen=True)
 class FoundJump:
-    """A jump that the card's files were found to be."""
+    """A jump that was found among the card's files."""
 
     jump_key: str
     passenger: str | None
@@ -78,9 +78,9 @@ class FoundJump:
 
 
 def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[EarlyFile]:
-    """The files of a card that belong to no jump yet and can be looked at, in order of recording.
+    """The files of a card that belong to no jump yet and can be read, in order of recording.
 
-    With them come those that were refused before and may be accepted with these keys, or by this reader.
+    Files with a code that was refused before are included if these keys, or this reader, may accept it.
     """
     events.clear_steps(session, card_id)
     files: dict[int, EarlyFile] = {}
@@ -126,7 +126,7 @@ def _small_videos(session: Session, insertion: Insertion, keys: KeyRing) -> list
 
 
 def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
-    """Proxies of videos that are too large to be fetched before anybody knows whose they are."""
+    """Proxies of videos that are too large to be copied before their jump is known."""
     main_entry, main_file = aliased(ManifestEntry), aliased(CardFile)
     rows = session.execute(
         select(main_file, ImportedFile, QrReading)
@@ -156,13 +156,13 @@ def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[Earl
 
 
 def _known(row: QrReading | None, keys: KeyRing) -> Reading | None:
-    """A reading that stands; None where the file is to be read, or read again."""
+    """A reading that is still valid; None if the file must be read, or read again."""
     reading = Reading.kept(row.reading) if row is not None else None
     return None if reading is None or reading.is_outdated(keys) else reading
 
 
 def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Reading) -> None:
-    """Keep what was read in a file and tell those who watch."""
+    """Keep the reading of a file and append an event for watchers."""
     row = session.get(QrReading, file.card_file_id)
     if row is None:
         session.add(QrReading(card_file_id=file.card_file_id, reading=reading.model_dump(mode="json")))
@@ -205,8 +205,8 @@ def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Rea
 
 
 def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap: timedelta) -> list[FoundJump]:
-    """Split what waits on this card into jumps and record them."""
-    by_file = {one.file.card_file_id: one.reading for one in readings}
+    """Split the waiting files of this card into jumps and record them."""
+    by_file = {read.file.card_file_id: read.reading for read in readings}
     found: list[FoundJump] = []
     for insertion in _waiting(session, card_id):
         videos = _videos(session, insertion)
@@ -219,8 +219,8 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
             SessionRules(gap=gap),
             {str(file) for file in unread},
         )
-        empty = {str(file) for file, video in videos.items() if not video.video.size}
-        parts = [part for one in sessions if (part := _new(one, loose, empty))]
+        empty_files = {str(file) for file, video in videos.items() if not video.video.size}
+        parts = [part for found_session in sessions if (part := _new(found_session, loose, empty_files))]
         touched = jumps.record_sessions(session, insertion, parts)
         session.flush()
         refresh_identify_key(session, insertion)
@@ -232,7 +232,7 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
 
 @dataclass(frozen=True)
 class _Video:
-    """A video or photo of a manifest. What belongs to a jump already is a witness to the order, and no more."""
+    """A video or photo of a manifest. One that belongs to a jump already only tells the order of the others."""
 
     video: CardVideo
     is_loose: bool
@@ -242,8 +242,8 @@ class _Video:
 def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
     """The manifest's videos and photos by card file id.
 
-    In an empty file nothing was recorded: it hides no code, is no clip, and says nothing about the order. Only where a
-    proxy of it does hold something, the recording counts: as a witness.
+    An empty file has no recording: it hides no code, is no clip, and tells nothing about the order. If its proxy is not
+    empty, the recording counts, but only for the order.
     """
     proxied = _with_proxies(session, insertion)
     rows = session.execute(
@@ -269,7 +269,7 @@ def _videos(session: Session, insertion: Insertion) -> dict[int, _Video]:
 
 
 def _with_proxies(session: Session, insertion: Insertion) -> set[str]:
-    """The file ids of videos that have a proxy with something in it."""
+    """The file ids of videos that have a proxy that is not empty."""
     rows = session.execute(
         select(ManifestEntry.main_file_id)
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
@@ -279,9 +279,10 @@ def _with_proxies(session: Session, insertion: Insertion) -> set[str]:
 
 
 def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) -> jumps.FoundSession | None:
-    """What of a session belongs to no jump yet; None when nothing does.
+    """The files of a session that belong to no jump yet; None when there are no such files.
 
-    It has a passenger only where a code is among it: a code of an earlier insertion may have been overruled since.
+    The result has a passenger only if a code is among these files: a person may have overruled a code of an earlier
+    insertion.
     """
     qr_files = tuple(int(file) for file in found.qr_files if int(file) in loose)
     clips = tuple(int(file) for file in found.clips if int(file) in loose)
@@ -290,11 +291,11 @@ def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) 
         return None
     if found.payload is not None and not qr_files:
         by_proxy = not empty.isdisjoint(found.qr_files)
-        who = found.payload.passenger_name
+        passenger = found.payload.passenger_name
         why = (
-            Message.of(MessageCode.CODE_IN_PROXY_ONLY, passenger=who)
+            Message.of(MessageCode.CODE_IN_PROXY_ONLY, passenger=passenger)
             if by_proxy
-            else Message.of(MessageCode.CODE_OF_EARLIER_INSERTION, passenger=who)
+            else Message.of(MessageCode.CODE_OF_EARLIER_INSERTION, passenger=passenger)
         )
         return jumps.FoundSession(None, qr_files, clips, why, photos)
     return jumps.FoundSession(found.payload, qr_files, clips, found.why, photos)
@@ -318,10 +319,10 @@ def readings_of(session: Session, card_file_ids: Files) -> dict[int, Reading]:
 
 
 def read_again(session: Session, jump_key: str) -> None:
-    """Look for codes in the files of an unidentified jump anew, whatever was read in them before.
+    """Look for codes again in the files of an unidentified jump, whatever was read in them before.
 
-    They belong to no jump from here on until identification has placed them, which begins by itself. Raises NotFound;
-    BadInput where somebody is known for them, or some of their card's small files are still to come.
+    From now on they belong to no jump, until identification, which starts by itself, has placed them. Raises NotFound;
+    BadInput if their passenger is known, or if some small files of their card are still to come.
     """
     jump = jumps.require_jump(session, jump_key)
     if jump.state != JumpState.REVIEW:
@@ -338,10 +339,10 @@ def read_again(session: Session, jump_key: str) -> None:
 
 
 def read_outdated_again(session: Session, insertion: Insertion, keys: KeyRing) -> list[str]:
-    """Give back to identification the jumps of this card that wait for a person because a code was refused that these
-    keys, or this version of the reader, may accept. Returns their keys.
+    """Return jumps of this card to identification that wait for a person because of a refused code, if these keys or
+    this version of the reader may accept it. Returns the jumps' keys.
 
-    Jumps that a person has decided something about are left to people. Nothing is done while early files are to come.
+    Jumps with a person's decision are left to people. Nothing is done while early files are still to come.
     """
     if early_files_open(session, insertion.insertion_id):
         return []
@@ -367,7 +368,7 @@ def _files_of(session: Session, jump_key: str) -> list[int]:
 
 
 def _newest_insertions(session: Session, files: Collection[int]) -> list[Insertion]:
-    """The last insertion of each card that these files were seen on."""
+    """The last insertion of each card on which these files were seen."""
     rows = session.execute(
         select(Insertion)
         .join(ManifestEntry, ManifestEntry.insertion_id == Insertion.insertion_id)

@@ -1,11 +1,11 @@
-"""Import folders hold what came off a card, under the card's own names, with a manifest that proves it.
+"""Import folders hold the files copied from a card, under the card's own names, with a manifest that proves it.
 
-Owns: `Imports`, which makes `<data>/imports/<card>_<date>_<n>/` of links to the store's objects and an ASC-MHL
-manifest; which files it holds, and which names are safe. Not here: the text of the manifest (`mhl`), what belongs to
-an import (`import_query`), when folders are made (`hub.cards.import_queue`).
+Owns: `Imports`, which makes `<data>/imports/<card>_<date>_<n>/` with links to the store's objects and an ASC-MHL
+manifest; choosing its files and safe names. Not here: the text of the manifest (`mhl`), which files belong to an import
+(`import_query`), when folders are made (`hub.cards.import_queue`).
 
-Nothing is copied. A folder is built under a hidden name and renamed when it is whole. Whether it exists already is
-read from its manifest, so that nothing else has to be remembered. docs/imports.md says what people may do with it.
+Nothing is copied. A folder is built under a hidden name and renamed when it is complete. A folder's manifest tells
+whether it exists already, so nothing else has to be stored. docs/imports.md describes what people may do with it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from stinercut.storage.store import Store, fsync_dir, key_of, link_to, replace_f
 log = logging.getLogger("stinercut.cards.import_folders")
 
 LOOK_BACK = timedelta(days=2)
-"""At its start the hub makes up for import folders of insertions this young that it could not make before."""
+"""When the hub starts, it makes missing import folders of insertions that are not older than this."""
 HOST = "stinercut-hub"
-"""The format wants a host name. The real one often is a person's."""
+"""The format requires a host name. The real one is often a person's name."""
 _MAKING = ".making-"
 _HEAD_BYTES = 4096
-"""The comment, with the key in it, is in the first part of a manifest."""
+"""The comment, which holds the key, is within the first bytes of a manifest."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 """Names that are devices on Windows, which may read the folder over the network."""
 _MARKS = frozenset('\\:*?"<>|')
@@ -45,27 +45,27 @@ _MARKS = frozenset('\\:*?"<>|')
 
 @dataclass(frozen=True)
 class Plan:
-    """What an import folder holds."""
+    """The content of an import folder."""
 
     key: str
-    """Names card, insertion and content: made once."""
+    """A key of card, insertion and content, so that the folder is made only once."""
     files: tuple[mhl.MediaFile, ...]
     left_out: int
-    """Files whose names can't be given to a file here. They are in the store all the same."""
+    """How many files have names that are invalid here. They are in the store all the same."""
 
 
 def plan_of(found: CardImport) -> Plan:
-    """Which files an import folder holds and under which paths. Pure.
+    """Choose which files an import folder holds and under which paths. Pure.
 
-    A name from a card is only taken where it stays inside the folder and can be written in a manifest. Of two files
-    with one path (in whatever case) the first counts.
+    A name from a card is only used if it stays inside the folder and can be written in a manifest. Of two files with
+    the same path (regardless of case) the first counts.
     """
     files: dict[str, mhl.MediaFile] = {}
     left_out = 0
     for entry in found.files:
         path = safe_path(entry.folder, entry.name)
         listed = files.setdefault(path.casefold(), _listed(path, entry)) if path is not None else None
-        # Two findings of one file, with one path and one content, are that file.
+        # Two findings with the same path and content are the same file.
         left_out += listed is None or listed.xxh128 != entry.content_hash
     kept = tuple(files.values())
     key = key_of(found.insertion_id, *(part for file in kept for part in (file.path, file.xxh128)))
@@ -77,7 +77,7 @@ def _listed(path: str, entry: ImportedEntry) -> mhl.MediaFile:
 
 
 def safe_path(folder: str, name: str) -> str | None:
-    """`folder/name` as a path that stays below where it is put; None where that can't be."""
+    """`folder/name` as a path that stays inside the import folder; None if that is impossible."""
     parts = [*(part for part in folder.split("/") if part), name]
     path = "/".join(parts)
     good = (
@@ -87,7 +87,7 @@ def safe_path(folder: str, name: str) -> str | None:
 
 
 def _is_plain(part: str) -> bool:
-    """Whether this names a file or folder on every system; `..`, `CON` and `C:` don't."""
+    """Whether this is a valid name on every system; `..`, `CON` and `C:` are not."""
     return bool(part.rstrip(". ")) and part[-1] not in ". " and not _RESERVED.match(part) and not _MARKS & set(part)
 
 
@@ -99,17 +99,17 @@ def folder_stem(label: str, inserted_at: datetime) -> str:
 
 @dataclass(frozen=True)
 class Imports:
-    """Makes import folders below `root`. One hub process does, one at a time."""
+    """Makes import folders below `root`. Only one hub process does this, one folder at a time."""
 
     catalog: Catalog
     store: Store
     root: Path
 
     def finish(self, insertion_id: str) -> Path | None:
-        """Make the folder of an insertion if all that was wanted of it is here; returns it.
+        """Make the folder of an insertion if all its files have arrived, and return the folder.
 
-        None while files are still to come, and when there is nothing new in it. Called again it finds the folder that
-        is there. Raises HostNotReady where the volume knows no links, StoreDamaged for a missing object.
+        None while files are still to come, and when there is nothing new. A second call finds the existing folder.
+        Raises HostNotReady if the volume supports no links, StoreDamaged for a missing object.
         """
         with self.catalog.read() as session:
             found = finished_import(session, insertion_id)
@@ -128,7 +128,7 @@ class Imports:
             return insertions_since(session, self.catalog.clock() - LOOK_BACK)
 
     def clear(self) -> None:
-        """Remove what a killed hub left half made."""
+        """Remove unfinished folders of a killed hub."""
         for left in self.root.glob(f"{_MAKING}*"):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -170,7 +170,7 @@ def _link_all(store: Store, files: Iterable[mhl.MediaFile], folder: Path) -> Non
     symbolic = 0
     for file in files:
         stored = store.require(file.xxh128, file.size)
-        # The folder is renamed next to where it is: relative pointers stay right.
+        # The folder is renamed within its parent, so relative links stay valid.
         symbolic += not link_to(stored, folder.joinpath(*file.path.split("/")))
     if symbolic:
         log.info("%d files could not be linked hard on this volume; symbolic links stand for them.", symbolic)
@@ -184,13 +184,15 @@ def _write_manifest(folder: Path, import_name: str, creator: mhl.Creator, files:
 
 
 def _comment(plan: Plan, found: CardImport) -> str:
-    said = [f"Import {plan.key}."]
+    sentences = [f"Import {plan.key}."]
     if found.missing:
-        said.append(f"{found.missing} more of the card could not be copied.")
+        sentences.append(f"{found.missing} more of the card could not be copied.")
     if found.unreadable:
-        said.append(f"Folders or files of the card that could not be read, and are not listed: {found.unreadable}.")
+        sentences.append(
+            f"Folders or files of the card that could not be read, and are not listed: {found.unreadable}."
+        )
     if found.staying.others:
-        said.append(f"Files of other kinds on the card, not copied: {found.staying.others}.")
+        sentences.append(f"Files of other kinds on the card, not copied: {found.staying.others}.")
     if plan.left_out:
-        said.append(f"{plan.left_out} more have names that can't be used here; they are in the store only.")
-    return " ".join(said)
+        sentences.append(f"{plan.left_out} more have names that can't be used here; they are in the store only.")
+    return " ".join(sentences)

@@ -1,7 +1,7 @@
-"""The query behind import folders: what an insertion brought.
+"""The query behind import folders: the files that an insertion brought.
 
-Owns: whether all that was wanted of an insertion has arrived, and the files that its card had then. Not here:
-folders and manifests (`import_folders`).
+Owns: whether all files of an insertion have arrived, and the files that its card had then. Not here: folders and
+manifests (`import_folders`).
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class ImportedEntry:
 
 @dataclass(frozen=True)
 class CardImport:
-    """An insertion that is done: nothing of its card is still to come, and something was copied."""
+    """A completed insertion: none of its card's files is still to come, and something was copied."""
 
     insertion_id: str
     label: str
-    """What a person calls the card."""
+    """The card's name for people."""
     inserted_at: datetime
     files: tuple[ImportedEntry, ...]
-    """All files of the card that are in the store now, those of earlier insertions too, in the order of their paths."""
+    """All files of the card that are in the store now, also from earlier insertions, in the order of their paths."""
     missing: int
-    """How many could not be copied."""
+    """How many files could not be copied."""
     unreadable: int
-    """Folders and files that are not even in the card's list, since they could not be read."""
+    """How many folders and files are missing even in the card's list, since they could not be read."""
     staying: Staying = NOTHING
-    """What of the card is never copied."""
+    """The files of the card that are never copied."""
 
 
 def finished_import(session: Session, insertion_id: str) -> CardImport | None:
@@ -84,7 +84,7 @@ def finished_import(session: Session, insertion_id: str) -> CardImport | None:
 
 
 def insertions_since(session: Session, moment: datetime) -> list[str]:
-    """The insertions since a moment, oldest first: those whose folder may not have been made before a hub ended."""
+    """The insertions since a moment, oldest first: a hub may have ended before it made their folders."""
     rows = session.execute(
         select(Insertion.insertion_id).where(Insertion.inserted_at >= moment).order_by(Insertion.inserted_at)
     )

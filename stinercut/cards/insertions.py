@@ -1,6 +1,6 @@
 """Insertions: cards that go in and out.
 
-Owns: recording an insertion, its end, and a card that could not be read. Not here: what is on the card
+Owns: recording an insertion, its end, and a card that could not be read. Not here: the files on the card
 (`manifests`).
 """
 
@@ -24,9 +24,9 @@ from stinercut.protocol import CardError, ErrorCode, Inserted
 
 
 def record_insertion(session: Session, detector_id: str, message: Inserted) -> None:
-    """A card went in. Recording the same message again changes nothing.
+    """Record that a card went in. Recording the same message again changes nothing.
 
-    Raises NotFound where another detector has put in a card under this id.
+    Raises NotFound if another detector has put in a card under this id.
     """
     if session.get(Insertion, message.insertion_id) is not None:
         require_own_insertion(session, message.insertion_id, detector_id)
@@ -37,7 +37,7 @@ def record_insertion(session: Session, detector_id: str, message: Inserted) -> N
         session.flush()
     else:
         card.label = message.card.label
-    # A card is in one reader at a time: an older insertion still open was cut short without a word.
+    # A card is in one reader at a time, so an older open insertion ended without a message.
     for older in _open_insertions(session, message.card.card_id):
         _close(session, older)
         older.identify_key = None
@@ -54,19 +54,19 @@ def record_insertion(session: Session, detector_id: str, message: Inserted) -> N
 
 
 def _moment(session: Session, message: Inserted) -> datetime:
-    """When a card went in, in the order in which the hub heard of it.
+    """When a card went in, adjusted to the order of the hub's messages.
 
-    Detectors go by their own clocks, and these may differ by hours. So the newest insertion of a card is the one that
-    was heard of last, whatever they say; a clock that is ahead of the hub's is not believed.
+    Detectors have their own clocks, which may differ by hours. So the newest insertion of a card is the one that was
+    reported last, whatever its time; a time that is ahead of the hub's clock is not believed.
     """
-    said = min(message.inserted_at.astimezone(UTC), now_in(session))
-    heard = select(Insertion.inserted_at).where(Insertion.card_id == message.card.card_id)
-    last = session.execute(heard.order_by(Insertion.inserted_at.desc()).limit(1)).scalar_one_or_none()
-    return said if last is None or said > last else last + timedelta(microseconds=1)
+    reported = min(message.inserted_at.astimezone(UTC), now_in(session))
+    recorded = select(Insertion.inserted_at).where(Insertion.card_id == message.card.card_id)
+    last = session.execute(recorded.order_by(Insertion.inserted_at.desc()).limit(1)).scalar_one_or_none()
+    return reported if last is None or reported > last else last + timedelta(microseconds=1)
 
 
 def record_removed(session: Session, insertion: Insertion) -> None:
-    """A card is out. What was still to come waits for the next time it is in."""
+    """Record that a card is out. Files still to come wait until it is in again."""
     if insertion.removed_at is not None:
         return
     _close(session, insertion)
@@ -74,17 +74,17 @@ def record_removed(session: Session, insertion: Insertion) -> None:
 
 
 def record_card_error(session: Session, insertion: Insertion, message: CardError) -> None:
-    """A card could not be read, or not all of it. Recording the same message again changes nothing.
+    """Record that a card could not be read, at least in part. Recording the same message again changes nothing.
 
-    In any order with the file list: where that came, a card is not one that could not be listed.
+    The file list may come before or after it: once the list came, the card no longer counts as unlisted.
     """
     if message.code is ErrorCode.CARD_REMOVED:
         record_removed(session, insertion)
         return
-    is_said = insertion.error_code is not None and insertion.unreadable >= message.unreadable
-    if is_said or (insertion.listed_at is not None and not message.unreadable):
+    is_recorded = insertion.error_code is not None and insertion.unreadable >= message.unreadable
+    if is_recorded or (insertion.listed_at is not None and not message.unreadable):
         return
-    detail = without_folders(message.detail)  # A detector of before names where its cards and the store lie.
+    detail = without_folders(message.detail)  # Older detectors name the folders of their cards and of the store.
     insertion.error_code, insertion.error_detail = message.code.value, detail
     insertion.unreadable = message.unreadable
     events.append(
@@ -102,7 +102,7 @@ def require_insertion(session: Session, insertion_id: str) -> Insertion:
 
 
 def require_own_insertion(session: Session, insertion_id: str, detector_id: str) -> Insertion:
-    """The insertion, or NotFound; also where another detector put that card in: each speaks for its own cards."""
+    """The insertion. Raises NotFound also if another detector reported it: each reports only its own cards."""
     insertion = require_insertion(session, insertion_id)
     if insertion.detector_id != detector_id:
         raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
@@ -137,7 +137,7 @@ def _close(session: Session, insertion: Insertion) -> None:
     )
     session.flush()
     if insertion.identify_key is None and insertion.identify_error is None:
-        refresh_identify_key(session, insertion)  # What was in doubt is not waited for any more.
-    # Films are made without the photos that were being fetched from it.
+        refresh_identify_key(session, insertion)  # It no longer waits for samples of probable files.
+    # Films are made without the photos that were still being copied.
     for jump_key in jumps_with_photos_open(session, insertion.insertion_id):
         jumps.refresh_jump(session, jump_key)

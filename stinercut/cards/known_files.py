@@ -1,20 +1,20 @@
 """Decides whether a file on a card is already known: the rule, as pure functions.
 
-Owns: the free key made of metadata, and the verdict that follows from it. Not here: the queries and what is done
-about a verdict (`manifests`), the sample that settles a doubt (`stinercut.storage.file_samples`).
+Owns: the key made of metadata, which costs nothing, and the verdict that follows from it. Not here: the queries and the
+consequences of a verdict (`manifests`), the sample that settles a doubt (`stinercut.storage.file_samples`).
 
-Three keys, each dearer and surer than the one before:
+There are three keys, each more expensive and more certain than the one before:
 
 1. Metadata: name (NFC, case-folded), size, and the wall-clock time that the camera wrote, floored to two seconds. FAT
    stores local time and exFAT may carry an offset, so that the same file can come back shifted by whole quarters of an
-   hour; up to 26 hours of that make it *probable* that it is the same.
+   hour; with such a shift of up to 26 hours it is *probably* the same file.
 2. In doubt: size and a sample of the content.
 3. Always: the hash of the whole content, computed while copying.
 
-The two errors are not alike. A needless read costs seconds, a false skip loses a film. So metadata alone settle only
-the case where nothing speaks against it: same card, same folder, same name, size and time, and a time that is to be
-believed. Counters restart after a format and clocks after a flat battery: a file dated 2016 may well be another one
-than the last one of that name, size and date.
+The two possible errors are not equal. A needless read costs seconds, a false skip loses a film. So metadata alone
+decide only if nothing contradicts them: same card, same folder, same name, size and time, and a credible time. Counters
+restart after a format and clocks after a flat battery: a file dated 2016 may well be another one than the last file of
+that name, size and date.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ QUARTER_S = 15 * 60
 FAR_S = 26 * 3600
 """Zones lie between -12 and +14 hours: no change of zone shifts a clock by more."""
 BELIEVED_FOR = timedelta(days=180)
-"""Footage is fetched days after it was filmed. A date further from its import comes from a clock that was wrong."""
+"""Footage is copied within days after filming. A date further from its import comes from a wrong clock."""
 
 
 def folded(text: str) -> str:
-    """A name as it is compared: drivers differ in the case of short names and in the Unicode form of long ones."""
+    """A name for comparison: drivers differ in the case of short names and in the Unicode form of long ones."""
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def floored(moment: datetime) -> datetime:
-    """A wall-clock time without its odd second: FAT stores steps of two, another driver may show the odd one."""
+    """A wall-clock time floored to an even second: FAT stores steps of two, another driver may show an odd one."""
     if not (moment.second & 1 or moment.microsecond or moment.tzinfo):
         return moment
     return moment.replace(second=moment.second & ~1, microsecond=0, tzinfo=None)
 
 
 class SeenFile(NamedTuple):
-    """A file that was seen before, as the rule needs it (a tuple, since there are thousands)."""
+    """A file that was seen before, with the values that the rule needs (a tuple, since there are thousands)."""
 
     card_file_id: int
     card_id: str
@@ -54,10 +54,10 @@ class SeenFile(NamedTuple):
     size: int
     modified: datetime
     content_hash: str | None
-    """Of the object in the store; None where it was never imported, or the store has lost it."""
+    """Of the object in the store; None if the file was never imported, or if the store has lost it."""
     imported_at: datetime | None
     same_as: int | None = None
-    """The row that this one is another finding of."""
+    """The row of the same file, of which this row is another finding."""
 
 
 class Facts(NamedTuple):
@@ -71,7 +71,7 @@ class Facts(NamedTuple):
 
 
 class FileVerdict(StrEnum):
-    """What metadata say about a file."""
+    """The verdict on a file by its metadata."""
 
     KNOWN = "known"
     PROBABLE = "probable"
@@ -79,32 +79,32 @@ class FileVerdict(StrEnum):
 
 
 class Judgement(NamedTuple):
-    """A verdict, and the files it rests on."""
+    """A verdict, and the files on which it rests."""
 
     verdict: FileVerdict
     exact: SeenFile | None = None
-    """The row of the same card, folder, name, size and time: this very file, unless a sample says otherwise."""
+    """The row of the same card, folder, name, size and time: the same file, unless a sample proves otherwise."""
     candidates: tuple[SeenFile, ...] = ()
-    """Where probable: what its content is to be compared with."""
+    """For a probable file: the files with which its content must be compared."""
 
 
 NEVER_SEEN = Judgement(FileVerdict.NEW)
 
 
 def is_quarter_shift(one: datetime, other: datetime) -> bool:
-    """Whether two wall-clock times differ as a change of zone or daylight saving makes them, or not at all."""
+    """Whether two wall-clock times are equal or differ as a change of zone or daylight saving would make them."""
     seconds = abs(round((floored(one) - floored(other)).total_seconds()))
     return seconds <= FAR_S and seconds % QUARTER_S == 0
 
 
 def is_believed(modified: datetime, imported_at: datetime) -> bool:
-    """Whether a date can come from a clock that was right, judged by when the file was imported."""
+    """Whether a date can come from a correct clock, judged by the time of the import."""
     age = imported_at.astimezone(UTC).replace(tzinfo=None) - modified
     return -timedelta(seconds=FAR_S) <= age <= BELIEVED_FOR
 
 
 def judge(file: Facts, alike: Sequence[SeenFile]) -> Judgement:
-    """What is to be held of a file, given those of the same name and size that were seen before, on any card."""
+    """The verdict on a file, given the files of the same name and size that were seen before, on any card."""
     if not alike:
         return NEVER_SEEN
     when = floored(file.modified)
@@ -126,7 +126,7 @@ def judge(file: Facts, alike: Sequence[SeenFile]) -> Judgement:
 
 
 def _settles(here: Sequence[SeenFile]) -> bool:
-    """One file only, imported, and of a date that is to be believed."""
+    """Whether it is only one file, imported, with a credible date."""
     if len(here) != 1 or here[0].content_hash is None or here[0].imported_at is None:
         return False
     return is_believed(here[0].modified, here[0].imported_at)

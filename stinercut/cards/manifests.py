@@ -1,7 +1,7 @@
 """Manifests: the list of files of an insertion, each with the state that it begins with.
 
-Owns: recording the pieces of a file list. Not here: what was seen before (`seen_files`), which files are held for known
-(`known_files`, a pure rule), what is asked for (`copy_requests`).
+Owns: recording the pieces of a file list. Not here: files seen before (`seen_files`), the rule that decides which files
+are known (`known_files`, pure), which files are asked for (`copy_requests`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from stinercut.protocol.small_files import is_small
 from stinercut.recordings.photo_names import is_photo
 
 _FOOTAGE = (FileKind.VIDEO, FileKind.PHOTO, FileKind.PROXY)
-"""What is asked for."""
+"""The kinds that are asked for."""
 
 
 _IDENTITY = ("folder", "name", "size", "modified")
 _Exact = tuple[str, str, int, datetime]
-"""What makes a file of a card the same row when it is seen again: folder, name, size, time."""
+"""The values by which a file of a card is found as the same row when it is seen again: folder, name, size, time."""
 
 
 def record_file_list(
@@ -44,11 +44,11 @@ def record_file_list(
     small_file_limit: int,
     is_stored: IsStored = lambda _hash, _size: True,
 ) -> bool:
-    """A piece of an insertion's manifest. Returns True once the manifest is complete. A piece may come twice.
+    """Record a piece of an insertion's manifest. Returns True once it is complete. A piece may come twice.
 
-    Videos below `small_file_limit` bytes and proxies are marked as early: codes are looked for in them. A file that was
-    imported before counts as known while `is_stored` says that its object is still there; otherwise it is fetched
-    again. Raises BadInput for a piece that can't be one.
+    Videos below `small_file_limit` bytes and proxies are marked as early: they may contain codes. A file that was
+    imported before counts as known if its object is still stored (`is_stored`); otherwise it is copied again. Raises
+    BadInput for an impossible piece.
     """
     if message.index >= message.total or insertion.chunks_total not in (None, message.total):
         raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
@@ -62,7 +62,7 @@ def record_file_list(
     if len(insertion.chunks_seen) < message.total:
         return False
     insertion.listed_at = now_in(session)
-    if not insertion.unreadable:  # It could be listed in the end.
+    if not insertion.unreadable:  # The whole card was listed after all.
         insertion.error_code = insertion.error_detail = None
     session.flush()
     refresh_identify_key(session, insertion)
@@ -82,7 +82,7 @@ def _exactly(file: FileEntry) -> _Exact:
 
 
 def _add_entries(session: Session, insertion: Insertion, files: Sequence[FileEntry], rules: _Rules) -> None:
-    """Insert a piece's entries, each with its state. A few statements however long the list is."""
+    """Insert a piece's entries, each with its state, in a few statements however long the list is."""
     _refuse_impossible(insertion.insertion_id, files)
     card_id = insertion.card_id
     alike = seen_before(session, card_id, (file.size for file in files), rules.is_stored)
@@ -118,23 +118,23 @@ def _row_of(judgement: Judgement) -> int | None:
 
 
 def _new_rows(session: Session, card_id: str, files: Iterable[FileEntry]) -> dict[_Exact, int]:
-    """Make the rows of files that were never seen; returns them by what makes them the same."""
+    """Make the rows of files that were never seen. Returns their ids by their identifying values."""
     fresh: dict[_Exact, FileEntry] = {}
     for file in files:
         fresh.setdefault(_exactly(file), file)
     rows = [_card_file(file) for file in fresh.values()]
     made = insert_rows(session, table_of(CardFile), rows, {"card_id": card_id}, ("card_file_id", *_IDENTITY))
-    return {(folded(one.folder), folded(one.name), one.size, one.modified): one.card_file_id for one in made}
+    return {(folded(row.folder), folded(row.name), row.size, row.modified): row.card_file_id for row in made}
 
 
 def _refuse_impossible(insertion_id: str, files: Sequence[FileEntry]) -> None:
-    """Raise BadInput for what could not be written down; single values are the protocol's to refuse."""
+    """Raise BadInput for a list that can't be recorded; the protocol refuses single values."""
     if len({file.file_id for file in files}) != len(files):
         raise _two_with_one_id(insertion_id)
 
 
 def _refuse_too_many(session: Session, insertion: Insertion, more: int) -> None:
-    """Raise BadInput where a list grows beyond what one may have. Counted only where it could be."""
+    """Raise BadInput if a list grows beyond the limit. The files are counted only if that is possible."""
     at_most = FILES_PER_CHUNK * len(insertion.chunks_seen) + more
     if at_most > MAX_FILES and sum(_states(session, insertion.insertion_id).values()) + more > MAX_FILES:
         raise BadInput(
@@ -160,7 +160,7 @@ def _card_file(file: FileEntry) -> dict[str, Value]:
 
 
 def kind_of(file: FileEntry) -> FileKind:
-    """What a file is. Detectors of protocol version 1 know no photos: theirs are told by their names here."""
+    """The kind of a file. Detectors of protocol version 1 know no photos: their photos are recognised by name here."""
     return FileKind.PHOTO if file.kind is FileKind.OTHER and is_photo(file.name) else file.kind
 
 
@@ -175,7 +175,7 @@ def _first_state(file: FileEntry, verdict: FileVerdict) -> str:
 
 
 def _is_early(kind: FileKind, size: int, small_file_limit: int) -> bool:
-    """Whether it is asked for first: the small ones of those in which a code may be."""
+    """Whether a file is asked for first: small ones of the kinds that may contain a code."""
     return size > 0 and kind in (FileKind.VIDEO, FileKind.PROXY) and is_small(kind, size, small_file_limit)
 
 

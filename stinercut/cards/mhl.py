@@ -1,11 +1,11 @@
-"""ASC-MHL: the list of hashes that travels with footage, so that anybody can prove later that a copy is whole.
+"""ASC-MHL: the list of hashes that travels with footage, so that anybody can prove later that a copy is complete.
 
-Owns: the text of a manifest and of the chain file, as pure functions from what was imported to bytes, after
-the ASC's specification 2.0 (namespaces `urn:ASC:MHL:v2.0` and `urn:ASC:MHL:DIRECTORY:v2.0`). Not here: writing files,
-choosing what belongs to an import (`import_folders`).
+Owns: the text of a manifest and of the chain file, as pure functions from imported files to bytes, after the ASC's
+specification 2.0 (namespaces `urn:ASC:MHL:v2.0` and `urn:ASC:MHL:DIRECTORY:v2.0`). Not here: writing files, choosing
+the files of an import (`import_folders`).
 
-Media is listed with the xxh3-128 that it was copied with (`xxh128` in the format's words): nothing is read again. The
-chain alone names manifests by their C4 id, because the format knows no other way.
+Media is listed with the xxh3-128 that was computed while copying (`xxh128` in the format's words): nothing is read
+again. Only the chain uses C4 ids, to name manifests, because the format has no other way.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from xml.etree import ElementTree as Xml
 import xxhash
 
 FOLDER = "ascmhl"
-"""Where a folder keeps its manifests."""
+"""The folder of the manifests."""
 CHAIN_FILE = "ascmhl_chain.xml"
 IGNORED = (".DS_Store", "ascmhl", "ascmhl/")
-"""What the reference tool leaves out of every list by itself."""
+"""The names that the reference tool excludes from every list by default."""
 
 _MANIFEST = "urn:ASC:MHL:v2.0"
 _CHAIN = "urn:ASC:MHL:DIRECTORY:v2.0"
 _C4_DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-"""Base 58 as C4 ids use it: no 0, I, O, l."""
+"""The digits of base 58 in C4 ids: no 0, I, O, l."""
 _C4_LENGTH = 90
 
 
@@ -40,7 +40,7 @@ class MediaFile:
     size: int
     """Bytes."""
     modified: datetime
-    """Wall-clock time as the camera wrote it, without a zone; listed as it is."""
+    """Wall-clock time as the camera wrote it, without a zone; listed unchanged."""
     xxh128: str
     """The xxh3-128 of its content, 32 hex digits."""
     hashed_at: datetime
@@ -49,7 +49,7 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Creator:
-    """Who made a manifest. Names a place and a program, never a person."""
+    """The maker of a manifest: a place and a program, never a person."""
 
     host: str
     version: str
@@ -71,9 +71,9 @@ def manifest_name(generation: int, folder: str, created_at: datetime) -> str:
 
 
 def manifest(creator: Creator, files: Sequence[MediaFile]) -> bytes:
-    """A manifest of the first generation: every file with its hash, then every folder with its two.
+    """A manifest of the first generation: every file with its hash, then every folder with its two hashes.
 
-    `files` have different paths and are at least one. The process is a transfer: they came from elsewhere.
+    `files` is not empty, and all paths differ. The process is called a transfer: the files came from elsewhere.
     """
     root = Xml.Element("hashlist", {"version": "2.0", "xmlns": _MANIFEST})
     _add_creator(root, creator)
@@ -85,18 +85,18 @@ def manifest(creator: Creator, files: Sequence[MediaFile]) -> bytes:
     for pattern in IGNORED:
         Xml.SubElement(ignored, "pattern").text = pattern
     hashes = Xml.SubElement(root, "hashes")
-    for file in sorted(files, key=lambda one: one.path):
+    for file in sorted(files, key=lambda listed: listed.path):
         _add_file(hashes, file)
-    for parts, found in sorted(folders.items()):
+    for parts, folder_hashes in sorted(folders.items()):
         if parts:
             entry = Xml.SubElement(hashes, "directoryhash")
             Xml.SubElement(entry, "path").text = "/".join(parts)
-            _add_folder_hashes(entry, found, creator.created_at)
+            _add_folder_hashes(entry, folder_hashes, creator.created_at)
     return _document(root)
 
 
 def chain(manifests: Iterable[tuple[str, bytes]]) -> bytes:
-    """The chain file over manifests in the order of their generations: (file name, content) each."""
+    """The chain file over manifests, each (file name, content), in the order of their generations."""
     root = Xml.Element("ascmhldirectory", {"xmlns": _CHAIN})
     for number, (name, content) in enumerate(manifests, start=1):
         entry = Xml.SubElement(root, "hashlist", {"sequencenr": str(number)})
@@ -145,8 +145,8 @@ def _add_folder_hashes(entry: Xml.Element, hashes: _Hashes, moment: datetime) ->
 def _folder_hashes(files: Iterable[MediaFile]) -> Mapping[tuple[str, ...], _Hashes]:
     """The hashes of every folder by the parts of its path; the root is `()`.
 
-    A folder's content hash goes over its children's content hashes, its structure hash over those of name and hash
-    of each child, both sorted (as the reference tool does it).
+    A folder's content hash is made of its children's content hashes; its structure hash of a hash of each child's name
+    and structure hash. Both are sorted, as in the reference tool.
     """
     inside: dict[tuple[str, ...], list[tuple[str, _Hashes]]] = {(): []}
     for file in files:

@@ -1,6 +1,6 @@
-"""Files that only a sample of their content can tell from known ones.
+"""Probable files: only a sample of their content can tell them from known files.
 
-Owns: which they are, comparing samples, and recording what came of it. Not here: what leaves a doubt (`known_files`),
+Owns: finding them, comparing samples, and recording the result. Not here: the rule that leaves a doubt (`known_files`),
 how a sample is taken (`stinercut.storage.file_samples`).
 """
 
@@ -31,11 +31,11 @@ from stinercut.jumps import jumps
 from stinercut.protocol import FileSample
 
 SampleOf = Callable[[str, int], str | None]
-"""The sample of an object by content hash and size; None where the store has lost it."""
+"""Gives the sample of an object by content hash and size; None if the store has lost the object."""
 
 
 def files_in_doubt(session: Session, insertion_id: str) -> list[str]:
-    """The files of a manifest that only a sample can tell from a known one: file ids, early ones first."""
+    """The ids of a manifest's files that only a sample can tell from a known file, early ones first."""
     return list(
         session.execute(
             select(ManifestEntry.file_id)
@@ -46,7 +46,7 @@ def files_in_doubt(session: Session, insertion_id: str) -> list[str]:
 
 
 def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str]]]:
-    """Of which files of the cards that are in a detector's sample is waited for: (insertion id, file ids)."""
+    """Files whose samples are expected from a detector, of the cards that are in: (insertion id, file ids)."""
     rows = session.execute(
         select(Insertion.insertion_id)
         .where(Insertion.detector_id == detector_id, Insertion.removed_at.is_(None), Insertion.listed_at.is_not(None))
@@ -59,12 +59,12 @@ def open_samples(session: Session, detector_id: str) -> list[tuple[str, list[str
 def same_content(
     session: Session, insertion: Insertion, samples: Iterable[FileSample], sample_of: SampleOf
 ) -> dict[str, SeenFile]:
-    """Which of the files that are in doubt are the same as one that is known, judged by their samples: by file id.
+    """The known file for each file in doubt that has the same content, judged by their samples; by file id.
 
-    Only reads: looking into the store takes its time.
+    It only reads, because looking into the store takes time.
     """
     card_id = insertion.card_id
-    taken = {one.file_id: one.sample for one in samples if one.sample is not None}
+    taken = {sample.file_id: sample.sample for sample in samples if sample.sample is not None}
     rows = session.execute(
         select(ManifestEntry.file_id, CardFile)
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
@@ -92,14 +92,14 @@ def same_content(
 def record_samples(
     session: Session, insertion: Insertion, samples: Iterable[FileSample], same: Mapping[str, SeenFile]
 ) -> None:
-    """Settle what was in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
+    """Settle files in doubt: files in `same` (see `same_content`) are known, the others of `samples` are new.
 
     Recording the same samples twice changes nothing.
     """
     entries = session.execute(
         select(ManifestEntry).where(
             ManifestEntry.insertion_id == insertion.insertion_id,
-            ManifestEntry.file_id.in_([one.file_id for one in samples]),
+            ManifestEntry.file_id.in_([sample.file_id for sample in samples]),
             ManifestEntry.state == EntryState.PROBABLE,
         )
     ).scalars()
@@ -114,20 +114,20 @@ def record_samples(
         return
     session.flush()
     refresh_identify_key(session, insertion)
-    # When all of them are settled: a jump whose photos are in doubt waits for each.
+    # Only after all of them are settled: a jump whose photos are in doubt waits for each photo.
     jumps.refresh_jumps_of_files(session, touched)
     data: dict[str, Any] = {"known": states[EntryState.KNOWN], "new": states[EntryState.NEW]}
     events.append(session, "card:file_list", card_id=insertion.card_id, **data, found=states.total())
 
 
 def give_up_samples(session: Session, insertion: Insertion) -> None:
-    """A detector takes no samples: what is in doubt is new. Unknown means copy."""
+    """Treat all files in doubt as new, because the detector takes no samples. Unknown means copy."""
     in_doubt = files_in_doubt(session, insertion.insertion_id)
-    record_samples(session, insertion, [FileSample(file_id=one, sample=None) for one in in_doubt], {})
+    record_samples(session, insertion, [FileSample(file_id=file_id, sample=None) for file_id in in_doubt], {})
 
 
 def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: SeenFile | None) -> None:
-    """A file in doubt is `seen`, or new."""
+    """Settle one file in doubt: it is the file `seen`, or new."""
     if seen is not None:
         _is_the_same(session, insertion, entry, seen)
         entry.state = EntryState.KNOWN
@@ -138,11 +138,11 @@ def _settle(session: Session, insertion: Insertion, entry: ManifestEntry, seen: 
 
 
 def _is_the_same(session: Session, insertion: Insertion, entry: ManifestEntry, seen: SeenFile) -> None:
-    """A file's content is known from `seen`: hold on to that, without a second object.
+    """Record that a file has the content of `seen`, so that the store needs no second object.
 
-    A file of the same card that is placed in a jump stays where it is, under whatever date it comes back. Any other is
-    a finding of its own that shares the object: on another card the code before it may be another one. So is one that
-    was placed meanwhile: its jump waits for it.
+    A file of the same card that is placed in a jump stays in that jump, whatever date it has now. Any other file gets a
+    separate row that shares the object: on another card, another code may come before it. A file that was placed
+    meanwhile keeps its row, too: its jump waits for it.
     """
     meant = seen.same_as or seen.card_file_id
     mine = session.get(ImportedFile, entry.card_file_id)
@@ -166,12 +166,12 @@ def _is_placed(session: Session, card_file_id: int) -> bool:
 
 
 def _is_twin(file: CardFile, seen: SeenFile) -> bool:
-    """Whether two rows of a card differ in nothing but their content."""
+    """Whether two rows of a card differ only in their content."""
     return (folded(file.folder), floored(file.modified)) == (folded(seen.folder), floored(seen.modified))
 
 
 def tell_apart(session: Session, entry: ManifestEntry) -> None:
-    """Give an entry a row of its own: its metadata are those of a file that was imported, its content is not."""
+    """Give an entry a separate row: it has the metadata of an imported file, but another content."""
     file = session.get_one(CardFile, entry.card_file_id)
     second = file.modified.replace(microsecond=0)
     taken = session.execute(

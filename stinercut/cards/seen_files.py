@@ -1,6 +1,6 @@
 """Seen files: the query behind the rule for known files.
 
-Owns: the files of the same sizes on this card or any other. Not here: the rule (`known_files`).
+Owns: finding files of the same sizes on this card or any other. Not here: the rule (`known_files`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stinercut.cards.known_files import SeenFile, folded
 from stinercut.catalog.models import CardFile, CardFileAlias, ImportedFile, JumpFile
 
 IsStored = Callable[[str, int], bool]
-"""Says whether an object of that content hash and size lies in the store."""
+"""Tells whether the store has an object of that content hash and size."""
 
 
 _SEEN = (
@@ -30,7 +30,7 @@ _SEEN = (
 )
 
 
-# Made once: to put them together takes longer than to run them.
+# Made once: building these queries takes longer than running them.
 _SEEN_HERE = (
     select(*_SEEN, CardFileAlias.same_as)
     .outerjoin(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
@@ -49,16 +49,17 @@ _SEEN_ELSEWHERE = (
 
 
 Alike = Mapping[tuple[str, int], Sequence[SeenFile]]
-"""What was seen before, by folded name and size."""
+"""Files seen before, by folded name and size."""
 
 
 def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored: IsStored) -> Alike:
-    """The files of these sizes that were seen on this card or imported from any, without what the store has lost.
+    """The files of these sizes that were seen on this card or imported from any card. A file that the store has lost
+    has no content hash.
 
-    A row that is another finding of a file which is placed in a jump stands for that file.
+    If a row is another finding of a file in a jump, it stands for that file.
     """
     wanted = {"card_id": card_id, "sizes": list(set(sizes))}
-    # Plain rows: made into mapped objects they would take twice as long.
+    # Plain rows: mapped objects would take twice as long.
     connection = session.connection()
     rows = _with_aliases(session, [SeenFile._make(row) for row in connection.execute(_SEEN_HERE, wanted)])
     rows += [SeenFile(*row) for row in connection.execute(_SEEN_ELSEWHERE, wanted)]
@@ -70,7 +71,7 @@ def seen_before(session: Session, card_id: str, sizes: Iterable[int], is_stored:
 
 
 def _with_aliases(session: Session, rows: list[SeenFile]) -> list[SeenFile]:
-    """Other findings carry the import of the file they are findings of, while that one is placed in a jump."""
+    """Give other findings of a file the import of that file, if it is placed in a jump."""
     meant = {seen.same_as for seen in rows if seen.same_as is not None}
     if not meant:
         return rows

@@ -16,10 +16,10 @@ from stinercut.storage.store import key_of
 
 
 def refresh_identify_key(session: Session, insertion: Insertion) -> None:
-    """Say whether this insertion has files to identify now: set or clear `identify_key`.
+    """Set `identify_key` if this insertion has files to identify now; otherwise clear it.
 
-    It has, when its manifest is complete, no small file or proxy of it is still to come, no file of it is in doubt, and
-    a video or photo of it belongs to no jump yet. The key names just that set of files, so that one set is identified
+    It has such files when its manifest is complete, no small file or proxy is still to come, no file is in doubt, and a
+    video or photo belongs to no jump yet. The key stands for exactly this set of files, so that each set is identified
     once; and again after a person or a new key asked for it (`identification.read_again`).
     """
     insertion.identify_key = None
@@ -35,7 +35,7 @@ def refresh_identify_key(session: Session, insertion: Insertion) -> None:
 
 
 def _readings_again(session: Session, card_id: str) -> int:
-    """How many of a card's unidentified groups were given back to identification, or to other jumps."""
+    """How many of a card's unidentified groups were returned to identification, or given to other jumps."""
     return session.execute(
         select(func.count())
         .select_from(Jump)
@@ -59,8 +59,9 @@ def early_files_open(session: Session, insertion_id: str) -> bool:
 
 
 def _any_in_doubt(session: Session, insertion: Insertion) -> bool:
-    """Whether a sample of the card, which is in, may still say that a file is one that has its jump already: placed
-    before, it would be there twice."""
+    """Whether samples of a card that is in are still expected. They may show that a file has its jump already; placed
+    before that, it would be there twice.
+    """
     if insertion.removed_at is not None:
         return False
     in_doubt = select(ManifestEntry.file_id).where(
@@ -70,7 +71,7 @@ def _any_in_doubt(session: Session, insertion: Insertion) -> bool:
 
 
 def loose_files(session: Session, insertion_id: str) -> list[int]:
-    """The videos and photos of a manifest that belong to no jump yet: card file ids. Empty ones never do."""
+    """The card file ids of a manifest's videos and photos that belong to no jump yet, without empty files."""
     return list(
         session.execute(
             select(ManifestEntry.card_file_id)
@@ -79,7 +80,7 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
             .where(
                 ManifestEntry.insertion_id == insertion_id,
                 CardFile.kind.in_((FileKind.VIDEO, FileKind.PHOTO)),
-                # Photos of a list that was made when none were asked for.
+                # Photos of old lists, from a time when photos were not asked for.
                 ManifestEntry.state != EntryState.SKIPPED,
                 CardFile.size > 0,
                 JumpFile.jump_key.is_(None),
@@ -91,7 +92,7 @@ def loose_files(session: Session, insertion_id: str) -> list[int]:
 def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str, str, str]]:
     """Insertions with files to identify: (card id, insertion id, identify key), oldest first.
 
-    Without those whose run failed: a person goes on with them, and they must not keep others waiting.
+    Insertions whose run failed are left out: a person continues with them, and they must not keep others waiting.
     """
     rows = session.execute(
         select(Insertion.card_id, Insertion.insertion_id, Insertion.identify_key)

@@ -1,6 +1,6 @@
-"""What of a card is not copied: empty footage, files of other kinds, the camera's thumbnails, what no list names.
+"""Files of a card that are not copied: empty footage, other kinds, the camera's thumbnails, unlisted entries.
 
-Owns: that query. Not here: which kinds are copied (`manifests`), the words for it (`hub.cards.words`).
+Owns: the query for them. Not here: which kinds are copied (`manifests`), the words for it (`hub.cards.words`).
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEn
 from stinercut.protocol import FileKind
 
 NAMED = 5
-"""Of the files of other kinds, so many are named; a card may hold thousands."""
+"""At most this many files of other kinds are named; a card may hold thousands."""
 
 
 @dataclass(frozen=True)
 class Staying:
-    """How many files of an insertion are never asked for, by what they are; `names` of the first of other kinds."""
+    """How many files of an insertion are never asked for, by kind; `names`: the first files of other kinds."""
 
     others: int = 0
     names: tuple[str, ...] = ()
     thumbnails: int = 0
     passed_over: int = 0
-    """Entries that are in no list: hidden ones, links, the system's own folders."""
+    """Entries that are not listed: hidden ones, links, the system's own folders."""
     empty: int = 0
-    """Videos, proxies and photos without a byte in them: the camera made the file and recorded nothing."""
+    """Videos, proxies and photos of 0 bytes: the camera made the file and recorded nothing."""
     empty_names: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
-        """Whether anything stays."""
+        """Whether any file stays on the card."""
         return bool(self.others or self.thumbnails or self.passed_over or self.empty)
 
 
@@ -45,11 +45,11 @@ _WHAT = case(
     (CardFile.kind == FileKind.THUMBNAIL, _THUMBNAIL),
     else_=_OTHER,
 )
-"""What a file is that stays on the card."""
+"""The kind of a file that stays on the card."""
 
 
 def staying_on(session: Session, insertion_ids: Collection[str]) -> dict[str, Staying]:
-    """What stays on the card, by insertion; in three queries however many there are."""
+    """The files that stay on the card, by insertion, in three queries however many insertions there are."""
     numbers = session.execute(
         select(ManifestEntry.insertion_id, _WHAT, func.count())
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)

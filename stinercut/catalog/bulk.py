@@ -1,9 +1,9 @@
-"""Bulk inserts: many rows in one statement, alike on both databases.
+"""Bulk inserts: many rows in one statement, the same on both databases.
 
 Owns: `insert_rows`. Not here: which rows (`stinercut.cards.manifests`).
 
-The rows travel as one JSON text that the database takes apart itself. That costs half the processor time of an
-executemany, most of which goes into binding each value (measured with 10,000 rows of `manifest_entry`).
+The rows travel as one JSON text that the database takes apart. That costs half the CPU time of an executemany, which
+spends most of its time on binding each value (measured with 10,000 rows of `manifest_entry`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from stinercut.catalog.models import Base
 
 Value = str | int | bool | datetime | None
-"""What a row may hold; times without a zone."""
+"""The types of a row's values; times are without a zone."""
 
 
 def table_of(model: type[Base]) -> Table:
@@ -38,9 +38,9 @@ def insert_rows(
     same: Mapping[str, Any],
     returning: Iterable[str] = (),
 ) -> Sequence[Row[Any]]:
-    """Insert rows with the columns of the first one, and `same` in all of them. Returns `returning` of each, unordered.
+    """Insert rows with the columns of the first one, and `same` in all rows. Returns `returning` of each, unordered.
 
-    No column's default is filled in. Raises what the database raises for rows that break a constraint.
+    Defaults of columns are not filled in. Raises what the database raises for rows that break a constraint.
     """
     if not rows:
         return []
@@ -54,7 +54,7 @@ def insert_rows(
 
 
 def _stored(moment: datetime) -> str:
-    """A time in the form that SQLAlchemy stores in SQLite, and that PostgreSQL reads."""
+    """A time in the form that SQLAlchemy stores in SQLite, and that PostgreSQL can read."""
     return moment.isoformat(" ", "microseconds")
 
 

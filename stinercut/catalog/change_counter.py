@@ -14,24 +14,24 @@ from stinercut.catalog.engine import Catalog
 
 @dataclass
 class ChangeCounter:
-    """Ask `is_news` again and again, inside its `with` block."""
+    """Call `is_news` repeatedly, inside its `with` block."""
 
     _connection: sqlite3.Connection | None
     _seen: int | None = None
 
     @classmethod
     def at(cls, catalog: Catalog) -> ChangeCounter:
-        """On SQLite its own connection, since a connection does not count its own commits; elsewhere nothing."""
+        """Open its own connection on SQLite, since a connection does not count its own commits; elsewhere none."""
         file = catalog.engine.url.database
         is_file = catalog.engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
         return cls(sqlite3.connect(str(file), check_same_thread=False, timeout=5) if is_file else None)
 
     def is_news(self) -> bool:
-        """Whether somebody may have written since this was asked last. Without a counter always: then one must look."""
+        """Whether somebody may have written since the last call. Without a counter always True: then one must look."""
         if self._connection is None:
             return True
         try:
-            # A pragma that costs a look at shared memory: https://www.sqlite.org/pragma.html#pragma_data_version
+            # This pragma only looks at shared memory: https://www.sqlite.org/pragma.html#pragma_data_version
             version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error:
             return True

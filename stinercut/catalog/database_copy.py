@@ -1,7 +1,7 @@
 """Copies a catalog to another database: from SQLite to PostgreSQL when an installation grows.
 
-Owns: copying every row of every table, and making sure that they all arrived. Not here: whether the stack is down
-meanwhile (the command asks), Dagster's own history (docs/deploy.md says what becomes of it).
+Owns: copying every row of every table, and checking that all of them arrived. Not here: whether the stack is down
+meanwhile (the command checks that), Dagster's own history (see docs/deploy.md).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ BATCH = 1000
 
 
 def move(source_url: str, target_url: str, on_table: Callable[[str, int], None] | None = None) -> dict[str, int]:
-    """Copy the whole catalog; returns how many rows each table has. The source stays as it is.
+    """Copy the whole catalog. Returns how many rows each table has. The source stays as it is.
 
-    Both are brought to this version's tables first. All or nothing: the target is filled in one transaction, and its
-    rows are counted before that is committed. `on_table` hears of each table that is copied. Raises BadInput when the
-    target isn't empty, is the source or no database at all, HostNotReady when a database can't be opened.
+    Both are migrated to this version's tables first. All or nothing: the target is filled in one transaction, and its
+    rows are counted before the commit. `on_table` is called for each copied table. Raises BadInput if the target isn't
+    empty, is the source, or is no database at all; HostNotReady if a database can't be opened.
     """
     source, target = Catalog.open(source_url), Catalog.open(target_url)
     if source.engine.url == target.engine.url:
@@ -50,7 +50,7 @@ def _copy_all(reading: Connection, writing: Connection, on_table: Callable[[str,
     copied: dict[str, int] = {}
     for table in tables:
         copied[table.name] = _copy(reading, writing, table)
-        _go_on_counting(writing, table)
+        _set_sequence(writing, table)
         if on_table:
             on_table(table.name, copied[table.name])
     short = [table.name for table in tables if _count(writing, table) != _count(reading, table)]
@@ -72,7 +72,7 @@ def _copy(reading: Connection, writing: Connection, table: Table) -> int:
 
 
 def _value(table: Table, name: str, value: Any) -> Any:
-    """A value to insert: nothing in a JSON column stays NULL, and doesn't become JSON's own null."""
+    """A value to insert. NULL in a JSON column stays NULL, and doesn't become JSON's null."""
     return null() if value is None and isinstance(table.c[name].type, JSON) else value
 
 
@@ -80,8 +80,8 @@ def _count(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def _go_on_counting(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL number the next row after the last one. SQLite does by itself."""
+def _set_sequence(connection: Connection, table: Table) -> None:
+    """Make PostgreSQL number the next row after the last one. SQLite does so by itself."""
     column = table.autoincrement_column
     if connection.dialect.name != "postgresql" or column is None:
         return

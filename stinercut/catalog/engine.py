@@ -1,4 +1,4 @@
-"""Opening the catalog: SQLite by default, PostgreSQL in production, the same code over both.
+"""Opens the catalog: SQLite by default, PostgreSQL in production, with the same code for both.
 
 Owns: connection settings, transactions, running the migrations. Not here: any query.
 """
@@ -28,15 +28,16 @@ log = logging.getLogger("catalog")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
 _KINDS = ("sqlite", "postgresql")
-"""Databases by SQLAlchemy's names. It knows others, under which nothing here was ever tried."""
+"""Databases by SQLAlchemy's names. It knows others, but nothing here was ever tested with them."""
 _WRITE_LOCK = 0x57494E45
-"""Any constant: the advisory lock that PostgreSQL's writers take, one after another."""
+"""The number (any constant) of the advisory lock that PostgreSQL's writers take, one after another."""
 WRITER_SILENT_S = 60
-"""Seconds after which PostgreSQL ends a writer that holds the lock and says nothing. Its machine may have lost power or
-its network: no word of that reaches the server, and everybody else would wait for the lock until TCP gives up, which
-takes a quarter of an hour at best. Blocks of `Catalog.write` take milliseconds."""
+"""Seconds after which PostgreSQL ends a silent writer that holds the lock. Its machine may have lost power or its
+network: the server doesn't learn of that, and everybody else would wait for the lock until TCP gives up, which takes at
+least a quarter of an hour. Blocks of `Catalog.write` take milliseconds.
+"""
 _SERVER_GONE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
-"""For libpq: a server whose machine vanished is missed after half a minute, too."""
+"""For libpq: a connection to a vanished server also fails after half a minute."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Catalog:
 
     engine: Engine
     clock: Clock = machine_clock
-    """What moments are told by, in rows and for those who work with the catalog."""
+    """The clock for moments in rows, and for code that works with the catalog."""
 
     @classmethod
     def open(cls, url: str, clock: Clock = machine_clock) -> Catalog:
@@ -56,11 +57,11 @@ class Catalog:
 
     @contextmanager
     def write(self) -> Generator[Session]:
-        """A transaction that commits when the block ends well, and leaves nothing when it doesn't.
+        """A transaction that commits if the block ends well, and is rolled back otherwise.
 
-        Writers go one after another, on both databases: each takes the write lock at its beginning. A decision such as
-        "all files of this jump are here" is made from what was read before, and two of them at once could each miss
-        what the other one writes. It also makes events commit in the order of their ids. Keep the block short.
+        Writers work one after another, on both databases: each takes the write lock at its beginning. A decision such
+        as "all files of this jump are here" depends on earlier reads; two writers at once could each miss what the
+        other one writes. The lock also makes events commit in the order of their ids. Keep the block short.
         """
         with (
             self.engine.connect().execution_options(stinercut_begin="IMMEDIATE") as connection,
@@ -76,7 +77,7 @@ class Catalog:
         """A transaction that sees one state of the catalog and changes nothing."""
         with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
             if connection.dialect.name == "postgresql":
-                # Its default gives each statement a state of its own. SQLite's readers see one from the start.
+                # By default each statement would see its own state. SQLite's readers see one state from the start.
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with _unfit_values_refused():
                 yield session
@@ -87,9 +88,9 @@ class Catalog:
 
 
 def migrate(url: str) -> None:
-    """Bring the catalog to this version's tables, making the database file if needed. Safe to call each start.
+    """Migrate the catalog to this version's tables; make the database file if needed. Safe to call at each start.
 
-    Raises BadInput for an address that is none, HostNotReady for a database that can't be opened or is newer than this.
+    Raises BadInput for an invalid database URL, HostNotReady for a database that can't be opened or is newer than this.
     """
     from alembic import command
     from alembic.config import Config
@@ -120,17 +121,17 @@ def migrate(url: str) -> None:
 
 
 def no_answer(refused: DatabaseError, what: str, where: URL, advice: str) -> HostNotReady:
-    """The error for a database that refuses, in one line, without the password that is in its address."""
-    said = " ".join(str(refused.orig).split())
-    return HostNotReady(f"{what}: {said}", file=where.render_as_string(hide_password=True), advice=advice)
+    """The error for a database that refuses, in one line, without the password in its address."""
+    message = " ".join(str(refused.orig).split())
+    return HostNotReady(f"{what}: {message}", file=where.render_as_string(hide_password=True), advice=advice)
 
 
 @contextmanager
 def _unfit_values_refused() -> Generator[None]:
-    """Turn into BadInput what a database refuses to write down or to look for: it would refuse it every time.
+    """Turn the refusal of a value by a database into BadInput: the database would refuse this value every time.
 
-    Drivers say it each in their own way: as DataError, or before they ask, for a number that is too large, a lone
-    surrogate or a NUL.
+    Each driver has its own error: DataError, or another one before it even asks the database, for a number that is too
+    large, a lone surrogate or a NUL.
     """
     try:
         yield
@@ -144,11 +145,11 @@ def _unfit_values_refused() -> Generator[None]:
 
 def _unfit(refused: Exception) -> BadInput:
     log.info("The catalog takes no such value: %s", type(refused).__name__, exc_info=refused)
-    return BadInput("a text or a number in it is none that can be written down")
+    return BadInput("it holds a text or a number that the catalog can't store")
 
 
 def _lock_writes(connection: Connection, silent_s: float = 0) -> None:
-    """Become the one writer, until the transaction ends or says nothing for that many seconds (0: for ever)."""
+    """Become the only writer until the transaction ends, or is silent for that many seconds (0: without limit)."""
     if connection.dialect.name == "postgresql":
         connection.execute(
             text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true), pg_advisory_xact_lock(:key)"),
@@ -162,7 +163,7 @@ def _parsed(url: str) -> URL:
         where.get_dialect()
     except (ArgumentError, NoSuchModuleError):
         raise BadInput(
-            "the address of the catalog's database is none", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE."
+            "the address of the catalog's database is invalid", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE."
         ) from None  # Without the address: there may be a password in it.
     kind = where.get_backend_name()
     if kind not in _KINDS:
@@ -176,7 +177,7 @@ def _parsed(url: str) -> URL:
 def _engine(url: str) -> Engine:
     where = _parsed(url)
     if where.drivername in ("postgresql", "postgres"):
-        # SQLAlchemy 2.1 would take another driver than the one that dagster-postgres brings.
+        # SQLAlchemy 2.1 would choose another driver than the one that dagster-postgres installs.
         where = where.set(drivername="postgresql+psycopg2")
     if where.get_backend_name() != "sqlite":
         libpq = where.get_driver_name() in ("psycopg2", "psycopg")
@@ -192,12 +193,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     _use_write_ahead_log(cursor)
-    # FULL: what was reported as durable survives a power cut, at the price of one fsync per commit.
+    # FULL: a reported commit survives a power cut, at the price of one fsync per commit.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     cursor.close()
-    # SQLite's own knows A to Z only; PostgreSQL's knows all letters.
+    # SQLite's own lower() knows only A to Z; PostgreSQL's knows all letters.
     connection.create_function("lower", 1, _lower, deterministic=True)
 
 
@@ -206,10 +207,10 @@ def _lower(text: str | None) -> str | None:
 
 
 def _use_write_ahead_log(cursor: Any) -> None:
-    """Switch the database to its write-ahead log, which a new one isn't in.
+    """Switch the database to its write-ahead log, which is off in a new database.
 
-    Two processes that do so at once may get "locked" straight away, whatever the busy time-out: SQLite doesn't wait
-    for this one lock, since waiting could be a deadlock. Trying again is what its documentation asks for.
+    Two processes that do so at once may get "locked" at once, whatever the busy time-out: SQLite doesn't wait for this
+    one lock, since waiting could be a deadlock. Its documentation asks callers to try again.
     """
     deadline = time.monotonic() + _BUSY_MS / 1000
     while True:

@@ -1,4 +1,4 @@
-"""The outbox: what happened, in order; and how far each step is.
+"""The outbox: events in their order, and the progress of each step.
 
 Owns: appending and reading events and step progress. Not here: pushing them to anybody (`hub`).
 """
@@ -33,13 +33,13 @@ def append(
     said: Mapping[str, Said] = NOTHING_SAID,
     **data: Any,
 ) -> None:
-    """Put an event into the outbox; it is visible to watchers when the caller's transaction commits.
+    """Put an event into the outbox. Watchers see it when the caller's transaction commits.
 
-    `data` is whatever a watcher of this type of event needs, as JSON; `said` is what people read of it, by name: its
-    words are made where the event is shown (`row_messages.worded_data`).
+    `data` holds the values for watchers of this type of event, as JSON. `said` holds the messages for people, by name:
+    their words are made where the event is shown (`row_messages.worded_data`).
 
-    Events become visible in the order of their ids, since writers go one after another (`Catalog.write`): a watcher
-    that remembers the last id it saw misses none.
+    Events become visible in the order of their ids, since writers work one after another (`Catalog.write`): a watcher
+    that remembers the last id misses no event.
     """
     session.add(Event(type=type, card_id=card_id, jump_key=jump_key, data={**data, **as_event_data(said)}))
     session.flush()
@@ -55,32 +55,32 @@ def since(session: Session, event_id: int, limit: int = 500) -> Sequence[Event]:
 
 
 def last_id(session: Session) -> int:
-    """The id of the newest event; 0 when there is none."""
+    """The id of the newest event; 0 without events."""
     return session.execute(select(func.coalesce(func.max(Event.event_id), 0))).scalar_one()
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step says of itself. `subject` is a jump key or card id, `step` stable within it."""
+    """A step's report. `subject` is a jump key or card id; `step` is stable within it."""
 
     subject: str
     step: str
     label: Said
-    """What people call it."""
+    """Its name for people."""
     status: StepStatus
     progress: float = 0.0
     seconds: float | None = None
     messages: tuple[Message, ...] = ()
-    """What people read next to it."""
+    """Messages for people, shown next to the step."""
     run_id: str | None = None
     position: int = 0
     failure: FailureRecord | None = None
 
 
 def overall(shares: Iterable[float]) -> float:
-    """How far the whole is, 0 to 1 in four digits, from how far each step is.
+    """The overall progress, 0 to 1 in four digits, from the progress of each step.
 
-    1.0 only when every step is done; 0.0 where there is none.
+    It is 1.0 only when every step is done, and 0.0 without steps.
     """
     steps = list(shares)
     if not steps:
@@ -90,15 +90,14 @@ def overall(shares: Iterable[float]) -> float:
 
 
 def progress_of(session: Session, subject: str) -> float:
-    """How far a jump or card is, over all of its planned steps. Lines with a negative position are no work."""
+    """The progress of a jump or card, over all its planned steps. Lines with a negative position are no work."""
     return overall(step.progress for step in steps_of(session, subject) if step.position >= 0)
 
 
 def report_step(session: Session, report: StepReport) -> None:
-    """Record how far a step is; the latest report counts.
+    """Record a step's report. The latest report counts.
 
-    But for the progress, which never goes back: a step that is done once more begins where it was, since what was made
-    is kept.
+    Only the progress never goes back: a step that runs again begins where it was, since its results are kept.
     """
     row = session.get(Step, (report.subject, report.step))
     if row is None:
@@ -127,7 +126,7 @@ def clear_steps_of_run(session: Session, subject: str, run_id: str | None) -> No
 
 
 def keep_only_steps(session: Session, subject: str, steps: Collection[str]) -> None:
-    """Forget steps that are not planned any more. Lines that are no work stay."""
+    """Forget steps that are no longer planned. Lines that are no work stay."""
     session.execute(delete(Step).where(Step.subject == subject, Step.step.not_in(steps), Step.position >= 0))
 
 
@@ -139,7 +138,7 @@ def steps_of(session: Session, subject: str) -> Sequence[Step]:
 
 
 def reopen_steps(session: Session, subject: str) -> None:
-    """A re-execution begins: what had failed or was cut short waits again. What is done stays done."""
+    """Prepare for a re-execution: steps that failed or were cut short wait again. Finished steps stay finished."""
     session.execute(
         update(Step)
         .where(Step.subject == subject, Step.status.in_((StepStatus.FAILED, StepStatus.RUNNING)))
@@ -148,9 +147,9 @@ def reopen_steps(session: Session, subject: str) -> None:
 
 
 def steps_reported_since(session: Session, moment: datetime) -> dict[str, tuple[datetime, int]]:
-    """Jumps and cards whose steps reported at or after that moment: when the latest did, and how many did.
+    """Jumps and cards whose steps reported at or after that moment: the time of the latest report, and their number.
 
-    The reporting machine's clock counts; ask for some minutes and compare with the answer before.
+    The reporting machine's clock counts. Ask for the last minutes, and compare with the previous answer.
     """
     rows = session.execute(
         select(Step.subject, func.max(Step.changed_at), func.count())
@@ -161,7 +160,7 @@ def steps_reported_since(session: Session, moment: datetime) -> dict[str, tuple[
 
 
 def forget(session: Session, before: datetime) -> int:
-    """Delete events older than that moment, except the newest of all, whose id must not be given again."""
+    """Delete events older than that moment, except the newest event, whose id must not be used again."""
     newest = last_id(session)
     gone = session.execute(delete(Event).where(Event.at < before, Event.event_id < newest).returning(Event.event_id))
     return len(gone.all())

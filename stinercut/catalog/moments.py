@@ -1,8 +1,8 @@
-"""The present moment, by the clock that a catalog was opened with.
+"""The present moment, by the clock with which a catalog was opened.
 
-Owns: how the clock reaches queries and the defaults of `..._at` columns. Not here: the clocks (`stinercut.clock`).
+Owns: passing the clock to queries and to the defaults of `..._at` columns. Not here: the clocks (`stinercut.clock`).
 
-The clock travels with the engine, as one of its execution options: every session and every statement has it at hand.
+The clock is an execution option of the engine, so every session and every statement can reach it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLOCK = "stinercut_clock"
 
 
 def clock_option(clock: Clock) -> dict[str, Any]:
-    """The execution option of an engine whose sessions go by that clock."""
+    """The execution option of an engine whose sessions use that clock."""
     return {_CLOCK: clock}
 
 
@@ -35,6 +35,6 @@ def column_now(context: ExecutionContext) -> datetime:
 
 
 def _clock_of(connection: Connection) -> Clock:
-    # Engines that others make, as Alembic and tests do, have none of ours.
+    # Engines that others make, such as Alembic and tests, lack our option.
     clock: Clock = connection.get_execution_options().get(_CLOCK, machine_clock)
     return clock

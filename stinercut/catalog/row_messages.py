@@ -1,6 +1,6 @@
-"""Messages in rows, written as codes and values and read again: of jumps, steps, events, cards, and films.
+"""Writes and reads messages in rows, as codes and values: of jumps, steps, events, cards, and films.
 
-Owns: both, and what rows of before hold, which is a sentence.
+Owns: writing, reading, and the sentences in rows of older releases.
 Not here: when a jump is in which state (`stinercut.jumps`), the words (`stinercut.language`).
 """
 
@@ -14,52 +14,52 @@ from stinercut.language.messages import ENGLISH, Message, Said, all_worded, as_w
 
 
 def give_reason(jump: Jump, *why: Message) -> None:
-    """The jump is where it is for these reasons; for none, where nothing is to be told."""
+    """Record the reasons for the jump's state; without reasons there is nothing to tell."""
     jump.reason, jump.reason_parts = "", _written(why)
 
 
 def reasons_of(jump: Jump) -> tuple[Message, ...]:
-    """Why the jump is where it is."""
+    """The reasons for the jump's state."""
     return _read(jump.reason, jump.reason_parts)
 
 
 def reason_words(jump: Jump, language: str = ENGLISH) -> str:
-    """The same in words; empty where nothing is to be told."""
+    """The same in words; empty without reasons."""
     return all_worded(reasons_of(jump), language)
 
 
 def give_step_messages(step: Step, said: Iterable[Message]) -> None:
-    """The step says this."""
+    """Record the messages of a step."""
     step.message, step.message_parts = "", _written(said)
 
 
 def messages_of_step(step: Step) -> tuple[Message, ...]:
-    """What the step says of itself: what it found, or what it failed with."""
+    """The messages of a step: its findings, or its failure."""
     return _read(step.message, step.message_parts)
 
 
 def give_step_label(step: Step, label: Said) -> None:
-    """The step is called this."""
+    """Record the name of a step for people."""
     step.label, step.label_parts = "", _written(parts_of(label))
 
 
 def label_of_step(step: Step) -> tuple[Message, ...]:
-    """What the step is called."""
+    """The name of a step for people."""
     return _read(step.label, step.label_parts)
 
 
 def give_identify_error(insertion: Insertion, why: Iterable[Message]) -> None:
-    """The run that was to identify this insertion's files failed for these reasons."""
+    """Record why the run that should identify this insertion's files failed."""
     insertion.identify_error, insertion.identify_error_parts = "", _written(why)
 
 
 def clear_identify_error(insertion: Insertion) -> None:
-    """Whatever failed before, the files may still be identified."""
+    """Forget an earlier failure: the files may still be identified."""
     insertion.identify_error = insertion.identify_error_parts = None
 
 
 def identify_error_of(insertion: Insertion) -> tuple[Message, ...]:
-    """Why the run that was to identify this insertion's files failed; empty where none did."""
+    """Why the run that should identify this insertion's files failed; empty if no run failed."""
     return _read(insertion.identify_error or "", insertion.identify_error_parts)
 
 
@@ -69,7 +69,7 @@ def check_row(name: str, said: Iterable[Message], *, passed: bool) -> dict[str, 
 
 
 def said_by_check(check: Mapping[str, Any]) -> tuple[Message, ...]:
-    """What a check of such a row saw."""
+    """The findings of a check in such a row."""
     return _read(check.get("detail") or "", check.get("detail_parts"))
 
 
@@ -77,12 +77,12 @@ _PARTS = "_parts"
 
 
 def as_event_data(said: Mapping[str, Said]) -> dict[str, Any]:
-    """What an event says, each under its name, as its `data` holds it."""
+    """The messages of an event, by name, in the form of its `data`."""
     return {f"{name}{_PARTS}": _written(parts_of(messages)) for name, messages in said.items()}
 
 
 def worded_data(event: Event, language: str = ENGLISH) -> dict[str, Any]:
-    """What an event holds, with words next to its messages: under `what` those of `what_parts`."""
+    """An event's data, with words next to its messages: under `what` the words of `what_parts`."""
     words = {
         name.removesuffix(_PARTS): all_worded(map(from_json, cast("list[object]", parts)), language)
         for name, parts in event.data.items()
@@ -92,8 +92,8 @@ def worded_data(event: Event, language: str = ENGLISH) -> dict[str, Any]:
 
 
 def _written(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    return [one.as_json() for one in messages]
+    return [message.as_json() for message in messages]
 
 
 def _read(sentence: str, parts: list[dict[str, Any]] | None) -> tuple[Message, ...]:
-    return as_written(sentence) if parts is None else tuple(from_json(one) for one in parts)
+    return as_written(sentence) if parts is None else tuple(from_json(part) for part in parts)

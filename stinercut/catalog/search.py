@@ -1,6 +1,6 @@
-"""Text search: finds what a person typed, alike in every script and on both databases.
+"""Text search: finds what a person typed, the same way in every script and on both databases.
 
-Owns: one condition. Not here: what is searched (`stinercut.jumps.bookings`, `stinercut.jumps.listing`).
+Owns: one condition. Not here: the searches (`stinercut.jumps.bookings`, `stinercut.jumps.listing`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 
 def holds(text: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """The condition that one of these columns holds the text; no text is in all of them.
+    """The condition that one of these columns contains the text; an empty text is always contained.
 
-    Capital or small letters are alike, in every script. What is stored is in NFC.
+    Case is ignored, in every script. Stored text is in NFC.
     """
     wanted = unicodedata.normalize("NFC", text).strip().lower()
     if not wanted:

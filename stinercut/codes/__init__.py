@@ -1,5 +1,5 @@
-"""QR codes of passengers: what a code says, how it is made and signed, how it is read from footage.
+"""QR codes of passengers: their content, how they are made and signed, how they are read from footage.
 
 Owns: the payload, decoders, the reading cascade, sheets of codes. Not here: which files are read (`sensors`,
-`stinercut_assets`), which jump a file belongs to (`stinercut.cards`).
+`stinercut_assets`), to which jump a file belongs (`stinercut.cards`).
 """

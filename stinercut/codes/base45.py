@@ -1,6 +1,6 @@
 """Base45 (RFC 9285): bytes as the 45 characters that a QR code stores most densely.
 
-Owns: the two directions. Not here: what the bytes mean (`signing`).
+Owns: encoding and decoding. Not here: the meaning of the bytes (`signing`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _VALUES = {char: value for value, char in enumerate(ALPHABET)}
 
 
 def encode(data: bytes) -> str:
-    """Three characters for two bytes, two for a single last one; the lowest digit first (RFC 9285, section 4)."""
+    """Three characters for two bytes, two for a single last byte; the lowest digit first (RFC 9285, section 4)."""
     out: list[str] = []
     for start in range(0, len(data), 2):
         group = data[start : start + 2]
@@ -26,7 +26,7 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """The bytes of a base45 text. Raises BadInput for what no bytes encode to; each text has one meaning at most."""
+    """The bytes of a base45 text. Raises BadInput for a text that no bytes encode to; so no text has two meanings."""
     out = bytearray()
     for start in range(0, len(text), 3):
         group = text[start : start + 3]

@@ -1,15 +1,15 @@
-"""The program of a decoder's child process: pictures on standard input, codes on standard output, until the input ends.
+"""The program of a decoder's child process: reads pictures from standard input, writes codes to standard output.
 
     python -I -S decoder_worker.py zxing-cpp|zbar [FOLDER-OF-PACKAGES ...]
 
 Owns: the pipe's far end and the two libraries. Not here: starting and guarding this process (`decoders`).
 
-In: width and height (two little-endian uint32), then width x height bytes. Out: one byte, 1 when a code was found that
-could not be decoded; the number of codes (uint32), then for each its length (uint32) and its bytes. Bytes are given as
-they stand in the code.
+In: width and height (two little-endian uint32), then width x height bytes. Out: one byte, 1 if a code was found that
+could not be decoded; the number of codes (uint32), then for each code its length (uint32) and its bytes, unchanged. The
+program runs until the input ends.
 
-It is run without `site` and imports nothing of this project, no numpy, and not even `typing` (10 ms) or `signal` (5):
-so it costs 15 ms of CPU to start, where a clip with a code is to be read in 200.
+It runs without `site` and imports nothing of this project, no numpy, and not even `typing` (10 ms) or `signal` (5 ms).
+So starting it costs only 15 ms of CPU; a clip with a code should be read in 200.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ if TYPE_CHECKING:
     Decode = Callable[[memoryview, int, int], Found]
 
 CFG_BINARY = 4
-"""ZBAR_CFG_BINARY of zbar 0.23.1 and later: "don't convert binary data to text". pyzbar's own list ends before it."""
+"""ZBAR_CFG_BINARY of zbar 0.23.1 and later: "don't convert binary data to text". pyzbar's own list lacks it."""
 
 ORPHAN_SECONDS = 60
-"""A picture takes well under a second. This ends a process that hangs, even inside a library, after the one that guards
-it was killed."""
+"""A picture takes well under a second. This limit ends a process that hangs, even inside a library, if its guarding
+process was killed.
+"""
 
 _Y800 = 0x30303859
 """The fourcc of 8-bit gray."""
 
 
 def zxing() -> Decode:
-    """zxing-cpp: QR codes at any angle, light on dark too.
+    """zxing-cpp: finds QR codes at any angle, also light ones on dark.
 
-    What it gives decodes a picture: the bytes of each code, and whether there was another that could not be decoded.
+    The returned function decodes a picture: it gives the bytes of each code, and whether another code could not be
+    decoded.
     """
     import zxingcpp
 
@@ -56,7 +58,7 @@ def zxing() -> Decode:
 
 
 def zbar() -> Decode:
-    """zbar in binary mode. Raises RuntimeError, at the first picture, when this zbar has none."""
+    """zbar in binary mode. Raises RuntimeError, at the first picture, if this zbar has no binary mode."""
     from ctypes import c_char, c_void_p, cast, string_at
 
     from pyzbar import pyzbar, wrapper

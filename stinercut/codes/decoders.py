@@ -1,12 +1,12 @@
-"""The two decoders: pixels in, texts of QR codes out; each in a child process of its own.
+"""The two decoders: pixels in, texts of QR codes out; each in its own child process.
 
-Owns: starting, asking and guarding these processes, and how one stands in for the other. Not here: the program that
-runs in them (`decoder_worker`), which pixels are tried (`film_reader`, `still_reader`), what a text means (`payload`).
+Owns: starting, asking and guarding these processes, and how one replaces the other. Not here: the program that runs in
+them (`decoder_worker`), which pixels are tried (`film_reader`, `still_reader`), the meaning of a text (`payload`).
 
-Why two: zxing-cpp reads more and is far faster, yet each reads codes that the other can't. Why apart: both are C++ that
-is fed with whatever a camera filmed; zbar is known to abort() on assertions, and a decoder that crashes or never comes
-back must cost one picture, not the step. Why zbar runs in binary mode only: left to itself it guesses at Shift-JIS and
-Big5 before UTF-8 and returned 9 of 20 names with diacritics changed, inside still-valid JSON.
+Why two: zxing-cpp reads more codes and is far faster, yet each reads codes that the other can't. Why in child
+processes: both are C++ and get whatever a camera filmed; zbar is known to abort() on assertions, and a decoder that
+crashes or hangs must cost one picture, not the step. Why zbar runs only in binary mode: by default it guesses Shift-JIS
+and Big5 before UTF-8, and it returned 9 of 20 names with changed diacritics, inside still-valid JSON.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ PICTURE_SECONDS: Final = 10.0
 """For one picture. A 4K frame takes 0.02 s in zxing-cpp and well under 1 s in zbar; one that takes longer hangs."""
 
 MOST_LOSSES: Final = 3
-"""Pictures of one file that a decoder may be lost at; then it is left out for the rest of the file."""
+"""Pictures of one file at which a decoder may be lost; then it is left out for the rest of the file."""
 
 LONGEST_CODE: Final = 8000
-"""Bytes. A QR code holds 2953 at most, 7089 as digits; a child that announces more has gone mad."""
+"""Bytes. A QR code holds at most 2953, or 7089 digits; a child that announces more is broken."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """One QR code in a picture. `text` is for people when `exact` is False: its bytes were no UTF-8."""
+    """One QR code in a picture. If `exact` is False, its bytes were no UTF-8, and `text` is only for people."""
 
     text: str
     exact: bool
@@ -61,9 +61,9 @@ class Code:
 
 @dataclass(frozen=True)
 class DecodedPicture:
-    """What was seen in one picture: codes, and whether there was another that could not be decoded.
+    """The codes in one picture, and whether there was another code that could not be decoded.
 
-    `missed`: the decoder that sees most was lost at this picture, so there may be more in it.
+    `missed`: the better decoder was lost at this picture, so there may be more codes in it.
     """
 
     codes: tuple[Code, ...] = ()
@@ -72,7 +72,7 @@ class DecodedPicture:
 
 
 def to_code(data: bytes, decoder: str) -> Code:
-    """The code whose bytes these are; only strict UTF-8 counts as exact, nothing is guessed."""
+    """The code with these bytes. Only strict UTF-8 counts as exact; nothing is guessed."""
     try:
         return Code(data.decode("utf-8"), True, decoder)
     except UnicodeDecodeError:
@@ -84,11 +84,11 @@ class DecoderLost(Exception):
 
 
 class Decoder:
-    """One decoder in a child process, started at the first picture and kept until the block ends.
+    """One decoder in a child process, which is started for the first picture and kept until the block ends.
 
-    A child that dies is started again and gets the same picture once more: it may have been killed for something else.
-    A second death, or a hang, is this picture's fault: it raises DecoderLost. The next picture gets a fresh child,
-    until MOST_LOSSES; from then on DecoderLost comes at once.
+    A child that dies is started again and gets the same picture again: it may have been killed for another reason. A
+    second death, or a hang, counts as this picture's fault and raises DecoderLost. The next picture gets a new child.
+    After MOST_LOSSES, DecoderLost is raised at once.
     """
 
     def __init__(self, name: str, command: Sequence[str] = (), timeout: float = PICTURE_SECONDS) -> None:
@@ -112,12 +112,12 @@ class Decoder:
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it was lost so often that no further picture is given to it."""
+        """Whether it was lost so often that it gets no more pictures."""
         return self.losses >= MOST_LOSSES
 
     @property
     def obituary(self) -> Message | None:
-        """How its children ended before their time; None when none did."""
+        """How its children ended early; None if none did."""
         if not self._ends:
             return None
         ends = _one_after_another([end for at, end in enumerate(self._ends) if end not in self._ends[:at]])
@@ -126,7 +126,7 @@ class Decoder:
         return Message.of(MessageCode.DECODER_STARTED_AGAIN, decoder=self.name, ends=ends)
 
     def look(self, picture: Gray) -> DecodedPicture:
-        """All QR codes that it finds. Raises DecoderLost."""
+        """All QR codes that it finds in a picture. Raises DecoderLost."""
         for attempt in (1, 2):
             if self.is_left_out:
                 break
@@ -147,7 +147,7 @@ class Decoder:
             hung.set()
             process.kill()
 
-        # Killing on time makes the blocked read or write end, on every system.
+        # Killing the process ends the blocked read or write, on every system.
         guard = threading.Timer(self._timeout, stop)
         guard.start()
         try:
@@ -196,22 +196,22 @@ class Decoder:
         return Message.of(MessageCode.DECODER_ENDED_WITH, status=code)
 
     def _end(self, patience: float = 0.0) -> int:
-        """End the child, after so many seconds in which it may do so itself; its exit code."""
+        """End the child, after `patience` seconds in which it may end itself. Returns its exit code."""
         process, self._process = self._process, None
         if process is None:
             return 0
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=patience)
-        process.kill()  # Harmless when it has ended. It isn't asked: it has nothing to tidy up.
+        process.kill()  # Harmless if it has ended. It isn't asked to end: it has nothing to clean up.
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # There may be bytes of ours still in it.
+            with contextlib.suppress(OSError):  # Bytes that we wrote may still be in it.
                 cast("BinaryIO", pipe).close()
         return code
 
 
 class Decoders:
-    """Both decoders for one file. Each goes on when the other is lost, and it is said."""
+    """Both decoders for one file. If one is lost, the other continues, and the loss is reported."""
 
     def __init__(self, first: Decoder | None = None, second: Decoder | None = None) -> None:
         self._zxing = first or Decoder(ZXING)
@@ -225,14 +225,14 @@ class Decoders:
             each.__exit__(kind, error, at)
 
     def look(self, picture: Gray) -> DecodedPicture:
-        """What zxing-cpp sees; where it is lost, what zbar sees. Never raises."""
+        """The codes that zxing-cpp sees, or those that zbar sees if zxing-cpp is lost. Never raises."""
         try:
             return self._zxing.look(picture)
         except DecoderLost:
             return replace(self.second_look(picture), missed=True)
 
     def second_look(self, picture: Gray) -> DecodedPicture:
-        """What zbar sees; nothing when it is lost. Never raises."""
+        """The codes that zbar sees; nothing if it is lost. Never raises."""
         try:
             return self._zbar.look(picture)
         except DecoderLost:
@@ -240,12 +240,12 @@ class Decoders:
 
     @property
     def has_second(self) -> bool:
-        """Whether zbar is still there."""
+        """Whether zbar still gets pictures."""
         return not self._zbar.is_left_out
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Names of the decoders that were lost at one picture or more."""
+        """Names of the decoders that were lost at one or more pictures."""
         return tuple(each.name for each in (self._zxing, self._zbar) if each.losses)
 
     @property
@@ -263,17 +263,17 @@ def _one_after_another(ends: Sequence[Message]) -> Message:
 def command_of(name: str) -> tuple[str, ...]:
     """The command line of a decoder's child process. Raises ModuleNotFoundError when its package isn't installed."""
     package = PACKAGES[name]
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-    module = Path(found.origin)
-    folder = module.parent.parent if found.submodule_search_locations else module.parent
+    module = Path(spec.origin)
+    folder = module.parent.parent if spec.submodule_search_locations else module.parent
     worker = Path(__file__).with_name("decoder_worker.py")
     return (sys.executable, "-I", "-S", str(worker), name, str(folder))
 
 
 def read_exactly(pipe: BinaryIO, count: int) -> bytes:
-    """So many bytes from a pipe. Raises EOFError when it ends before."""
+    """Exactly `count` bytes from a pipe. Raises EOFError if it ends before."""
     data = pipe.read(count)
     if len(data) != count:
         raise EOFError

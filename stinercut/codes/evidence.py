@@ -1,16 +1,16 @@
-"""What was seen in one file, and the verdict over it.
+"""Collects the codes seen in one file, and gives the verdict on them.
 
-Owns: collecting codes, which of them are identities, when one is enough, and how it becomes a `Reading`. Not here:
+Owns: collecting codes, deciding which of them are identities and when one is enough, and making a `Reading`. Not here:
 which pictures are looked at (`film_reader`, `still_reader`), the schema (`payload`).
 
-The verdict: a signed payload counts when it was read once. One without a signature counts when two frames of a film
-agree; in a still picture two different looks must: looks differ in the decoder or in the preprocessing (two scales, for
-example). Any two different payloads in a file, confirmed or not, are refused. A code with a wrong signature spoils the
-file, whatever else is in it. A file in which nothing was found although the better decoder was lost over one of its
-pictures may hold a code: it is not said to hold none.
+The verdict: a signed payload counts if it was read once. A payload without a signature counts if two frames of a film
+agree; in a still picture two different looks must agree: they differ in the decoder or in the preprocessing (two
+scales, for example). Any two different payloads in a file, confirmed or not, are refused. A code with a wrong signature
+spoils the file, whatever else is in it. If nothing was found and the better decoder was lost at a picture, the file may
+hold a code: then the verdict is not "no code".
 
-What codes say besides who jumps (`extras`) has no part in the verdict, and it is kept only where all codes of the
-passenger agree on it; where one of them was signed, only what signed ones say counts.
+The other content of codes (`extras`) has no part in the verdict. It is kept only if all codes of the passenger agree on
+it; if one of them was signed, only signed ones count.
 """
 
 from __future__ import annotations
@@ -34,46 +34,46 @@ RAW_LIMIT: Final = 1000
 
 @dataclass
 class FileEvidence:
-    """Everything that was seen in one file so far. A moment is a frame's time, or the number of a look at a picture."""
+    """All codes seen in one file so far. A moment is a frame's time, or the number of a look at a picture."""
 
     keys: KeyRing = NO_KEYS
     moments: dict[Payload, dict[float, Code]] = field(default_factory=dict[Payload, dict[float, Code]])
     signed: set[Payload] = field(default_factory=set[Payload])
     besides: dict[Payload, dict[str, HeardExtras]] = field(default_factory=dict[Payload, dict[str, HeardExtras]])
-    """What each text of a payload says besides."""
+    """The extras of each text of a payload."""
     foreign: dict[str, tuple[Message, ...]] = field(default_factory=dict[str, tuple[Message, ...]])
-    """Text of a code that is no identity, and why it is none."""
+    """Texts of codes that are no identity, and the reason for each."""
     damaged: bool = False
     """Whether a code was found that could not be decoded."""
     missed: bool = False
-    """Whether the better decoder was lost over a picture."""
+    """Whether the better decoder was lost at a picture."""
     cut_short: bool = False
     apart: float = 0.0
-    """Seconds between two frames of the film, a little less: moments that are closer may be one and the same frame."""
+    """A little less than the seconds between two frames of the film: closer moments may be the same frame."""
     notes: list[Message] = field(default_factory=list[Message])
 
     def add(self, moment: float, look: DecodedPicture) -> None:
-        """What a look at the picture of this moment showed."""
+        """Add the codes that a look at the picture of this moment showed."""
         self.damaged = self.damaged or look.damaged
         self.missed = self.missed or look.missed
         for code in look.codes:
-            said, why = _identity(code, self.keys)
-            if said is None:
+            content, why = _identity(code, self.keys)
+            if content is None:
                 self.foreign.setdefault(code.text, why)
             else:
-                self._support(self.moments.setdefault(said.payload, {}), moment, code)
-                self.besides.setdefault(said.payload, {})[code.text] = said.besides
+                self._support(self.moments.setdefault(content.payload, {}), moment, code)
+                self.besides.setdefault(content.payload, {})[code.text] = content.besides
                 if is_signed(code.text):
-                    self.signed.add(said.payload)
+                    self.signed.add(content.payload)
 
     def _support(self, moments: dict[float, Code], moment: float, code: Code) -> None:
-        """One frame that two passes looked at is no second opinion."""
+        """Count a moment, unless it may be a frame that counts already: the same frame is no second opinion."""
         if all(abs(moment - other) > self.apart for other in moments):
             moments[moment] = code
 
     @property
     def traces(self) -> bool:
-        """Whether there may be a code, of ours or any other, that was not read for certain."""
+        """Whether there may be a code, ours or any other, that was not read reliably."""
         return self.damaged or self.missed or bool(self.moments)
 
     @property
@@ -87,11 +87,11 @@ class FileEvidence:
 
     @property
     def forged(self) -> str:
-        """A text that claims to be signed and isn't, or no longer; empty if there is none."""
+        """A text that claims to be signed, but whose signature is not valid (any more); empty without such a text."""
         return next((text for text in self.foreign if is_signed(text)), "")
 
     def judged(self, *, timed: bool) -> Reading:
-        """The reading that follows. `timed`: whether moments are times in a film."""
+        """The verdict as a reading. `timed`: whether moments are times in a film."""
         if len(self.moments) > 1:
             return self._two_payloads()
         if self.moments and not self.forged:
@@ -99,7 +99,7 @@ class FileEvidence:
         return self._nobody()
 
     def _nobody(self) -> Reading:
-        """Why there is no passenger. What may hide a code is never said to hold none."""
+        """The reason why there is no passenger. A file that may hide a code never counts as without a code."""
         if self.foreign:
             text = self.forged or next(iter(self.foreign))
             more = Message.of(MessageCode.DIFFERENT_CODES, codes=len(self.foreign)) if len(self.foreign) > 1 else None
@@ -147,10 +147,10 @@ class FileEvidence:
         )
 
     def _extras(self, payload: Payload) -> tuple[Extras, tuple[Message, ...]]:
-        """What all codes of this payload that count say besides, and what is to be said of it."""
+        """The extras on which all counting codes of this payload agree, and remarks about them."""
         is_one_signed = payload in self.signed
-        heard = [one for text, one in self.besides[payload].items() if is_signed(text) == is_one_signed]
-        if any(one.extras != heard[0].extras for one in heard):
+        heard = [extras for text, extras in self.besides[payload].items() if is_signed(text) == is_one_signed]
+        if any(other.extras != heard[0].extras for other in heard):
             return Extras(), (Message.of(MessageCode.CODES_SAY_MORE_DIFFERENTLY),)
         return heard[0].extras, heard[0].problems
 
@@ -174,5 +174,5 @@ def _named(payload: Payload) -> Message:
 
 
 def clipped(text: str) -> str:
-    """A text that any database takes and no page chokes on: without NUL, not endless."""
+    """A text that every database and page can handle: without NUL, of limited length."""
     return text.replace("\x00", "\u2400")[:RAW_LIMIT]

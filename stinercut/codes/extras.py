@@ -1,9 +1,9 @@
-"""What a code or a list says besides who jumps: how to reach the passenger, and fields that are not known here.
+"""Extras of a code or a list, besides the passenger: how to reach them, and fields that are not known here.
 
-Owns: which email addresses and telephone numbers can be used, how much of the unknown is kept. Not here: who jumps
-(`payload`), where it is kept (`stinercut.jumps.bookings`).
+Owns: which email addresses and telephone numbers are usable, how much of unknown fields is kept. Not here: the
+passenger (`payload`), keeping extras (`stinercut.jumps.bookings`).
 
-Nothing of this decides anything about a film. An address that can't be used is left out and said; the name stands.
+Extras decide nothing about a film. An unusable address is left out and reported; the name stays valid.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
 
 MAX_EMAIL: Final = 254
-"""Characters: what fits into a mail's envelope (RFC 5321, 4.5.3.1.3)."""
+"""Characters: the limit of a mail's envelope (RFC 5321, 4.5.3.1.3)."""
 
 MAX_PHONE: Final = 32
 """Characters. International numbers have up to 15 digits (E.164), written with signs and spaces between."""
@@ -37,7 +37,9 @@ _PHONE: Final = re.compile(r"\+?[0-9 ()/.\-]+")
 
 
 class Extras(BaseModel):
-    """What was said besides. `unknown` is the JSON text of an object with the fields that are not known here."""
+    """The extras of a code or a row. `unknown` is the JSON text of an object with the fields that are not known
+    here.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,26 +49,26 @@ class Extras(BaseModel):
 
     @property
     def contact(self) -> dict[str, str]:
-        """Email and telephone as they go into a code; only those that are there."""
-        said = {"email": self.email, "phone": self.phone}
-        return {name: value for name, value in said.items() if value is not None}
+        """Email and telephone as they go into a code; only those that are known."""
+        both = {"email": self.email, "phone": self.phone}
+        return {name: value for name, value in both.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class HeardExtras:
-    """Extras that can be used, and what could not."""
+    """Usable extras, and remarks about unusable ones."""
 
     extras: Extras
     problems: tuple[Message, ...] = ()
 
 
 def extras_of(fields: Mapping[str, Any], unknown: Mapping[str, Any] | None = None) -> HeardExtras:
-    """What of `email` and `phone` can be used, and the unknown fields as bounded JSON. Never raises."""
+    """The usable values of `email` and `phone`, and the unknown fields as JSON of limited length. Never raises."""
     problems: list[Message] = []
     email, phone = (fields.get(name) for name in FIELDS)
     usable = Extras(
         email=_usable(email, _is_email, EMAIL_LEFT_OUT, problems),
-        # Programs write numbers as numbers.
+        # Some programs write telephone numbers as JSON numbers.
         phone=_usable(str(phone) if type(phone) is int else phone, _is_phone, PHONE_LEFT_OUT, problems),
         unknown=_bounded(unknown or {}, problems),
     )
@@ -91,7 +93,7 @@ def _is_phone(text: str) -> bool:
 
 
 def _bounded(unknown: Mapping[str, Any], problems: list[Message]) -> str:
-    """ASCII, so that every database takes it; nothing where there is nothing, or too much."""
+    """Unknown fields as ASCII JSON, which every database takes; empty without such fields, or if it is too long."""
     if not unknown:
         return ""
     try:

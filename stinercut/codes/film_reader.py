@@ -1,15 +1,15 @@
-"""Looks at a film: which frames, in which order, and when that is enough.
+"""Looks for codes in a film: decides which frames, in which order, and when that is enough.
 
 Owns: the passes and their limits. Not here: decoding frames (`stinercut.video.frames`), the verdict (`evidence`),
 preprocessing (`image_variants`).
 
-1. The key frames from the start to WINDOW through zxing-cpp, where a camera wrote about two a second: everything else
-   stays undecoded. Other films: FAST_FPS frames a second. Both go on to WINDOW after the payload is confirmed, so that
-   a second passenger is noticed.
-2. A payload seen in one frame only: the moments after it, then those around it, densely.
-3. Still none, in a short film: the frames between the key frames, if there are traces of a code or the film is very
-   short; then the sharpest frames through a ladder of preprocessing: many frames, and zbar too, when there are traces,
-   few and zxing-cpp only when there are none.
+1. If the camera wrote about two key frames per second: zxing-cpp looks at the key frames from the start to WINDOW, and
+   everything else stays undecoded. Other films: it looks at FAST_FPS frames per second. Both continue to WINDOW after
+   the payload is confirmed, so that a second passenger is noticed.
+2. If a payload was seen in one frame only: the moments after it, then those around it, densely.
+3. If there is still no payload, in a short film: the frames between the key frames, if there are traces of a code or
+   the film is very short; then the sharpest frames through a ladder of preprocessing. With traces: many frames, and
+   zbar, too. Without traces: few frames, and only zxing-cpp.
 """
 
 from __future__ import annotations
@@ -30,34 +30,39 @@ from stinercut.video.mp4.tracks import VideoIndex, read_index
 from stinercut.video.probe import Probe, probe
 
 WINDOW: Final = 60.0
-"""Seconds from the start that are looked at. The code is filmed early; aiming takes 5 to 10 s."""
+"""Seconds from the start that are looked at. People film the code early; aiming takes 5 to 10 s."""
 
 FAST_FPS: Final = 4.0
 FAST_WIDTH: Final = 1920
-"""Wider film is scaled down: a code that fills a ninth of the picture's width keeps more than 3 pixels a module.
-zxing-cpp takes 2 to 3 ms for such a frame, a tenth of what decoding it costs."""
+"""Wider film is scaled down: a code that fills a ninth of the picture's width keeps more than 3 pixels per module.
+zxing-cpp takes 2 to 3 ms for such a frame, a tenth of the cost of decoding it.
+"""
 
 KEY_WIDTH: Final = 1280
-"""The same for the first look at key frames, which most codes are read in."""
+"""The same for the first look at key frames, in which most codes are read."""
 
 ENOUGH_FPS: Final = 2.9
-"""With so many key frames a second (GoPros: 2 to 3.7) the frames between them are looked at only if there are traces of
-a code: FAST_FPS would hardly look at more."""
+"""With this many key frames per second (GoPros: 2 to 3.7), the frames between them are looked at only if there are
+traces of a code: FAST_FPS would hardly look at more frames.
+"""
 
 KEY_GAP: Final = 0.55
 """Seconds between key frames, at most, for looking at them alone. GoPros write one every 0.27 to 0.5 s."""
 
 KEYS_A_SECOND: Final = 5.0
-"""More key frames than this are no saving: all of them would be looked at."""
+"""With more key frames than this, looking at key frames alone saves nothing."""
 
 VERY_SHORT: Final = 10.0
-"""Films up to this length, in seconds, are looked at between few key frames even without a trace of a code."""
+"""Films up to this length, in seconds, with few key frames, are looked at between them even without a trace of
+a code.
+"""
 
 AFTER: Final = 0.6
 AROUND: Final = 1.0
 DENSE_FPS: Final = 15.0
-"""How far after a lone find, then how far around it each way, in seconds, and how densely it is looked at again. What
-was found in a key frame is mostly there in the frames that follow, and these cost least to decode."""
+"""After a single find: the seconds after it, then the seconds before and after it, that are looked at again, and the
+frames per second. A code in a key frame is mostly in the next frames, too, and these cost least to decode.
+"""
 
 SHORT: Final = 20.0
 """Longer films than this many seconds get no heavy pass: nobody films a code that long."""
@@ -66,8 +71,9 @@ SHARPEST: Final = 20
 """Frames of the heavy pass when there are traces of a code."""
 
 SHARPEST_WITHOUT_TRACE: Final = 6
-"""Frames of the heavy pass when there are none. Of 316 real photos of codes, zxing-cpp read 297 and left traces of
-another 16; so a film without traces rarely holds a code, and should cost little."""
+"""Frames of the heavy pass without traces of a code. Of 316 real photos of codes, zxing-cpp read 297 and found traces
+of another 16; so a film without traces rarely holds a code, and should cost little.
+"""
 
 
 @dataclass(order=True, frozen=True)
@@ -79,7 +85,7 @@ class _Frame:
 
 @dataclass
 class FilmSearch:
-    """One film that is looked at. After `run`, what was found is in `seen`."""
+    """The search in one film. After `run`, the codes are in `seen`."""
 
     path: Path
     decoders: Decoders
@@ -88,7 +94,7 @@ class FilmSearch:
     """A heap of the frames for the heavy pass, the least sharp first."""
 
     def run(self) -> float:
-        """Look, as long as it takes. The film's length in seconds; raises UnreadableVideo, OSError when it is none."""
+        """Search the film. Returns its length in seconds. Raises UnreadableVideo and OSError for an unreadable film."""
         index = read_index(self.path)
         if index is not None and _key_frames_suffice(index) and self._key_frame_pass(index):
             if not self._is_settled(index):
@@ -102,13 +108,13 @@ class FilmSearch:
     # The way through the passes
 
     def _is_settled(self, film: VideoIndex) -> bool:
-        """Whether the key frames say enough: a passenger, more than one, or nothing in a film too long for a code."""
+        """Whether the key frames suffice: a passenger, several, or nothing in a film that is too long for a code."""
         if self.seen.moments:
             return self.seen.confirmed or len(self.seen.moments) > 1
         return film.duration > SHORT
 
     def _look_between(self, film: VideoIndex) -> None:
-        """The key frames were not enough."""
+        """Look at more frames, because the key frames were not enough."""
         if self.seen.moments:
             self._dense_pass(film)
         if self.seen.confirmed or film.duration > SHORT:
@@ -121,7 +127,7 @@ class FilmSearch:
             self._heavy_pass()
 
     def _look_at_all(self, film: Probe) -> None:
-        """A film whose key frames are too far apart, or can't be told from its index, or are damaged."""
+        """Search a film whose key frames are too far apart, not in its index, or damaged."""
         self._fast_pass(film)
         if self.seen.moments and not self.seen.confirmed:
             self._dense_pass(film)
@@ -131,7 +137,7 @@ class FilmSearch:
     # The passes
 
     def _key_frame_pass(self, index: VideoIndex) -> bool:
-        """Look at the key frames. False when some could not be decoded."""
+        """Look at the key frames. False if some could not be decoded."""
         self.seen.apart = 0.999 / index.fps
         count = sum(key < min(index.duration, WINDOW) for key in index.keys)
         looked = 0
@@ -140,11 +146,11 @@ class FilmSearch:
                 looked += 1
                 self._look(picture, moment, index.duration)
         except (UnreadableVideo, OSError):
-            return False  # The next pass says what is wrong with this film.
+            return False  # The next pass reports the fault of this film.
         return looked == count
 
     def _fast_pass(self, film: Probe | VideoIndex) -> None:
-        """Look at FAST_FPS frames a second, and note a film that ends too early."""
+        """Look at FAST_FPS frames per second, and note it if the film ends too early."""
         self.seen.apart = 0.999 / float(film.fps)
         reached: float = 0.0
         broken: tuple[Message, ...] = ()
@@ -164,7 +170,7 @@ class FilmSearch:
             self.seen.notes += in_a_row(end, *broken)
 
     def _look(self, picture: Gray, moment: float, seconds: float) -> None:
-        """One frame of a film `seconds` long through zxing-cpp; it may be kept for the heavy pass."""
+        """Look at one frame of a film `seconds` long with zxing-cpp. The frame may be kept for the heavy pass."""
         self.seen.add(moment, self.decoders.look(picture))
         if seconds > SHORT or self.seen.confirmed:
             return
@@ -175,16 +181,16 @@ class FilmSearch:
             heapq.heappushpop(self.sharpest, frame)
 
     def _dense_pass(self, film: Probe | VideoIndex) -> None:
-        """Look again, closely, where a payload was seen once."""
+        """Look again, densely, where a payload was seen once."""
         for lone in [next(iter(moments)) for moments in self.seen.moments.values()]:
             self._look_closely(film, lone, AFTER, FAST_WIDTH)
             if not self.seen.confirmed:
-                # In full width: what was read once, scaled down, is read more easily as it was filmed.
+                # In full width: a code that was read once in a smaller picture is easier to read in the original size.
                 start = max(0.0, lone - AROUND)
                 self._look_closely(film, start, lone + AROUND - start, None)
 
     def _look_closely(self, film: Probe | VideoIndex, start: float, seconds: float, width: int | None) -> None:
-        """Look at DENSE_FPS frames a second until a payload is confirmed."""
+        """Look at DENSE_FPS frames per second until a payload is confirmed."""
         fps = _at_most(DENSE_FPS, film)
         try:
             for moment, picture in gray_frames(
@@ -197,7 +203,7 @@ class FilmSearch:
             self.seen.notes.append(Message.of(MessageCode.AROUND_SECOND, second=start, why=why(refused)))
 
     def _heavy_pass(self) -> None:
-        """The sharpest frames on each rung of the ladder; with traces of a code zbar's opinion too."""
+        """Look at the sharpest frames on each rung of the ladder; with traces of a code zbar looks, too."""
         frames = sorted(self.sharpest, reverse=True)
         for frame in frames if self.seen.traces else frames[:SHARPEST_WITHOUT_TRACE]:
             for picture in prepared(frame.picture):
@@ -214,7 +220,7 @@ class FilmSearch:
 
 
 def _key_frames_suffice(index: VideoIndex) -> bool:
-    """Whether the key frames lie close enough together, to the end of what is looked at, and not too close."""
+    """Whether the key frames in the window are close enough together, and not too close."""
     end = min(index.duration, WINDOW)
     keys = [key for key in index.keys if key < end]
     gaps = [after - before for before, after in zip([0.0, *keys], [*keys, end], strict=True)]
@@ -226,12 +232,12 @@ def _index_of(film: Probe | VideoIndex) -> VideoIndex | None:
 
 
 def _at_most(fps: float, film: Probe | VideoIndex) -> float:
-    """Never more frames than were filmed: one frame shown twice would agree with itself."""
+    """That rate, or the film's own if it is lower: a frame that is shown twice would agree with itself."""
     return min(fps, float(film.fps))
 
 
 def why(refused: UnreadableVideo | OSError) -> tuple[Message, ...]:
-    """Why a film can't be looked at."""
+    """The reason why a film can't be read."""
     if isinstance(refused, UnreadableVideo):
         return refused.what_parts
     return (Message.of(MessageCode.CANT_BE_READ, why=refused.strerror or str(refused)),)

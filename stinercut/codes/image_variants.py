@@ -1,7 +1,7 @@
-"""Image variants: the preprocessing of a picture whose code is not read as it is.
+"""Image variants: preprocesses a picture whose code can't be read as it is.
 
-Owns: each preprocessing, their order, and how sharp a picture is. Not here: who climbs it (`film_reader`,
-`still_reader`).
+Owns: each preprocessing, their order (the ladder), and how sharp a picture is. Not here: using the ladder
+(`film_reader`, `still_reader`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cv2
 from stinercut.codes.decoders import Gray
 
 SMALL_SIDE: Final = 800
-"""Pictures whose longer side, in pixels, is below this are tried at double size too."""
+"""Pictures whose longer side, in pixels, is below this are also tried at double size."""
 
 
 def half(picture: Gray) -> Gray:
@@ -34,7 +34,7 @@ def _smaller(picture: Gray, times: int) -> Gray:
 
 
 def double(picture: Gray) -> Gray | None:
-    """Double the size; None when the picture is large already."""
+    """Double the size; None if the picture is large already."""
     height, width = picture.shape
     if max(height, width) >= SMALL_SIDE:
         return None
@@ -42,17 +42,17 @@ def double(picture: Gray) -> Gray | None:
 
 
 def clahe(picture: Gray) -> Gray:
-    """Contrast evened out region by region: codes in the shade."""
+    """Contrast evened out region by region, for codes in the shade."""
     return _gray(cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(picture))
 
 
 def unsharp(picture: Gray) -> Gray:
-    """Edges made steeper: codes out of focus."""
+    """Steeper edges, for codes out of focus."""
     return _gray(cv2.addWeighted(picture, 2.5, cv2.GaussianBlur(picture, (0, 0), 3), -1.5, 0))
 
 
 def adaptive(picture: Gray) -> Gray:
-    """Black and white by the mean around each pixel: uneven light."""
+    """Black and white by the mean around each pixel, for uneven light."""
     return _gray(cv2.adaptiveThreshold(picture, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 51, 5))
 
 
@@ -68,7 +68,9 @@ LADDER: Final[dict[str, Callable[[Gray], Gray | None]]] = {
     "adaptive threshold": adaptive,
     "quarter size": quarter,
 }
-"""Preprocessing in the order of gain per millisecond, measured on 602 real photos. None: not for this picture."""
+"""Preprocessing in the order of gain per millisecond, measured on 602 real photos. None: unsuitable for this
+picture.
+"""
 
 
 def prepared(picture: Gray) -> list[Gray]:

@@ -1,9 +1,9 @@
-"""Making the code that a passenger's card or phone shows.
+"""Makes the code that a passenger's card or phone shows.
 
-Owns: a payload as a picture (PNG, SVG). Not here: what the payload says (`payload`), pages of codes (`sheet`),
-films of a code (`stinercut.synthetic`). Nothing here needs pixels: the hub draws codes too.
+Owns: a payload as a picture (PNG, SVG). Not here: the payload's values (`payload`), pages of codes (`sheet`), films of
+a code (`stinercut.synthetic`). Nothing here needs an imaging library, since the hub draws codes, too.
 
-Where `keys` are given the code is signed with the first of them; without, it is JSON, which may hold email and phone.
+With `keys` the code is signed with the first of them. Without keys it is JSON, which may hold email and phone.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from stinercut.keyring import KeyRing
 from stinercut.storage.store import replace_file
 
 BORDER: Final = 4
-"""Modules of quiet zone on each side: what ISO/IEC 18004 asks for."""
+"""Modules of quiet zone on each side, as ISO/IEC 18004 requires."""
 
 SUFFIXES: Final = (".png", ".svg")
 
 Contact = Mapping[str, str] | None
-"""Email and phone that a code is to hold, by those names; nothing where nobody asked for it."""
+"""Email and phone for a code, by these names; None if nobody asked for them."""
 
 
 def qr_code(payload: Payload, keys: KeyRing | None = None, contact: Contact = None) -> segno.QRCode:
-    """The code of a payload: level M (15 % may be damaged), never a Micro QR, which few decoders read.
+    """The code of a payload: level M (15 % may be damaged), never a Micro QR code, which few decoders read.
 
-    Raises BadInput for a signed code that is to hold how to reach the passenger: its form has no place for that.
+    Raises BadInput for a signed code with contact data: its form has no place for them.
     """
     if keys is not None and contact:
         raise BadInput(
@@ -43,7 +43,7 @@ def qr_code(payload: Payload, keys: KeyRing | None = None, contact: Contact = No
 
 
 def qr_svg(payload: Payload, keys: KeyRing | None = None, contact: Contact = None) -> bytes:
-    """An SVG that takes the size of its place, black on white, quiet zone included."""
+    """An SVG that fills its place on the page, black on white, including the quiet zone."""
     out = io.BytesIO()
     qr_code(payload, keys, contact).save(
         out, kind="svg", border=BORDER, xmldecl=False, omitsize=True, light="#fff", svgclass=None, lineclass=None
@@ -52,7 +52,7 @@ def qr_svg(payload: Payload, keys: KeyRing | None = None, contact: Contact = Non
 
 
 def qr_picture(payload: Payload, scale: int = 10, keys: KeyRing | None = None, contact: Contact = None) -> bytes:
-    """A PNG, black on white, `scale` pixels per module, quiet zone included."""
+    """A PNG, black on white, `scale` pixels per module, including the quiet zone."""
     if not 1 <= scale <= 100:
         raise BadInput(f"a scale of {scale} pixels per module is outside 1 to 100")
     out = io.BytesIO()
@@ -61,9 +61,9 @@ def qr_picture(payload: Payload, scale: int = 10, keys: KeyRing | None = None, c
 
 
 def write_picture(payload: Payload, path: Path, keys: KeyRing | None = None, contact: Contact = None) -> None:
-    """Write the code as PNG or SVG, chosen by the suffix; the folder is made.
+    """Write the code as PNG or SVG, chosen by the suffix. The folder is made if necessary.
 
-    Nothing is there before it is whole. Raises BadInput for another suffix and for a place that can't be written.
+    The file appears only when it is complete. Raises BadInput for another suffix and for a place that can't be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput("a QR code is written as .png or .svg", file=path, advice="Choose one of these endings.")

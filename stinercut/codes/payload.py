@@ -1,9 +1,9 @@
 """The payload of a passenger's QR code: schema version 1, strict, as JSON or in the compact signed form.
 
-Owns: what counts as an identity, and the text that goes into a printed code. Not here: pictures (`making`,
-`decoders`), how a signature is made and checked (`signing`), which names can be shown
-(`stinercut.drawing.name_rule`). What a text says of who jumps passes the schema as a whole or it is no identity;
-nothing is repaired or guessed. What it says besides (`extras`) decides nothing.
+Owns: what counts as an identity, and the text of a printed code. Not here: pictures (`making`, `decoders`), making and
+checking a signature (`signing`), which names can be shown (`stinercut.drawing.name_rule`). The identity in a text must
+pass the schema completely, or it is no identity; nothing is repaired or guessed. The other fields (`extras`) decide
+nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, worded
 
 RESERVED_BOOKING = "unidentified"
-"""Partition keys of jumps without an identity begin with it after the date; no booking may look like one."""
+"""In partition keys of jumps without an identity, this word follows the date; so no booking may begin with it."""
 
 _FIELDS = {
     "v": Message.of(MessageCode.FIELD_VERSION),
@@ -54,14 +54,14 @@ _CAUSES = {
     "string_type": Message.of(MessageCode.FAULT_NOT_TEXT),
     "string_unicode": Message.of(MessageCode.FAULT_HALF_CHARACTER),
 }
-"""By pydantic's name for the error; our own checks say theirs themselves."""
+"""Words by pydantic's name for the error; our own checks bring their own words."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 
 
 class _Fault(ValueError):
-    """What our own checks find wrong with a field."""
+    """A fault that our own checks find in a field."""
 
     def __init__(self, fault: Message) -> None:
         super().__init__(worded(fault))
@@ -130,21 +130,21 @@ class Payload(BaseModel):
         return f"{self.jump_date.isoformat()}_{self.booking_id}"
 
     def text(self, contact: Mapping[str, str] | None = None) -> str:
-        """What goes into the code: ASCII JSON. `contact`: email and phone where they are wanted in it.
+        """The text of the code: ASCII JSON. `contact`: email and phone, if the code should hold them.
 
-        ASCII (with `\\u` escapes) because decoders guess at other encodings: with raw UTF-8 plain pyzbar turned 9 of
-        20 names with diacritics into other names inside valid JSON.
+        It is ASCII (with `\\u` escapes), because decoders guess other encodings: with raw UTF-8, plain pyzbar turned 9
+        of 20 names with diacritics into other names inside valid JSON.
         """
         fields = {**self.model_dump(mode="json", exclude_none=True), **(contact or {})}
         return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
 
     def signed_text(self, keys: KeyRing) -> str:
-        """What goes into a signed code: fewer modules, and believed in one frame. Raises BadInput without a key."""
+        """The text of a signed code: it has fewer modules, and one frame is enough. Raises BadInput without a key."""
         return signing.sign(self.model_dump(), keys.signer)
 
 
 def make_payload(passenger_name: str, booking_id: str, jump_date: date, tandem_master_id: str | None = None) -> Payload:
-    """A payload from what a person typed: the name is brought into NFC and trimmed. Raises BadInput."""
+    """A payload from values that a person typed: the name is normalised to NFC and trimmed. Raises BadInput."""
     fields: dict[str, Any] = {
         "passenger_name": unicodedata.normalize("NFC", passenger_name).strip(),
         "booking_id": booking_id.strip(),
@@ -159,8 +159,8 @@ def make_payload(passenger_name: str, booking_id: str, jump_date: date, tandem_m
 
 @dataclass(frozen=True)
 class SaidByCode:
-    """What a code's text says: who jumps, and what it says besides. Two codes name the same passenger when their
-    payloads are equal, whatever they say besides.
+    """The content of a code's text: the payload, and its extras. Two codes name the same passenger if their payloads
+    are equal, whatever their extras are.
     """
 
     payload: Payload
@@ -173,10 +173,10 @@ def parse_payload(text: str, keys: KeyRing = NO_KEYS) -> Payload:
 
 
 def parse_code(text: str, keys: KeyRing = NO_KEYS) -> SaidByCode:
-    """What a code's text says, of either form. Raises BadInput, saying why there is no identity in it.
+    """The content of a code's text, of either form. Raises BadInput with the reason if it holds no identity.
 
-    What begins like a signed code is one or is nothing: a wrong signature is never passed over. A signed code says
-    nothing besides who jumps.
+    A text that begins like a signed code must be a valid signed code: a wrong signature is never ignored. A signed code
+    has no extras.
     """
     fields = signing.verified(text, keys) if signing.is_signed(text) else _json_fields(text)
     try:
@@ -190,7 +190,7 @@ def parse_code(text: str, keys: KeyRing = NO_KEYS) -> SaidByCode:
 
 
 _SAYS_WHO: Final = ("passenger_name", "booking_id", "jump_date")
-"""A JSON object without a version is a passenger record, of version 1, when it has all of these."""
+"""A JSON object without a version is a passenger record of version 1 if it has all of these fields."""
 
 
 def _json_fields(text: str) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _json_fields(text: str) -> dict[str, Any]:
 
 
 def not_ours(why: Message) -> BadInput:
-    """What is said of a QR code that is not one of ours."""
+    """The message about a QR code that is not one of ours."""
     return BadInput(Message.of(MessageCode.CODE_NOT_OURS, why=why))
 
 
@@ -230,7 +230,7 @@ def _no_constants(name: str) -> NoReturn:
 
 
 def first_problem(refused: ValidationError) -> Message:
-    """The first thing that pydantic found wrong with a payload."""
+    """The first fault that pydantic found in a payload."""
     first = refused.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"][-1:])
     return Message.of(MessageCode.FIELD_AT_FAULT, field=_FIELDS.get(field) or _unknown(field), fault=_fault(first))

@@ -1,6 +1,6 @@
-"""From a file to a reading: the front door of identification.
+"""Reads the code of a file: the entrance to identification.
 
-Owns: telling films from pictures, and handing what was seen to the verdict. Not here: the cascade over a film
+Owns: telling films from pictures, and passing the codes to the verdict. Not here: the cascade over a film
 (`film_reader`), looks at a picture (`still_reader`), decoders (`decoders`), the verdict (`evidence`), what a reading
 means for a card (`stinercut.recordings.session_rules`).
 """
@@ -23,7 +23,7 @@ from stinercut.storage.regular_files import open_regular
 
 
 def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
-    """What a file says, film or picture, chosen by its first bytes. Never raises for what is in it."""
+    """The reading of a file, a film or a picture by its first bytes. Never raises for the file's content."""
     began = time.monotonic()
     try:
         with open_regular(path) as source:
@@ -34,7 +34,7 @@ def read_file(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
 
 
 def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
-    """What a still picture says. Never raises for what is in it."""
+    """The reading of a still picture. Never raises for the file's content."""
     began = time.monotonic()
     picture = load_gray(path)
     if isinstance(picture, tuple):
@@ -46,7 +46,7 @@ def read_picture(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
 
 
 def read_film(path: Path, keys: KeyRing = NO_KEYS) -> Reading:
-    """What the first minute of a film says. Never raises for what is in it; MissingProgram without ffmpeg."""
+    """The reading of a film's first minute. Never raises for the file's content; MissingProgram without ffmpeg."""
     began = time.monotonic()
     seen = FileEvidence(keys)
     with Decoders() as decoders:

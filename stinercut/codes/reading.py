@@ -1,4 +1,4 @@
-"""What came out of looking for a code in one file: a payload, or why there is none.
+"""The result of looking for a code in one file: a payload, or the reason why it has none.
 
 Owns: `Reading` and its reasons, shared by the reader, the catalog and the pages. Not here: the reader (`reader`).
 """
@@ -19,22 +19,22 @@ from stinercut.language.fields import Parts
 from stinercut.language.messages import Message, all_worded, as_written
 
 READER_VERSION: Final = 3
-"""Goes up with each change by which the reader reads what it did not read before: kept refusals are then read again."""
+"""Raise it whenever the reader learns to read more codes: then files without a payload are read again."""
 
 
 class Reason(StrEnum):
-    """Why a file gave no identity."""
+    """The reason why a file has no identity."""
 
     NO_QR_FOUND = "no_qr_found"
     """No code in any frame that was looked at."""
     INVALID_QR = "invalid_qr"
     """A code that is not a passenger's: foreign, malformed or damaged. `raw` holds its text."""
     TWO_PAYLOADS = "two_payloads"
-    """Two different passengers in one file: a person must say which."""
+    """Two different passengers in one file: a person must choose."""
     NOT_CONFIRMED = "not_confirmed"
-    """A valid payload in one frame only, and no second frame that agrees."""
+    """A valid payload in one frame only; no second frame agrees."""
     UNREADABLE = "unreadable"
-    """No video, one that is cut short, or one over which the decoder was lost: there may be a code in it."""
+    """No video, one that is cut short, or one at which the decoder was lost: there may be a code in it."""
 
 
 class Reading(BaseModel):
@@ -44,7 +44,7 @@ class Reading(BaseModel):
 
     payload: Payload | None = None
     extras: Extras = Extras()
-    """What its code says besides: of one that was signed, nothing."""
+    """The extras of its code; a signed code has none."""
     raw: str | None = None
     reason: Reason | None = None
     detail: str = ""
@@ -56,20 +56,20 @@ class Reading(BaseModel):
     frame_time: float | None = None
     """Seconds from the start of the film to the frame that gave the payload."""
     film_seconds: float | None = None
-    """How long the film is; None for a picture and for what can't be read."""
+    """How long the film is; None for a picture and for an unreadable file."""
     seconds: float = 0.0
     """Wall-clock seconds that the reading took."""
 
     lost_decoders: tuple[str, ...] = ()
-    """Decoders that crashed or hung over a picture of it, by name; `detail_parts` say how."""
+    """Names of decoders that crashed or hung at one of its pictures; `detail_parts` tell how."""
     reader: int = 0
-    """Version of the reader that looked; 0 for readings older than this field."""
+    """Version of the reader; 0 for readings older than this field."""
     keys: str = ""
-    """Fingerprint of the key ring that it looked with."""
+    """Fingerprint of the key ring that was used."""
 
     @property
     def said(self) -> tuple[Message, ...]:
-        """What is to be said of it; mostly why there is no passenger."""
+        """Remarks about the reading; mostly the reason why there is no passenger."""
         return self.detail_parts or as_written(self.detail)
 
     @property
@@ -79,8 +79,8 @@ class Reading(BaseModel):
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Reading:
-        """A reading out of the catalog. One whose payload the schema no longer takes is a refusal that says so: a name
-        that was taken before the rule for names may be one that no title can show.
+        """A reading from the catalog. If the schema no longer accepts its payload, it becomes a refusal with that
+        reason: a name from before the rule for names may be one that no title can show.
         """
         try:
             return cls.model_validate(row)
@@ -91,16 +91,16 @@ class Reading(BaseModel):
 
     @property
     def hides_identity(self) -> bool:
-        """Whether there may have been a code that could not be taken.
+        """Whether there may have been a code that could not be accepted.
 
-        What follows such a file on the card may belong to somebody else than what went before it.
+        The files after such a file on the card may belong to somebody else than the files before it.
         """
         return self.reason is not None and self.reason is not Reason.NO_QR_FOUND
 
     def is_outdated(self, keys: KeyRing) -> bool:
-        """Whether the file should be read again, since another result is to be expected from this reader and ring.
+        """Whether the file should be read again, since this reader and key ring may give another result.
 
-        Only what gave no payload is: a name that was read once stands, whatever key is taken away later.
+        Only a reading without a payload is outdated: a name that was read stays valid, whatever key is removed later.
         """
         if self.payload is not None:
             return False

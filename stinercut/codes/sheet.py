@@ -1,10 +1,11 @@
-"""Sheets of codes to print: a PDF in A4, one code for each booking, with name, number and date below it.
+"""Makes sheets of codes to print: a PDF in A4, one code for each booking, with name, number and date below it.
 
 Owns: the page. Not here: one code (`making`), the list of bookings (`stinercut.jumps.booking_list`), fonts and the
 shaping of names (`stinercut.drawing`).
 
-Pages are black and white pictures: names in every script need the shaping that Pillow does, and fax compression keeps
-a page of twelve codes below 100 kB. Every module is a whole number of dots, so its edges are sharp on paper.
+Pages are black and white pictures: names in all scripts need the shaping of `stinercut.drawing`, and fax compression
+keeps a page of twelve codes below 100 kB. Every module is a whole number of dots, so edges are sharp on
+paper.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from stinercut.keyring import KeyRing
 from stinercut.storage.disk_names import partial_beside, require_places
 
 DPI: Final = 600
-"""What office laser printers print."""
+"""The resolution of office laser printers."""
 
 _COLUMNS, _ROWS = 3, 4
 A_PAGE: Final = _COLUMNS * _ROWS
@@ -40,27 +41,27 @@ def _mm(length: float) -> int:
 
 
 _MARGIN: Final = _mm(12)
-"""No printer prints to the edge; 12 mm is safe on all."""
+"""No printer prints to the edge; 12 mm is safe on all printers."""
 
 _CODE: Final = _mm(44)
-"""Greatest side of a code without its quiet zone, for which at least 7 mm are left on each side."""
+"""Longest side of a code without its quiet zone, for which at least 7 mm are left on each side."""
 
 MAX_BOOKINGS: Final = 5000
 
 
 @dataclass(frozen=True)
 class SheetCode:
-    """A code on a sheet, with how to reach the passenger where that is wanted in it."""
+    """A code on a sheet, with contact data if the code should hold them."""
 
     payload: Payload
     contact: Contact = None
 
 
 def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None = None) -> int:
-    """Write a PDF of codes, signed where `keys` are given; returns the number of pages.
+    """Write a PDF of codes, signed if `keys` are given. Returns the number of pages.
 
-    It is visible under its name only when it is whole. Raises BadInput for a place that can't be written and for too
-    many bookings, MissingProgram when no font has a name's letters.
+    The file appears only when it is complete. Raises BadInput for a place that can't be written and for too many
+    bookings, MissingProgram when no font has a name's letters.
     """
     if target.suffix.lower() != ".pdf":
         raise BadInput("a sheet of codes is written as .pdf", file=target, advice="Choose this ending.")
@@ -106,10 +107,12 @@ def draw_page(codes: Sequence[SheetCode], keys: KeyRing | None = None) -> Image.
 _BLACK_OR_WHITE: Final = [0] * 128 + [255] * 128
 
 
-def _draw_booking(page: Image.Image, one: SheetCode, keys: KeyRing | None, place: tuple[int, int, int, int]) -> None:
+def _draw_booking(
+    page: Image.Image, sheet_code: SheetCode, keys: KeyRing | None, place: tuple[int, int, int, int]
+) -> None:
     left, top, right, bottom = place
     ImageDraw.Draw(page).rectangle(place, outline=0, width=3)  # where to cut
-    code, booking = _code(one, keys), one.payload
+    code, booking = _code(sheet_code, keys), sheet_code.payload
     page.paste(code, ((left + right - code.width) // 2, top + _mm(7) + (_CODE - code.height) // 2))
     widest = right - left - _mm(8)
     about = f"{booking.booking_id}  ·  {booking.jump_date.isoformat()}"
@@ -119,9 +122,12 @@ def _draw_booking(page: Image.Image, one: SheetCode, keys: KeyRing | None, place
         page.paste(0, ((left + right - line.width) // 2, ends - line.height), line)
 
 
-def _code(one: SheetCode, keys: KeyRing | None) -> Image.Image:
-    """The code without its quiet zone (the paper is that), every module the same whole number of dots."""
-    modules = [bytes(0 if dark else 255 for dark in row) for row in qr_code(one.payload, keys, one.contact).matrix]
+def _code(sheet_code: SheetCode, keys: KeyRing | None) -> Image.Image:
+    """The code without its quiet zone (the paper serves as such), every module the same whole number of dots."""
+    modules = [
+        bytes(0 if dark else 255 for dark in row)
+        for row in qr_code(sheet_code.payload, keys, sheet_code.contact).matrix
+    ]
     side = _CODE // len(modules) * len(modules)
     small = Image.frombytes("L", (len(modules), len(modules)), b"".join(modules))
     return small.resize((side, side), Image.Resampling.NEAREST)

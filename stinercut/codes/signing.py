@@ -1,14 +1,14 @@
-"""The compact signed form of a code: who may print codes that are believed in one frame.
+"""The compact signed form of a code: a signed code needs to be read in only one frame.
 
-Owns: fields to text and back, with the signature in between. Not here: what the fields may say (`payload`), keys
-(`stinercut.keyring`). `docs/qr-format.md` describes the form for those who print codes, with test vectors.
+Owns: turning fields into signed text and back. Not here: the rules for the fields (`payload`), keys
+(`stinercut.keyring`). `docs/qr-format.md` describes the form for people who print codes, with test vectors.
 
     text = "SJ1:" + base45(key number (1 byte) + body + tag (10 bytes))
     tag  = the first 10 bytes of HMAC-SHA256(key, "SJ1:" + key number + body)
     body = CBOR array, deterministic: [passenger_name, booking_id, days since 1970-01-01, tandem_master_id if any]
 
-The pattern is that of the EU health certificate (prefix, base45, CBOR); the tag is one of the 80 bits that RFC 2104
-(section 5) names as the least, since every byte more costs modules, and larger modules are what makes codes readable.
+The pattern is that of the EU health certificate (prefix, base45, CBOR). The tag has 80 bits, the least that RFC 2104
+(section 5) recommends: every additional byte costs modules, and larger modules make codes readable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
 
 PREFIX: Final = "SJ1:"
-"""Stinercut jump, form 1. Another form gets another prefix, so that no reader ever mistakes one for the other."""
+"""Stinercut jump, form 1. Another form gets another prefix, so that no reader mistakes one for the other."""
 
 TAG_BYTES: Final = 10
 _EPOCH: Final = date(1970, 1, 1)
@@ -35,7 +35,7 @@ _LONGEST: Final = 1000
 
 
 def is_signed(text: str) -> bool:
-    """Whether a text claims to be of the signed form. If so it counts as that or as nothing."""
+    """Whether a text claims to have the signed form. If so, it is valid in that form or not at all."""
     return text.startswith(PREFIX)
 
 
@@ -50,12 +50,12 @@ def sign(fields: dict[str, Any], key: Key) -> str:
 
 
 def verified(text: str, keys: KeyRing) -> dict[str, Any]:
-    """The fields of a signed text. Raises BadInput, saying why; no CBOR is decoded before its tag fits."""
+    """The fields of a signed text. Raises BadInput with the reason. CBOR is decoded only after the tag was verified."""
     data = _bytes(text)
     signed, tag = data[:-TAG_BYTES], data[-TAG_BYTES:]
     key = keys.get(signed[0])
     if key is None:
-        known = tuple(one.number for one in keys.keys) or Message.of(MessageCode.NO_KEYS_KNOWN)
+        known = tuple(key.number for key in keys.keys) or Message.of(MessageCode.NO_KEYS_KNOWN)
         raise _not_taken(Message.of(MessageCode.SIGNED_WITH_UNKNOWN_KEY, key=signed[0], known=known))
     if not hmac.compare_digest(tag, _tag(key, signed)):
         raise _not_taken(Message.of(MessageCode.SIGNATURE_WRONG))
@@ -83,18 +83,18 @@ def _tag(key: Key, signed: bytes) -> bytes:
 
 
 def _fields(body: bytes) -> dict[str, Any]:
-    """What an authentic body says, as fields for the schema. Whoever has the key may still print nonsense."""
+    """The fields of an authentic body, for the schema to check. A holder of the key may still print nonsense."""
     try:
-        said: Any = cbor2.loads(body)
-        # Only what we would write ourselves: one body, one meaning, and nothing hidden behind it.
-        is_ours = isinstance(said, list) and cbor2.dumps(said, canonical=True) == body
+        content: Any = cbor2.loads(body)
+        # Only the exact bytes that we would write: so a body has one meaning, and nothing is hidden after it.
+        is_ours = isinstance(content, list) and cbor2.dumps(content, canonical=True) == body
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError):
-        is_ours, said = False, None
-    if not is_ours or len(said) not in (3, 4) or type(said[2]) is not int:
+        is_ours, content = False, None
+    if not is_ours or len(content) not in (3, 4) or type(content[2]) is not int:
         raise _not_taken(Message.of(MessageCode.SIGNED_CONTENT_NOT_OURS))
     try:
-        jump_date = _EPOCH + timedelta(days=said[2])
+        jump_date = _EPOCH + timedelta(days=content[2])
     except OverflowError:
-        raise _not_taken(Message.of(MessageCode.DAYS_ARE_NO_DATE, days=said[2])) from None
-    fields: dict[str, Any] = {"v": 1, "passenger_name": said[0], "booking_id": said[1], "jump_date": jump_date}
-    return {**fields, "tandem_master_id": said[3]} if len(said) == 4 else fields
+        raise _not_taken(Message.of(MessageCode.DAYS_ARE_NO_DATE, days=content[2])) from None
+    fields: dict[str, Any] = {"v": 1, "passenger_name": content[0], "booking_id": content[1], "jump_date": jump_date}
+    return {**fields, "tandem_master_id": content[3]} if len(content) == 4 else fields

@@ -1,4 +1,4 @@
-"""Looks at one still picture.
+"""Looks for codes in one still picture.
 
 Owns: loading a picture as gray, and the order of looks at it. Not here: films (`film_reader`), the verdict
 (`evidence`).
@@ -24,7 +24,7 @@ from stinercut.video.picture_files import OF_CODES, size_in
 MAX_PICTURE_BYTES: Final = 100_000_000
 
 _MOST_LOOKED_AT: Final = 50_000_000
-"""Pixels, as telephones have. A larger picture is made smaller: each look at it would take seconds."""
+"""Pixels of a telephone's picture. A larger picture is made smaller: each look at it would take seconds."""
 
 _HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
@@ -35,7 +35,7 @@ def is_picture(head: bytes) -> bool:
 
 
 def look_at_picture(picture: Gray, decoders: Decoders, seen: FileEvidence) -> None:
-    """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, then the same with zbar."""
+    """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, then again with zbar."""
     for moment, look in _looks(picture, decoders):
         seen.add(moment, look)
         if seen.confirmed:
@@ -43,7 +43,7 @@ def look_at_picture(picture: Gray, decoders: Decoders, seen: FileEvidence) -> No
 
 
 def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, DecodedPicture]]:
-    """Each look with a number of its own. The same decoder on the same rung twice would agree with itself."""
+    """Each look with its own number. The same decoder on the same rung must not count twice: it agrees with itself."""
     rungs = (picture, *prepared(picture))
     stood_in: set[int] = set()
     for number, rung in enumerate(rungs):
@@ -57,7 +57,7 @@ def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, DecodedPict
 
 
 def load_gray(path: Path) -> Gray | tuple[Message, ...]:
-    """The picture in gray, what is transparent as white; or why there is none."""
+    """The picture in gray, with white where it is transparent; or the reason why it can't be loaded."""
     try:
         if path.stat().st_size > MAX_PICTURE_BYTES:
             return (Message.of(MessageCode.PICTURE_TOO_LARGE),)

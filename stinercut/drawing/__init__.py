@@ -1,5 +1,5 @@
-"""Text and pictures drawn for films: fonts, shaping, bidirectional text, SVG, title cards, overlays.
+"""Draws text and pictures for films: fonts, shaping, bidirectional text, SVG, title cards, overlays.
 
-Owns: which names can be shown, and pixels made of them. Not here: what a template says (`stinercut.templates`), video
+Owns: which names can be shown, and the pixels made of them. Not here: reading templates (`stinercut.templates`), video
 (`stinercut.video`).
 """

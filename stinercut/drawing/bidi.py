@@ -1,10 +1,10 @@
 """The Unicode Bidirectional Algorithm (UAX #9): which characters of a line run from right to left, and their order.
 
-Owns: all its rules for one line, held against Unicode's own BidiCharacterTest. Not here: fonts, shaping, mirrored
-glyphs (HarfBuzz turns brackets round in a run from the right).
+Owns: all its rules for one line, tested with Unicode's own BidiCharacterTest. Not here: fonts, shaping, mirrored glyphs
+(HarfBuzz mirrors brackets in a run from right to left).
 
-Rule names (P2, X5a, N0 ...) are the standard's. Written here because no maintained library gives levels to Python:
-python-bidi gives the reordered text only, and without rule N0.
+Rule names (P2, X5a, N0 ...) are the standard's. The algorithm is written here because no maintained library gives
+levels to Python: python-bidi gives only the reordered text, and without rule N0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ISOLATES: Final = ("LRI", "RLI", "FSI")
 _NEUTRAL: Final = ("B", "S", "WS", "ON", *_ISOLATES, "PDI")
 _EMBEDDINGS: Final = {"RLE": (1, ""), "LRE": (0, ""), "RLO": (1, "R"), "LRO": (0, "L")}
 _REMOVED: Final = (*_EMBEDDINGS, "PDF", "BN")
-"""Left out of the rules from X9 on; each gets the level of the character before it."""
+"""Characters that X9 removes from the later rules; each gets the level of the character before it."""
 
 _DEEPEST: Final = 125
 _OPEN_BRACKETS: Final = 63
@@ -48,7 +48,7 @@ def base_level(text: str) -> int:
 def levels_of(text: str, base: int | None = None) -> list[int]:
     """The level of each character: odd ones run from right to left.
 
-    `base`: the line's own level, where something else than its first letter decides it.
+    `base`: the line's own level, if it is not decided by its first letter.
     """
     kinds = [unicodedata.bidirectional(char) or "L" for char in text]
     base = _first_strong(kinds) if base is None else base
@@ -62,7 +62,7 @@ def levels_of(text: str, base: int | None = None) -> list[int]:
 
 
 def page_order(pieces: Sequence[T], levels: Sequence[int]) -> list[T]:
-    """The pieces from left to right as they stand on the page, given in the order of reading (rule L2)."""
+    """The pieces in the order of the page, from left to right; they are given in the order of reading (rule L2)."""
     order = list(range(len(pieces)))
     for level in range(max(levels, default=0), 0, -1):
         at = 0
@@ -79,7 +79,7 @@ def page_order(pieces: Sequence[T], levels: Sequence[int]) -> list[T]:
 
 
 def _first_strong(kinds: Sequence[str]) -> int:
-    """P2 and P3: the direction of the first strong character that is in no isolate."""
+    """P2 and P3: the direction of the first strong character outside isolates."""
     depth = 0
     for kind in kinds:
         if kind in _ISOLATES:
@@ -93,7 +93,7 @@ def _first_strong(kinds: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class _Explicit:
-    """What the explicit characters gave: a level and a class for each character, and each isolate's end (BD9)."""
+    """The effect of the explicit characters: a level and a class for each character, and each isolate's end (BD9)."""
 
     levels: list[int]
     kinds: list[str]
@@ -101,14 +101,14 @@ class _Explicit:
 
 
 def _matching_ends(kinds: Sequence[str]) -> dict[int, int]:
-    """BD9: the place of each isolate initiator's PDI; an isolate without one is not in it."""
-    open_ones: list[int] = []
+    """BD9: the place of each isolate initiator's PDI; isolates without a PDI are left out."""
+    initiators: list[int] = []
     ends: dict[int, int] = {}
     for at, kind in enumerate(kinds):
         if kind in _ISOLATES:
-            open_ones.append(at)
-        elif kind == "PDI" and open_ones:
-            ends[open_ones.pop()] = at
+            initiators.append(at)
+        elif kind == "PDI" and initiators:
+            ends[initiators.pop()] = at
     return ends
 
 
@@ -201,7 +201,7 @@ class _Sequence:
 
 
 def _sequences(kinds: Sequence[str], explicit: _Explicit, base: int) -> Iterator[_Sequence]:
-    """Rule X10, over what X9 leaves."""
+    """Rule X10, over the characters that X9 leaves."""
     places = [at for at, kind in enumerate(kinds) if kind not in _REMOVED]
     runs: list[list[int]] = []
     for at in places:
@@ -213,7 +213,7 @@ def _sequences(kinds: Sequence[str], explicit: _Explicit, base: int) -> Iterator
     ends = set(explicit.ends.values())
     for run in runs:
         if kinds[run[0]] == "PDI" and run[0] in ends:
-            continue  # it goes on the run of its isolate's beginning
+            continue  # it continues the run of its isolate's initiator
         whole = list(run)
         while (end := explicit.ends.get(whole[-1])) is not None and end in begins:
             whole += begins[end]
@@ -230,14 +230,14 @@ def _sequence(whole: list[int], places: list[int], kinds: Sequence[str], explici
 
 
 def _level_at(levels: Sequence[int], at: int | None, base: int) -> int:
-    """The level at a place; the line's own beyond its ends."""
+    """The level at a place; the line's own level beyond its ends."""
     return base if at is None else levels[at]
 
 
 # Classes within a sequence (W1 to I2) --------------------------------------------------------------------------------
 
 _RISE: Final = {"L": (0, 1), "R": (1, 0), "EN": (2, 1), "AN": (2, 1)}
-"""Rules I1 and I2: by how much a class goes above an even and an odd level."""
+"""Rules I1 and I2: by how much a class raises an even and an odd level."""
 
 
 def _resolved(text: str, kinds: list[str], sequence: _Sequence) -> list[str]:
@@ -258,7 +258,7 @@ def _weak(kinds: Sequence[str], edge: str) -> list[str]:
             strong = kind
         elif kind == "EN" and strong == "AL":
             out[at] = "AN"
-    out = _beside_numbers(["R" if kind == "AL" else kind for kind in out])  # W3
+    out = _around_numbers(["R" if kind == "AL" else kind for kind in out])  # W3
     strong = edge
     for at, kind in enumerate(out):  # W6 and W7
         if kind in ("ES", "ET", "CS"):
@@ -270,8 +270,8 @@ def _weak(kinds: Sequence[str], edge: str) -> list[str]:
     return out
 
 
-def _beside_numbers(kinds: list[str]) -> list[str]:
-    """Separators within a number and signs beside it (rules W4 and W5)."""
+def _around_numbers(kinds: list[str]) -> list[str]:
+    """Separators within a number and signs next to it (rules W4 and W5)."""
     out = list(kinds)
     for at in range(1, len(out) - 1):  # W4
         before, after = out[at - 1], out[at + 1]
@@ -288,7 +288,7 @@ def _beside_numbers(kinds: list[str]) -> list[str]:
 
 
 def _brackets(chars: Sequence[str], kinds: Sequence[str], weak: list[str], sequence: _Sequence) -> list[str]:
-    """Rule N0: a pair of brackets has one direction, that of the text within it or around it."""
+    """Rule N0: a pair of brackets has one direction: that of the text within it or around it."""
     out, edge = list(weak), "LR"[sequence.level % 2]
     for opening, closing in _bracket_pairs(chars, weak):
         inside = {_side(kind) for kind in out[opening + 1 : closing]} - {""}
@@ -308,7 +308,7 @@ def _brackets(chars: Sequence[str], kinds: Sequence[str], weak: list[str], seque
 
 
 def _bracket_pairs(chars: Sequence[str], kinds: Sequence[str]) -> list[tuple[int, int]]:
-    """BD16: brackets that belong together, by the opening one's place."""
+    """BD16: pairs of brackets, ordered by the place of the opening one."""
     waiting: list[tuple[str, int]] = []
     pairs: list[tuple[int, int]] = []
     for at, char in enumerate(chars):
@@ -329,7 +329,7 @@ def _bracket_pairs(chars: Sequence[str], kinds: Sequence[str]) -> list[tuple[int
 
 
 def _neutral(kinds: list[str], sequence: _Sequence) -> list[str]:
-    """Signs and spaces: the direction of both neighbours where they agree, else the level's (rules N1 and N2)."""
+    """Signs and spaces: the direction of both neighbours if they agree, else the level's direction (N1 and N2)."""
     out, edge = list(kinds), "LR"[sequence.level % 2]
     at = 0
     while at < len(out):
@@ -345,7 +345,7 @@ def _neutral(kinds: list[str], sequence: _Sequence) -> list[str]:
 
 
 def _side(kind: str) -> str:
-    """L or R as the rules on neutrals count a class (numbers are R); empty for a neutral one."""
+    """A class as L or R for the rules on neutrals (numbers are R); empty for a neutral class."""
     if kind == "L":
         return "L"
     return "R" if kind in ("R", "EN", "AN") else ""
@@ -355,7 +355,9 @@ def _side(kind: str) -> str:
 
 
 def _line_levels(kinds: Sequence[str], levels: list[int], base: int) -> list[int]:
-    """Rule L1: separators, and spaces before them and at the end, have the line's level. What X9 removed follows."""
+    """Rule L1: separators, and spaces before them and at the end, have the line's level. A character that X9 removed
+    has the level of the one before it.
+    """
     out, is_end = list(levels), True
     for at in range(len(kinds) - 1, -1, -1):
         kind = kinds[at]

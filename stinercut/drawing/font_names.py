@@ -1,6 +1,6 @@
-"""What a font file says of itself: its family and its weight.
+"""Reads a font file's family names and weight.
 
-Owns: reading a font's name and OS/2 tables. Not here: which font is taken (`svg_text`, `fonts`).
+Owns: reading a font's name and OS/2 tables. Not here: choosing a font (`svg_text`, `fonts`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from stinercut.errors import BadInput
 
 
 def family_names(path: Path) -> tuple[str, ...]:
-    """A font's names of its family, the usual one first, all in small letters after it. Raises BadInput."""
-    return _said_by_font(path, path.stat().st_mtime_ns)[0]
+    """A font's family names: first the usual one as it is written, then all of them in lower case. Raises BadInput."""
+    return _names_and_weight(path, path.stat().st_mtime_ns)[0]
 
 
 def weight_of(path: Path) -> int:
     """A font's weight, 100 to 900. Raises BadInput."""
-    return _said_by_font(path, path.stat().st_mtime_ns)[1]
+    return _names_and_weight(path, path.stat().st_mtime_ns)[1]
 
 
 @functools.lru_cache(maxsize=64)
-def _said_by_font(path: Path, _changed: int) -> tuple[tuple[str, ...], int]:
+def _names_and_weight(path: Path, _changed: int) -> tuple[tuple[str, ...], int]:
     """A font's family names and its weight, 100 to 900."""
     fonts.opened(path)
     try:

@@ -1,10 +1,11 @@
-"""Which font draws a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
+"""Chooses the fonts for a text: a small catalogue of Noto fonts, and lines split into runs of one font each.
 
-Owns: finding and opening fonts, what characters they cover. Not here: directions (`bidi`), shaping (`text_shaping`),
-which names are taken (`stinercut.drawing.name_rule`, which knows what these fonts show and has the same idea of a
-letter with its marks). No character is ever drawn as an empty box: on a film that would be a wrong name.
+Owns: finding and opening fonts, and which characters they cover. Not here: directions (`bidi`), shaping
+(`text_shaping`), which names are accepted (`stinercut.drawing.name_rule`, which knows the characters of these fonts and
+defines a letter with its marks). No character is ever drawn as an empty box: on a film that would be a wrong name.
 
-Noto Sans comes along (`noto/`), so that films look alike wherever they are made. Other scripts are the system's fonts.
+Noto Sans is bundled (`noto/`), so that films look the same wherever they are made. Other scripts use the system's
+fonts.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from stinercut.templates.font_files import require_whole
 BUNDLED = Path(__file__).parent / "noto"
 
 hb: Any = uharfbuzz
-"""It comes without type stubs."""
+"""The library has no type stubs."""
 
 Direction = Literal["ltr", "rtl"]
 _FILE = re.compile(r"^(Noto(?:Sans|Serif|Naskh|Nastaliq|Kufi)\w*)-(Regular|Bold)\.(?:ttf|otf|ttc)$")
@@ -44,10 +45,10 @@ class FontRun:
 
 
 def runs_with(text: str, fonts: tuple[Path, ...]) -> list[FontRun]:
-    """How to draw a line with these fonts, the preferred ones first: stretches of one font and direction.
+    """Split a line into stretches of one font and direction. `fonts` in the order of preference.
 
-    One font draws all of a line where one covers it. Raises MissingProgram when no installed font has a character (with
-    the package that does), BadInput for those that no font of the set-up has, such as emoji.
+    If one font covers the whole line, it draws all of it. Raises MissingProgram for a character that no installed font
+    has (the error names the package that has it), BadInput for a character of no supported font, such as an emoji.
     """
     if not fonts:
         raise MissingProgram(
@@ -75,7 +76,7 @@ def pieces_with(text: str, fonts: tuple[Path, ...]) -> list[tuple[str, Path]]:
     of_letters: Path | None = None
     for cluster in clusters(text):
         is_letter = unicodedata.category(cluster[0])[0] == "L"
-        # Spaces and signs are drawn in the main font, so that those of one line look alike.
+        # Spaces and signs are drawn in the main font, so that they look the same within a line.
         font = whole or _font_for(cluster, of_letters if is_letter else None, text, fonts)
         of_letters = font if is_letter else of_letters
         out.append((cluster, font))
@@ -83,8 +84,8 @@ def pieces_with(text: str, fonts: tuple[Path, ...]) -> list[tuple[str, Path]]:
 
 
 def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, ...]) -> Path:
-    """The font for a letter with its marks: that of the letter before it, so that a word is of one font; else the
-    first.
+    """The font for a letter with its marks: that of the letter before it, so that a word has one font; else the first
+    font that covers it.
     """
     usual = (before,) if before else ()
     font = next((font for font in (*usual, *fonts) if _covers(font, cluster)), None)
@@ -95,8 +96,8 @@ def _font_for(cluster: str, before: Path | None, text: str, fonts: tuple[Path, .
 
 @functools.lru_cache(maxsize=4)
 def catalogue(style: str) -> tuple[Path, ...]:
-    """The Noto fonts that come along or are installed, one file per family, in the order of preference: `style` where a
-    family has it.
+    """The bundled and installed Noto fonts, one file per family, in the order of preference. A family's file has that
+    `style` if the family has it.
     """
     found: dict[str, dict[str, Path]] = {}
     for folder in (BUNDLED, *_font_folders()):
@@ -126,19 +127,21 @@ def _font_folders() -> list[Path]:
 
 
 def opened(font: Path) -> Any:
-    """A font file, ready to shape and draw with (uharfbuzz's Font); of a collection the first. Raises BadInput."""
+    """A font file, ready for shaping and drawing (uharfbuzz's Font); the first font of a collection. Raises
+    BadInput.
+    """
     return _opened(font, font.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=256)
 def _opened(font: Path, _changed: int) -> Any:
     require_whole(font)
-    found = hb.Face(hb.Blob.from_file_path(str(font)), 0)
-    if not found.glyph_count or not found.upem:
+    face = hb.Face(hb.Blob.from_file_path(str(font)), 0)
+    if not face.glyph_count or not face.upem:
         raise BadInput(
             "this is no font that can be read", file=font, advice="Put a whole .ttf or .otf there, or take it out."
         )
-    return hb.Font(found)
+    return hb.Font(face)
 
 
 @functools.lru_cache(maxsize=512)

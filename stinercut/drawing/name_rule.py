@@ -1,9 +1,11 @@
-"""Which names can be shown: one rule for bookings, codes, what people type, and the title that is drawn.
+"""Decides which names can be shown: one rule for bookings, codes, typed names, and drawn titles.
 
-Owns: what a name may hold, letters with their marks (clusters), what is never drawn itself, and which characters Noto's
-fonts have. Not here: fonts and drawing (`stinercut.drawing.fonts`), a booking's other fields (`identity.payload`).
+Owns: the allowed characters of a name, letters with their marks (clusters), characters that are never drawn themselves,
+and the characters of Noto's fonts. Not here: fonts and drawing (`stinercut.drawing.fonts`), a booking's other fields
+(`stinercut.codes.payload`).
 
-No font is opened here, so that every process can ask: `noto_coverage.txt` holds what the fonts of the set-up show.
+No font is opened here, so that every process can use the rule: `noto_coverage.txt` lists the characters of the
+supported fonts.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ MAX_NAME: Final = 80
 """Characters."""
 
 MAX_MARKS: Final = 8
-"""Marks on one letter. The tallest stacks that are written, in Tibetan, have seven; more would leave the title."""
+"""Marks on one letter. The tallest stacks in use, in Tibetan, have seven; more would reach beyond the title."""
 
 COVERAGE: Final = Path(__file__).with_name("noto_coverage.txt")
 """Made by `scripts/noto_coverage.py`."""
@@ -32,24 +34,24 @@ JOINERS: Final = frozenset("\u200c\u200d")
 """Zero-width (non-)joiners are format characters, but Persian and Indic names are misspelt without them."""
 
 SELECTORS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-"""Variation selectors: the letter before them in another shape where the font has it, and else as it is."""
+"""Variation selectors: they ask for another shape of the letter before them; fonts without that shape ignore them."""
 
 NEVER_DRAWN: Final = frozenset(map(chr, (0x061C, *range(0x200B, 0x2010), 0x2060))) | SELECTORS
-"""Joiners, marks of direction, selectors: they shape their neighbours and are never drawn themselves."""
+"""Joiners, direction marks, selectors: they shape their neighbours and are never drawn themselves."""
 
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Unicode counts these among letters, marks and symbols, but they print as nothing: a title might be empty."""
+"""Unicode counts these as letters, marks and symbols, but they are invisible: a title might look empty."""
 
 _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def problem_of(name: str) -> Message | None:
-    """What is wrong with a name, to be said after "the passenger's name"; None for one that can be shown."""
+    """The fault of a name, in words that follow "the passenger's name"; None for a name that can be shown."""
     return next((problem for look in _LOOKS if (problem := look(name))), None)
 
 
 def clusters(text: str) -> list[str]:
-    """Letters with the marks that sit on them, in their order. One font has to have all of a cluster."""
+    """Letters, each with its marks, in their order. One font must have all characters of a cluster."""
     out: list[str] = []
     for char in text:
         if out and (_is_mark(char) or char in NEVER_DRAWN or out[-1][-1] == "\u200d"):
@@ -60,12 +62,12 @@ def clusters(text: str) -> list[str]:
 
 
 def drawn_part(text: str) -> str:
-    """The text without what is never drawn itself: what fonts must have."""
+    """The text without characters that are never drawn themselves: these are what a font must have."""
     return "".join(char for char in text if char not in NEVER_DRAWN)
 
 
 def spelled(char: str) -> str:
-    """A character as people read it in a message: itself, its number and its name in Unicode."""
+    """A character in words for a message: itself, its number and its name in Unicode."""
     return f"{char} ({_number(char)} {_unicode_name(char)})"
 
 
@@ -77,7 +79,7 @@ def _unicode_name(char: str) -> str:
     return unicodedata.name(char, "unnamed")
 
 
-# Looks at a name, the first that finds something is said --------------------------------------------------------------
+# Checks of a name; the first fault is reported -----------------------------------------------------------------------
 
 
 def _length(name: str) -> Message | None:
@@ -163,20 +165,20 @@ def is_shown_by_one_font(text: str) -> bool:
 
 
 def covered_ranges() -> dict[str, list[tuple[int, int]]]:
-    """The file of coverage: for each family of fonts the ranges of characters that it shows, both ends included."""
+    """The coverage file: for each family of fonts the ranges of its characters, both ends included."""
     found: dict[str, list[tuple[int, int]]] = {}
     for line in COVERAGE.read_text(encoding="ascii").splitlines():
         if line.startswith("#"):
             continue
         family, _, ranges = line.partition(" ")
-        pairs = (one.partition("-") for one in ranges.split(","))
+        pairs = (span.partition("-") for span in ranges.split(","))
         found[family] = [(int(first, 16), int(last or first, 16)) for first, _, last in pairs]
     return found
 
 
 @functools.lru_cache(maxsize=1)
 def _fonts() -> tuple[_Coverage, ...]:
-    """Those with the most ranges first: most names are in one of them."""
+    """The families, those with the most ranges first: these have most names."""
     return tuple(
         _Coverage(tuple(first for first, _ in ranges), tuple(last for _, last in ranges))
         for ranges in sorted(covered_ranges().values(), key=len, reverse=True)
@@ -185,7 +187,7 @@ def _fonts() -> tuple[_Coverage, ...]:
 
 @functools.lru_cache(maxsize=1)
 def _all_fonts() -> _Coverage:
-    """What any of them has: most characters that can't be shown are in none."""
+    """The characters of all families together: they lack most characters that can't be shown."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(pair for ranges in covered_ranges().values() for pair in ranges):
         if merged and first <= merged[-1][1] + 1:

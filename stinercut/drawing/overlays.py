@@ -1,7 +1,7 @@
-"""Draws what lies over the footage: a watermark, a text.
+"""Draws overlays, which lie over the footage: a watermark, a text.
 
-Owns: an overlay of a template as a picture, and its place in a film of some size. Not here: when it is shown and
-laying it over the footage (the segments).
+Owns: an overlay of a template as a picture, and its place in a film of some size. Not here: when it is shown, and
+putting it over the footage (`stinercut.films.picture.segments`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from stinercut.templates.timeline import Clip, Corner, Picture, Text
 from stinercut.video.picture_files import open_picture
 
 _SPACING = 0.14
-"""Air between capitals, in sizes of the font: a line of capitals reads better so."""
+"""Extra space between capitals, in sizes of the font: it makes a line of capitals easier to read."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A picture with transparency and where its upper left corner goes on the film, in even pixels."""
+    """A picture with transparency, and the place of its upper left corner on the film, in even pixels."""
 
     picture: Image.Image
     x: int
@@ -35,9 +35,9 @@ class Placed:
 
 
 def overlay_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, int]) -> Placed | None:
-    """The overlay ready to lie on a film of that size; None for a text whose fields are all empty.
+    """The overlay, drawn for a film of that size; None for a text whose fields are all empty.
 
-    Raises BadInput or MissingProgram when its text can't be drawn whole or its file can't be read.
+    Raises BadInput or MissingProgram when its text can't be drawn completely or its file can't be read.
     """
     asset = clip.asset
     if isinstance(asset, Text):
@@ -66,7 +66,7 @@ def _picture(
 
 
 def _fitted(shape: float, clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
-    """That height of the film, or less where it would be wider than the film between its margins."""
+    """The clip's height, or less if the picture would be wider than the film between its margins."""
     widest = size[0] - 2 * size[1] * clip.margin
     height = _even(min(size[1] * clip.height, max(2.0, widest) / shape))
     return _even(height * shape), height
@@ -78,7 +78,7 @@ def _text(template: Template, clip: Clip, text: str, size: tuple[int, int]) -> I
         return None
     font_size = size[1] * clip.height
     found = face_fonts(asset.font, 700 if asset.bold else 400, template.fonts, template.folder / FILE_NAME)
-    # Of plain capitals only: accents and joined letters stand closer to each other.
+    # For plain capitals only: accents and joined letters need to stand closer.
     spacing = _SPACING * font_size if text.isascii() and text.isupper() else 0.0
     widest = max(8.0, size[0] - 2 * size[1] * clip.margin - font_size)
     line = lines_of(text, Face(found, font_size, spacing), Room(widest))[0]

@@ -1,6 +1,6 @@
-"""Pixels of drawings.
+"""Renders SVG drawings to pixels.
 
-Owns: an SVG as pixels, whole or only where something is in it. Not here: what is drawn and how it moves
+Owns: rendering a whole SVG, or only the part that is not empty. Not here: what is drawn and how it moves
 (`title_cards`), texts (`svg_text`), which SVGs a template may hold (`stinercut.templates.svg`), picture files
 (`stinercut.video.picture_files`).
 """
@@ -19,16 +19,18 @@ from stinercut.drawing.svg_renderer import SvgRenderer
 from stinercut.errors import BadInput
 
 VERSION = importlib.metadata.version("resvg_py")
-"""Of the library that draws: another one may give other pixels."""
+"""The version of the library that draws: another version may give other pixels."""
 
 _SVG = "http://www.w3.org/2000/svg"
 
 _COARSE, _ROOM = 8, 16
-"""Where something is in a drawing is looked up in a picture so many times smaller; so many pixels are added around."""
+"""The non-empty part of a drawing is found in a picture that is smaller by the first factor; the second number is the
+pixels added around it.
+"""
 
 
 def rendered(text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer | None = None) -> Image.Image:
-    """An SVG without texts and files as a picture of that size (RGBA). Raises BadInput; `file` is what it names.
+    """An SVG without texts and files as a picture of that size (RGBA). Raises BadInput, which names `file`.
 
     `renderer`: the process that draws, for callers with several drawings.
     """
@@ -41,9 +43,9 @@ def rendered(text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer
 def rendered_part(
     text: str, size: tuple[int, int], file: Path, renderer: SvgRenderer | None = None
 ) -> tuple[Image.Image, tuple[int, int]] | None:
-    """What there is in such a picture, and where its upper left corner lies in it; None when there is nothing.
+    """The non-empty part of such a picture, and where its upper left corner lies; None for an empty picture.
 
-    A part of a card is a line or two: rendering, packing and unpacking the whole of 1080p takes three times as long.
+    A part of a card is a line or two: rendering, packing and unpacking all of 1080p would take three times as long.
     """
     with _own_unless(renderer) as drawing:
         return _part(text, size, file, drawing)
@@ -59,11 +61,11 @@ def _part(
     width, height = size
     coarse = (-(-width // _COARSE), -(-height // _COARSE))
     seen = _window(text, size, (0, 0, _COARSE * coarse[0], _COARSE * coarse[1]), coarse, file, renderer)
-    found = seen.getchannel("A").getbbox()
-    if found is None:
+    box = seen.getchannel("A").getbbox()
+    if box is None:
         return None
-    left, top = (max(0, _COARSE * edge - _ROOM) for edge in found[:2])
-    right, bottom = (min(end, _COARSE * edge + _ROOM) for end, edge in zip(size, found[2:], strict=True))
+    left, top = (max(0, _COARSE * edge - _ROOM) for edge in box[:2])
+    right, bottom = (min(end, _COARSE * edge + _ROOM) for end, edge in zip(size, box[2:], strict=True))
     here = (right - left, bottom - top)
     picture = _window(text, size, (left, top, *here), here, file, renderer)
     exactly = picture.getchannel("A").getbbox()

@@ -1,10 +1,10 @@
-"""Draws SVGs in a process of its own, which is ended when a drawing takes too long or too much.
+"""Draws SVGs in a separate process, which is killed when a drawing takes too much time or memory.
 
-Owns: starting, asking and guarding that process, and its limits. Not here: the program in it (`svg_worker`), which
-pixels are wanted (`raster`), which SVGs a template may hold (`stinercut.templates.svg`).
+Owns: starting, asking and guarding that process, and its limits. Not here: its program (`svg_worker`), which pixels are
+wanted (`raster`), which SVGs a template may hold (`stinercut.templates.svg`).
 
-A drawing of 65 kB can have filters that take hours, patterns within patterns, pictures of gigabytes. Which do can't be
-told from their text, so they are drawn within limits, where nothing else is lost with them.
+A drawing of 65 kB can have filters that take hours, patterns within patterns, pictures of gigabytes. Its text doesn't
+show that. So drawings are drawn within limits, in a process where nothing else is lost with them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CPU_SECONDS: Final = 20
 """For all pictures of one card or overlay. The slowest bundled title takes 0.4 s at 1080p and 2 s at 4K."""
 
 WALL_SECONDS: Final = 300.0
-"""For one picture, on a machine that is busy with other things."""
+"""For one picture, on a machine that is also busy with other work."""
 
 MEMORY_BYTES: Final = 4 << 30
 """A background for a 4K film, drawn twice as large for a slow zoom, has 130 MB; each filter and each group that is
@@ -38,11 +38,11 @@ _LIBRARY: Final = "resvg_py"
 
 
 class DrawingTooCostly(BadInput):
-    """A drawing that would take longer, or more memory, than any that somebody drew."""
+    """A drawing that takes more time or memory than any drawing that a person made."""
 
 
 class SvgRenderer:
-    """The process that draws, started at the first picture and kept until the block ends."""
+    """The process that draws. It is started for the first picture and kept until the block ends."""
 
     def __init__(self, cpu_seconds: int = CPU_SECONDS) -> None:
         self._cpu_seconds = cpu_seconds
@@ -55,7 +55,7 @@ class SvgRenderer:
         self._end()
 
     def png(self, text: str, file: Path) -> bytes:
-        """An SVG of a known size as PNG. Raises BadInput, DrawingTooCostly; `file` is what they name."""
+        """An SVG of a known size as PNG. Raises BadInput and DrawingTooCostly, which name `file`."""
         hung = threading.Event()
         process = self._started()
 
@@ -63,7 +63,7 @@ class SvgRenderer:
             hung.set()
             process.kill()
 
-        # Killing on time makes the blocked read or write end.
+        # Killing the process ends the blocked read or write.
         guard = threading.Timer(WALL_SECONDS, stop)
         guard.start()
         try:
@@ -104,7 +104,7 @@ class SvgRenderer:
         return self._process
 
     def _end(self, patience: float = 0.0) -> int:
-        """End the process, after so many seconds in which it may do so itself; its exit code."""
+        """End the process, after `patience` seconds in which it may end itself. Returns its exit code."""
         process, self._process = self._process, None
         if process is None:
             return 0
@@ -113,7 +113,7 @@ class SvgRenderer:
         process.kill()
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # There may be bytes of ours still in it.
+            with contextlib.suppress(OSError):  # Bytes that we wrote may still be in it.
                 cast("BinaryIO", pipe).close()
         return code
 
@@ -134,8 +134,8 @@ def _exactly(pipe: BinaryIO, count: int) -> bytes:
 
 
 def _command(cpu_seconds: int) -> list[str]:
-    found = importlib.util.find_spec(_LIBRARY)
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec(_LIBRARY)
+    if package is None or package.origin is None:
         raise ModuleNotFoundError(f"No module named {_LIBRARY!r}", name=_LIBRARY)
-    worker, folder = Path(__file__).with_name("svg_worker.py"), Path(found.origin).parent.parent
+    worker, folder = Path(__file__).with_name("svg_worker.py"), Path(package.origin).parent.parent
     return [sys.executable, "-I", "-S", str(worker), str(folder), str(cpu_seconds), str(MEMORY_BYTES)]

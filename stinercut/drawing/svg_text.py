@@ -1,7 +1,7 @@
-"""The texts of a drawing, filled in and turned into outlines.
+"""Fills in the texts of a drawing and turns them into outlines.
 
-Owns: which style a text of an SVG has, its fields, its place, what `data-width` and its neighbours ask for. Not here:
-shaping and breaking (`text_shaping`), reading the file (`stinercut.templates.svg`), pixels (`title_cards`).
+Owns: the style of an SVG's text, its fields, its place, and the attributes `data-width` and the like. Not here: shaping
+and breaking (`text_shaping`), reading the file (`stinercut.templates.svg`), pixels (`title_cards`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _GENERIC = ("sans-serif", "system-ui", "ui-sans-serif")
 _EDGE = 0.06
-"""Share of the drawing's width that a text without data-width keeps from its edges."""
+"""The distance of a text without data-width from the drawing's edges, as a share of the drawing's width."""
 
 Style = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Words:
-    """What texts are filled with and drawn in."""
+    """The template and the fields with which texts are filled and drawn."""
 
     template: Template
     fields: Fields
@@ -48,9 +48,9 @@ class Words:
 
 
 def outlined(drawing: svg.Svg, words: Words) -> None:
-    """Replace every text of the drawing by its outlines, in place; take out what belongs to an empty field.
+    """Replace every text of the drawing by its outlines, in place; remove elements that belong to an empty field.
 
-    Raises BadInput or MissingProgram when a text can't be drawn whole, naming the drawing.
+    Raises BadInput or MissingProgram, which name the drawing, when a text can't be drawn completely.
     """
     values = values_of(words.fields, words.document)
     rules = _rules(drawing.root)
@@ -64,8 +64,8 @@ def outlined(drawing: svg.Svg, words: Words) -> None:
 
 
 def shown_lines(drawing: svg.Svg, words: Words) -> list[tuple[str, Face]]:
-    """Every line of text that the drawing shows, filled in and broken as it is drawn, with its face. What belongs to an
-    empty field is taken out of the drawing. Raises as `outlined` does.
+    """Every line of text that the drawing shows, filled in and broken as it is drawn, with its face. Elements that
+    belong to an empty field are removed from the drawing. Raises as `outlined` does.
     """
     _take_out_unwanted(drawing, values_of(words.fields, words.document))
     out: list[tuple[str, Face]] = []
@@ -77,7 +77,7 @@ def shown_lines(drawing: svg.Svg, words: Words) -> list[tuple[str, Face]]:
 
 
 def families(drawing: svg.Svg) -> set[str]:
-    """The font families that its texts ask for, as they are written."""
+    """The font families of its texts, as they are written."""
     rules = _rules(drawing.root)
     return {style.get("font-family", "") for _, _, style in _texts(drawing.root, rules, {})}
 
@@ -85,9 +85,9 @@ def families(drawing: svg.Svg) -> set[str]:
 def face_fonts(family: str, weight: int, brought: Sequence[Path], file: Path) -> tuple[Path, ...]:
     """The fonts for a family and weight, in the order of preference: the template's own, then Noto.
 
-    Raises BadInput for a family that is neither, which would silently look otherwise than its designer saw it.
+    Raises BadInput for any other family: it would silently look different from the design.
     """
-    asked = [one.strip().strip("'\"") for one in family.split(",") if one.strip()] or ["sans-serif"]
+    asked = [name.strip().strip("'\"") for name in family.split(",") if name.strip()] or ["sans-serif"]
     noto = fonts.catalogue("Bold" if weight >= 600 else "Regular")
     for name in asked:
         own = [path for path in brought if name.lower() in family_names(path)]
@@ -109,7 +109,7 @@ def face_fonts(family: str, weight: int, brought: Sequence[Path], file: Path) ->
 
 
 def _take_out_unwanted(drawing: svg.Svg, values: Mapping[str, str]) -> None:
-    """`data-if="place"`: only where that field isn't empty."""
+    """Remove elements whose `data-if` names an empty field, such as `data-if="place"`."""
     for parent in list(drawing.root.iter()):
         for child in list(parent):
             field = child.get("data-if")
@@ -128,7 +128,7 @@ def _take_out_unwanted(drawing: svg.Svg, values: Mapping[str, str]) -> None:
 def _texts(
     element: ET.Element, rules: Mapping[str, Style], inherited: Style
 ) -> list[tuple[ET.Element, ET.Element, Style]]:
-    """Every <text> with its parent and the style it has."""
+    """Every <text>, as its parent, itself, and its style."""
     out: list[tuple[ET.Element, ET.Element, Style]] = []
     own = {**inherited, **{name: value for name, value in _style(element, rules).items() if name in _INHERITED}}
     for child in element:
@@ -158,13 +158,13 @@ def _style(element: ET.Element, rules: Mapping[str, Style]) -> Style:
 
 
 def _declared(body: str) -> Style:
-    pairs = (one.partition(":") for one in body.split(";"))
+    pairs = (declaration.partition(":") for declaration in body.split(";"))
     return {name.strip(): value.replace("!important", "").strip() for name, _, value in pairs if value.strip()}
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A piece of text with a place of its own: a <text>, or a <tspan> that begins anew."""
+    """A piece of text with its own place: a <text>, or a <tspan> with its own coordinates."""
 
     text: str
     x: float
@@ -173,7 +173,7 @@ class _Chunk:
 
 
 def _outline(parent: ET.Element, element: ET.Element, style: Style, drawing: svg.Svg, words: Words) -> None:
-    """The text as a <path> in its place, or nothing where its fields are empty."""
+    """Replace the text by a <path> in its place, or by nothing if its fields are empty."""
     chunks = _chunks(element, style, drawing, words)
     path = "".join(_path_of(chunk, element, drawing, words) for chunk in chunks)
     if not path:
@@ -181,7 +181,7 @@ def _outline(parent: ET.Element, element: ET.Element, style: Style, drawing: svg
         return
     for child in list(element):
         element.remove(child)
-    # What a rule says for texts counts for the outline as well, which is no text any more.
+    # A rule for texts no longer applies to a <path>, so its values are copied to the outline.
     painted = {name: value for name, value in style.items() if name not in _INHERITED}
     kept = {name: value for name, value in element.attrib.items() if name not in (*_PLACED, *_INHERITED, "style")}
     element.tag, element.text = "path", None
@@ -196,20 +196,20 @@ def _chunks(element: ET.Element, style: Style, drawing: svg.Svg, words: Words) -
     x, y = (_coordinate(element, name, drawing.path) or 0.0 for name in ("x", "y"))
     x += _coordinate(element, "dx", drawing.path) or 0.0
     y += _coordinate(element, "dy", drawing.path) or 0.0
-    found: list[_Chunk] = [_Chunk(element.text or "", x, y, style)]
+    chunks: list[_Chunk] = [_Chunk(element.text or "", x, y, style)]
     for span in element.iter("tspan"):
         text, tail = span.text or "", span.tail or ""
         at = [_coordinate(span, name, drawing.path) for name in ("x", "y", "dy")]
-        if any(one is not None for one in at):
-            before = found[-1]
+        if any(coordinate is not None for coordinate in at):
+            before = chunks[-1]
             place = (before.x if at[0] is None else at[0], (before.y if at[1] is None else at[1]) + (at[2] or 0.0))
-            found.append(_Chunk(text, *place, {**style, **_style(span, {})}))
+            chunks.append(_Chunk(text, *place, {**style, **_style(span, {})}))
         else:
-            found[-1] = _Chunk(found[-1].text + text, found[-1].x, found[-1].y, found[-1].style)
-        found[-1] = _Chunk(found[-1].text + tail, found[-1].x, found[-1].y, found[-1].style)
+            chunks[-1] = _Chunk(chunks[-1].text + text, chunks[-1].x, chunks[-1].y, chunks[-1].style)
+        chunks[-1] = _Chunk(chunks[-1].text + tail, chunks[-1].x, chunks[-1].y, chunks[-1].style)
     out: list[_Chunk] = []
-    for chunk in found:
-        # The drawing's own line breaks and indents are none of its text; spaces that don't break stay as they are.
+    for chunk in chunks:
+        # The file's line breaks and indents are not part of the text; non-breaking spaces stay as they are.
         text = re.sub(r"[ \t\r\n]+", " ", chunk.text).strip(" ")
         text = merged(text, words.fields, words.document)
         if text:
@@ -223,7 +223,7 @@ def _path_of(chunk: _Chunk, element: ET.Element, drawing: svg.Svg, words: Words)
     step = lines[0].size * LEADING
     first = chunk.y - {"up": 1.0, "down": 0.0}.get(element.get("data-grow", ""), 0.5) * step * (len(lines) - 1)
     if element.get("data-grow") not in ("up", "down"):
-        # Around the middle of what one line at the full size would be.
+        # Centred on the middle of a single line at the full size.
         first -= _CAPITALS / 2 * (face.size - lines[0].size)
     return "".join(line.path(_begin(chunk, line), first + step * number) for number, line in enumerate(lines))
 
@@ -252,14 +252,14 @@ def _room(chunk: _Chunk, element: ET.Element, face: Face, drawing: svg.Svg) -> R
 
 
 def _natural_width(chunk: _Chunk, element: ET.Element, drawing: svg.Svg) -> float:
-    """How wide a text may be that doesn't say it: to the drawing's edges, if it holds a field; else as it is drawn."""
+    """The width of a text without data-width: up to the drawing's edges if it holds a field, else unlimited."""
     if not any(FIELD.search(text) for text in element.itertext()):
         return math.inf
     left, _, whole, _ = drawing.box
     before, after = chunk.x - left - whole * _EDGE, left + whole * (1 - _EDGE) - chunk.x
     anchor = chunk.style.get("text-anchor", "start")
     room = {"middle": 2 * min(before, after), "end": before}.get(anchor, after)
-    # A text that a transform moves about has its place elsewhere than its x says.
+    # A transform may move a text away from its x, so a tiny width here proves nothing.
     return room if room > whole * 0.1 else whole * (1 - 2 * _EDGE)
 
 
@@ -270,24 +270,24 @@ def _face(style: Style, drawing: svg.Svg, words: Words) -> Face:
 
 
 def _as_weight(style: Style) -> int:
-    said = style.get("font-weight", "400")
-    return int(said) if said.isdigit() else 700 if said.startswith("bold") else 400
+    weight = style.get("font-weight", "400")
+    return int(weight) if weight.isdigit() else 700 if weight.startswith("bold") else 400
 
 
-def _length(said: str, size: float) -> float:
-    match = _LENGTH.match(said)
+def _length(text: str, size: float) -> float:
+    match = _LENGTH.match(text)
     if match is None:
-        return 0.0 if said == "normal" else size
+        return 0.0 if text == "normal" else size
     factor = {"pt": 4 / 3, "em": size, "%": size / 100}.get(match[2] or "", 1.0)
     return float(match[1]) * factor
 
 
 def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
-    """The first number of x, y, dx or dy; editors write one for each letter when a text was turned letter by letter."""
-    said = element.get(name)
-    match = _LENGTH.match(said.strip()) if said else None
-    if said and match is None:
-        raise BadInput(f'{name}="{said}" is no number', file=path, advice="Write a number.")
+    """The first number of x, y, dx or dy; some editors write one number for each letter."""
+    text = element.get(name)
+    match = _LENGTH.match(text.strip()) if text else None
+    if text and match is None:
+        raise BadInput(f'{name}="{text}" is no number', file=path, advice="Write a number.")
     return float(match[1]) if match else None
 
 
@@ -295,7 +295,7 @@ def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
 
 
 def require_font(path: Path) -> None:
-    """Raise BadInput unless the file is a font that can be drawn with."""
+    """Raise BadInput unless the file is a font that can draw text."""
     family_names(path)
     if line_of("A", Face((path, *fonts.catalogue("Regular")), 100)).width <= 0:
         raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")

@@ -1,13 +1,13 @@
-"""The program of the process that draws: SVGs on standard input, PNGs on standard output, until the input ends.
+"""The program of the process that draws: reads SVGs from standard input, writes PNGs to standard output.
 
     python -I -S svg_worker.py FOLDER-OF-PACKAGES CPU-SECONDS BYTES
 
 Owns: the pipe's far end, and this process' limits. Not here: starting and guarding it (`svg_renderer`).
 
-In: the length of an SVG (little-endian uint32) and its bytes. Out: one byte, 1 for a PNG and 0 for words that say why
-there is none, then their length (uint32) and the bytes.
+In: the length of an SVG (little-endian uint32) and its bytes. Out: one byte, 1 for a PNG and 0 for an error message,
+then the length (uint32) and the bytes. It runs until the input ends.
 
-It is run without `site` and imports nothing of this project, so that it costs 10 ms of CPU to start; a title takes 350.
+It runs without `site` and imports nothing of this project, so starting it costs only 10 ms of CPU; a title takes 350.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def limit(cpu_seconds: int, memory_bytes: int) -> None:
-    """Let the system end this process when it has used more. Does nothing on Windows."""
+    """Let the system end this process when it uses more than that. Does nothing on Windows."""
     try:
         import resource
     except ImportError:
         return
-    # Some seconds after SIGXCPU comes SIGKILL, which the system also sends for other reasons.
+    # SIGKILL follows some seconds after SIGXCPU; the system also sends it for other reasons.
     limits = (
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5),
         (resource.RLIMIT_DATA, memory_bytes, memory_bytes),

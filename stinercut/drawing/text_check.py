@@ -1,11 +1,11 @@
-"""A second opinion on drawn text: the same line laid out by another engine.
+"""Compares drawn text with the same line laid out by another engine: a second opinion.
 
-Owns: asking resvg's own text layout (its bidirectional algorithm, shaping and glyph placing are others than those of
-`lettering` and `bidi`), and comparing the two. Not here: the lines that a title shows (`svg_text`), the finished film
-(`stinercut.films.checks.checks`).
+Owns: asking resvg's own text layout, and comparing the two. resvg's bidirectional algorithm, shaping and glyph placing
+are independent of those in `text_shaping` and `bidi`. Not here: the lines that a title shows (`svg_text`), the finished
+film (`stinercut.films.checks.checks`).
 
-Only which font draws which letters is taken over. Engines differ by a hair in what no reader sees: how wide a space is
-between Hangul, the place of a mark. So the ink is compared piece by piece, from left to right, each where it stands.
+Only the choice of fonts is taken over. Engines differ slightly in details that no reader sees: the width of a space
+between Hangul, the place of a mark. So the ink is compared piece by piece, from left to right, each at its own place.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from stinercut.drawing.raster import rendered
 from stinercut.drawing.text_shaping import Face, line_of
 
 SIZE = 96.0
-"""Pixels: large enough that a point below a letter is a patch of its own."""
+"""Pixels: large enough that a dot below a letter is a separate patch."""
 
 THRESHOLD = 60.0
 """Largest difference (of 255, mean over a patch of 7 pixels) that two engines' drawings of one text may have.
 
-Measured by `bench/lettering.py` over names made by chance in 40 scripts, which are harder than people's: half differ by
-1 or less, 99 of 100 by 18. A changed letter, a changed accent and brackets on the wrong side give 70 to 255.
+Measured by `bench/lettering.py` over random names in 40 scripts, which are harder than people's names: half differ by 1
+or less, 99 of 100 by 18 or less. A changed letter, a changed accent and brackets on the wrong side give 70 to 255.
 """
 
 _ROOM = 40
 """Pixels around the text: marks reach beyond their letters."""
 
 _INK = 64
-"""Of 255: columns with less than this are between two pieces of ink."""
+"""Of 255: columns with less ink than this separate two pieces."""
 
 _FIRST_STRONG, _END = "\u2068", "\u2069"
-"""An isolate whose direction its first letter decides: the engine itself would begin every text from the left."""
+"""An isolate whose direction is decided by its first letter: by default the engine begins every text from the left."""
 
 Ink = NDArray[np.uint8]
 
 
 @functools.lru_cache(maxsize=256)
 def difference(text: str, fonts: tuple[Path, ...]) -> float:
-    """How far our drawing of a line is from the other engine's: 0 is equal, 255 is another text.
+    """How far our drawing of a line differs from the other engine's: 0 is equal, 255 is another text.
 
-    0 as well where the other engine can't find a font, as one of a template's without a proper name: it has no opinion
-    then. Raises as `lettering.line_of` does.
+    It is also 0 if the other engine can't find a font, such as a template's font without a proper name: then there is
+    no second opinion. Raises as `text_shaping.line_of` does.
     """
     line = line_of(text, Face(fonts, SIZE))
     x, y = _ROOM - min(0.0, line.left), _ROOM + max(line.above, SIZE)
@@ -63,12 +63,12 @@ def difference(text: str, fonts: tuple[Path, ...]) -> float:
     ours = _svg(size, f'<path d="{line.path(x, y)}"/>')
     drawn = np.asarray(rendered(ours, size, Path("text")).getchannel("A"))
     pieces = _by_font(text, fonts)
-    found = difference_of(drawn, _other_engine(pieces, size, (x, y)))
-    return found if found <= THRESHOLD or _can_tell(pieces, size, (x, y)) else 0.0
+    apart = difference_of(drawn, _other_engine(pieces, size, (x, y)))
+    return apart if apart <= THRESHOLD or _can_tell(pieces, size, (x, y)) else 0.0
 
 
 def difference_of(one: Ink, other: Ink) -> float:
-    """How far two pictures of a line are apart, as `difference` counts it."""
+    """How far two pictures of a line differ, measured as in `difference`."""
     whole = _apart(one, other)
     if whole <= THRESHOLD:
         return whole
@@ -88,7 +88,7 @@ _Pieces = Sequence[tuple[Path, str]]
 
 
 def _by_font(text: str, fonts: tuple[Path, ...]) -> _Pieces:
-    """The text in the order of reading, in stretches of one font."""
+    """The text in the order of reading, as stretches of one font."""
     return [
         (font, "".join(cluster for cluster, _ in group))
         for font, group in itertools.groupby(pieces_with(text, fonts), key=lambda piece: piece[1])
@@ -96,7 +96,7 @@ def _by_font(text: str, fonts: tuple[Path, ...]) -> _Pieces:
 
 
 def _can_tell(pieces: _Pieces, size: tuple[int, int], place: tuple[float, float]) -> bool:
-    """Whether the other engine finds each of these fonts by its name and weight, and no two have the same."""
+    """Whether the other engine finds each of these fonts by its name and weight, and no two share both."""
     named = {font: (family_names(font)[0], weight_of(font)) for font, _ in pieces}
     if len(set(named.values())) < len(named):
         return False
@@ -105,7 +105,7 @@ def _can_tell(pieces: _Pieces, size: tuple[int, int], place: tuple[float, float]
 
 
 def _other_engine(pieces: _Pieces, size: tuple[int, int], place: tuple[float, float]) -> Ink:
-    """The text as resvg lays it out, each letter in the font that we would take."""
+    """The text laid out by resvg, with each letter in the font that we would use."""
     spans = "".join(
         f'<tspan font-family={quoteattr(family_names(font)[0])} font-weight="{weight_of(font)}">{escape(words)}</tspan>'
         for font, words in pieces
@@ -126,7 +126,7 @@ def _pieces(picture: Ink) -> list[Ink]:
 
 
 def _apart_in_place(one: Ink, other: Ink) -> float:
-    """Two pieces laid over each other, a pixel to the left or right where that fits better."""
+    """The difference of two pieces laid over each other at the best fit, a pixel to the left or right."""
     width = max(one.shape[1], other.shape[1]) + 4
     if abs(one.shape[1] - other.shape[1]) > 3:
         return 255.0

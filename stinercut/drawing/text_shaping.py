@@ -1,9 +1,9 @@
-"""Text as shapes: shaped by HarfBuzz, fitted into a width, in as many fonts as its scripts need.
+"""Turns text into shapes: shaped by HarfBuzz, fitted into a width, in as many fonts as its scripts need.
 
-Owns: glyphs, widths, lines, shrinking and breaking. Not here: which font has a character (`fonts`), what is drawn
-around a text (`title_cards`).
+Owns: glyphs, widths, lines, shrinking and breaking. Not here: which font has a character (`fonts`), the drawing around
+a text (`title_cards`).
 
-Text becomes outlines here, so what is drawn depends on no font engine of the system, and its size is known before.
+Text becomes outlines here, so drawings depend on no font engine of the system, and the size is known before drawing.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from stinercut.errors import BadInput
 from stinercut.input_limits import MOST_POINTS_OF_GLYPH
 
 hb: Any = uharfbuzz
-"""It comes without type stubs."""
+"""The library has no type stubs."""
 
 LEADING = 1.16
 """Distance of two lines' baselines, in sizes of the font."""
 
 _JOINED = frozenset({"Arab", "Syrc", "Mong", "Nkoo", "Deva", "Beng", "Guru", "Gujr", "Orya", "Adlm", "Rohg", "Mand"})
-"""Scripts whose letters hang together: spacing would tear them apart."""
+"""Scripts whose letters are joined: spacing would tear them apart."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """How a text looks: fonts in the order of preference, size and space between letters in the drawing's units."""
+    """The look of a text: fonts in the order of preference, size and space between letters in the drawing's units."""
 
     fonts: tuple[Path, ...]
     size: float
     spacing: float = 0.0
 
     def sized(self, size: float) -> Face:
-        """The same at another size."""
+        """The same face at another size."""
         return Face(self.fonts, size, self.spacing * size / self.size if self.size else 0.0)
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much room a text has: `width`, at most `lines`, and `height` for all of them.
+    """The room for a text: `width`, at most `lines`, and `height` for all lines.
 
-    It is broken into lines only where one line would be smaller than `smallest` (all in the drawing's units).
+    It is broken into lines only if a single line would be smaller than `smallest` (all in the drawing's units).
     """
 
     width: float
@@ -83,7 +83,7 @@ class Line:
 
     @property
     def width(self) -> float:
-        """As much as it takes, ink that leans out included."""
+        """The width that it takes, including ink that leans out."""
         return max(self.advance, self.right) - min(0.0, self.left)
 
     def path(self, x: float, baseline: float) -> str:
@@ -98,16 +98,16 @@ class Line:
 
 
 def lines_of(text: str, face: Face, room: Room) -> list[Line]:
-    """The text in its room: at its size, or smaller, or in more lines, or all of it. It is never cut off.
+    """The text in its room: at its size, or smaller, or in more lines, or both. It is never cut off.
 
     Raises BadInput or MissingProgram for characters that no font has.
     """
     words = text.split(" ")
-    one = _fitted([text], face, room)
-    if one[0].size >= min(room.smallest, face.size) or room.lines < 2:
-        return one
+    single = _fitted([text], face, room)
+    if single[0].size >= min(room.smallest, face.size) or room.lines < 2:
+        return single
     choices = [_fitted(_broken(words, count, face), face, room) for count in range(2, min(room.lines, len(words)) + 1)]
-    return max([one, *choices], key=lambda lines: lines[0].size)
+    return max([single, *choices], key=lambda lines: lines[0].size)
 
 
 def line_of(text: str, face: Face) -> Line:
@@ -128,7 +128,7 @@ def line_of(text: str, face: Face) -> Line:
 
 
 def _fitted(texts: list[str], face: Face, room: Room) -> list[Line]:
-    """These lines, all at one size: that of the face, or the largest that has room."""
+    """These lines, all at one size: the face's size, or the largest size that fits."""
     lines = [line_of(text, face) for text in texts]
     widest = max(line.width for line in lines)
     size = face.size * min(1.0, room.width / widest if widest else 1.0)
@@ -139,7 +139,7 @@ def _fitted(texts: list[str], face: Face, room: Room) -> list[Line]:
 
 
 def _broken(words: list[str], count: int, face: Face) -> list[str]:
-    """The words in so many lines, as even as they can be."""
+    """The words in `count` lines, as even as possible."""
     lengths = [line_of(word, face).advance if word else 0.0 for word in words]
     best: tuple[float, tuple[int, ...]] | None = None
     for cuts in itertools.islice(itertools.combinations(range(1, len(words)), count - 1), 5000):
@@ -160,7 +160,7 @@ def _shaped(run: FontRun, face: Face) -> list[tuple[_Glyph, float, _Ink | None, 
     buffer = hb.Buffer()
     buffer.add_str(run.text)
     buffer.guess_segment_properties()
-    # It would guess the language by the machine's locale, and fonts have other forms for some.
+    # It would guess the language from the machine's locale, and fonts have other forms for some languages.
     buffer.language = "und"
     buffer.direction = run.direction
     hb.shape(font, buffer, {"kern": True, "liga": True})
@@ -186,17 +186,17 @@ class _Counting(BoundsPen):
     strokes = 0
 
     def lineTo(self, pt: Any) -> None:
-        """One more, straight."""
+        """Count a straight stroke."""
         self.strokes += 1
         super().lineTo(pt)
 
     def qCurveTo(self, *points: Any) -> None:
-        """One more, of TrueType's curves."""
+        """Count a stroke with TrueType's curves."""
         self.strokes += 1
         super().qCurveTo(*points)
 
     def curveTo(self, *points: Any) -> None:
-        """One more, of PostScript's curves."""
+        """Count a stroke with PostScript's curves."""
         self.strokes += 1
         super().curveTo(*points)
 

@@ -1,11 +1,11 @@
-"""Draws cards: an SVG of a template, filled in for one jump, as pictures and how they come in.
+"""Draws cards: an SVG of a template, filled in for one jump, as pictures that move into place.
 
-Owns: a card's pictures at an output's size, their movements, what a frame shows, the filter graph that plays them. Not
-here: reading an SVG (`stinercut.templates.svg`), its texts (`svg_text`), encoding (the segments), the cuts before and
-after a card (transitions).
+Owns: a card's pictures at an output's size, their movements, the picture of each frame, the filter graph that plays the
+card. Not here: reading an SVG (`stinercut.templates.svg`), its texts (`svg_text`), encoding and the transitions before
+and after a card (`stinercut.films.picture.segments`).
 
-Everything is drawn anew from template and fields, and the same input gives the same pixels: the check of a finished
-film relies on it. `frame_at` doesn't ask ffmpeg what a film shows; it says what it should.
+Everything is drawn from template and fields alone, and the same input gives the same pixels: the check of a finished
+film relies on that. `frame_at` doesn't ask ffmpeg what a film shows; it tells what the film should show.
 """
 
 from __future__ import annotations
@@ -36,27 +36,29 @@ from stinercut.video.picture_files import open_picture, picture_in
 from stinercut.video.video_signal import RGB_TO_BT709
 
 DRAWN = 3
-"""Raise it whenever drawing or moving below changes: every card is then made anew."""
+"""Raise it whenever drawing or moving below changes: then every card is made again."""
 
 _SPEEDS = {"drift-left": 0.028, "drift-right": 0.028, "zoom-in": 0.014, "zoom-out": 0.014}
-"""How fast a background moves unless it says: a share of the film's height a second, or of its size a second."""
+"""Default speed of a moving background per second: for a drift a share of the film's height, for a zoom of its size."""
 
 _SUPERSAMPLED = Fraction(3, 2)
-"""A zooming background is drawn so much larger: ffmpeg's zoom begins at whole pixels, which would be seen."""
+"""A zooming background is drawn larger by this factor: ffmpeg's zoom moves by whole pixels, which would be visible."""
 
 _LARGE = 2560
-"""But not where the film is larger than this: its pixels are small enough, and the picture would take a gigabyte."""
+"""A film larger than this does without that: its pixels are small enough, and the picture would take a gigabyte."""
 
 _RISE, _SLIDE, _ZOOM = 0.05, 0.14, 1.10
-"""How far below (share of the height), beside (of the width) and how much larger a part begins."""
+"""Where a part begins to move: how far below (share of the height), how far aside (share of the width), how much
+larger.
+"""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A card about to be drawn: its parts as SVGs without text and files, for one size. Cheap; `key` names it.
+    """A card that is about to be drawn: its parts as SVGs without text and files, for one size. It is cheap to make.
 
-    `seconds`: how long the card plays. `background`: an SVG too; or `picture`, which fills the film. `picture_hash`
-    names its content.
+    `seconds`: how long the card plays. `background`: another SVG; or `picture`, which fills the film. `picture_hash`
+    stands for the picture's content.
     """
 
     width: int
@@ -71,11 +73,13 @@ class Sheet:
     speed: float
     parts: tuple[tuple[str, svg.Entrance | None], ...]
     whole: bool = False
-    """The picture is shown whole, on `colour`, where it has another shape than the film; its name says so too."""
+    """Whether the whole picture is shown, on `colour`, if its shape differs from the film's. `picture_hash` holds this,
+    too.
+    """
 
     @property
     def key(self) -> str:
-        """32 hex digits that change with everything that would be drawn and how it moves."""
+        """32 hex digits that change with everything that is drawn and with its movement."""
         return key_of("sheet", DRAWN, VERSION, *(getattr(self, name) for name in _KEYED))
 
     @property
@@ -89,7 +93,7 @@ _KEYED = ("width", "height", "seconds", "colour", "background", "picture_hash", 
 
 @dataclass(frozen=True)
 class Layer:
-    """A picture with transparency, where its upper left corner rests (even pixels), and how it gets there."""
+    """A picture with transparency, the final place of its upper left corner (even pixels), and how it gets there."""
 
     picture: Image.Image
     x: int
@@ -99,7 +103,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class TitleCard:
-    """A drawn card. `background` (RGB) is larger than the film where it moves; layers lie on it in this order."""
+    """A drawn card. A moving `background` (RGB) is larger than the film; layers lie on it in this order."""
 
     width: int
     height: int
@@ -112,10 +116,12 @@ class TitleCard:
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """Where the layers lie, in pixels (left, top, right, bottom)."""
+        """The box around all layers, in pixels (left, top, right, bottom)."""
         if not self.layers:
             return None
-        corners = [(one.x, one.y, one.x + one.picture.width, one.y + one.picture.height) for one in self.layers]
+        corners = [
+            (layer.x, layer.y, layer.x + layer.picture.width, layer.y + layer.picture.height) for layer in self.layers
+        ]
         lefts, tops, rights, bottoms = zip(*corners, strict=True)
         return min(lefts), min(tops), min(max(rights), self.width), min(max(bottoms), self.height)
 
@@ -123,7 +129,7 @@ class TitleCard:
 def sheet_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, int]) -> Sheet:
     """A drawing or picture of the main track, filled in, for a film of that size.
 
-    Raises BadInput or MissingProgram when a text can't be drawn whole or a file can't be read.
+    Raises BadInput or MissingProgram when a text can't be drawn completely or a file can't be read.
     """
     seconds = clip.length or 0.0
     colour = template.document.timeline.background
@@ -164,7 +170,7 @@ def photo_sheet(template: Template, clip: Clip, photo: Path, size: tuple[int, in
 
 
 def drawn(sheet: Sheet) -> TitleCard:
-    """The card's pictures. Takes a few tenths of a second for each part of a 1080p film. Raises BadInput."""
+    """Draw the card's pictures. It takes a few tenths of a second for each part of a 1080p film. Raises BadInput."""
     with SvgRenderer() as renderer:
         return _drawn(sheet, renderer)
 
@@ -180,10 +186,10 @@ def _drawn(sheet: Sheet, renderer: SvgRenderer) -> TitleCard:
         ground.paste(picture, mask=picture.getchannel("A"))
     layers: list[Layer] = []
     for text, enter in sheet.parts:
-        found = rendered_part(text, (sheet.width, sheet.height), sheet.file, renderer)
-        if found is None:
+        part = rendered_part(text, (sheet.width, sheet.height), sheet.file, renderer)
+        if part is None:
             continue
-        picture, place = found
+        picture, place = part
         if enter is None and not layers and sheet.move == "still":
             ground.paste(picture, place, mask=picture.getchannel("A"))
         else:
@@ -194,7 +200,7 @@ def _drawn(sheet: Sheet, renderer: SvgRenderer) -> TitleCard:
 
 
 def without_texts(drawing: svg.Svg, template: Template, fields: Fields) -> str:
-    """The whole drawing as one still picture, filled in: an SVG that needs no fonts and no files."""
+    """The whole drawing, filled in, as one still picture: an SVG that needs no fonts and no files."""
     outlined(drawing, Words(template, fields))
     _embed_pictures(drawing, template)
     elements = tuple(element for element in drawing.root if element not in drawing.shared)
@@ -207,9 +213,9 @@ def card_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, int
 
 
 def settled_frame(card: TitleCard | Sheet, frames: int, rate: Fraction, going: int = 0) -> int:
-    """The frame to compare with: in the middle of the time when everything is in place.
+    """The frame for comparisons: in the middle of the time when everything is in place.
 
-    `frames`: how many the card has. `going`: how many of the last ones belong to the transition to what follows.
+    `frames`: how many frames the card has. `going`: how many of the last ones belong to the next transition.
     """
     first = min(int(card.settled * rate) + 1, frames - 1)
     return max(0, min(frames - 1, (first + max(first, frames - going)) // 2))
@@ -219,7 +225,7 @@ def settled_frame(card: TitleCard | Sheet, frames: int, rate: Fraction, going: i
 
 
 def frame_at(card: TitleCard, frame: int, rate: Fraction) -> Image.Image:
-    """What frame number `frame` shows once everything is in place: RGB, of the film's size."""
+    """The picture of frame number `frame` once everything is in place: RGB, of the film's size."""
     shown = _background_at(card, frame, rate).convert("RGBA")
     for layer in card.layers:
         shown.alpha_composite(layer.picture, (layer.x, layer.y))
@@ -231,7 +237,7 @@ def _background_at(card: TitleCard, frame: int, rate: Fraction) -> Image.Image:
     if card.move.startswith("zoom"):
         width, height = card.background.size
         zoom = _zoom(card, frame / float(rate))
-        # As ffmpeg's zoompan cuts: whole pixels of the picture, its middle in the middle.
+        # Cut as ffmpeg's zoompan does: at whole pixels, around the middle of the picture.
         wide, high = int(width / zoom), int(height / zoom)
         left, top = int(width / 2 - width / zoom / 2) // 2 * 2, int(height / 2 - height / zoom / 2) // 2 * 2
         cut = card.background.crop((left, top, left + wide, top + high))
@@ -286,7 +292,7 @@ def _playing_background(card: TitleCard, frames: int, rate: Fraction, folder: Pa
 
 
 def _playing_layer(layer: Layer, frames: int, rate: Fraction, path: Path, card: TitleCard) -> tuple[Any, str, str]:
-    """A layer's stream and the expressions of its place."""
+    """A layer's stream, and the expressions for its place."""
     enter = layer.enter
     picture, pad_x, pad_y = layer.picture, 0, 0
     if enter is not None and enter.kind == "zoom":
@@ -296,7 +302,7 @@ def _playing_layer(layer: Layer, frames: int, rate: Fraction, path: Path, card: 
     if enter is None:
         return stream, str(layer.x), str(layer.y)
     begin, lasting = round(enter.at * rate), max(1, round(enter.lasting * rate))
-    # The way that is still to go: 1 at the beginning, 0 in place, slower towards the end.
+    # The rest of the way: 1 at the beginning, 0 in place, slower towards the end.
     to_go = f"pow(1-clip((n-{begin})/{lasting},0,1),3)"
     x, y = str(layer.x - pad_x), str(layer.y - pad_y)
     if enter.kind == "rise":
@@ -313,7 +319,7 @@ def _playing_layer(layer: Layer, frames: int, rate: Fraction, path: Path, card: 
 
 
 def _with_room(picture: Image.Image) -> tuple[Image.Image, int, int]:
-    """The picture with so much room around it that it stays whole when enlarged."""
+    """The picture with enough room around it to be enlarged without being cut."""
     pad_x = round(picture.width * (_ZOOM - 1)) // 2 * 2 + 2
     pad_y = round(picture.height * (_ZOOM - 1)) // 2 * 2 + 2
     room = Image.new("RGBA", (picture.width + 2 * pad_x, picture.height + 2 * pad_y))
@@ -336,12 +342,12 @@ def _held(path: Path, pixels: str, frames: int, rate: Fraction) -> Any:
 
 @functools.lru_cache(maxsize=2)
 def _filling(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
-    """A picture that fills that size. Kept for the next name on the same card."""
+    """A picture that fills that size. It is cached for the next name on the same card."""
     return ImageOps.fit(open_picture(path)[0].convert("RGBA"), size, Image.Resampling.BICUBIC)
 
 
 def _within(path: Path, _content: str, size: tuple[int, int]) -> Image.Image:
-    """A picture whole within that size, with nothing around it."""
+    """A whole picture within that size, transparent around it."""
     whole = Image.new("RGBA", size)
     picture = ImageOps.contain(open_picture(path)[0].convert("RGBA"), size, Image.Resampling.BICUBIC)
     whole.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
@@ -359,7 +365,7 @@ def _background_size(sheet: Sheet) -> tuple[int, int]:
 
 
 def _layer(picture: Image.Image, place: tuple[int, int], enter: svg.Entrance | None) -> Layer:
-    """A picture that lies there, made to go from even pixels to even pixels: its colour is stored for pairs of them."""
+    """A picture at that place, enlarged to even pixels on all sides: colour is stored for pairs of pixels."""
     left, top = place[0] // 2 * 2, place[1] // 2 * 2
     right, bottom = (-(-(at + length) // 2) * 2 for at, length in zip(place, picture.size, strict=True))
     whole = Image.new("RGBA", (right - left, bottom - top))
@@ -368,8 +374,8 @@ def _layer(picture: Image.Image, place: tuple[int, int], enter: svg.Entrance | N
 
 
 def _is_there(element: ET.Element, drawing: svg.Svg) -> bool:
-    """Whether an element is still in the drawing: those of empty fields were taken out."""
-    return any(element is one for one in drawing.root)
+    """Whether an element is still in the drawing: elements of empty fields were removed."""
+    return any(element is child for child in drawing.root)
 
 
 def _as_text(drawing: svg.Svg, elements: tuple[ET.Element, ...], aspect: str) -> str:
@@ -392,9 +398,9 @@ def _embed_pictures(drawing: svg.Svg, template: Template) -> None:
 
 
 def _require_picture_in(address: str, file: Path) -> None:
-    """Raise BadInput unless a data address holds a picture of a template, within the ceilings."""
+    """Raise BadInput unless a data address holds a picture of an allowed kind, within the limits."""
     try:
-        # Strictly: what draws it refuses or reads otherwise what Python would skip.
+        # Strictly: Python would skip invalid characters, which the drawing library refuses or reads differently.
         data = base64.b64decode("".join(address.partition(",")[2].split()), validate=True)
     except ValueError:
         raise BadInput("a picture in the drawing can't be read", file=file, advice="Put it in again.") from None
@@ -402,7 +408,7 @@ def _require_picture_in(address: str, file: Path) -> None:
 
 
 def _lone_picture(drawing: svg.Svg, template: Template) -> Path | None:
-    """The file of a background that is nothing but a picture: Pillow scales it in a tenth of the time."""
+    """The file of a background that is only a picture: Pillow scales it in a tenth of the time."""
     element = drawing.background
     if element is None or element.tag != "image" or element.get("href", "data:").startswith("data:"):
         return None

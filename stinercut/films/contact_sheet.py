@@ -1,7 +1,7 @@
-"""A contact sheet: what films of a template look like, on one picture.
+"""A contact sheet: one picture that shows what films of a template look like.
 
-Owns: which moments of a film are shown for each output, and their pictures. Not here: rendering films, and what
-only they show: fades, crossfades, movement.
+Owns: which moments of a film are shown for each output, and their pictures. Not here: rendering films; fades,
+crossfades and movement, which only a film shows.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ _SECONDS = 60.0
 def contact_sheet(template: Template, fields: Fields, size: tuple[int, int] | None = None) -> Image.Image:
     """One row for each video output (or one, for films of `size`): its cards and footage in the order of the film.
 
-    Stills are drawn at the output's own size and shrunk, so lines are as fine as they will be. Raises as drawing and
-    decoding do.
+    Stills are drawn at the output's own size and then shrunk, so lines are as fine as in the film. Raises as drawing
+    and decoding do.
     """
-    films = [one for one in template.outputs if isinstance(one, VideoOutput)]
+    films = [output for output in template.outputs if isinstance(output, VideoOutput)]
     if size:
         films = [template.film.model_copy(update={"width": size[0], "height": size[1]})]
     rows = [(_label_of(film), _stills(template, film, fields)) for film in films]
-    widths = [sum(one.width + _GAP for one in stills) for _, stills in rows]
+    widths = [sum(still.width + _GAP for still in stills) for _, stills in rows]
     heights = [stills[0].height + _LABEL + 2 * _GAP for _, stills in rows]
     sheet = Image.new("RGB", (max(widths) + _GAP, sum(heights) + _GAP), _PAPER)
     top = _GAP
@@ -106,7 +106,7 @@ def _stills(template: Template, film: VideoOutput, fields: Fields) -> list[Image
 
 @dataclass(frozen=True)
 class SheetFrame:
-    """A frame of a content, and the overlays that are seen with it, by their numbers in the template."""
+    """One frame of a content, and the numbers (in the template) of the overlays that are seen with it."""
 
     content: Content
     frame: int
@@ -114,7 +114,7 @@ class SheetFrame:
 
 
 def sample_plan(template: Template) -> FilmPlan:
-    """A film long enough that all of its template's overlays come."""
+    """The plan of a film that is long enough to show all of its template's overlays."""
     timeline = template.document.timeline
     footage = timeline.footage.asset
     assert isinstance(footage, Footage)
@@ -128,8 +128,8 @@ def sample_plan(template: Template) -> FilmPlan:
 
 
 def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int, int]) -> Iterator[SheetFrame]:
-    """What to show of a film, in its order: each card once everything is in place, each piece of film once, and of the
-    footage as many moments as it takes to see every overlay that comes with it.
+    """The moments of a film to show, in its order: each card when everything is in place, each piece of film once, and
+    as many moments of the footage as it takes to see every overlay over it.
     """
     shots = [shot for part in plan.parts for shot in part.shots]
     contents = [shot.content for shot in shots]
@@ -137,27 +137,28 @@ def moments(template: Template, plan: FilmPlan, fields: Fields, size: tuple[int,
         if isinstance(clip.asset, Footage):
             yield from _until_all_are_seen([shot for shot in shots if isinstance(shot.content, Filmed)])
         elif isinstance(clip.asset, Movie):
-            reel = next(one for one in contents if isinstance(one, Reel) and one.src == clip.asset.src)
+            reel = next(content for content in contents if isinstance(content, Reel) and content.src == clip.asset.src)
             length = max(shot.begin + shot.frames for shot in shots if shot.content == reel)
             yield _moment(shots, reel, length // 2)
         elif isinstance(clip.asset, Photos):
-            photo = next(one for one in contents if isinstance(one, Drawn) and one.place == place)
+            photo = next(content for content in contents if isinstance(content, Drawn) and content.place == place)
             yield _moment(shots, photo, photo.frames // 2)
         else:
-            card = next(one for one in contents if isinstance(one, Drawn) and one.place == place)
+            card = next(content for content in contents if isinstance(content, Drawn) and content.place == place)
             going = clip.transition.seconds if clip.transition.out != "cut" else 0.0
             sheet = title_cards.sheet_of(template, clip, fields, size)
             yield _moment(shots, card, title_cards.settled_frame(sheet, card.frames, _RATE, round(going * _RATE)))
 
 
 def _moment(shots: Sequence[FilmShot], content: Content, frame: int) -> SheetFrame:
-    shot = next(one for one in shots if one.content == content and one.begin <= frame < one.begin + one.frames)
+    shot = next(shot for shot in shots if shot.content == content and shot.begin <= frame < shot.begin + shot.frames)
     at = frame - shot.begin
-    return SheetFrame(content, frame, frozenset(one.overlay for one in shot.windows if one.begin <= at < one.end))
+    seen = frozenset(window.overlay for window in shot.windows if window.begin <= at < window.end)
+    return SheetFrame(content, frame, seen)
 
 
 def _until_all_are_seen(shots: Sequence[FilmShot]) -> list[SheetFrame]:
-    """The moment with the most overlays, and others as long as they show one that wasn't seen; in the film's order."""
+    """The moment with the most overlays, then more until every overlay is seen; in the film's order."""
     there = [moment for shot in shots for moment in _between_changes(shot)]
     chosen: list[int] = []
     seen: set[int] = set()
@@ -170,7 +171,7 @@ def _until_all_are_seen(shots: Sequence[FilmShot]) -> list[SheetFrame]:
 
 def _between_changes(shot: FilmShot) -> Iterator[SheetFrame]:
     """The middle of each stretch of a shot in which no overlay comes or goes."""
-    changes = sorted({0, shot.frames, *(edge for one in shot.windows for edge in (one.begin, one.end))})
+    changes = sorted({0, shot.frames, *(edge for window in shot.windows for edge in (window.begin, window.end))})
     for begin, end in itertools.pairwise(changes):
         yield _moment([shot], shot.content, shot.begin + (begin + end) // 2)
 
@@ -179,7 +180,7 @@ def _between_changes(shot: FilmShot) -> Iterator[SheetFrame]:
 
 
 def _picture(template: Template, film: VideoOutput, fields: Fields, moment: SheetFrame) -> Image.Image:
-    """What a film shows at a moment, without what lies over it."""
+    """What a film shows at a moment, without its overlays."""
     content = moment.content
     if isinstance(content, Drawn):
         clip = template.document.timeline.main[content.place]
@@ -219,8 +220,8 @@ def _jumped() -> Image.Image:
 def _filmed(
     template: Template, film: VideoOutput, footage: tuple[Any, FootageSource], look: Look, folder: Path
 ) -> Image.Image:
-    """A frame of footage (ffmpeg's input, and what it is) as the film has it: fitted, on the template's background, in
-    its colours.
+    """A frame of footage as the film shows it: fitted, on the template's background, in its colours. `footage`:
+    ffmpeg's input, and what it is.
     """
     clip, source = footage
     frame = Frame(film.width, film.height, _RATE, film.fit, template.document.timeline.background)
@@ -238,14 +239,14 @@ def _filmed(
 
 def _with_overlays(picture: Image.Image, placed: Iterable[Placed | None]) -> Image.Image:
     shown = picture.convert("RGBA")
-    for one in placed:
-        if one is not None:
-            shown.alpha_composite(one.picture, (one.x, one.y))
+    for overlay in placed:
+        if overlay is not None:
+            shown.alpha_composite(overlay.picture, (overlay.x, overlay.y))
     return shown.convert("RGB")
 
 
 def save(sheet: Image.Image, target: Path) -> None:
-    """Write the sheet, as PNG or JPEG by its name; nothing is there before it is whole."""
+    """Write the sheet, as PNG or JPEG by the target's name. The target appears only when it is complete."""
     partial = partial_beside(target, target.suffix)
     try:
         sheet.save(partial)

@@ -1,8 +1,8 @@
 """Removes files of outputs that a jump's film no longer has, once the new film is complete.
 
-Owns: removing those that the template dropped. Not here: whose a file is and the note that says so
-(`publishing.placing`), publishing (`film`), what lies there for editing programs (`editor.export`). Whatever dies in
-between, the next film of the jump clears the rest.
+Owns: removing the files of outputs that the template dropped. Not here: the note of which files are ours
+(`publishing.placing`), publishing (`film`), the files for editing programs (`editor.export`). If removing is cut off,
+the next film of the jump removes the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stinercut.storage.store import Store
 
 
 def clear(store: Store, finished: Finished) -> list[Path]:
-    """Remove the files of earlier films of this jump that the finished one lacks; returns them. Raises OSError."""
+    """Remove the files of earlier films of this jump that the finished one lacks, and return them. Raises OSError."""
     film = finished.film.path
     folder = film.parent
     with alone_in(store, folder):
@@ -28,6 +28,6 @@ def clear(store: Store, finished: Finished) -> list[Path]:
             (folder / name).unlink(missing_ok=True)
         for parent in {(folder / name).parent for name in gone} - {folder}:
             with contextlib.suppress(OSError):
-                parent.rmdir()  # refused where something of somebody else is in it
+                parent.rmdir()  # refused while somebody else's file is in it
         write_note(folder, OutputsNote({name: mark for name, mark in ours.items() if name not in gone}))
     return [folder / name for name in gone]

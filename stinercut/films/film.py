@@ -1,7 +1,7 @@
-"""A whole film in all its outputs, from clips: planned, made, checked, and published only then.
+"""Makes a whole film in all its outputs from clips: plans, renders, checks, and only then publishes it.
 
-Owns: the order of things, and which files a film has where. Not here: the pieces (`plan`, `picture.segments`, `sound`,
-`join`, `photos`, `checks`), whose the files are that lie there already (`publishing.placing`), who calls for a film
+Owns: the order of these steps, and which files a film has where. Not here: the pieces (`plan`, `picture.segments`,
+`sound`, `join`, `photos`, `checks`), which files already there are ours (`publishing.placing`), who asks for a film
 (`stinercut_assets`, the command).
 """
 
@@ -51,12 +51,12 @@ from stinercut.video.probe import probe
 _log = logging.getLogger(__name__)
 
 _JOINING = 0.3
-"""Which share of finishing a film is joining it; its checks are the rest."""
+"""The share of finishing a film that is joining it; the rest is its checks."""
 
 
 @dataclass(frozen=True)
 class Making:
-    """One film of a production: what it is made with, and of which parts."""
+    """One film of a production: its workshop, and the plan of its parts."""
 
     shop: Workshop
     plan: FilmPlan
@@ -67,7 +67,7 @@ class Making:
         return self.shop.output.name
 
     def parts_of(self, take: str) -> list[Part]:
-        """The parts that belong to a clip: those that show it. What it shares with an earlier clip is that one's."""
+        """The parts that show a clip. A part that it shares with an earlier clip belongs to the earlier one."""
         return [part for part in self.plan.parts if owner_of(part) == take]
 
     @property
@@ -77,12 +77,12 @@ class Making:
 
     @property
     def drawn_seconds(self) -> float:
-        """How long the parts are that show no clip."""
+        """Seconds of the parts that show no clip."""
         return float(sum(part.frames for part in self.cards) / self.plan.rate)
 
     @property
     def filmed_seconds(self) -> float:
-        """How long the others are."""
+        """Seconds of the parts that show a clip."""
         return self.plan.seconds - self.drawn_seconds
 
 
@@ -120,8 +120,8 @@ class FinishedFilm:
 class Finished:
     """Everything that was published for a jump. `photos` are the folders of photos, `files` all files of all outputs.
 
-    `kept`: where files of somebody else are now that lay at their places. `unshown`: in words, which of the camera's
-    photos can't be shown.
+    `kept`: new paths of somebody else's files that lay where ours go. `unshown`: in words, which of the camera's photos
+    can't be shown.
     """
 
     films: tuple[FinishedFilm, ...]
@@ -136,7 +136,7 @@ class Finished:
         return self.films[0]
 
     def photos_in(self, folder: Path) -> list[Path]:
-        """The photos that were published there; somebody's own may lie beside them."""
+        """The photos that were published there; somebody else's files may lie next to them."""
         return [path for path in self.files if path.parent == folder]
 
     @property
@@ -156,14 +156,14 @@ class FilmRefused(WrongFilm):
 
 
 class Cancelled(Exception):
-    """Somebody stopped it."""
+    """Somebody stopped the making of the film."""
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
 
 
 def looked_into(sources: Sequence[ClipSource]) -> tuple[ClipTake[FilmedClip], ...]:
-    """The clips, whole. Raises UnreadableVideo for one that is no video."""
+    """The clips, uncut and probed. Raises UnreadableVideo for a clip that is no video."""
     return tuple(ClipTake(FilmedClip(source, probe(source.path))) for source in sources)
 
 
@@ -176,14 +176,14 @@ def planned(  # noqa: PLR0913 - all that a film is made of
     encoder: str = "libx264",
     pictures: Sequence[CameraPicture] = (),
 ) -> Production:
-    """What is to be made of these clips and photos, in order of recording (or of a person's cut).
+    """Plan all outputs from these clips and photos, in order of recording (or in the order of a person's cut).
 
-    Raises BadInput without any, and for a table of colours that isn't whole.
+    Raises BadInput without clips, and for an incomplete colour table.
     """
     document = template.document
     _require_table(template)
-    by_key = {one.file.source.content_hash: one.file for one in clips}
-    takes = [_input_of(one) for one in clips]
+    by_key = {take.file.source.content_hash: take.file for take in clips}
+    takes = [_input_of(take) for take in clips]
     movies = [clip.asset.src for clip in document.timeline.main if isinstance(clip.asset, Movie)]
     lengths = {name: probe(template.path(name)).duration for name in dict.fromkeys(movies)}
     photos = photos_for_film(store, template, pictures)
@@ -202,16 +202,16 @@ def _input_of(take: ClipTake[FilmedClip]) -> ClipInput:
 
 
 def _require_table(template: Template) -> None:
-    """Raise BadInput for a table of colours that isn't whole: ffmpeg's words about it would seem to be about a clip."""
+    """Raise BadInput for an incomplete colour table: ffmpeg's message about it would seem to be about a clip."""
     asset = template.document.timeline.footage.asset
     if isinstance(asset, Footage) and asset.look.lut:
         require_lut(template.path(asset.look.lut))
 
 
 def _copying_where_possible(shop: Workshop, plan: FilmPlan) -> Workshop:
-    """The workshop that copies from the kind of camera that filmed most, if anything of this film can be copied.
+    """The workshop that copies the frames of the kind of camera that filmed most, if any frames can be copied.
 
-    Only x264's frames stand beside a camera's: an encoder of the hardware stays where less than half would be copied.
+    Only x264's frames can stand next to a camera's: a hardware encoder is kept where less than half would be copied.
     """
     if not _leaves_footage(shop.template):
         return shop
@@ -234,7 +234,7 @@ def _leaves_footage(template: Template) -> bool:
 
 
 def owner_of(part: Part) -> str | None:
-    """The clip that a part is made with: the first that it shows."""
+    """The clip to which a part belongs: the first clip that it shows."""
     return next((shot.content.take for shot in part.shots if isinstance(shot.content, Filmed)), None)
 
 
@@ -248,11 +248,10 @@ def make_film(
     workers: int = 1,
     on_progress: Progress | None = None,
 ) -> Finished:
-    """All outputs, the film at `target` and the others beside it. What was rendered before comes from the store.
+    """Make all outputs: the film at `target` and the others next to it. Rendered segments come from the store.
 
-    `workers`: how many segments are made at once. Raises what the parts raise, and BadInput where the film would take
-    the place of what it is made of; nothing is at `target` then that wasn't there before. An exception in `on_progress`
-    stops everything.
+    `workers`: how many segments are made at once. Raises what the parts raise, and BadInput where the film would
+    replace one of its own inputs; then `target` is unchanged. An exception in `on_progress` stops everything.
     """
     _require_apart(production, target)
     whole = sum(making.plan.frames for making in production.films)
@@ -272,19 +271,19 @@ def make_film(
 
 def in_software(production: Production) -> Production:
     """The same films without the hardware's encoder."""
-    films = [replace(one, shop=replace(one.shop, encoder=encoders.SOFTWARE)) for one in production.films]
+    films = [replace(making, shop=replace(making.shop, encoder=encoders.SOFTWARE)) for making in production.films]
     return replace(production, films=tuple(films))
 
 
 def _all_made(production: Production, workers: int, told: Callable[[int, float], None]) -> list[list[Segment]]:
-    """For each film the segments of its parts."""
+    """Make the segments of all parts; returned for each film."""
     jobs = [(making.shop, part) for making in production.films for part in making.plan.parts]
     segments = iter(_made(jobs, workers, told))
     return [[next(segments) for _ in making.plan.parts] for making in production.films]
 
 
 def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[int, float], None]) -> list[Segment]:
-    """The segments of these parts, some at once. The first failure, or Ctrl-C, stops the others."""
+    """Make the segments of these parts, several at once. The first failure, or Ctrl-C, stops the others."""
     stop = threading.Event()
 
     def make(number: int) -> Segment:
@@ -297,7 +296,7 @@ def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[i
 
         tell(0.0)
         segment = part_segment(shop, part, on_progress=part_of(tell, 0.0, ENCODING))
-        # Here, beside the other parts, and not while the film is checked.
+        # Here, while other parts are being made, and not later in the checks of the film.
         prove(shop.store, [segment], part_of(tell, ENCODING, 1.0))
         return segment
 
@@ -308,11 +307,11 @@ def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[i
         except BaseException:
             stop.set()
             raise
-        failed = [one for one in finished if one.exception() is not None]
+        failed = [job for job in finished if job.exception() is not None]
         if failed:
             stop.set()
             raise failed[0].exception() or Cancelled
-    return [one.result() for one in waiting]
+    return [job.result() for job in waiting]
 
 
 def finish_film(
@@ -323,12 +322,12 @@ def finish_film(
     on_progress: Progress | None = None,
     before_publishing: Callable[[], None] | None = None,
 ) -> Finished:
-    """Join each film's segments, check the results, and give all of them their names.
+    """Join each film's segments, check the films, and publish all of them under their names.
 
-    `segments`: for each film of the production, those of its parts. `before_publishing` may raise: the last moment to
-    find that this film is no longer wanted. What was there before stays until the new files take its place, each in one
-    step; what is somebody's there is kept (`placing`). Raises FilmRefused, naming the checks that failed, and leaves no
-    partial file; raises what `join` raises, and BadInput where the film would take the place of what it is made of.
+    `segments`: for each film of the production, the segments of its parts. `before_publishing` may raise: it is the
+    last moment to notice that this film is no longer wanted. Earlier files stay until the new ones replace them, each
+    in one step; somebody else's files are kept (`placing`). Raises FilmRefused with the failed checks and leaves no
+    partial file. Raises what `join` raises, and BadInput where the film would replace one of its own inputs.
     """
     _require_apart(production, target)
     tell = on_progress or _nothing
@@ -336,31 +335,31 @@ def finish_film(
         films: list[tuple[Path, FinishedFilm]] = []
         for number, (making, parts) in enumerate(zip(production.films, segments, strict=True)):
             partial = partial_name(".mp4")
-            its = part_of(tell, number / (len(production.films) + 1), (number + 1) / (len(production.films) + 1))
-            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target), its)))
+            share = part_of(tell, number / (len(production.films) + 1), (number + 1) / (len(production.films) + 1))
+            films.append((partial, _joined(making, parts, partial, _path_of(making, production, target), share)))
             tell((number + 1) / (len(production.films) + 1))
         require_passed([film for _, film in films], target)
         first = production.films[0]
-        photos = [made_photos(first.shop, first.plan, one, partial_name(""), target) for one in production.photos]
-        arrivals = [one for made in photos for one in made.arrivals]
-        # The film itself comes last: whoever sees it finds the others beside it.
+        photos = [made_photos(first.shop, first.plan, output, partial_name(""), target) for output in production.photos]
+        arrivals = [arrival for made in photos for arrival in made.arrivals]
+        # The film itself comes last: whoever sees it finds the others next to it.
         arrivals += [Arrival(partial, film.path.name) for partial, film in reversed(films)]
-        folders = tuple(photo_folder(target, output.said) for output in production.photos)
+        folders = tuple(photo_folder(target, output.stills) for output in production.photos)
         with alone_in(production.store, target.parent):
             if before_publishing:
                 before_publishing()
             kept = place(target.parent, arrivals, [folder.name for folder in folders])
     tell(1.0)
-    files = tuple(target.parent / one.name for one in arrivals)
-    unshown = tuple(one for made in photos for one in made.unshown)
+    files = tuple(target.parent / arrival.name for arrival in arrivals)
+    unshown = tuple(photo for made in photos for photo in made.unshown)
     return Finished(tuple(film for _, film in films), folders, files, tuple(kept), unshown)
 
 
 def _joined(
     making: Making, segments: Sequence[Segment], partial: Path, final: Path, on_progress: Progress | None
 ) -> FinishedFilm:
-    """The film of these segments, checked. Once more where segments had to be made anew: those that were cut short or
-    lost after somebody had seen them whole, and those that don't decode.
+    """Join these segments and check the film. Segments are made again, and joined once more, if they were cut short or
+    lost after an earlier look found them whole, or if they don't decode.
     """
     try:
         film = _joined_once(making, segments, partial, final, on_progress)
@@ -368,12 +367,12 @@ def _joined(
         segments = segments_of(making.shop, making.plan.parts, on_progress=on_progress)
         if all(segment.cached for segment in segments):
             raise
-        _log.warning("Segments were made anew: %s", failed)
+        _log.warning("Damaged or missing segments were made again: %s", failed)
         film = _joined_once(making, segments, partial, final, on_progress)
     if all(check.passed for check in film.checks if check.name == "decodes_to_the_end"):
         return film
-    anew = mended(making.shop, making.plan.parts, segments, on_progress)
-    return _joined_once(making, anew, partial, final, on_progress) if anew else film
+    repaired = mended(making.shop, making.plan.parts, segments, on_progress)
+    return _joined_once(making, repaired, partial, final, on_progress) if repaired else film
 
 
 def _joined_once(
@@ -393,7 +392,7 @@ def _joined_once(
 
 
 def require_passed(films: Sequence[FinishedFilm], target: Path) -> None:
-    """Raise FilmRefused when a film failed a check that holds it back, saying which and why."""
+    """Raise FilmRefused when a film failed a blocking check; the message names the check and the reason."""
     checks = over_all([(film.name, film.checks) for film in films])
     failed = [check for check in checks if check.blocking and not check.passed]
     if failed:
@@ -407,7 +406,7 @@ def require_passed(films: Sequence[FinishedFilm], target: Path) -> None:
 
 
 def over_all(films: Sequence[tuple[str, Sequence[CheckResult]]]) -> tuple[CheckResult, ...]:
-    """Each check once, over all films: the first film's result, and what others failed."""
+    """Each check once, over all films: the first film's result, or the failures where a film failed it."""
     out: list[CheckResult] = []
     for number, first in enumerate(films[0][1]):
         failed = [(name, checks[number]) for name, checks in films if not checks[number].passed]
@@ -434,7 +433,7 @@ def _require_apart(production: Production, target: Path) -> None:
 
 
 def poster_second(production: Production) -> float:
-    """When the title is whole on the film, in seconds: the picture to show for it."""
+    """The second at which the film shows its complete title: the picture that stands for the film."""
     making = production.films[0]
     return float(title_frame(making.shop, making.plan).film_frame / making.plan.rate)
 

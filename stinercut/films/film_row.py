@@ -1,7 +1,7 @@
-"""The catalog's row of a published film, out of what was planned and what was made.
+"""Makes the catalog's row of a published film from its production and its finished files.
 
-Owns: which values of a production and of its finished film the row has. Not here: recording it, and what follows for
-its jump (`stinercut.jumps.film_records`), publishing (`publish`).
+Owns: which values of a production and of its finished film go into the row. Not here: recording the row and what
+follows for its jump (`stinercut.jumps.film_records`), publishing (`publish`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stinercut.templates.aspects import aspects
 class FilmRun:
     """The run that made a film: `seconds` from its start to the published film.
 
-    `template_noted`: the data version of the template that the lineage knew when the step began.
+    `template_noted`: the template's data version in the lineage when the step began.
     """
 
     run_id: str
@@ -32,7 +32,7 @@ class FilmRun:
 def film_row(
     footage: JumpFootage, production: Production, finished: Finished, segments: Iterable[Segment], run: FilmRun
 ) -> Film:
-    """The row. `segments`: those of all films, as they were when they were made."""
+    """The row. `segments`: the segments of all films, as they were when they were made."""
     template, film = production.template, finished.film
     return Film(
         jump_key=footage.jump_key,
@@ -49,14 +49,14 @@ def film_row(
         seconds=film.seconds,
         frames=film.frames,
         size=film.size,
-        checks=[check_row(one.name, one.said, passed=one.passed) for one in finished.checks],
+        checks=[check_row(check.name, check.said, passed=check.passed) for check in finished.checks],
         run_id=run.run_id,
         made_in=run.seconds,
     )
 
 
 def spent_per_second(segments: Iterable[Segment]) -> float | None:
-    """Seconds of work that one encoded second cost, over all of these; None when all of them were there already."""
+    """Seconds of work for one encoded second, over all of these; None when all of them were there already."""
     made = [segment for segment in segments if not segment.cached]
     seconds = sum(segment.seconds for segment in made)
     return sum(segment.seconds_spent for segment in made) / seconds if seconds else None

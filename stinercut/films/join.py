@@ -1,7 +1,7 @@
 """Joins segments into a film: video copied, sound mixed and encoded once.
 
 Owns: the join and the tests that it needs before and after. Not here: what the sound is made of (`sound`), whether
-it is the right film (`checks`), giving it its place (`film`).
+it is the right film (`checks`), moving it to its place (`film`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stinercut.video.mp4.tracks import read_track, with_record
 
 _AUDIO_BITRATE = "192k"
 _SOUND = 0.6
-"""Which share of joining is mixing the sound; encoding it, and copying the pictures, is the rest."""
+"""The share of joining that is mixing the sound; the rest is encoding it and copying the pictures."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Joinable:
 
 @dataclass(frozen=True)
 class Soundness:
-    """What the finished sound is: music under it, and how loud it becomes (LUFS; None as it was filmed)."""
+    """The finished sound: the music under it, and how loud it becomes (LUFS; None: as loud as it was filmed)."""
 
     music: Music | None = None
     loudness: float | None = None
     runs: tuple[SoundStretch, ...] = ()
-    """The clips that the film shows, so that the sound of chapters goes on."""
+    """The clips that the film shows, so that the sound runs on from one chapter of a recording to the next."""
 
 
 @dataclass(frozen=True)
 class JoinResult:
-    """What came out: frames, seconds, bytes."""
+    """The joined film: frames, seconds, bytes."""
 
     frames: int
     seconds: float
@@ -69,19 +69,19 @@ def join(
 ) -> JoinResult:
     """Write the segments, one after the other, to `target` (MP4, index in front). `title` goes into its metadata.
 
-    `target` is written directly: give a temporary name. It is removed when anything goes wrong, an exception in
-    `on_progress` too. Raises StoreDamaged when a segment is not there, HostNotReady when there is no room for the film,
+    `target` is written directly: give a temporary name. It is removed when anything fails, and also after an exception
+    in `on_progress`. Raises StoreDamaged when a segment is missing, HostNotReady when there is no space for the film,
     BadInput when segments don't fit together or the music can't be read, FfmpegFailed, and WrongFilm when the result
     hasn't exactly the frames of its segments (ffmpeg's concat ends with status 0 when a segment is cut short).
     """
     segments = [part.segment for part in parts]
     together = _together(segments)
-    # The film, and once more while its index moves to its front.
+    # Twice: the film, and a second copy while its index moves to its front.
     require_space(target.parent, 2 * together.size)
     frames = sum(segment.frames for segment in segments)
     seconds = float(frames / segments[0].rate)
     try:
-        # Beside the film and not in a temporary folder: the sound of an hour is 0.7 GB.
+        # Next to the film and not in a temporary folder: the sound of an hour is 0.7 GB.
         with (
             tempfile.TemporaryDirectory(
                 prefix=f".{target.stem.lstrip('.')}.join-", suffix=".partial", dir=target.parent
@@ -99,12 +99,12 @@ def join(
             argv = _graph(shown, mixed, segments[0].rate, target, title)
             told = share_of(frames, part_of(on_progress, _SOUND, 1.0))
             runner.run(argv, timeout=120 + seconds, on_frame=told, file=target, told=True)
-        found = _frames_in(target)
-        if found != frames:
+        joined = _frames_in(target)
+        if joined != frames:
             raise WrongFilm(
-                f"joining {len(segments)} segments gave {found} frames where {frames} were due",
+                f"joining {len(segments)} segments gave {joined} frames where {frames} were due",
                 file=target,
-                advice="Try again: a segment in the store is damaged, and is made anew.",
+                advice="Try again: a segment in the store is damaged, and will be made again.",
             )
     except BaseException:
         target.unlink(missing_ok=True)
@@ -114,8 +114,8 @@ def join(
 
 @dataclass(frozen=True)
 class _Together:
-    """The decoder's configuration for all segments, whether the first one says the same, and how many bytes of picture
-    there are.
+    """The decoder's configuration for all segments, whether the first segment already has it, and the bytes of all
+    pictures.
     """
 
     record: bytes
@@ -124,12 +124,12 @@ class _Together:
 
 
 def _together(segments: Sequence[Segment]) -> _Together:
-    """What the segments are as one film. Frames copied from a camera have parameter sets of their own, beside the
-    encoder's: as long as no two of them have the same number, one configuration holds all.
+    """The segments as one film. Frames copied from a camera have their own parameter sets, next to the encoder's: as
+    long as no two of them have the same number, one configuration holds all of them.
     """
     if not segments:
         raise BadInput("there is nothing to join", advice="A film needs at least one segment.")
-    found: list[h264.Configuration] = []
+    configurations: list[h264.Configuration] = []
     first: object = None
     size = 0
     for segment in segments:
@@ -140,9 +140,16 @@ def _together(segments: Sequence[Segment]) -> _Together:
             raise _missing(segment.video)
         size += int(track.sizes.sum())
         try:
-            found.append(h264.configuration(track.record))
-            likeness = (track.timescale, track.width, track.height, track.coding, track.delay, *_pictures(found[-1]))
-            h264.merged(found)
+            configurations.append(h264.configuration(track.record))
+            likeness = (
+                track.timescale,
+                track.width,
+                track.height,
+                track.coding,
+                track.delay,
+                *_pictures(configurations[-1]),
+            )
+            h264.merged(configurations)
         except h264.Strange:
             likeness = None
         first = first or likeness
@@ -152,26 +159,26 @@ def _together(segments: Sequence[Segment]) -> _Together:
                 file=segment.video,
                 advice="Render all segments of a film with one template, one encoder and one ffmpeg.",
             )
-    record = h264.merged(found).packed
-    return _Together(record, found[0].packed == record, size)
+    record = h264.merged(configurations).packed
+    return _Together(record, configurations[0].packed == record, size)
 
 
-def _pictures(said: h264.Configuration) -> set[object]:
-    """What all pictures of a film must have in common."""
-    sets = [h264.sequence(unit) for unit in said.sps]
+def _pictures(configuration: h264.Configuration) -> set[object]:
+    """The properties that all pictures of a film must share."""
+    sets = [h264.sequence(unit) for unit in configuration.sps]
     return {
-        (one.width, one.height, one.plain, one.progressive, one.shape, one.full_range, one.chroma_location)
-        for one in sets
+        (sps.width, sps.height, sps.plain, sps.progressive, sps.shape, sps.full_range, sps.chroma_location)
+        for sps in sets
     }
 
 
 def _missing(path: Path) -> StoreDamaged:
     what = "a segment is damaged" if path.is_file() else "a segment is missing"
-    return StoreDamaged(what, file=path, advice="Render this jump again: it is made anew.")
+    return StoreDamaged(what, file=path, advice="Render this jump again: then the segment is made again.")
 
 
 def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> list[Path]:
-    """The videos for ffmpeg, which takes the configuration of the first one for that of the film."""
+    """The videos for ffmpeg, which uses the configuration of the first video for the whole film."""
     videos = [segment.video for segment in segments]
     if not together.first_has_it:
         videos[0] = folder / "first.mp4"
@@ -190,7 +197,7 @@ def _graph(videos: Any, mixed: Path, rate: Fraction, target: Path, title: str) -
         "c:a": "aac",
         "b:a": _AUDIO_BITRATE,
         "movflags": "+faststart",
-        # The lengths of tracks are written in this unit: a sample, and not the usual millisecond.
+        # The unit of the tracks' lengths: one sample instead of the usual millisecond.
         "movie_timescale": SAMPLE_RATE,
         "video_track_timescale": timescale_of(rate),
         "map_metadata": -1,
@@ -204,8 +211,8 @@ def _graph(videos: Any, mixed: Path, rate: Fraction, target: Path, title: str) -
 
 
 def _on_the_grid(ticks: int) -> str:
-    """Timestamps counted anew: ffmpeg's concat places each file by the length of the last one in microseconds, and at
-    30000/1001 frames a second that leaves a gap or an overlap of a millisecond at every other join.
+    """The filter that counts timestamps again. ffmpeg's concat places each file by the length of the last one in
+    microseconds; at 30000/1001 frames a second that leaves a gap or an overlap of a millisecond at every other join.
     """
     decoded = f"STARTDTS+N*{ticks}"
     return f"setts=dts={decoded}:pts={decoded}+round((PTS-DTS)/{ticks})*{ticks}:duration={ticks}"

@@ -1,7 +1,7 @@
-"""Publishes a jump's film, and beside it all that belongs to it: its picture, its timeline, its photos.
+"""Publishes a jump's film, and next to it what belongs to it: its picture, its timeline, its photos.
 
-Owns: the order of these, and that nothing beside a film ever keeps it from being published. Not here: joining and
-checking it (`film`), what an editing program gets (`editor.export`), whose the files are that lie there already
+Owns: the order of these steps, and that no failure in the others keeps the film from being published. Not here: joining
+and checking it (`film`), the files for an editing program (`editor.export`), which files already there are ours
 (`publishing.placing`).
 """
 
@@ -29,7 +29,7 @@ _STILLS_AT = (0.2, 0.4, 0.6, 0.8)
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """The film to publish at `target`. `segments`: for each film of the production, those of its parts.
+    """The film to publish at `target`. `segments`: for each film of the production, the segments of its parts.
 
     `card_file_ids`: the clips' ids in the catalog by content hash, for the timeline.
     """
@@ -42,9 +42,9 @@ class PublishRequest:
 
 @dataclass(frozen=True)
 class PublishedFilm:
-    """A published film and what lies beside it: `poster`, `timeline` and `stills` only where they could be made.
+    """A published film and the files next to it. `poster`, `timeline` and `stills` only if they could be made.
 
-    `stills`: pictures of it with their moments in words. `wrong`: in words, what went wrong beside the film.
+    `stills`: pictures of it with their moments in words. `wrong`: in words, what could not be made with the film.
     """
 
     finished: Finished
@@ -64,34 +64,34 @@ def publish(
 ) -> PublishedFilm:
     """Publish a film, then make what belongs to it. Raises what `finish_film` raises.
 
-    What goes wrong once the film is there, in whatever way, is said in `log`: a film without its picture is a film.
+    Any failure after the film is published goes to `log` only: a film without its picture is still a film.
     """
     production, target = request.production, request.target
     finished = finish_film(
         production, request.segments, target, on_progress=on_progress, before_publishing=before_publishing
     )
-    film, beside = finished.film, _Beside(log)
-    poster = beside.made("Its picture", lambda: _poster(film, production))
-    handed = beside.made(
+    film, extras = finished.film, _Extras(log)
+    poster = extras.made("Its picture", lambda: _poster(film, production))
+    exported = extras.made(
         "Its timeline", lambda: hand_over(production, request.segments[0], film.path, request.card_file_ids)
     )
-    gone = beside.made("Clearing what its template dropped", lambda: clear(production.store, finished))
-    stills = beside.made("Its stills", lambda: _stills(film))
-    photos = beside.made("Its photos", lambda: _photos(finished))
-    _tell(log, gone or (), (*finished.kept, *(handed.kept if handed else ())))
-    timeline = handed.timeline if handed else None
-    return PublishedFilm(finished, poster, timeline, stills or (), photos or (), tuple(beside.wrong))
+    gone = extras.made("Clearing what its template dropped", lambda: clear(production.store, finished))
+    stills = extras.made("Its stills", lambda: _stills(film))
+    photos = extras.made("Its photos", lambda: _photos(finished))
+    _tell(log, gone or (), (*finished.kept, *(exported.kept if exported else ())))
+    timeline = exported.timeline if exported else None
+    return PublishedFilm(finished, poster, timeline, stills or (), photos or (), tuple(extras.wrong))
 
 
 @dataclass
-class _Beside:
-    """Makes what belongs to a film that is published; `wrong` says what could not be made."""
+class _Extras:
+    """Makes the files that belong to a published film; `wrong` names those that could not be made."""
 
     log: logging.Logger
     wrong: list[str] = field(default_factory=list[str])
 
     def made(self, what: str, make: Callable[[], Thing]) -> Thing | None:
-        """What `make` gives; None where that goes wrong, in whatever way."""
+        """The result of `make`; None if it raises anything."""
         try:
             return make()
         except Exception as refused:
@@ -101,7 +101,7 @@ class _Beside:
 
 
 def _tell(log: logging.Logger, gone: Sequence[Path], kept: Sequence[Path]) -> None:
-    """Say what went, and what of somebody else's was kept under another name."""
+    """Log which files were removed, and which files of somebody else were kept under another name."""
     if gone:
         log.info("Outputs that the template no longer has: %s", ", ".join(path.name for path in gone))
     for path in kept:
@@ -109,7 +109,7 @@ def _tell(log: logging.Logger, gone: Sequence[Path], kept: Sequence[Path]) -> No
 
 
 def _poster(film: FinishedFilm, production: Production) -> bytes:
-    """The picture that stands for the film, published beside it."""
+    """The picture that stands for the film, published next to it."""
     poster = jpeg_still(film.path, at=poster_second(production), width=960)
     replace_file(film.path.with_name(POSTER), poster)
     return poster

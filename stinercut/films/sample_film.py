@@ -1,4 +1,4 @@
-"""A film of a template with footage made by code: to see it move before it is used.
+"""Makes a sample film of a template with generated footage, so that people see it move before they use it.
 
 Owns: that footage, and the template with one output. Not here: rendering (`film`), stills (`contact_sheet`).
 """

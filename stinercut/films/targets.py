@@ -1,6 +1,6 @@
-"""Where the outputs of a film lie, and that none of them takes the place of what the film is made of.
+"""Where the outputs of a film lie, and a check that no output replaces one of the film's own inputs.
 
-Owns: the names of further outputs, and the refusal of a target over a clip or the template. Not here: putting a
+Owns: the names of further outputs, and refusing a target that is a clip or a file of the template. Not here: putting a
 finished file there (`stinercut.films.publishing.placing`).
 """
 
@@ -24,8 +24,8 @@ def beside(target: Path, output: str) -> Path:
 
 
 def require_apart(template: Template, clips: Iterable[Path], target: Path) -> None:
-    """Raise BadInput where an output of the film at `target` would take the place of what the film is made of, or can't
-    have its name.
+    """Raise BadInput if an output of the film at `target` would replace one of the film's own inputs, or can't have its
+    name.
     """
     require_places(_places(template, target))
     known = {found: path for path in clips if (found := _inode(path))}
@@ -44,7 +44,7 @@ def require_apart(template: Template, clips: Iterable[Path], target: Path) -> No
 
 
 def _places(template: Template, target: Path) -> Iterator[Path]:
-    """The files that all outputs will be, and the folders of photos."""
+    """The files of all outputs, and the folders of photos."""
     yield target
     yield from (beside(target, film.name) for film in template.document.films[1:])
     for output in template.outputs:
@@ -55,7 +55,7 @@ def _places(template: Template, target: Path) -> Iterator[Path]:
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
-    """What tells a file from others, whatever its names; None where there is none."""
+    """The identity of a file, whatever its names; None if there is no file."""
     try:
         found = path.stat()
     except OSError:

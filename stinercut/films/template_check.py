@@ -1,6 +1,6 @@
 """`stinercut template check`: everything that can be wrong with a template, found before a film needs it.
 
-Owns: looking into every file that a template names, and drawing hard names with it. Not here: reading the folder
+Owns: looking into every file that a template names, and drawing difficult names with it. Not here: reading the folder
 (`stinercut.templates.folder`), drawing (`stinercut.drawing`).
 """
 
@@ -47,23 +47,23 @@ def problems(path: Path) -> list[StinercutError]:
     template, found = folder.read(path)
     if template is None:
         return found
-    # Files that are not there were named already; nothing more can be said about them.
+    # Missing files were reported already; they can't be checked further.
     there = [file for _, file in folder.named_files(template.document) if (template.folder / file).is_file()]
-    named = {one.file for one in found}
+    named = {problem.file for problem in found}
     whole = [font for font in template.fonts if str(font) not in named]
     looks: list[Callable[[], object]] = [lambda font=font: require_font(font) for font in whole]
     looks += [lambda file=file, template=template: _look_into(template, file) for file in dict.fromkeys(there)]
     out = list(found)
     for look in looks:
-        out += _said_by(look)
+        out += _problems_of(look)
     if not out:
         out += _drawn_wrong(template)
     if not out:
-        out += _said_by(lambda template=template: _require_name_in_sight(template))
+        out += _problems_of(lambda template=template: _require_name_in_sight(template))
     return _each_once(out)
 
 
-def _said_by(look: Callable[[], object]) -> list[StinercutError]:
+def _problems_of(look: Callable[[], object]) -> list[StinercutError]:
     try:
         look()
     except StinercutError as refused:
@@ -113,26 +113,26 @@ def _require_playable(path: Path, kind: str) -> None:
 
 
 def _seconds_of_music(path: Path) -> float:
-    """How long its sound lasts, as its header says. Raises UnreadableVideo, BadInput where it has none."""
-    found = ffprobe_json(path)
-    if not any(one.get("codec_type") == "audio" for one in found.get("streams", [])):
+    """How long its sound lasts, by its header. Raises UnreadableVideo, BadInput for a file without sound."""
+    header = ffprobe_json(path)
+    if not any(stream.get("codec_type") == "audio" for stream in header.get("streams", [])):
         raise BadInput("there is no sound in it", file=path)
-    return float(found.get("format", {}).get("duration") or 0)
+    return float(header.get("format", {}).get("duration") or 0)
 
 
 def _drawn_wrong(template: Template) -> list[StinercutError]:
-    """What goes wrong when hard names are drawn: small, since only the shape of a film matters."""
+    """Problems with drawing difficult names. The drawings are small: only the shape of a film matters."""
     out: list[StinercutError] = []
     for clip, size in _to_draw(template):
         for fields in HARD:
-            out += _said_by(lambda clip=clip, size=size, fields=fields: _draw(template, clip, fields, size))
-            if any(isinstance(one, DrawingTooCostly) for one in out):
-                return out  # Others with the same drawing would take as long again.
+            out += _problems_of(lambda clip=clip, size=size, fields=fields: _draw(template, clip, fields, size))
+            if any(isinstance(problem, DrawingTooCostly) for problem in out):
+                return out  # Other names in the same drawing would take as long.
     return out
 
 
 def _to_draw(template: Template) -> Iterator[tuple[Clip, tuple[int, int]]]:
-    shapes = {_small(one): None for one in template.outputs if isinstance(one, VideoOutput)}
+    shapes = {_small(output): None for output in template.outputs if isinstance(output, VideoOutput)}
     for _, clip in folder.placed_clips(template.document):
         if not isinstance(clip.asset, Movie | Footage | Photos):
             yield from ((clip, size) for size in shapes)
@@ -156,11 +156,11 @@ def _draw(template: Template, clip: Clip, fields: Fields, size: tuple[int, int])
 def _require_ink(
     template: Template, clip: Clip, fields: Fields, size: tuple[int, int], card: title_cards.TitleCard
 ) -> None:
-    """The title looks otherwise with another name: it lies within the picture, and nothing hides it."""
+    """Raise BadInput if the title looks the same with another name: its text is outside the picture, or hidden."""
     if fields is not HARD[0] or clip is not template.title:
         return
     other = title_cards.card_of(template, clip, dataclasses.replace(fields, passenger_name="Ng"), size)
-    shown = [title_cards.frame_at(one, 0, Fraction(30)).tobytes() for one in (card, other)]
+    shown = [title_cards.frame_at(drawn, 0, Fraction(30)).tobytes() for drawn in (card, other)]
     if shown[0] == shown[1]:
         assert isinstance(clip.asset, Drawing)
         raise BadInput(
@@ -171,7 +171,7 @@ def _require_ink(
 
 
 def _require_name_in_sight(template: Template) -> None:
-    """What lies over the whole film leaves the name on the title to be seen."""
+    """Raise BadInput if the overlays over the whole film hide the name on the title."""
     document = template.document
     if not any(clip.over == "film" for clip in document.timeline.overlays):
         return

@@ -1,7 +1,7 @@
-"""Arriving jumps: footage that can be rendered while the rest is still copied.
+"""Arriving jumps: footage that can be rendered while the rest is still being copied.
 
 Owns: the queries behind "work on a clip starts when that clip has arrived". Not here: when a run starts
-(`sensors`), jumps that are whole (`jumps`).
+(`sensors`), complete jumps (`jumps`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stinercut.storage.store import key_of
 
 @dataclass(frozen=True)
 class Arriving:
-    """A jump with a passenger that waits for files; `version` names who it is and which of its clips have arrived."""
+    """A jump with a passenger that waits for files; `version` stands for its passenger and its clips so far."""
 
     jump_key: str
     jump_date: date
@@ -32,7 +32,7 @@ class Arriving:
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """A clip that the jump's film will show, whether or not it is here yet."""
+    """A clip that the jump's film will show, whether or not it has arrived."""
 
     card_file_id: int
     name: str
@@ -40,14 +40,14 @@ class PlannedClip:
 
 
 def clip_step_name(card_file_id: int) -> str:
-    """What the step that renders a clip is called; stable within its jump."""
+    """The name of the step that renders a clip; stable within its jump."""
     return f"clip:{card_file_id}"
 
 
 def arriving_jumps(session: Session, limit: int = 100) -> list[Arriving]:
-    """Jumps with a passenger that wait for files. Those that changed last come first: to them, files are coming now.
+    """Jumps with a passenger that wait for files. Those that changed last come first: their files are arriving now.
 
-    A clip whose step has failed counts as not here: the film's run says what is wrong with it.
+    A clip whose step has failed counts as not here: the film's run will report the fault.
     """
     rows = session.execute(
         select(Jump.jump_key, Jump.jump_date, Jump.passenger_name)
@@ -80,9 +80,9 @@ def _failed_steps(session: Session, jump_keys: Collection[str]) -> set[tuple[str
 
 
 def begin_ahead(session: Session, jump_key: str) -> list[PlannedClip]:
-    """A run works ahead for this jump. Returns all clips of its film, so that people see how much is left.
+    """Record that a run works ahead for this jump. Returns all clips of its film, so that people see how many are left.
 
-    The steps of a film that was made before are forgotten: they are none of the next one's.
+    The steps of an earlier film are forgotten: they don't belong to the next one.
     """
     jump = require_jump(session, jump_key)
     events.clear_steps_of_run(session, jump_key, jump.run_id)
@@ -97,7 +97,7 @@ def begin_ahead(session: Session, jump_key: str) -> list[PlannedClip]:
 
 
 def footage_here(session: Session, jump_key: str) -> JumpFootage:
-    """The clips of a jump that can be rendered now, whether or not more are to come. No film is made of it.
+    """The clips of a jump that can be rendered now, even if more are to come. No film is made from this footage.
 
     Raises NotFound, and BadInput for a jump without a passenger.
     """

@@ -1,11 +1,11 @@
-"""A list of bookings as the office's program or Excel writes it: CSV with a heading.
+"""Reads a list of bookings as the office's program or Excel writes it: CSV with a heading.
 
-Owns: the file's encoding and form, and what is wrong with it, line by line. Not here: what a booking may say
-(`stinercut.codes.payload`, `stinercut.codes.extras`), what is done with the list (`stinercut.codes.sheet`,
+Owns: the file's encoding and form, and its faults, line by line. Not here: the values of a booking
+(`stinercut.codes.payload`, `stinercut.codes.extras`), using the list (`stinercut.codes.sheet`,
 `stinercut.jumps.bookings`).
 
-A row that is wrong is told with its line and the others are taken. What is refused as a whole is a file that can't be
-told for certain: no text, no heading, or no row that is a booking.
+A wrong row is reported with its line, and the other rows are taken. A whole file is refused only if it has no text, no
+heading, or no row that is a booking.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from stinercut.language.messages import Message, all_worded, in_a_row, worded
 from stinercut.text_encodings import text_of
 
 MAX_LINES: Final = 100_000
-"""A large dropzone's bookings of some years; more would keep the hub busy for many seconds."""
+"""A large dropzone's bookings of some years. More lines would keep the hub busy for many seconds."""
 REQUIRED: Final = ("passenger_name", "booking_id", "jump_date")
 OPTIONAL: Final = ("tandem_master_id", *CONTACT)
 MAX_CSV_BYTES: Final = 5_000_000
 _SEPARATORS: Final = ",;\t|"
-_MOST_ANEW: Final = 200
-"""Rows behind which reading begins anew at the next line. A list with more of them is no list."""
+_MOST_RESTARTS: Final = 200
+"""Broken rows after which reading restarts at the next line, at most. A file with more of them is no list."""
 
 _MISSING: Final = {
     "passenger_name": Message.of(MessageCode.FIELD_PASSENGER_NAME),
@@ -43,12 +43,12 @@ _MISSING: Final = {
     "jump_date": Message.of(MessageCode.FIELD_JUMP_DATE),
 }
 _SEP_LINE: Final = re.compile(r'"?sep=([^"\r\n])"?[,;\t|]*\r?\n', re.IGNORECASE)
-"""What Excel writes and reads as a first line that names the separator."""
+"""The first line with which Excel names the separator."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """What is to be said of a row. `line` is where it begins, counted from 1."""
+    """A remark about a row. `line` is where the row begins, counted from 1."""
 
     line: int
     said: Message
@@ -70,9 +70,7 @@ class ListedBooking:
 
 @dataclass(frozen=True)
 class BookingList:
-    """A list: its bookings, rows that are none, what should be looked at, and what was assumed of the file's encoding
-    (empty where the file says it).
-    """
+    """A list: its bookings, the refused rows, warnings, and the assumed encoding (empty if the file declares it)."""
 
     bookings: tuple[ListedBooking, ...]
     refused: tuple[BadRow, ...] = ()
@@ -86,14 +84,14 @@ class BookingList:
 
     @property
     def payloads(self) -> list[Payload]:
-        """Who jumps, row by row."""
-        return [one.payload for one in self.bookings]
+        """The payloads of the bookings, row by row."""
+        return [booking.payload for booking in self.bookings]
 
 
 def read_list(file: Path, encoding: str | None = None) -> BookingList:
-    """The list in a file: columns passenger_name, booking_id, jump_date, and tandem_master_id, email, phone if wanted.
+    """The list in a file: columns passenger_name, booking_id, jump_date; optionally tandem_master_id, email, phone.
 
-    Commas, semicolons, tabs or bars; other columns are left alone. Raises BadInput where nothing can be told of it.
+    Separated by commas, semicolons, tabs or bars; other columns are ignored. Raises BadInput for an unusable file.
     """
     try:
         if file.stat().st_size > MAX_CSV_BYTES:
@@ -107,8 +105,8 @@ def read_list(file: Path, encoding: str | None = None) -> BookingList:
 
 
 def parse_list(data: bytes, encoding: str | None = None, file: Path | None = None) -> BookingList:
-    """The list in a file's bytes, as `read_list` has it. `encoding`: one of `text_encodings.ENCODINGS`, or None to
-    find it out.
+    """The list in a file's bytes, as in `read_list`. `encoding`: one of `text_encodings.ENCODINGS`, or None to detect
+    it.
     """
     text, assumed = text_of(data, encoding, file)
     reading = _Reading()
@@ -122,8 +120,8 @@ def parse_list(data: bytes, encoding: str | None = None, file: Path | None = Non
 
 
 def require_whole(found: BookingList, file: Path | None = None) -> BookingList:
-    """The list, or BadInput where a row of it is refused: a sheet with a passenger missing would be found out at the
-    aeroplane.
+    """The list; raises BadInput if a row was refused. Otherwise a sheet might lack a passenger, and nobody would notice
+    before the aeroplane.
     """
     if found.refused:
         advice = Message.of(MessageCode.CORRECT_ROWS_NOTHING_TAKEN)
@@ -147,10 +145,10 @@ class _Reading:
     refused: list[BadRow] = field(default_factory=list[BadRow])
     warnings: list[BadRow] = field(default_factory=list[BadRow])
     lines: dict[str, int] = field(default_factory=dict[str, int])
-    """Where each jump key was first."""
+    """The line of each jump key's first row."""
 
     def read(self, text: str) -> None:
-        """All rows of a CSV text. What can't be used of the heading is its line's problem."""
+        """Read all rows of a CSV text. A fault of the heading is reported with its line."""
         text = text.removeprefix("\ufeff")
         if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
             self.refused.append(BadRow(1, Message.of(MessageCode.LIST_TOO_LONG, most=f"{MAX_LINES:,}")))
@@ -182,11 +180,11 @@ class _Reading:
             if first != line:
                 raise BadInput(_listed_already(payload, first))
         except BadInput as refused:
-            self.refused += [BadRow(line, one) for one in refused.what_parts]
+            self.refused += [BadRow(line, problem) for problem in refused.what_parts]
             return
-        heard = extras_of(fields)
-        self.bookings.append(ListedBooking(line, payload, heard.extras))
-        doubts = (*heard.problems, damage_in(payload.passenger_name))
+        contact = extras_of(fields)
+        self.bookings.append(ListedBooking(line, payload, contact.extras))
+        doubts = (*contact.problems, damage_in(payload.passenger_name))
         self.warnings += [BadRow(line, doubt) for doubt in doubts if doubt is not None]
 
 
@@ -196,11 +194,11 @@ def _listed_already(payload: Payload, line: int) -> Message:
 
 
 def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    """Each row with the line that it begins in, or what is wrong with it; the rows after it are read all the same: a
-    quote that is never closed would take them with it. `before`: lines that were taken off.
+    """Each row, or the error in it, with the line where it begins. After an error reading restarts at the next line,
+    since a quote that is never closed would swallow the later rows. `before`: lines that were removed before `text`.
     """
     lines = list(io.StringIO(text, newline=""))
-    begin, anew = 0, 0
+    begin, restarts = 0, 0
     reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         line = begin + reader.line_num
@@ -210,13 +208,13 @@ def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[st
             return
         except csv.Error as refused:
             yield before + line + 1, refused
-            if anew < _MOST_ANEW:
-                begin, anew = line + 1, anew + 1
+            if restarts < _MOST_RESTARTS:
+                begin, restarts = line + 1, restarts + 1
                 reader = csv.reader(itertools.islice(lines, begin, None), delimiter=separator, strict=True)
 
 
 def _separator(text: str) -> str:
-    """The separator under which the heading names most of what is known; a comma may stand within a quoted name."""
+    """The separator with which the heading has the most known names; a comma may be part of a quoted name."""
 
     def known(separator: str) -> int:
         first = next((row for _, row in _rows(text, separator, 0) if not isinstance(row, csv.Error) and any(row)), [])
@@ -226,7 +224,7 @@ def _separator(text: str) -> str:
 
 
 def _names(row: Sequence[str]) -> list[str]:
-    """A heading's names as they are looked for, without the empty ones that spreadsheets leave at its end."""
+    """A heading's names, normalised, without the empty ones that spreadsheets leave at its end."""
     names = [re.sub(r"[\s-]+", "_", cell.strip().lower()) for cell in row]
     while names and not names[-1]:
         names.pop()
@@ -246,7 +244,7 @@ def _lacking(columns: Sequence[str]) -> Message:
 
 
 def _fields(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
-    """A row's cells by name. Spreadsheets leave out separators of empty cells at a row's end, or add some."""
+    """A row's cells by name. At a row's end spreadsheets omit separators of empty cells, or add some."""
     cells = [cell.strip() for cell in row]
     while len(cells) > len(names) and not cells[-1]:
         cells.pop()
@@ -270,7 +268,7 @@ def _payload(fields: dict[str, str]) -> Payload:
 
 
 def damage_in(name: str) -> Message | None:
-    """Signs that a name was spoilt before it came here: UTF-8 read as another encoding, letters that were lost."""
+    """Signs, in words, that a name was damaged before: UTF-8 read in another encoding, lost letters."""
     for encoding in ("cp1252", "latin-1", "cp1250"):
         try:
             meant = name.encode(encoding).decode("utf-8")

@@ -1,7 +1,7 @@
-"""The office's list of bookings: who is to jump, to choose from where no code said it, and how to reach them.
+"""The office's list of bookings: who will jump, and how to reach them. A person chooses from it if no code was read.
 
-Owns: keeping the list, what a new list would change, searching it. Not here: its form as CSV
-(`stinercut.jumps.booking_list`), saying whose jump it is (`stinercut.review.decisions`).
+Owns: keeping the list, the changes by a new list, searching it. Not here: its form as CSV
+(`stinercut.jumps.booking_list`), deciding whose jump it is (`stinercut.review.decisions`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stinercut.jumps.booking_list import ListedBooking
 
 
 class Change(StrEnum):
-    """What importing a row does."""
+    """The effect of importing a row."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -33,7 +33,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A row of a list, what importing it does, and the fields that change: name of the field, before, after."""
+    """A row of a list, the effect of importing it, and the changed fields: name of the field, before, after."""
 
     listed: ListedBooking
     change: Change
@@ -42,7 +42,7 @@ class PlannedChange:
 
 @dataclass(frozen=True)
 class ListImported:
-    """What comes of importing a list: how many bookings are new, changed, and as they were."""
+    """The result of importing a list: how many bookings are new, changed, and unchanged."""
 
     new: int
     changed: int
@@ -50,26 +50,26 @@ class ListImported:
 
 
 def planned_changes(session: Session, listed: Sequence[ListedBooking]) -> list[PlannedChange]:
-    """What importing these rows would do, in their order. Nothing is changed."""
-    known = _known(session, [one.payload.jump_key for one in listed])
-    return [_planned(one, known.get(one.payload.jump_key)) for one in listed]
+    """The effect of importing each of these rows, in their order. Nothing is changed."""
+    known = _known(session, [booking.payload.jump_key for booking in listed])
+    return [_planned(booking, known.get(booking.payload.jump_key)) for booking in listed]
 
 
 def counts(changes: Sequence[PlannedChange]) -> ListImported:
-    """How many there are of each."""
-    kinds = [one.change for one in changes]
+    """How many changes there are of each kind."""
+    kinds = [planned.change for planned in changes]
     return ListImported(kinds.count(Change.NEW), kinds.count(Change.CHANGED), kinds.count(Change.SAME))
 
 
 def import_list(session: Session, listed: Sequence[ListedBooking]) -> ListImported:
-    """Keep these bookings; one that is known takes what the list says now. Jumps that exist are left as they are."""
+    """Keep these bookings. A known booking takes the list's values. Existing jumps stay as they are."""
     changes = planned_changes(session, listed)
-    for one in changes:
-        if one.change is Change.NEW:
-            session.add(_row(one.listed.payload, one.listed.contact))
-        elif one.change is Change.CHANGED:
-            row = session.get_one(Booking, one.listed.payload.jump_key)
-            for name, _, after in one.fields:
+    for planned in changes:
+        if planned.change is Change.NEW:
+            session.add(_row(planned.listed.payload, planned.listed.contact))
+        elif planned.change is Change.CHANGED:
+            row = session.get_one(Booking, planned.listed.payload.jump_key)
+            for name, _, after in planned.fields:
                 setattr(row, name, after)
             row.imported_at = now_in(session)
     session.flush()
@@ -79,8 +79,8 @@ def import_list(session: Session, listed: Sequence[ListedBooking]) -> ListImport
 
 
 def note_contact(session: Session, payload: Payload, extras: Extras) -> None:
-    """Keep with the booking how to reach the passenger, as a code said it. What is known already stays; nothing is kept
-    for a booking that is known under another name.
+    """Keep the passenger's contact from a code with the booking. Known values stay. Nothing is kept for a booking that
+    is known under another name.
     """
     if not extras.contact:
         return
@@ -92,9 +92,9 @@ def note_contact(session: Session, payload: Payload, extras: Extras) -> None:
 
 
 def search(session: Session, text: str = "", day: date | None = None, limit: int = 200) -> Sequence[Booking]:
-    """Bookings of that day (None: of all days, the newest first) whose name or number holds the text, by name.
+    """Bookings of that day (None: of all days, newest first) whose name or number contains the text, ordered by name.
 
-    Capital or small letters are alike, in every script.
+    Case is ignored, in every script.
     """
     query = select(Booking).where(holds(text, Booking.passenger_name, Booking.booking_id))
     if day is not None:
@@ -114,10 +114,10 @@ def _known(session: Session, keys: Sequence[str]) -> dict[str, Booking]:
 def _planned(listed: ListedBooking, row: Booking | None) -> PlannedChange:
     if row is None:
         return PlannedChange(listed, Change.NEW)
-    said, is_somebody_else = listed.payload, row.passenger_name != listed.payload.passenger_name
-    wanted = {"passenger_name": said.passenger_name, "tandem_master_id": said.tandem_master_id}
+    payload, is_somebody_else = listed.payload, row.passenger_name != listed.payload.passenger_name
+    wanted = {"passenger_name": payload.passenger_name, "tandem_master_id": payload.tandem_master_id}
     for name, value in (("email", listed.contact.email), ("phone", listed.contact.phone)):
-        # A list without addresses takes none away, but nobody gets those of another person.
+        # A list without addresses removes no address, but nobody gets the addresses of another person.
         if value is not None or is_somebody_else:
             wanted[name] = value
     fields = tuple((name, getattr(row, name), after) for name, after in wanted.items() if getattr(row, name) != after)

@@ -1,7 +1,7 @@
-"""A row of a card's file as the rules of jumps see it.
+"""Converts a card file's row into the value that the rules of jumps use.
 
-Owns: that one way. Not here: the rules (`stinercut.recordings.session_rules`, `stinercut.recordings.stretches`),
-which files they are asked about.
+Owns: this conversion. Not here: the rules (`stinercut.recordings.session_rules`, `stinercut.recordings.stretches`),
+choosing the files.
 """
 
 from __future__ import annotations

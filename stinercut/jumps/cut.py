@@ -1,6 +1,6 @@
-"""A jump's cut: which parts of its clips the film shows, in which order, when a person decided that.
+"""A jump's cut: a person's decision which parts of its clips the film shows, and in which order.
 
-Owns: `Cut` and how it turns a jump's clips into takes (pure). Not here: reading one from an editing program
+Owns: `Cut`, and turning a jump's clips into takes with it (pure). Not here: reading a cut from an editing program
 (`stinercut.films.editor.otio`), keeping it (`stinercut.review.wishes`), the template's own trims (`stinercut.films`).
 """
 
@@ -14,7 +14,7 @@ from stinercut.errors import BadInput
 
 
 class CutClip(Protocol):
-    """A clip as a cut knows it."""
+    """The part of a clip that a cut needs."""
 
     @property
     def card_file_id(self) -> int: ...
@@ -35,7 +35,7 @@ class CutPiece:
 
 @dataclass(frozen=True)
 class Cut:
-    """Pieces in the order of the film. `decided` are the clips that there were to choose from (card file ids)."""
+    """Pieces in the order of the film. `decided`: the clips that existed when the cut was made (card file ids)."""
 
     pieces: tuple[CutPiece, ...]
     decided: frozenset[int]
@@ -45,8 +45,8 @@ class Cut:
 class ClipTake(Generic[File]):
     """A clip's appearance in the film. `start` and `end` in seconds; both None: as much as the template shows.
 
-    `file`: the clip as whoever asks knows it: the catalog's file where a cut is applied, the file that was looked into
-    where a film is planned.
+    `file`: the clip in the caller's form: the catalog's file when a cut is applied, the probed file when a film is
+    planned.
     """
 
     file: File
@@ -55,15 +55,19 @@ class ClipTake(Generic[File]):
 
 
 def takes(clips: Sequence[Known], cut: Cut | None) -> tuple[ClipTake[Known], ...]:
-    """What the film shows of these clips (given in order of recording).
+    """The takes of these clips (given in order of recording) that the film shows.
 
-    A clip that came after the cut was made stands at the end, whole: nobody has decided to leave it out. Pieces of
-    clips that are no longer part of the jump are gone. Raises BadInput when nothing is left.
+    A clip that came after the cut was made is added whole at the end: nobody has decided to leave it out. Pieces of
+    clips that no longer belong to the jump are dropped. Raises BadInput when nothing is left.
     """
     if cut is None:
         return tuple(ClipTake(clip) for clip in clips)
     there = {clip.card_file_id: clip for clip in clips}
-    chosen = [ClipTake(there[one.card_file_id], one.start, one.end) for one in cut.pieces if one.card_file_id in there]
+    chosen = [
+        ClipTake(there[piece.card_file_id], piece.start, piece.end)
+        for piece in cut.pieces
+        if piece.card_file_id in there
+    ]
     late = [ClipTake(clip) for clip in clips if clip.card_file_id not in cut.decided]
     if clips and not chosen and not late:
         raise BadInput(

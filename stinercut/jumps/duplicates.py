@@ -1,7 +1,7 @@
-"""Duplicate content among a jump's files, and which of the files counts.
+"""Finds duplicate content among a jump's files, and decides which of the files counts.
 
-Owns: the pure rule, its query, and the words for people. Not here: telling whether a file of a card is one that is
-known (`stinercut.cards.known_files`), what a film is made of (`jumps`).
+Owns: the pure rule, its query, and the words for people. Not here: telling whether a card's file is known
+(`stinercut.cards.known_files`), the files of a film (`jumps`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from stinercut.catalog.models import Card, CardFile, ImportedFile, JumpFile, Role
 
 _BEFORE = {Role.QR: 0, Role.LEFT_OUT: 1, Role.CLIP: 2, Role.PHOTO: 2}
-"""Whose word counts where files of one content have several roles: a code is no clip, and what a person left out stays
-out, whichever card brings it again."""
+"""Which role wins if files with the same content have several roles: a code is no clip, and a file that a person left
+out stays out, whichever card brings it again.
+"""
 
 
 class Place(NamedTuple):
@@ -26,14 +27,14 @@ class Place(NamedTuple):
     card_file_id: int
     role: str
     content_hash: str | None
-    """None while the file is still on its card: nobody knows yet what is in it."""
+    """None while the file is still on its card and its content is unknown."""
 
 
 def aliases(places: Iterable[Place]) -> dict[int, int]:
-    """Files of a jump that only repeat another one of it, as {card file id: card file id of that other one}.
+    """Files of a jump that repeat another of its files, as {card file id: card file id of that other file}.
 
-    The one that was found first counts, so that a card that comes later changes no film. What was left out is never an
-    alias: it is out by itself.
+    The file that was found first counts, so that a later card changes no film. A file that was left out is never an
+    alias: it is out anyway.
     """
     by_content: dict[str, list[Place]] = defaultdict(list)
     for place in places:
@@ -42,15 +43,15 @@ def aliases(places: Iterable[Place]) -> dict[int, int]:
     return {
         place.card_file_id: counts.card_file_id
         for same in by_content.values()
-        for counts in [min(same, key=lambda one: (_BEFORE[Role(one.role)], one.card_file_id))]
+        for counts in [min(same, key=lambda place: (_BEFORE[Role(place.role)], place.card_file_id))]
         for place in same
         if place is not counts and place.role != Role.LEFT_OUT
     }
 
 
 def aliases_among(session: Session, *jump_keys: str) -> dict[int, int]:
-    """The aliases among the files of each of these jumps, as `aliases` has them."""
-    # Only what is there twice: a jump may have hundreds of photos.
+    """The aliases among the files of each of these jumps, as in `aliases`."""
+    # Only content that exists twice: a jump may have hundreds of photos.
     twice = (
         select(JumpFile.jump_key, ImportedFile.content_hash)
         .join(ImportedFile, ImportedFile.card_file_id == JumpFile.card_file_id)
@@ -74,7 +75,7 @@ def aliases_among(session: Session, *jump_keys: str) -> dict[int, int]:
 
 
 def counting_files(session: Session, jump_keys: Collection[str]) -> dict[int, str]:
-    """For each alias in these jumps, what a person calls the file that it repeats: `GX010001.MP4 of card GOPRO`."""
+    """For each alias in these jumps, the repeated file in words for people: `GX010001.MP4 of card GOPRO`."""
     repeats = aliases_among(session, *jump_keys)
     if not repeats:
         return {}

@@ -1,7 +1,7 @@
-"""Finished films: recording one, and which one of a jump is shown.
+"""Records finished films, and finds the film of a jump that is shown.
 
-Owns: those queries. Not here: what a film should be made of (`jumps`), whether it should be made again (`staleness`),
-the files themselves.
+Owns: these queries. Not here: the footage of a film (`jumps`), whether it should be made again (`staleness`), the files
+themselves.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from stinercut.jumps.waiting_files import missing_of
 
 
 def record_film(session: Session, film: Film) -> None:
-    """A film passed its checks and is published.
+    """Record that a film passed its checks and is published.
 
-    All films of a jump have the same place. One that was overtaken and came last lies where the wanted one lay, so that
-    one is to be made again. What the film lacks is told with it, and makes it provisional: what waits for a person
-    beside the jump's files, what of its card could not be read.
+    All films of a jump have the same place. If an outdated film comes last, it has replaced the wanted film, so the
+    wanted one must be made again. The event names what the film lacks, which makes it provisional: files around the
+    jump's own that wait for a person, and parts of its card that could not be read.
     """
     session.add(film)
     jump = session.get_one(Jump, film.jump_key)
@@ -44,15 +44,15 @@ def record_film(session: Session, film: Film) -> None:
         seconds=film.seconds,
         made_in=film.made_in,
         complete=not missing and not unread,
-        missing=[{"jump": one.group, "files": len(one.files)} for one in missing],
-        unread=[{"card": one.card_label, "unreadable": one.unreadable} for one in unread],
+        missing=[{"jump": waiting.group, "files": len(waiting.files)} for waiting in missing],
+        unread=[{"card": card.card_label, "unreadable": card.unreadable} for card in unread],
     )
 
 
 def is_shown() -> ColumnElement[bool]:
-    """The condition, on a film and its jump, that the film may be seen: it is at its place and has the jump's name.
+    """The condition on a film and its jump that the film may be seen: it is at its place and has the jump's name.
 
-    All films of a jump have the same place, so only the last of them is there.
+    All films of a jump have the same place, so only the last one is there.
     """
     later = aliased(Film)
     after = select(later.film_id).where(later.jump_key == Film.jump_key, later.film_id > Film.film_id)
@@ -68,7 +68,7 @@ def latest_film(session: Session, jump_key: str) -> Film | None:
 def latest_films(session: Session, jump_keys: Sequence[str]) -> dict[str, Film]:
     """The films that are shown, by jump key.
 
-    A film under a name that a person corrected since, or of a jump whose files were moved away, is not shown any more.
+    A film is no longer shown if a person has corrected the name since, or if the jump's files were moved away.
     """
     rows = session.execute(
         select(Film).join(Jump, Jump.jump_key == Film.jump_key).where(Film.jump_key.in_(jump_keys), is_shown())

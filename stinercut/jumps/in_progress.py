@@ -1,6 +1,6 @@
-"""Jumps and cards in progress, and recording that their run failed.
+"""Jumps and cards in progress: finds them, and records that their run failed.
 
-Owns: the queries behind "did the run bring what it was for?". Not here: asking Dagster (`sensors`).
+Owns: the queries behind "did the run bring its film?". Not here: asking Dagster (`sensors`).
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from stinercut.runs.failure_rows import failures_of_steps
 
 @dataclass(frozen=True)
 class InWork:
-    """A jump or card that a run works on, or was asked to."""
+    """A jump or card that a run works on, or should work on."""
 
     subject: str
     run_id: str | None
     """None when no run was found for it yet."""
     finished: bool = False
-    """Whether a film of what the jump wants is there: from this run, or from one before."""
+    """Whether the film that the jump wants exists, from this run or from an earlier one."""
     failures: tuple[FailureRecord, ...] = ()
-    """What its failed steps said."""
+    """The failures of its failed steps."""
 
 
 def unfinished_jumps(session: Session) -> list[InWork]:
@@ -69,7 +69,7 @@ def unfinished_cards(session: Session) -> list[tuple[str, str]]:
 
 
 def record_identify_failure(session: Session, identify_key: str, run_id: str, why: Sequence[Message]) -> None:
-    """The run that was to identify these files failed; its card says so until a retry begins."""
+    """Record that the run for identifying these files failed. Its card shows that until a retry begins."""
     insertions = session.execute(
         select(Insertion).where(Insertion.identify_key == identify_key, Insertion.identify_error.is_(None))
     ).scalars()
@@ -80,7 +80,7 @@ def record_identify_failure(session: Session, identify_key: str, run_id: str, wh
 
 
 def failed_subjects(session: Session) -> list[str]:
-    """The jumps and cards whose run failed, longest ago first: what a retry of everything is about."""
+    """The jumps and cards whose run failed, longest ago first: these are retried by a retry of everything."""
     jumps = session.execute(
         select(Jump.jump_key).where(Jump.state == JumpState.FAILED).order_by(Jump.changed_at, Jump.jump_key)
     ).scalars()
@@ -105,7 +105,7 @@ def cards_of(session: Session, jump_key: str) -> list[tuple[str, str]]:
 
 
 def overdue_jumps(session: Session, before: datetime) -> list[tuple[str, str]]:
-    """Jumps whose last file came before that moment and whose film is not there: (jump key, state), oldest first."""
+    """Jumps without a film whose last file came before that moment: (jump key, state), oldest first."""
     last = func.max(ImportedFile.imported_at)
     rows = session.execute(
         select(Jump.jump_key, Jump.state)
@@ -120,9 +120,9 @@ def overdue_jumps(session: Session, before: datetime) -> list[tuple[str, str]]:
 
 
 def settle(session: Session, jump_key: str) -> None:
-    """The run that touched this jump ended, and its film is there: say so.
+    """Record that the run that touched this jump ended and that its film exists.
 
-    A person may have had single assets of a finished jump made again, which brings no film of its own.
+    A person may have had single assets of a finished jump made again; such a run makes no new film.
     """
     jump = session.get_one(Jump, jump_key)
     if jump.state == JumpState.PRODUCING:
@@ -131,9 +131,9 @@ def settle(session: Session, jump_key: str) -> None:
 
 
 def say_retried(session: Session, jump_key: str) -> None:
-    """The run of this jump was cut off and is about to be begun again: say so, until the new run speaks for itself."""
+    """Record that this jump's run was cut off and will be started again, until the new run reports itself."""
     jump = session.get_one(Jump, jump_key)
-    said = Message.of(MessageCode.RUN_BEING_RETRIED)
-    if jump.state in (JumpState.READY, JumpState.PRODUCING) and reasons_of(jump) != (said,):
-        give_reason(jump, said)
+    retried = Message.of(MessageCode.RUN_BEING_RETRIED)
+    if jump.state in (JumpState.READY, JumpState.PRODUCING) and reasons_of(jump) != (retried,):
+        give_reason(jump, retried)
         events.append(session, "pipeline:retrying", jump_key=jump_key, run_id=jump.run_id)

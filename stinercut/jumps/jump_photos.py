@@ -1,7 +1,7 @@
-"""A jump's photos while they are being fetched.
+"""A jump's photos that are still being copied, or did not come.
 
-Owns: whether photos of a jump are still to come from a card that is in, and which did not come. Not here: what a jump
-waits for besides (`jumps`), what is asked for from a card (`stinercut.cards.copy_requests`).
+Owns: whether photos of a jump are still to come from a card that is in, and which did not come. Not here: a jump's
+other files (`jumps`), the requests to a card (`stinercut.cards.copy_requests`).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from stinercut.catalog.models import (
 )
 
 _MADE_WITHOUT = (JumpState.READY, JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED)
-"""States in which a jump's film is made of what is here."""
+"""States in which a jump's film is made from the files that are here."""
 
 
 def photos_coming(session: Session, jump_key: str) -> bool:
-    """Whether photos of this jump are still being fetched from a card that is in."""
+    """Whether photos of this jump are still being copied from a card that is in."""
     coming = (
         select(ManifestEntry.file_id)
         .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
@@ -46,7 +46,7 @@ def photos_coming(session: Session, jump_key: str) -> bool:
 
 
 def jumps_with_photos_open(session: Session, insertion_id: str) -> Sequence[str]:
-    """The keys of the jumps that have photos which this insertion has not brought yet."""
+    """The keys of jumps with photos that this insertion has not brought yet."""
     keys = session.execute(
         select(JumpFile.jump_key)
         .join(ManifestEntry, ManifestEntry.card_file_id == JumpFile.card_file_id)
@@ -61,8 +61,9 @@ def jumps_with_photos_open(session: Session, insertion_id: str) -> Sequence[str]
 
 
 def photos_not_here(session: Session, jump_keys: Collection[str]) -> Sequence[tuple[str, str, CardFile]]:
-    """Photos that the films of these jumps are made without, since they could not be copied or their card is out: jump
-    key, label of the card, file; in each jump's order."""
+    """Photos that are missing in the films of these jumps, since they could not be copied or their card is out: jump
+    key, label of the card, file; in each jump's order.
+    """
     rows = session.execute(
         select(JumpFile.jump_key, Card.label, CardFile)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)

@@ -1,8 +1,8 @@
-"""Jumps: their files, what they wait for, and which version of a film they should have.
+"""Jumps: their files, their state, and the version of the film that they should have.
 
 Owns: recording sessions as jumps, a jump's state, its footage, taking it up for production.
-Not here: how a card falls into sessions (`stinercut.recordings.session_rules`), why a jump is where it is, in words
-(`stinercut.catalog.row_messages`), finished films (`film_records`), what people decide (`stinercut.review`), when a run
+Not here: splitting a card into sessions (`stinercut.recordings.session_rules`), the reason for a jump's state, in words
+(`stinercut.catalog.row_messages`), finished films (`film_records`), people's decisions (`stinercut.review`), when a run
 starts (`sensors`).
 """
 
@@ -44,7 +44,7 @@ class FoundSession:
     qr_files: tuple[int, ...]
     clips: tuple[int, ...]
     why: Message | None
-    """Why nobody is known for it, if so."""
+    """The reason why its passenger is unknown, if so."""
     photos: tuple[int, ...] = ()
 
 
@@ -60,12 +60,12 @@ class FootageFile:
     content_hash: str
     modified: datetime
     recording: str = ""
-    """Of which card it is which recording; a raw and a JPEG of one photo have the same."""
+    """The card and its recording; the raw and the JPEG of one photo share it."""
 
 
 @dataclass(frozen=True)
 class JumpFootage:
-    """What a film is made of: who, and which files in which order."""
+    """The inputs of a film: the passenger, and the files in their order."""
 
     jump_key: str
     jump_date: date
@@ -76,22 +76,22 @@ class JumpFootage:
     template: str | None = None
     """The template that a person chose for this jump."""
     cut: Cut | None = None
-    """Which parts of the clips are shown, where a person decided that."""
+    """The parts of the clips that are shown, if a person decided that."""
     tandem_master_id: str | None = None
 
     @property
     def takes(self) -> tuple[ClipTake[FootageFile], ...]:
-        """What the film shows, in its order. Raises BadInput when a cut leaves nothing."""
+        """The takes that the film shows, in its order. Raises BadInput when a cut leaves nothing."""
         return takes(self.clips, self.cut)
 
     @property
     def clips(self) -> tuple[FootageFile, ...]:
-        """The files that the film can be made of, in order of recording."""
+        """The files that the film can show, in order of recording."""
         return tuple(file for file in self.files if file.role is Role.CLIP)
 
     @property
     def qr_files(self) -> tuple[FootageFile, ...]:
-        """The films of the code."""
+        """The films that show the code."""
         return tuple(file for file in self.files if file.role is Role.QR)
 
     @property
@@ -106,20 +106,20 @@ def is_identified() -> ColumnElement[bool]:
 
 
 def record_sessions(session: Session, insertion: Insertion, found: Sequence[FoundSession]) -> list[str]:
-    """Make or extend the jumps that these sessions are. Returns the keys of the jumps that were touched.
+    """Make or extend the jumps of these sessions. Returns the keys of the changed jumps.
 
     Files that another identification has placed meanwhile stay where they are, so recording twice changes nothing.
     """
-    placed = _placed(session, [file for one in found for file in (*one.qr_files, *one.clips, *one.photos)])
+    placed = _placed(session, [file for group in found for file in (*group.qr_files, *group.clips, *group.photos)])
     touched: list[str] = []
-    for one in found:
-        # A long recording that shows the code is footage like any other: as a clip it is in the film.
-        qr_files = [file for file in one.qr_files if file not in placed and file not in one.clips]
-        clips = [file for file in one.clips if file not in placed]
-        photos = [file for file in one.photos if file not in placed]
+    for group in found:
+        # A long recording that shows the code is footage, too: as a clip it is in the film.
+        qr_files = [file for file in group.qr_files if file not in placed and file not in group.clips]
+        clips = [file for file in group.clips if file not in placed]
+        photos = [file for file in group.photos if file not in placed]
         if not qr_files and not clips and not photos:
             continue
-        jump = _jump_for(session, insertion, one, (qr_files or clips or photos)[0])
+        jump = _jump_for(session, insertion, group, (qr_files or clips or photos)[0])
         for role, files in ((Role.QR, qr_files), (Role.CLIP, clips), (Role.PHOTO, photos)):
             session.add_all(
                 JumpFile(card_file_id=file, jump_key=jump.jump_key, role=role, position=0) for file in files
@@ -136,7 +136,7 @@ def _placed(session: Session, files: Sequence[int]) -> set[int]:
 
 
 def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first_file: int) -> Jump:
-    """The jump a session belongs to: the one with its key, or a new one."""
+    """The jump to which a session belongs: the one with its key, or a new one."""
     if found.payload is None:
         return new_unidentified(session, insertion.card_id, found.why, first_file)
     payload = found.payload
@@ -153,7 +153,7 @@ def _jump_for(session: Session, insertion: Insertion, found: FoundSession, first
 
 
 def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
-    """The jump of a booking; a new one, without files yet, where there is none. `card_id`: where it was first found."""
+    """The jump of a booking. If it doesn't exist, it is added, without files. `card_id`: where it was first found."""
     jump = session.get(Jump, payload.jump_key)
     if jump is None:
         jump = Jump(
@@ -171,7 +171,7 @@ def jump_of(session: Session, payload: Payload, card_id: str | None) -> Jump:
 
 
 def new_unidentified(session: Session, card_id: str, why: Message | None, first_file: int) -> Jump:
-    """A jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
+    """Add a jump that waits for a person, without files yet. Its date is that of `first_file`, a card file id."""
     recorded = day_filmed(session.get_one(CardFile, first_file).modified)
     prefix = f"{recorded.isoformat()}_unidentified-{card_id}-"
     taken = session.execute(
@@ -190,7 +190,7 @@ def new_unidentified(session: Session, card_id: str, why: Message | None, first_
 
 
 def order_files(session: Session, jump_key: str) -> None:
-    """Number a jump's files in order of recording, chapters together, whichever card they came from."""
+    """Number a jump's files in order of recording, with chapters together, whichever card they came from."""
     rows = session.execute(select(JumpFile, CardFile).join(CardFile).where(JumpFile.jump_key == jump_key)).all()
     rows = sorted(rows, key=lambda row: (row[1].card_id, row[1].folder, row[1].name, row[1].card_file_id))
     rows = in_order(rows, lambda row: recorded_file(row[1]))
@@ -200,23 +200,23 @@ def order_files(session: Session, jump_key: str) -> None:
 
 
 def recorded_file(file: CardFile) -> RecordedFile:
-    """What tells when a card's file was filmed."""
+    """The values that order a card's file by the time of filming."""
     return RecordedFile(file.card_id, file.folder, file.name, file.modified, file.recording, file.chapter)
 
 
 def refresh_jump_of_file(session: Session, card_file_id: int) -> None:
-    """A file has arrived: look again at the jump it belongs to, if it belongs to one."""
+    """Refresh the jump, if any, to which an arrived file belongs."""
     refresh_jumps_of_files(session, [card_file_id])
 
 
 def refresh_jumps_of_files(session: Session, card_file_ids: Iterable[int]) -> None:
-    """These files have arrived, or are not waited for any more: look again at the jumps they belong to, each once."""
+    """Refresh the jumps of files that have arrived, or that are no longer expected, each jump once."""
     places = session.execute(select(JumpFile).where(JumpFile.card_file_id.in_(list(card_file_ids)))).scalars()
     only_photos: dict[str, bool] = {}
     for place in places:
         only_photos[place.jump_key] = only_photos.get(place.jump_key, True) and place.role == Role.PHOTO
     for jump_key, are_photos in only_photos.items():
-        # The last of its photos makes the difference, not each of hundreds.
+        # Only the last of its photos makes a difference, not each of hundreds.
         if not (are_photos and photos_coming(session, jump_key)):
             refresh_jump(session, jump_key)
 
@@ -224,9 +224,9 @@ def refresh_jumps_of_files(session: Session, card_file_ids: Iterable[int]) -> No
 def refresh_jump(session: Session, jump_key: str) -> None:
     """Work out a jump's state and wanted version from its files.
 
-    What was left out of the film is not waited for, and what only repeats another file of it (`aliases`) is not in it.
-    Photos are waited for only while they are being fetched: one that can't be read, or whose card is out, holds no film
-    back. It is part of the version once it is here, and the film's other parts are then found as they are.
+    A jump doesn't wait for files that were left out, and files that only repeat another one (`aliases`) are not part of
+    its version. It waits for photos only while they are being copied: a photo that can't be read, or whose card is out,
+    delays no film. A photo becomes part of the version when it arrives; the film's other parts then stay as they are.
     """
     jump = require_jump(session, jump_key)
     before = (jump.state, jump.wanted_version)
@@ -260,7 +260,7 @@ def refresh_jump(session: Session, jump_key: str) -> None:
         jump.booking_id,
         jump.jump_date,
         *(f"{place.role}:{imported.content_hash}" for place, imported in rows if imported is not None),
-        # After all others: without photos it is the version that it was before there were any.
+        # After all others, so that without photos the version is the same as before photos were supported.
         *(f"photo:{photo.content_hash}" for place, photo in counting if place.role == Role.PHOTO and photo is not None),
         *_wishes(session, jump),
     )
@@ -287,15 +287,15 @@ def _cut_of(session: Session, jump_key: str) -> Cut | None:
 
 
 def _wishes(session: Session, jump: Jump) -> list[str]:
-    """What a person wants this film to be like, as parts of its version. None is none: versions of old stay."""
+    """A person's wishes for this film, as parts of its version. Without wishes it adds nothing: old versions stay."""
     cut = session.get(JumpCut, jump.jump_key)
     wishes = [f"template:{jump.template}"] if jump.template else []
     return wishes + ([f"cut:{json.dumps([cut.pieces, cut.decided])}"] if cut else [])
 
 
 def _back_to_produced(session: Session, jump: Jump) -> None:
-    """The jump wants again what its last run took up: a clip came, and a person left it out."""
-    # Should that run still be going on, its end corrects this.
+    """Set the state of a jump that wants the version of its last run again: a clip came, and a person left it out."""
+    # If that run is still active, its end corrects this.
     jump.state = JumpState.FAILED
     give_reason(jump, Message.of(MessageCode.FILM_NOT_FINISHED))
     session.flush()
@@ -325,7 +325,7 @@ def require_jump(session: Session, jump_key: str) -> Jump:
 
 @dataclass(frozen=True)
 class Ready:
-    """A jump whose film is to be made: which version, and which turn of the jump it is."""
+    """A jump whose film must be made: the version, and the jump's turn (how often it became ready)."""
 
     jump_key: str
     version: str
@@ -333,9 +333,9 @@ class Ready:
 
 
 def ready_jumps(session: Session, limit: int = 100) -> list[Ready]:
-    """Jumps whose film is to be made, those of the last days first, of a day the longest waiting first.
+    """Jumps whose film must be made: the latest days first, and within a day those that wait longest.
 
-    Not all at once: an archive that is read in must not keep today's jumps from being asked for.
+    At most `limit` at once: importing an archive must not delay today's jumps.
     """
     rows = session.execute(
         select(Jump.jump_key, Jump.wanted_version, Jump.turn)
@@ -347,7 +347,7 @@ def ready_jumps(session: Session, limit: int = 100) -> list[Ready]:
 
 
 def footage_of(session: Session, jump_key: str) -> JumpFootage:
-    """What the jump's film is to be made of. Raises BadInput when it isn't complete."""
+    """The footage for the jump's film. Raises BadInput if it isn't complete."""
     jump = require_jump(session, jump_key)
     if jump.wanted_version is None or jump.passenger_name is None or jump.booking_id is None:
         raise BadInput(f"jump {jump_key} is not ready: {reason_words(jump)}")
@@ -374,7 +374,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
 def footage_files(
     rows: Iterable[Row[JumpFile, CardFile, ImportedFile]], left_out: Container[int]
 ) -> tuple[FootageFile, ...]:
-    """The files of these rows, in their order, but for those with these card file ids."""
+    """The files of these rows, in their order, except those with the card file ids of `left_out`."""
     return tuple(
         FootageFile(
             card_file_id=place.card_file_id,
@@ -392,7 +392,7 @@ def footage_files(
 
 
 def require_wanted(session: Session, footage: JumpFootage) -> None:
-    """Raise BadInput when the jump should by now have another film than one of this footage."""
+    """Raise BadInput if the jump by now wants a film of other footage."""
     wanted = require_jump(session, footage.jump_key).wanted_version
     if wanted != footage.version:
         raise BadInput(
@@ -402,7 +402,7 @@ def require_wanted(session: Session, footage: JumpFootage) -> None:
 
 
 def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
-    """A run begins to make this jump's film. What was made ahead for it counts; the steps of a film before do not."""
+    """Record that a run begins to make this jump's film. Steps done ahead for it stay; those of an earlier film go."""
     footage = footage_of(session, jump_key)
     jump = require_jump(session, jump_key)
     if jump.run_id != run_id:
@@ -415,9 +415,10 @@ def take_up(session: Session, jump_key: str, run_id: str) -> JumpFootage:
 
 
 def resume(session: Session, jump_key: str, run_id: str) -> None:
-    """A run works on this jump. If it is not the one that took it up, it is a re-execution: say that it goes on.
+    """Record that a run works on this jump. If another run took it up, this is a re-execution: the jump is in work
+    again.
 
-    A jump that wants another film by now is left alone: its state asks for the next run, and this one ends by itself.
+    A jump that by now wants another film is left alone: its state asks for the next run, and this run ends by itself.
     """
     jump = require_jump(session, jump_key)
     if jump.wanted_version is None or jump.wanted_version != jump.produced_version:
@@ -431,7 +432,7 @@ def resume(session: Session, jump_key: str, run_id: str) -> None:
 
 
 def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
-    """Whether another run works on this jump's film, or was the last to. While it waits for files, nobody's does."""
+    """Whether another run works on this jump's film, or was the last one. While it waits for files, no run does."""
     jump = session.get(Jump, jump_key)
     if jump is None or jump.state not in (JumpState.PRODUCING, JumpState.DONE, JumpState.FAILED):
         return False
@@ -441,21 +442,21 @@ def is_in_hand_of_another(session: Session, jump_key: str, run_id: str) -> bool:
 def record_failure(
     session: Session, jump_key: str, run_id: str, reason: Said, failures: Sequence[FailureRecord] = ()
 ) -> None:
-    """The run of this jump ended without a film. What has come out well meanwhile, or another run works on, stays.
+    """Record that this jump's run ended without a film. A jump that is done meanwhile, or in another run, stays so.
 
-    `reason` is what people read; `failures` is the same in parts.
+    `reason` is for people; `failures` is the same in parts.
     """
     jump = require_jump(session, jump_key)
     if jump.state == JumpState.READY:
-        # The run died before it took the jump up. A person's retry begins it again; by itself it would for ever.
+        # The run died before it took the jump up. Only a person's retry starts it again; otherwise it would never stop.
         jump.produced_version = jump.wanted_version
     elif jump.state != JumpState.PRODUCING or jump.run_id != run_id:
         return
     older = film_records.latest_film(session, jump_key) is not None
     jump.state, jump.run_id = JumpState.FAILED, run_id
     give_reason(jump, *parts_of(reason), *([Message.of(MessageCode.OLDER_FILM_STAYS)] if older else []))
-    jump.failures = [one.model_dump(mode="json") for one in failures] or None
-    codes, what = [one.code for one in failures], {"what": reasons_of(jump)}
+    jump.failures = [failure.model_dump(mode="json") for failure in failures] or None
+    codes, what = [failure.code for failure in failures], {"what": reasons_of(jump)}
     if codes:
         events.append(session, "pipeline:failed", jump_key=jump_key, said=what, run_id=run_id, codes=codes)
     else:
@@ -463,13 +464,13 @@ def record_failure(
 
 
 def changed_since(session: Session, moment: datetime) -> dict[str, datetime]:
-    """Jumps that changed at or after that moment, and when they did."""
+    """Jumps that changed at or after that moment, and when they changed."""
     rows = session.execute(select(Jump.jump_key, Jump.changed_at).where(Jump.changed_at >= moment))
     return {key: changed for key, changed in rows}
 
 
 def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:
-    """A person decides that a clip stays out of the film. Raises NotFound or BadInput."""
+    """Leave a clip out of the film, as a person decided. Raises NotFound or BadInput."""
     place = session.get(JumpFile, card_file_id)
     if place is None or place.jump_key != jump_key:
         raise NotFound(f"jump {jump_key} has no file {card_file_id}")

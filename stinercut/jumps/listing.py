@@ -1,7 +1,7 @@
-"""Lists of jumps: the newest, those that somebody looks for, those that are not done; and the files of each.
+"""Lists of jumps: the newest, search results, unfinished ones; and the files of each.
 
-Owns: which jumps are in a list, in which order, which files they have. Not here: what is shown of them (`hub`), those
-that wait for a person (`stinercut.review.file_groups`).
+Owns: which jumps are in a list, in which order, and their files. Not here: showing them (`hub`), jumps that wait for a
+person (`stinercut.review.file_groups`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stinercut.catalog.search import holds
 from stinercut.jumps import jumps
 
 NEWEST_FIRST: Final = (Jump.jump_date.desc(), Jump.created_at.desc(), Jump.jump_key.desc())
-"""The order of all lists of jumps. `ix_jump_newest` has it."""
+"""The order of all lists of jumps; the index `ix_jump_newest` has the same order."""
 
 UNFINISHED: Final = (
     JumpState.FAILED,
@@ -32,26 +32,26 @@ UNFINISHED: Final = (
 
 @dataclass(frozen=True)
 class JumpPage:
-    """A piece of a list: jump keys in its order. The next piece begins after `older`; None at the end."""
+    """A page of a list: jump keys in its order. The next page begins after `older`; None at the end."""
 
     keys: Sequence[str]
     older: str | None
 
 
 def newest(session: Session, limit: int, text: str = "", before: str | None = None) -> JumpPage:
-    """The newest jumps, without those that nothing is left of.
+    """The newest jumps, without those that have no files left.
 
-    `text`: only jumps whose passenger's name or key, which holds the booking's id, has it in it. `before`: only those
+    `text`: only jumps whose passenger's name or key, which holds the booking's id, contains it. `before`: only jumps
     that come after that jump in the list. Raises NotFound for a `before` that is no jump.
     """
     query = newest_query(text, jumps.require_jump(session, before) if before is not None else None)
-    # One more than asked for, to know whether there are any.
+    # One more than asked for, to know whether more exist.
     keys = session.execute(query.limit(limit + 1)).scalars().all()
     return JumpPage(keys[:limit], keys[limit - 1] if len(keys) > limit else None)
 
 
 def newest_query(text: str = "", before: Jump | None = None) -> Select[str]:
-    """The keys that `newest` takes the first of, in its order."""
+    """The query for the keys of which `newest` takes the first ones."""
     query = select(Jump.jump_key).where(Jump.state != JumpState.GONE, holds(text, Jump.jump_key, Jump.passenger_name))
     if before is not None:
         query = query.where(_comes_after(before))
@@ -81,7 +81,7 @@ class PhotoCounts:
 
 
 def photo_counts(session: Session, jump_keys: Collection[str]) -> dict[str, PhotoCounts]:
-    """The photos of these jumps, of those that have any; counted, since there may be thousands."""
+    """The numbers of photos of those jumps that have any; only counted, since there may be thousands."""
     rows = session.execute(
         select(
             JumpFile.jump_key,
@@ -100,9 +100,9 @@ def photo_counts(session: Session, jump_keys: Collection[str]) -> dict[str, Phot
 def files_of(
     session: Session, jump_keys: Collection[str], *, photos: bool = True
 ) -> list[tuple[JumpFile, CardFile, bool]]:
-    """The files of these jumps, those of a jump in their order: place, file, and whether it is in the store.
+    """The files of these jumps, in each jump's order: place, file, and whether it is in the store.
 
-    Without `photos` those are left out.
+    Photos are left out if `photos` is False.
     """
     wanted = () if photos else (JumpFile.role != Role.PHOTO,)
     rows = session.execute(

@@ -1,6 +1,6 @@
-"""Readiness: asks for a run each time a jump's film is to be made.
+"""Readiness: asks for a run each time a jump's film must be made.
 
-Owns: becoming ready. Not here: when a jump is (`jumps`, `film_records`), the run that is asked for (`sensors`).
+Owns: making a jump ready. Not here: when a jump becomes ready (`jumps`, `film_records`), starting the run (`sensors`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from stinercut.catalog.row_messages import give_reason
 
 
 def make_ready(jump: Jump) -> None:
-    """The film that the jump wants is to be made.
+    """Ask for the film that the jump wants.
 
-    Dagster makes one run for each run key. A version alone would not do: a clip that comes and is left out again, or a
-    name that is corrected back, asks for a version that has had its run already.
+    Dagster makes only one run for each run key. So the version alone is no run key: a clip that comes and is left out
+    again, or a name that is corrected back, asks for a version that already had its run.
     """
     jump.state = JumpState.READY
     give_reason(jump)

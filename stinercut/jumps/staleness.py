@@ -1,6 +1,6 @@
-"""Staleness: finished films whose template has changed, and what rendering them again would cost.
+"""Staleness: finds finished films whose template has changed, and estimates the cost of rendering them again.
 
-Owns: the comparison and the estimate, both plain functions over plain values, and their query. Not here: reading
+Owns: the comparison and the estimate, both plain functions of plain values, and their query. Not here: reading
 templates (`stinercut.templates`), starting runs (Dagster's backfills).
 """
 
@@ -19,12 +19,12 @@ from stinercut.jumps.film_records import is_shown
 _SPENT_PER_SECOND = 1.5
 """Core seconds that encoding a second of film costs, until this installation has measured its own."""
 _JOIN_SHARE = 0.03
-"""What joining costs of a whole film: nothing of its picture is encoded (field measurement: 0.023)."""
+"""The cost of joining, as a share of encoding the whole film: joining encodes no picture (field measurement: 0.023)."""
 
 
 @dataclass(frozen=True)
 class WantedTemplate:
-    """A template as it is now. `aspects`: fingerprints of what it says about clips, drawings and sound."""
+    """A template as it is now. `aspects`: fingerprints of its parts for clips, drawings and sound."""
 
     name: str
     fingerprint: str
@@ -33,7 +33,7 @@ class WantedTemplate:
 
 @dataclass(frozen=True)
 class FilmMade:
-    """A jump's film as it was made. `template` is its jump's wish, None for the installation's choice.
+    """A jump's film as it was made. `template` is the jump's wish; None means the installation's choice.
 
     Its outputs together show drawings for `drawn_seconds`, and footage for `filmed_seconds`.
     """
@@ -50,8 +50,8 @@ class FilmMade:
 
 @dataclass(frozen=True)
 class Stale:
-    """A film that should be made anew, and was made at `made_at`. `changed`: clips, drawings, sound. `seconds` of its
-    outputs are to be encoded, which is `work` seconds of one core.
+    """A film that should be made again, and was made at `made_at`. `changed`: clips, drawings, sound. `seconds` of its
+    outputs must be encoded, which takes `work` seconds of one core.
     """
 
     jump_key: str
@@ -63,10 +63,10 @@ class Stale:
 
 
 def stale_films(films: Sequence[FilmMade], templates: Mapping[str, WantedTemplate], default: str) -> list[Stale]:
-    """The films whose template is no longer what they were made with, in the order given.
+    """The films whose template has changed since they were made, in the given order.
 
-    A jump whose template is missing from `templates` is passed over: there is nothing to make it with. What making one
-    anew costs follows what this installation's films cost so far.
+    A jump whose template is missing from `templates` is passed over: its film can't be made again. The cost is
+    estimated from this installation's films so far.
     """
     per_second = _spent_per_second(films)
     out: list[Stale] = []
@@ -74,7 +74,7 @@ def stale_films(films: Sequence[FilmMade], templates: Mapping[str, WantedTemplat
         wanted = templates.get(film.template or default)
         if wanted is None or wanted.fingerprint == film.fingerprint:
             continue
-        changed = tuple(sorted(name for name, said in wanted.aspects.items() if film.aspects.get(name) != said))
+        changed = tuple(sorted(name for name, aspect in wanted.aspects.items() if film.aspects.get(name) != aspect))
         seconds = ("clips" in changed) * film.filmed_seconds + ("drawings" in changed) * film.drawn_seconds
         whole = film.filmed_seconds + film.drawn_seconds
         work = per_second * (seconds + _JOIN_SHARE * whole)
@@ -88,10 +88,10 @@ def _spent_per_second(films: Sequence[FilmMade]) -> float:
 
 
 def films_made(session: Session) -> list[FilmMade]:
-    """The shown films of the jumps that want no other footage, by the date of the jump, newest first.
+    """The shown films of jumps that want no other footage, by the date of the jump, newest first.
 
-    A jump whose film could not be made anew counts too: its older film is there, and still has the older template.
-    One query, and only what is compared: there may be tens of thousands.
+    A jump whose film could not be made again is included: its older film exists, and still has the older template.
+    It is one query for only the values that are compared: there may be tens of thousands of films.
     """
     rows = session.execute(
         select(
@@ -126,10 +126,10 @@ def films_made(session: Session) -> list[FilmMade]:
 
 @dataclass(frozen=True)
 class NotedJump:
-    """A jump as the lineage knows its template. `template` is its wish, None for the installation's choice.
+    """A jump and its template in the lineage. `template` is the jump's wish; None means the installation's choice.
 
-    `made_with` is the fingerprint of the template that its film has, None without one. `noted` is the data version of
-    the template that Dagster noted for that film: what was observed last when its step began.
+    `made_with` is the fingerprint of its film's template; None without a film. `noted` is the template's data version
+    that Dagster noted for that film: the last one observed when its step began.
     """
 
     jump_key: str
@@ -141,9 +141,9 @@ class NotedJump:
 
 def jumps_with(session: Session, template: str | None, *, after: str, limit: int) -> list[NotedJump]:
     """The jumps whose film has this template or will have it (None: the installation's choice), in the order of their
-    keys, behind the key `after`.
+    keys, following the key `after`.
 
-    They are more than those of `films_made`: a film that is being made may have read its template before a change.
+    This includes jumps that `films_made` leaves out: a film in the making may have read its template before a change.
     """
     is_to_come = _state().in_((JumpState.READY, JumpState.PRODUCING, JumpState.FAILED))
     is_there = (_state() == JumpState.DONE) & Film.film_id.is_not(None)
@@ -169,6 +169,6 @@ def _wants_no_other_footage() -> ColumnElement[bool]:
 
 
 def _state() -> ColumnElement[str]:
-    # As an expression, so that no database looks for these states in an index, which holds nearly all jumps, and sorts
-    # them: by their keys a page is found at once.
+    # As an expression, so that no database uses the index of states and then sorts nearly all jumps: by their keys a
+    # page is found at once.
     return func.coalesce(Jump.state, "")

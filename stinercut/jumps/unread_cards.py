@@ -1,8 +1,8 @@
-"""Cards of which something could not even be listed, as far as jumps may lack it.
+"""Finds cards that could not be listed completely, so that jumps may lack files of them.
 
-Owns: those queries, in a fixed number however many jumps are asked about; at rest they find nothing. Not here:
-recording that a card can't be read (`stinercut.cards.insertions`), files of a jump that are known and not here
-(`jump_photos`), what waits for a person (`waiting_files`), how it is shown (`hub`).
+Owns: these queries; their number doesn't grow with the jumps, and normally they find nothing. Not here: recording that
+a card can't be read (`stinercut.cards.insertions`), known files of a jump that did not come (`jump_photos`), files that
+wait for a person (`waiting_files`), showing it (`hub`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from stinercut.catalog.models import OPEN, Card, EntryState, Insertion, JumpFile, ManifestEntry, Role
 
 _BROUGHT = (EntryState.COPIED, EntryState.FAILED, *OPEN)
-"""Of the files that an insertion brought, or was to bring. What came with them and was not listed may be theirs."""
+"""States of the files that an insertion brought, or should bring. Unlisted files may belong to the same jumps."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class UnreadCard:
     unreadable: int
 
     def sentence(self) -> str:
-        """What is missing and how it comes, as a person reads it."""
+        """What is missing and how to get it, in words for people."""
         what = "1 folder or file" if self.unreadable == 1 else f"{self.unreadable} folders and files"
         return (
             f"{what} of card {self.card_label} could not be read and may hold more of this jump."
@@ -38,7 +38,7 @@ class UnreadCard:
 
 
 def unread_cards(session: Session, jump_keys: Collection[str]) -> Mapping[str, Sequence[UnreadCard]]:
-    """The cards that these jumps may lack something of, by jump, until a later insertion of the card was read whole.
+    """The cards of which these jumps may lack files, by jump, until a later insertion of the card was read completely.
 
     Jumps that lack nothing are left out.
     """
@@ -75,7 +75,7 @@ def unread_cards(session: Session, jump_keys: Collection[str]) -> Mapping[str, S
 
 
 def concerned(session: Session, card_ids: Collection[str]) -> set[str]:
-    """The jumps that may lack more or less than before when something is heard of these cards."""
+    """The jumps whose missing files may change when one of these cards reports something."""
     if not card_ids:
         return set()
     rows = session.execute(

@@ -1,9 +1,9 @@
-"""What a jump lacks: what of its stretch of a card waits for a person, and photos of its own that were not copied.
+"""Finds the files that a jump lacks: files of its stretch of a card that wait for a person, and uncopied photos.
 
-And between whose files a waiting group stands.
+It also finds the jumps before and after a waiting group.
 
-Owns: those queries, in a fixed number however many jumps are asked about; at rest it is one that finds nothing. Not
-here: the rule (`stinercut.recordings.stretches`), deciding (`stinercut.review.decisions`), how it is shown (`hub`).
+Owns: these queries; their number doesn't grow with the jumps, and normally a single one finds nothing. Not here: the
+rule (`stinercut.recordings.stretches`), deciding (`stinercut.review.decisions`), showing it (`hub`).
 """
 
 from __future__ import annotations
@@ -37,19 +37,20 @@ from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, c
 from stinercut.text import counted
 
 NAMES_SAID = 6
-"""Names of files in one sentence."""
+"""Names of files in one sentence, at most."""
 MOST_WINDOWS = 60
-"""Of the stretches of time in which files wait, the newest so many are looked at: groups that nobody has decided about
-for years must not slow down the board."""
+"""Only this many of the newest stretches of time with waiting files are looked at: groups that have waited for years
+must not slow down the board.
+"""
 MOST_INSERTIONS = 8
-"""Of the insertions that brought files which wait, the newest so many are looked at for wrong times."""
+"""Only this many of the newest insertions that brought waiting files are looked at for wrong times."""
 
 
 @dataclass(frozen=True)
 class WaitingFiles:
     """Files of one group that wait for a person, in the order of filming, and where they come from.
 
-    `first` and `last`: when the first and the last of them was filmed, by the camera's clock.
+    `first` and `last`: when the first and the last of them were filmed, by the camera's clock.
     """
 
     group: str
@@ -61,10 +62,10 @@ class WaitingFiles:
     first: datetime
     last: datetime
     not_copied: bool = False
-    """They are the jump's own photos, and did not come from the card. `group` is the jump itself."""
+    """Whether they are the jump's own photos that did not come from the card; then `group` is the jump itself."""
 
     def sentence(self) -> str:
-        """What is missing, as a person reads it."""
+        """What is missing, in words for people."""
         names = ", ".join(name for _, name in self.files[:NAMES_SAID])
         more = f" and {len(self.files) - NAMES_SAID} more" if len(self.files) > NAMES_SAID else ""
         is_one = len(self.files) == 1
@@ -79,8 +80,9 @@ class WaitingFiles:
 
 @dataclass(frozen=True)
 class GroupNeighbours:
-    """A waiting group's files, and the jumps before and after them on their card; None where there is none, or where
-    they stand after several people's."""
+    """A waiting group's files, and the jumps before and after them on their card. None without such a jump, or if the
+    files follow several people's jumps.
+    """
 
     files: WaitingFiles
     before: str | None
@@ -89,15 +91,16 @@ class GroupNeighbours:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits for a person around some jumps. `missing`: in their stretches, by jump. `surroundings`: where those of
-    them stand that wait themselves. Jumps of which there is nothing to say are left out."""
+    """Files that wait for a person around some jumps. `missing`: those in their stretches, by jump. `surroundings`: the
+    neighbours of jumps that wait themselves. Jumps without either are left out.
+    """
 
     missing: Mapping[str, Sequence[WaitingFiles]]
     surroundings: Mapping[str, GroupNeighbours]
 
 
 def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
-    """What waits for a person on the cards of these jumps, as far as it concerns them."""
+    """Files on the cards of these jumps that wait for a person and concern these jumps."""
     missing: dict[str, list[WaitingFiles]] = defaultdict(list)
     surroundings: dict[str, GroupNeighbours] = {}
     for stretch in _stretches(session, _waiting_windows(session, _cards_of(session, jump_keys))):
@@ -111,7 +114,7 @@ def waiting_around(session: Session, jump_keys: Collection[str]) -> Waiting:
 
 
 def _photos_not_copied(session: Session, jump_keys: Collection[str]) -> list[WaitingFiles]:
-    """By jump and card. A person leaves them out, or puts the card in again."""
+    """Uncopied photos by jump and card. A person leaves them out, or puts the card in again."""
     found: dict[tuple[str, str, str], list[CardFile]] = defaultdict(list)
     for jump_key, label, file in photos_not_here(session, jump_keys):
         found[(jump_key, file.card_id, label)].append(file)
@@ -131,12 +134,12 @@ def _photos_not_copied(session: Session, jump_keys: Collection[str]) -> list[Wai
 
 
 def missing_of(session: Session, jump_key: str) -> Sequence[WaitingFiles]:
-    """What one jump lacks until a person has decided."""
+    """The files that one jump lacks until a person has decided."""
     return waiting_around(session, [jump_key]).missing.get(jump_key, ())
 
 
 def without_passenger(session: Session, insertion_ids: Collection[str]) -> dict[str, int]:
-    """How many files of each of these insertions' manifests wait for a person; those without any are left out."""
+    """How many files of each of these insertions wait for a person; insertions without any are left out."""
     rows = session.execute(
         select(ManifestEntry.insertion_id, func.count())
         .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
@@ -148,8 +151,9 @@ def without_passenger(session: Session, insertion_ids: Collection[str]) -> dict[
 
 
 def beside(session: Session, jump_keys: Collection[str]) -> set[str]:
-    """The cards of these jumps, and the jumps that have files on them from the same days: what a decision about the
-    ones may change for the others. As subjects: jump keys and card ids."""
+    """The subjects (jump keys and card ids) that a decision about these jumps may affect: their cards, and the jumps
+    with files on these cards from the same days.
+    """
     jumps = session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys))).scalars().all()
     cards = {jump.card_id for jump in jumps if jump.card_id is not None} | _cards_of(session, jump_keys)
     if not jumps or not cards:
@@ -169,7 +173,7 @@ def beside(session: Session, jump_keys: Collection[str]) -> set[str]:
 
 
 def _brought_together(session: Session, jump_keys: Collection[str]) -> set[str]:
-    """The jumps of which files came with those of these jumps, whatever day the camera's clock said."""
+    """The jumps with files from the same insertions as these jumps' files, whatever day the camera's clock showed."""
     insertions = (
         select(ManifestEntry.insertion_id)
         .join(JumpFile, JumpFile.card_file_id == ManifestEntry.card_file_id)
@@ -185,9 +189,9 @@ def _brought_together(session: Session, jump_keys: Collection[str]) -> set[str]:
 
 
 def _days_around(days: Sequence[date]) -> tuple[datetime, datetime]:
-    """From the day before the first to the end of the day after the last, as far as clocks of cameras go.
+    """From the day before the first to the end of the day after the last, within the range of cameras' clocks.
 
-    A jump may have a day that no clock reaches: earlier versions took any.
+    A jump may have a day beyond that range: earlier versions accepted any.
     """
     first = max(min(days), date(FIRST_YEAR, 1, 1)) - timedelta(days=1)
     last = min(max(days), date(LAST_YEAR, 12, 31)) + timedelta(days=2)
@@ -210,7 +214,7 @@ def _cards_of(session: Session, jump_keys: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class _Window:
-    """A card, and from when to when files of it wait."""
+    """A card, and a span of time in which files of it wait."""
 
     card_id: str
     first: datetime
@@ -235,12 +239,12 @@ def _waiting_windows(session: Session, cards: Collection[str]) -> list[_Window]:
             windows[-1] = _Window(card_id, last.first, moment)
         else:
             windows.append(_Window(card_id, moment, moment))
-    return sorted(windows, key=lambda one: one.last)[-MOST_WINDOWS:]
+    return sorted(windows, key=lambda window: window.last)[-MOST_WINDOWS:]
 
 
 @dataclass(frozen=True)
 class _CardStretch:
-    """The files of one card around some that wait, and where each of those stands, in the order of filming."""
+    """The files of one card around waiting ones, and the neighbours of each waiting file, in the order of filming."""
 
     card_id: str
     label: str
@@ -250,37 +254,37 @@ class _CardStretch:
     """By id of a waiting file whose time is wrong: in whose stretch the camera's own count puts it."""
 
     def by_owner(self) -> list[tuple[str, list[PlacedFile]]]:
-        """For each jump and group the group's files that stand in the jump's stretch."""
+        """For each jump and group, the group's files in the jump's stretch."""
         found: dict[tuple[str, str], list[PlacedFile]] = defaultdict(list)
-        for file_id, one in self.beside.items():
-            # Where time and count disagree, either of them may lack the file.
-            for owner in {one.before, self.misdated.get(file_id)} - {None}:
+        for file_id, neighbour in self.beside.items():
+            # Where time and count disagree, the film of either may lack the file.
+            for owner in {neighbour.before, self.misdated.get(file_id)} - {None}:
                 found[(str(owner), self.places[file_id].jump)].append(self.places[file_id])
         return [(owner, files) for (owner, _), files in found.items()]
 
     def by_group(self) -> list[tuple[str, list[PlacedFile]]]:
-        """For each group its files here."""
+        """For each group, its files in this stretch."""
         found: dict[str, list[PlacedFile]] = defaultdict(list)
         for file_id in self.beside:
             found[self.places[file_id].jump].append(self.places[file_id])
         return list(found.items())
 
     def described(self, files: Sequence[PlacedFile]) -> WaitingFiles:
-        """These files of one group."""
+        """These files of one group, as waiting files."""
         first = files[0].file
         return WaitingFiles(
             group=files[0].jump,
             card_id=self.card_id,
             card_label=self.label,
             camera=camera_of(first.folder, first.name),
-            files=tuple((int(one.file.file_id), one.file.name) for one in files),
-            first=min(one.file.recorded for one in files),
-            last=max(one.file.recorded for one in files),
+            files=tuple((int(placed.file.file_id), placed.file.name) for placed in files),
+            first=min(placed.file.recorded for placed in files),
+            last=max(placed.file.recorded for placed in files),
         )
 
     def around(self, files: Sequence[PlacedFile]) -> GroupNeighbours:
-        """Where a group's files stand."""
-        ids = [one.file.file_id for one in files]
+        """The neighbours of a group's files."""
+        ids = [placed.file.file_id for placed in files]
         before = {self.misdated.get(file_id) or self.beside[file_id].before for file_id in ids}
         after = self.beside[files[-1].file.file_id].after
         return GroupNeighbours(self.described(files), before.pop() if len(before) == 1 else None, after)
@@ -291,11 +295,11 @@ def _stretches(session: Session, windows: Sequence[_Window]) -> list[_CardStretc
         return []
     around = [
         and_(
-            CardFile.card_id == one.card_id,
-            CardFile.modified >= one.first - ENDS_AFTER,
-            CardFile.modified <= one.last + ENDS_AFTER,
+            CardFile.card_id == window.card_id,
+            CardFile.modified >= window.first - ENDS_AFTER,
+            CardFile.modified <= window.last + ENDS_AFTER,
         )
-        for one in windows
+        for window in windows
     ]
     rows = session.execute(
         select(CardFile, Card.label, JumpFile.role, Jump, QrReading)
@@ -361,7 +365,9 @@ def _misdated(session: Session, cards: Collection[str]) -> dict[str, str]:
 
 
 def _has_code(row: QrReading | None) -> bool:
-    """Whether codes of passengers were read in a file; one that could not be taken for a passenger's does not count."""
+    """Whether passengers' codes were read in a file; a code that could not be accepted as a passenger's doesn't
+    count.
+    """
     if row is None:
         return False
     reading = Reading.kept(row.reading)

@@ -1,5 +1,6 @@
-"""Languages: what the program has to tell people, as codes and values, and the words for them.
+"""Languages: messages for people, as codes and values, and the words for them.
 
-Owns: messages and their codes (`messages`, `codes`), words by language (`words/en.json`, and one more file a language).
-Not here: dates in a film's title (`stinercut.templates.merging`), which language somebody reads (who shows the words).
+Owns: messages and their codes (`messages`, `codes`), words by language (`words/en.json`, and one more file per
+language). Not here: dates in a film's title (`stinercut.templates.merging`), choosing a reader's language (the code
+that shows messages).
 """

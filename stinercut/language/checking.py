@@ -1,6 +1,6 @@
-"""What is wrong with a file of words: codes without words, words without a code, values that are not the code's.
+"""Checks a file of words: codes without words, words without a code, values that the code doesn't have.
 
-Owns: that check, for the tests and for whoever writes another language's file; English is what others are held to.
+Owns: this check, for the tests and for authors of another language's file. Other languages are compared with English.
 Not here: making words (`messages`).
 """
 
@@ -13,7 +13,7 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.messages import ENGLISH, NUMBER_FORM, Words, plural_form, words_in
 
 FORMS = frozenset({"", "and", "ended", "semicolons"})
-"""How a value can be shown; a number also in a form of its own."""
+"""The ways of showing a value; a number also has its own form."""
 
 
 def fields_of(words: Words, code: str) -> frozenset[str]:
@@ -25,7 +25,7 @@ def fields_of(words: Words, code: str) -> frozenset[str]:
 
 
 def problems_of(words: Words, language: str) -> list[str]:
-    """What is wrong with these words of a language, a line each; empty where nothing is."""
+    """The problems of a language's words, one line each; empty without problems."""
     codes = {str(code) for code in MessageCode}
     return [
         *(f"{code}: no words" for code in sorted(codes - set(words))),
@@ -45,7 +45,7 @@ def _problems(words: Words, code: str, language: str) -> Iterator[str]:
     for form, text in texts.items():
         where = f"{code}, {form}" if form else code
         named = {name: how for _, name, how, _ in Formatter().parse(text) if name is not None}
-        # A form that is for one number alone may write it out.
+        # A form for a single number may write that number in words.
         counted = {entry["plural"]} if not isinstance(entry, str) and form != "other" else set[str]()
         if not asked - counted <= set(named) <= asked:
             yield f"{where}: shows {sorted(named)}, has {sorted(asked)}"

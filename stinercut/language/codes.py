@@ -1,4 +1,4 @@
-"""The codes of messages: each names one thing that the program tells people.
+"""The codes of messages: each stands for one thing that the program tells people.
 
 Owns: that list. Rows of a database hold codes, so one that is no longer sent keeps its words as long as rows may have
 it.
@@ -11,10 +11,10 @@ from enum import StrEnum
 
 
 class MessageCode(StrEnum):
-    """What is told; the words for each stand in `words/en.json` under the same name."""
+    """The codes; the words for each are in `words/en.json` under the same name."""
 
     AS_WRITTEN = "as_written"
-    """A sentence from elsewhere: a row of before, another program, an error that has no code for its words yet."""
+    """A sentence from elsewhere: an older row, another program, an error without a code of its own."""
     ABOUT_FILE = "about_file"
     """What happened to a file."""
     SEVERAL = "several"

@@ -1,4 +1,4 @@
-"""Messages as a field of pydantic models and of step values: read from JSON and written as it, like those in rows.
+"""Messages as a field of pydantic models and of step values: read from JSON and written as JSON, as in rows.
 
 Owns: the type `Parts`. Not here: messages themselves (`messages`), columns of rows (`stinercut.catalog.row_messages`).
 """
@@ -14,18 +14,18 @@ from stinercut.language.messages import Message, from_json
 
 
 def _read(said: object) -> tuple[Message, ...]:
-    """Messages, as they are or as JSON; a text is what a release of before kept."""
+    """Messages themselves, or messages as JSON."""
     if not isinstance(said, list | tuple):
         raise ValueError("must be a list of messages")
-    return tuple(one if isinstance(one, Message) else from_json(one) for one in cast("list[object]", said))
+    return tuple(part if isinstance(part, Message) else from_json(part) for part in cast("list[object]", said))
 
 
 def _written(parts: tuple[Message, ...]) -> list[dict[str, Any]]:
-    return [one.as_json() for one in parts]
+    return [message.as_json() for message in parts]
 
 
 class _AsJson:
-    """How pydantic takes messages: not field by field, since a value of one may be a message again."""
+    """How pydantic reads messages: not field by field, since a message's value may itself be a message."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         as_json = core_schema.list_schema(core_schema.dict_schema())

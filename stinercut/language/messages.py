@@ -1,12 +1,12 @@
-"""Messages: a code and values, of which the words are made where somebody reads them.
+"""Messages: a code and values; the words are made where somebody reads them.
 
 Owns: the message, its form as JSON in rows and answers, making its words in a language.
-Not here: which codes there are (`codes`), the words (`words/en.json`), what is wrong with a file of words (`checking`).
+Not here: the list of codes (`codes`), the words (`words/en.json`), checking a file of words (`checking`).
 
 A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, with
-`{names:and}` as a sentence has it, with `{parts:semicolons}` as sentences in one. `{what:ended}` ends with a full stop,
-unless it has an end. A number is shown as it is, with `{seconds:.1f}` so many digits of it. Where the words depend on a
-number, there is one text for each plural form of the language, and `plural` names the value that counts.
+`{names:and}` with an "and", with `{parts:semicolons}` with semicolons. `{what:ended}` ends with a full stop, unless it
+has an end. A number is shown as it is, or with a number of digits: `{seconds:.1f}`. If the words depend on a number,
+there is one text for each plural form of the language, and `plural` names the value that counts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from stinercut.language.codes import MessageCode
 from stinercut.text import ended
 
 ENGLISH = "en"
-"""The language that all codes have words in; it stands in for a word that another one lacks."""
+"""The language in which all codes have words; it is used if another language lacks the words."""
 
 NUMBER_FORM = re.compile(r"\+?\.\d+[fg]")
-"""How a number can be shown: so many digits after the point, or in all; with its sign."""
+"""The forms of a number: digits after the point, or in all; with its sign."""
 
 Value: TypeAlias = "str | int | float | Message | tuple[Value, ...]"
 Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
@@ -36,39 +36,39 @@ Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be told. `code` is one of `MessageCode`, or one that a newer release wrote."""
+    """Something to tell people. `code` is one of `MessageCode`, or a code of a newer release."""
 
     code: str
     values: Mapping[str, Value] = field(default_factory=dict[str, "Value"], hash=False)
 
     @classmethod
     def of(cls, code: MessageCode, **values: Value) -> Message:
-        """The message of this code. A test holds the names of the values to the template's."""
+        """The message of this code. A test compares the names of the values with the template's."""
         return cls(str(code), values)
 
     def as_json(self) -> dict[str, Any]:
-        """Itself, as rows and answers hold it."""
+        """The message in its form for rows and answers."""
         return {"code": self.code, "values": {name: _as_json(value) for name, value in self.values.items()}}
 
 
 def as_written(text: str) -> tuple[Message, ...]:
-    """A text that has no code, as a message; none for an empty one."""
+    """A text without a code, as a message; nothing for an empty text."""
     return (Message.of(MessageCode.AS_WRITTEN, text=text),) if text else ()
 
 
 Said: TypeAlias = "str | Message | tuple[Message, ...]"
-"""What somebody says: a message, several, or a text that has no code."""
+"""Something said to people: a message, several messages, or a text without a code."""
 
 
 def parts_of(said: Said) -> tuple[Message, ...]:
-    """The messages of which this consists."""
+    """The messages in it."""
     if isinstance(said, str):
         return as_written(said)
     return (said,) if isinstance(said, Message) else said
 
 
 def with_texts(message: Message, change: Callable[[str], str]) -> Message:
-    """The same message, with each text among its values changed by this."""
+    """The same message, with `change` applied to each text among its values."""
     return Message(message.code, {name: _changed(value, change) for name, value in message.values.items()})
 
 
@@ -76,35 +76,36 @@ def _changed(value: Value, change: Callable[[str], str]) -> Value:
     if isinstance(value, Message):
         return with_texts(value, change)
     if isinstance(value, tuple):
-        return tuple(_changed(one, change) for one in value)
+        return tuple(_changed(item, change) for item in value)
     return change(value) if isinstance(value, str) else value
 
 
 def in_a_row(*said: Message | None) -> tuple[Message, ...]:
     """These messages as one, without those that are not there; empty where none is."""
-    parts = tuple(one for one in said if one is not None)
+    parts = tuple(part for part in said if part is not None)
     return (Message.of(MessageCode.SEVERAL, parts=parts),) if len(parts) > 1 else parts
 
 
 def _as_json(value: Value) -> object:
     if isinstance(value, Message):
         return value.as_json()
-    return [_as_json(one) for one in value] if isinstance(value, tuple) else value
+    return [_as_json(item) for item in value] if isinstance(value, tuple) else value
 
 
 def from_json(said: object) -> Message:
-    """The message that `as_json` made. Whatever else it is becomes a message too: a page must open all the same."""
+    """The message that `as_json` made. Anything else becomes a message, too: a page must open all the same."""
     if isinstance(said, dict):
         row = cast("dict[str, object]", said)
         code, values = row.get("code"), row.get("values")
         if isinstance(code, str) and isinstance(values, dict):
-            return Message(code, {str(name): _value(one) for name, one in cast("dict[str, object]", values).items()})
+            named = cast("dict[str, object]", values)
+            return Message(code, {str(name): _value(value) for name, value in named.items()})
     return Message.of(MessageCode.AS_WRITTEN, text=str(said))
 
 
 def _value(said: object) -> Value:
     if isinstance(said, list):
-        return tuple(_value(one) for one in cast("list[object]", said))
+        return tuple(_value(item) for item in cast("list[object]", said))
     return said if isinstance(said, str | int | float) else from_json(said)
 
 
@@ -112,9 +113,9 @@ def _value(said: object) -> Value:
 
 
 def worded(message: Message, language: str = ENGLISH) -> str:
-    """The message in that language, in English where it has no words for it.
+    """The message in that language, or in English if that language lacks the words.
 
-    One of an unknown code, or without a value that the words ask for, was written by another release: its code and
+    A message with an unknown code, or without a value that the words need, comes from another release: its code and
     values are shown in plain words.
     """
     for each in dict.fromkeys((language, ENGLISH)):
@@ -126,14 +127,14 @@ def worded(message: Message, language: str = ENGLISH) -> str:
 
 
 def all_worded(messages: Iterable[Message], language: str = ENGLISH) -> str:
-    """Several messages in one text: each but the last ends with a full stop, the last one as its words do."""
-    texts = [text for one in messages if (text := worded(one, language))]
+    """Several messages in one text. Each but the last one gets a full stop if its words have no end."""
+    texts = [text for message in messages if (text := worded(message, language))]
     return " ".join([*map(ended, texts[:-1]), *texts[-1:]])
 
 
 @cache
 def words_in(language: str) -> Words:
-    """The words of a language by code; empty for one that has no file."""
+    """The words of a language by code; empty for a language without a file."""
     file = resources.files("stinercut.language") / "words" / f"{language}.json"
     return json.loads(file.read_text("utf-8")) if language in languages() else {}
 
@@ -146,7 +147,7 @@ def languages() -> tuple[str, ...]:
 
 
 def _template(message: Message, language: str) -> str:
-    """The text for this message. Raises LookupError where there is none."""
+    """The text for this message. Raises LookupError if there is no text."""
     words = words_in(language)[message.code]
     if isinstance(words, str):
         return words
@@ -156,14 +157,16 @@ def _template(message: Message, language: str) -> str:
 
 
 def plural_form(number: float, language: str) -> str:
-    """Which form a number takes in that language: in English and German `one` or `other`."""
+    """The plural form of a number in that language: in English and German `one` or `other`."""
     from babel import Locale
 
     return Locale.parse(language).plural_form(number)
 
 
 def _filled(template: str, values: Mapping[str, Value], language: str) -> str:
-    """The text with its values; what a newer release says besides is left out. Raises LookupError for one missing."""
+    """The text with its values; additional values of a newer release are left out. Raises LookupError for a missing
+    one.
+    """
     parts: list[str] = []
     for literal, name, form, _ in Formatter().parse(template):
         parts.append(literal)
@@ -174,12 +177,13 @@ def _filled(template: str, values: Mapping[str, Value], language: str) -> str:
 
 def _shown(value: Value, form: str, language: str) -> str:
     if form == "ended":
-        return " ".join(ended(_shown(one, "", language)) for one in (value if isinstance(value, tuple) else (value,)))
+        sentences = value if isinstance(value, tuple) else (value,)
+        return " ".join(ended(_shown(sentence, "", language)) for sentence in sentences)
     if isinstance(value, Message):
         return worded(value, language)
     if not isinstance(value, tuple):
         return str(value) if isinstance(value, str) or not form else _number(value, form, language)
-    texts = [_shown(one, "", language) for one in value]
+    texts = [_shown(item, "", language) for item in value]
     return _enumerated(texts, language) if form == "and" else ("; " if form == "semicolons" else ", ").join(texts)
 
 

@@ -1,7 +1,7 @@
-"""What detector and hub say to each other: versioned pydantic messages, delivered at least once.
+"""The protocol between detector and hub: versioned pydantic messages, delivered at least once.
 
-Owns: the messages, the envelope, and the outbox rules both sides follow. Not here: sockets (`detector`, `hub`),
-what is copied or known (`stinercut.catalog`). Documented for others in `docs/protocol.md`.
+Owns: the messages, the envelope, and the versions. Not here: sockets (`detector`, `hub`), copied and known files
+(`stinercut.cards`). `docs/protocol.md` describes it for others.
 """
 
 from stinercut.protocol.messages import (

@@ -3,9 +3,8 @@
 Owns: the form of every message. Not here: choosing a version (`versions`), frames of older versions (`older`), sockets
 (`detector.link`, `hub.cards.socket`).
 
-Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Unknown fields are refused by both sides.
-Files are named by an opaque `file_id` that the detector made up for one insertion; no path ever travels to the
-detector.
+Every message is a JSON text frame: `{"id": ..., "body": {"type": ..., ...}}`. Both sides refuse unknown fields.
+A file is named by an opaque `file_id` that the detector chose for one insertion; no path ever travels to the detector.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from stinercut.errors import StinercutError
 from stinercut.protocol.versions import SPOKEN
 
 MAX_FRAME_BYTES = 1 << 20
-"""What both sides accept in one frame. websockets closes the connection with 1009 above its own limit of 1 MiB."""
+"""The limit of a frame on both sides. websockets closes the connection with 1009 above its own limit of 1 MiB."""
 
 FILES_PER_CHUNK = 500
 """A file list travels in pieces, so that a full card stays far below MAX_FRAME_BYTES."""
 MAX_FILES: Final = 100_000
-"""In one file list: five times what time-lapses of a whole season leave on a card."""
+"""In one file list: five times as many as time-lapses of a whole season leave on a card."""
 MAX_PIECES: Final = MAX_FILES // 50
-"""Pieces of a file list: where all names are as long as they may be, about 50 files fill one."""
+"""Pieces of a file list: if all names have the maximum length, about 50 files fill one piece."""
 MAX_DETAIL: Final = 2000
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -39,7 +38,7 @@ ProtocolVersion = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 Detail = Annotated[str, Field(max_length=MAX_DETAIL, pattern=NO_NUL)]
 """Words for people."""
 PathText = Annotated[str, Field(max_length=1024, pattern=NO_NUL)]
-"""A folder on a card. Longer than any file name: folders nest. Cut at the front where even this is too short."""
+"""A folder on a card. It may be longer than a file name, since folders nest. A longer path is cut at the front."""
 
 
 class ProtocolError(StinercutError):
@@ -49,7 +48,7 @@ class ProtocolError(StinercutError):
 
 
 class ErrorCode(StrEnum):
-    """Why something could not be done; stable, for programs. The words for people are in `detail`."""
+    """The reason of a failure; stable, for programs. The words for people are in `detail`."""
 
     CARD_REMOVED = "CARD_REMOVED"
     SOURCE_IO = "SOURCE_IO"
@@ -65,24 +64,24 @@ class ErrorCode(StrEnum):
 
 
 class FileKind(StrEnum):
-    """What a file on a card is, judged by its name alone."""
+    """The kind of a file on a card, by its name alone."""
 
     VIDEO = "video"
     PHOTO = "photo"
-    """Since version 2; where version 1 is spoken it is `other`."""
+    """Since version 2; in version 1 a photo is `other`."""
     PROXY = "proxy"
     THUMBNAIL = "thumbnail"
     OTHER = "other"
 
 
 class Wire(BaseModel):
-    """Base of everything on the wire: immutable, nothing unknown."""
+    """Base of everything on the wire: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
 
 class FileEntry(Wire):
-    """One file as a scan of names and metadata saw it; its content was not read."""
+    """One file in a scan of names and metadata; its content was not read."""
 
     file_id: Identifier
     folder: PathText = Field(description="Folder below the card's root, with forward slashes.")
@@ -96,7 +95,7 @@ class FileEntry(Wire):
 
 
 class CardLabel(Wire):
-    """What is known of a card without reading footage."""
+    """The data of a card that are known without reading footage."""
 
     card_id: Identifier = Field(description="Stable for the same card (volume id), letters, digits, - and _.")
     label: ShortText = Field(description="What a person calls it: volume label or folder name.")
@@ -104,7 +103,7 @@ class CardLabel(Wire):
 
 
 class Hello(Wire):
-    """First message of a detector after connecting, with the versions it speaks. Its form never changes."""
+    """First message of a detector after connecting, with the versions that it speaks. Its form never changes."""
 
     type: Literal["hello"] = "hello"
     detector_id: Identifier
@@ -114,8 +113,9 @@ class Hello(Wire):
 
 
 class Welcome(Wire):
-    """The hub's answer to a hello that it accepts: the version spoken from here on, and the range it was chosen from.
-    Its form never changes."""
+    """The hub's answer to an accepted hello: the version spoken from now on, and the hub's range of versions. Its form
+    never changes.
+    """
 
     type: Literal["welcome"] = "welcome"
     version: ProtocolVersion
@@ -124,7 +124,7 @@ class Welcome(Wire):
 
 
 class Inserted(Wire):
-    """A card went in. `insertion_id` names this time that it is in; a new one each time."""
+    """A card went in. `insertion_id` names this insertion; each insertion has a new one."""
 
     type: Literal["sd:inserted"] = "sd:inserted"
     insertion_id: Identifier
@@ -133,7 +133,7 @@ class Inserted(Wire):
 
 
 class FileList(Wire):
-    """A piece of the card's manifest: piece `index` of `total`, both from 0 and at least 1."""
+    """A piece of the card's manifest: piece `index` (from 0) of `total` (at least 1)."""
 
     type: Literal["sd:file_list"] = "sd:file_list"
     insertion_id: Identifier
@@ -172,7 +172,7 @@ class FileSample(Wire):
 
 
 class Samples(Wire):
-    """Samples that were asked for, in pieces as they are taken."""
+    """Requested samples, sent in pieces while they are taken."""
 
     type: Literal["sd:sample"] = "sd:sample"
     insertion_id: Identifier
@@ -180,7 +180,7 @@ class Samples(Wire):
 
 
 class FileCopied(Wire):
-    """A file is durable in the store under its content hash. Sent only after that."""
+    """A file is safe in the store under its content hash. The message is sent only after that."""
 
     type: Literal["sd:file_copied"] = "sd:file_copied"
     insertion_id: Identifier
@@ -190,7 +190,7 @@ class FileCopied(Wire):
 
 
 class CopyError(Wire):
-    """A requested file could not be copied (this time)."""
+    """A requested file could not be copied this time."""
 
     type: Literal["sd:copy_error"] = "sd:copy_error"
     insertion_id: Identifier
@@ -200,7 +200,7 @@ class CopyError(Wire):
 
 
 class CardError(Wire):
-    """A card that is in could not be read, or not all of it. What could be is in the file list all the same."""
+    """A card that is in could not be read, at least in part. The readable part is in the file list all the same."""
 
     type: Literal["sd:card_error"] = "sd:card_error"
     insertion_id: Identifier
@@ -210,7 +210,7 @@ class CardError(Wire):
 
 
 class Progress(Wire):
-    """How far a copy is. Not acknowledged, may be lost."""
+    """The progress of a copy. It is not acknowledged and may be lost."""
 
     type: Literal["sd:progress"] = "sd:progress"
     insertion_id: Identifier
@@ -293,7 +293,7 @@ def decode(frame: str | bytes) -> Envelope:
 
 
 def refusal(of: str | None, code: ErrorCode, detail: str) -> Refused:
-    """A refusal in these words, made to fit: they may repeat what was sent, and that may be anything."""
+    """A refusal with these words, cut to fit: they may repeat the received frame, which may contain anything."""
     return Refused(of=of, code=code, detail=detail.replace("\0", "\ufffd")[:MAX_DETAIL])
 
 
@@ -301,10 +301,12 @@ _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 
 
 def id_in(frame: str | bytes) -> str | None:
-    """The id of a frame that is no message, where it has a usable one, so that the sender knows what was refused."""
+    """The id of a frame that is no message, if it has a usable one, so that the sender knows which frame was
+    refused.
+    """
     try:
-        found = from_json(frame)  # Bounded in depth, unlike the json module, and without lone surrogates.
-        said = cast("dict[str, object]", found).get("id") if isinstance(found, dict) else None
-        return _MESSAGE_ID.validate_python(said, strict=True)
+        found = from_json(frame)  # Unlike the json module, it limits the depth and refuses lone surrogates.
+        message_id = cast("dict[str, object]", found).get("id") if isinstance(found, dict) else None
+        return _MESSAGE_ID.validate_python(message_id, strict=True)
     except ValueError:
         return None

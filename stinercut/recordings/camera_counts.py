@@ -1,7 +1,7 @@
-"""The camera's own count of its recordings: a second witness to the order of filming, where a clock was reset.
+"""The camera's own count of its recordings: it tells the order of filming even if a clock was reset.
 
-Owns: the count of a card's file, and which counts can be compared. Not here: what names say (`camera_names`), the order
-by time (`filming_order`), what follows where the two disagree (`session_rules`, `stretches`).
+Owns: the count of a card's file, and which counts can be compared. Not here: reading names (`camera_names`), the order
+by time (`filming_order`), the rules for a disagreement of the two (`session_rules`, `stretches`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stinercut.recordings.filming_order import CardVideo
 
 @dataclass(frozen=True, order=True)
 class CameraCount:
-    """A camera's own count, comparable within one family of names only."""
+    """A camera's own count, comparable only within one family of names."""
 
     family: tuple[str, str]
     folder: str

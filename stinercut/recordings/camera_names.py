@@ -1,11 +1,11 @@
-"""What camera makers' file names say: which recording a file is of, which of its chapters, the camera's own count.
+"""Reads camera makers' file names: the recording, the chapter, and the camera's own count.
 
-Owns: the patterns of names. Not here: what kind of file it is (`detector.card.naming`), the order of recordings
+Owns: the patterns of names. Not here: the kind of a file (`detector.card.naming`), the order of recordings
 (`stinercut.recordings.filming_order`).
 
 GoPro: G[HXS] + chapter (2) + number (4), G[L] for proxies; older cameras GOPR1234, then GP011234; looping GHAA0001,
-GHAA0002. Insta360: VID_ (LRV_ for proxies), the moment, number. All else (DJI_0001, Sony's C0001) is a recording in one
-file; the digits at its end are a count.
+GHAA0002. Insta360: VID_ (LRV_ for proxies), the moment, a number. Any other name (DJI_0001, Sony's C0001) is a
+recording in one file; the digits at its end are a count.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _COUNTED: Final = re.compile(r"(.*?)(\d+)\D*")
 
 @dataclass(frozen=True)
 class CameraName:
-    """What a name says. `recording` is equal for the chapters of one recording in one folder, which count from 1.
+    """The parts of a name. `recording` is equal for the chapters of one recording in one folder, which count from 1.
 
-    `tie` is equal for a video and its proxy, whose name says that it is one (`is_proxy`). `is_chaptered`: the maker's
-    names have a place for chapters.
+    `tie` is equal for a video and its proxy. `is_proxy`: the name is a proxy's. `is_chaptered`: the maker's names have
+    a place for chapters.
     """
 
     recording: str
@@ -37,12 +37,12 @@ class CameraName:
 
 
 def read_name(name: str) -> CameraName:
-    """What a file's name says, in whatever case."""
+    """The parts of a file's name, regardless of case."""
     return read_stem(_stem(name))
 
 
 def read_stem(stem: str) -> CameraName:
-    """What a file's name without its ending says, in capitals."""
+    """The parts of a file's name without its ending, given in capitals."""
     if match := _GOPRO.fullmatch(stem):
         letter, chapter, number = match.groups()
         return CameraName(f"G{letter}{number}", int(chapter), f"G{chapter}{number}", letter == "L", is_chaptered=True)
@@ -59,7 +59,8 @@ def read_stem(stem: str) -> CameraName:
 
 
 def count_in(name: str) -> tuple[str, int] | None:
-    """The camera's own count in a name, and the family of names within which counts can be compared; None without one.
+    """The camera's own count in a name, and the family of names within which counts are comparable; None without a
+    count.
 
     GoPro's HEVC and AVC files (GX, GH) and its older names share one count; Insta360's names count by the moment.
     """
@@ -73,9 +74,9 @@ def count_in(name: str) -> tuple[str, int] | None:
 
 
 def follows(name: str, later: str) -> bool:
-    """Whether, by their names, one file is the chapter right after the other."""
-    one, other = read_name(name), read_name(later)
-    return one.is_chaptered and one.recording == other.recording and other.chapter == one.chapter + 1
+    """Whether, by its name, the file `later` is the chapter right after `name`."""
+    first, second = read_name(name), read_name(later)
+    return first.is_chaptered and first.recording == second.recording and second.chapter == first.chapter + 1
 
 
 def _stem(name: str) -> str:

@@ -1,9 +1,9 @@
-"""In which order files were filmed, and on which day: one rule for cards, jumps and `stinercut render`.
+"""The order and the day of filming: one rule for cards, jumps and `stinercut render`.
 
-Owns: the order and the day. Not here: what names say (`camera_names`), when a file says it was filmed (`media.probe`, a
-card's own times), which files belong together (`session_rules`).
+Owns: the order and the day. Not here: reading names (`camera_names`), a file's time of filming
+(`stinercut.video.probe`, a card's own times), which files belong together (`session_rules`).
 
-All times are those of the camera's own clock on the wall, without a zone: cameras of one jump agree by what people see.
+All times are wall-clock times of the camera, without a zone: so the cameras of one jump agree, as people set them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from stinercut.recordings.camera_names import count_in, read_name
 
 _DCF_FOLDER: Final = re.compile(r"(\d{3})[A-Z0-9_]{5}", re.IGNORECASE)
-"""A folder below DCIM: cameras begin the next one where their numbers begin anew (JEITA CP-3461, 3.2)."""
+"""A folder below DCIM: cameras begin the next folder when their numbers start again (JEITA CP-3461, 3.2)."""
 
 
 T = TypeVar("T")
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """What tells when a file was filmed. `source` parts cards from each other; `recorded` is None where nothing says.
+    """The values that tell when a file was filmed. `source` tells cards apart; `recorded` is None for an unknown time.
 
-    `recording` and `chapter` as the file's name says (`named`), or as they were noted on its card.
+    `recording` and `chapter` come from the file's name (`named`), or from its card's manifest.
     """
 
     source: str
@@ -39,9 +39,9 @@ class RecordedFile:
 
     @classmethod
     def named(cls, folder: str, name: str, recorded: datetime | None) -> RecordedFile:
-        """A file that is known by its name alone."""
-        said = read_name(name)
-        return cls("", folder, name, recorded, said.recording, said.chapter)
+        """A file that is known only by its name."""
+        parts = read_name(name)
+        return cls("", folder, name, recorded, parts.recording, parts.chapter)
 
 
 @dataclass(frozen=True)
@@ -62,40 +62,40 @@ class CardVideo:
 
 
 def in_order(files: Iterable[T], told_of: Callable[[T], RecordedFile]) -> list[T]:
-    """These files in the order they were filmed: recordings by the time at which they began, then by the camera's own
-    count; a recording's chapters together, in their order.
+    """These files in the order of filming: recordings by the time at which they began, then by the camera's own count;
+    a recording's chapters together, in their order.
 
-    Where a file says no time, the count alone tells, as far as all names are of one camera. What nothing tells apart
-    stays in the order in which it was given.
+    If a time is missing, the count alone decides, provided that all names are of one camera. Files that nothing tells
+    apart stay in the given order.
     """
     found: dict[tuple[str, str, str], list[tuple[T, RecordedFile]]] = {}
     for file in files:
-        said = told_of(file)
-        found.setdefault((said.source, said.folder, said.recording), []).append((file, said))
+        recorded = told_of(file)
+        found.setdefault((recorded.source, recorded.folder, recorded.recording), []).append((file, recorded))
     recordings = list(found.values())
     for chapters in recordings:
-        chapters.sort(key=lambda one: (one[1].chapter, one[1].recorded or datetime.max, one[1].name))
-    told = [_Told.of([said for _, said in chapters]) for chapters in recordings]
+        chapters.sort(key=lambda chapter: (chapter[1].chapter, chapter[1].recorded or datetime.max, chapter[1].name))
+    evidence = [_Evidence.of([recorded for _, recorded in chapters]) for chapters in recordings]
     places = range(len(recordings))
-    if all(one.began is not None for one in told):
-        places = sorted(places, key=lambda place: (told[place].began, *told[place].counted))
-    elif len({one.family for one in told}) == 1 and told[0].family is not None:
-        places = sorted(places, key=lambda place: told[place].counted)
+    if all(known.began is not None for known in evidence):
+        places = sorted(places, key=lambda place: (evidence[place].began, *evidence[place].counted))
+    elif len({known.family for known in evidence}) == 1 and evidence[0].family is not None:
+        places = sorted(places, key=lambda place: evidence[place].counted)
     return [file for place in places for file, _ in recordings[place]]
 
 
 def in_order_on_card(files: Iterable[CardVideo]) -> list[CardVideo]:
-    """Order of filming; what nothing tells apart by its name."""
+    """A card's files in the order of filming; files that nothing else tells apart are ordered by name."""
     return in_order(sorted(files, key=lambda file: (file.folder, file.name, file.file_id)), _of_card)
 
 
 def day_filmed(recorded: datetime) -> date:
-    """The day on which somebody at the camera would say that it was filmed."""
+    """The day of filming by the camera's wall clock."""
     return recorded.date()
 
 
 def first_day(files: Sequence[RecordedFile]) -> date | None:
-    """The day of the first of these files that says a time; None where none does."""
+    """The day of the first of these files with a known time; None if no time is known."""
     return next((day_filmed(file.recorded) for file in files if file.recorded is not None), None)
 
 
@@ -104,18 +104,18 @@ def _of_card(file: CardVideo) -> RecordedFile:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What tells when a recording was filmed."""
+class _Evidence:
+    """The values that tell when a recording was filmed."""
 
     began: datetime | None
     family: tuple[str, str] | None
     counted: tuple[int, int, int]
 
     @classmethod
-    def of(cls, chapters: Sequence[RecordedFile]) -> _Told:
-        """From its chapters, in their order."""
+    def of(cls, chapters: Sequence[RecordedFile]) -> _Evidence:
+        """The evidence from a recording's chapters, in their order."""
         first = chapters[0]
-        times = [one.recorded for one in chapters if one.recorded is not None]
+        times = [chapter.recorded for chapter in chapters if chapter.recorded is not None]
         count = count_in(first.name)
         folder = _DCF_FOLDER.fullmatch(first.folder.replace("\\", "/").rpartition("/")[2])
         family = (first.source, count[0]) if count else None

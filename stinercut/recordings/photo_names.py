@@ -1,7 +1,7 @@
-"""Which files are photos, judged by their names alone.
+"""Decides which files are photos, by their names alone.
 
-Owns: the endings of photos, and which of them are raw. Not here: what is in such a file
-(`stinercut.films.photos.camera_photos`), what else lies on a card (`detector.card.naming`).
+Owns: the endings of photos, and which of them are raw. Not here: a photo's content
+(`stinercut.films.photos.camera_photos`), other files on a card (`detector.card.naming`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ RAW: Final = frozenset(
         ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
     }
 )  # fmt: skip
-"""What cameras write as their sensor saw it; GoPro's is .gpr, DJI's .dng."""
+"""Endings of files with a sensor's raw data; GoPro's is .gpr, DJI's .dng."""
 
 PICTURES: Final = frozenset(
     {".avif", ".heic", ".heif", ".hif", ".insp", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 )
-"""All others. Insta360's .insp is a JPEG."""
+"""Endings of all other photos. Insta360's .insp is a JPEG."""
 
 
 def is_photo(name: str) -> bool:

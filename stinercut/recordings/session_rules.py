@@ -1,13 +1,13 @@
-"""How a card's new files fall into jumps: a pure function over names, times and readings.
+"""Splits a card's new files into jumps: a pure function of names, times and readings.
 
-Owns: the rules alone. Not here: reading codes (`stinercut.codes`), recording the result (`stinercut.jumps`).
+Owns: only the rules. Not here: reading codes (`stinercut.codes`), recording the result (`stinercut.jumps`).
 
-The one thing that must never happen is a film with somebody else's name. So a name reaches a clip only if the way from
-the name's code to the clip is certain. Whatever breaks it (a code that can't be taken, a file that couldn't be looked
-at, a long pause, a camera whose clock and file numbers disagree) makes what follows unidentified, until the next code.
-Unidentified costs a person one look; nothing is ever dropped.
+The one thing that must never happen is a film with somebody else's name. So a clip gets a name only if the way from the
+name's code to the clip is certain. Whatever breaks this way (a code that can't be accepted, a file that couldn't be
+looked at, a long pause, a camera whose clock and file numbers disagree) makes the later files unidentified, until the
+next code. An unidentified group costs a person one look; nothing is ever dropped.
 
-Photos fall by the same rules, and say nothing themselves: where a clip belongs never depends on them.
+Photos follow the same rules, but decide nothing: a clip's jump never depends on photos.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from stinercut.recordings.camera_counts import count_of
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 
 LONG: Final = timedelta(seconds=30)
-"""A recording with a code in it that is longer than this is footage too: nobody films a sheet of paper so long, but a
-camera may be left running, or show the code at the start of the jump's only recording."""
+"""A recording with a code that is longer than this is also footage: nobody films a sheet of paper for so long, but a
+camera may be left running, or the jump's only recording may begin with the code.
+"""
 
 BEFORE_ANY_CODE: Final = Message.of(MessageCode.BEFORE_ANY_CODE)
 AFTER_PAUSE: Final = Message.of(MessageCode.AFTER_PAUSE)
@@ -36,17 +37,17 @@ CLOCK_DISAGREES: Final = Message.of(MessageCode.CLOCK_DISAGREES)
 
 @dataclass(frozen=True)
 class SessionRules:
-    """What can be chosen: a pause longer than `gap` ends a jump, if no code began another one."""
+    """The adjustable rule: a pause longer than `gap` ends a jump, if no code began another one."""
 
     gap: timedelta
 
 
 @dataclass(frozen=True)
 class Session:
-    """Files that belong together, in the order they were filmed, as file ids.
+    """Files that belong together, in the order of filming, as file ids.
 
-    `payload` is None for files that nobody is known for; `why` then says why. A recording that shows a code
-    and is LONG is in both `qr_files` and `clips`.
+    `payload` is None for files without a known passenger; then `why` is the reason. A recording that shows a code and
+    is LONG is in both `qr_files` and `clips`.
     """
 
     payload: Payload | None
@@ -62,10 +63,11 @@ def split(
     rules: SessionRules,
     unread: AbstractSet[str] = frozenset(),
 ) -> list[Session]:
-    """The sessions of a card, in the order they began. Every file is in exactly one of them.
+    """The sessions of a card, in the order in which they began. Every file is in exactly one session.
 
-    `readings` by file id (a proxy's reading under its main file's id). A file without one was not looked at because it
-    is too long for a film of a code; one in `unread` should have been looked at and could not, so it may hide a code.
+    `readings` by file id (a proxy's reading under its main file's id). A file without a reading was not read, because
+    it is too long for a film of a code. A file in `unread` should have been read but could not be, so it may hide a
+    code.
     """
     ordered = in_order_on_card(files)
     assigned = _by_time(ordered, readings, rules, unread)
@@ -77,7 +79,7 @@ def split(
 
 @dataclass(frozen=True)
 class _Place:
-    """Where one file belongs. `code` is the index, in filming order, of the file that decided it; None for none."""
+    """Where one file belongs. `code` is the index, in filming order, of the file that decided it, if one did."""
 
     payload: Payload | None
     why: Message | None
@@ -85,14 +87,14 @@ class _Place:
     is_clip: bool = True
     code: int | None = None
     run: int = 0
-    """Which unidentified stretch: stretches parted by a pause, a code or another reason stay apart."""
+    """The number of the unidentified stretch: a pause, a code or another reason begins a new one."""
 
 
 _START: Final = _Place(None, BEFORE_ANY_CODE)
 
 
 def _event(file: CardVideo, readings: Mapping[str, Reading], unread: AbstractSet[str]) -> _Place | None:
-    """What a file says about those that follow it: a passenger, or nobody; None if it says nothing."""
+    """The effect of a file on the files after it: a passenger, or nobody; None without an effect."""
     reading = readings.get(file.file_id)
     if reading is not None and reading.payload is not None:
         return _Place(reading.payload, None, is_code=True, is_clip=_is_long(reading))
@@ -139,7 +141,7 @@ def _by_time(
             places.append(photos.place)
             continue
         if latest is not None and file.recorded - latest > rules.gap:
-            # Photos that were taken in the same pause, and go on into it, are of one stretch with it.
+            # Photos that were taken in this pause, up to this clip, belong to the same stretch as the clip.
             same = photos.is_apart and photos.latest is not None and file.recorded - photos.latest <= rules.gap
             state = _after_pause(state, photos.place.run if same else index)
         latest = file.recorded if latest is None else max(latest, file.recorded)
@@ -153,24 +155,24 @@ def _by_time(
 
 
 def _after_pause(state: _Place, run: int) -> _Place:
-    """Nobody's: a pause ended what the state says."""
+    """The state after a pause: the files belong to nobody."""
     return _Place(None, BEFORE_ANY_CODE if state.why == BEFORE_ANY_CODE else AFTER_PAUSE, run=run)
 
 
 @dataclass(frozen=True)
 class _Photos:
-    """Where photos belong that follow the last video, at `latest`, or each other.
+    """The place of photos that follow the last video (at `latest`), or each other.
 
-    They have a pause of their own: a photo in the middle of a long one must not make it look short to a clip.
+    Their pauses are counted separately: a photo in the middle of a long pause must not make it look short to a clip.
     """
 
     place: _Place
     latest: datetime | None = None
     is_apart: bool = False
-    """A pause lies between them and the last video."""
+    """Whether a pause lies between them and the last video."""
 
     def followed_by(self, recorded: datetime, index: int, gap: timedelta) -> _Photos:
-        """The same with a photo that was taken then, number `index` of all files."""
+        """The place after another photo, which was taken at `recorded` and is number `index` of all files."""
         if self.latest is None or recorded - self.latest <= gap:
             latest = recorded if self.latest is None else max(self.latest, recorded)
             return replace(self, latest=latest)
@@ -181,10 +183,11 @@ class _Photos:
 
 
 def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_Place]:
-    """Take the name from a clip whose file number follows another code than its time does.
+    """Remove the name from a clip if its file number follows another code than its time does.
 
-    A clock that was reset, twice perhaps, puts one jump's clips behind another's code; the counter goes on. Where two
-    cameras filmed on one card their counters aren't comparable, and only names of one family are compared.
+    A clock that was reset, perhaps twice, moves one jump's clips behind another jump's code; the counter keeps
+    counting. If two cameras filmed on one card, their counters aren't comparable, so only names of one family are
+    compared.
     """
     counters = [count_of(file) for file in ordered]
     counted = sorted((counter, index) for index, counter in enumerate(counters) if counter is not None)
@@ -215,7 +218,7 @@ def _agreeing(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[_P
 
 
 def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Session]:
-    """One session for each passenger and each unidentified stretch, in the order they began."""
+    """One session for each passenger and each unidentified stretch, in the order in which they began."""
     groups: dict[Payload | tuple[Message | None, int], list[tuple[CardVideo, _Place]]] = {}
     for file, place in zip(ordered, places, strict=True):
         groups.setdefault(place.payload or (place.why, place.run), []).append((file, place))
@@ -232,7 +235,7 @@ def _gathered(ordered: Sequence[CardVideo], places: Sequence[_Place]) -> list[Se
 
 
 def _without_conflicts(sessions: Sequence[Session]) -> list[Session]:
-    """Take the name from sessions whose codes give one booking to different people."""
+    """Remove the name from sessions whose codes give one booking to different people."""
     names: dict[str, list[Payload]] = {}
     for session in sessions:
         if session.payload is not None:
@@ -252,7 +255,9 @@ def _checked(session: Session, claims: Sequence[Payload]) -> Session:
     return replace(session, payload=None, why=why)
 
 
-def _claim(said: Payload) -> Message:
-    if said.tandem_master_id is None:
-        return Message.of(MessageCode.PASSENGER_WITHOUT_MASTER, passenger=said.passenger_name)
-    return Message.of(MessageCode.PASSENGER_OF_MASTER, passenger=said.passenger_name, master=said.tandem_master_id)
+def _claim(payload: Payload) -> Message:
+    if payload.tandem_master_id is None:
+        return Message.of(MessageCode.PASSENGER_WITHOUT_MASTER, passenger=payload.passenger_name)
+    return Message.of(
+        MessageCode.PASSENGER_OF_MASTER, passenger=payload.passenger_name, master=payload.tandem_master_id
+    )

@@ -1,11 +1,11 @@
-"""The stretch of a card: which files that wait for a person stand right after whose, in the order of filming. Pure.
+"""Stretches of a card: finds the passenger after whose files a waiting file was filmed. Pure.
 
-Owns: that rule, and the camera's name as far as file names tell it. Not here: asking the catalog
-(`stinercut.jumps.waiting_files`), how files fall into jumps in the first place (`session_rules`).
+Owns: this rule, and the camera's maker by file names. Not here: asking the catalog (`stinercut.jumps.waiting_files`),
+splitting files into jumps in the first place (`session_rules`).
 
-A card is in one camera at a time. What was filmed after a passenger's files and before the next code may be theirs. So
-as long as nobody has said whose it is, their film may lack something. Times say what came after what; where a camera's
-clock was reset, its own count does (`camera_counts`).
+A card is in one camera at a time. Files that were filmed after a passenger's files and before the next code may belong
+to that passenger. As long as nobody has decided whose they are, the passenger's film may lack something. Times give the
+order of filming; if a camera's clock was reset, its own count does (`camera_counts`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from stinercut.recordings.camera_counts import CameraCount, count_of
 from stinercut.recordings.filming_order import CardVideo, in_order_on_card
 
 ENDS_AFTER: Final = timedelta(hours=12)
-"""A longer pause ends a stretch: a night lies between two days of jumping. Shorter ones end a session, as `sessions`
-has it, and leave what follows to a person; it may still be the passenger before."""
+"""A longer pause ends a stretch: a night lies between two days of jumping. A shorter pause only ends a session
+(`session_rules`) and leaves the later files to a person; they may still belong to the passenger before.
+"""
 
 _CAMERAS: Final = (
     ("GoPro", re.compile(r"(?:G[HX]\d\d\d{4}|GOPR\d{4}|GP\d{6}|G\d{7})\.", re.IGNORECASE), re.compile("")),
@@ -32,11 +33,11 @@ _CAMERAS: Final = (
     ("Canon", re.compile(r"MVI_|IMG_", re.IGNORECASE), re.compile(r"CANON(?:/|$)", re.IGNORECASE)),
     ("Insta360", re.compile(r"(?:PRO_)?(?:VID|LRV)_\d{8}_\d{6}_", re.IGNORECASE), re.compile("")),
 )
-"""What cameras call their files, and the folders that they lie in."""
+"""Makers' patterns of file names and of folders."""
 
 
 def camera_of(folder: str, name: str) -> str:
-    """The maker of the camera that calls a file so; empty where the name doesn't tell."""
+    """The maker of the camera by a file's name and folder; empty if they don't tell."""
     return next((maker for maker, names, folders in _CAMERAS if names.match(name) and folders.search(folder)), "")
 
 
@@ -44,7 +45,7 @@ def camera_of(folder: str, name: str) -> str:
 class PlacedFile:
     """A file of a card and the jump that it is in.
 
-    `waits`: nobody is known for its jump, and it was not left out. `has_code`: codes of passengers were read in it.
+    `waits`: its jump has no known passenger, and it was not left out. `has_code`: passengers' codes were read in it.
     """
 
     file: CardVideo
@@ -55,7 +56,7 @@ class PlacedFile:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Between whose files a waiting file stands: jump keys. `before` is whose stretch it is in; None for nobody's."""
+    """The jumps (keys) before and after a waiting file. `before` is the jump of its stretch; None for no jump."""
 
     before: str | None
     after: str | None
@@ -64,30 +65,30 @@ class Neighbours:
 def neighbours(placed: Iterable[PlacedFile]) -> dict[str, Neighbours]:
     """The neighbours of each waiting file of one card, by file id.
 
-    A stretch goes from a passenger's files up to the next code or the next passenger's files. A code that nobody could
-    be known by ends it too: what follows is somebody else's, whoever that is.
+    A stretch goes from a passenger's files up to the next code or the next passenger's files. A code without a known
+    passenger ends it, too: the files after it belong to somebody else, whoever that is.
     """
-    by_id = {one.file.file_id: one for one in placed}
-    ordered = [by_id[file.file_id] for file in in_order_on_card(one.file for one in by_id.values())]
+    by_id = {place.file.file_id: place for place in placed}
+    ordered = [by_id[file.file_id] for file in in_order_on_card(place.file for place in by_id.values())]
     before = _last_passengers(ordered, codes_end_it=True)
     after = _last_passengers(ordered[::-1], codes_end_it=False)
-    waiting = [one.file.file_id for one in ordered if one.waits]
+    waiting = [place.file.file_id for place in ordered if place.waits]
     return {file: Neighbours(before[file], after[file]) for file in waiting}
 
 
 def misdated_after(placed: Iterable[PlacedFile]) -> dict[str, str]:
-    """Whose stretch waiting files with a wrong time are in by the camera's own count: file id -> jump key.
+    """The jump keys, by file id, to whose stretch the camera's count assigns waiting files with a wrong time.
 
-    A time is wrong where it lies before that of a passenger's file with a lower count, or after that of one with a
-    higher count. Files with a right time, and those that the count gives to nobody, are left out.
+    A time is wrong if it lies before the time of a passenger's file with a lower count, or after that of one with a
+    higher count. Files with a right time, and files that the count assigns to nobody, are left out.
     """
     families: dict[tuple[str, str], list[tuple[CameraCount, PlacedFile]]] = defaultdict(list)
-    for one in placed:
-        if (count := count_of(one.file)) is not None:
-            families[count.family].append((count, one))
+    for place in placed:
+        if (count := count_of(place.file)) is not None:
+            families[count.family].append((count, place))
     found: dict[str, str] = {}
     for counted in families.values():
-        ordered = [one for _, one in sorted(counted, key=lambda pair: pair[0])]
+        ordered = [place for _, place in sorted(counted, key=lambda pair: pair[0])]
         wrong = _misdated(ordered)
         if wrong:
             after = _last_passengers(ordered, codes_end_it=True, misdated=wrong)
@@ -96,41 +97,41 @@ def misdated_after(placed: Iterable[PlacedFile]) -> dict[str, str]:
 
 
 def _misdated(ordered: Sequence[PlacedFile]) -> set[str]:
-    """The waiting files whose time contradicts passengers' files, in the order of the camera's count."""
+    """The waiting files whose time contradicts passengers' files; `ordered` by the camera's count."""
     return _beyond(ordered, datetime.__lt__) | _beyond(ordered[::-1], datetime.__gt__)
 
 
 def _beyond(ordered: Iterable[PlacedFile], is_wrong_after: Callable[[datetime, datetime], bool]) -> set[str]:
-    """The waiting files whose time is wrong after that of a passenger's file before them in this order."""
+    """The waiting files whose time is wrong compared with that of a passenger's file before them in this order."""
     found: set[str] = set()
     latest: datetime | None = None
-    for one in ordered:
-        is_wrong = latest is not None and is_wrong_after(one.file.recorded, latest)
-        if is_wrong and one.waits:
-            found.add(one.file.file_id)
-        elif not is_wrong and not one.waits:
-            latest = one.file.recorded
+    for place in ordered:
+        is_wrong = latest is not None and is_wrong_after(place.file.recorded, latest)
+        if is_wrong and place.waits:
+            found.add(place.file.file_id)
+        elif not is_wrong and not place.waits:
+            latest = place.file.recorded
     return found
 
 
 def _last_passengers(
     ordered: Iterable[PlacedFile], *, codes_end_it: bool, misdated: AbstractSet[str] = frozenset()
 ) -> dict[str, str | None]:
-    """For each waiting file the jump of the last passenger's file that comes before it in this order.
+    """For each file, the jump of the last passenger's file before it in this order.
 
-    The times of those that are `misdated` say nothing about pauses.
+    The times of `misdated` files prove nothing about pauses.
     """
     out: dict[str, str | None] = {}
     jump: str | None = None
     seen: datetime | None = None
-    for one in ordered:
-        if one.file.file_id not in misdated:
-            if seen is not None and abs(one.file.recorded - seen) > ENDS_AFTER:
+    for place in ordered:
+        if place.file.file_id not in misdated:
+            if seen is not None and abs(place.file.recorded - seen) > ENDS_AFTER:
                 jump = None
-            seen = one.file.recorded
-        if not one.waits:
-            jump = one.jump
-        elif one.has_code and codes_end_it:
+            seen = place.file.recorded
+        if not place.waits:
+            jump = place.jump
+        elif place.has_code and codes_end_it:
             jump = None
-        out[one.file.file_id] = jump
+        out[place.file.file_id] = jump
     return out

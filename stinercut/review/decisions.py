@@ -1,11 +1,11 @@
-"""What people decide about jumps, and the record of who decided what.
+"""People's decisions about jumps, and the record of who decided what.
 
 Owns: giving a jump to a booking, moving files between jumps, leaving clips out, reading codes again.
-Not here: what people look at (`file_groups`), how a film follows (a decision changes the jump's wanted version;
-`sensors` does the rest), what a film is to be like (`wishes`).
+Not here: showing groups to people (`file_groups`), making the film again (a decision changes the jump's wanted version;
+`sensors` does the rest), wishes for a film (`wishes`).
 
-Two rules. A name that contradicts what is known of a booking, or what a code among the files says, is refused until the
-person confirms exactly that name. And what a person decided wins over a code, visibly: see `review.words_on`.
+There are two rules. A name that contradicts a known booking, or a code among the files, is refused until the person
+confirms exactly that name. And a person's decision overrules a code, visibly: see `file_groups.words_on`.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ class What(StrEnum):
     """Kinds of decisions."""
 
     ASSIGNED = "assigned"
-    """All files of a jump are those of this booking."""
+    """All files of a jump belong to this booking."""
     MOVED = "moved"
     JOINED = "joined"
     SPLIT = "split"
     LEFT_OUT = "left_out"
     PUT_BACK = "put_back"
     READ_AGAIN = "read_again"
-    """The codes in a jump's files are looked for once more; the files left it for that."""
+    """The codes in a jump's files are read again; for that, the files left the jump."""
 
 
 def assign(session: Session, who: str, jump_key: str, payload: Payload, confirmed_name: str | None = None) -> str:
-    """All files of this jump are those of this booking. Returns the key of the booking's jump, which has them now.
+    """Give all files of this jump to this booking. Returns the key of the booking's jump, which has them now.
 
-    Corrects a name, a booking or a date as well. Raises NameConflict, with both names, where the booking is known under
-    another name or a code among the files says somebody else, until `confirmed_name` is the payload's; NotFound;
+    It also corrects a name, a booking or a date. Raises NameConflict, with both names, if the booking is known under
+    another name or a code among the files names somebody else, unless `confirmed_name` is the payload's name; NotFound;
     BadInput.
     """
     who, jump = named(who), _live(session, jump_key)
@@ -81,7 +81,7 @@ def assign(session: Session, who: str, jump_key: str, payload: Payload, confirme
 def move(  # noqa: PLR0913, PLR0917 - who, what, from where, to where
     session: Session, who: str, jump_key: str, files: Sequence[int], to: str, confirmed_name: str | None = None
 ) -> None:
-    """These files belong to another jump that exists. Raises NameConflict as `assign` does; NotFound; BadInput."""
+    """Move these files to another existing jump. Raises NameConflict as `assign` does; NotFound; BadInput."""
     what = What.JOINED if set(files) == set(_files(session, jump_key)) else What.MOVED
     who, jump, target = named(who), _live(session, jump_key), _live(session, to)
     if target is jump:
@@ -99,12 +99,12 @@ def move(  # noqa: PLR0913, PLR0917 - who, what, from where, to where
 
 
 def join(session: Session, who: str, jump_key: str, into: str, confirmed_name: str | None = None) -> None:
-    """All files of this jump belong to another one. Raises as `move` does."""
+    """Move all files of this jump to another one. Raises as `move` does."""
     move(session, who, jump_key, _files(session, jump_key), into, confirmed_name)
 
 
 def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> str:
-    """These files are somebody else's: they wait as a jump of their own. Returns its key; NotFound or BadInput."""
+    """Split off files of somebody else: they wait as a new jump. Returns its key. Raises NotFound or BadInput."""
     who, jump = named(who), _live(session, jump_key)
     _require_among(session, jump_key, files)
     if set(files) == set(_files(session, jump_key)):
@@ -124,14 +124,14 @@ def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> st
 
 
 def leave_out(session: Session, who: str, jump_key: str, file: int) -> None:
-    """A clip stays out of its jump's film. Raises NotFound or BadInput."""
+    """Leave a clip out of its jump's film. Raises NotFound or BadInput."""
     who, before = named(who), _role_of(session, jump_key, file)
     jumps.leave_out(session, jump_key, file)
     _keep_role(session, who, What.LEFT_OUT, jump_key, file, before)
 
 
 def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
-    """A clip that was left out belongs into the film again. Raises NotFound or BadInput."""
+    """Put a clip that was left out into the film again. Raises NotFound or BadInput."""
     who, before = named(who), _role_of(session, jump_key, file)
     if before != Role.LEFT_OUT:
         raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
@@ -144,7 +144,7 @@ def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
 
 
 def read_again(session: Session, who: str, jump_key: str) -> None:
-    """The codes in the files of an unidentified jump are read again. Raises as `identification.read_again` does."""
+    """Read the codes in the files of an unidentified jump again. Raises as `identification.read_again` does."""
     who, jump = named(who), jumps.require_jump(session, jump_key)
     before = _as_it_is(jump, _files(session, jump_key))
     identification.read_again(session, jump_key)
@@ -155,7 +155,7 @@ def read_again(session: Session, who: str, jump_key: str) -> None:
 
 
 def named(who: str) -> str:
-    """The name of who decides, as it is kept. Raises BadInput for what is none."""
+    """The name of the deciding person, normalised. Raises BadInput for an invalid name."""
     name = " ".join(unicodedata.normalize("NFC", who).split())
     if not 1 <= len(name) <= MAX_WHO or not name.isprintable():
         raise BadInput(f"who decides must be a name of 1 to {MAX_WHO} characters", advice="Choose your name first.")
@@ -185,27 +185,27 @@ def _require_among(session: Session, jump_key: str, files: Sequence[int]) -> Non
 
 
 def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[str]:
-    """Other names than the payload's under which its booking is known, in words."""
+    """Names other than the payload's under which its booking is known, in words."""
     where = f"booking {payload.booking_id} of {payload.jump_date.isoformat()} is"
     booking = session.get(Booking, payload.jump_key)
-    said: list[str] = []
+    contradictions: list[str] = []
     film_name = target.passenger_name if target is not None and target.state != JumpState.GONE else None
     if film_name not in (None, payload.passenger_name):
-        said.append(f"{where} {film_name}")
+        contradictions.append(f"{where} {film_name}")
     if booking is not None and booking.passenger_name not in (film_name, payload.passenger_name):
-        said.append(f"{where} {booking.passenger_name} in the list of bookings")
-    return said
+        contradictions.append(f"{where} {booking.passenger_name} in the list of bookings")
+    return contradictions
 
 
 def _codes_against(session: Session, files: Sequence[int], passenger_name: str, booking_id: str) -> list[str]:
-    """Codes among these files that say somebody else, in words."""
-    said: list[str] = []
+    """Codes among these files that name somebody else, in words."""
+    contradictions: list[str] = []
     for file, reading in identification.readings_of(session, files).items():
         code = reading.payload
         if code is not None and (code.passenger_name, code.booking_id) != (passenger_name, booking_id):
             name = session.get_one(CardFile, file).name
-            said.append(f"the code in {name} says {code.passenger_name} ({code.booking_id})")
-    return said
+            contradictions.append(f"the code in {name} says {code.passenger_name} ({code.booking_id})")
+    return contradictions
 
 
 def _require_confirmed(known: Sequence[str], whose: str, name: str, confirmed: str | None) -> None:
@@ -216,7 +216,7 @@ def _require_confirmed(known: Sequence[str], whose: str, name: str, confirmed: s
 
 
 def _place(session: Session, files: Collection[int], jump: Jump, target: Jump) -> None:
-    """Move files; the jump that they leave is looked at again."""
+    """Move files, and refresh the jump that they leave."""
     session.execute(update(JumpFile).where(JumpFile.card_file_id.in_(files)).values(jump_key=target.jump_key))
     session.expire_all()
     jumps.order_files(session, target.jump_key)
@@ -234,7 +234,7 @@ def _as_it_is(jump: Jump, files: Sequence[int]) -> dict[str, Any]:
 
 
 def _keep(session: Session, decision: Decision, jump: Jump, files: Sequence[int]) -> None:
-    """Record a decision, and tell those who watch."""
+    """Record a decision, and append an event for watchers."""
     decision.jump_key, decision.after = jump.jump_key, _as_it_is(jump, files)
     decision.from_jump = decision.before["jump"] if decision.before["jump"] != jump.jump_key else None
     session.add(decision)
@@ -249,7 +249,7 @@ def _role_of(session: Session, jump_key: str, file: int) -> str:
 
 
 def _left_out_like(session: Session, jump_key: str, file: int) -> Sequence[JumpFile]:
-    """This file's place, and those of others of its content that were left out: one of them keeps all of them out."""
+    """The places of this file and of left-out files with the same content: any of them would keep all of them out."""
     content = select(ImportedFile.content_hash).where(ImportedFile.card_file_id == file).scalar_subquery()
     rows = session.execute(
         select(JumpFile)

@@ -1,6 +1,6 @@
 """Groups under review: the jumps that wait for a person, with files, codes and earlier decisions.
 
-Owns: those queries, and for which files a person's word holds. Not here: deciding (`decisions`), pictures (`hub`).
+Owns: these queries, and for which files a person's word is valid. Not here: deciding (`decisions`), pictures (`hub`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stinercut.review.decisions import What
 
 @dataclass(frozen=True)
 class Word:
-    """A person's word that a file is this jump's."""
+    """A person's word that a file belongs to this jump."""
 
     decision_id: int
     who: str
@@ -36,7 +36,7 @@ class Word:
 
 @dataclass(frozen=True)
 class ReviewFile:
-    """A file as a person is shown it. `source` is what pictures of it are made from: (content hash, bytes)."""
+    """A file as people see it. `source`: the object from which pictures of it are made, as (content hash, bytes)."""
 
     card_file_id: int
     name: str
@@ -48,12 +48,14 @@ class ReviewFile:
     reading: Reading | None
     is_photo: bool
     same_as: str
-    """What the file of this jump is called that has the same content; empty where none has. It is not in the film."""
+    """The name of another file of this jump with the same content, or empty. If it is set, this file isn't in
+    the film.
+    """
 
 
 @dataclass(frozen=True)
 class Group:
-    """A jump, its files in their order, and what was decided about it, newest first."""
+    """A jump, its files in their order, and the decisions about it, newest first."""
 
     jump: Jump
     files: tuple[ReviewFile, ...]
@@ -61,12 +63,12 @@ class Group:
 
 
 def waiting(session: Session, limit: int = 200) -> list[str]:
-    """Keys of the jumps of which a person must say whose they are, newest first."""
+    """Keys of the jumps for which a person must decide whose they are, newest first."""
     return _in_states(session, (JumpState.REVIEW,), limit)
 
 
 def needing_a_person(session: Session, limit: int = 200) -> list[str]:
-    """Keys of the jumps that do not go on without a person, newest first: those that wait, and those that failed."""
+    """Keys of the jumps that need a person, newest first: those that wait for a decision, and those that failed."""
     return _in_states(session, (JumpState.REVIEW, JumpState.FAILED), limit)
 
 
@@ -76,13 +78,15 @@ def _in_states(session: Session, states: Sequence[JumpState], limit: int) -> lis
 
 
 def group(session: Session, jump_key: str) -> Group:
-    """A jump as a person is shown it. Raises NotFound."""
+    """A jump as people see it. Raises NotFound."""
     jumps.require_jump(session, jump_key)
     return groups(session, [jump_key])[0]
 
 
 def groups(session: Session, jump_keys: Sequence[str]) -> list[Group]:
-    """These jumps as a person is shown them, in this order, in as many queries as one takes; unknown ones left out."""
+    """These jumps as people see them, in this order, without unknown ones. It takes as many queries as a single
+    jump.
+    """
     found = {row.jump_key: row for row in session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys))).scalars()}
     files, decided = _files_in(session, jump_keys), decisions_on(session, jump_keys)
     return [
@@ -91,7 +95,7 @@ def groups(session: Session, jump_keys: Sequence[str]) -> list[Group]:
 
 
 def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[ReviewFile]]:
-    # A query and no list: that many jumps may have more files than a statement may have parameters.
+    # A query instead of a list: many jumps may have more files than a statement may have parameters.
     ids = select(JumpFile.card_file_id).where(JumpFile.jump_key.in_(jump_keys))
     sources, readings = picture_sources(session, ids), identification.readings_of(session, ids)
     repeats = counting_files(session, jump_keys)
@@ -115,7 +119,9 @@ def _files_in(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Revi
 
 
 def picture_sources(session: Session, card_file_ids: Files) -> dict[int, tuple[str, int]]:
-    """What a picture of each file is made from, as (content hash, bytes): its proxy where one is here, else itself."""
+    """The object for pictures of each file, as (content hash, bytes): its proxy if that is here, else the file
+    itself.
+    """
     own = session.execute(select(ImportedFile).where(ImportedFile.card_file_id.in_(card_file_ids))).scalars()
     sources = {row.card_file_id: (row.content_hash, row.size) for row in own}
     main = aliased(ManifestEntry)
@@ -132,7 +138,7 @@ def picture_sources(session: Session, card_file_ids: Files) -> dict[int, tuple[s
 
 
 def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
-    """What pictures of this file are made from, as (content hash, bytes). Raises NotFound while it is not here."""
+    """The object for pictures of this file, as (content hash, bytes). Raises NotFound while nothing of it is here."""
     found = picture_sources(session, [card_file_id]).get(card_file_id)
     if found is None:
         raise NotFound(f"nothing of file {card_file_id} is here yet", advice="Its card may still be copying.")
@@ -146,7 +152,7 @@ def photo_name(session: Session, card_file_id: int) -> str | None:
 
 
 def decisions_on(session: Session, jump_keys: Sequence[str]) -> dict[str, list[Decision]]:
-    """What was decided about each of these jumps or took files from it, newest first."""
+    """The decisions about each of these jumps, and those that took files from it, newest first."""
     rows = session.execute(
         select(Decision)
         .where(or_(Decision.jump_key.in_(jump_keys), Decision.from_jump.in_(jump_keys)))
@@ -161,9 +167,9 @@ def decisions_on(session: Session, jump_keys: Sequence[str]) -> dict[str, list[D
 
 
 def words_on(session: Session, jump_key: str, passenger_name: str, booking_id: str) -> dict[int, Word]:
-    """For which files of a jump a person said that they are this passenger's; the latest word on each.
+    """The latest word on each file of a jump that a person has given to this passenger.
 
-    A word holds for the identity it was given for: when the jump's name changes, it must be given again.
+    A word is valid only for its identity: when the jump's name changes, it must be given again.
     """
     rows = session.execute(
         select(Decision)

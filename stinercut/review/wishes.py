@@ -1,9 +1,9 @@
-"""What people want a jump's film to be like: its template, and a cut of its clips.
+"""People's wishes for a jump's film: its template, and a cut of its clips.
 
-Owns: choosing and taking back, and what was chosen. Not here: what footage a jump has (`stinercut.jumps.jumps`), whose
-it is (`decisions`), which films have another template than they should (`stinercut.jumps.staleness`).
+Owns: choosing, taking back, and recording the choices. Not here: a jump's footage (`stinercut.jumps.jumps`), whose it
+is (`decisions`), which films have an outdated template (`stinercut.jumps.staleness`).
 
-Both are part of the jump's wanted version, so a changed wish makes exactly that jump's film anew.
+Both are part of the jump's wanted version, so after a changed wish only that jump's film is made again.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from stinercut.review.decisions import named
 
 
 def choose_template(session: Session, jump_key: str, template: str | None, who: str) -> None:
-    """The jump's film shall have this template; None: the installation's own choice. Raises NotFound.
+    """Choose the template of the jump's film; None: the installation's choice. Raises NotFound.
 
-    Whether there is such a template is for the caller to say.
+    The caller must check that the template exists.
     """
     jump = jumps.require_jump(session, jump_key)
     if jump.template == template:
@@ -33,7 +33,7 @@ def choose_template(session: Session, jump_key: str, template: str | None, who: 
 
 
 def choose_cut(session: Session, jump_key: str, cut: Cut, who: str) -> None:
-    """The jump's film shall show this. Raises NotFound, and BadInput for clips that are not the jump's."""
+    """Choose the cut of the jump's film. Raises NotFound, and BadInput for clips of other jumps."""
     clips = {file.card_file_id for file in jumps.footage_of(session, jump_key).clips}
     strange = {piece.card_file_id for piece in cut.pieces} - clips
     if strange:
@@ -48,7 +48,7 @@ def choose_cut(session: Session, jump_key: str, cut: Cut, who: str) -> None:
 
 
 def drop_cut(session: Session, jump_key: str, who: str) -> None:
-    """The jump's film shall show its clips as the template says again. Raises NotFound, and BadInput without one."""
+    """Remove the cut, so that the template decides again. Raises NotFound, and BadInput without a cut."""
     jumps.require_jump(session, jump_key)
     row = session.get(JumpCut, jump_key)
     if row is None:

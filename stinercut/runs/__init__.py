@@ -1,4 +1,4 @@
-"""Failures of the pipeline as people see them: what failed, what can be done about it, what is switched off.
+"""Failures of the pipeline as people see them: failed steps, remedies, and switched-off automation.
 
 Owns: failure rows, remedies, the state of automation. Not here: Dagster (`stinercut_assets`, `sensors`), the pages
 (`hub.runs`).

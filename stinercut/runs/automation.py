@@ -1,6 +1,6 @@
-"""What Dagster does by itself here, its sensors and its schedule, and what does not happen where one is switched off.
+"""Dagster's automation, its sensors and its schedule, and what no longer happens if one is switched off.
 
-Owns: their names and these words; pure. Not here: the sensors (`sensors`), asking Dagster how they stand
+Owns: their names and these words; pure. Not here: the sensors (`sensors`), asking Dagster for their state
 (`hub.runs.automation`), the check that Dagster shows (`stinercut_assets.common.sensors_run`).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Final
 
 CHECK: Final = "sensors_run"
-"""Name of the check of `rendered_video` that says it on Dagster's pages."""
+"""Name of the check of `rendered_video` that reports this on Dagster's pages."""
 
 WITHOUT: Final = {
     "new_manifests": "no card is read",
@@ -21,11 +21,11 @@ WITHOUT: Final = {
     "overdue_films": "nobody is told of overdue films",
     "every_night": "old runs and leftovers are never cleared away",
 }
-"""By name; the last one is a schedule. A test holds them to the definitions."""
+"""By name; the last one is a schedule. A test compares them with the definitions."""
 
 
 def in_words(stopped: Collection[str]) -> str:
-    """What is switched off, and what does not happen therefore; what stops films comes first. Empty when all run."""
+    """What is switched off, and what no longer happens; sensors that stop films come first. Empty if all are on."""
     ours = [name for name in WITHOUT if name in stopped]
     others = sorted(set(stopped) - set(ours))
     if not stopped:

@@ -1,6 +1,6 @@
-"""Where failures are kept: on the steps that failed, and on the jump whose run ended with them.
+"""Reads failures from where they are kept: the failed steps, and the jump whose run ended with them.
 
-Owns: reading those records, and the files that an error of a jump may name. Not here: what a record is
+Owns: reading these records, and the files that an error of a jump may name. Not here: the records themselves
 (`stinercut.failures`), writing them (`stinercut.catalog.events`, `stinercut.jumps.jumps`), when a run has failed
 (`stinercut.jumps.in_progress`, `sensors`).
 """
@@ -28,7 +28,7 @@ def named_files(session: Session, jump_key: str) -> list[NamedFile]:
 
 
 def failures_of_steps(session: Session, subject: str) -> tuple[FailureRecord, ...]:
-    """What the failed steps of a jump or card said, in their order."""
+    """The failures of the failed steps of a jump or card, in their order."""
     rows = session.execute(
         select(Step).where(Step.subject == subject, Step.status == StepStatus.FAILED).order_by(Step.position, Step.step)
     ).scalars()
@@ -43,7 +43,7 @@ def _of_step(row: Step) -> FailureRecord:
 
 
 def failures_of_jump(jump: Jump) -> list[FailureRecord]:
-    """What a failed jump's run ended with. Of one that failed before records were kept: its reason."""
+    """The failures of a failed jump's run. If it failed before records were kept: its reason."""
     if jump.failures is not None:
-        return [FailureRecord.model_validate(one) for one in jump.failures]
+        return [FailureRecord.model_validate(failure) for failure in jump.failures]
     return [FailureRecord.of("ERROR", reasons_of(jump))]

@@ -1,7 +1,8 @@
-"""What a person can do about a failed jump: which answers are offered, the best first. Pure.
+"""Chooses remedies for a failed jump: the answers that a person is offered, the best first. Pure.
 
-Owns: that decision, by the codes of what went wrong and the files that it names. Not here: the records
-(`stinercut.failures`), doing any of it (`review.decisions`, `hub.runs.pipeline`), the buttons (`hub/review/page`).
+Owns: this decision, by the codes of the failures and the files that they name. Not here: the records
+(`stinercut.failures`), carrying out a remedy (`stinercut.review.decisions`, `hub.runs.pipeline`), the buttons
+(`hub/review/page`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ class RemedyKind(StrEnum):
     LEAVE_OUT = "leave_out"
     """The film is made without these clips."""
     DECIDE = "decide"
-    """A person looks at the files and says whose they are."""
+    """A person looks at the files and decides whose they are."""
     TEMPLATE = "template"
     """Another template is chosen."""
     RETRY = "retry"
-    """Going on with what failed."""
+    """The failed run is resumed."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Remedy:
 
 
 STAYS = frozenset({BadInput.code, BadTemplate.code, NameConflict.code, UnreadableVideo.code})
-"""Codes of errors that are the same the next time, unless something is changed first."""
+"""Codes of errors that will be the same next time, unless something is changed first."""
 
 
 def remedies(failures: Sequence[FailureRecord], clips: Collection[int]) -> list[Remedy]:
-    """What is offered for a jump that failed this way. `clips`: card file ids of the clips in its film now.
+    """The remedies for a jump with these failures. `clips`: card file ids of the clips in its film now.
 
-    Clips that an error names can be left out. Trying again is offered where it may help, and where nothing else is
-    left: then only somebody who mends the installation can change something, and goes on with it.
+    Clips that an error names can be left out. A retry is offered where it may help, and where there is no other remedy:
+    then only somebody who repairs the installation can change something, and retries afterwards.
     """
     codes = {failure.code for failure in failures}
     named = dict.fromkeys(file for failure in failures for file in failure.files if file in clips)
@@ -51,7 +52,7 @@ def remedies(failures: Sequence[FailureRecord], clips: Collection[int]) -> list[
     if NameConflict.code in codes:
         offered.append(Remedy(RemedyKind.DECIDE))
     if BadTemplate.code in codes:
-        # The template that was chosen may be mended as well.
+        # The chosen template may also be repaired.
         offered += [Remedy(RemedyKind.TEMPLATE), Remedy(RemedyKind.RETRY)]
     elif not offered or not codes <= STAYS:
         offered.append(Remedy(RemedyKind.RETRY))

@@ -1,5 +1,5 @@
-"""Where bytes lie: the store of footage, locks, names on disks, and the sweeping of what nobody uses.
+"""Files on disk: the store of footage, locks, names on disks, and removing unused files.
 
-Owns: durable writes, one file per content, locks between processes, who may read the data folder. Not here: which
-files are wanted (`stinercut.cards`), what is known of them (`stinercut.catalog`).
+Owns: durable writes, one file per content, locks between processes, rights on the data folder. Not here: which files
+are wanted (`stinercut.cards`), the catalog of them (`stinercut.catalog`).
 """

@@ -1,9 +1,10 @@
-"""Who on this machine may look into the data folder: this account, and a group where one shares it.
+"""Access rights of the data folder: this account, and a group if one shares it.
 
-Owns: making the folder so, closing one that is open to every account, and the umask that everything in it is made with.
-Not here: where the folder is (`stinercut.settings`), saying that one can't be closed (`app.doctor.machine`).
+Owns: making the folder with these rights, closing a folder that is open to every account, and the umask for everything
+in it. Not here: where the folder is (`stinercut.settings`), reporting that a folder can't be closed
+(`app.doctor.machine`).
 
-There are names in nearly every file. Where systems have no such rights (Windows), all this does nothing.
+Nearly every file contains people's names. On systems without such rights (Windows) this module does nothing.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from stinercut.settings import Settings
 
 OURS_ALONE: Final = 0o700
 OUR_GROUPS: Final = 0o2770
-"""With the bit that gives everything made in it the folder's group."""
+"""Including the bit that gives everything in the folder the folder's group."""
 _OTHERS: Final = 0o007
 
 
 def keep_private(settings: Settings) -> None:
-    """Make the data folder, or close it to other accounts, and have all that this process makes be closed to them.
+    """Make the data folder, or close it to other accounts, and close all new files of this process to them.
 
-    What it starts inherits that. A folder of another owner stays as it is, and so does one that is made for everybody,
-    such as /tmp: closed, it would be closed to the whole machine. Raises BadInput for a group nobody knows.
+    Child processes inherit that. A folder of another owner stays as it is, and so does a folder for everybody, such as
+    /tmp: closing it would close it to the whole machine. Raises BadInput for an unknown group.
     """
     folder = settings.data
     if os.name != "posix":
@@ -40,13 +41,13 @@ def keep_private(settings: Settings) -> None:
 
 
 def follow_folder(folder: Path) -> None:
-    """Have all that this process makes be as open as that folder is: the hub's side decided on it."""
+    """Make all new files of this process as open as that folder, whose rights the hub's side has decided."""
     if os.name == "posix" and folder.is_dir():
         os.umask(~_mode(folder) & 0o077)
 
 
 def umask_for(mode: int) -> int:
-    """The umask for a folder of that mode: its group gets what the folder gives it, others nothing."""
+    """The umask for a folder of that mode: its group gets the folder's rights, others get none."""
     return ~mode & 0o070 | _OTHERS
 
 
@@ -56,7 +57,7 @@ def is_open_to_others(folder: Path) -> bool:
 
 
 def is_everybodys(folder: Path) -> bool:
-    """Whether all accounts of the machine are to put their files there (the sticky bit says it)."""
+    """Whether the folder is for the files of all accounts of the machine (shown by the sticky bit)."""
     return is_open_to_others(folder) and bool(_mode(folder) & stat.S_ISVTX)
 
 

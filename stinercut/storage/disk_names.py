@@ -1,7 +1,7 @@
-"""Names on disks: whether files can get the names that are wanted for them, and names for files on their way there.
+"""Names on disks: whether files can have the wanted names, and temporary names for files on their way.
 
-Owns: how long a name may be, what is refused before work is done for it, short hidden names beside a target. Not here:
-whose a file is that lies there already (`media.placing`), the store's own names (`store`).
+Owns: how long a name may be, refusing impossible names before any work is done, short hidden names next to a target.
+Not here: whose an existing file is (`stinercut.films.publishing.placing`), the store's own names (`store`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Final
 from stinercut.errors import BadInput
 
 LONGEST: Final = 255
-"""Bytes of a name where the system doesn't say: what ext4, XFS, APFS and NTFS have, the last two in other units."""
+"""Bytes of a name if the system gives no limit: the limit of ext4, XFS, APFS and NTFS, the last two in other units."""
 
 
 def partial_beside(target: Path, ending: str = "") -> Path:
-    """A hidden name beside `target` for a file on its way there. Never much longer than 40 bytes, whatever the target's
-    name is; `store.sweep_partials` knows it.
+    """A hidden name next to `target` for a file on its way there. It is never much longer than 40 bytes, whatever the
+    target's name is; `store.sweep_partials` recognises it.
     """
     return target.with_name(f".{secrets.token_hex(8)}.partial{ending}")
 
 
 def fitted(stem: str, rest: str, folder: Path) -> str:
-    """The name `stem` + `rest`, with as much of the stem as a name in that folder may have."""
+    """The name `stem` + `rest`, with the stem shortened to the longest name in that folder."""
     room = longest_name(folder) - len(rest.encode())
     return stem.encode()[:room].decode(errors="ignore") + rest
 
@@ -41,7 +41,7 @@ def longest_name(folder: Path) -> int:
 
 
 def require_places(places: Iterable[Path]) -> None:
-    """Raise BadInput for a file that can't be there under this name, whether or not it is there."""
+    """Raise BadInput for a path at which no file can exist, whether or not one exists."""
     for place in places:
         require_text(place)
         try:

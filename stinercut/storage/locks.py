@@ -1,6 +1,6 @@
-"""File locks between processes and machines that share a volume: a lock dies with its holder.
+"""File locks between processes and machines that share a volume: a lock ends with its holder.
 
-Owns: taking and letting go of a lock file. Not here: what is done under it (`store`).
+Owns: taking and releasing a lock file. Not here: the work under a lock (`store`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import IO
 
 _ASK_AGAIN_S = 0.1
-"""Between two tries. What is waited for takes seconds, and a signal must get through at any moment."""
+"""Seconds between two tries. Holders take seconds, and a signal must get through at any moment."""
 
 
 @contextlib.contextmanager
 def held(path: Path) -> Generator[None]:
     """Hold the lock file `path` while the block runs; waits as long as another process holds it.
 
-    The system lets go of it when its holder ends, however that happens. The file is gone afterwards where the system
-    allows to remove an open one.
+    The system releases it when its holder ends in any way. The file is removed afterwards if the system allows removing
+    an open file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while (handle := _taken(path)) is None:
@@ -35,7 +35,9 @@ def held(path: Path) -> Generator[None]:
 
 @contextlib.contextmanager
 def held_if_free(path: Path) -> Generator[bool]:
-    """Hold the lock file `path` while the block runs, as `held` does, unless somebody holds it: gives whether we do."""
+    """Hold the lock file `path` while the block runs, as `held` does, unless somebody else holds it. Yields whether we
+    hold it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _taken(path)
     try:
@@ -46,7 +48,7 @@ def held_if_free(path: Path) -> Generator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock file `path` at this moment. Changes nothing: what a killed holder left stays."""
+    """Whether somebody holds the lock file `path` at this moment. It changes nothing: a killed holder's file stays."""
     try:
         handle = path.open("r+b")
     except FileNotFoundError:
@@ -56,7 +58,7 @@ def is_held(path: Path) -> bool:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock file `path` at this moment; a file that a killed holder left is removed."""
+    """Whether nobody holds the lock file `path` at this moment. A killed holder's file is removed."""
     try:
         handle = path.open("r+b")
     except FileNotFoundError:
@@ -83,15 +85,15 @@ def _taken(path: Path) -> IO[bytes] | None:
 
 
 def _let_go(handle: IO[bytes], path: Path) -> None:
-    # Removed before it is let go of: whoever holds the name then makes a new file, and `_is_current` tells those who
-    # waited for this one.
+    # The file is removed before the lock is released: the next holder makes a new file, and `_is_current` tells those
+    # that waited for this one.
     if os.name != "nt":
         path.unlink(missing_ok=True)
     handle.close()
 
 
 def _is_current(handle: IO[bytes], path: Path) -> bool:
-    """Whether the locked file is still the one of that name, and not one that its last holder has removed."""
+    """Whether the locked file is still the one with that name, and was not removed by its last holder."""
     try:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:

@@ -1,6 +1,6 @@
 """Opens regular files only, and never waits for a pipe or a device.
 
-Owns: that opening. Not here: what is in a file (`stinercut.video.containers`), names (`disk_names`).
+Owns: opening them. Not here: a file's content (`stinercut.video.containers`), names (`disk_names`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLO
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A file to read, links followed. Raises OSError, also for a folder, a pipe and a device."""
+    """Open a file for reading; links are followed. Raises OSError, also for a folder, a pipe and a device."""
     handle = os.open(path, _FLAGS)
     try:
         mode = os.fstat(handle).st_mode

@@ -1,14 +1,14 @@
 """The store: content-addressed objects and derived files, visible only when complete.
 
-Owns: the layout of the store and the one way to publish into it (temporary name, fsync, no-clobber link,
-fsync of the folder). Not here: who put a file there and why (`stinercut.catalog`), how footage is read from a card
-(`detector`), what is derived from it (`stinercut.films`).
+Owns: the layout of the store and the only way to publish into it (temporary name, fsync, no-clobber link, fsync of the
+folder). Not here: who put a file there and why (`stinercut.catalog`), reading footage from a card (`detector`), making
+derived files (`stinercut.films`).
 
 Layout below the root:
     objects/3f/3f9a...   footage as it came from a card, named by the xxh3-128 of its content (32 hex digits)
     derived/3f/3f9a...x  segments and titles, named by the key of everything that went into them, plus a suffix
-    partial/             files being written; never read by anybody but their writer
-    locks/               one for each thing that is being derived; see `Store.alone`
+    partial/             files being written; only their writer reads them
+    locks/               one for each derived file in the making; see `Store.alone`
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ CHUNK = 1 << 20
 
 
 OFFLOAD_PREFIX = "offload-"
-"""How the names of partial files begin that detectors write: copies of a card's files."""
+"""The beginning of the names of partial files that detectors write: copies of a card's files."""
 OFFLOAD_KEPT_S = 14 * 24 * 3600.0
-"""Seconds for which half a copy waits for its card. A card that stays away longer is copied from the beginning."""
+"""Seconds for which an unfinished copy waits for its card. After that, the file is copied from the beginning."""
 
 
 def hash_file(path: Path) -> str:
@@ -50,7 +50,7 @@ def hash_file(path: Path) -> str:
 
 
 def key_of(*parts: object) -> str:
-    """A name for something derived: the xxh3-128 of all that went into it, in order, 32 hex digits.
+    """A key for a derived file: the xxh3-128 of everything that goes into it, in order, 32 hex digits.
 
     Parts are written as text with their length in front, so that no two different lists give the same bytes.
     """
@@ -63,7 +63,7 @@ def key_of(*parts: object) -> str:
 
 
 def fsync_dir(folder: Path) -> None:
-    """Make the names in a folder durable (where the system can: Windows has no such call)."""
+    """Make the names in a folder durable, if the system can (Windows has no such call)."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -75,13 +75,13 @@ def fsync_dir(folder: Path) -> None:
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK)
 _NO_LINKS_ON_WINDOWS = (1, 50, 1142)
-"""ERROR_INVALID_FUNCTION (exFAT), ERROR_NOT_SUPPORTED (a share), ERROR_TOO_MANY_LINKS: all of them EINVAL to Python."""
+"""ERROR_INVALID_FUNCTION (exFAT), ERROR_NOT_SUPPORTED (a share), ERROR_TOO_MANY_LINKS: all are EINVAL to Python."""
 
 
 def publish(partial: Path, final: Path) -> bool:
-    """Give a whole, closed file its final name without ever replacing another; the partial name is gone after.
+    """Give a complete, closed file its final name without ever replacing another file. The partial name is removed.
 
-    Returns False when something of that name was there already (then that one stays).
+    Returns False if that name existed already; then the existing file stays.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -90,7 +90,7 @@ def publish(partial: Path, final: Path) -> bool:
     except FileExistsError:
         fresh = False
     except OSError as refused:
-        # exFAT and some network shares know no links. A rename on Windows refuses to clobber by itself.
+        # exFAT and some network shares have no links. On Windows a rename refuses to replace a file anyway.
         if refused.errno not in _NO_LINKS and getattr(refused, "winerror", None) not in _NO_LINKS_ON_WINDOWS:
             raise
         fresh = not final.exists()
@@ -108,16 +108,17 @@ class Store:
     root: Path
 
     def make(self) -> None:
-        """Make its folders where they are missing. Only the hub does: a writer elsewhere tells by them that it has the
-        store before it, and not the empty folder that a volume is to be mounted on."""
+        """Make its missing folders. Only the hub does so: to other writers these folders prove that this is the store,
+        and not the empty mount point of its volume.
+        """
         (self.root / "objects").mkdir(parents=True, exist_ok=True)
 
     def object_path(self, content_hash: str) -> Path:
-        """Where footage of this content lies, whether or not it is there."""
+        """The path of footage with this content, whether or not it exists."""
         return self.root / "objects" / content_hash[:2] / content_hash
 
     def derived_path(self, key: str, suffix: str) -> Path:
-        """Where something derived lies, whether or not it is there. `suffix` with its dot."""
+        """The path of a derived file, whether or not it exists. `suffix` with its dot."""
         return self.root / "derived" / key[:2] / f"{key}{suffix}"
 
     def partial_path(self, name: str = "") -> Path:
@@ -127,16 +128,18 @@ class Store:
         return folder / (name or secrets.token_hex(8))
 
     def has(self, content_hash: str, size: int) -> bool:
-        """Whether an object of that many bytes is there. Asked of thousands at a time: plain strings, no paths."""
+        """Whether an object of that many bytes exists. It is called for thousands at a time, so it uses plain
+        strings.
+        """
         try:
             return os.stat(f"{self.root}/objects/{content_hash[:2]}/{content_hash}").st_size == size  # noqa: PTH116
         except OSError:
             return False
 
     def require(self, content_hash: str, size: int | None = None) -> Path:
-        """The path of an object that must be there, of that many bytes.
+        """The path of an object that must exist, with that many bytes.
 
-        Raises StoreDamaged when it isn't: nothing is ever rendered from less than the whole file.
+        Raises StoreDamaged otherwise: nothing is ever rendered from an incomplete file.
         """
         path = self.object_path(content_hash)
         try:
@@ -154,7 +157,7 @@ class Store:
         return path
 
     def add_object(self, partial: Path, content_hash: str) -> Path:
-        """Publish a whole, synced partial file as an object. Equal content is stored once.
+        """Publish a complete, synced partial file as an object. Equal content is stored only once.
 
         From then on it is read-only: import folders show the same bytes under the card's names.
         """
@@ -164,31 +167,31 @@ class Store:
         return final
 
     def used(self, *files: Path) -> bool:
-        """Note that derived files are in use (see `leftovers.sweep_unused`); whether all of them are there."""
+        """Note that derived files are in use (see `sweeping.sweep_unused`). Returns whether all of them exist."""
         for path in files:
             try:
                 os.utime(path)
             except FileNotFoundError:
                 return False
             except OSError:
-                continue  # another owner's: it may go early, and is made anew then
+                continue  # another owner's file: it may be removed early, and is then made again
         return True
 
     @contextmanager
     def alone(self, key: str) -> Generator[None]:
-        """Derive something that nobody else derives meanwhile, on this machine or another one that shares the store.
+        """Hold the lock of a derived file, so that nobody else makes it, on any machine that shares the store.
 
-        Waits while another process is at it: look again then, since what it made is there. A holder that is killed
-        holds nobody up.
+        Waits while another process makes it. Look again afterwards: the file may exist then. A killed holder blocks
+        nobody.
         """
         with held(self.root / "locks" / key):
             yield
 
     @contextmanager
     def deriving(self, key: str, suffix: str) -> Generator[Path]:
-        """Write something derived: yields a temporary path, and publishes it if the block ends well.
+        """Write a derived file: yields a temporary path, and publishes it if the block ends well.
 
-        The block validates what it wrote before it ends; an error removes the temporary file. The temporary name keeps
+        The block must validate the file before it ends; an error removes the temporary file. The temporary name keeps
         the suffix, since ffmpeg chooses the format by it.
         """
         partial = self.partial_path(f"{key}-{secrets.token_hex(4)}{suffix}")
@@ -201,11 +204,11 @@ class Store:
 
 
 def sweep_partials(folders: Iterable[Path], older_than: float, moment: datetime) -> int:
-    """Remove what killed processes left half-written: partial files untouched for that many seconds by this moment.
+    """Remove unfinished files of killed processes: partial files untouched for that many seconds before this moment.
     Returns how many.
 
-    A file that somebody is still writing is younger than that; give a day. Half a copy of a card's file is gone on with
-    when its card is back, so it waits `OFFLOAD_KEPT_S`.
+    A file that somebody is still writing is younger than that; use a day. An unfinished copy of a card's file is
+    resumed when its card is back, so it waits `OFFLOAD_KEPT_S`.
     """
     now = moment.timestamp()
     stale = [
@@ -223,10 +226,12 @@ def sweep_partials(folders: Iterable[Path], older_than: float, moment: datetime)
 
 
 def _changed_at(path: Path) -> float:
-    """When a file, or anything directly in a folder, was last written to. What goes meanwhile is not stale."""
+    """When a file, or any file directly in a folder, was last written to. A file that vanishes meanwhile isn't
+    stale.
+    """
     try:
         inside = path.iterdir() if path.is_dir() else ()
-        return max(one.stat().st_mtime for one in (path, *inside))
+        return max(entry.stat().st_mtime for entry in (path, *inside))
     except FileNotFoundError:
         return math.inf
 
@@ -238,9 +243,9 @@ def sync_file(path: Path) -> None:
 
 
 def replace_file(target: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write a small file so that a reader sees the old content or the new one, never a part; a power cut neither.
+    """Write a small file so that a reader, even after a power cut, finds the old content or the new one, never a part.
 
-    `mode`: its permissions, from its first byte on, less what the process leaves out of them (umask).
+    `mode`: its permissions from the first byte on, reduced by the process's umask.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_beside(target)
@@ -256,13 +261,13 @@ def replace_file(target: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def link_to(stored: Path, target: Path) -> bool:
-    """Give a stored file another name; whether that is a hard link. Raises OSError where there are no links at all."""
+    """Give a stored file another name. Returns whether that is a hard link. Raises OSError if no links are possible."""
     make_read_only(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(stored, target)
     except OSError:
-        # Another owner (fs.protected_hardlinks), too many links, or a volume without: a pointer does as well.
+        # Another owner (fs.protected_hardlinks), too many links, or a volume without hard links: use a symbolic link.
         # Relative, so that the data folder may be mounted elsewhere.
         target.symlink_to(os.path.relpath(stored, target.parent))
         return False
@@ -270,13 +275,13 @@ def link_to(stored: Path, target: Path) -> bool:
 
 
 def make_read_only(path: Path) -> None:
-    """Take the right to write from everybody, as far as the volume and the file's owner let us."""
+    """Remove everybody's right to write, as far as the volume and the file's owner allow."""
     with suppress(OSError):
         path.chmod(path.stat().st_mode & 0o444)
 
 
 def amount(size: int) -> str:
-    """A number of bytes as people say it, in decimal units as disks and cards are labelled."""
+    """A number of bytes for people, in decimal units as on the labels of disks and cards."""
     for unit, bytes_each in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= bytes_each:
             return f"{size / bytes_each:.1f} {unit}"

@@ -1,7 +1,7 @@
 """Garbage collection (sweeping) of rendered files: partial files of dead processes, and unused segments.
 
-Owns: telling a dead partial file from a living one, and what is used from what isn't, while others go on writing.
-Not here: partial files without a key (`store.sweep_partials` goes by their age), footage, which stays.
+Owns: telling dead partial files from those in the making, and used files from unused ones, while others keep writing.
+Not here: partial files without a key (`store.sweep_partials` judges them by age), footage, which stays.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from stinercut.storage.locks import is_free
 from stinercut.storage.store import Store, publish
 
 _LARGE = (".mp4", ".wav", ".jpg")
-"""Segments and their sound, photos and frames: all of them can be made again. Notes are small, and stay."""
+"""Segments and their sound, photos and frames: all of them can be made again. Notes are small and stay."""
 
 _KEYED = re.compile(r"([0-9a-f]{32})-[0-9a-f]{8}\.\w+")
 
 
 def sweep_dead_segments(store: Store) -> int:
-    """Remove half-written segments whose writer is gone. Returns how many.
+    """Remove unfinished segments whose writer is gone. Returns how many.
 
-    A writer holds its segment's lock (`Store.alone`) before it makes a file and until the file is published: a file
-    that was there before its lock was found free has none any more.
+    A writer holds its segment's lock (`Store.alone`) from before it makes a file until the file is published. So if a
+    file was listed and its lock is then free, its writer is gone.
     """
     folder = store.root / "partial"
     if not folder.is_dir():
@@ -39,14 +39,14 @@ def sweep_dead_segments(store: Store) -> int:
 
 
 def sweep_unused(store: Store, before: datetime) -> int:
-    """Remove what was derived and not used since that moment (`Store.used`). Returns how many files."""
+    """Remove derived files that were not used since that moment (`Store.used`). Returns how many."""
     oldest = before.timestamp()
     derived = store.root / "derived"
     return sum(path.suffix in _LARGE and _removed(store, path, oldest) for path in derived.glob("*/*"))
 
 
 def _removed(store: Store, path: Path, before: float) -> bool:
-    """Out of everybody's sight first, and back where somebody began to use it at that very moment."""
+    """Remove an unused file. It is moved aside first, and moved back if somebody began to use it in that moment."""
     try:
         if path.stat().st_mtime >= before:
             return False

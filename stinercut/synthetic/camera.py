@@ -1,6 +1,6 @@
-"""What a GoPro makes of pictures and sound: the MP4, its low-resolution proxy, the properties a renderer will meet.
+"""Encodes pictures and sound as a GoPro does: the MP4 and its low-resolution proxy, with a GoPro file's properties.
 
-Owns: encoding of frames made by code. Not here: the frames (`scenes`, `qrfilm`), names and times (`card`).
+Owns: encoding generated frames. Not here: the frames (`scenes`, `qrfilm`), names and times (`card`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import generated, raw_pictures
 
 Picture = npt.NDArray[Any]
-"""Height x width x 3 of uint8, blue first, as OpenCV has it (whose type stubs don't say uint8)."""
+"""Height x width x 3 of uint8, blue first, as in OpenCV (whose type stubs lack uint8)."""
 
 FPS: Final = Fraction(30000, 1001)
 RENDER_WIDTH: Final = 1280
 BITS_PER_PIXEL: Final = 0.2
-"""A HERO9 spends 60 Mbit/s on 2704x1520 at 59.94 frames a second, its setting "high" twice that."""
+"""A HERO9 spends 60 Mbit/s on 2704x1520 at 59.94 frames per second, with its setting "high" twice that."""
 
 PROXY_WIDTH: Final = 768
 MIN_SIDE, MAX_SIDE = 120, 4096
@@ -35,9 +35,9 @@ MAX_SECONDS: Final = 600.0
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """What the camera is set to: picture size in pixels, length in seconds, frames per second, the clock at the start.
+    """The camera's settings: picture size in pixels, length in seconds, frames per second, the clock at the start.
 
-    `seed` decides everything that is random; the same shot gives the same bytes with the same ffmpeg.
+    `seed` decides everything random; the same shot gives the same bytes with the same ffmpeg.
     """
 
     seconds: float
@@ -48,12 +48,12 @@ class CameraSettings:
 
     @property
     def frames(self) -> int:
-        """How many pictures."""
+        """How many pictures the shot has."""
         return max(2, round(self.seconds * self.fps))
 
 
 def check_shot(shot: CameraSettings) -> None:
-    """Raise BadInput for what can't be filmed."""
+    """Raise BadInput for settings that can't be filmed."""
     width, height = shot.size
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
         raise BadInput(f"a picture of {width}x{height} is outside {MIN_SIDE} to {MAX_SIDE} pixels a side")
@@ -64,7 +64,7 @@ def check_shot(shot: CameraSettings) -> None:
 
 
 def drawn_size(shot: CameraSettings, width: int) -> tuple[int, int]:
-    """The size that frames are drawn in, at most `width` wide; the encoder scales them up."""
+    """The size in which frames are drawn, at most `width` wide; the encoder scales them up."""
     scale = min(1.0, width / max(shot.size))
     return round(shot.size[0] * scale / 2) * 2, round(shot.size[1] * scale / 2) * 2
 
@@ -93,7 +93,7 @@ def _proxy_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _sound(shot: CameraSettings) -> Any:
-    """Wind (pink noise that swells) and two tones that no other seed has, in stereo at 48 kHz."""
+    """Wind (swelling pink noise) and two tones that no other seed has, in stereo at 48 kHz."""
     dice = np.random.default_rng(shot.seed)
     low, high = dice.uniform(110, 330), dice.uniform(400, 900)
     seconds = f"{shot.frames / float(shot.fps):.6f}"
@@ -109,7 +109,7 @@ def _sound(shot: CameraSettings) -> Any:
 
 
 def _output(picture: Any, sound: Any, shot: CameraSettings, size: tuple[int, int], target: Path) -> Any:
-    """H.264 and AAC in the properties of a GoPro file: full range, half-second groups, a time code track."""
+    """H.264 and AAC with the properties of a GoPro file: full range, half-second groups, a time code track."""
     scaled = picture.filter("scale", *size, flags="fast_bilinear", out_range="pc", out_color_matrix="bt709")
     clock = shot.recorded or datetime(2024, 1, 1, 9, 0)
     options: dict[str, Any] = {

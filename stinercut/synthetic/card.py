@@ -1,11 +1,11 @@
-"""A card as a GoPro leaves it after a morning's jumps: names, chapters, proxies, thumbnails, times.
+"""Makes a card as a GoPro leaves it after a morning's jumps: names, chapters, proxies, thumbnails, times.
 
-Owns: what lies where under which name and time, and the making of it. Not here: the footage (`scenes`, `qrfilm`).
+Owns: the place, name and time of each file, and making the files. Not here: the footage (`scenes`, `qrfilm`).
 
 A jump is one film of its code and then K clips. K counts MP4 files: with two or more, the last two are the chapters of
-one recording. Photos, where some are wished for, follow the clips, numbered as one camera counts. Everything follows
-from the seed and the start time, which are kept on the card (`MISC/version.txt`), so that a card made again with more
-jumps keeps every file it has, to the byte and the second.
+one recording. Photos, if wanted, follow the clips, with the numbers of one camera. Everything depends only on the seed
+and the start time, which are kept on the card (`MISC/version.txt`). So a card that is made again with more jumps keeps
+all its files, to the byte and the second.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ MAX_PHOTOS: Final = 200
 """Of one jump."""
 QR_SECONDS: Final = 4.0
 BETWEEN_JUMPS: Final = timedelta(minutes=50)
-"""From take-off to take-off, when one master and one camera go up again and again."""
+"""From take-off to take-off of one master with one camera."""
 
 FIRST_TAKEOFF: Final = time(8, 30)
 SAME_TIME: Final = 2
-"""Makers at once: one core draws while the other encodes."""
+"""Files made at the same time: one core draws while the other encodes."""
 
 PASSENGERS: Final = (
     "Zoë Müller-Lüdenscheidt",
@@ -66,7 +66,7 @@ PASSENGERS: Final = (
     "Đorđe Ćirić",
     "João Conceição",
 )
-"""Names that go wrong when a decoder guesses at encodings or a font lacks a letter."""
+"""Names that become wrong when a decoder guesses encodings or a font lacks a letter."""
 
 _MARKER: Final = Path("MISC/version.txt")
 _DCIM: Final = Path("DCIM/100GOPRO")
@@ -75,7 +75,7 @@ _MAKER: Final = "stinercut card make"
 
 @dataclass(frozen=True)
 class JumpMade:
-    """One jump on a card. File names as they stand in `DCIM/100GOPRO`; `clips` are the MP4 files after the code's."""
+    """One jump on a card. File names as in `DCIM/100GOPRO`; `clips` are the MP4 files after the code's film."""
 
     number: int
     payload: Payload
@@ -86,7 +86,7 @@ class JumpMade:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All MP4 files, in the order they were filmed."""
+        """All MP4 files, in the order of filming."""
         return (self.qr_file, *self.clips)
 
 
@@ -101,7 +101,7 @@ class CardMade:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What a card is made from; the first call's seed and start stay."""
+    """The recipe of a card; the seed and start of the first call stay."""
 
     seed: int
     start: datetime
@@ -109,7 +109,7 @@ class _Recipe:
 
 @dataclass(frozen=True)
 class _File:
-    """One MP4 to be made. `begin` is the second of its scene that it starts at; `payload` makes it a film of a code."""
+    """One MP4 to make. `begin`: the second of its scene at which it starts. With a `payload` it is a film of a code."""
 
     name: str
     recorded: datetime
@@ -121,7 +121,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Habit:
-    """What all jumps of one call have in common: clips a jump, seconds a clip, time from one clip to the next."""
+    """The values that all jumps of one call share: clips per jump, seconds per clip, time from clip to clip."""
 
     seed: int
     clips: int
@@ -129,13 +129,13 @@ class _Habit:
     step: timedelta
 
     def seed_of(self, number: int, place: int) -> int:
-        """Another seed for each file of each jump."""
+        """A different seed for each file of each jump."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{number}/{place}".encode()).digest()[:4], "big")
 
 
 @dataclass(frozen=True)
 class _Photo:
-    """One JPEG to be made."""
+    """One JPEG to make."""
 
     name: str
     taken: datetime
@@ -162,14 +162,13 @@ def make_card(  # noqa: PLR0913 - each is one thing a person may choose
     photos: int = 0,
     on_file: Callable[[str, int, int], None] | None = None,
 ) -> CardMade:
-    """Make a card's folder, or add the jumps that it lacks to one made here before.
+    """Make a card's folder, or add missing jumps to a folder that this function made before.
 
-    `clips` MP4 files of `seconds` per jump besides the code's film, then so many `photos`, pictures of `size` pixels.
+    Each jump has the code's film, `clips` MP4 files of `seconds`, and `photos` photos; pictures have `size` pixels.
     Jumps are numbered from `first_jump`; `jumps` is how many of them the card holds in the end. `start` is the first
-    take-off by the camera's clock (today 08:30); an existing card keeps its own start and seed. `on_file(name, done,
-    total)` after each MP4.
-    Raises BadInput for a folder with something else in it and for numbers out of range, HostNotReady for a folder that
-    can't be written or has no room.
+    take-off by the camera's clock (today 08:30); an existing card keeps its start and seed. `on_file(name, done,
+    total)` is called after each MP4. Raises BadInput for a folder with other content and for numbers out of range,
+    HostNotReady for a folder that can't be written or has no space.
     """
     check_wish(jumps, clips, seconds, size, first_jump)
     if not 0 <= photos <= MAX_PHOTOS:
@@ -184,7 +183,7 @@ def make_card(  # noqa: PLR0913 - each is one thing a person may choose
 
 
 def passenger(seed: int, number: int, on: date) -> Payload:
-    """Who jumps as number so-and-so: another booking for each seed and number, names in turn."""
+    """The passenger of a jump's number: a different booking for each seed and number, names in turn."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:6].upper()
     name = PASSENGERS[(seed * 7 + number - 1) % len(PASSENGERS)]
     return make_payload(name, f"TD-{digest}", on, f"TM-{number % 3 + 1}")
@@ -194,7 +193,7 @@ def passenger(seed: int, number: int, on: date) -> Payload:
 
 
 def check_wish(jumps: int, clips: int, seconds: float, size: tuple[int, int], first_jump: int = 1) -> None:
-    """Raise BadInput for numbers that no card is made with."""
+    """Raise BadInput for numbers with which no card can be made."""
     if not 1 <= jumps <= MAX_JUMPS:
         raise BadInput(f"{jumps} jumps are outside 1 to {MAX_JUMPS}")
     if not 1 <= clips <= MAX_CLIPS:
@@ -211,7 +210,7 @@ def _start(wanted: datetime | None) -> datetime:
 
 
 def _open(folder: Path, wanted: _Recipe) -> tuple[_Recipe, list[JumpMade]]:
-    """The recipe and the jumps of a card made here before, or a fresh one with a marker."""
+    """The recipe and the jumps of an existing card that was made here, or those of a new card with a marker."""
     if folder.exists() and not folder.is_dir():
         raise BadInput("a card is a folder, and this is a file", file=folder, advice="Choose another name.")
     if (folder / _MARKER).is_file():
@@ -234,7 +233,7 @@ def _open(folder: Path, wanted: _Recipe) -> tuple[_Recipe, list[JumpMade]]:
 
 
 def _marker(recipe: _Recipe) -> dict[str, Any]:
-    """A GoPro's `version.txt`, with what is needed to go on with this card."""
+    """A GoPro's `version.txt`, with the values for adding jumps to this card later."""
     return {
         "info version": "2.0",
         "firmware version": "HD9.01.01.72.00",
@@ -275,7 +274,7 @@ def _read_jump(note: dict[str, Any]) -> JumpMade:
 
 @dataclass(frozen=True)
 class _Wish:
-    """What each jump is to have; `seconds` of each clip."""
+    """The wanted content of each jump; `seconds` per clip."""
 
     clips: int
     seconds: float
@@ -283,7 +282,7 @@ class _Wish:
 
 
 def _plan(recipe: _Recipe, present: Sequence[JumpMade], numbers: Sequence[int], wish: _Wish) -> list[_Plan]:
-    """What each missing jump will consist of: numbers go on where the card's end, times never go back."""
+    """The plan of each missing jump: file numbers continue after the card's last one, times never go back."""
     clips, seconds = wish.clips, wish.seconds
     next_file = 1 + max((int(name[4:8]) for jump in present for name in (*jump.files, *jump.photos)), default=0)
     step = max(timedelta(minutes=30) / (clips + 1), timedelta(seconds=seconds + 6))
@@ -306,7 +305,7 @@ def _plan(recipe: _Recipe, present: Sequence[JumpMade], numbers: Sequence[int], 
 
 
 def _files(habit: _Habit, number: int, payload: Payload, first_file: int, takeoff: datetime) -> list[_File]:
-    """The code's film, single recordings, and at the end one recording of two chapters."""
+    """The code's film, single recordings, and last a recording in two chapters."""
     files = [_File(_name(1, first_file), takeoff, habit.seed_of(number, 0), QR_SECONDS, payload=payload)]
     for place in range(1, habit.clips + 1):
         if place == habit.clips and habit.clips > 1:
@@ -319,7 +318,7 @@ def _files(habit: _Habit, number: int, payload: Payload, first_file: int, takeof
 
 
 def _photos(habit: _Habit, number: int, first_file: int, last: _File, count: int) -> tuple[_Photo, ...]:
-    """So many photos after the last clip, two seconds apart."""
+    """`count` photos after the last clip, two seconds apart."""
     begin = last.recorded + timedelta(seconds=last.seconds + 4)
     return tuple(
         _Photo(
@@ -356,7 +355,7 @@ def _require_room(folder: Path, plans: Sequence[_Plan], size: tuple[int, int]) -
 def _make(
     folder: Path, plans: Sequence[_Plan], size: tuple[int, int], on_file: Callable[[str, int, int], None] | None
 ) -> list[str]:
-    """Make the files beside the DCIM tree, and move each jump in when it is whole."""
+    """Make the files next to the DCIM tree, and move each jump in when it is complete."""
     total = sum(len(plan.files) for plan in plans)
     making = folder / ".making"
     shutil.rmtree(making, ignore_errors=True)
@@ -420,7 +419,7 @@ def _family(name: str) -> tuple[str, str, str]:
 
 
 def _move_in(folder: Path, making: Path, plan: _Plan) -> None:
-    """The videos last, so that a watcher finds proxy and thumbnail there; then the note that the jump is whole."""
+    """Move a jump in: its videos last, so that a watcher finds their proxies and thumbnails; then the jump's note."""
     for photo in plan.photos:
         (making / photo.name).replace(folder / _DCIM / photo.name)
     for file in plan.files:

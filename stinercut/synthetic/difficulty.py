@@ -1,6 +1,6 @@
-"""Films of a code that are harder to read: to try the reader, and to measure it.
+"""Makes films of a code that are harder to read, to test and measure the reader.
 
-Owns: what each level does to a film. Not here: the film itself (`qrfilm`).
+Owns: the effect of each level on a film. Not here: the film itself (`qrfilm`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ LEVELS: Final = {
     "far": "scale=iw*0.45:-2,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:gray",
     "moment": "drawbox=c=gray:t=fill:enable='not(between(t,{begin},{end}))'",
 }
-"""Dim and out of focus; from further away; in the picture for a moment only."""
+"""dim: dark and out of focus. far: from further away. moment: in the picture only for a moment."""
 
 
 def check_level(level: str) -> None:
-    """Raise BadInput for what is no level."""
+    """Raise BadInput for an unknown level."""
     if level not in LEVELS:
         raise BadInput(f"{level!r} is no level of difficulty", advice=f"Choose one of {', '.join(LEVELS)}.")
 
 
 def make_harder(film: Path, target: Path, level: str, size: tuple[int, int], seconds: float) -> None:
-    """The film again, harder to read, as H.264 with two key frames a second; without sound. Raises BadInput."""
+    """Write the film in a form that is harder to read: H.264 with two key frames per second, without sound. Raises
+    BadInput.
+    """
     check_level(level)
     width, height = size
     begin = 0.53 * seconds

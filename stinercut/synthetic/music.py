@@ -1,10 +1,10 @@
-"""A piece of music made by code: the bundled template `sunset` plays it, and nobody has to be asked for a licence.
+"""Generates a piece of music: the bundled template `sunset` plays it, and it needs nobody's licence.
 
-Owns: composing and playing it into samples, writing it as Opus. Not here: mixing it under a film.
+Owns: composing it, playing it into samples, writing it as Opus. Not here: mixing it under a film.
 
-Four chords (A minor 7, F major 9, C add 9, G 6) at 96 beats a minute, four bars each round, six rounds: a pad and a
-plucked figure begin, bass and a soft drum come in, the drum rests once, then all of it again. It ends where it began,
-so that it can be repeated.
+It has four chords (A minor 7, F major 9, C add 9, G 6) at 96 beats per minute, in six rounds of four bars. A pad and a
+plucked figure begin, bass and a soft drum join, the drum rests once, then all play again. It ends as it began, so that
+it can be repeated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHORDS: Final = ((57, 60, 64, 67), (53, 57, 60, 67), (55, 60, 62, 64), (55, 59,
 
 _ROOTS: Final = (45, 41, 48, 43)
 _FIGURE: Final = (0, 2, 1, 3, 2, 1, 3, 2)
-"""Which note of the chord, an octave up, on each of a bar's eight quavers."""
+"""The note of the chord, an octave up, on each of a bar's eight quavers."""
 
 _WITH_BASS: Final = (1, 2, 3, 4, 5)
 _WITH_DRUMS: Final = (1, 2, 4, 5)
@@ -63,7 +63,7 @@ def composed(rounds: Iterable[int] = range(ROUNDS)) -> Sound:
                     _add(high, at + beat * BEAT, _clap(dice))
                 for quaver in range(8):
                     _add(high, at + quaver * BEAT // 2, _hat(dice, 0.10 if quaver % 2 else 0.055))
-    # The drum's beat is felt in the pad as well: it breathes with it.
+    # The pad becomes quieter with each beat of the drum, as if it breathed.
     pad *= _breathing(drums)
     wet = _in_a_room(pad * 0.6 + figure * 0.9 + high * 0.5, dice)
     mixed = pad * 0.5 + figure * 1.05 + _echoes(figure) * 0.6 + bass * 0.3 + drums * 0.62 + high * 1.7 + wet * 0.7
@@ -87,7 +87,7 @@ def write(target: Path) -> None:
 
 
 def _add(track: Sound, at: int, sound: Sound) -> None:
-    """Play a sound there; what reaches beyond the end begins the piece, since it will be repeated."""
+    """Add a sound at that place. A part beyond the end is added at the beginning, since the piece will be repeated."""
     length = track.shape[1]
     for begin in range(0, sound.shape[1], length):
         piece = sound[:, begin : begin + length]
@@ -157,7 +157,7 @@ def _hat(dice: np.random.Generator, loud: float) -> Sound:
 
 
 def _brightened(noise: Sound, low: float, high: float) -> Sound:
-    """Noise of that band alone, with soft edges."""
+    """Noise of only that band, with soft edges."""
     spectrum = np.fft.rfft(noise)
     heights = np.fft.rfftfreq(noise.shape[1], 1 / RATE)
     spectrum *= np.exp(-((np.log2(np.maximum(heights, 1) / np.sqrt(low * high)) / np.log2(high / low) * 2) ** 4))
@@ -185,7 +185,7 @@ def _echoes(sound: Sound) -> Sound:
 
 
 def _in_a_room(sound: Sound, dice: np.random.Generator) -> Sound:
-    """A hall of two seconds: the sound folded with noise that dies away."""
+    """A hall of two seconds: the sound convolved with fading noise."""
     time = np.arange(2 * RATE) / RATE
     hall = dice.normal(0, 1, (2, time.size)) * np.exp(-time * 3.1) * np.clip(time / 0.02, 0, 1)
     hall /= np.sqrt((hall**2).sum(axis=1, keepdims=True))

@@ -1,8 +1,8 @@
-"""Names made by chance in the world's scripts, to prove that what goes into a code comes out of it.
+"""Generates random names in the world's scripts, to prove that a name survives the way through a code.
 
-Owns: letters, marks and the ways in which they follow each other. Not here: anybody's real name. The names mean
-nothing; they have what makes text hard: combining marks, joiners, right-to-left, letters beyond the first plane. They
-are such as `stinercut.drawing.name_rule` takes.
+Owns: letters, marks and how they follow each other. Not here: anybody's real name. The names mean nothing; they have
+the difficulties of text: combining marks, joiners, right-to-left, letters beyond the first plane. All of them pass
+`stinercut.drawing.name_rule`.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
     "Adlam": ((0x1E900, 0x1E943),),
     "Osage": ((0x104B0, 0x104FB),),
 }
-"""Ranges of code points, first and last. What in them is no letter and no mark is left out."""
+"""Ranges of code points, first and last. Only their letters and marks are used."""
 
 _JOINED: Final = frozenset({"Arabic", "Devanagari", "Bengali", "Malayalam", "Sinhala", "Kannada", "Mongolian"})
 """Scripts whose words hold zero-width joiners and non-joiners."""
 
 
 def random_names(seed: int, count: int) -> Iterator[tuple[str, str]]:
-    """So many pairs of script and name, the scripts in turn; the same seed gives the same names, in form C."""
+    """`count` pairs of script and name, the scripts in turn; the same seed gives the same names, in form C."""
     rng = random.Random(seed)
     letters = {script: _of_kind(script, "L") for script in SCRIPTS}
     marks = {script: _of_kind(script, "M") for script in SCRIPTS}

@@ -1,6 +1,6 @@
-"""Photos as a camera takes them, made by code: no two alike, dated, cheap.
+"""Generates photos as from a camera: all different, dated, and cheap to make.
 
-Owns: `make_photo`. Not here: which photos a card has (`card`), stills out of footage (`stinercut.video.stills`).
+Owns: `make_photo`. Not here: which photos a card has (`card`), stills from footage (`stinercut.video.stills`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MODEL: Final = 0x0110
 
 
 def make_photo(target: Path, seed: int, size: tuple[int, int], taken: datetime) -> None:
-    """A JPEG of a sky, the earth and clouds, all by the seed. Takes some 20 ms for a 720p one. Raises OSError."""
+    """Write a JPEG of a sky, the earth and clouds, all from the seed. It takes about 20 ms for 720p. Raises OSError."""
     dice = random.Random(seed)
     width, height = size
     top, bottom = _colour(dice, (20, 90), (110, 190)), _colour(dice, (90, 190), (150, 240))

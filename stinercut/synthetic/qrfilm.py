@@ -1,4 +1,4 @@
-"""A short film of a passenger's code, as a hand films a sheet of paper or a phone.
+"""Generates a short film of a passenger's code, as if a hand filmed a sheet of paper or a phone.
 
 Owns: the sheet, the hand, the lens. Not here: the code (`stinercut.codes.making`), encoding (`camera`).
 """
@@ -23,15 +23,15 @@ from stinercut.synthetic.camera import FPS, RENDER_WIDTH, CameraSettings, Pictur
 from stinercut.synthetic.scenes import paint_world
 
 _MODULE_PIXELS: Final = 5.0
-"""Pixels a module should have in the film, where the picture is large enough: below 4.5 fewer frames are read."""
+"""Pixels per module in the film, if the picture is large enough: below 4.5 fewer frames can be read."""
 
 _SHARE: Final = (0.5, 0.92)
-"""Least and greatest part of the picture's shorter side that the code takes."""
+"""The smallest and the largest share of the picture's shorter side for the code."""
 
 
 @dataclass(frozen=True)
 class _Hand:
-    """How one hand holds the camera: tremor of three speeds, drift, tilt; all from the seed."""
+    """How a hand holds the camera: tremor of three speeds, drift, tilt; all from the seed."""
 
     phases: np.ndarray
     tilt: float
@@ -39,7 +39,7 @@ class _Hand:
     steady: float
 
     def offset(self, at: float, axis: int) -> float:
-        """Where the picture has moved, in parts of its shorter side."""
+        """How far the picture has moved, in parts of its shorter side."""
         slow, fast, tremor = self.phases[axis]
         return self.steady * (
             0.02 * math.sin(1.1 * at + slow) + 0.006 * math.sin(5.3 * at + fast) + 0.002 * math.sin(19 * at + tremor)
@@ -57,7 +57,7 @@ def make_qr_film(  # noqa: PLR0913 - one optional word each
     recorded: datetime | None = None,
     proxy: Path | None = None,
 ) -> None:
-    """Film a passenger's code with perspective, shake, noise, a lens that finds its focus, uneven light, and sound."""
+    """Film a passenger's code with perspective, shake, noise, a focusing lens, uneven light, and sound."""
     codes = [qr_picture(payload)]
     film_pictures(codes, target, size=size, seconds=seconds, seed=seed, fps=fps, recorded=recorded, proxy=proxy)
 
@@ -119,7 +119,7 @@ class _Sheet:
 
 
 def _sheet(code: bytes, phone: bool, drawn: tuple[int, int]) -> _Sheet:
-    """Paper or a phone's screen with the code on it, and how large it is filmed."""
+    """Paper or a phone's screen with the code on it, and its size in the film."""
     picture = cv2.imdecode(np.frombuffer(code, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise BadInput("what should be filmed is no picture")
@@ -131,7 +131,7 @@ def _sheet(code: bytes, phone: bool, drawn: tuple[int, int]) -> _Sheet:
     margin = round(side * 0.04)
     colour = (20, 18, 18) if phone else (236, 242, 246)
     sheet = cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=colour)
-    # Shrunk in one go with averaging, since a warp samples single pixels and would break thin modules.
+    # Shrunk once with averaging, since a warp samples single pixels and would break thin modules.
     scale = min(1.0, 2 * wanted / side)
     sheet = cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     sheet = cv2.convertScaleAbs(sheet, alpha=0.78, beta=0 if phone else 28)
@@ -139,14 +139,16 @@ def _sheet(code: bytes, phone: bool, drawn: tuple[int, int]) -> _Sheet:
 
 
 def _modules(picture: Picture) -> int:
-    """Modules across, quiet zone included: the quiet zone is BORDER modules wide, the first finder pattern 7."""
+    """Modules across, including the quiet zone, which is BORDER modules wide."""
     row = picture[:, :, 0].min(axis=0) < 128
     quiet = int(np.argmax(row))
     return round(picture.shape[1] * BORDER / quiet) if quiet else 50
 
 
 def _lay(sheet: _Sheet, frame: Picture, hand: _Hand, at: float, below: float) -> None:
-    """Put the sheet into the frame in perspective. `below` moves it out of the picture, 1 for wholly."""
+    """Put the sheet into the frame in perspective. `below` moves it down out of the picture; 1 moves it out
+    completely.
+    """
     height, width = frame.shape[:2]
     short = min(width, height)
     turn = math.radians(hand.tilt + 60 * hand.offset(at + 3, 0))
@@ -159,7 +161,7 @@ def _lay(sheet: _Sheet, frame: Picture, hand: _Hand, at: float, below: float) ->
     half = sheet.side / 2
     corners = np.array([[-half, -half], [half, -half], [half, half], [-half, half]])
     spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    # Whatever leans away is smaller: a plain perspective divide by 1 + lean * place.
+    # Parts that lean away are smaller: a plain perspective divide by 1 + lean * place.
     depth = 1 + corners @ (hand.lean + 0.4 * hand.offset(at + 1, 1)) / half
     placed = (corners / depth[:, None]) @ spin.T + centre
     rows, columns = sheet.picture.shape[:2]
@@ -171,7 +173,7 @@ def _lay(sheet: _Sheet, frame: Picture, hand: _Hand, at: float, below: float) ->
 
 
 def _light(dice: np.random.Generator, size: tuple[int, int]) -> Picture:
-    """How much light falls where, 255 for all: brighter on one side, never dark."""
+    """The light at each point, 255 is full: brighter on one side, never dark."""
     few = dice.uniform(150, 255, (2, 2)).astype(np.float32)
     light = np.asarray(cv2.resize(few, size, interpolation=cv2.INTER_LINEAR)).astype(np.uint8)
     return np.repeat(light[:, :, None], 3, axis=2)

@@ -1,4 +1,4 @@
-"""A moving clip: sky, clouds, fields below, two people in free fall, filmed from a third one's helmet.
+"""Generates a moving clip: sky, clouds, fields below, two people in free fall, filmed from a third person's helmet.
 
 Owns: drawing. Not here: encoding (`camera`). Nothing in it is a code.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from stinercut.synthetic.camera import FPS, CameraSettings, Picture, check_shot, drawn_size, film
 
 DRAWN_WIDTH: Final = 640
-"""Clips are drawn this wide and scaled up: drawing costs a quarter, and motion blurs real footage no less."""
+"""Clips are drawn this wide and scaled up: that costs a quarter, and motion blurs real footage as much."""
 
 _WORLD: Final = 1.6
 """The painted world's size in pictures: room to tilt and pan."""
@@ -27,7 +27,9 @@ _WORLD: Final = 1.6
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that tells one clip from another; `begin` is where in the scene the clip starts (a second chapter)."""
+    """The values that make a clip different from others. `begin`: where in the scene it starts (for second
+    chapters).
+    """
 
     seed: int
     begin: float = 0.0
@@ -44,11 +46,11 @@ def make_clip(  # noqa: PLR0913 - one optional word each
     recorded: datetime | None = None,
     proxy: Path | None = None,
 ) -> None:
-    """Film a scene with sound. No two seeds look or sound alike. Raises BadInput for sizes that can't be filmed."""
+    """Film a scene with sound. Each seed looks and sounds different. Raises BadInput for sizes that can't be filmed."""
     shot = CameraSettings(seconds=seconds, size=size, seed=seed, fps=fps, recorded=recorded)
     check_shot(shot)
     drawn = drawn_size(shot, DRAWN_WIDTH)
-    # Sound goes on differently in a second chapter, but belongs to the same scene.
+    # The sound of a second chapter differs, but the scene is the same.
     film(scene_frames(Scene(seed, begin), shot, drawn), drawn, replace(shot, seed=seed + int(begin > 0)), target, proxy)
 
 
@@ -91,7 +93,7 @@ def paint_world(dice: np.random.Generator, size: tuple[int, int]) -> Picture:
 
 
 def _clouds(dice: np.random.Generator, size: tuple[int, int], threshold: float) -> np.ndarray:
-    """How much cloud there is at each point, 0 to 1: noise of four sizes, added up."""
+    """The amount of cloud at each point, 0 to 1: noise of four sizes, added up."""
     total = np.zeros((size[1], size[0]), np.float32)
     for octave in range(4):
         cells = 3 * 2**octave
@@ -111,7 +113,7 @@ def _fields(dice: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _draw_person(frame: Picture, at: float, person: int, suit: tuple[int, ...], phase: np.ndarray) -> None:
-    """Somebody falling flat, arms and legs out, rocking."""
+    """Draw somebody who falls flat, with arms and legs out, rocking."""
     height, width = frame.shape[:2]
     unit = height * (0.085 if person else 0.1)
     x = width * (0.5 + 0.22 * math.sin(0.9 * at + phase[person] + 2.2 * person))

@@ -1,4 +1,4 @@
-"""What a film looks like: templates as folders, and what they say about a jump.
+"""Templates: folders that define how a film looks, and the text that they show about a jump.
 
 Owns: reading and validating a template folder, filling in its merge fields. Not here: drawing or encoding it
 (`stinercut.films`).

@@ -1,7 +1,7 @@
-"""What a template says about clips, about drawings and about sound, each as a fingerprint.
+"""Fingerprints of a template's three aspects: clips, drawings and sound.
 
-Owns: telling the three apart, so that people can be told beforehand what a changed template will cost. Not here:
-what is really made anew: the renderer finds by content which of its parts are there (`stinercut.films`).
+Owns: telling the three apart, so that people learn beforehand what a changed template will cost. Not here: what is
+really made again: the renderer finds existing parts by their content (`stinercut.films`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from stinercut.templates.timeline import Clip, Footage, Movie, Photos, Picture, 
 
 
 def aspects(template: Template) -> dict[str, str]:
-    """Fingerprints by aspect: `clips`, `drawings`, `sound`. Equal where a change of the template leaves that alone.
+    """Fingerprints by aspect: `clips`, `drawings`, `sound`. One stays equal if a change doesn't affect its aspect.
 
-    The number of the version and the description are in none of them: they change nothing that is seen or heard.
+    None includes the version number and the description: they change nothing that is seen or heard.
     """
-    said = template.document
-    timeline = said.timeline
-    shared = (timeline.background, *(output.model_dump_json() for output in said.output))
-    words = (said.language, said.date_style, *(field.model_dump_json() for field in said.merge), *_fonts(template))
+    document = template.document
+    timeline = document.timeline
+    shared = (timeline.background, *(output.model_dump_json() for output in document.output))
+    merge = (field.model_dump_json() for field in document.merge)
+    words = (document.language, document.date_style, *merge, *_fonts(template))
     footage = timeline.footage
     assert isinstance(footage.asset, Footage)
     drawn = [clip for clip in timeline.main if clip is not footage]
@@ -46,7 +47,7 @@ def aspects(template: Template) -> dict[str, str]:
 
 
 def _looked_at(template: Template, clips: Iterable[Clip]) -> list[str | bytes]:
-    """What these clips say of the picture, and the bytes of the files they show."""
+    """The settings of these clips for the picture, and the bytes of the files that they show."""
     out: list[str | bytes] = []
     for clip in clips:
         out.append(clip.model_dump_json(exclude={"asset": {"volume"}}))
@@ -58,7 +59,7 @@ def _looked_at(template: Template, clips: Iterable[Clip]) -> list[str | bytes]:
 
 
 def _with_what_it_draws(template: Template, name: str) -> list[str]:
-    """A file, its upright form, and the pictures that these drawings hold."""
+    """A file, its upright form, and the pictures in these drawings."""
     if not name.endswith(".svg"):
         return [name]
     upright = name.removesuffix(".svg") + UPRIGHT

@@ -1,6 +1,6 @@
-"""A template's folder: `template.json` and the files it names, read as a whole or refused.
+"""Reads a template's folder: `template.json` and the files that it names, completely or not at all.
 
-Owns: reading a folder, finding a template by its name, its fingerprint. Not here: what `template.json` may say
+Owns: reading a folder, finding a template by its name, its fingerprint. Not here: the model of `template.json`
 (`timeline`), what a drawing may hold (`svg`), looking into pictures, music and fonts
 (`stinercut.films.template_check`).
 """
@@ -37,17 +37,17 @@ from stinercut.templates.timeline import (
 FILE_NAME = "template.json"
 FONT_FOLDER = "fonts"
 UPRIGHT = ".upright.svg"
-"""`title.upright.svg` is drawn in place of `title.svg` where a film is higher than wide."""
+"""`title.upright.svg` is drawn instead of `title.svg` if a film is higher than wide."""
 
 NAME_FIELD = "passenger_name"
 _BUNDLED = Path(__file__).parent / "bundled"
 _STILL_TO_READ = 0.5
-"""Seconds that everything on a card must stand still together, so that it can be read (and the name be checked)."""
+"""Seconds that everything on a card must stand still together, so that people can read it (and the name be checked)."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A whole template: what `template.json` says, and the folder its files lie in."""
+    """A complete template: the content of `template.json`, and the folder of its files."""
 
     document: Document
     folder: Path
@@ -59,7 +59,7 @@ class Template:
 
     @property
     def version(self) -> int:
-        """The number its owner gave this state of it."""
+        """The number that its owner gave to this state."""
         return self.document.version
 
     @property
@@ -79,43 +79,43 @@ class Template:
 
     @cached_property
     def fingerprint(self) -> str:
-        """32 hex digits that change with anything that is said, and with the content of every file in use."""
+        """32 hex digits that change with every value of the document, and with the content of every file in use."""
         names = sorted(self.files)
-        said = self.document.model_dump_json(by_alias=True)
-        return key_of("template", said, *(part for name in names for part in (name, self.path(name).read_bytes())))
+        text = self.document.model_dump_json(by_alias=True)
+        return key_of("template", text, *(part for name in names for part in (name, self.path(name).read_bytes())))
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file in use: those that `template.json` names, what drawings show, and fonts (`fonts/name.ttf`)."""
-        found = [name for _, name in named_files(self.document)]
-        for name in list(found):
+        """Every file in use: those that `template.json` names, pictures in drawings, and fonts (`fonts/name.ttf`)."""
+        names = [name for _, name in named_files(self.document)]
+        for name in list(names):
             if name.endswith(".svg"):
                 upright = name.removesuffix(".svg") + UPRIGHT
                 both = [name] + ([upright] if (self.folder / upright).is_file() else [])
-                found += [one for one in both if one != name]
-                found += [picture for one in both for picture in self.drawing(one).pictures]
-        found += [f"{FONT_FOLDER}/{font.name}" for font in self.fonts]
-        return tuple(dict.fromkeys(found))
+                names += [form for form in both if form != name]
+                names += [picture for form in both for picture in self.drawing(form).pictures]
+        names += [f"{FONT_FOLDER}/{font.name}" for font in self.fonts]
+        return tuple(dict.fromkeys(names))
 
     @property
     def fonts(self) -> tuple[Path, ...]:
-        """Fonts that the template brings along."""
+        """The template's own fonts."""
         folder = self.folder / FONT_FOLDER
         return tuple(sorted(path for path in folder.glob("*") if path.suffix.lower() in (".ttf", ".otf")))
 
     def path(self, file_name: str) -> Path:
-        """Where a file of this template lies. Raises BadInput when it isn't there."""
+        """The path of a file of this template. Raises BadInput if the file is missing."""
         path = self.folder / file_name
         if not path.is_file():
             raise BadInput(
                 f"the template {self.name} names {file_name}, which is not there",
                 file=path,
-                advice=f"Put it beside {FILE_NAME}, or take its name out.",
+                advice=f"Put it next to {FILE_NAME}, or take its name out.",
             )
         return path
 
     def drawing(self, file_name: str, *, upright: bool = False) -> svg.Svg:
-        """A drawing, read. `upright`: the one for films that are higher than wide, where there is one."""
+        """Read a drawing. `upright`: its form for films that are higher than wide, if it has one."""
         other = self.folder / (file_name.removesuffix(".svg") + UPRIGHT)
         path = other if upright and other.is_file() else self.path(file_name)
         return svg.read(path, self.document.fields)
@@ -130,7 +130,7 @@ class Template:
 
 
 def load(folder: Path) -> Template:
-    """The template in a folder. Raises BadInput with the first problem: file, field and what to write instead."""
+    """The template in a folder. Raises BadInput for the first problem, with file, field and what to write instead."""
     template, problems = read(folder)
     if problems:
         raise problems[0]
@@ -139,11 +139,11 @@ def load(folder: Path) -> Template:
 
 
 def read(folder: Path) -> tuple[Template | None, list[StinercutError]]:
-    """The template in a folder, as far as it can be read, and everything that is wrong with it."""
+    """The template in a folder, as far as it can be read, and all its problems."""
     path = folder / FILE_NAME
     try:
         require_text(folder.absolute())
-        document = Document.model_validate(_said(path))
+        document = Document.model_validate(_json_of(path))
     except BadInput as refused:
         return None, [refused]
     except ValidationError as refused:
@@ -158,7 +158,7 @@ def read(folder: Path) -> tuple[Template | None, list[StinercutError]]:
 
 
 def bundled(name: str = "classic") -> Template:
-    """A template that comes with Stinercut. Raises BadInput for a name there is none of."""
+    """A template that comes with Stinercut. Raises BadInput for an unknown name."""
     return find(name, ())
 
 
@@ -176,9 +176,9 @@ def find(name: str, folders: Sequence[Path]) -> Template:
 
 
 def place_of(name: str, folders: Sequence[Path]) -> Path:
-    """The folder of the template of that name, whatever is in it. Raises BadInput when there is none.
+    """The folder of the template of that name, whatever is in it. Raises BadInput for an unknown name.
 
-    A name comes from pages as well: it is compared with what lies there, and never made a path before.
+    A name may come from a page: it is compared with the existing names before it is used in a path.
     """
     known = names(folders)
     for folder in (*folders, _BUNDLED) if name in known else ():
@@ -188,10 +188,10 @@ def place_of(name: str, folders: Sequence[Path]) -> Path:
 
 
 def meant_by(which: str, folders: Sequence[Path]) -> Path:
-    """The folder of the template that a person means by a path, to it or to its `template.json`, or by a name.
+    """The folder of the template that a person means by a path (of the folder or its `template.json`) or by a name.
 
-    A plain word is a folder's path where a template lies in it, or where no template has that name. Raises BadInput
-    where it is neither.
+    A plain word is a folder's path if the folder holds a template, or if no template has that name. Raises BadInput if
+    it is neither.
     """
     path = Path(which)
     if path.name == FILE_NAME:
@@ -206,12 +206,12 @@ def meant_by(which: str, folders: Sequence[Path]) -> Path:
 
 
 def names(folders: Sequence[Path] = ()) -> list[str]:
-    """The names of all templates that can be found, in the order of the alphabet."""
+    """The names of all templates that can be found, in alphabetical order."""
     return sorted({path.parent.name for folder in (*folders, _BUNDLED) for path in folder.glob(f"*/{FILE_NAME}")})
 
 
 def named_files(document: Document) -> list[tuple[str, str]]:
-    """Every file that `template.json` names, with the place where it does."""
+    """Every file that `template.json` names, with its place in `template.json`."""
     timeline = document.timeline
     out: list[tuple[str, str]] = []
     if timeline.soundtrack:
@@ -225,7 +225,7 @@ def named_files(document: Document) -> list[tuple[str, str]]:
 
 
 def placed_clips(document: Document) -> list[tuple[str, Clip]]:
-    """Every clip with its place, as a person counts."""
+    """Every clip with its place, counted from 1."""
     return [
         (f"timeline, track {number}, clip {place}", clip)
         for number, track in enumerate(document.timeline.tracks, 1)
@@ -233,9 +233,9 @@ def placed_clips(document: Document) -> list[tuple[str, Clip]]:
     ]
 
 
-def _said(path: Path) -> dict[str, Any]:
+def _json_of(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
             "there is no template here", file=path, advice=f"A template is a folder with {FILE_NAME}."
@@ -247,9 +247,9 @@ def _said(path: Path) -> dict[str, Any]:
         raise BadInput(f"no valid JSON at {where}: {refused.msg}", file=path, advice="Mend that place.") from None
     except RecursionError:
         raise BadInput("the file is nested too deeply", file=path, advice="Compare with a bundled template.") from None
-    if not isinstance(said, dict):
+    if not isinstance(content, dict):
         raise BadInput("a template is a JSON object", file=path, advice='Begin with {"name": ...}.')
-    return said
+    return content
 
 
 def _missing_files(template: Template) -> list[StinercutError]:
@@ -261,13 +261,13 @@ def _missing_files(template: Template) -> list[StinercutError]:
         out.append(BadInput(refused.what, file=path, advice=refused.advice))
     for place, name in named_files(template.document):
         if not (template.folder / name).is_file():
-            advice = f"Put {name} beside {FILE_NAME}, or write the name of a file that is there."
+            advice = f"Put {name} next to {FILE_NAME}, or write the name of a file that is there."
             out.append(BadInput(f"{place}: {name} is not there", file=path, advice=advice))
     return out
 
 
 def _wrong_fonts(template: Template) -> list[StinercutError]:
-    """Said before anything reads a font whole, as fingerprints do."""
+    """Problems of the fonts; found before anything reads a whole font, as fingerprints do."""
     out: list[StinercutError] = []
     for font in template.fonts:
         try:
@@ -297,7 +297,7 @@ def _wrong_drawings(template: Template) -> list[StinercutError]:
 
 
 def _require_time_to_read(drawing: svg.Svg, clip: Clip, place: str) -> None:
-    """Everything on a card is in place before it begins to go."""
+    """Raise BadInput unless everything on a card is in place long enough before it begins to go."""
     going = clip.transition.seconds if clip.transition.out != "cut" else 0.0
     length = clip.length or 0.0
     if drawing.settled + going + _STILL_TO_READ > length:
@@ -311,7 +311,7 @@ def _require_time_to_read(drawing: svg.Svg, clip: Clip, place: str) -> None:
 
 
 def _wrong_titles(template: Template) -> list[StinercutError]:
-    """A film says whose it is: a card of the main track holds the name, in both its forms."""
+    """Problems of the title: exactly one card of the main track must hold the name, in both its forms."""
     shown = [clip for clip in template.document.timeline.main if template.shows_name(clip)]
     if len(shown) != 1:
         what = "no drawing" if not shown else "more than one drawing"

@@ -1,10 +1,9 @@
-"""Font files from outside: whether one is whole and within the ceilings, before a library opens it.
+"""Checks font files from outside before a library opens them: whether they are complete and within the limits.
 
-Owns: that look, at a few bytes of the file. Not here: the ceilings (`stinercut.input_limits`), opening and shaping
-(`stinercut.drawing.fonts`, `stinercut.drawing.text_shaping`), what a font says of itself
-(`stinercut.drawing.font_names`).
+Owns: this check of a few bytes of the file. Not here: the limits (`stinercut.input_limits`), opening and shaping
+(`stinercut.drawing.fonts`, `stinercut.drawing.text_shaping`), names in a font (`stinercut.drawing.font_names`).
 
-HarfBuzz passes over what is damaged, and then letters are missing; it reads a whole file at once, whatever its size.
+HarfBuzz ignores damaged parts, and then letters are missing; and it reads a whole file at once, whatever its size.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ _Tables = dict[bytes, tuple[int, int]]
 
 
 class _Damaged(Exception):
-    """It says what of the file can't be."""
+    """The file is damaged; the message names the fault."""
 
 
 def require_whole(path: Path) -> None:
-    """Raise BadInput for a file that is too large or no whole font. Of a collection the first font is looked at."""
+    """Raise BadInput for a file that is too large or no complete font. Only a collection's first font is checked."""
     if not path.is_file():
         raise BadInput("this is no file", file=path, advice=_ADVICE)
     try:
@@ -59,8 +58,8 @@ def _tables(file: BinaryIO, size: int) -> _Tables:
     (count,) = struct.unpack(">H", _at(file, begin + 4, 2))
     if count > MOST_TABLES_OF_FONT:
         raise _Damaged(f"it has {count} tables, and a font at most {MOST_TABLES_OF_FONT}")
-    said = struct.iter_unpack(">4s4xII", _at(file, begin + 12, 16 * count))
-    tables = {tag: (offset, length) for tag, offset, length in said}
+    entries = struct.iter_unpack(">4s4xII", _at(file, begin + 12, 16 * count))
+    tables = {tag: (offset, length) for tag, offset, length in entries}
     for tag, (offset, length) in tables.items():
         if offset + length > size:
             raise _Damaged(f"its table {tag.decode('ascii', 'replace')!r} ends behind the file's end")
@@ -68,9 +67,9 @@ def _tables(file: BinaryIO, size: int) -> _Tables:
 
 
 def _require_outlines(file: BinaryIO, tables: _Tables) -> None:
-    """Where each glyph's outline lies (`loca`), for as many glyphs as there are (`maxp`), within the outlines."""
+    """Check that the places of all glyphs (`loca`, as many as in `maxp`) are within the outlines (`glyf`)."""
     if not {b"glyf", b"loca"} & tables.keys():
-        return  # Of the other kind, CFF, which HarfBuzz reads with limits of its own.
+        return  # The other kind, CFF, which HarfBuzz reads with its own limits.
     if missing := {b"glyf", b"loca", b"head", b"maxp"} - tables.keys():
         raise _Damaged(f"its table {min(missing).decode()!r} is missing")
     (glyphs,) = struct.unpack(">H", _at(file, tables[b"maxp"][0] + 4, 2))

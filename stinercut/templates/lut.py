@@ -1,6 +1,6 @@
-"""Tables of colours (`.cube`), which a template's `look` may name.
+"""Checks colour tables (`.cube`), which a template's `look` may name.
 
-Owns: whether one is whole. Not here: grading footage by it (`stinercut.films.picture.footage`).
+Owns: whether a table is complete. Not here: grading footage with it (`stinercut.films.picture.footage`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _LUT_LINES = 300_000
 
 
 def require_lut(path: Path) -> None:
-    """Raise BadInput unless the file is a whole .cube table (Adobe's Cube LUT specification 1.0, three dimensions)."""
+    """Raise BadInput unless the file is a complete .cube table (Adobe's Cube LUT specification 1.0, 3D)."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Merge fields filled in: a template's text becomes one passenger's.
+"""Fills in merge fields: a template's text becomes one passenger's text.
 
-Owns: the values, how a date is written out, what happens around an empty field. Not here: which fields a template
-has (`timeline`), how the text is drawn (`stinercut.drawing`).
+Owns: the values, writing out a date, removing separators of an empty field. Not here: which fields a template has
+(`timeline`), drawing the text (`stinercut.drawing`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SEPARATOR = r"[ \u00a0\u2009]*[·•|/,;–—-][ \u00a0\u2009]*"
 
 @dataclass(frozen=True)
 class Fields:
-    """What a film says about a jump. Only the name and the day are always known."""
+    """The values that a film shows about a jump. Only the name and the day are always known."""
 
     passenger_name: str
     jump_date: date
@@ -29,9 +29,9 @@ class Fields:
 
 
 def merged(text: str, fields: Fields, document: Document) -> str:
-    """A template's text with the fields filled in; a separator beside an empty field goes with it.
+    """A template's text with the fields filled in; an empty field is removed together with its separator.
 
-    Values are put in as they are: braces in a name are only characters. The text's fields were checked when the
+    Values are inserted unchanged: braces in a name are only characters. The text's fields were checked when the
     template was read.
     """
     values = values_of(fields, document)
@@ -42,7 +42,7 @@ def merged(text: str, fields: Fields, document: Document) -> str:
 
 
 def values_of(fields: Fields, document: Document) -> dict[str, str]:
-    """The text of every field of this template. Letters and their accents are composed (NFC), as fonts expect them."""
+    """The text of every field of this template. Letters and accents are composed (NFC), as fonts expect."""
     values = {
         "passenger_name": fields.passenger_name,
         "jump_date": date_text(fields.jump_date, document.date_style, document.language),
@@ -80,12 +80,12 @@ def require_language(code: str) -> None:
 
 
 def _locale(language: str) -> str:
-    # Bare English is the world's, with the day before the month, not America's.
+    # Plain "en" means international English, with the day before the month, not American English.
     return "en_001" if language == "en" else language
 
 
 def _without(text: str, name: str) -> str:
-    """The text without that field, and without the separator before it (or after it, where it comes first)."""
+    """The text without that field and the separator before it (or after it, if the field comes first)."""
     field = rf"\{{\{{\s*{name}\s*\}}\}}"
     text = re.sub(rf"^\s*{field}(?:{_SEPARATOR})?", "", text)
     return re.sub(rf"(?:{_SEPARATOR})?{field}", "", text)

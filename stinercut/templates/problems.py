@@ -1,4 +1,4 @@
-"""What is wrong with a `template.json`, in a person's words: the field as one counts, and what to write instead.
+"""Describes problems of a `template.json` for people: the field, counted from 1, and what to write instead.
 
 Owns: turning the model's errors into sentences. Not here: the model (`timeline`), reading files (`folder`).
 """
@@ -18,7 +18,7 @@ from stinercut.errors import BadInput
 from stinercut.templates.timeline import Document
 
 _PLURALS = {"tracks": "track", "clips": "clip", "output": "output", "merge": "merge"}
-"""Lists, and what one of their items is called."""
+"""Lists, and the word for one of their items."""
 
 _COMPARE = "Compare with the bundled template classic, or with docs/templates.md."
 _Loc = tuple[int | str, ...]
@@ -29,9 +29,9 @@ def problems_of(refused: ValidationError, file: Path) -> list[BadInput]:
     out: dict[str, BadInput] = {}
     errors = refused.errors(include_url=False)
     for error in errors:
-        if error["type"] == "too_short" and any(_lies_within(one["loc"], error["loc"]) for one in errors):
-            continue  # a list is only short of items because those in it are wrong
-        what, advice = _said(error)
+        if error["type"] == "too_short" and any(_lies_within(other["loc"], error["loc"]) for other in errors):
+            continue  # the list only lacks items because its items are wrong
+        what, advice = _described(error)
         out.setdefault(what, BadInput(what, file=file, advice=advice))
     return list(out.values())
 
@@ -41,7 +41,7 @@ def _lies_within(loc: _Loc, outer: _Loc) -> bool:
 
 
 def place_of(loc: _Loc) -> str:
-    """Where in the file, as a person counts: `timeline, track 2, clip 1, length`."""
+    """A place in the file, counted from 1: `timeline, track 2, clip 1, length`."""
     words: list[str] = []
     kind: Any = Document
     for part in loc:
@@ -52,13 +52,13 @@ def place_of(loc: _Loc) -> str:
             words.append(_written(part, info))
             kind = info.annotation
         elif (chosen := _tagged(kind, part)) is not None:
-            kind = chosen  # which kind of asset or output it was taken for: nothing that stands in the file
+            kind = chosen  # the assumed kind of asset or output, which is not in the file itself
         else:
             words.append(part)
     return ", ".join(words) or "the template"
 
 
-def _said(error: Any) -> tuple[str, str]:
+def _described(error: Any) -> tuple[str, str]:
     loc: _Loc = error["loc"]
     kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
     where, advice = place_of(loc), _advice(loc)
@@ -85,7 +85,7 @@ def _shown(found: Any) -> str:
 
 
 def _advice(loc: _Loc) -> str:
-    """What to write instead: the field's own description, looked up from the innermost place outwards."""
+    """What to write instead: the field's description, searched from the innermost place outwards."""
     for depth in range(len(loc), 0, -1):
         part = loc[depth - 1]
         info = _field(_kind_at(loc[: depth - 1]), part) if isinstance(part, str) else None
@@ -105,7 +105,7 @@ def _description(info: FieldInfo) -> str | None:
 
 
 def _names(kind: Any) -> list[str]:
-    models = [one for one in _alternatives(kind) if _is_model(one)]
+    models = [alternative for alternative in _alternatives(kind) if _is_model(alternative)]
     if len(models) != 1:
         return []
     return [_written(name, info) for name, info in models[0].model_fields.items() if name != "schema_"]
@@ -158,10 +158,10 @@ def _tags(kind: Any) -> list[str]:
 
 
 def _item(kind: Any) -> Any:
-    """What a list of the model holds."""
-    for one in _alternatives(kind):
-        if typing.get_origin(one) is tuple:
-            return typing.get_args(one)[0]
+    """The kind of a list's items in the model."""
+    for alternative in _alternatives(kind):
+        if typing.get_origin(alternative) is tuple:
+            return typing.get_args(alternative)[0]
     return None
 
 
@@ -171,7 +171,7 @@ def _alternatives(kind: Any) -> list[Any]:
     if origin is typing.Annotated:
         return _alternatives(typing.get_args(kind)[0])
     if origin in (typing.Union, types.UnionType):
-        return [one for member in typing.get_args(kind) for one in _alternatives(member)]
+        return [alternative for member in typing.get_args(kind) for alternative in _alternatives(member)]
     return [kind]
 
 

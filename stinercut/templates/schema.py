@@ -1,4 +1,4 @@
-"""The JSON Schema of `template.json`, for editors that check while one types.
+"""Makes the JSON Schema of `template.json`, for editors that check while people type.
 
 Owns: making it from the model; `python -m stinercut.templates.schema` writes it. A test keeps the file equal.
 """

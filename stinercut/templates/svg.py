@@ -1,10 +1,10 @@
 """Reads a drawing: an SVG of a template, made harmless and checked before anything draws it.
 
-Owns: what an SVG may hold, the pictures and fields it names, how its parts come in (`data-` attributes). Not here:
-fonts and drawing (`stinercut.drawing.title_cards`).
+Owns: what an SVG may hold, the pictures and fields in it, how its parts come in (`data-` attributes). Not here: fonts
+and drawing (`stinercut.drawing.title_cards`).
 
-A drawing can name nothing outside its folder: no links, no entities, no scripts. What editing programs add for
-themselves is left out.
+A drawing can refer to nothing outside its folder: no links, no entities, no scripts. Elements that editing programs add
+for themselves are removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_BYTES = 4_000_000
 _MOST_ELEMENTS = 20_000
 _DEEPEST = 100
 _LONGEST = 1e6
-"""Of a side of the drawing and where it begins, in its own units; the shortest is the reverse of it."""
+"""The largest side and offset of a drawing, in its own units; the smallest side is the reciprocal."""
 _FORBIDDEN = ("script", "foreignObject", "iframe", "textPath", "tref", "font", "a")
 _NOTHING_TO_DRAW = frozenset(
     [
@@ -55,7 +55,7 @@ _EMBEDDED = re.compile(r"data:image/(png|jpeg|jpg);base64,")
 
 @dataclass(frozen=True)
 class Entrance:
-    """How a part comes in: from `at`, within `lasting` seconds."""
+    """How a part comes in: from second `at` on, within `lasting` seconds."""
 
     kind: Enter
     at: float
@@ -64,7 +64,7 @@ class Entrance:
 
 @dataclass(frozen=True)
 class SvgPart:
-    """A piece of a drawing that moves as one: elements directly within the <svg>, in the order of drawing."""
+    """A piece of a drawing that moves as a whole: elements directly within the <svg>, in the order of drawing."""
 
     elements: tuple[ET.Element, ...]
     enter: Entrance | None = None
@@ -72,7 +72,7 @@ class SvgPart:
 
 @dataclass(frozen=True)
 class Svg:
-    """A drawing that was read. `shared`: gradients, filters, styles, for all parts. `box`: its viewBox."""
+    """A drawing that was read. `shared`: gradients, filters and styles for all parts. `box`: its viewBox."""
 
     path: Path
     root: ET.Element
@@ -85,7 +85,7 @@ class Svg:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Every piece of text in it, for its fields."""
+        """Every piece of text in it that may hold fields."""
         found = (text for element in self.root.iter("text") for text in element.itertext())
         return tuple(text for text in found if text.strip())
 
@@ -101,12 +101,12 @@ class Svg:
         return max((part.enter.at + part.enter.lasting for part in self.parts if part.enter), default=0.0)
 
     def shows(self, field: str) -> bool:
-        """Whether a text of it holds that merge field."""
+        """Whether one of its texts holds that merge field."""
         return any(field in FIELD.findall(text) for text in self.texts)
 
 
 def read(path: Path, known_fields: tuple[str, ...]) -> Svg:
-    """The drawing in that file. Raises BadInput naming the file, the element, and what to change."""
+    """The drawing in that file. Raises BadInput with the file, the element, and what to change."""
     root = _parsed(path)
     _clean(root)
     _require_harmless(root, path)
@@ -121,20 +121,20 @@ def read(path: Path, known_fields: tuple[str, ...]) -> Svg:
 
 
 def named(element: ET.Element) -> str:
-    """An element as a person finds it: <g id="name">."""
+    """An element in a form that a person finds in the file: <g id="name">."""
     place = f' id="{element.get("id")}"' if element.get("id") else ""
     return f"<{element.tag}{place}>"
 
 
 def number(element: ET.Element, name: str, path: Path, *, least: float = 0.0, most: float = 1e6) -> float | None:
-    """A `data-` attribute that is a number, None where it isn't given."""
-    said = element.get(name)
-    if said is None:
+    """A `data-` attribute as a number; None without that attribute."""
+    text = element.get(name)
+    if text is None:
         return None
-    match = _NUMBER.match(said)
+    match = _NUMBER.match(text)
     if match is None or not least <= float(match[1]) <= most:
         raise BadInput(
-            f'{named(element)}: {name}="{said}" can\'t be used',
+            f'{named(element)}: {name}="{text}" can\'t be used',
             file=path,
             advice=f"Write a number from {least:g} to {most:g}.",
         )
@@ -145,12 +145,12 @@ def _parsed(path: Path) -> ET.Element:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadInput("the drawing is not there", file=path, advice="Put it beside template.json.") from None
+        raise BadInput("the drawing is not there", file=path, advice="Put it next to template.json.") from None
     if len(data) > _MOST_BYTES:
         raise BadInput(
             f"the drawing has {len(data) / 1e6:.1f} MB, more than {_MOST_BYTES / 1e6:.0f}",
             file=path,
-            advice="Keep pictures as files beside it, and simplify its paths.",
+            advice="Keep pictures as files next to it, and simplify its paths.",
         )
     try:
         text = data.decode("utf-8-sig")
@@ -173,8 +173,8 @@ def _parsed(path: Path) -> ET.Element:
 
 
 def _clean(root: ET.Element) -> None:
-    """Take out what isn't SVG (notes of editing programs), and write names without their namespace."""
-    # Not recursive: how deep it is has not been asked yet.
+    """Remove elements that aren't SVG (notes of editing programs), and remove the namespace from names."""
+    # Not recursive: the depth has not been checked yet.
     waiting = [root]
     while waiting:
         element = waiting.pop()
@@ -217,16 +217,16 @@ def _instead(tag: str) -> str:
 
 
 def _with_depth(element: ET.Element, depth: int = 0) -> Iterator[tuple[ET.Element, int]]:
-    # Not recursive: the depth is what is to be measured.
+    # Not recursive: this measures the depth.
     waiting = [(element, depth)]
     while waiting:
-        one, at = waiting.pop()
-        yield one, at
-        waiting += [(child, at + 1) for child in one]
+        found, at = waiting.pop()
+        yield found, at
+        waiting += [(child, at + 1) for child in found]
 
 
 def _require_own_references(element: ET.Element, path: Path) -> None:
-    """Raise BadInput for whatever leads out of the template's folder."""
+    """Raise BadInput for a reference that leads out of the template's folder."""
     href = element.get("href")
     if href is not None:
         if element.tag in ("image", "feImage"):
@@ -235,7 +235,7 @@ def _require_own_references(element: ET.Element, path: Path) -> None:
                 raise BadInput(
                     f'{named(element)} shows "{href[:60]}"',
                     file=path,
-                    advice="Put the picture beside template.json and write its name alone, such as logo.png.",
+                    advice="Put the picture next to template.json and write its name alone, such as logo.png.",
                 )
         elif not href.startswith("#"):
             raise BadInput(f'{named(element)} links to "{href[:60]}"', file=path, advice="Take the link out.")
@@ -247,7 +247,7 @@ def _require_own_references(element: ET.Element, path: Path) -> None:
             raise BadInput(
                 f'{named(element)} loads "{what}"',
                 file=path,
-                advice="Put fonts into the folder fonts, pictures beside template.json, and take the address out.",
+                advice="Put fonts into the folder fonts, pictures next to template.json, and take the address out.",
             )
 
 
@@ -256,16 +256,16 @@ def _view_box(root: ET.Element, path: Path) -> tuple[float, float, float, float]
     if not numbers:
         sizes = [_NUMBER.match(root.get(name, "")) for name in ("width", "height")]
         numbers = ["0", "0", *(found[1] for found in sizes if found)]
-    box = [float(one) for one in numbers]
+    box = [float(text) for text in numbers]
     if len(box) != 4 or max(map(abs, box)) > _LONGEST or min(box[2:]) < 1 / _LONGEST:
         raise BadInput("the <svg> has no usable viewBox", file=path, advice='Write viewBox="0 0 1920 1080" on it.')
     left, top, width, height = box
-    root.set("viewBox", " ".join(f"{one:g}" for one in (left, top, width, height)))
+    root.set("viewBox", " ".join(f"{value:g}" for value in (left, top, width, height)))
     return left, top, width, height
 
 
 def _divided(path: Path, root: ET.Element, box: tuple[float, float, float, float]) -> Svg:
-    """The drawing in parts. Raises BadInput for movements that can't be."""
+    """The drawing divided into parts. Raises BadInput for impossible movements."""
     shared: list[ET.Element] = []
     parts: list[SvgPart] = []
     background: ET.Element | None = None

@@ -1,10 +1,9 @@
-"""What a template says: tracks, clips, outputs and merge fields, in the shape known from timeline JSON.
+"""The model of `template.json`: tracks, clips, outputs and merge fields, in the shape known from timeline JSON.
 
-Owns: the model of `template.json`, and what can be told wrong about it without looking at other files. Not here:
-the folder with its pictures, drawings and music (`folder`), drawing and encoding (`stinercut.films`), which template a
-jump uses (the catalog).
+Owns: the model, and all checks that need no other files. Not here: the folder with its pictures, drawings and music
+(`folder`), drawing and encoding (`stinercut.films`), which template a jump uses (the catalog).
 
-Times are seconds, lengths on the picture are shares of the film's height, so one template serves every output.
+Times are in seconds. Lengths on the picture are shares of the film's height, so that one template serves every output.
 """
 
 from __future__ import annotations
@@ -32,28 +31,28 @@ def _file(*endings: str) -> str:
 
 
 DrawingName = Annotated[
-    str, Field(pattern=_file("svg"), description="Write the name of an SVG beside template.json, without a folder.")
+    str, Field(pattern=_file("svg"), description="Write the name of an SVG next to template.json, without a folder.")
 ]
 PictureName = Annotated[
     str,
     Field(
         pattern=_file("png", "jpg", "jpeg", "svg"),
-        description="Write the name of a PNG, JPEG or SVG beside template.json, without a folder.",
+        description="Write the name of a PNG, JPEG or SVG next to template.json, without a folder.",
     ),
 ]
 MovieName = Annotated[
     str,
-    Field(pattern=_file("mp4", "mov"), description="Write the name of an MP4 beside template.json, without a folder."),
+    Field(pattern=_file("mp4", "mov"), description="Write the name of an MP4 next to template.json, without a folder."),
 ]
 MusicName = Annotated[
     str,
     Field(
         pattern=_file("mp3", "m4a", "ogg", "opus", "flac", "wav"),
-        description="Write the name of an MP3, M4A, OGG, Opus, FLAC or WAV beside template.json, without a folder.",
+        description="Write the name of an MP3, M4A, OGG, Opus, FLAC or WAV next to template.json, without a folder.",
     ),
 ]
 LookName = Annotated[
-    str, Field(pattern=_file("cube"), description="Write the name of a .cube file beside template.json.")
+    str, Field(pattern=_file("cube"), description="Write the name of a .cube file next to template.json.")
 ]
 
 
@@ -65,7 +64,7 @@ class _Part(BaseModel):
 
 
 class Drawing(_Part):
-    """A drawn card: an SVG with merge fields, moving in as `docs/templates.md` tells."""
+    """A drawn card: an SVG with merge fields. docs/templates.md describes how its parts move in."""
 
     type: Literal["svg"] = "svg"
     src: DrawingName
@@ -93,7 +92,7 @@ class Text(_Part):
 
 
 class Movie(_Part):
-    """A finished piece of film of the dropzone's own, such as an intro, with its own sound."""
+    """A finished piece of film from the dropzone, such as an intro, with its own sound."""
 
     type: Literal["video"] = "video"
     src: MovieName
@@ -101,14 +100,14 @@ class Movie(_Part):
 
 
 class Trim(_Part):
-    """What is cut off every clip."""
+    """The seconds that are cut off every clip."""
 
     start: Seconds = 0.0
     end: Seconds = 0.0
 
 
 class Look(_Part):
-    """Colours of the footage; 1 leaves each as it is filmed. `lut` is a table from a colour grading program."""
+    """Colours of the footage; 1 leaves a value as it was filmed. `lut` is a table from a colour grading program."""
 
     brightness: float = Field(default=1.0, ge=0.5, le=1.5, description="Write 0.5 (darker) to 1.5 (lighter).")
     contrast: float = Field(default=1.0, ge=0.5, le=2.0, description="Write 0.5 to 2.")
@@ -124,7 +123,7 @@ class Look(_Part):
 class Footage(_Part):
     """The jump's own clips, in this place of the film.
 
-    `longest`: how much of each clip is shown at most, taken from its beginning, middle or end (`keep`).
+    `longest`: the most seconds of each clip that are shown, taken from its beginning, middle or end (`keep`).
     """
 
     type: Literal["footage"] = "footage"
@@ -141,9 +140,10 @@ class Footage(_Part):
 
 
 class Photos(_Part):
-    """The photos that the camera took on the jump, one after the other, in this place of the film; nothing without any.
+    """The photos that the camera took on the jump, one after the other, in this place of the film. Without photos
+    nothing is shown here.
 
-    `most`: of more photos so many are shown, spread over all of them, since a burst has hundreds.
+    `most`: at most this many photos are shown, spread over all of them, since a burst has hundreds.
     """
 
     type: Literal["photos"] = "photos"
@@ -162,7 +162,7 @@ Asset = Annotated[Drawing | Picture | Text | Movie | Footage | Photos, Field(dis
 
 class Transition(_Part):
     """How a clip of the main track comes and goes: `cut`, `fade` (from and to the background) or `crossfade` (into its
-    neighbour). `between` is for footage and photos: how its clips, and they, follow each other.
+    neighbour). `between` is for footage and photos: how the single clips, or the single photos, follow each other.
     """
 
     into: Literal["cut", "fade", "crossfade"] = Field(
@@ -176,10 +176,10 @@ class Transition(_Part):
 class Clip(_Part):
     """A piece of a track.
 
-    On the main track clips follow each other; `length` belongs to drawings and pictures, and to each photo; others last
-    as they are.
-    On a track above, a clip lies over the footage or the whole film (`over`): from `start`, counted from where that
-    begins, for `length`, or until it ends. `height` and `margin` are shares of the film's height.
+    On the main track clips follow each other. `length` is for drawings and pictures, and for each photo; other clips
+    keep their own length. On a track above, a clip lies over the footage or the whole film (`over`): from `start`,
+    counted from the beginning of the footage or film, for `length` or until its end. `height` and `margin` are shares
+    of the film's height.
     """
 
     asset: Asset
@@ -208,7 +208,7 @@ class Track(_Part):
 
 
 class Duck(_Part):
-    """How far the music steps back while somebody speaks in the footage. `to`: the share of its volume that stays."""
+    """How quiet the music becomes while somebody speaks in the footage. `to`: the share of its volume that stays."""
 
     to: Share = 0.3
     attack: float = Field(default=0.2, ge=0.01, le=2, description="Write 0.01 to 2 seconds.")
@@ -216,7 +216,7 @@ class Duck(_Part):
 
 
 class Soundtrack(_Part):
-    """Music under the whole film, repeated when it is shorter. `fade` in seconds, at both ends."""
+    """Music under the whole film, repeated if it is shorter. `fade` in seconds, at both ends."""
 
     src: MusicName
     volume: Share = 0.6
@@ -225,9 +225,9 @@ class Soundtrack(_Part):
 
 
 class Timeline(_Part):
-    """What plays when. Tracks are listed from the top down; the last one is the main track and holds the footage.
+    """What plays at which time. Tracks are listed from the top down; the last one, the main track, holds the footage.
 
-    `loudness`: what the finished sound is brought to, in LUFS (EBU R 128); null leaves it as it was filmed.
+    `loudness`: the loudness of the finished sound, in LUFS (EBU R 128); null leaves it as it was filmed.
     """
 
     background: Colour = "#000000"
@@ -251,7 +251,7 @@ class Timeline(_Part):
 
     @property
     def overlays(self) -> tuple[Clip, ...]:
-        """What lies over them, in the order of drawing: the lowest first."""
+        """The clips that lie over the film, in the order of drawing: the lowest first."""
         return tuple(clip for track in reversed(self.tracks[:-1]) for clip in track.clips)
 
     @property
@@ -308,17 +308,18 @@ RATES = {
     59.94: Fraction(60_000, 1001),
     60.0: Fraction(60),
 }
-"""Frame rates as people write them, and what they are."""
+"""Frame rates as people write them, and their exact values."""
 
 
 # Output --------------------------------------------------------------------------------------------------------------
 
 
 class VideoOutput(_Part):
-    """A film. The first output of a template is *the* film; others stand beside it.
+    """A film. The first output of a template is *the* film; the others are published next to it.
 
-    `fit`: `contain` shows all of the footage, with bars; `cover` fills the frame and cuts off what is outside (for
-    upright films). `fps`: frames a second; 29.97 and 59.94 are 30000/1001 and 60000/1001, `source` is the footage's.
+    `fit`: `contain` shows the whole footage, with bars; `cover` fills the frame and cuts off what is outside (for
+    upright films). `fps`: frames per second; 29.97 and 59.94 are 30000/1001 and 60000/1001, `source` is the footage's
+    rate.
     """
 
     type: Literal["video"] = "video"
@@ -346,7 +347,7 @@ class VideoOutput(_Part):
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second, exactly; None where it follows the footage."""
+        """Frames per second, exactly; None if it follows the footage."""
         return None if self.fps == "source" else RATES[float(self.fps)]
 
     @field_validator("fps")
@@ -358,9 +359,9 @@ class VideoOutput(_Part):
 
 
 class StillsOutput(_Part):
-    """Photos taken out of the footage, spread over it, as JPEG of that height.
+    """Photos taken from the footage, spread over it, as JPEG of that height.
 
-    `camera`: the photos that the camera took stand beside them.
+    `camera`: whether the photos that the camera took are published with them.
     """
 
     type: Literal["stills"] = "stills"
@@ -379,7 +380,7 @@ TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
 class MergeField(_Part):
-    """A field of the template's own: where a text says {{ find }}, the film says `replace`."""
+    """A template's own field: the film shows `replace` instead of {{ find }} in a text."""
 
     find: str = Field(
         pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Write small letters, digits and _, such as dropzone."
@@ -388,7 +389,7 @@ class MergeField(_Part):
 
 
 class Document(_Part):
-    """All that `template.json` says. `language`: a code such as en, de or fr; how dates are written out."""
+    """The content of `template.json`. `language`: a code such as en, de or fr, which decides how dates are written."""
 
     schema_: str | None = Field(default=None, alias="$schema", exclude=True)
     name: TemplateName = Field(description="Write small letters, digits and -, such as classic.")
@@ -407,17 +408,17 @@ class Document(_Part):
     @property
     def films(self) -> tuple[VideoOutput, ...]:
         """The video outputs; the first one is *the* film."""
-        return tuple(one for one in self.output if isinstance(one, VideoOutput))
+        return tuple(output for output in self.output if isinstance(output, VideoOutput))
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names a text or a drawing of this template may hold in double braces."""
+        """The names that a text or a drawing of this template may hold in double braces."""
         return (*BUILT_IN_FIELDS, *(field.find for field in self.merge))
 
     @field_validator("output")
     @classmethod
     def _a_film_and_no_name_twice(cls, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
-        names = [one.name for one in outputs]
+        names = [output.name for output in outputs]
         if len(set(names)) != len(names):
             raise ValueError("two outputs have the same name")
         if not isinstance(outputs[0], VideoOutput):
@@ -437,7 +438,7 @@ class Document(_Part):
 
 
 def require_known_fields(text: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError for braces in a text that are no merge field, naming those that there are."""
+    """Raise ValueError for braces in a text that are no known merge field; the error names the known fields."""
     names = ", ".join(f"{{{{{name}}}}}" for name in known)
     for name in FIELD.findall(text):
         if name not in known:

@@ -1,4 +1,4 @@
-"""Opening, measuring and decoding video: the one place that runs ffmpeg, and everything that knows no jump.
+"""Opening, measuring and decoding video: the one place that runs ffmpeg; nothing in it knows about jumps.
 
 Owns: inputs and their limits, probes, frames, stills, encoders. Not here: what a film is made of
 (`stinercut.films`), what is drawn (`stinercut.drawing`).

@@ -1,11 +1,11 @@
-"""What a file from outside is by its first bytes, and how ffmpeg is told to read it: as that, and as nothing else.
+"""Recognises a file from outside by its first bytes, and makes ffmpeg read it as that container and as nothing else.
 
-Owns: the list of containers that footage and music come in, refusing everything else by its name. Not here: building
-inputs of ffmpeg (`ffmpeg_inputs`), what is in a file (`probe`), pictures (`picture_files`).
+Owns: the list of containers for footage and music, and refusing everything else by its name. Not here: building inputs
+of ffmpeg (`ffmpeg_inputs`), the content of a file (`probe`), pictures (`picture_files`).
 
-Left alone, ffmpeg guesses, and among what it guesses are texts that name other files: a playlist on a card (HLS, DASH,
-ffconcat, IMF) brings any file of this machine into a film. So a file is looked at before ffmpeg is asked, and ffmpeg is
-told the one format that it may be (`-f` and `-format_whitelist`), and to open nothing but files and pipes.
+By default ffmpeg guesses a file's format, and some formats are texts that name other files: a playlist on a card (HLS,
+DASH, ffconcat, IMF) could bring any file of this machine into a film. So a file is looked at before ffmpeg opens it.
+ffmpeg is then told the only allowed format (`-f` and `-format_whitelist`), and to open nothing but files and pipes.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ _HEAD = 8192
 """Bytes that are looked at."""
 
 _ID3 = 10
-"""Bytes of the head of a tag ID3."""
+"""Bytes of the head of an ID3 tag."""
 
 _MOST_TAGS = 8
-"""Tags ID3 one behind the other."""
+"""ID3 tags in a row that are passed over, at most."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of file with picture or sound in it: as people call it, and as ffmpeg does."""
+    """A kind of file with picture or sound: its name for people, and ffmpeg's name."""
 
     name: str
     demuxer: str
 
     @property
     def options(self) -> dict[str, str | int]:
-        """What ffmpeg and ffprobe are told before the file's name."""
+        """The options of ffmpeg and ffprobe before the file's name."""
         told: dict[str, str | int] = {
             "f": self.demuxer,
             "format_whitelist": self.demuxer,
             "protocol_whitelist": PROTOCOLS,
             "max_pixels": MOST_PIXELS,
         }
-        # Tracks of an MP4 or MOV may lie in other files. ffmpeg leaves them alone unless it is told otherwise.
+        # Tracks of an MP4 or MOV may lie in other files. ffmpeg does not open these by default; say so all the same.
         return told | ({"enable_drefs": 0, "use_absolute_path": 0} if self is MP4 else {})
 
     @property
@@ -111,9 +111,9 @@ _NAMED_XML: tuple[tuple[str, str], ...] = (
 
 
 def container_of(path: Path) -> Container:
-    """What kind of footage or music a file is, by its first bytes, whatever its name says. Reads 8 kB.
+    """The kind of footage or music of a file, by its first bytes and not by its name. Reads 8 kB.
 
-    Raises UnreadableVideo for everything that is none of the kinds known here, saying what it is.
+    Raises UnreadableVideo for any other kind of file; the error names that kind.
     """
     try:
         with open_regular(path) as source:
@@ -145,13 +145,15 @@ def _recognised(head: bytes, is_tagged: bool) -> Container | None:
 
 
 _TAGGED = (_MP3, _FLAC, _AAC)
-"""What may follow a tag ID3. Some encoders fill up behind it, so nothing known is MP3, as ffmpeg sees it."""
+"""Kinds that may follow an ID3 tag. Some encoders write padding after the tag, so an unknown kind there counts as MP3,
+as it does for ffmpeg.
+"""
 
 
 def _behind_tag(source: BinaryIO) -> tuple[bytes, bool]:
-    """The first bytes, or those behind a tag ID3, whose length is written in groups of seven bits; whether it has one.
+    """The first bytes, or those after an ID3 tag, whose length is in groups of seven bits; and whether there is a tag.
 
-    Some programs write one more tag instead of changing the one that is there.
+    Some programs add another tag instead of changing the existing one.
     """
     head, at, tags = source.read(_HEAD), 0, 0
     while head.startswith(b"ID3") and tags < _MOST_TAGS:
@@ -165,30 +167,30 @@ def _behind_tag(source: BinaryIO) -> tuple[bytes, bool]:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Whether packets of 188 bytes follow each other, with four bytes of time before each (AVCHD) or 16 behind it.
+    """Whether packets of 188 bytes follow each other, with four bytes of time before each (AVCHD) or 16 after it.
 
-    A recording may begin in the middle of one.
+    A recording may begin in the middle of a packet.
     """
     for packet in (188, 192, 204):
         marks = [head[first::packet][:_PACKETS] for first in range(packet)]
-        if any(len(one) == _PACKETS and set(one) == {0x47} for one in marks):
+        if any(len(column) == _PACKETS and set(column) == {0x47} for column in marks):
             return True
     return False
 
 
 _PACKETS = 8
-"""A text whose every 188th letter is a G eight times over is none that anybody wrote."""
+"""Packets that must begin with the mark 0x47 (G): nobody writes a text in which every 188th letter is a G so often."""
 
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
 
 _LETTERS = 16
-"""So many letters of Latin script in UTF-16, each with a zero byte, tell a text without a mark in front."""
+"""UTF-16 without a byte order mark is recognised by this many Latin letters, each with a zero byte."""
 
 _NOTHING_KNOWN = "no video or music of a kind that is known here, or it is damaged"
 
 
 def _told_apart(head: bytes) -> str:
-    """What a file that is no container is, in words."""
+    """The kind, in words, of a file that is no container."""
     if _PICTURE.match(head):
         return "a picture, neither video nor music"
     if head.startswith(_PACKED):
@@ -201,7 +203,7 @@ def _told_apart(head: bytes) -> str:
 
 
 def _named_text(head: bytes) -> str:
-    """What a text that is known here is, in words; empty for everything else."""
+    """The kind, in words, of a text that is known here; empty for everything else."""
     text = _as_text(head).lstrip()
     beginning = (what for pattern, what in _NAMED_TEXTS if re.match(pattern, text, re.IGNORECASE))
     within = (what for pattern, what in _NAMED_XML if text.startswith("<") and re.search(pattern, text, re.IGNORECASE))
@@ -209,7 +211,7 @@ def _named_text(head: bytes) -> str:
 
 
 def _as_text(head: bytes) -> str:
-    """Bytes as the text that they may be: UTF-16 with or without a mark in front, else UTF-8."""
+    """The bytes decoded as text: UTF-16 with or without a byte order mark, else UTF-8."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head.decode("utf-16", "replace")
     pairs = head[: len(head) // 2 * 2]

@@ -1,13 +1,13 @@
-"""Which encoder films are made with: one of the machine's own where it really works, x264 otherwise.
+"""Chooses the encoder for films: a hardware encoder of the machine if it really works, otherwise x264.
 
-Owns: the trial, its remembered answer, each encoder's options, falling back to software. Not here: encoding a film
-(`stinercut.films.picture.encoding`), starting ffmpeg (`ffmpeg_runner`). A list of encoders says nothing: Debian's
-ffmpeg lists every one of them, and none opens without its hardware. So each encodes three frames, and what it wrote is
-looked into.
+Owns: the trial, its kept result, each encoder's options, falling back to software. Not here: encoding a film
+(`stinercut.films.picture.encoding`), starting ffmpeg (`ffmpeg_runner`). ffmpeg's list of encoders proves nothing:
+Debian's ffmpeg lists all of them, and none opens without its hardware. So each encodes three frames, and the result is
+checked.
 
-An encoder is named as ffmpeg names it; where it needs a device, that stands behind a colon:
-`h264_vaapi:/dev/dri/renderD128`. All parts of a film are made by one encoder: it is part of each segment's key, and the
-join refuses decoder configurations that don't go together.
+An encoder has ffmpeg's name, followed by a colon and its device if it needs one: `h264_vaapi:/dev/dri/renderD128`. All
+parts of a film are made by one encoder: it is part of each segment's key, and the join refuses decoder configurations
+that don't go together.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 
 SOFTWARE = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv", "h264_videotoolbox", "h264_vaapi", "h264_amf", "h264_v4l2m2m")
-"""In the order in which they are preferred."""
+"""In the order of preference."""
 
 _VAAPI = "h264_vaapi"
 _TRIAL_FRAMES = 3
@@ -43,14 +43,14 @@ _TRIAL_SIZE = (640, 360)
 _TRIAL_SECONDS = 30.0
 
 _BELIEVED_S = 24 * 3600.0
-"""How long an answer is believed: a driver is updated, a card is put in."""
+"""How long a result is believed: a driver may be updated, or a graphics card be put in."""
 
 _BITS_PER_PIXEL = 0.12
-"""For encoders that know no quality, only a bit rate: 7.5 Mbit/s at 1080p30."""
+"""For encoders that have no quality setting, only a bit rate: 7.5 Mbit/s at 1080p30."""
 
 
 class EncoderFailed(FfmpegFailed):
-    """An encoder of the hardware failed in the middle of a film. The whole film is made with software then.
+    """A hardware encoder failed in the middle of a film. Then the whole film is made with software.
 
     `what` begins with the encoder's name.
     """
@@ -58,20 +58,20 @@ class EncoderFailed(FfmpegFailed):
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying an encoder. `why`: why it can't be used, empty when it can."""
+    """The result of trying an encoder. `why`: the reason why it can't be used; empty if it can."""
 
     encoder: str
     why: str = ""
 
     @property
     def works(self) -> bool:
-        """Whether it wrote what it should."""
+        """Whether the encoder can be used."""
         return not self.why
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The encoder in use, why it is that one, and every trial that was made."""
+    """The encoder in use, the reason for it, and all trials."""
 
     encoder: str
     reason: str
@@ -79,14 +79,14 @@ class Choice:
 
 
 def note_of(root: Path) -> Path:
-    """Where the answers of this machine are kept, in a folder that several machines may share."""
+    """The file with this machine's trials, in a folder that several machines may share."""
     return root / "encoders" / f"{platform.node() or 'this-machine'}.json"
 
 
 def chosen(wish: str, note: Path) -> Choice:
-    """The encoder for new films. `wish`: `auto`, `software`, or an encoder's name. `note`: where answers are kept.
+    """The encoder for new films. `wish`: `auto`, `software`, or an encoder's name. `note`: the file with the trials.
 
-    A wish that doesn't open gives software, and says so. Raises MissingProgram without ffmpeg.
+    If the wished encoder doesn't work, the choice is software, with the reason. Raises MissingProgram without ffmpeg.
     """
     if wish in ("software", SOFTWARE):
         return Choice(SOFTWARE, "chosen by a setting", ())
@@ -105,12 +105,12 @@ def chosen(wish: str, note: Path) -> Choice:
 
 
 def remembered(note: Path, clock: Clock = machine_clock) -> tuple[Trial, ...]:
-    """The trials of every encoder of the hardware, made anew when ffmpeg or the devices are others, or after a day."""
+    """The trials of all hardware encoders, made again when ffmpeg or the devices have changed, or after a day."""
     here = [runner.build(), *_devices()]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        if said["here"] == here and 0 <= clock().timestamp() - float(said["at"]) < _BELIEVED_S:
-            return tuple(Trial(**trial) for trial in said["trials"])
+        kept: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        if kept["here"] == here and 0 <= clock().timestamp() - float(kept["at"]) < _BELIEVED_S:
+            return tuple(Trial(**trial) for trial in kept["trials"])
     trials = tuple(tried(encoder) for encoder in candidates())
     _keep(note, here, trials, clock())
     return trials
@@ -119,8 +119,8 @@ def remembered(note: Path, clock: Clock = machine_clock) -> tuple[Trial, ...]:
 def with_software_fallback(
     store_root: Path, work: Work, in_software: Callable[[Work], Work], make: Callable[[Work], Result]
 ) -> Result:
-    """What `make` makes of this work. Where the hardware's encoder fails, all of it is made again in software: never
-    two encoders in one film. The encoder is distrusted from then on, unless the software fails as well.
+    """The result of `make` for this work. If the hardware encoder fails, everything is made again in software: a film
+    never has two encoders. The encoder is distrusted from then on, unless the software fails as well.
     """
     try:
         return make(work)
@@ -131,8 +131,8 @@ def with_software_fallback(
 
 
 def distrust(note: Path, failed: EncoderFailed, clock: Clock = machine_clock) -> None:
-    """Try an encoder that failed in the middle of a film once more: where that fails too, it isn't used on this machine
-    for a day. One that still works had too much to do for a moment, or something else was to blame.
+    """Try an encoder again that failed in the middle of a film. If that fails too, it isn't used on this machine for a
+    day. If it works, it was only overloaded for a moment, or something else was to blame.
     """
     here = [runner.build(), *_devices()]
     known = (
@@ -143,14 +143,14 @@ def distrust(note: Path, failed: EncoderFailed, clock: Clock = machine_clock) ->
 
 
 def _keep(note: Path, here: Sequence[str], trials: Sequence[Trial], moment: datetime) -> None:
-    said = {"here": list(here), "at": moment.timestamp(), "trials": [asdict(trial) for trial in trials]}
-    # Without a place to keep it the answer costs a second each time; films are made all the same.
+    kept = {"here": list(here), "at": moment.timestamp(), "trials": [asdict(trial) for trial in trials]}
+    # If it can't be written, the trials cost a second each time, but films are still made.
     with contextlib.suppress(OSError):
-        replace_file(note, json.dumps(said, indent=1).encode())
+        replace_file(note, json.dumps(kept, indent=1).encode())
 
 
 def _devices() -> list[str]:
-    """The devices that an encoder may need, by their names."""
+    """The names of devices that an encoder may need."""
     return sorted(
         str(path) for pattern in ("dri/renderD*", "nvidia[0-9]*", "video1[0-9]") for path in Path("/dev").glob(pattern)
     )
@@ -166,7 +166,7 @@ def candidates() -> list[str]:
 
 
 def tried(encoder: str) -> Trial:
-    """Encode three frames with it, and look whether they are there."""
+    """Encode three frames with an encoder, and check that they exist."""
     if name_of(encoder) not in _in_this_build(runner.build()):
         return Trial(encoder, "this ffmpeg was built without it")
     if encoder == _VAAPI:
@@ -190,14 +190,14 @@ def tried(encoder: str) -> Trial:
 
 @functools.lru_cache(maxsize=4)
 def _in_this_build(_build: str) -> frozenset[str]:
-    """The encoders that this ffmpeg lists: what isn't among them needs no trial."""
+    """The encoders that this ffmpeg lists: others need no trial."""
     listed = b"".join(runner.read_pipe(["-encoders"], timeout=_TRIAL_SECONDS, chunk_bytes=1 << 16)).decode()
     return frozenset(word for line in listed.splitlines() for word in line.split()[1:2])
 
 
-def _short(said: str) -> str:
-    """The first thing that ffmpeg said, without its prefixes."""
-    first = said.removeprefix("ffmpeg failed: ").split(" / ")[0]
+def _short(message: str) -> str:
+    """ffmpeg's first message, without its prefixes."""
+    first = message.removeprefix("ffmpeg failed: ").split(" / ")[0]
     return first.split("] ", 1)[-1].strip().rstrip(".") or "it doesn't open"
 
 
@@ -205,12 +205,12 @@ def _short(said: str) -> str:
 
 
 def name_of(encoder: str) -> str:
-    """As ffmpeg calls it, without the device."""
+    """ffmpeg's name of an encoder, without the device."""
     return encoder.split(":", 1)[0]
 
 
 def device_words(encoder: str) -> list[str]:
-    """What ffmpeg needs to hear before everything else."""
+    """The first words of ffmpeg's command line for an encoder."""
     if name_of(encoder) != _VAAPI:
         return []
     device = encoder.partition(":")[2]
@@ -218,15 +218,15 @@ def device_words(encoder: str) -> list[str]:
 
 
 def filters(encoder: str) -> list[str]:
-    """What pictures go through before this encoder takes them."""
+    """The filters that prepare pictures for this encoder."""
     if name_of(encoder) == _VAAPI:
         return ["format=nv12", "hwupload"]
     return ["format=yuv420p" if name_of(encoder) != "h264_qsv" else "format=nv12"]
 
 
 def options(encoder: str, *, crf: int, size: tuple[int, int], rate: Fraction, group: int) -> dict[str, object]:
-    """ffmpeg's options for an encoder of the hardware: closed groups of that length, no frames that wait for others,
-    and a quality like x264's at that crf as far as the encoder knows one.
+    """ffmpeg's options for a hardware encoder: closed groups of that length, no frames that wait for others, and a
+    quality like x264's at that crf if the encoder has a quality setting.
     """
     name = name_of(encoder)
     shared: dict[str, object] = {"g": group, "bf": 0}

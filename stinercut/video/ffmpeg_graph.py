@@ -1,7 +1,7 @@
-"""Builds graphs of ffmpeg: the one module that imports ffmpeg-python, so that another library has one place to go.
+"""Builds ffmpeg's graphs: the only module that imports ffmpeg-python, so that replacing the library changes one module.
 
 Owns: inputs, filters of several streams, outputs, as ffmpeg-python makes them. Not here: which files may be inputs, and
-how they are read (`ffmpeg_inputs`, which alone makes inputs), running what was compiled (`ffmpeg_runner`).
+how they are read (`ffmpeg_inputs`, which alone makes inputs), running the compiled command (`ffmpeg_runner`).
 
 Streams are ffmpeg-python's own, which has no types: `stream.filter(...)`, `stream["v:0"]` and `outputs.compile()` are
 its methods.
@@ -16,12 +16,12 @@ import ffmpeg
 
 
 def graph_input(name: str, **options: Any) -> Any:
-    """An input: a file's name, or what `options` say of it."""
+    """An input: a file's name, or a source described by `options`."""
     return ffmpeg.input(name, **options)
 
 
 def filtered(streams: Sequence[Any], name: str, *values: Any, **options: Any) -> Any:
-    """What a filter that takes several streams makes of these."""
+    """The stream that a filter makes of several streams."""
     return ffmpeg.filter(list(streams), name, *values, **options)
 
 

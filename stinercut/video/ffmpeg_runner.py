@@ -1,12 +1,11 @@
 """The one place that starts ffmpeg and ffprobe.
 
-Owns: starting, watching, stopping; their messages in plain words; which build this is. Not here: what is asked of them:
-callers build an argv with the ffmpeg-python package (`import ffmpeg`, `.compile()`), with the inputs that
-`ffmpeg_inputs` makes.
+Owns: starting, watching, stopping; their messages in plain words; the build of ffmpeg. Not here: the commands: callers
+build an argv with `ffmpeg_graph` (`.compile()`) and the inputs of `ffmpeg_inputs`.
 
 No process outlives its caller: each has its own process group, which is killed on a timeout and on any exception in the
-caller; on Linux the kernel kills it as well when the thread that started it dies. That is asked for by a tiny start-up
-program (12 ms) instead of `preexec_fn`, which may deadlock in a process with threads, and Dagster's have many.
+caller. On Linux the kernel also kills it when the thread that started it dies. A tiny start-up program (12 ms) asks for
+that instead of `preexec_fn`, which may deadlock in a process with threads; Dagster's processes have many.
 """
 
 from __future__ import annotations
@@ -41,21 +40,21 @@ _BOUND = ("-max_alloc", str(MOST_ALLOCATED))
 _QUIET = (*_BOUND, "-hide_banner", "-nostdin", "-y", "-loglevel")
 _FLAGS = (*_QUIET, "error")
 _TOLD_FLAGS = (*_QUIET, "level+warning")
-"""Each line says how bad it is, which is how warnings are told from what an error says."""
+"""Each line begins with its level, which tells warnings from the lines of an error."""
 
 _MOST_KEPT = 20_000
 """Characters of ffmpeg's messages that are kept with an error."""
 
 _MOST_TOLD = 3_000
-"""Characters of a command, and of what ffmpeg said to it, that a run that ended well leaves in the log."""
+"""Characters of a command, and of ffmpeg's messages, that are logged after a successful run."""
 
 _PROBE_SECONDS = 60.0
 _ASKED_TO_END = 255
-"""ffmpeg's exit status after a signal that asks it to end; it has nothing to say then."""
+"""ffmpeg's exit status after a signal that asks it to end; then it prints no message."""
 
 _TAIL_BYTES = 16_000
 _TOLD_EVERY = 64
-"""Packets from one time that it is said how many there were to the next."""
+"""Packets between two calls of `on_packet`."""
 
 _GUARD = (
     "import ctypes,os,resource as r,sys;ctypes.CDLL(None).prctl(1,9);"
@@ -63,10 +62,10 @@ _GUARD = (
     "m=[n for n in (int(sys.argv[2]),*r.getrlimit(r.RLIMIT_DATA)) if n>=0];r.setrlimit(r.RLIMIT_DATA,(min(m),)*2);"
     "os.execvp(sys.argv[3],sys.argv[3:])"
 )
-"""PR_SET_PDEATHSIG (1) = SIGKILL (9), then a look whether the parent died before that, then the most memory that it may
-take, then the program itself.
+"""PR_SET_PDEATHSIG (1) = SIGKILL (9), then a check whether the parent died before that, then the memory limit, then the
+program itself.
 
-RLIMIT_DATA and not RLIMIT_AS: threads and drivers of graphics cards reserve many times what they use.
+RLIMIT_DATA and not RLIMIT_AS: threads and graphics drivers reserve many times the memory that they use.
 """
 
 _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
@@ -106,7 +105,7 @@ _PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
 )
 _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too large")
 _NO_INPUT = re.compile(r"moov atom not found|Invalid data found when processing input|does not contain any stream")
-"""What ffmpeg says where the disk or its input is to blame, whatever it was asked."""
+"""ffmpeg's messages where the disk or its input is to blame, whatever the command was."""
 
 _LEVEL = re.compile(r"\[(error|fatal|panic)\] ")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
@@ -116,11 +115,11 @@ _NOISE = re.compile(
 
 
 class Hindered(FfmpegFailed):
-    """ffmpeg was stopped, or there was nothing to read: what it was asked may well be right."""
+    """ffmpeg was stopped, or there was nothing to read: the command itself may be right."""
 
 
 class Stopped(Hindered):
-    """ffmpeg was killed, took too long, or had no room: what it was to read may be right as well."""
+    """ffmpeg was killed, took too long, or had no disk space: its input may be right as well."""
 
 
 def run(  # noqa: PLR0913 - what a run of ffmpeg needs
@@ -135,13 +134,13 @@ def run(  # noqa: PLR0913 - what a run of ffmpeg needs
 ) -> None:
     """Run ffmpeg to its end.
 
-    `argv` as ffmpeg-python compiles it (a leading `ffmpeg` is fine). `timeout` in seconds of wall time. `on_frame`
-    gets the number of video frames written so far, about twice a second and once at the end; `on_second` the seconds
-    written, where there is only sound. An exception in either ends ffmpeg. `log` collects what ffmpeg says (appended).
-    `file` is what the error should name. Raises FfmpegFailed and MissingProgram.
+    `argv` as ffmpeg-python compiles it (a leading `ffmpeg` is fine). `timeout` in seconds of wall time. `on_frame` gets
+    the number of video frames written so far, about twice a second and once at the end; `on_second` the seconds
+    written, for sound alone. An exception in either ends ffmpeg. ffmpeg's messages are appended to `log`. An error
+    names `file`. Raises FfmpegFailed and MissingProgram.
 
-    `told`: the command and what ffmpeg said, warnings too, go to the log of this module, which Dagster keeps with the
-    step; where it fails, to the error as a note.
+    `told`: the command and ffmpeg's messages, including warnings, go to this module's log, which Dagster keeps with the
+    step; after a failure, they become a note of the error.
     """
     command = [_program("ffmpeg"), *(_TOLD_FLAGS if told else _FLAGS), "-progress", "pipe:1", *_arguments(argv)]
     with _started(command, timeout=timeout, file=file, log=log) as job:
@@ -155,31 +154,31 @@ def run(  # noqa: PLR0913 - what a run of ffmpeg needs
             job.finish()
         except FfmpegFailed as failed:
             if told:
-                failed.add_note(f"{_spoken(argv)}\n{job.last_words(_MOST_KEPT)}")
+                failed.add_note(f"{_command_line(argv)}\n{job.last_words(_MOST_KEPT)}")
             raise
         if told:
-            _log.info("%s\n%s", _shortened(_spoken(argv)), _shortened(_once(job.last_words(_MOST_KEPT))))
+            _log.info("%s\n%s", _shortened(_command_line(argv)), _shortened(_once(job.last_words(_MOST_KEPT))))
 
 
-def _spoken(argv: Sequence[str]) -> str:
+def _command_line(argv: Sequence[str]) -> str:
     return shlex.join(["ffmpeg", *_arguments(argv)])
 
 
-def _once(said: str) -> str:
+def _once(messages: str) -> str:
     """Each line once: a damaged file is complained about at every frame."""
-    lines = (_ADDRESS.sub("", line) for line in said.splitlines() if not _NOISE.search(line))
+    lines = (_ADDRESS.sub("", line) for line in messages.splitlines() if not _NOISE.search(line))
     return "\n".join(dict.fromkeys(lines)) or "(ffmpeg had nothing to say)"
 
 
-def _shortened(said: str) -> str:
+def _shortened(text: str) -> str:
     half = _MOST_TOLD // 2
-    return said if len(said) <= _MOST_TOLD else f"{said[:half]} [...] {said[-half:]}"
+    return text if len(text) <= _MOST_TOLD else f"{text[:half]} [...] {text[-half:]}"
 
 
 def read_pipe(argv: Sequence[str], *, timeout: float, chunk_bytes: int, file: Path | None = None) -> Generator[bytes]:
-    """What ffmpeg writes to `pipe:1`, in chunks of exactly `chunk_bytes` (the last may be shorter).
+    """ffmpeg's output to `pipe:1`, in chunks of exactly `chunk_bytes` (the last may be shorter).
 
-    Closing the iterator early kills ffmpeg. `timeout` is wall time for everything, the consumer's own time included.
+    Closing the iterator early kills ffmpeg. `timeout` is wall time for everything, including the consumer's own time.
     Raises FfmpegFailed after the last chunk if ffmpeg ended with an error.
     """
     command = [_program("ffmpeg"), *_FLAGS, *_arguments(argv)]
@@ -190,16 +189,16 @@ def read_pipe(argv: Sequence[str], *, timeout: float, chunk_bytes: int, file: Pa
 
 
 def write_pipe(argv: Sequence[str], frames: Iterable[bytes], *, timeout: float, file: Path | None = None) -> None:
-    """Run ffmpeg with `frames` as its `pipe:0`, one after the other, to its end.
+    """Run ffmpeg to its end, with `frames`, one after the other, as its `pipe:0`.
 
-    `timeout` is wall time for everything, making the frames included. `file` is what an error should name. An exception
-    while a frame is made kills ffmpeg. Raises FfmpegFailed and MissingProgram.
+    `timeout` is wall time for everything, including making the frames. An error names `file`. An exception while a
+    frame is made kills ffmpeg. Raises FfmpegFailed and MissingProgram.
     """
     command = [_program("ffmpeg"), *_FLAGS, *_arguments(argv)]
     with _started(command, timeout=timeout, file=file, log=None, stdin=subprocess.PIPE) as job:
         pipe = job.process.stdin
         assert pipe is not None
-        with contextlib.suppress(BrokenPipeError):  # ffmpeg ended early; `finish` says why
+        with contextlib.suppress(BrokenPipeError):  # ffmpeg ended early; `finish` raises the reason
             for frame in frames:
                 pipe.write(frame)
         with contextlib.suppress(BrokenPipeError):
@@ -210,8 +209,8 @@ def write_pipe(argv: Sequence[str], frames: Iterable[bytes], *, timeout: float, 
 def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
     """ffprobe's `format` and `streams` of a file, with a hash of each stream's extradata.
 
-    `count_packets` reads the whole file and adds `nb_read_packets` per stream. Raises UnreadableVideo, also for what is
-    no footage or music by its first bytes: ffprobe is then not asked.
+    `count_packets` reads the whole file and adds `nb_read_packets` per stream. Raises UnreadableVideo; for a file that
+    is no footage or music by its first bytes, ffprobe is not even started.
     """
     command = [_program("ffprobe"), *_BOUND, "-hide_banner", "-loglevel", "error", "-of", "json"]
     command += ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
@@ -232,10 +231,10 @@ def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
 def packet_times(
     path: Path, stream: str = "v:0", *, on_packet: Callable[[int], None] | None = None
 ) -> list[tuple[int, int]]:
-    """When each packet of a stream is shown and decoded, in ticks of its timebase, in the order of the file.
+    """The times at which each packet of a stream is shown and decoded, in ticks of its timebase, in the file's order.
 
-    Reads the whole file, decodes nothing. Without a time of its decoding a packet has that of its showing; without
-    either it is left out. `on_packet` gets now and then how many there were so far. Raises UnreadableVideo.
+    Reads the whole file, decodes nothing. A packet without a decoding time gets its time of showing; a packet without a
+    time of showing is left out. `on_packet` gets the number of packets so far, now and then. Raises UnreadableVideo.
     """
     command = [_program("ffprobe"), *_BOUND, "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
     command += ["-select_streams", stream, "-show_entries", "packet=pts,dts"]
@@ -246,7 +245,7 @@ def packet_times(
             for number, line in enumerate(job.output, 1):
                 shown, decoded = (*line.split(b","), b"")[:2]
                 if line.strip() and shown.strip() != b"N/A":
-                    # Matroska doesn't say when its first packets are decoded where later ones are shown before them.
+                    # Matroska has no decoding time for its first packets if later ones are shown before them.
                     times.append((int(shown), int(shown if decoded.strip() == b"N/A" else decoded)))
                 if len(times) > input_limits.MOST_FRAMES:
                     raise UnreadableVideo(input_limits.broken_by_frames(len(times)), file=path, advice="Leave it out.")
@@ -264,12 +263,12 @@ def _unreadable_answer(path: Path) -> UnreadableVideo:
     return UnreadableVideo(
         "ffprobe says something about this file that can't be read",
         file=path,
-        advice="Copy it from the card again; if that changes nothing, install ffmpeg anew.",
+        advice="Copy it from the card again; if that changes nothing, reinstall ffmpeg.",
     )
 
 
 def require_ffmpeg() -> str:
-    """The version of ffmpeg in use, such as `5.1.9-0+deb12u1`. Raises MissingProgram when it or ffprobe isn't there."""
+    """The version of ffmpeg in use, such as `5.1.9-0+deb12u1`. Raises MissingProgram without ffmpeg or ffprobe."""
     _program("ffprobe")
     return build().split()[2]
 
@@ -277,7 +276,7 @@ def require_ffmpeg() -> str:
 def build() -> str:
     """One line that names this build of ffmpeg and its libraries: part of every cache key.
 
-    Raises MissingProgram, also where it is there and doesn't run.
+    Raises MissingProgram if ffmpeg is not installed or doesn't run.
     """
     program = Path(_program("ffmpeg"))
     try:
@@ -290,9 +289,9 @@ def build() -> str:
 @functools.lru_cache(maxsize=4)
 def _build_of(program: str, _changed: int) -> str:
     with _started([program, "-hide_banner", "-version"], timeout=_PROBE_SECONDS, file=None, log=None) as job:
-        said = job.output.read().decode(errors="replace")
+        printed = job.output.read().decode(errors="replace")
         job.finish()
-    lines = [re.sub(r"\s+", " ", line) for line in said.splitlines()]
+    lines = [re.sub(r"\s+", " ", line) for line in printed.splitlines()]
     named = [line for line in lines if line.startswith(("ffmpeg version", "lib"))]
     if not named or len(named[0].split()) < 3:
         raise FfmpegFailed("it doesn't say its version")
@@ -303,7 +302,7 @@ def _not_running(program: Path, why: str) -> MissingProgram:
     return MissingProgram(
         f"ffmpeg is installed and doesn't run: {why}",
         file=program,
-        advice="Look at what `ffmpeg -version` says; install it anew: sudo apt install --reinstall ffmpeg.",
+        advice="Look at the output of `ffmpeg -version`; reinstall it: sudo apt install --reinstall ffmpeg.",
     )
 
 
@@ -324,12 +323,12 @@ def _arguments(argv: Sequence[str]) -> list[str]:
 
 @dataclass
 class _Job:
-    """A started program: its output, and how to end it well (`finish`) or at once (`kill`)."""
+    """A started program and its output. `finish` waits for its end, `kill` ends it at once."""
 
     process: subprocess.Popen[bytes]
     output: IO[bytes]
-    said: IO[bytes]
-    said_before: int
+    messages: IO[bytes]
+    messages_before: int
     timeout: float
     file: Path | None
     timed_out: threading.Event = field(default_factory=threading.Event)
@@ -339,7 +338,7 @@ class _Job:
         self.kill()
 
     def kill(self) -> None:
-        """End the whole process group now. Harmless when it has ended."""
+        """End the whole process group now. Harmless if it has ended already."""
         if self.process.poll() is not None:
             return
         if os.name == "nt":
@@ -349,7 +348,7 @@ class _Job:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def finish(self) -> None:
-        """Wait for the end; raise FfmpegFailed if it was not a good one."""
+        """Wait for the end. Raises FfmpegFailed if the program failed."""
         code = self.process.wait()
         if self.timed_out.is_set():
             raise Stopped(
@@ -358,44 +357,46 @@ class _Job:
                 advice="Try again when the machine has less to do; if it happens again, look at this file.",
             )
         if code != 0:
-            said = _errors_of(self.last_words(_TAIL_BYTES))
-            if self.file and "moov atom not found" in said and not _begins_as_mp4(self.file):
-                said = "Invalid data found when processing input"
-            what, advice = in_plain_words(said, code)
-            raise _kind_of(said, code)(what, file=self.file, advice=advice)
+            errors = _errors_of(self.last_words(_TAIL_BYTES))
+            if self.file and "moov atom not found" in errors and not _begins_as_mp4(self.file):
+                errors = "Invalid data found when processing input"
+            what, advice = in_plain_words(errors, code)
+            raise _kind_of(errors, code)(what, file=self.file, advice=advice)
 
     def last_words(self, most: int) -> str:
-        """The end of what the program said, `most` bytes of it."""
-        end = self.said.seek(0, os.SEEK_END)
-        self.said.seek(max(self.said_before, end - most))
-        return self.said.read().decode(errors="replace")
+        """The last `most` bytes of the program's messages."""
+        end = self.messages.seek(0, os.SEEK_END)
+        self.messages.seek(max(self.messages_before, end - most))
+        return self.messages.read().decode(errors="replace")
 
 
 def _begins_as_mp4(file: Path) -> bool:
-    """Whether it is an MP4 or MOV by its first bytes. ffmpeg believes the name of a file instead."""
+    """Whether it is an MP4 or MOV by its first bytes. ffmpeg goes by the file's name instead."""
     with contextlib.suppress(UnreadableVideo):
         return container_of(file) is MP4
     return False
 
 
-def _errors_of(said: str) -> str:
-    """What was said without the warnings, and without how bad each line is."""
-    lines = (line for line in said.splitlines() if "[warning] " not in line)
+def _errors_of(messages: str) -> str:
+    """The messages without warnings, and without the level of each line."""
+    lines = (line for line in messages.splitlines() if "[warning] " not in line)
     return "\n".join(_LEVEL.sub("", line, count=1) for line in lines)
 
 
-def _kind_of(said: str, code: int) -> type[FfmpegFailed]:
-    """What made ffmpeg fail, as far as it can be told: a signal or the disk, its input, or anything else."""
-    if code < 0 or (code == _ASKED_TO_END and not said.strip()) or _NO_ROOM.search(said):
+def _kind_of(errors: str, code: int) -> type[FfmpegFailed]:
+    """The kind of failure, as far as ffmpeg's messages show it: a signal or the disk, its input, or anything else."""
+    if code < 0 or (code == _ASKED_TO_END and not errors.strip()) or _NO_ROOM.search(errors):
         return Stopped
-    return Hindered if _NO_INPUT.search(said) else FfmpegFailed
+    return Hindered if _NO_INPUT.search(errors) else FfmpegFailed
 
 
-def in_plain_words(said: str, code: int) -> tuple[str, str]:
-    """What ffmpeg's messages mean: what happened, and what to do about it."""
-    lines = list(dict.fromkeys(_ADDRESS.sub("", line).strip() for line in said.splitlines() if not _NOISE.search(line)))
+def in_plain_words(messages: str, code: int) -> tuple[str, str]:
+    """The meaning of ffmpeg's messages: what happened, and what to do about it."""
+    lines = list(
+        dict.fromkeys(_ADDRESS.sub("", line).strip() for line in messages.splitlines() if not _NOISE.search(line))
+    )
     for pattern, what, advice in _PLAIN_WORDS:
-        if re.search(pattern, said, re.IGNORECASE):
+        if re.search(pattern, messages, re.IGNORECASE):
             return what, advice
     if not lines:
         ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
@@ -407,13 +408,13 @@ def in_plain_words(said: str, code: int) -> tuple[str, str]:
 def _started(
     command: list[str], *, timeout: float, file: Path | None, log: Path | None, stdin: int = subprocess.DEVNULL
 ) -> Generator[_Job]:
-    with log.open("a+b") if log else tempfile.TemporaryFile() as said:
+    with log.open("a+b") if log else tempfile.TemporaryFile() as messages:
         try:
             process = subprocess.Popen(
                 _guarded(command),
                 stdin=stdin,
                 stdout=subprocess.PIPE,
-                stderr=said,  # a file never fills up and blocks, as a pipe that nobody reads would
+                stderr=messages,  # a file never fills up and blocks, as a pipe that nobody reads would
                 start_new_session=os.name != "nt",
                 env=for_strangers(os.environ),
             )
@@ -424,7 +425,7 @@ def _started(
                 advice="Run fewer steps at once (STINERCUT_WORKERS), and try again.",
             ) from None
         assert process.stdout is not None
-        job = _Job(process, process.stdout, said, said.seek(0, os.SEEK_END), timeout, file)
+        job = _Job(process, process.stdout, messages, messages.seek(0, os.SEEK_END), timeout, file)
         alarm = threading.Timer(timeout, job.expire)
         alarm.daemon = True
         alarm.start()

@@ -1,7 +1,6 @@
-"""Pictures out of videos: one still as JPEG, grey frames with their times, all or key frames only.
+"""Decodes a video's pictures to arrays: grey frames with their times, at a rate or key frames only.
 
-Owns: decoding to arrays. Not here: what is looked for in them (`stinercut.codes`), pictures to look at
-(`stills`).
+Owns: decoding to arrays. Not here: looking for codes in them (`stinercut.codes`), pictures for people (`stills`).
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
     duration: float | None = None,
     index: VideoIndex | None = None,
 ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Grey frames, `fps` a second, each with its time in seconds in the video: `(time, uint8 array of H x W)`.
+    """Grey frames, `fps` per second, each with its time in seconds in the video: `(time, uint8 array of H x W)`.
 
-    Each is the frame on the screen at that time. `width` is the widest wanted (never enlarged, sides kept even);
-    `start` and `duration` in seconds. One ffmpeg for all of it, killed when the iterator is closed early.
-    With the film's `tracks` nothing else is asked, and frames are as stored, not turned. Raises UnreadableVideo.
+    Each is the frame on the screen at that time. `width`: at most this wide (never enlarged, sides kept even). `start`
+    and `duration` in seconds. One ffmpeg decodes everything; closing the iterator early kills it.
+    With the video's `index` ffprobe is not started, and frames are as stored, not turned. Raises UnreadableVideo.
     """
     video = index or probe(path)
     wide, high = limited(video.width, video.height, width)
@@ -42,10 +41,10 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
     if seconds <= 0:
         return
     options: dict[str, str | int | None] = {"ss": f"{start:.6f}"} if start > 0 else {}
-    # Each thread of the decoder holds frames of its own: 16 threads of 4K would take more memory than all the rest.
+    # Each thread of the decoder holds its own frames: 16 threads of 4K would take more memory than everything else.
     options |= {"noautorotate": None, "threads": 2} if index else {}
-    # round=up holds each frame until the next tick: tick k shows what is on the screen at k/fps. The default, near,
-    # shows a frame up to half a tick before its time.
+    # round=up holds each frame until the next tick, so tick k is the picture on the screen at k/fps. The default, near,
+    # would show a frame up to half a tick before its time.
     graph = (
         from_outside(path, t=f"{seconds:.6f}", **options)[_picture_of(video)]
         .filter("fps", fps=fps, start_time=0, round="up")
@@ -65,16 +64,17 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
 def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """The first `count` key frames, grey, at most `width` pixels wide, as stored (not turned), with their times.
 
-    Decoding them alone costs a quarter to a seventh of decoding everything where a camera writes two a second. One
-    ffmpeg, killed when the iterator is closed early. Fewer come out of a damaged file. Raises UnreadableVideo.
+    If a camera writes two key frames per second, decoding them alone costs a quarter to a seventh of decoding
+    everything. One ffmpeg decodes them; closing the iterator early kills it. A damaged file gives fewer. Raises
+    UnreadableVideo.
     """
     wide, high = limited(index.width, index.height, width)
-    # `discard` keeps the other frames from being read, `skip_frame` from being decoded where the format can't do that.
-    # The loop filter only smooths blocks here: no other frame is built on what comes out.
+    # `discard` skips reading the other frames; where the format can't do that, `skip_frame` skips decoding them. The
+    # loop filter would only smooth blocks: no other frame is predicted from these.
     quick = {"discard": "nokey", "skip_frame": "nokey", "skip_loop_filter": "all", "threads": 1, "noautorotate": None}
     graph = (
-        # `vf` instead of `filter_complex`, as `.filter` would have it: that costs 5 ms more to set up.
-        # Without `fps_mode` the pipe fills the gaps with copies, which would agree with themselves.
+        # `vf` instead of the `filter_complex` that `.filter` makes, which costs 5 ms more to set up.
+        # Without `fps_mode` the pipe would fill the gaps with copies, and copies always agree with each other.
         from_outside(path, **quick)[STREAM].output(
             "pipe:1",
             format="rawvideo",
@@ -95,5 +95,5 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
 
 
 def _picture_of(video: Probe | VideoIndex) -> str:
-    """Which stream is decoded, as ffmpeg names it."""
+    """The stream to decode, by ffmpeg's name."""
     return STREAM if isinstance(video, VideoIndex) else str(video.stream)

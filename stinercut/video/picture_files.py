@@ -1,7 +1,7 @@
 """The one place that opens picture files from outside: a template's pictures, photos of codes.
 
-Owns: which kinds are opened, and their ceilings, asked of the header before a pixel is decoded. Not here: what is done
-with pixels (`stinercut.drawing.raster`, `stinercut.codes.still_reader`), pictures that ffmpeg reads (`ffmpeg_inputs`).
+Owns: which kinds are opened, and their limits, checked in the header before a pixel is decoded. Not here: using the
+pixels (`stinercut.drawing.raster`, `stinercut.codes.still_reader`), pictures that ffmpeg reads (`ffmpeg_inputs`).
 
 A PNG of 100 kB can hold a picture of ten gigabytes.
 """
@@ -27,25 +27,27 @@ OF_CODES: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 _SMALLER: Final = "Make it 8000 pixels wide or less."
 
 _ALL: Final = (*OF_CODES, "GIF")
-"""What is recognised, so that an error can name it."""
+"""The kinds that are recognised, so that an error can name them."""
 
 
 def open_picture(path: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
-    """A picture file, loaded, and which of `kinds` it is. Raises BadInput for any other, a damaged or too large one."""
+    """A picture file, loaded, and which of `kinds` it is. Raises BadInput for other kinds, damage, or too many
+    pixels.
+    """
     with _opened(path, path, kinds) as opened:
         opened.load()
         return opened.copy(), _kind(opened)
 
 
 def picture_in(data: bytes, file: Path, kinds: Sequence[str] = OF_TEMPLATES) -> tuple[Image.Image, str]:
-    """The same for a picture that lies within a file (a drawing), which errors name."""
+    """The same for a picture embedded in a file (a drawing); errors name that file."""
     with _opened(io.BytesIO(data), file, kinds) as opened:
         opened.load()
         return opened.copy(), _kind(opened)
 
 
 def size_in(data: bytes, file: Path, kinds: Sequence[str]) -> tuple[int, int]:
-    """Width and height of a picture, of which nothing but the header is read. Raises as `open_picture` does."""
+    """Width and height of a picture; only its header is read. Raises as `open_picture` does."""
     with _opened(io.BytesIO(data), file, kinds) as opened:
         return opened.size
 
@@ -54,7 +56,7 @@ def size_in(data: bytes, file: Path, kinds: Sequence[str]) -> tuple[int, int]:
 def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Generator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            # Pillow warns of less than our ceiling.
+            # Pillow already warns below our limit.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(source, formats=_ALL) as opened:
                 _require_usable(opened, file, kinds)
@@ -64,7 +66,7 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
     except UnidentifiedImageError:
         what = "the picture can't be read (not a picture, or a damaged one)"
         raise BadInput(what, file=file, advice=f"Save it again as {_or(kinds)}.") from None
-    except Image.DecompressionBombError:  # Pillow has a ceiling of its own, above ours, and asks before us.
+    except Image.DecompressionBombError:  # Pillow has its own limit, above ours, and checks it first.
         raise BadInput(TOO_MANY_PIXELS, file=file, advice=_SMALLER) from None
     except (OSError, SyntaxError, ValueError, OverflowError) as refused:
         raise BadInput(
@@ -75,8 +77,8 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
 
 
 def _why(refused: Exception) -> str:
-    said = str(refused).rstrip(".") or type(refused).__name__
-    return "a text or a colour profile within it is too large" if "MAX_TEXT" in said else said
+    message = str(refused).rstrip(".") or type(refused).__name__
+    return "a text or a colour profile within it is too large" if "MAX_TEXT" in message else message
 
 
 def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:
@@ -87,7 +89,7 @@ def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> No
 
 
 def _kind(opened: Image.Image) -> str:
-    """Telephones and some cameras put a second picture behind the first one (MPO): a JPEG to everybody else."""
+    """The kind of a picture. Telephones and some cameras add a second picture to a JPEG (MPO): it counts as JPEG."""
     return "JPEG" if opened.format == "MPO" else opened.format or ""
 
 

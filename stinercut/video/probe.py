@@ -1,6 +1,6 @@
-"""What a video file is: length, size as shown, frame rate, sound, when it was filmed.
+"""Probes a video file: its length, size as shown, frame rate, sound, and when it was filmed.
 
-Owns: reading a file's header and refusing what can't become part of a film. Not here: decoding it (`frames`,
+Owns: reading a file's header and refusing files that can't become part of a film. Not here: decoding (`frames`,
 `stinercut.films.picture.segments`).
 """
 
@@ -22,16 +22,16 @@ from stinercut.storage.store import Store, key_of, replace_file
 from stinercut.video import ffmpeg_runner as runner
 
 Rate = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str)]
-"""Frames a second, exactly; in JSON as text such as 30000/1001."""
+"""Frames per second, exactly; in JSON as text such as 30000/1001."""
 
 _KEPT = 7
-"""Raise it whenever `Probe` changes what it says about a file."""
+"""Raise it whenever `Probe` gets other values for the same file."""
 
 _NO_CODEC = ("", "none", "unknown")
 
 _IMAGE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "jpeg2000", "tiff")
 _FEW_FRAMES = ("", "1")
-"""A stream of images is a film where its frames are counted and more than one (Motion-JPEG of a camera)."""
+"""A stream of images is a film only if its frames are counted and more than one (a camera's Motion-JPEG)."""
 
 _AGAIN = "Copy it from the card again, or leave it out."
 
@@ -53,13 +53,13 @@ class AudioInfo:
 class Probe:
     """A video. `duration` in seconds; `width` x `height` in pixels as a player shows them.
 
-    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is what
-    the clock on the wall said, without a zone, None when it says nothing. `matrix`, `transfer` and
-    `primaries` are ffmpeg's names of what colours are written in. `video_start` is how many seconds after the file's
-    beginning (where the sound may be already) its first picture comes. `interlaced`: each frame is two fields.
+    Rotation and pixel shape are applied to the size. `rotation` in degrees clockwise, 0 to 359. `recorded` is the wall
+    clock's time without a zone; None if the file has no time. `matrix`, `transfer` and `primaries` are ffmpeg's names
+    for the encoding of colours. `video_start`: seconds from the file's beginning (where sound may begin already) to its
+    first picture. `interlaced`: each frame is two fields.
     `stream` is the number of the picture's stream among all streams of the file: it is not always the first video
-    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names of how pixels are stored and
-    where their colours lie.
+    stream, which may be a thumbnail. `pixels` and `chroma_location` are ffmpeg's names for the pixel format and the
+    position of its colour samples.
     """
 
     duration: float
@@ -85,7 +85,7 @@ _PROBES = TypeAdapter(Probe)
 
 
 def probe(path: Path) -> Probe:
-    """What this video is. Raises UnreadableVideo, saying why, for anything that is no whole video."""
+    """Probe a video. Raises UnreadableVideo with the reason for anything that is no complete video."""
     if not path.is_file():
         raise UnreadableVideo("the file is not there", file=path, advice="Check the path, or put the card in again.")
     size = path.stat().st_size
@@ -98,12 +98,12 @@ def probe(path: Path) -> Probe:
         LookupError,
         TypeError,
         ValueError,
-    ):  # A damaged header may say anything.
+    ):  # A damaged header may contain anything.
         raise UnreadableVideo("the video's header makes no sense: it is damaged", file=path, advice=_AGAIN) from None
 
 
 def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
-    """What the header says. Raises UnreadableVideo, and whatever comes of numbers that are none."""
+    """The values of the header. Raises UnreadableVideo, and whatever follows from texts that are no numbers."""
     container: dict[str, Any] = found.get("format", {})
     stream = _video_stream(found, path)
     duration = _duration(path, stream, container)
@@ -145,24 +145,24 @@ def _require_within_limits(
 ) -> None:
     """Raise UnreadableVideo for a film that no camera writes. `pictures`: its size as stored, and as shown."""
     broken = [input_limits.broken_by_length(duration, size)]
-    broken += [input_limits.broken_by_size(*one) or input_limits.broken_by_rate(fps, *one) for one in pictures]
+    broken += [input_limits.broken_by_size(*shape) or input_limits.broken_by_rate(fps, *shape) for shape in pictures]
     _require(path, next(filter(None, broken), ""))
 
 
 def _require(path: Path, why: str) -> None:
-    """Raise UnreadableVideo where there is a reason."""
+    """Raise UnreadableVideo if there is a reason."""
     if why:
         raise UnreadableVideo(why, file=path, advice="Leave it out, or export it again as an ordinary video.")
 
 
 def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
-    """`probe`, asked once for each content: the answer is kept in the store."""
+    """`probe`, run only once for each content: the result is kept in the store."""
     kept = store.derived_path(key_of("probe", _KEPT, content_hash, runner.build()), ".json")
     with contextlib.suppress(OSError, ValueError, TypeError):
         return _PROBES.validate_json(kept.read_bytes())
-    found = probe(path)
-    replace_file(kept, _PROBES.dump_json(found))
-    return found
+    probed = probe(path)
+    replace_file(kept, _PROBES.dump_json(probed))
+    return probed
 
 
 def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -175,12 +175,12 @@ def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def picture_stream(streams: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """Which of a file's streams, as ffprobe lists them, is its picture; None where there is none.
+    """The stream that is a file's picture, among its streams in ffprobe's list; None without a picture.
 
-    Never cover art. A thumbnail that isn't marked as one (a single image) only where there is nothing else; of several
-    videos the one that the file marks as its default, then the largest, then the first.
+    Cover art is never chosen. A thumbnail that isn't marked as such (a single image) is chosen only if there is no
+    video. Of several videos the file's default is chosen, then the largest, then the first.
     """
-    videos = [one for one in streams if one.get("codec_type") == "video" and not _is_marked_thumbnail(one)]
+    videos = [stream for stream in streams if stream.get("codec_type") == "video" and not _is_marked_thumbnail(stream)]
     return max(videos, key=_rank_as_picture, default=None)
 
 
@@ -190,7 +190,7 @@ def _is_marked_thumbnail(stream: dict[str, Any]) -> bool:
 
 
 def _rank_as_picture(stream: dict[str, Any]) -> tuple[bool, bool, bool, int]:
-    """More is better. `max` keeps the first of equals."""
+    """The rank of a stream: more is better, and `max` keeps the first of equals."""
     can_decode = str(stream.get("codec_name") or "") not in _NO_CODEC
     is_image = stream.get("codec_name") in _IMAGE_CODECS and str(stream.get("nb_frames", "")) in _FEW_FRAMES
     area = int(stream.get("width") or 0) * int(stream.get("height") or 0)
@@ -198,12 +198,12 @@ def _rank_as_picture(stream: dict[str, Any]) -> tuple[bool, bool, bool, int]:
 
 
 def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> float:
-    """Seconds of picture. Where only the container says a length, that may be the sound's, and a recorder that died or
-    a browser says none at all: then the file is read.
+    """Seconds of picture. If only the container has a length, it may be the sound's; a recorder that died, or a
+    browser, writes no length at all. In both cases the file is read.
     """
-    for said in (stream.get("duration"), _tagged_duration(stream)):
+    for seconds in (stream.get("duration"), _tagged_duration(stream)):
         with contextlib.suppress(TypeError, ValueError):
-            return float(said)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
+            return float(seconds)  # pyright: ignore[reportArgumentType] - None is among what is suppressed
     with contextlib.suppress(KeyError, TypeError, ValueError):
         whole = float(container["duration"])
         return min(whole, _read_duration(path, stream) or whole)
@@ -211,25 +211,25 @@ def _duration(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> 
 
 
 def _read_duration(path: Path, stream: dict[str, Any]) -> float:
-    """Seconds from the first picture to the end of the last one, by the times of all; 0 where they have none."""
+    """Seconds from the first picture to the end of the last one, by the times of all packets; 0 without any times."""
     times = [shown for shown, _ in runner.packet_times(path, str(stream["index"]))]
     return float((max(times) - min(times)) * Fraction(stream["time_base"]) + 1 / _rate(stream)) if times else 0.0
 
 
 def _rate(stream: dict[str, Any]) -> Fraction:
-    """Frames a second: the mean, or where that can't be, the one that its times are multiples of."""
-    said = [rate for name in ("avg_frame_rate", "r_frame_rate") if (rate := _fraction(stream.get(name)))]
-    return next((rate for rate in said if rate <= input_limits.MOST_FPS), said[0] if said else Fraction(30))
+    """Frames per second: the mean, or if that is impossible, the rate of which all times are multiples."""
+    rates = [rate for name in ("avg_frame_rate", "r_frame_rate") if (rate := _fraction(stream.get(name)))]
+    return next((rate for rate in rates if rate <= input_limits.MOST_FPS), rates[0] if rates else Fraction(30))
 
 
 def _tagged_duration(stream: dict[str, Any]) -> float | None:
-    """Seconds of picture as Matroska's tag says: hours, minutes and seconds from the file's beginning to the end of the
-    last picture. mkvmerge, which says so in another tag, counts from the first picture.
+    """Seconds of picture by Matroska's tag: hours, minutes and seconds from the file's beginning to the end of the last
+    picture. mkvmerge, which names itself in another tag, counts from the first picture.
     """
-    tags = {str(name).upper(): str(said) for name, said in stream.get("tags", {}).items()}
-    said = next((text for name, text in tags.items() if name == "DURATION" or name.startswith("DURATION-")), "")
+    tags = {str(name).upper(): str(value) for name, value in stream.get("tags", {}).items()}
+    duration = next((text for name, text in tags.items() if name == "DURATION" or name.startswith("DURATION-")), "")
     with contextlib.suppress(ValueError):
-        hours, minutes, seconds = said.split(":")
+        hours, minutes, seconds = duration.split(":")
         end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
         from_first = any(name.startswith("_STATISTICS_WRITING_APP") for name in tags)
         length = end if from_first else end - float(stream.get("start_time") or 0)
@@ -251,10 +251,10 @@ def _shown_size(stream: dict[str, Any], rotation: int) -> tuple[int, int]:
     return (height, width) if rotation % 180 == 90 else (width, height)
 
 
-def _fraction(said: object) -> Fraction | None:
+def _fraction(text: object) -> Fraction | None:
     """A positive fraction such as `30000/1001`; None for `0/0` and the like."""
     try:
-        value = Fraction(str(said))
+        value = Fraction(str(text))
     except (ValueError, ZeroDivisionError):
         return None
     return value if value > 0 else None
@@ -278,13 +278,13 @@ def _audio(found: dict[str, Any]) -> AudioInfo | None:
 
 
 def _recorded(stream: dict[str, Any], container: dict[str, Any]) -> datetime | None:
-    """What the clock on the wall said. Apple says the place's time with its zone, beside the time in UTC; GoPro writes
-    the place's time and calls it UTC.
+    """The wall clock's time. Apple writes local time with its zone, next to the time in UTC; GoPro writes local time
+    and calls it UTC.
     """
     for name in ("com.apple.quicktime.creationdate", "creation_time"):
         for holder in (container, stream):
-            said = str(holder.get("tags", {}).get(name) or "")
+            text = str(holder.get("tags", {}).get(name) or "")
             with contextlib.suppress(ValueError):
-                if said and not said.startswith(("1904", "1970")):  # a clock that was never set
-                    return datetime.fromisoformat(said.replace("Z", "+00:00")).replace(tzinfo=None)
+                if text and not text.startswith(("1904", "1970")):  # a clock that was never set
+                    return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
     return None

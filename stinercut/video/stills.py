@@ -1,7 +1,7 @@
-"""Takes one still picture out of a video, as JPEG.
+"""Takes one still picture from a video, as JPEG.
 
-Owns: what pages and reports show of a video; ffmpeg alone does the work, so that the hub can use it. Not here:
-frames to compute with (`frames`).
+Owns: the still pictures for pages and reports. ffmpeg alone does the work, so that the hub can use this module. Not
+here: frames to compute with (`frames`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ _SECONDS = 60.0
 
 
 def jpeg_still(path: Path, at: float, width: int) -> bytes:
-    """The picture shown at `at` seconds as JPEG, `width` pixels wide at most (never enlarged), in the film's colours.
+    """The picture shown at `at` seconds as JPEG, at most `width` pixels wide (never enlarged), in the film's colours.
 
-    A time beyond the end gives the last half second. Raises UnreadableVideo when nothing can be decoded there.
+    A time beyond the end gives a picture of the last half second. Raises UnreadableVideo if nothing can be decoded
+    there.
     """
     video = probe(path)
     wide, high = limited(video.width, video.height, width)
@@ -41,7 +42,7 @@ def jpeg_still(path: Path, at: float, width: int) -> bytes:
 
 
 def jpeg_still_at_part(path: Path, part: float, width: int) -> bytes:
-    """The picture at this part of a video's length (0 its beginning, 1 its end). Raises UnreadableVideo."""
+    """The picture at this part of a video's length (0: beginning, 1: end). Raises UnreadableVideo."""
     return jpeg_still(path, probe(path).duration * part, width)
 
 

@@ -14,19 +14,19 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcMoment(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite forgets zones, so they are put back when reading."""
+    """A moment in UTC. SQLite loses zones, so they are added again when reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuse moments without a zone: they would silently shift."""
+        """Refuse moments without a zone, since they would silently shift."""
         if value is not None and value.tzinfo is None:
             raise ValueError("a moment without a time zone")
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Give back a moment with its zone."""
+        """Return the moment with its zone."""
         if value is not None and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value

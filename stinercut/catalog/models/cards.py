@@ -19,14 +19,14 @@ from stinercut.catalog.moments import column_now
 
 
 class EntryState(StrEnum):
-    """Where a file of a manifest stands."""
+    """The state of a file in a manifest."""
 
     KNOWN = "known"
     """Its content is in the store from an earlier import."""
     PROBABLE = "probable"
-    """Looks like a file that is known; a sample of its content is asked for, and decides."""
+    """Looks like a known file; a sample of its content is asked for, and decides."""
     SKIPPED = "skipped"
-    """Never asked for: thumbnails and what is no footage (`staying`)."""
+    """Never asked for: thumbnails and files that are no footage (`stinercut.cards.uncopied_files`)."""
     NEW = "new"
     """New, not yet asked for."""
     REQUESTED = "requested"
@@ -49,7 +49,7 @@ class Card(Base):
 
 
 class Insertion(Base):
-    """One time that a card was in."""
+    """One stay of a card in a reader."""
 
     __tablename__ = "insertion"
     insertion_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -62,24 +62,24 @@ class Insertion(Base):
     listed_at: Mapped[datetime | None] = mapped_column(UtcMoment)
     """When the manifest was complete."""
     identify_key: Mapped[str | None] = mapped_column(String(64), index=True)
-    """Names the set of files that wait for identification; None when none does."""
+    """Stands for the set of files that wait for identification; None if no file waits."""
     identify_error: Mapped[str | None] = mapped_column(Text)
-    """Not None: the run that was to identify them failed. Of a row of before messages, the sentence that says why."""
+    """Not None: the run that should identify them failed. In rows from before messages: the reason as a sentence."""
     identify_error_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
-    """Why it failed, as messages. `row_messages` reads and writes both."""
+    """The reasons of the failure, as messages. `row_messages` reads and writes both."""
     removed_at: Mapped[datetime | None] = mapped_column(UtcMoment)
     error_code: Mapped[str | None] = mapped_column(String(32))
-    """Why the card, or a part of it, could not be read this time; None where all of it was."""
+    """Why the card, or a part of it, could not be read this time; None if everything was read."""
     error_detail: Mapped[str | None] = mapped_column(Text)
     unreadable: Mapped[int] = mapped_column(Integer, default=0)
-    """Folders and files that the manifest lacks for that reason."""
+    """How many folders and files the manifest lacks for that reason."""
     passed_over: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    """Entries of the card that the manifest lacks since no detector lists them: hidden ones, links, system folders."""
+    """How many entries of the card no detector lists: hidden ones, links, system folders."""
     card: Mapped[Card] = relationship()
 
 
 class CardFile(Base):
-    """A file seen on a card, known by its metadata alone. The same file seen again is the same row."""
+    """A file seen on a card, known only by its metadata. The same file seen again is the same row."""
 
     __tablename__ = "card_file"
     __table_args__ = (
@@ -92,8 +92,9 @@ class CardFile(Base):
     name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(BigInteger)
     modified: Mapped[datetime] = mapped_column(DateTime)
-    """Wall-clock time as the camera wrote it, no zone, floored to FAT's two seconds. The microseconds count files that
-    came back under the same folder, name, size and time with other content (0 for the first)."""
+    """Wall-clock time as the camera wrote it, without a zone, floored to FAT's two seconds. The microseconds count
+    files that came back with the same folder, name, size and time but other content (0 for the first).
+    """
     kind: Mapped[str] = mapped_column(String(16))
     recording: Mapped[str] = mapped_column(String(1024))
     chapter: Mapped[int] = mapped_column(Integer)
@@ -101,7 +102,7 @@ class CardFile(Base):
 
 
 class ImportedFile(Base):
-    """A card's file whose content is durable in the store. Its being here is what "not new" means."""
+    """A card's file whose content is safe in the store. A file with such a row is not new."""
 
     __tablename__ = "imported_file"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
@@ -112,7 +113,7 @@ class ImportedFile(Base):
 
 
 class CardFileAlias(Base):
-    """A second finding of a file that is known: the same content on the same card, dated by another clock or zone."""
+    """Another finding of a known file: the same content on the same card, dated by another clock or zone."""
 
     __tablename__ = "card_file_alias"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
@@ -128,9 +129,9 @@ class ManifestEntry(Base):
     file_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), index=True)
     main_file_id: Mapped[str | None] = mapped_column(String(64))
-    """The entry of the same manifest that this proxy or thumbnail belongs to."""
+    """The entry of the same manifest to which this proxy or thumbnail belongs."""
     early: Mapped[bool] = mapped_column()
-    """Asked for in the first round, since a code may be in it: small videos and proxies."""
+    """Asked for first, since it may contain a code: small videos and proxies."""
     state: Mapped[str] = mapped_column(String(16))
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)

@@ -18,7 +18,7 @@ from stinercut.catalog.moments import column_now
 
 
 class QrReading(Base):
-    """What looking for a code in a file gave. Looked at once; content does not change."""
+    """The reading of a file's code. A file is read once, since its content does not change."""
 
     __tablename__ = "qr_reading"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)

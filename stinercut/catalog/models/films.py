@@ -18,26 +18,26 @@ from stinercut.catalog.moments import column_now
 
 
 class Film(Base):
-    """A finished film that passed its checks. The newest of a jump is the one shown."""
+    """A finished film that passed its checks. The newest film of a jump is shown."""
 
     __tablename__ = "film"
     film_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
     version: Mapped[str] = mapped_column(String(32))
-    """The jump's wanted version that this film has."""
+    """The jump's wanted version from which this film was made."""
     file_name: Mapped[str] = mapped_column(String(255))
     passenger_name: Mapped[str] = mapped_column(String(80))
     template: Mapped[str] = mapped_column(String(64))
     template_fingerprint: Mapped[str] = mapped_column(String(32))
     template_noted: Mapped[str | None] = mapped_column(String(128))
-    """The data version of the template that Dagster's lineage noted for this film; None for older films."""
+    """The template's data version in Dagster's lineage of this film; None for older films."""
     aspects: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    """Fingerprints of what the template said about clips, drawings and sound; None for older films."""
+    """Fingerprints of the template's aspects: clips, drawings and sound; None for older films."""
     drawn_seconds: Mapped[float | None] = mapped_column(Float)
     filmed_seconds: Mapped[float | None] = mapped_column(Float)
-    """How much of all its outputs is drawn, and how much shows footage. None for older films."""
+    """Seconds of all its outputs that are drawn, and that show footage. None for older films."""
     spent_per_second: Mapped[float | None] = mapped_column(Float)
-    """Seconds of work that one encoded second cost; None when every part was there already."""
+    """Seconds of work for one encoded second; None when every part was there already."""
     seconds: Mapped[float] = mapped_column(Float)
     frames: Mapped[int] = mapped_column(Integer)
     size: Mapped[int] = mapped_column(BigInteger)

@@ -21,10 +21,10 @@ from stinercut.catalog.moments import column_now
 
 
 class JumpState(StrEnum):
-    """Where a jump stands."""
+    """The state of a jump."""
 
     REVIEW = "review"
-    """A person must say whose it is, or what to do."""
+    """A person must decide whose it is, or what to do."""
     NO_CLIPS = "no_clips"
     """A code was filmed, and nothing after it (yet)."""
     WAITING = "waiting"
@@ -35,21 +35,21 @@ class JumpState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     GONE = "gone"
-    """A person moved all of its files to other jumps. It is kept for the decisions that name it, and not shown."""
+    """A person moved all its files to other jumps. It is kept for the decisions that name it, and not shown."""
 
 
 class Role(StrEnum):
-    """What a file is for a jump."""
+    """The role of a file in a jump."""
 
     QR = "qr"
     CLIP = "clip"
     PHOTO = "photo"
     LEFT_OUT = "left_out"
-    """A person decided that this clip or photo stays out of the film and what goes with it."""
+    """A person decided that this clip or photo stays out of the film and its other outputs."""
 
 
 class Jump(Base):
-    """One passenger's jump: a partition of everything that is made for it."""
+    """One passenger's jump: a partition in Dagster."""
 
     __tablename__ = "jump"
     __table_args__ = (
@@ -62,23 +62,24 @@ class Jump(Base):
     passenger_name: Mapped[str | None] = mapped_column(String(80))
     tandem_master_id: Mapped[str | None] = mapped_column(String(32))
     card_id: Mapped[str | None] = mapped_column(ForeignKey("card.card_id"))
-    """The card it was first found on."""
+    """The card on which it was first found."""
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text, default="")
-    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    """The sentence in rows from a release before messages. `row_messages` reads and writes both columns."""
     reason_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
-    """Why it is where it is, as messages (`stinercut.language.messages`); None in rows of before."""
+    """The reasons for its state, as messages (`stinercut.language.messages`); None in older rows."""
     failures: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
-    """What its last run that failed ended with, as `stinercut.failures.FailureRecord` has it. Means something only
-    while the state is FAILED."""
+    """The failures of its last failed run, as `stinercut.failures.FailureRecord`. Only valid while the state is
+    FAILED.
+    """
     wanted_version: Mapped[str | None] = mapped_column(String(32))
-    """Names identity and footage that the film should have; None while files are missing or a person is needed."""
+    """Stands for the identity and footage of the wanted film; None while files are missing or a person is needed."""
     produced_version: Mapped[str | None] = mapped_column(String(32))
     """The wanted version that the last run took up."""
     turn: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    """How often it became ready. A film may be wanted again as it was before; each turn gets a run of its own."""
+    """How often it became ready. The same version may be wanted again; each turn gets its own run."""
     template: Mapped[str | None] = mapped_column(String(64))
-    """The template that a person chose for it; None: the installation's own choice."""
+    """The template that a person chose for it; None means the installation's choice."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, index=True)
     changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now, index=True)
@@ -86,7 +87,7 @@ class Jump(Base):
 
 
 class JumpFile(Base):
-    """A file's place in a jump. A file belongs to one jump at most."""
+    """A file's place in a jump. A file belongs to at most one jump."""
 
     __tablename__ = "jump_file"
     card_file_id: Mapped[int] = mapped_column(ForeignKey("card_file.card_file_id"), primary_key=True)
@@ -99,23 +100,23 @@ class JumpFile(Base):
 
 
 class JumpCut(Base):
-    """Which parts of its clips a jump's film shows, where a person decided that."""
+    """A person's decision which parts of its clips a jump's film shows."""
 
     __tablename__ = "jump_cut"
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), primary_key=True)
     pieces: Mapped[list[list[float]]] = mapped_column(JSON)
     """In the order of the film: card file id, first and last second."""
     decided: Mapped[list[int]] = mapped_column(JSON)
-    """The clips that there were to choose from. A clip that came later is shown whole, at the end."""
+    """The clips that existed when the cut was made. A clip that came later is shown whole, at the end."""
     made_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now)
 
 
 class Booking(Base):
-    """A booking as the office's list has it: somebody who is to jump. What a jump says of itself counts more."""
+    """A booking of the office's list: somebody who will jump. A jump's own values take precedence."""
 
     __tablename__ = "booking"
     jump_key: Mapped[str] = mapped_column(String(128), primary_key=True)
-    """The key that a jump of this booking has."""
+    """The key of a jump for this booking."""
     jump_date: Mapped[date] = mapped_column(index=True)
     booking_id: Mapped[str] = mapped_column(String(32))
     passenger_name: Mapped[str] = mapped_column(String(80))

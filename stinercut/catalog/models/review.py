@@ -18,7 +18,7 @@ from stinercut.catalog.moments import column_now
 
 
 class Decision(Base):
-    """What a person decided about a jump. Only ever added to."""
+    """A person's decision about a jump. Rows are only added, never changed."""
 
     __tablename__ = "decision"
     decision_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -27,11 +27,11 @@ class Decision(Base):
     what: Mapped[str] = mapped_column(String(16))
     """One of `stinercut.review.decisions.What`, or `template` or `cut` (`stinercut.review.wishes`)."""
     jump_key: Mapped[str] = mapped_column(ForeignKey("jump.jump_key"), index=True)
-    """The jump as it is called after the decision."""
+    """The jump's key after the decision."""
     from_jump: Mapped[str | None] = mapped_column(String(128), index=True)
-    """The jump that the files were in before, where that was another one."""
+    """The jump that had the files before, if it was another one."""
     card_file_id: Mapped[int | None] = mapped_column(ForeignKey("card_file.card_file_id"))
-    """The file that it is about, where it is about one."""
+    """The file concerned, if the decision is about a single file."""
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Jump, passenger and booking; `files` are the card file ids that the decision put there."""

@@ -17,7 +17,7 @@ from stinercut.catalog.moments import column_now
 
 
 class StepStatus(StrEnum):
-    """Where a step of a jump's production stands."""
+    """The status of a step of a jump's production."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -26,32 +26,32 @@ class StepStatus(StrEnum):
 
 
 class Step(Base):
-    """How far a step of a jump or card is, for people who watch. Dagster's event log holds the history."""
+    """The progress of a step of a jump or card, for people who watch. Dagster's event log holds the history."""
 
     __tablename__ = "step"
     subject: Mapped[str] = mapped_column(String(128), primary_key=True)
     """A jump key or card id."""
     step: Mapped[str] = mapped_column(String(96), primary_key=True)
     label: Mapped[str] = mapped_column(String(255))
-    """What it is called, in a row that a release before messages wrote. `row_messages` reads and writes both."""
+    """Its name for people, in rows from a release before messages. `row_messages` reads and writes both columns."""
     label_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
-    """What it is called, as messages; None in rows of before."""
+    """Its name for people, as messages; None in older rows."""
     position: Mapped[int] = mapped_column(Integer, default=0)
     status: Mapped[str] = mapped_column(String(16))
     progress: Mapped[float] = mapped_column(Float, default=0.0)
     seconds: Mapped[float | None] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text, default="")
-    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    """The sentence in rows from a release before messages. `row_messages` reads and writes both columns."""
     message_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
-    """What it says, as messages (`stinercut.language.messages`); None in rows of before."""
+    """Its messages (`stinercut.language.messages`); None in older rows."""
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """What it failed with, as `stinercut.failures.FailureRecord` has it; None where it did not fail."""
+    """Its failure, as a `stinercut.failures.FailureRecord`; None if it did not fail."""
     run_id: Mapped[str | None] = mapped_column(String(64))
     changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, index=True)
 
 
 class Event(Base):
-    """The outbox: what happened, in order, for everybody who watches."""
+    """The outbox: events in their order, for everybody who watches."""
 
     __tablename__ = "event"
     event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)

@@ -1,9 +1,9 @@
 """Checks on a finished film before anybody sees it; they fail where a person would call the film wrong.
 
 Owns: the checks. Not here: making (`stinercut.films.join`) and publishing (`stinercut.films.film`). A check reads the
-film itself, never what was said while making it: the name is read off the film's own title, by drawing it anew and
-comparing; and what is drawn is held against another engine's drawing of the same words, since a fault in ours would be
-in both. The film is decoded once for all of them, and its header and its packets' times are read once.
+film itself, never what was reported while making it. The passenger's name is checked on the film's own title: the title
+is drawn again and compared. A fault in our drawing would be in both, so a second engine draws the same words, too. The
+film is decoded once for all checks, and its header and its packets' times are read once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ right name differs by 3 to 15; one changed letter, accent or full stop by 86 to 
 """
 
 _OTHER_NAMES = ("Ng", "Wu")
-"""Where somebody else's name looks the same, no name can be seen."""
+"""Names to compare with: if the title looks the same with another name, the name can't be seen."""
 
 LOUDNESS_TOLERANCE = 1.0
 """LU that a film may be louder or quieter than its template says (EBU R 128 allows as much for live sound)."""
@@ -55,7 +55,9 @@ LOUDNESS_TOLERANCE = 1.0
 _CHUNK = 1 << 20
 
 _PACKETS, _PICTURES = 0.1, 0.9
-"""Up to which share of reading a film its packets and its pictures are looked at; listening to it is the rest."""
+"""Progress of reading a film: its packets are read up to the first share, its pictures up to the second, then its
+sound.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CheckedFilm:
-    """A finished film and what it should be: a plan, and the segments of its parts. `on_progress` gets the share of the
-    reading that is done.
+    """A finished film, its plan, and the segments of its parts. `on_progress` gets the share of the reading that is
+    done.
     """
 
     path: Path
@@ -91,18 +93,18 @@ class CheckedFilm:
 
     @cached_property
     def header(self) -> dict[str, Any]:
-        """What ffprobe says about it."""
+        """The film's header, as ffprobe reports it."""
         return runner.ffprobe_json(self.path)
 
     @cached_property
     def seen(self) -> Pictures:
-        """What decoding its pictures shows. Those of a segment are decoded once, see `proof`."""
+        """The findings of decoding its pictures. A segment's pictures are decoded only once (`decode_proof`)."""
         tell = part_of(self.on_progress, _PACKETS, _PICTURES)
         return pictures_of(self.path, self.shop.store, self.segments, tell)
 
     @cached_property
     def heard(self) -> Heard:
-        """What decoding its sound shows."""
+        """The findings of decoding its sound."""
         return listen(self.path, self.plan.seconds, part_of(self.on_progress, _PICTURES, 1.0))
 
     @cached_property
@@ -112,9 +114,9 @@ class CheckedFilm:
         return runner.packet_times(self.path, on_packet=tell)
 
     def stream(self, kind: str) -> dict[str, Any]:
-        """The header of its picture or its sound; empty where there is none."""
+        """The header of its picture or its sound; empty without such a stream."""
         streams: list[dict[str, Any]] = self.header.get("streams", [])
-        return next((one for one in streams if one.get("codec_type") == kind), {})
+        return next((found for found in streams if found.get("codec_type") == kind), {})
 
 
 _Found = tuple[bool, Message | tuple[Message, ...], dict[str, Any]]
@@ -122,7 +124,7 @@ _Found = tuple[bool, Message | tuple[Message, ...], dict[str, Any]]
 
 @dataclass(frozen=True)
 class QualityCheck:
-    """A check: what it is about in words, how it looks, and whether a film that fails it is held back."""
+    """A check: its subject in words, the function that looks, and whether it holds back a film that fails."""
 
     words: str
     look: Callable[[CheckedFilm], _Found]
@@ -132,12 +134,13 @@ class QualityCheck:
 def check_film(
     film: Path, shop: Workshop, plan: FilmPlan, segments: Sequence[Segment], on_progress: Progress | None = None
 ) -> list[CheckResult]:
-    """All checks of a film that should be this plan, joined of these segments. A check that can't run has failed.
+    """Run all checks on a film that was joined from these segments and should match this plan. A check that can't run
+    has failed.
 
-    An exception in `on_progress` ends them, and with them the ffmpeg that reads the film.
+    An exception in `on_progress` ends the checks and the ffmpeg that reads the film.
     """
-    it = CheckedFilm(film, shop, plan, segments, on_progress)
-    return [_tried(name, it, check) for name, check in CHECKS.items()]
+    checked = CheckedFilm(film, shop, plan, segments, on_progress)
+    return [_tried(name, checked, check) for name, check in CHECKS.items()]
 
 
 def _tried(name: str, film: CheckedFilm, check: QualityCheck) -> CheckResult:
@@ -153,9 +156,9 @@ def _tried(name: str, film: CheckedFilm, check: QualityCheck) -> CheckResult:
 
 @dataclass(frozen=True)
 class TitleFrame:
-    """Where the passenger's name is read: which drawing, which frame of it, and the frame of the film that shows it.
+    """Where the passenger's name is looked for: the drawing, its frame, and the frame of the film that shows it.
 
-    `overlays`: which of the template's lie over that frame, in their order.
+    `overlays`: numbers of the template's overlays that lie over that frame, in their order.
     """
 
     drawn: Drawn
@@ -165,7 +168,7 @@ class TitleFrame:
 
 
 def title_frame(shop: Workshop, plan: FilmPlan) -> TitleFrame:
-    """The frame of the title to look at: everything is in place, and nothing of it comes or goes."""
+    """The frame of the title to look at: everything is in place, and nothing is fading in or out."""
     place = shop.template.document.timeline.main.index(shop.template.title)
     drawn, begin, coming, going = _title_in(plan, place)
     frame = title_cards.settled_frame(shop.sheet(drawn), drawn.frames, plan.rate, going)
@@ -175,7 +178,7 @@ def title_frame(shop: Workshop, plan: FilmPlan) -> TitleFrame:
 
 
 def _overlays_at(plan: FilmPlan, frame: int) -> tuple[int, ...]:
-    """The overlays over that frame of the film. Those over footage alone are no shot's of a drawing."""
+    """The overlays over that frame of the film. Overlays that lie over footage only are left out."""
     at, part = next((at, part) for at, part in plan.placed() if at <= frame < at + part.frames)
     due = [
         window.overlay
@@ -188,29 +191,31 @@ def _overlays_at(plan: FilmPlan, frame: int) -> tuple[int, ...]:
 
 
 def _title_in(plan: FilmPlan, place: int) -> tuple[Drawn, int, int, int]:
-    """The title's drawing, the frame of the film where its first frame stands, and how many come and go with others."""
-    found: tuple[Drawn, int] | None = None
+    """The title's drawing, the film's frame at which the drawing's first frame stands, and how many of its frames fade
+    in and out.
+    """
+    title: tuple[Drawn, int] | None = None
     coming = going = 0
     for at, part in plan.placed():
         for shot in part.shots:
             if not (isinstance(shot.content, Drawn) and shot.content.place == place):
                 continue
-            found = (shot.content, at - shot.begin)
+            title = (shot.content, at - shot.begin)
             coming, going = max(coming, shot.fade_in), max(going, shot.fade_out)
             if isinstance(part, Blend):
                 coming, going = (coming, part.frames) if shot is part.before else (part.frames, going)
-    if found is None:
+    if title is None:
         raise FfmpegFailed("the film has no title", advice="Render this jump again.")
-    return *found, coming, going
+    return *title, coming, going
 
 
 def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
-    """How far the film's title is from the one that it should have: 0 is equal, 255 is black for white.
+    """How far the film's title differs from the expected one: 0 is equal, 255 is black instead of white.
 
     The largest mean difference in luma over any patch the size of a full stop of the smallest text, within the rows of
     the title's box. A mean over the whole box would drown one changed letter, and a changed accent all the more.
-    Raises as drawing a title does, BadInput when an overlay hides the name, and FfmpegFailed when the film has no such
-    frame.
+    Raises as drawing a title does, BadInput when an overlay hides the name, and FfmpegFailed when the film ends before
+    that frame.
     """
     require_name_in_sight(shop, plan)
     where = title_frame(shop, plan)
@@ -221,7 +226,7 @@ def title_difference(film: Path, shop: Workshop, plan: FilmPlan) -> float:
 
 
 def _title(shop: Workshop, plan: FilmPlan, where: TitleFrame) -> tuple[NDArray[np.float32], slice]:
-    """How bright the title should be, with what lies over it, and the rows that it takes up."""
+    """The luma of the expected title with the overlays over it, and the rows that it takes up."""
     card = title_cards.drawn(shop.sheet(where.drawn))
     picture = title_cards.frame_at(card, where.card_frame, plan.rate).convert("RGBA")
     for overlay in where.overlays:
@@ -236,18 +241,18 @@ def _title(shop: Workshop, plan: FilmPlan, where: TitleFrame) -> tuple[NDArray[n
 
 def _apart(one: NDArray[np.float32], other: NDArray[np.float32], rows: slice) -> float:
     """The largest mean difference over any patch within these rows."""
-    # The sides of the film's whole width: somebody else's longer name reaches beyond the box of this one.
+    # The whole width of the film: somebody else's longer name reaches beyond the box of this one.
     apart = np.abs(one - other)[rows, :].clip(0, 255).astype(np.uint8)
     radius = max(1.0, one.shape[0] / 1080 * 3)
     return float(np.asarray(Image.fromarray(apart).filter(ImageFilter.BoxBlur(radius))).max())
 
 
 def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
-    """Raise BadInput where something lies over the title so that another name would look the same."""
+    """Raise BadInput where overlays hide the title, so that another name would look the same."""
     where = title_frame(shop, plan)
     if not where.overlays:
         return
-    name = next(one for one in _OTHER_NAMES if one != shop.fields.passenger_name)
+    name = next(other_name for other_name in _OTHER_NAMES if other_name != shop.fields.passenger_name)
     other = replace(shop, fields=replace(shop.fields, passenger_name=name))
     (wanted, rows), (hidden, _) = _title(shop, plan, where), _title(other, plan, where)
     if _apart(wanted, hidden, rows) <= NAME_THRESHOLD:
@@ -259,7 +264,7 @@ def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
 
 
 def lettering_doubt(shop: Workshop) -> tuple[str, float]:
-    """The line of the title that a second engine draws least like ours, and how far apart the two are (of 255).
+    """The line of the title that the second engine draws least like ours, and how far the two differ (of 255).
 
     Raises as drawing a title does.
     """
@@ -268,8 +273,8 @@ def lettering_doubt(shop: Workshop) -> tuple[str, float]:
         return "", 0.0
     drawing = shop.template.drawing(asset.src, upright=shop.size[1] > shop.size[0])
     lines = shown_lines(drawing, Words(shop.template, shop.fields))
-    found = [(words, text_check.difference(words, face.fonts)) for words, face in lines]
-    return max(found, key=lambda line: line[1], default=("", 0.0))
+    differences = [(words, text_check.difference(words, face.fonts)) for words, face in lines]
+    return max(differences, key=lambda line: line[1], default=("", 0.0))
 
 
 def _right_name(film: CheckedFilm) -> _Found:
@@ -399,8 +404,8 @@ def _is_browser_h264(video: dict[str, Any]) -> bool:
 def _decodes_to_the_end(film: CheckedFilm) -> _Found:
     seen, frames = film.seen, film.plan.frames
     values = {"frames": seen.frames, "expected_frames": frames}
-    if said := seen.said or film.heard.said:
-        return False, Message.of(MessageCode.CHECK_DECODING_SAYS, said=said.splitlines()[-1]), values
+    if complaint := seen.said or film.heard.said:
+        return False, Message.of(MessageCode.CHECK_DECODING_SAYS, said=complaint.splitlines()[-1]), values
     return (
         seen.frames == frames,
         Message.of(MessageCode.CHECK_FRAMES_DECODE, decoded=seen.frames, frames=frames),
@@ -410,14 +415,14 @@ def _decodes_to_the_end(film: CheckedFilm) -> _Found:
 
 def _loudness(film: CheckedFilm) -> _Found:
     wanted = film.shop.template.document.timeline.loudness
-    found = film.heard.loudness
-    values = {"LUFS": round(found, 1), "wanted": wanted}
+    loudness = film.heard.loudness
+    values = {"LUFS": round(loudness, 1), "wanted": wanted}
     if wanted is None:
-        return True, Message.of(MessageCode.CHECK_LOUD_AS_FILMED, loudness=found), values
-    if found < SILENT + LOUDNESS_TOLERANCE:
+        return True, Message.of(MessageCode.CHECK_LOUD_AS_FILMED, loudness=loudness), values
+    if loudness < SILENT + LOUDNESS_TOLERANCE:
         return True, Message.of(MessageCode.CHECK_NOTHING_TO_HEAR), values
-    said = Message.of(MessageCode.CHECK_LOUDNESS, loudness=found, wanted=wanted)
-    return abs(found - wanted) <= LOUDNESS_TOLERANCE, said, values
+    said = Message.of(MessageCode.CHECK_LOUDNESS, loudness=loudness, wanted=wanted)
+    return abs(loudness - wanted) <= LOUDNESS_TOLERANCE, said, values
 
 
 def _picture_moves(film: CheckedFilm) -> _Found:
@@ -431,17 +436,17 @@ def _picture_moves(film: CheckedFilm) -> _Found:
     values = {"longest_black": round(black, 2), "longest_still": round(still, 2)}
     wrong = [
         what
-        for what, found, most in (
+        for what, seconds, most in (
             (Message.of(MessageCode.CHECK_BLACK, seconds=black), black, LONGEST_BLACK),
             (Message.of(MessageCode.CHECK_STILL, seconds=still), still, LONGEST_STILL),
         )
-        if found >= most
+        if seconds >= most
     ]
     return not wrong, in_a_row(*wrong) or Message.of(MessageCode.CHECK_ALL_MOVES), values
 
 
 def _longest(spans: Sequence[tuple[float, float]], within: Sequence[tuple[float, float]]) -> float:
-    """The longest stretch of a span that lies within one of the others, in seconds."""
+    """The longest stretch, in seconds, that a span shares with one of the spans of `within`."""
     shared = (min(end, last) - max(begin, first) for begin, end in spans for first, last in within)
     return max((length for length in shared if length > 0), default=0.0)
 

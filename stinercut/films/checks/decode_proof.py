@@ -1,11 +1,11 @@
-"""Decode proof: a note next to a segment of what its decoding showed, so that it is not decoded twice.
+"""Decode proof: a note next to a segment with the findings of decoding it, so that it is not decoded twice.
 
 Owns: the note, making it, and the digest by which a film is known to have the same pictures. Not here: how pictures are
 watched (`decode_watch`), what is right (`checks`).
 
-Decoding a film costs a tenth of encoding it, and its pictures are those of its segments, byte for byte. So a segment is
-decoded once, and afterwards it is enough that the film's frames have the bytes that were decoded. That finds more than
-a decoder does, which passes over some damage.
+Decoding a film costs a tenth of encoding it, and a film's pictures are those of its segments, byte for byte. So each
+segment is decoded once. Afterwards it is enough that the film's frames have the bytes that were decoded. Comparing
+bytes finds more than a decoder does, which passes over some damage.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from stinercut.storage.store import Store, replace_file
 from stinercut.video.mp4.tracks import VideoTrack, read_track
 
 ENCODING = 0.9
-"""Which share of making a segment is encoding it; seeing what came out is the rest."""
+"""The share of making a segment that is encoding; the rest is decoding the result."""
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A segment's pictures: how many decode, what decoding said of them, where they are black or stand still (seconds).
+    """A segment's pictures: how many decode, ffmpeg's complaints (`said`), where they are black or stand still (in
+    seconds).
 
     `digest`: of the bytes of its frames, in the order of decoding.
     """
@@ -50,22 +51,23 @@ _NOTES = TypeAdapter(Proof)
 
 
 def proof_of(store: Store, segment: Segment, on_progress: Progress | None = None) -> Proof:
-    """What is noted of a segment; it is decoded, and noted, where nothing is.
+    """The note of a segment. A segment without a note is decoded now and its note is written.
 
-    Raises StoreDamaged when it isn't there, FfmpegFailed when nothing of it decodes or ffmpeg was stopped.
+    Raises StoreDamaged when the segment is missing, FfmpegFailed when none of its pictures decodes or ffmpeg was
+    stopped.
     """
     note = note_of(segment.video)
-    found = _noted(note)
-    if found is None:
-        found = _decoded(segment, on_progress)
-        replace_file(note, _NOTES.dump_json(found))
+    proof = _noted(note)
+    if proof is None:
+        proof = _decoded(segment, on_progress)
+        replace_file(note, _NOTES.dump_json(proof))
     if on_progress:
         on_progress(1.0)
-    return found
+    return proof
 
 
 def prove(store: Store, segments: Sequence[Segment], on_progress: Progress | None = None) -> None:
-    """See that there is a note about each of these segments. Raises as `proof_of` does."""
+    """Make sure that each of these segments has a note. Raises as `proof_of` does."""
     whole, done = sum(segment.frames for segment in segments), 0
     for segment in segments:
         proof_of(store, segment, part_of(on_progress, done / whole, (done + segment.frames) / whole))
@@ -84,16 +86,16 @@ def is_whole(store: Store, segment: Segment) -> bool:
 
 
 def pictures_of(film: Path, store: Store, segments: Sequence[Segment], on_progress: Progress | None = None) -> Pictures:
-    """What is seen in a film that should consist of these segments: all that is noted of them, as far as its frames
-    have their bytes, and that a player can begin at each of its key frames.
+    """The findings about a film that should consist of these segments: their notes, as far as the film's frames have
+    their bytes, and whether a player can begin at each of its key frames.
 
-    Raises StoreDamaged when it can't be read, and as `proof_of` does.
+    Raises StoreDamaged when the film can't be read, and as `proof_of` does.
     """
     track = read_track(film)
     if track is None:
         raise StoreDamaged("this is no film that can be read", file=film, advice="Render this jump again.")
     whole, at = sum(segment.frames for segment in segments), 0
-    said = [begin_everywhere(film)]
+    complaints = [begin_everywhere(film)]
     frames, black, still = 0, list[tuple[float, float]](), list[tuple[float, float]]()
     for segment in segments:
         tell = part_of(on_progress, at / whole, (at + segment.frames) / whole)
@@ -101,16 +103,18 @@ def pictures_of(film: Path, store: Store, segments: Sequence[Segment], on_progre
         begin, seconds = float(at / segment.rate), segment.seconds
         at += segment.frames
         if proof.said:
-            said.append(proof.said)
+            complaints.append(proof.said)
         elif at > track.frames or digest_of(track, at - segment.frames, at) != proof.digest:
-            said.append(f"the pictures from {begin:.1f} to {begin + seconds:.1f} s are not those that were rendered")
+            complaints.append(
+                f"the pictures from {begin:.1f} to {begin + seconds:.1f} s are not those that were rendered"
+            )
             continue
         frames += proof.frames
         black += [(begin + first, begin + min(last, seconds)) for first, last in proof.black]
         still += [(begin + first, begin + min(last, seconds)) for first, last in proof.still]
     if track.frames != whole:
-        said.append(f"the film has {track.frames} pictures, its parts have {whole}")
-    return Pictures(frames, "\n".join(line for line in said if line), tuple(black), tuple(still))
+        complaints.append(f"the film has {track.frames} pictures, its parts have {whole}")
+    return Pictures(frames, "\n".join(line for line in complaints if line), tuple(black), tuple(still))
 
 
 def _noted(note: Path) -> Proof | None:
@@ -123,11 +127,13 @@ def _decoded(segment: Segment, on_progress: Progress | None) -> Proof:
     track = read_track(segment.video)
     if track is None:
         raise StoreDamaged(
-            "a segment is damaged or missing", file=segment.video, advice="Render this jump again: it is made anew."
+            "a segment is damaged or missing",
+            file=segment.video,
+            advice="Render this jump again: then the segment is made again.",
         )
     digest = digest_of(track, 0, track.frames)
     seen = watch(segment.video, segment.frames, on_progress)
-    # JSON knows no endless spans.
+    # JSON has no infinity.
     black, still = (
         tuple((begin, min(end, segment.seconds)) for begin, end in spans) for spans in (seen.black, seen.still)
     )
@@ -135,9 +141,9 @@ def _decoded(segment: Segment, on_progress: Progress | None) -> Proof:
 
 
 def digest_of(track: VideoTrack, begin: int, end: int) -> str:
-    """Of the bytes of a track's frames from one place in the order of decoding to before another one (XXH3, 128 bits).
+    """A digest of the bytes of a track's frames from `begin` to before `end` in the order of decoding (XXH3, 128 bits).
 
-    Raises OSError, and StoreDamaged when the file is shorter than its index says.
+    Raises OSError, and StoreDamaged when the file ends before the frames that its index lists.
     """
     digest = xxhash.xxh3_128()
     with track.path.open("rb") as source:
@@ -154,7 +160,7 @@ def digest_of(track: VideoTrack, begin: int, end: int) -> str:
 
 
 def _stretches(track: VideoTrack, begin: int, end: int) -> list[tuple[int, int]]:
-    """Where these frames lie, those that follow each other taken together: (offset, bytes)."""
+    """Where these frames lie, as (offset, bytes); frames without a gap between them are one stretch."""
     out: list[tuple[int, int]] = []
     for offset, size in zip(track.offsets[begin:end].tolist(), track.sizes[begin:end].tolist(), strict=True):
         if out and sum(out[-1]) == offset:

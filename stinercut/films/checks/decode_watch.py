@@ -1,7 +1,7 @@
 """Decodes a film and reports errors, black or frozen pictures, and loudness.
 
-Owns: passes of ffmpeg that decode, and reading what its filters found. Not here: what is right (`checks`), which
-pictures were seen before (`decode_proof`).
+Owns: ffmpeg's decoding passes, and reading the reports of its filters. Not here: what is right (`checks`), which
+pictures were decoded before (`decode_proof`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVERY = 5
 """Every fifth frame is looked at: nothing that lasts two seconds slips through, and it costs a fifth."""
 
 _FROZEN = "-60dB"
-"""How little two pictures differ that stand still; noise of a camera's sensor is above it."""
+"""Two pictures that differ by less stand still; noise of a camera's sensor is above it."""
 
 _NOTE = re.compile(r"^lavfi\.(black|freezedetect\.freeze)_(start|end)=([0-9.]+)", re.MULTILINE)
 
@@ -35,7 +35,7 @@ Spans = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Pictures:
-    """What was seen: frames that decode, what ffmpeg complained of, spans in seconds."""
+    """The findings in the pictures: frames that decode, ffmpeg's complaints (`said`), spans in seconds."""
 
     frames: int
     said: str
@@ -45,16 +45,17 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Heard:
-    """What was heard: how loud it is (LUFS), what ffmpeg complained of."""
+    """The findings in the sound: how loud it is (LUFS), ffmpeg's complaints (`said`)."""
 
     loudness: float
     said: str
 
 
 def watch(video: Path, frames: int, on_progress: Progress | None = None) -> Pictures:
-    """Decode all pictures of a video that should have so many.
+    """Decode all pictures of a video that should have `frames` of them.
 
-    Raises FfmpegFailed when none of them can be decoded, or ffmpeg was stopped: that says nothing about the pictures.
+    Raises FfmpegFailed when none of them can be decoded, or when ffmpeg was stopped, which proves nothing about the
+    pictures.
     """
     counted = 0
     tell = share_of(frames, on_progress)
@@ -69,27 +70,27 @@ def watch(video: Path, frames: int, on_progress: Progress | None = None) -> Pict
         log, seen = Path(name, "said.txt"), Path(name, "seen.txt")
         try:
             runner.run(_looking(video, seen), timeout=120 + frames, on_frame=count, file=video, log=log)
-            said = log.read_text(errors="replace").strip()
+            complaints = log.read_text(errors="replace").strip()
         except FfmpegFailed as failed:
             if not counted or isinstance(failed, runner.Stopped):
                 raise
-            said = failed.what
+            complaints = failed.what
         notes = seen.read_text() if seen.is_file() else ""
-    return Pictures(counted, said, _spans(notes, "black"), _spans(notes, "freezedetect.freeze"))
+    return Pictures(counted, complaints, _spans(notes, "black"), _spans(notes, "freezedetect.freeze"))
 
 
 def listen(film: Path, seconds: float, on_progress: Progress | None = None) -> Heard:
-    """Decode all sound of a film that is so long. Raises FfmpegFailed when there is none that can be decoded."""
+    """Decode all sound of a film of that length. Raises FfmpegFailed when no sound can be decoded."""
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
         log, heard = Path(name, "said.txt"), Path(name, "listened.txt")
         tell = share_of(seconds, on_progress)
         runner.run(_listening(film, heard), timeout=120 + seconds, on_second=tell, file=film, log=log)
-        said = log.read_text(errors="replace").strip()
-        return Heard(integrated(heard.read_text() if heard.is_file() else ""), said)
+        complaints = log.read_text(errors="replace").strip()
+        return Heard(integrated(heard.read_text() if heard.is_file() else ""), complaints)
 
 
 def begin_everywhere(film: Path) -> str:
-    """Decode the key frames alone, as a player does that jumps; what ffmpeg complained of. Raises FfmpegFailed."""
+    """Decode the key frames alone, as a player that seeks does. Returns ffmpeg's complaints. Raises FfmpegFailed."""
     with tempfile.TemporaryDirectory(prefix="stinercut-check-") as name:
         log = Path(name, "said.txt")
         picture = made_here(film, "mov", skip_frame="nokey", err_detect=_STRICT)["v:0"]
@@ -99,7 +100,9 @@ def begin_everywhere(film: Path) -> str:
 
 
 _STRICT = "explode+aggressive"
-"""By default the decoder hides most damage: of 20 films with 2000 wrong bytes each it complained of 16, so of all."""
+"""By default the decoder hides most damage: of 20 films with 2000 wrong bytes each it complained about 16. With this
+option it complained about all 20.
+"""
 
 
 def _looking(video: Path, seen: Path) -> list[str]:
@@ -128,7 +131,7 @@ def _listening(film: Path, heard: Path) -> list[str]:
 
 
 def _spans(notes: str, what: str) -> Spans:
-    """From and to which second; what hasn't ended lasts until the film does."""
+    """The spans of one kind, in seconds; a span without an end lasts to the end of the film."""
     spans: list[tuple[float, float]] = []
     begin: float | None = None
     for kind, edge, moment in _NOTE.findall(notes):

@@ -2,8 +2,9 @@
 
 Owns: finding them, and making them. Not here: noticing (`checks`), joining again (`stinercut.films.film`).
 
-A look into the store sees only what is cut short. Damage within a segment is a disk's; damage within copied frames may
-be the camera's own, and such a clip is encoded from then on, as decoders make something of it.
+A look into the store finds only segments that are cut short. Damage within a segment comes from a disk. Damage within
+copied frames may also come from the camera; such a clip is encoded from then on, since a decoder can make something of
+it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from stinercut.films.plan.progress import Progress, part_of
 def mended(
     shop: Workshop, parts: Sequence[Part], segments: Sequence[Segment], on_progress: Progress | None = None
 ) -> list[Segment] | None:
-    """The segments of these parts with those made anew that don't decode, or no longer have the pictures that once did;
-    None when all of them are right. Raises what `part_segment` raises.
+    """The segments of these parts, where those are made again that don't decode or no longer have the pictures that
+    once decoded. None when all of them are right. Raises what `part_segment` raises.
     """
     out: list[Segment] = []
     whole, done = sum(segment.frames for segment in segments), 0

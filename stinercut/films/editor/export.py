@@ -1,8 +1,8 @@
-"""Export for editing programs: a timeline, and next to it the footage under names that people know.
+"""Export for editing programs: a timeline, and next to it the footage under the camera's file names.
 
-Owns: the folder `clips` beside a film, and its `.otio`. Not here: what the timeline says (`stretches`), its format
-(`stinercut.films.editor.otio`), whose the files are that lie there already (`stinercut.films.publishing.placing`).
-docs/editing.md says what people do with it.
+Owns: the folder `clips` next to a film, and the film's `.otio`. Not here: the content of the timeline (`stretches`),
+its format (`stinercut.films.editor.otio`), which files already there are ours (`stinercut.films.publishing.placing`).
+docs/editing.md describes how people use it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stinercut.storage.store import Store, link_to, sync_file
 
 @dataclass(frozen=True)
 class HandedOver:
-    """The timeline beside a film. `kept`: where files of somebody else are now that lay in its place or its clips'."""
+    """The timeline next to a film. `kept`: new paths of somebody else's files that lay where it or its clips go."""
 
     timeline: Path
     kept: tuple[Path, ...]
@@ -35,9 +35,9 @@ class HandedOver:
 def hand_over(
     production: Production, segments: Sequence[Segment], film: Path, card_file_ids: Mapping[str, int]
 ) -> HandedOver:
-    """Write the timeline of the film at `film`, and put what it shows beside it.
+    """Write the timeline of the film at `film`, and put the files that it shows next to it.
 
-    `segments`: those of the film's parts, in their order. `card_file_ids` by content hash. Raises OSError.
+    `segments`: one for each of the film's parts, in their order. `card_file_ids` by content hash. Raises OSError.
     """
     making = production.films[0]
     files = _files(production, making, segments)
@@ -67,13 +67,13 @@ def _lent(
     names: Mapping[Content, str],
     partial_name: Callable[[str], Path],
 ) -> list[Arrival]:
-    """What the film shows, on its way into the folder of clips. Only files of the store become read-only."""
+    """The files that the film shows, to be placed in the folder of clips. Only files of the store become read-only."""
     folder = partial_name("")
     folder.mkdir()
     for content, source in files.items():
         target = folder / names[content]
         if isinstance(content, Drawn):
-            # A segment is small, and the store may lose it one day.
+            # A segment is small, and the store may remove it one day.
             shutil.copyfile(source.path, target)
         elif source.path.is_relative_to(store.root):
             link_to(source.path, target)
@@ -83,7 +83,7 @@ def _lent(
 
 
 def _point_to(path: Path, target: Path) -> None:
-    """A name for somebody's file, which stays theirs to change; a copy where the system has no such names."""
+    """A symbolic link to somebody's file, so that they can still change it; a copy where links are impossible."""
     try:
         target.symlink_to(os.path.relpath(path, target.parent))
     except (OSError, ValueError):
@@ -103,7 +103,7 @@ def _files(production: Production, making: Making, segments: Sequence[Segment]) 
 
 
 def _drawn(production: Production, making: Making, content: Drawn, segments: Sequence[Segment]) -> TimelineFile:
-    """What was drawn has no file but its segments; the longest stands for it. A blend does where it is all blends."""
+    """A drawing has no file except its segments: the longest one stands for it, or a blend where all are blends."""
     rate = making.plan.rate
     shown = [
         (shot, part, segment)
@@ -111,7 +111,7 @@ def _drawn(production: Production, making: Making, content: Drawn, segments: Seq
         for shot in part.shots
         if shot.content == content
     ]
-    shot, _, segment = max(shown, key=lambda one: _stands_for(one[1]))
+    shot, _, segment = max(shown, key=lambda showing: _stands_for(showing[1]))
     asset = production.template.document.timeline.main[content.place].asset
     name = Path(getattr(asset, "src", "photo" if content.photo else "drawing")).stem
     return TimelineFile(f"{name}.mp4", segment.video, segment.seconds, rate, start=float(shot.begin / rate))
@@ -132,7 +132,7 @@ def _filmed(making: Making, content: Content) -> TimelineFile:
 
 
 def _names(files: Mapping[Content, TimelineFile]) -> dict[Content, str]:
-    """A file name for each, no two alike, in whatever case: two cameras give the same names."""
+    """A file name for each, different even without regard to case: two cameras may give the same names."""
     taken: set[str] = set()
     names: dict[Content, str] = {}
     for content, source in files.items():

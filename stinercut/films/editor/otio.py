@@ -1,14 +1,14 @@
 """Timelines for editing programs: a film as OpenTimelineIO, and a changed one back as a cut.
 
-Owns: writing `.otio`, and what one shows of a jump's clips. Not here: reading what somebody's file says
+Owns: writing `.otio`, and the cut that a timeline makes of a jump's clips. Not here: reading somebody's file
 (`stinercut.films.editor.otio_reader`), what a cut does to a film (`stinercut.jumps.cut`), where files lie.
 
-What travels: names, order, in and out points, the footage itself by its path, seen from the timeline where it lies
-beside it. Effects don't: an editing program has its own. Our clips carry their ids in the metadata, which editing
-programs keep; without them a clip is known by its file.
+A timeline carries names, order, in and out points, and the path of each file, which is relative where the file lies
+next to the timeline. It carries no effects: an editing program has its own. Our clips carry their ids in the metadata,
+which editing programs keep; without an id a clip is known by its file name.
 
-Places are counted in frames of the film, whatever rate a clip has: they are whole there, and an untouched timeline
-comes back as the same cut.
+Positions are counted in frames of the film, whatever rate a clip has: there they are whole numbers, so an unchanged
+timeline comes back as the same cut.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _NOTE = "stinercut"
 
 @dataclass(frozen=True)
 class TimelineStretch:
-    """A stretch of the film: `seconds` of a file from `start` on, of a file that has `file_seconds` at `rate`.
+    """A stretch of the film: `seconds` from `start` on of a file that has `file_seconds` at `rate`.
     One item of OpenTimelineIO's tracks.
 
-    `card_file_id` is given for clips; what was drawn or belongs to the template has none. `blend`: for how many seconds
-    it and the stretch before it flow into each other; both stretches count these seconds as theirs. `file_start`: the
+    `card_file_id` is given for clips; drawings and files of the template have no such id. `blend`: for how many seconds
+    this stretch and the one before it dissolve into each other; both count these seconds as theirs. `file_start`: the
     time of the file's first picture, counted as `start` is.
     """
 
@@ -57,7 +57,7 @@ class TimelineStretch:
 
 @dataclass(frozen=True)
 class KnownClip:
-    """A clip that a cut may use. `names` are the file names it may be known by."""
+    """A clip that a cut may use. `names` are the file names by which it may be known."""
 
     card_file_id: int
     seconds: float
@@ -75,10 +75,10 @@ def write_timeline(name: str, rate: Fraction, parts: Sequence[TimelineStretch]) 
 
 
 def read_cut(text: str | bytes, clips: Iterable[KnownClip], *, file: str = "the timeline") -> Cut:
-    """The cut that a timeline shows: the pieces of its video, in order, from the top track that has each moment.
+    """The cut that a timeline shows: the pieces of its video track, in order.
 
-    Drawn titles and other files of ours are passed over; gaps too. Raises BadInput for what is no timeline, for a file
-    that is none of the jump's clips, and for a piece beyond its clip's end.
+    Drawn titles, our other files, and gaps are passed over. Raises BadInput for a file that is no timeline, for clips
+    on several video tracks, for a clip of another jump, and for a piece beyond its clip's end.
     """
     known = list(clips)
     by_id = {clip.card_file_id: clip for clip in known}
@@ -103,9 +103,9 @@ def _range(start: float, seconds: float, rate: Fraction) -> Any:
 
 
 def _items(parts: Sequence[TimelineStretch], rate: Fraction, *, with_sound: bool) -> list[Any]:
-    """The stretches of a track, with a dissolve where two flow into each other; it is cut in the middle of that.
+    """The items of a track: its stretches, and a dissolve where two blend. The cut lies in the middle of the dissolve.
 
-    In the track of sounds, what has none is a gap as long.
+    In the sound track a stretch without sound is a gap of the same length.
     """
     items: list[Any] = []
     for number, part in enumerate(parts):
@@ -140,12 +140,12 @@ def _clip(part: TimelineStretch, shown: Any) -> Any:
 
 
 def _url(path: Path) -> str:
-    """Where a file lies: seen from the timeline where that is how it was given, so that no folder of ours is named."""
+    """The URL of a file. A relative path stays relative to the timeline, so that it names no folder of ours."""
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[TimelineClip]:
-    """The clips of the one track that holds any; on several they would have to be laid over each other."""
+    """The clips of the only track that holds clips; clips on several tracks would have to be laid over each other."""
     used = [clips for clips in tracks if clips]
     if len(used) > 1:
         raise BadInput(
@@ -159,15 +159,15 @@ def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[Time
 def _piece(
     clip: TimelineClip, by_id: Mapping[int, KnownClip], by_name: Mapping[str, KnownClip], file: str
 ) -> CutPiece | None:
-    """None for what was drawn, or is the template's: our note says that it is no clip."""
+    """The piece of the cut; None for a drawing or a file of the template, which our note marks as no clip."""
     note = clip.metadata.get(_NOTE)
-    said = cast("dict[str, object]", note).get("card_file_id") if isinstance(note, dict) else note
-    if isinstance(note, dict) and said is None:
+    card_file_id = cast("dict[str, object]", note).get("card_file_id") if isinstance(note, dict) else note
+    if isinstance(note, dict) and card_file_id is None:
         return None
-    known = by_id.get(said) if type(said) is int else by_name.get(clip.file_name.casefold())
+    known = by_id.get(card_file_id) if type(card_file_id) is int else by_name.get(clip.file_name.casefold())
     if known is None:
         raise BadInput(
-            f"{clip.file_name or clip.name!r} is none of this jump's clips",
+            f"{clip.file_name or clip.name!r} is not one of this jump's clips",
             file=file,
             advice="Only the jump's own clips can be in its film.",
         )
@@ -175,7 +175,7 @@ def _piece(
 
 
 def _within(known: KnownClip, clip: TimelineClip, file: str) -> CutPiece:
-    """The piece, its ends brought inside of the clip where rounding to frames put them a little outside."""
+    """The piece. Its ends are moved into the clip where rounding to frames put them a little outside."""
     slack = 0.2
     begin, end = clip.begin - clip.before, clip.begin + clip.seconds + clip.after
     start, stop = max(0.0, begin), min(end, known.seconds)

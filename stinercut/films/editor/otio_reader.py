@@ -1,9 +1,10 @@
-"""An `.otio` file that somebody gives us, as the clips of its tracks: which part of which file, one after the other.
+"""Reads the clips of an `.otio` file that somebody gives us: which part of which file, one after the other.
 
-Owns: reading the JSON of OpenTimelineIO, whatever is in it, and calling its files by their names alone. Not here:
-what its clips are to us (`stinercut.films.editor.otio`), writing one (there too, with the library).
+Owns: reading OpenTimelineIO's JSON, whatever is in it; files are known by their names alone. Not here: which clips of a
+jump these are (`stinercut.films.editor.otio`), writing a timeline (there too, with the library).
 
-It is read without the library: that ends the whole process for some damaged files (no `tracks`, a deep nest).
+It is read without OpenTimelineIO's library, which ends the whole process for some damaged files (no `tracks`, deep
+nesting).
 """
 
 from __future__ import annotations
@@ -19,24 +20,25 @@ from urllib.parse import quote, unquote, urlsplit
 from stinercut.errors import BadInput
 
 LARGEST = 2_000_000
-"""Bytes. A film's has 12 000; one of a thousand clips is smaller than this."""
+"""Bytes. The timeline of a film has 12 000; one of a thousand clips is still smaller than this."""
 
 _SPEED = ("TimeEffect", "LinearTimeWarp", "FreezeFrame")
 _REFERENCE = "SerializableObjectRef"
-"""What stands where an object is used again: the id under which it is told in full."""
+"""The kind of object that stands where another one is used again; it holds the id of the full object."""
 
-Said = Mapping[str, object]
+Node = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class TimelineClip:
-    """A clip: its name, its file's name, and its metadata. What is seen of the file, from its first picture on, in
-    seconds; `seconds` can be anything. `before` and `after`: for how much longer it is seen in its dissolves.
+    """A clip: its name, its file's name, and its metadata. `begin` and `seconds`: the part of the file that is seen,
+    counted from its first picture; `seconds` can be any number. `before` and `after`: for how many more seconds it is
+    seen in its dissolves.
     """
 
     name: str
     file_name: str
-    metadata: Said
+    metadata: Node
     begin: float
     seconds: float
     before: float
@@ -44,7 +46,7 @@ class TimelineClip:
 
 
 def read_tracks(text: str | bytes, file: str) -> list[list[TimelineClip]]:
-    """The clips of each video track that is shown, without gaps. Raises BadInput, saying what can't be and in which
+    """The clips of each video track that is shown, without gaps. Raises BadInput, which names the fault and the
     clip.
     """
     timeline, shared = _parsed(text, file)
@@ -53,20 +55,20 @@ def read_tracks(text: str | bytes, file: str) -> list[list[TimelineClip]]:
 
 
 def with_files_beside(path: Path, folder: str) -> str | None:
-    """A timeline in which files that are named by a whole path are in that folder beside it; None where none is.
+    """The timeline with each whole path replaced by one in that folder next to it; None if it has no whole paths.
 
-    Raises BadInput for what is no timeline.
+    Raises BadInput for a file that is no timeline.
     """
     found, changed = False, False
 
-    def beside(said: dict[str, object]) -> dict[str, object]:
+    def beside(node: dict[str, object]) -> dict[str, object]:
         nonlocal found, changed
-        found = found or _kind(said) == "Timeline"
-        url = said.get("target_url")
+        found = found or _kind(node) == "Timeline"
+        url = node.get("target_url")
         if isinstance(url, str) and _is_whole(url):
             changed = True
-            said["target_url"] = quote(f"{folder}/{_file_name(url)}")
-        return said
+            node["target_url"] = quote(f"{folder}/{_file_name(url)}")
+        return node
 
     timeline: object = None
     try:
@@ -83,17 +85,17 @@ def _is_whole(url: str) -> bool:
     return url.casefold().startswith("file:") or url.startswith("/") or PureWindowsPath(unquote(url)).anchor != ""
 
 
-def _parsed(text: str | bytes, file: str) -> tuple[Said, dict[str, Said]]:
+def _parsed(text: str | bytes, file: str) -> tuple[Node, dict[str, Node]]:
     if len(text) > LARGEST:
         raise BadInput(
             f"the timeline is larger than {LARGEST // 1_000_000} MB", file=file, advice="Is it an .otio file?"
         )
-    shared: dict[str, Said] = {}
+    shared: dict[str, Node] = {}
 
-    def kept(said: dict[str, object]) -> dict[str, object]:
-        if isinstance(number := said.get("OTIO_REF_ID"), str):
-            shared[number] = said
-        return said
+    def kept(node: dict[str, object]) -> dict[str, object]:
+        if isinstance(number := node.get("OTIO_REF_ID"), str):
+            shared[number] = node
+        return node
 
     try:
         found = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text, object_hook=kept)
@@ -111,12 +113,12 @@ def _parsed(text: str | bytes, file: str) -> tuple[Said, dict[str, Said]]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads a file's objects. `shared`: those that are used several times, by their ids."""
+    """Reads a file's objects. `shared`: objects that are used several times, by their ids."""
 
     file: str
-    shared: Mapping[str, Said]
+    shared: Mapping[str, Node]
 
-    def video_tracks(self, timeline: Said) -> Iterator[Said]:
+    def video_tracks(self, timeline: Node) -> Iterator[Node]:
         stack = self._object(timeline.get("tracks"))
         if _kind(stack) != "Stack" or not isinstance(stack.get("children"), list):
             raise BadInput(
@@ -128,7 +130,7 @@ class _Reader:
             if _kind(track) == "Track" and track.get("kind", "Video") == "Video" and _is_enabled(track):
                 yield track
 
-    def clips(self, track: Said) -> list[TimelineClip]:
+    def clips(self, track: Node) -> list[TimelineClip]:
         items = self._objects(track.get("children"))
         out: list[TimelineClip] = []
         for number, item in enumerate(items):
@@ -140,7 +142,7 @@ class _Reader:
             out.append(self._clip(item, reach))
         return out
 
-    def _clip(self, item: Said, reach: tuple[float, float]) -> TimelineClip:
+    def _clip(self, item: Node, reach: tuple[float, float]) -> TimelineClip:
         name = _text(item.get("name"))
         if _kind(item) != "Clip":
             raise BadInput(
@@ -159,64 +161,64 @@ class _Reader:
         first = self._seconds(available.get("start_time")) if available else 0.0
         if begin is None or seconds is None or first is None:
             raise BadInput(
-                f"{name!r} has no length in the timeline", file=self.file, advice="Take it out, or trim it anew."
+                f"{name!r} has no length in the timeline", file=self.file, advice="Take it out, or trim it again."
             )
         file_name = _file_name(_text(reference.get("target_url")))
         return TimelineClip(name, file_name, self._object(item.get("metadata")), begin - first, seconds, *reach)
 
-    def _file_of(self, clip: Said) -> Said:
-        """What a clip says of its file: the one of several that is in use (`Clip.2`), or the only one (`Clip.1`)."""
+    def _file_of(self, clip: Node) -> Node:
+        """A clip's reference to its file: the active one of several (`Clip.2`), or the only one (`Clip.1`)."""
         several = self._object(clip.get("media_references"))
         active = several.get(_text(clip.get("active_media_reference_key")))
         return self._object(active if several else clip.get("media_reference"))
 
-    def _changes_speed(self, effect: Said) -> bool:
+    def _changes_speed(self, effect: Node) -> bool:
         kind = _kind(effect)
         return kind in _SPEED and not (kind == "LinearTimeWarp" and effect.get("time_scalar") == 1)
 
-    def _reach(self, neighbour: Said, offset: str) -> float:
+    def _reach(self, neighbour: Node, offset: str) -> float:
         """How far a dissolve reaches into the clip beyond its cut."""
         return max(0.0, self._seconds(neighbour.get(offset)) or 0.0) if _kind(neighbour) == "Transition" else 0.0
 
     def _seconds(self, time: object) -> float | None:
-        said = self._object(time)
-        value, rate = _number(said.get("value")), _number(said.get("rate"))
+        node = self._object(time)
+        value, rate = _number(node.get("value")), _number(node.get("rate"))
         if value is None or rate is None or rate <= 0:
             return None
         seconds = value / rate
         return seconds if math.isfinite(seconds) else None
 
-    def _objects(self, said: object) -> list[Said]:
-        return [self._object(one) for one in cast("list[object]", said)] if isinstance(said, list) else []
+    def _objects(self, node: object) -> list[Node]:
+        return [self._object(item) for item in cast("list[object]", node)] if isinstance(node, list) else []
 
-    def _object(self, said: object) -> Said:
-        """What was said there, or in the place that it refers to; empty where there is no object."""
-        found = _as_object(said)
+    def _object(self, node: object) -> Node:
+        """The object, or the one that it refers to; empty if it is no object."""
+        found = _as_object(node)
         return self.shared.get(_text(found.get("id")), {}) if _kind(found) == _REFERENCE else found
 
 
-def _as_object(said: object) -> Said:
-    return cast("Said", said) if isinstance(said, dict) else {}
+def _as_object(node: object) -> Node:
+    return cast("Node", node) if isinstance(node, dict) else {}
 
 
-def _kind(said: Said) -> str:
+def _kind(node: Node) -> str:
     """`Clip` of `Clip.2`."""
-    return _text(said.get("OTIO_SCHEMA")).partition(".")[0]
+    return _text(node.get("OTIO_SCHEMA")).partition(".")[0]
 
 
-def _is_enabled(said: Said) -> bool:
-    return said.get("enabled", True) is not False
+def _is_enabled(node: Node) -> bool:
+    return node.get("enabled", True) is not False
 
 
-def _text(said: object) -> str:
-    return said if isinstance(said, str) else ""
+def _text(node: object) -> str:
+    return node if isinstance(node, str) else ""
 
 
-def _number(said: object) -> float | None:
-    if isinstance(said, bool) or not isinstance(said, int | float):
+def _number(node: object) -> float | None:
+    if isinstance(node, bool) or not isinstance(node, int | float):
         return None
     try:
-        return float(said)
+        return float(node)
     except OverflowError:
         return None
 

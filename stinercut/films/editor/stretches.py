@@ -1,4 +1,4 @@
-"""A film as an editing program sees it: which stretches of which files, and where two flow into each other.
+"""A film as an editing program sees it: which stretches of which files, and where two dissolve into each other.
 
 Owns: reading that off the plan of a film (pure). Not here: the file format (`stinercut.films.editor.otio`).
 """
@@ -16,10 +16,10 @@ from stinercut.films.plan.plan import Blend, Content, FilmPlan, Shot
 
 @dataclass(frozen=True)
 class TimelineFile:
-    """A file that the film shows: `seconds` long, at `rate`, from the second `start` of its content on.
+    """A file that the film shows: `seconds` long, at `rate`. Its first picture is at the second `start` of its content.
 
-    Clips have their card file id. Apart from a clip, because an editing program is also given what was drawn, and files
-    of the template, and each under a name of its own beside the film.
+    Clips have their card file id. This class is separate from a clip, because an editing program also gets drawings and
+    files of the template, each under its own name next to the film.
     """
 
     name: str
@@ -39,7 +39,7 @@ class _FileStretch:
 
 
 def stretches(plan: FilmPlan, source_of: Callable[[Content], TimelineFile]) -> list[TimelineStretch]:
-    """The film's stretches in order: parts that go on in the same file are one, and a blend belongs to both sides."""
+    """The film's stretches in order. Parts that continue in the same file are one; a blend belongs to both sides."""
     found: list[_FileStretch] = []
     for part in plan.parts:
         if isinstance(part, Blend):
@@ -47,7 +47,7 @@ def stretches(plan: FilmPlan, source_of: Callable[[Content], TimelineFile]) -> l
             _add(found, part.after, part.frames)
         else:
             _add(found, part, 0)
-    return [_shown(one, plan.rate, source_of(one.content)) for one in found]
+    return [_shown(stretch, plan.rate, source_of(stretch.content)) for stretch in found]
 
 
 def _add(found: list[_FileStretch], shot: Shot, blend: int) -> None:
@@ -58,15 +58,15 @@ def _add(found: list[_FileStretch], shot: Shot, blend: int) -> None:
         found.append(_FileStretch(shot.content, shot.begin, shot.frames, blend))
 
 
-def _shown(one: _FileStretch, rate: Fraction, source: TimelineFile) -> TimelineStretch:
+def _shown(stretch: _FileStretch, rate: Fraction, source: TimelineFile) -> TimelineStretch:
     return TimelineStretch(
         name=source.name,
         path=source.path,
-        start=float(one.begin / rate),
-        seconds=float(one.frames / rate),
+        start=float(stretch.begin / rate),
+        seconds=float(stretch.frames / rate),
         file_seconds=source.seconds,
         rate=source.rate,
         card_file_id=source.card_file_id,
-        blend=float(one.blend / rate),
+        blend=float(stretch.blend / rate),
         file_start=source.start,
     )

@@ -1,11 +1,11 @@
-"""Photos that a camera took: what can be shown of them, and JPEGs of those that telephones don't show.
+"""Photos that a camera took: which can be shown, and JPEGs of those that telephones can't show.
 
-Owns: asking the process that opens photos, guarding it, and keeping what it made. Not here: opening them
-(`photo_worker`), which photos a jump has (the catalog), where they are published (`stinercut.films.film`), photos out
-of the footage (`stills_output`).
+Owns: asking the process that opens photos, guarding it, and keeping the JPEGs that it makes. Not here: opening photos
+(`photo_worker`), which photos a jump has (the catalog), where they are published (`stinercut.films.film`), photos taken
+from the footage (`stills_output`).
 
-JPEG and PNG are shown as they are. HEIC and raws become JPEGs, made once and kept by content. A raw that nothing can
-be made of is handed out as it is; what is no photo, or too large to be opened, is named and not handed out.
+JPEG and PNG are shown as they are. HEIC and raws become JPEGs, made once and kept by content. A raw that can't be
+converted is handed out as it is. A file that is no photo, or too large to be opened, is named and not handed out.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from stinercut.storage.store import Store, key_of
 Thing = TypeVar("Thing")
 
 MADE: Final = 2
-"""Raise it whenever `photo_worker` makes other JPEGs than before: all are then made anew."""
+"""Raise it whenever `photo_worker` makes other JPEGs than before: then all JPEGs are made again."""
 
 SECONDS: Final = 30.0
-"""For one photo. The largest raw takes some seconds to be developed; one that takes longer hangs."""
+"""For one photo. Developing the largest raw takes some seconds; a process that takes longer than this hangs."""
 
 FILM_EDGE: Final = 4096
-"""Pixels of a photo's longer side that a film shows at most."""
+"""The longer side of a photo in a film, in pixels, at most."""
 
 _AS_THEY_ARE: Final = {"JPEG": ".jpg", "PNG": ".png"}
 _NOT_IN_NAMES: Final = re.compile(r"[^\w.-]+")
@@ -61,7 +61,7 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class CameraPicture:
-    """One picture, in one file or in two: the first is the one to show, where it can be."""
+    """One picture, in one file or in two. The first file is shown if it can be opened."""
 
     files: tuple[PhotoFile, ...]
 
@@ -72,12 +72,12 @@ class CameraPicture:
 
     @property
     def key(self) -> str:
-        """Names its content."""
+        """A key of its content."""
         return key_of("picture", *(file.content_hash for file in self.files))
 
 
 class Answer(BaseModel):
-    """What `photo_worker` says of a photo; `why` where nothing can be made of it."""
+    """The answer of `photo_worker` about a photo; `why`: the reason why it can't be opened."""
 
     kind: str | None
     width: int = 0
@@ -88,7 +88,7 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file to hand out under that name. `is_made`: it is no file of a card, but was made of one."""
+    """A file to hand out under that name. `is_made`: it is not a card's file but was made from one."""
 
     path: Path
     name: str
@@ -97,16 +97,16 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Deliveries:
-    """What is handed out of a jump's photos, and in words which of them can't be shown and why."""
+    """The photos of a jump to hand out, and in words which of its photos can't be shown and why."""
 
     files: tuple[Delivery, ...]
     unshown: tuple[str, ...]
 
 
 class PhotoOpener:
-    """The process that opens photos, started at the first one and kept until the block ends.
+    """The process that opens photos. It is started for the first photo and kept until the block ends.
 
-    A photo at which it dies or hangs is one that can't be read; the next one gets a fresh process.
+    If the process dies or hangs at a photo, that photo counts as unreadable and the next one gets a new process.
     """
 
     def __init__(self, store: Store, seconds: float = SECONDS) -> None:
@@ -122,15 +122,15 @@ class PhotoOpener:
 
     @property
     def process_id(self) -> int | None:
-        """Of the process; None before the first photo, and after the last one died."""
+        """The id of the process; None before the first photo, and after a process died."""
         return self._process.pid if self._process is not None else None
 
     def look(self, photo: PhotoFile) -> Answer:
-        """What a photo is, without decoding more than its head (of a raw more). Raises UnreadablePhoto."""
+        """The kind and size of a photo; only its head is decoded (of a raw, more). Raises UnreadablePhoto."""
         return self._required(photo, {})
 
     def kind(self, photo: PhotoFile) -> str | None:
-        """What a photo is by its first bytes; None for what is none."""
+        """The kind of a photo by its first bytes; None for a file that is no photo."""
         return self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix}).kind
 
     def jpeg(self, photo: PhotoFile, edge: int | None = None, *, srgb: bool = False) -> Path:
@@ -144,16 +144,16 @@ class PhotoOpener:
         return kept
 
     def _required(self, photo: PhotoFile, wish: dict[str, object]) -> Answer:
-        said = self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix, **wish})
-        if said.kind is None or said.why:
+        reply = self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix, **wish})
+        if reply.kind is None or reply.why:
             raise UnreadablePhoto(
-                said.why or "it is no photo", file=photo.name, advice="Look at the card; copy it again if it is whole."
+                reply.why or "it is no photo", file=photo.name, advice="Look at the card; copy it again if it is whole."
             )
-        return said
+        return reply
 
     def _ask(self, job: dict[str, object]) -> Answer:
         process = self._started()
-        # Killing on time makes the blocked read end, on every system.
+        # Killing the process ends the blocked read, on every system.
         guard = threading.Timer(self._seconds, process.kill)
         guard.start()
         try:
@@ -194,17 +194,17 @@ class PhotoOpener:
 
 
 def in_pictures(photos: Iterable[tuple[str, PhotoFile]]) -> tuple[CameraPicture, ...]:
-    """Photos as pictures, in their order, each given with what it shares with the other files of its picture: a raw
-    belongs to the JPEG of its stem.
+    """Group photos into pictures, in their order. Each photo comes with the key that the files of one picture share: a
+    raw belongs to the JPEG with the same stem.
     """
     pictures: dict[str, list[PhotoFile]] = {}
-    for shared, photo in photos:
-        pictures.setdefault(shared, []).append(photo)
+    for key, photo in photos:
+        pictures.setdefault(key, []).append(photo)
     return tuple(CameraPicture(tuple(sorted(files, key=lambda file: is_raw(file.name)))) for files in pictures.values())
 
 
 def deliveries(store: Store, pictures: Sequence[CameraPicture], taken: Sequence[str] = ()) -> Deliveries:
-    """What is handed out of these pictures, in their order; `taken` are names that others have there."""
+    """The files to hand out for these pictures, in their order. `taken`: names that other files there already have."""
     names = set(map(str.casefold, taken))
     files: list[Delivery] = []
     unshown: list[str] = []
@@ -234,7 +234,7 @@ def preview(store: Store, photo: PhotoFile, edge: int) -> Path:
 
 
 def _shown(opener: PhotoOpener, picture: CameraPicture) -> tuple[Path, str, bool]:
-    """What telephones show of a picture: the file, its ending, and whether it was made. Raises UnreadablePhoto."""
+    """The file of a picture that telephones can show, its ending, and whether it was made. Raises UnreadablePhoto."""
 
     def shown(file: PhotoFile) -> tuple[Path, str, bool]:
         suffix = _AS_THEY_ARE.get(opener.look(file).kind or "")
@@ -254,12 +254,12 @@ def _first_that_opens(picture: CameraPicture, use: Callable[[PhotoFile], Thing])
 
 
 def _is_a_photo(opener: PhotoOpener, file: PhotoFile) -> bool:
-    """Whether it is what its name says by its first bytes, even where nothing can be made of it."""
+    """Whether the file is a photo by its first bytes, even if it can't be opened."""
     return opener.kind(file) is not None
 
 
 def _free_name(name: str, suffix: str, taken: set[str]) -> str:
-    """The camera's own name with that ending, as any system takes it; with a number where it is taken."""
+    """The camera's own name with that ending, valid on any system; with a number if the name is taken."""
     stem = _NOT_IN_NAMES.sub("_", PurePosixPath(name).stem)[:60].strip("._-") or "photo"
     number, free = 1, f"{stem}{suffix}"
     while free.casefold() in taken:

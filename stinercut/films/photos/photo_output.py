@@ -1,7 +1,7 @@
-"""An output of photos: stills out of the footage, and beside them the photos that the camera took.
+"""An output of photos: stills from the footage, and next to them the photos that the camera took.
 
 Owns: which outputs of photos a template has for a jump, and the files of one. Not here: taking a still
-(`stills_output`), what can be shown of a camera's photo (`camera_photos`), publishing (`stinercut.films.film`).
+(`stills_output`), which photos of a camera can be shown (`camera_photos`), publishing (`stinercut.films.film`).
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from stinercut.templates import Template
 from stinercut.templates.timeline import Photos, StillsOutput
 
 CAMERA_ONLY = StillsOutput(name="photos", count=0)
-"""Where a template says nothing of photos: nobody's photos are lost for it."""
+"""The output for templates that mention no photos: nobody loses photos because of the template."""
 
 
 @dataclass(frozen=True)
 class PhotoOutput:
-    """An output of photos, and the camera's photos that stand in it."""
+    """An output of photos: the template's settings for its stills, and the camera's photos in it."""
 
-    said: StillsOutput
+    stills: StillsOutput
     pictures: tuple[CameraPicture, ...]
 
 
 @dataclass(frozen=True)
 class MadePhotos:
-    """The files of an output on their way to their places; in words, what of the camera's photos can't be shown."""
+    """The files of an output, to be moved to their places; in words, which of the camera's photos can't be shown."""
 
     arrivals: tuple[Arrival, ...] = ()
     unshown: tuple[str, ...] = ()
 
 
 def photos_for_film(store: Store, template: Template, pictures: Sequence[CameraPicture]) -> dict[str, Path]:
-    """The photos that the template's film shows, as it shows them, by key; without those that can't be opened.
+    """The photos that the template's film shows, as JPEGs, by key; photos that can't be opened are left out.
 
-    Only as many are opened as are shown: a burst has hundreds.
+    No more are opened than the film shows: a burst has hundreds.
     """
     main = template.document.timeline.main
     most = max((clip.asset.most for clip in main if isinstance(clip.asset, Photos)), default=0)
@@ -61,15 +61,15 @@ def photos_for_film(store: Store, template: Template, pictures: Sequence[CameraP
 
 
 def photo_outputs(template: Template, pictures: Sequence[CameraPicture]) -> tuple[PhotoOutput, ...]:
-    """The outputs of photos: those that the template says, and one for the camera's photos where it says none.
+    """The template's outputs of photos; for the camera's photos also one where the template has no such output.
 
-    The camera's photos are in the first of them that doesn't leave them out.
+    The camera's photos are in the first output that doesn't exclude them.
     """
-    said = [one for one in template.outputs if isinstance(one, StillsOutput)]
-    if not said and pictures:
+    outputs = [output for output in template.outputs if isinstance(output, StillsOutput)]
+    if not outputs and pictures:
         return (PhotoOutput(CAMERA_ONLY, tuple(pictures)),)
-    first = next((one for one in said if one.camera), None)
-    return tuple(PhotoOutput(one, tuple(pictures) if one is first else ()) for one in said)
+    first = next((output for output in outputs if output.camera), None)
+    return tuple(PhotoOutput(output, tuple(pictures) if output is first else ()) for output in outputs)
 
 
 def photo_folder(target: Path, output: StillsOutput) -> Path:
@@ -80,22 +80,22 @@ def photo_folder(target: Path, output: StillsOutput) -> Path:
 def made_photos(shop: Workshop, plan: FilmPlan, output: PhotoOutput, folder: Path, target: Path) -> MadePhotos:
     """The files of an output of the film at `target`, made in `folder`, a new one. Raises what `take_photos` raises."""
     folder.mkdir()
-    stills = take_photos(shop, plan, output.said, folder) if output.said.count else []
+    stills = take_photos(shop, plan, output.stills, folder) if output.stills.count else []
     for still in stills:
         sync_file(still)
-    reserved = [photo_name(number) for number in range(1, output.said.count + 1)]
+    reserved = [photo_name(number) for number in range(1, output.stills.count + 1)]
     given = deliveries(shop.store, output.pictures, reserved)
-    camera = [_beside(shop.store, one.path, folder / one.name) for one in given.files]
-    name = photo_folder(target, output.said).name
+    camera = [_linked(shop.store, photo.path, folder / photo.name) for photo in given.files]
+    name = photo_folder(target, output.stills).name
     arrivals = tuple(Arrival(photo, f"{name}/{photo.name}") for photo in (*stills, *camera))
     return MadePhotos(arrivals, given.unshown)
 
 
-def _beside(store: Store, photo: Path, target: Path) -> Path:
-    """A file of the store under another name: hundreds of photos take no room twice.
+def _linked(store: Store, photo: Path, target: Path) -> Path:
+    """A hard link to a file of the store, so that hundreds of photos don't take up space twice.
 
-    Copied where there are no hard links, and where it is somebody's own file, which stays theirs to change. A pointer
-    would not do: the folder of films may be carried away.
+    A copy where there are no hard links, and of somebody's own file, which they may still change. A symbolic link would
+    not do: the folder of films may be moved to another machine.
     """
     if photo.is_relative_to(store.root):
         with contextlib.suppress(OSError):

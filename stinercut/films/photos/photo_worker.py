@@ -2,12 +2,12 @@
 
     python -I photo_worker.py
 
-Owns: what a photo is by its first bytes, and making a JPEG of it. Not here: the ceilings (`stinercut.input_limits`),
-starting and guarding this process, and what is made of its answers (`camera_photos`).
+Owns: telling a photo's kind by its first bytes, and making a JPEG of it. Not here: the limits
+(`stinercut.input_limits`), starting and guarding this process, and using its answers (`camera_photos`).
 
 In: {"source": path, "target": path or null, "edge": pixels or null, "srgb": bool}. Out: {"kind", "width", "height",
-"made"} or {"kind", "why"}. `kind` is null for what is no photo. Photos come from outside, and the libraries that open
-them are C: so they are opened here, with limits on memory and time, by the one library that is for their kind.
+"made"} or {"kind", "why"}. `kind` is null for a file that is no photo. Photos come from outside, and the libraries that
+open them are written in C: so they are opened here, with limits on memory and time, only by the library for their kind.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 QUALITY = 92
 _PREVIEW = 1000
-"""A picture within a raw whose longer side is at least so long is what its camera would have written as JPEG."""
+"""A picture within a raw with at least this longer side is the one that its camera would have written as JPEG."""
 _PREVIEWS_TRIED = 24
 
 _ORIENTATION = 0x0112
 _SHORT = 3
-"""The tag of TIFF and EXIF that says how the camera was held, and the kind of its number."""
+"""The tag of TIFF and EXIF for how the camera was held, and the type of its value."""
 
 _HEAD_OF_CR3 = 1 << 20
 
@@ -58,7 +58,7 @@ _RAW_HEADS = (
 
 
 def kind_of(head: bytes, suffix: str) -> str | None:
-    """What a file is by its first bytes: JPEG, PNG, WEBP, HEIF, AVIF, TIFF or RAW; None for anything else."""
+    """The kind of a file by its first bytes: JPEG, PNG, WEBP, HEIF, AVIF, TIFF or RAW; None for anything else."""
     for kind, begins in (("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG\r\n\x1a\n")):
         if head.startswith(begins):
             return kind
@@ -75,11 +75,11 @@ def kind_of(head: bytes, suffix: str) -> str | None:
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
-    """What comes of one job."""
+    """Do one job and return the answer."""
     source = Path(job["source"])
     with source.open("rb") as opened:
         head = opened.read(64)
-    # An object of the store has no ending of its own: the job says the one that the camera gave.
+    # An object of the store has no ending in its name: the job passes the one that the camera gave.
     kind = kind_of(head, str(job.get("suffix", "")))
     if kind is None:
         return {"kind": None, "why": "it is no photo"}
@@ -88,7 +88,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         size = picture.size
         if job.get("target"):
             _save(_shown(picture, job.get("edge"), srgb=bool(job.get("srgb"))), Path(job["target"]))
-    except Exception as refused:  # Whatever the libraries raise at bytes from outside: it is about this file.
+    except Exception as refused:  # The libraries may raise anything at bytes from outside: it concerns this file alone.
         return {"kind": kind, "why": str(refused)[:300] or type(refused).__name__}
     return {"kind": kind, "width": size[0], "height": size[1], "made": bool(job.get("target"))}
 
@@ -108,7 +108,7 @@ def _opened(source: Path | io.BytesIO, kind: str) -> Image.Image:
 
 
 def _raw(source: Path) -> Image.Image:
-    """The camera's own picture within a raw, and where that is small or missing what the raw is developed to."""
+    """The camera's own picture within a raw; the developed raw where that picture is small or missing."""
     if source.stat().st_size > MOST_BYTES_OF_PHOTO:
         raise ValueError(f"it is larger than {MOST_BYTES_OF_PHOTO // 1_000_000} MB")
     data = source.read_bytes()
@@ -126,23 +126,24 @@ def _raw(source: Path) -> Image.Image:
 
 
 def _largest_preview(data: bytes) -> Image.Image | None:
-    """The largest JPEG within a raw. Makers put it at different places, and all of them begin alike."""
+    """The largest JPEG within a raw. Makers put it at different places, but all JPEGs begin with the same bytes."""
     best: Image.Image | None = None
     at = data.find(b"\xff\xd8\xff")
     for _ in range(_PREVIEWS_TRIED):
         if at < 0:
             break
         with contextlib.suppress(Exception):
-            found = _opened(io.BytesIO(data[at:]), "JPEG")
-            if best is None or found.width > best.width:
-                found.load()
-                best = found
+            preview = _opened(io.BytesIO(data[at:]), "JPEG")
+            if best is None or preview.width > best.width:
+                preview.load()
+                best = preview
         at = data.find(b"\xff\xd8\xff", at + 3)
     return best
 
 
 def _orientation_of_raw(data: bytes) -> int:
-    """How the camera was held, as EXIF counts it; 1 where the raw doesn't say. What it says holds for its pictures.
+    """How the camera was held, as EXIF counts it; 1 where the raw has no such tag. It holds for the raw's pictures,
+    too.
 
     Raws are TIFFs by another name, and the head of Canon's CR3 holds one.
     """
@@ -169,12 +170,12 @@ def _developed(source: Path) -> Image.Image:
 
 
 def _shown(picture: Image.Image, edge: int | None, *, srgb: bool) -> Image.Image:
-    """The picture upright, within `edge` pixels, as RGB; its colours as sRGB where that is asked for."""
+    """The picture upright, within `edge` pixels, as RGB; with `srgb` its colours are converted to sRGB."""
     from PIL import Image, ImageFile, ImageOps
 
-    ImageFile.LOAD_TRUNCATED_IMAGES = True  # What is there of a photo that was cut short is shown.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True  # Of a photo that was cut short, the part that exists is shown.
     if edge:
-        picture.draft("RGB", (edge, edge))  # A JPEG is decoded at a half, a quarter or an eighth.
+        picture.draft("RGB", (edge, edge))  # A JPEG is decoded at a half, a quarter or an eighth of its size.
     profile = picture.info.get("icc_profile")
     picture = ImageOps.exif_transpose(picture)
     if edge:
@@ -191,7 +192,7 @@ def _shown(picture: Image.Image, edge: int | None, *, srgb: bool) -> Image.Image
 def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     from PIL import ImageCms
 
-    with contextlib.suppress(Exception):  # A profile that can't be read is none.
+    with contextlib.suppress(Exception):  # A profile that can't be read is ignored.
         own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         changed = ImageCms.profileToProfile(picture, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
         return changed or picture
@@ -204,7 +205,7 @@ def _save(picture: Image.Image, target: Path) -> None:
 
 
 def limit_memory() -> None:
-    """Where the system can: a picture that takes more fails, and nothing else of the machine."""
+    """Limit this process's memory where the system can: then a picture that needs more fails, and nothing else."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -217,12 +218,12 @@ def serve() -> None:
 
     limit_memory()
     warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = None  # The ceiling is ours, and is asked before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = None  # We have our own limit and check it before anything is decoded.
     for line in sys.stdin:
         faulthandler.dump_traceback_later(MOST_SECONDS_OF_PHOTO, exit=True)
-        said = answer(json.loads(line))
+        reply = answer(json.loads(line))
         faulthandler.cancel_dump_traceback_later()
-        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.write(json.dumps(reply) + "\n")
         sys.stdout.flush()
 
 

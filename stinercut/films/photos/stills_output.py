@@ -1,7 +1,7 @@
-"""Photos out of a jump's footage: spread over it, sharp ones preferred.
+"""Takes photos from a jump's footage: spread over it, sharp ones preferred.
 
-Owns: which moments, and the pictures as JPEG files. Not here: where they are published (`stinercut.films.film`), stills
-for pages (`stinercut.video.stills`).
+Owns: choosing the moments, and writing the pictures as JPEG files. Not here: where they are published
+(`stinercut.films.film`), stills for pages (`stinercut.video.stills`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stinercut.errors import UnreadableVideo
 from stinercut.films.picture import color_tables
 from stinercut.films.picture.encoding import CONTRACT, scratch
 from stinercut.films.picture.footage import FootageSource, Frame, opened, picture_of
-from stinercut.films.picture.segments import Workshop, stream_said
+from stinercut.films.picture.segments import Workshop, stream_key_values
 from stinercut.films.plan.plan import Filmed, FilmPlan, Shot
 from stinercut.storage.store import key_of
 from stinercut.templates.timeline import StillsOutput
@@ -27,10 +27,10 @@ from stinercut.video.frames import gray_frames
 from stinercut.video.video_signal import as_jpeg
 
 _AROUND_S = 0.8
-"""How far from its moment the sharpest picture is looked for, to both sides."""
+"""Seconds before and after a moment within which the sharpest picture is looked for."""
 
 _A_SECOND = 8
-"""How many pictures a second are compared; a hand shakes slower."""
+"""Pictures compared per second; a hand shakes slower than that."""
 
 _COMPARED_WIDTH = 480
 _SECONDS = 120.0
@@ -53,8 +53,8 @@ def photo_name(number: int) -> str:
 
 
 def moments(shots: Sequence[Shot], count: int) -> list[tuple[Shot, int]]:
-    """`count` moments at equal distances over these shots: which shot, and the frame within it. Fewer where there are
-    fewer frames.
+    """`count` moments at equal distances over these shots, each as its shot and the frame within it. Fewer if the shots
+    have fewer frames.
     """
     whole = sum(shot.frames for shot in shots)
     count = min(count, whole)
@@ -76,7 +76,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
     table = color_tables.table_of(shop.template, look)
     key = key_of(
         "photo", CONTRACT, clip.source.content_hash, shot.begin, shot.frames, frame, shop.rate, height,
-        *color_tables.said_of(look, table), *stream_said(clip.probe), runner.build(),
+        *color_tables.key_values(look, table), *stream_key_values(clip.probe), runner.build(),
     )  # fmt: skip
     kept = shop.store.derived_path(key, ".jpg")
     if shop.store.used(kept):
@@ -98,7 +98,7 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
 
 
 def _sharpest(shop: Workshop, shot: Shot, frame: int) -> int:
-    """The frame of the shot, near that one, whose picture is sharpest."""
+    """The frame with the sharpest picture in the shot near that frame."""
     assert isinstance(shot.content, Filmed)
     clip = shop.clips[shot.content.take]
     rate = float(shop.rate)

@@ -1,1 +1,1 @@
-"""The film's picture: footage decoded, segments encoded or copied as they are, and kept for the next time."""
+"""The film's picture: decodes footage, encodes or copies segments, and keeps them for the next film."""

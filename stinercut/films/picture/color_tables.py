@@ -1,6 +1,6 @@
-"""Color tables (LUTs) that a template asks for: what of them goes into a key, and the file that ffmpeg reads.
+"""Color tables (LUTs) that a template asks for: their part of a key, and the file that ffmpeg reads.
 
-Owns: what films and photos share of that. Not here: the filters (`footage`), what a look may say
+Owns: the handling of colour tables that films and photos share. Not here: the filters (`footage`), the values of a look
 (`stinercut.templates.timeline`).
 """
 
@@ -13,17 +13,19 @@ from stinercut.templates.timeline import Look
 
 
 def table_of(template: Template, look: Look) -> bytes:
-    """The table of colours that a look names; empty without one. To be read once: what a key says is what is shown."""
+    """The colour table that a look names; empty without one. Read it only once, so that the key and the film agree."""
     return template.path(look.lut).read_bytes() if look.lut else b""
 
 
-def said_of(look: Look, table: bytes) -> list[object]:
-    """All that a look says, for a key: its table by its bytes, never by its name."""
+def key_values(look: Look, table: bytes) -> list[object]:
+    """All values of a look, for a key: its table by its bytes, never by its name."""
     return [look.model_dump_json(exclude={"lut"}), table]
 
 
 def table_beside(folder: Path, table: bytes) -> Path | None:
-    """The table in `folder`, under a plain name: filters read some characters of a path as their own. None without."""
+    """Write the table into `folder` under a plain name, since some characters in a path have a meaning in filters.
+    None without a table.
+    """
     if not table:
         return None
     copy = folder / "look.cube"

@@ -1,13 +1,14 @@
 """How segments are encoded: the contract that makes them joinable.
 
-Owns: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Not here: which of them are there
-already (`segment_cache`), which filters a part of a film goes through (`segments`), joining them
-(`stinercut.films.join`), frames in samples and ticks (`stinercut.films.plan.timebase`).
+Owns: `EncodeProfile`, the two files of a segment, running ffmpeg to make them. Not here: which segments exist already
+(`segment_cache`), which filters a part of a film goes through (`segments`), joining segments (`stinercut.films.join`),
+frames in samples and ticks (`stinercut.films.plan.timebase`).
 
-A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz of as many samples as
-its frames last, rounded up. It is looked for by everything that goes into it, so a repeat costs one look at a header.
-The strategy and its figures: video-only segments with PCM sound, joined with one AAC encode, cost what a single pass
-costs, and have no gaps in the sound (measured; segments with their own AAC have up to 16 ms at each join).
+A segment is two files in the store under one key: H.264 in MP4 without sound, and PCM at 48 kHz with as many samples as
+its frames last, rounded up. The key is made of everything that goes into the segment, so making it again costs one look
+at a header.
+The strategy and its figures: video-only segments with PCM sound, joined with one AAC encode, cost as much as a single
+pass and leave no gaps in the sound (measured; segments with their own AAC have gaps of up to 16 ms at each join).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from stinercut.video.ffmpeg_inputs import generated
 from stinercut.video.mp4.tracks import Format
 
 CONTRACT = 6
-"""Raise it whenever the filters or the encoding change: every cached segment is then made anew."""
+"""Raise it whenever the filters or the encoding change: then every cached segment is made again."""
 
 _LEVELS = (
     (8_192, 245_760, "4.1"),
@@ -48,7 +49,7 @@ _COMMON_LEVEL = 52
 
 @dataclass(frozen=True)
 class EncodeProfile:
-    """The contract of one output: every segment of a film is encoded so, which makes them joinable without encoding.
+    """The contract of one output: all segments of a film are encoded by it, so they can be joined without encoding.
 
     `rate` in frames a second. `encoder` as ffmpeg calls it; all segments of a film share it. `full_range`: black is 0
     and white 255, as many cameras write it. `set_number`: the number of x264's parameter sets, other than the camera's
@@ -66,12 +67,12 @@ class EncodeProfile:
 
     @property
     def delay(self) -> int:
-        """By how many frames showing begins after decoding: in x264's presets some frames wait for later ones."""
+        """Frames from decoding to showing: with x264's presets some frames wait for later ones."""
         return 0 if self.preset == "ultrafast" or self.encoder != encoders.SOFTWARE else 2
 
     @property
     def pixels(self) -> str:
-        """ffmpeg's name for the pixels of what was encoded."""
+        """ffmpeg's name for the pixels of an encoded film."""
         return "yuvj420p" if self.full_range else "yuv420p"
 
     @property
@@ -102,11 +103,11 @@ class EncodeProfile:
         return round(2 * self.rate)
 
     def format(self, record: bytes) -> Format:
-        """What a video of this profile says of itself; `record` is its avcC."""
+        """The format of a video of this profile; `record` is its avcC."""
         return Format(self.width, self.height, self.timescale, self.ticks, self.delay, record, self.full_range)
 
     def samples(self, frames: int) -> int:
-        """Samples in a segment of so many frames: never too few, wherever in a film it stands."""
+        """Samples in a segment of that many frames: never too few, wherever in a film it stands."""
         return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
 
     def video_options(self, frames: int) -> dict[str, object]:
@@ -138,14 +139,14 @@ class EncodeProfile:
 
     def _by_hardware(self) -> dict[str, object]:
         size = (self.width, self.height)
-        asked = encoders.options(self.encoder, crf=self.crf, size=size, rate=self.rate, group=self.group)
-        return {"c:v": encoders.name_of(self.encoder), **asked}
+        options = encoders.options(self.encoder, crf=self.crf, size=size, rate=self.rate, group=self.group)
+        return {"c:v": encoders.name_of(self.encoder), **options}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A whole, validated segment. `seconds_spent` is wall time; `cached` says that it was there already. `copied`:
-    frames of the camera's own are in it, unless something spoke against that while it was made.
+    """A complete, validated segment. `seconds_spent` is wall time; `cached`: it existed already. `copied`: it was
+    planned with copied frames of the camera, and has them unless a reason against copying was found while it was made.
     """
 
     key: str
@@ -165,7 +166,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Goal:
-    """What one encode must come to: so many frames of this profile, in these two files."""
+    """The required result of one encode: that many frames of this profile, in these two files."""
 
     profile: EncodeProfile
     frames: int
@@ -187,7 +188,7 @@ class Goal:
 
 
 def two_outputs(picture: Any, sound: Any, goal: Goal) -> list[str]:
-    """The argv of one ffmpeg that writes the picture, and as long a sound. Both are ffmpeg-python streams."""
+    """The argv of an ffmpeg that writes the picture, and sound of the same length. Both are ffmpeg-python streams."""
     return _argv(ffmpeg_graph.merged(_video_of(picture, goal), _audio_of(sound, goal)), goal)
 
 
@@ -228,13 +229,13 @@ def _audio_of(sound: Any, goal: Goal) -> Any:
 
 
 def silence() -> Any:
-    """A sound stream of nothing, without end."""
+    """A sound stream of silence, without end."""
     return generated(f"anullsrc=r={SAMPLE_RATE}:cl=stereo")
 
 
 @contextlib.contextmanager
 def scratch(store: Store) -> Generator[Path]:
-    """A folder for pictures on their way into ffmpeg, gone afterwards."""
+    """A temporary folder for the pictures that ffmpeg reads."""
     folder = Path(tempfile.mkdtemp(prefix="segment-", dir=store.partial_path().parent))
     try:
         yield folder
@@ -250,9 +251,9 @@ def encode(
     on_progress: Progress | None,
     slower: float = 1.0,
 ) -> int:
-    """Run it; returns how many frames were written. `file` is what an error names.
+    """Run ffmpeg and return how many frames it wrote. An error names `file`.
 
-    `slower`: how many frames are read for one that is written.
+    `slower`: frames read for each frame written.
     """
     written = 0
     tell = share_of(goal.frames, on_progress)
@@ -263,13 +264,13 @@ def encode(
         if tell:
             tell(done)
 
-    # A slow machine decodes 4K HEVC at a few frames a second; an encode that takes longer than this hangs.
+    # A slow machine decodes 4K HEVC at a few frames per second; an encode that takes longer than this hangs.
     timeout = 180 + 2.0 * goal.frames * slower
     runner.run(argv, timeout=timeout, on_frame=on_frame, file=file, told=True)
     return written
 
 
 def encode_sound(argv: list[str], goal: Goal, *, file: Path, on_progress: Progress | None) -> None:
-    """Run what `sound_alone` gave. `file` is what an error names."""
+    """Run an argv of `sound_alone`. An error names `file`."""
     tell = share_of(goal.seconds, on_progress)
     runner.run(argv, timeout=180 + 2.0 * goal.frames, on_second=tell, file=file, told=True)

@@ -1,10 +1,10 @@
-"""Footage as ffmpeg filters: whatever a camera wrote, at the film's rate and size, in BT.709, with its sound beside it.
+"""ffmpeg filters for footage: any camera's video at the film's rate and size, in BT.709, and its sound.
 
-Owns: reading a video from a frame on, its picture fitted and coloured, its sound cut to the same frames. Not here:
-what lies over it and how it comes and goes (`segments`), encoding (`encoding`).
+Owns: reading a video from a frame on, fitting and colouring its picture, cutting its sound to the same frames. Not
+here: overlays and fades (`segments`), encoding (`encoding`).
 
-Frame k of a clip is what is on the screen k frames (of the film) after its first picture. That is so wherever reading
-begins, so a clip in several parts shows each of its frames once.
+Frame k of a clip is the picture on the screen k frames (of the film) after its first picture. That holds wherever
+reading begins, so a clip in several parts shows each of its frames once.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from stinercut.video.probe import AudioInfo, Probe
 from stinercut.video.video_signal import as_bt709, in_rgb
 
 SPARE_FRAMES = 3
-"""How many times the last frame may be repeated to reach the promised count, beyond the time that its file says it is
-shown; more is missing footage.
+"""How many times the last frame may be repeated to reach the promised count, beyond the time that its file gives it. If
+more are needed, footage is missing.
 """
 
 _NUDGE = Fraction(1, 16)
-"""Of a frame, added to each time before frames are chosen."""
+"""This part of a frame is added to each time before frames are chosen."""
 
 _COPIES = 2
 
 _LEAD_S = 1
-"""Seconds that are read before the first frame that is wanted: decoders of sound need some to come in."""
+"""Seconds that are read before the first wanted frame: decoders of sound need some to start."""
 
 
 @dataclass(frozen=True)
 class FootageSource:
-    """A video file and what it is; `begin` and `frames` at the film's rate say which part of it is shown.
+    """A video file and its probe; `begin` and `frames`, at the film's rate, are the part of it that is shown.
 
-    Apart from a clip, because ffmpeg decodes a template's own pieces of film by the same rules.
+    It is separate from a clip, because ffmpeg decodes a template's own pieces of film by the same rules.
     """
 
     path: Path
@@ -53,8 +53,8 @@ class FootageSource:
 
     @cached_property
     def last_shown(self) -> float | None:
-        """Seconds from the file's first picture to its last one, as the index of an MP4 or MOV says. The last one may
-        be shown for long: cameras that write frames at changing distances do that.
+        """Seconds from the file's first picture to its last one, by the index of an MP4 or MOV. The last picture may be
+        shown for long: cameras that write frames at changing distances do that.
         """
         track = read_track(self.path)
         if track is None or not (track.shown >= 0).any():
@@ -65,7 +65,7 @@ class FootageSource:
 
 @dataclass(frozen=True)
 class Frame:
-    """What footage is fitted into: size in pixels, frames a second, how it fits, the colour of the bars."""
+    """The frame into which footage is fitted: size in pixels, frames per second, how it fits, the bars' colour."""
 
     width: int
     height: int
@@ -75,24 +75,24 @@ class Frame:
 
 
 def opened(source: FootageSource, rate: Fraction) -> Any:
-    """The input of ffmpeg: the file, read from a little before the first frame that is wanted."""
+    """ffmpeg's input: the file, read from a little before the first wanted frame."""
     first = _first_second(source, rate)
     last = float((source.begin + source.frames) / rate) - first + source.probe.video_start
     options: dict[str, object] = {"ss": first} if first else {}
     if not source.probe.interlaced:
-        # Browsers and screen recorders change the size on the way. `scale` takes each frame as it comes; left to itself
-        # ffmpeg begins its filters anew at a change, and the sound with them. `bwdif` takes frames of one size only.
+        # Browsers and screen recorders change the size within a film. `scale` takes frames of any size; but by default
+        # ffmpeg restarts its filters at a change, and the sound's with them. `bwdif` takes frames of one size only.
         options["reinit_filter"] = 0
     return from_outside(source.path, t=f"{last + 1:.3f}", **options)
 
 
 def picture_of(clip: Any, source: FootageSource, frame: Frame, look: Look, lut: Path | None) -> Any:
     """The picture of an input made by `opened`: exactly `source.frames` frames, fitted, coloured, 8 bits BT.709."""
-    found = source.probe
-    picture = _deinterlaced(clip[str(found.stream)], found, frame.rate)
+    info = source.probe
+    picture = _deinterlaced(clip[str(info.stream)], info, frame.rate)
     picture = _on_grid(picture, source, frame.rate)
-    width, height = fit(found.width, found.height, frame.width, frame.height, cover=frame.fit == "cover")
-    picture = _coloured(as_bt709(picture, found, width, height), look, lut)
+    width, height = fit(info.width, info.height, frame.width, frame.height, cover=frame.fit == "cover")
+    picture = _coloured(as_bt709(picture, info, width, height), look, lut)
     if frame.fit == "cover":
         picture = picture.filter("crop", frame.width, frame.height)
     else:
@@ -101,13 +101,13 @@ def picture_of(clip: Any, source: FootageSource, frame: Frame, look: Look, lut: 
 
 
 def sound_of(clip: Any, source: FootageSource, rate: Fraction, samples: int) -> Any:
-    """The sound that belongs to `picture_of`, exactly `samples` of it; silence where there is none."""
+    """The sound that belongs to `picture_of`, exactly `samples` of it; silence for footage without sound."""
     audio = source.probe.audio
     if audio is None:
         return silence().filter("atrim", end_sample=samples)
     begin = float(source.begin / rate) - _first_second(source, rate) + source.probe.video_start
     start = round(begin * SAMPLE_RATE)
-    # Gaps are filled, and a late beginning: the sample at time t is the one of that time.
+    # Gaps and a late beginning are filled, so the sample at time t belongs to that time.
     return (
         as_two_channels(clip[f"a:{audio.stream}"], audio, **{"async": 1}, first_pts=0)
         .filter("apad")
@@ -117,9 +117,9 @@ def sound_of(clip: Any, source: FootageSource, rate: Fraction, samples: int) -> 
 
 
 def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
-    """A sound track at 48 kHz, left and right. `options` of the resampler."""
-    # One channel is as loud on both sides as a player plays it; ffmpeg takes 3 dB away from it. Where more channels are
-    # made two, none is so loud that 16 bits can't hold it.
+    """A sound track as stereo at 48 kHz. `options` are those of the resampler."""
+    # A mono track becomes as loud on both sides as a player plays it; ffmpeg would take 3 dB away. Where more channels
+    # become two, `rematrix_maxval` keeps both within 16 bits.
     gain = 2**0.5 if audio.channels == 1 else 1.0
     return (
         sound.filter("aresample", SAMPLE_RATE, **options, ocl="stereo", rematrix_maxval=1)
@@ -129,7 +129,7 @@ def as_two_channels(sound: Any, audio: AudioInfo, **options: object) -> Any:
 
 
 def require_all(written: int, source: FootageSource, rate: Fraction) -> None:
-    """Raise UnreadableVideo when the footage ended before its header said: a film never silently lacks a part."""
+    """Raise UnreadableVideo when the footage ended before its header's end: a film never silently lacks a part."""
     if written < source.frames:
         readable = float((source.begin + max(0, written - _spare(source, rate))) / rate)
         raise UnreadableVideo(
@@ -150,7 +150,7 @@ def fit(width: int, height: int, into_width: int, into_height: int, *, cover: bo
 
 
 def _first_second(source: FootageSource, rate: Fraction) -> int:
-    """The whole second of the file from which on it is read: never behind its last picture."""
+    """The whole second of the file at which reading begins: never after its last picture."""
     last = source.last_shown
     first = int(source.begin / rate) if last is None else min(int(source.begin / rate), int(last))
     return max(0, first - _LEAD_S)
@@ -166,12 +166,12 @@ def _spare(source: FootageSource, rate: Fraction) -> int:
 
 
 def _on_grid(picture: Any, source: FootageSource, rate: Fraction) -> Any:
-    """The frames `begin` to `begin + frames`, counted from the first picture of the file, at that rate.
+    """The frames from `begin` to before `begin + frames`, counted from the first picture of the file, at that rate.
 
-    Copies of the last frame come before the times are counted anew: the note that says where the video ends keeps its
-    old time, and by that note the filter for the rate would throw the last frame away.
-    A sixteenth of a frame is added to each time: where a frame lies exactly between two places (60 to 30 frames a
-    second) rounding errors would decide which of the two is taken, and differently in each part of a clip.
+    The last frame is copied before the times are changed: ffmpeg's mark of the video's end keeps its old time, and by
+    that mark the `fps` filter would drop the last frame.
+    A sixteenth of a frame is added to each time: where a frame lies exactly between two places (60 to 30 frames per
+    second), rounding errors would choose one of the two, and differently in each part of a clip.
     """
     first = _first_second(source, rate)
     shift = first - source.probe.video_start + float(_NUDGE / rate)
@@ -187,7 +187,7 @@ def _on_grid(picture: Any, source: FootageSource, rate: Fraction) -> Any:
 
 
 def _deinterlaced(picture: Any, found: Probe, rate: Fraction) -> Any:
-    """Fields made frames: as many as there are fields where the film has room for them."""
+    """Make frames from fields: one from each field where the film's rate allows it, otherwise one from two."""
     if not found.interlaced:
         return picture
     every_field = rate > found.fps * Fraction(5, 4)
@@ -195,10 +195,11 @@ def _deinterlaced(picture: Any, found: Probe, rate: Fraction) -> Any:
 
 
 def _with_bars(picture: Any, width: int, height: int, frame: Frame) -> Any:
-    """The picture of that size in the middle of its frame, with bars of the background beside it, or above and below.
+    """The picture of that size in the middle of its frame, with bars of the background left and right or above and
+    below.
 
-    `pad` and `color` of ffmpeg take a colour for one of BT.601's, whatever the picture is: bars are a piece of the
-    picture, of which each sample is what the background is in BT.709. Grey is the same in both.
+    ffmpeg's `pad` and `color` read a colour as BT.601, whatever the picture is. So a bar is a piece of the picture in
+    which each sample is set to the background's value in BT.709. Grey is the same in both.
     """
     if _is_grey(frame.background):
         return picture.filter("pad", frame.width, frame.height, "(ow-iw)/2", "(oh-ih)/2", color=frame.background)
@@ -219,7 +220,7 @@ def _with_bars(picture: Any, width: int, height: int, frame: Frame) -> Any:
 
 
 def _is_grey(colour: str) -> bool:
-    """Whether a colour (`#rrggbb`) is black, white or between: it has no hue that a matrix could change."""
+    """Whether a colour (`#rrggbb`) is black, white or a grey: it has no hue that a matrix could change."""
     return len({colour[1:3].lower(), colour[3:5].lower(), colour[5:7].lower()}) == 1
 
 
@@ -235,7 +236,9 @@ def _in_bt709(colour: str) -> tuple[int, int, int]:
 
 
 def _coloured(picture: Any, look: Look, lut: Path | None) -> Any:
-    """Brightness multiplies, contrast turns around the middle grey; the colour grows with both, so hues stay."""
+    """Apply the look: brightness multiplies, contrast scales around middle grey; chroma grows with both, so hues
+    stay.
+    """
     light = look.brightness * look.contrast
     if look.brightness != 1 or look.contrast != 1 or look.saturation != 1:
         lift = 16 + 219 * 0.5 * (1 - look.contrast)

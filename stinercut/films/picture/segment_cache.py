@@ -1,6 +1,6 @@
 """The segment cache: takes segments from the store, or makes and validates them.
 
-Owns: looking a segment up, what makes one whole, throwing away a damaged one. Not here: encoding it (`encoding`),
+Owns: looking up a segment, deciding whether it is whole, removing a damaged one. Not here: encoding it (`encoding`),
 what its key is made of (`segments`).
 """
 
@@ -29,13 +29,15 @@ _WAV_HEADER = 44
 
 
 def note_of(video: Path) -> Path:
-    """Where it is noted what was seen of a segment (`proof`), whether or not it is. The note goes with the segment."""
+    """The path of a segment's note (`stinercut.films.checks.decode_proof`), which may not exist. The note is removed
+    with the segment.
+    """
     return video.with_suffix(".seen.json")
 
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """A segment: its key, how it is encoded, and the clip that it shows, if any, which errors name."""
+    """A segment to get: its key, how it is encoded, and the clip that it shows, if any, to be named by errors."""
 
     key: str
     profile: EncodeProfile
@@ -45,10 +47,9 @@ class SegmentRequest:
 def cached_or_made(
     store: Store, wanted: SegmentRequest, encode: Callable[[Path, Path], int], on_progress: Progress | None
 ) -> Segment:
-    """That segment, encoded by `encode` (video, audio; returns the frames due) if it isn't there whole.
+    """The segment from the store, or encoded by `encode` (video, audio; returns the required frames).
 
-    Raises what `encode` raises, FfmpegFailed when what it made isn't what the contract says, and HostNotReady when the
-    disk is full.
+    Raises what `encode` raises, FfmpegFailed when its files break the contract, and HostNotReady when the disk is full.
     """
     key, profile = wanted.key, wanted.profile
     began = time.monotonic()
@@ -57,7 +58,7 @@ def cached_or_made(
     cached = frames is not None
     if frames is None:
         with store.alone(key):
-            # Another run may have been at it: then it is here now.
+            # Another run may have made it meanwhile.
             frames = _cached_frames(video, audio, profile)
             cached = frames is not None
             if frames is None:
@@ -77,7 +78,7 @@ def cached_or_made(
 
 @contextlib.contextmanager
 def _room_on_the_disk(store: Store) -> Generator[None]:
-    """ffmpeg says itself when the disk is full; pictures on their way into it are written by us."""
+    """Turn a full disk into HostNotReady for files that we write; ffmpeg reports a full disk itself."""
     try:
         yield
     except OSError as refused:
@@ -87,7 +88,7 @@ def _room_on_the_disk(store: Store) -> Generator[None]:
 
 
 def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
-    """The frames of a segment that is there and whole; None otherwise. Only headers are read."""
+    """The frames of a segment that exists and is whole; None otherwise. Only headers are read."""
     frames = _frames_in(video, profile)
     samples = samples_in(audio)
     if frames is not None and samples == profile.samples(frames):
@@ -96,8 +97,8 @@ def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | No
 
 
 def _settle(video: Path, profile: EncodeProfile) -> None:
-    """Give a segment the delay of its profile: x264 leaves it out of films of one or two frames, and others of the
-    film's segments would then overlap it by as much.
+    """Give a segment the delay of its profile. x264 omits it in films of one or two frames, and then other segments of
+    the film would overlap this one by the delay.
     """
     track = read_track(video)
     if track is None or track.delay == profile.delay * profile.ticks:
@@ -113,7 +114,7 @@ def _settle(video: Path, profile: EncodeProfile) -> None:
 
 
 def _validate(goal: Goal, clip: Path | None) -> None:
-    """Raise FfmpegFailed unless both files are exactly what the contract says: here, where the clip can be named."""
+    """Raise FfmpegFailed unless both files follow the contract exactly. Checked here, where the clip can be named."""
     track = read_track(goal.video)
     wrong = mismatches(track, goal.profile) if track else []
     if wrong:
@@ -135,9 +136,9 @@ def _validate(goal: Goal, clip: Path | None) -> None:
 
 
 def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
-    """How many frames an encoded segment has; None when it is not there, damaged, cut, or not of this profile.
+    """How many frames an encoded segment has; None when it is missing, damaged, cut short, or of another profile.
 
-    Its index says where every frame lies; ffprobe, which takes a hundred times as long, knows no more without decoding.
+    Its index tells where every frame lies. ffprobe takes a hundred times as long and finds no more without decoding.
     """
     track = read_track(video)
     if track is None or track.end > video.stat().st_size or track.delay != profile.delay * profile.ticks:
@@ -146,7 +147,7 @@ def _frames_in(video: Path, profile: EncodeProfile) -> int | None:
 
 
 def samples_in(audio: Path) -> int | None:
-    """How many samples a segment's sound has; None when it is damaged, cut, or not 48 kHz, stereo, 16 bits."""
+    """How many samples a segment's sound has; None when it is damaged, cut short, or not 48 kHz, stereo, 16 bits."""
     try:
         with wave.open(str(audio), "rb") as sound:
             shape = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
@@ -161,7 +162,7 @@ def samples_in(audio: Path) -> int | None:
 
 
 def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = None) -> bool:
-    """Whether a video decodes to that many frames and a strict decoder has nothing to say about it."""
+    """Whether a video decodes to that many frames without a complaint of a strict decoder."""
     counted = 0
     tell = share_of(frames, on_progress)
 
@@ -182,11 +183,11 @@ def decodes(video: Path, frames: int, log: Path, on_progress: Progress | None = 
 
 
 def remove(segment: Segment) -> None:
-    """Throw a damaged segment away, so that it is made anew."""
+    """Remove a damaged segment, so that it is made again."""
     _remove(segment.video, segment.audio, note_of(segment.video))
 
 
 def _remove(*files: Path) -> None:
-    """Take a damaged segment out of the way; publishing never replaces a file."""
+    """Remove these files: the store never replaces an existing file."""
     for path in files:
         path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Segments: each part of a film, encoded so that it joins with the others without encoding again.
+"""Segments: each part of a film, encoded so that it joins the others without encoding again.
 
 Owns: which filters a part goes through, and the key under which its segment is kept. Not here: which parts there are
-(`stinercut.films.plan.plan`), what footage goes through (`footage`), drawing (`stinercut.drawing.title_cards`,
+(`stinercut.films.plan.plan`), the filters for footage (`footage`), drawing (`stinercut.drawing.title_cards`,
 `stinercut.drawing.overlays`), the encode itself (`encoding`).
 """
 
@@ -38,15 +38,15 @@ from stinercut.video.video_signal import RGB_TO_BT709, in_rgb
 _log = logging.getLogger(__name__)
 
 CARD_CRF = 21
-"""Drawings are never encoded worse than this: letters suffer first, and the name is read off the film again.
+"""Drawings are never encoded worse than this: letters suffer first, and a check compares the name on the film.
 They still join with clips of any crf: with `stitchable` it isn't part of the decoder's configuration."""
 
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Footage to make a film from: hash of its content, where it lies, and the name a person knows it by.
+    """Footage to make a film from: hash of its content, its path, and the name by which a person knows it.
 
-    Apart from the catalog's file, because the command makes films of files that no catalog knows.
+    It is separate from the catalog's file, because the command makes films of files that no catalog knows.
     """
 
     content_hash: str
@@ -56,19 +56,19 @@ class ClipSource:
 
 @dataclass(frozen=True)
 class FilmedClip:
-    """A clip that was looked into. Values between steps are written with `source` and `probe`: their JSON is kept."""
+    """A probed clip. Values between steps are JSON with the names `source` and `probe`: keep these names."""
 
     source: ClipSource
     probe: Probe
 
 
 _PICTURE = 0.9
-"""Which share of making a part with copied frames is the picture's; its sound comes after it."""
+"""The share of making a part with copied frames that is its picture; the sound follows."""
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """What the parts of one output of a film are made with. `clips` by the keys that the plan's takes have."""
+    """Everything that the parts of one output of a film are made with. `clips` by the keys of the plan's takes."""
 
     store: Store
     template: Template
@@ -78,9 +78,9 @@ class Workshop:
     clips: Mapping[str, FilmedClip]
     encoder: str = encoders.SOFTWARE
     kind: CopyFormat | None = None
-    """The footage whose frames are copied where nothing lies over them; None where all of it is encoded."""
+    """The format of footage whose frames are copied where nothing lies over them; None: everything is encoded."""
     photos: Mapping[str, Path] = field(default_factory=dict[str, Path])
-    """The jump's photos as a film shows them, by the keys that the plan's drawings have."""
+    """The jump's photos as a film shows them, by the keys in the plan's drawings."""
 
     @property
     def profile(self) -> EncodeProfile:
@@ -98,21 +98,21 @@ class Workshop:
 
     @property
     def frame(self) -> Frame:
-        """What footage is fitted into."""
+        """The frame into which footage is fitted."""
         background = self.template.document.timeline.background
         return Frame(*self.size, self.rate, self.output.fit, background)
 
     @cached_property
     def overlays(self) -> tuple[Placed | None, ...]:
-        """The template's overlays, drawn for this output and jump; None for one that has nothing to say."""
+        """The template's overlays, drawn for this output and jump; None for an overlay without content."""
         over = self.template.document.timeline.overlays
         return tuple(overlays.overlay_of(self.template, clip, self.fields, self.size) for clip in over)
 
     def for_parts(self, parts: Sequence[Part]) -> Workshop:
-        """The same for these parts alone: of clips and photos it has those that they show."""
+        """The workshop for these parts alone: it has only the clips and photos that they show."""
         contents = [shot.content for part in parts for shot in part.shots]
-        takes = {one.take for one in contents if isinstance(one, Filmed)}
-        photos = {one.photo for one in contents if isinstance(one, Drawn)}
+        takes = {content.take for content in contents if isinstance(content, Filmed)}
+        photos = {content.photo for content in contents if isinstance(content, Drawn)}
         return dataclasses.replace(
             self,
             clips={key: clip for key, clip in self.clips.items() if key in takes},
@@ -120,7 +120,7 @@ class Workshop:
         )
 
     def sheet(self, drawn: Drawn) -> title_cards.Sheet:
-        """A card about to be drawn."""
+        """The sheet of a card that is about to be drawn."""
         clip = self.template.document.timeline.main[drawn.place]
         if isinstance(clip.asset, Photos):
             return title_cards.photo_sheet(self.template, clip, self.photos[drawn.photo], self.size)
@@ -129,8 +129,8 @@ class Workshop:
 
 @dataclass(frozen=True)
 class _Material:
-    """What of the template's files a shot shows, read once: what its key says is what is drawn, even where somebody
-    saves such a file in between.
+    """The template's files that a shot shows, read only once: so the key matches the drawing even if somebody saves
+    such a file in between.
     """
 
     sheet: title_cards.Sheet | None = None
@@ -139,7 +139,7 @@ class _Material:
 
 @dataclass(frozen=True)
 class _Order:
-    """A part and all that is decided about making it; `materials` belong to its shots."""
+    """A part and all decisions about making it; `materials` belong to its shots."""
 
     part: Part
     profile: EncodeProfile
@@ -149,7 +149,7 @@ class _Order:
 
 @dataclass(frozen=True)
 class _Work:
-    """An order that is being made: what it must come to, and a folder for pictures on their way into ffmpeg."""
+    """An order that is being made: its goal, and a folder for the pictures that ffmpeg reads."""
 
     shop: Workshop
     order: _Order
@@ -159,7 +159,7 @@ class _Work:
 
 
 def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = None) -> Segment:
-    """The segment of a part, from the store where it is there already.
+    """The segment of a part: taken from the store, or made.
 
     `on_progress` gets the share that is done, 0 to 1; an exception in it ends ffmpeg and leaves nothing behind. Raises
     UnreadableVideo for footage that can't be read to its end (a film never silently lacks a part of a jump),
@@ -218,7 +218,7 @@ def _make(work: _Work) -> None:
 
 
 def copying_of_part(shop: Workshop, part: Part) -> StreamCopy | None:
-    """What of a part is copied from the camera; None where all of it is encoded."""
+    """The frames of a part that are copied from the camera; None where the whole part is encoded."""
     if shop.kind is None or not isinstance(part, Shot) or not isinstance(part.content, Filmed):
         return None
     if part.fade_in or part.fade_out or not part.content.look.changes_nothing:
@@ -227,12 +227,14 @@ def copying_of_part(shop: Workshop, part: Part) -> StreamCopy | None:
     clip = shop.clips[part.content.take].source
     if not stream_copy.may_be_copied(shop.store, clip.content_hash):
         return None
-    found = stream_copy.copying_of(clip.path, (part.begin, part.frames), covered, shop.kind, shop.profile)
-    return found if isinstance(found, StreamCopy) else None
+    copying = stream_copy.copying_of(clip.path, (part.begin, part.frames), covered, shop.kind, shop.profile)
+    return copying if isinstance(copying, StreamCopy) else None
 
 
 def _copied(work: _Work, shot: Shot, copying: StreamCopy) -> str:
-    """Make the segment of what can be copied and what is encoded around it; returns why not, empty when it is done."""
+    """Make the segment from copied frames and encoded ones around them. Returns the reason if that is impossible, else
+    an empty text.
+    """
     shop, goal, file = work.shop, work.goal, copying.track.path
     whole = sum(piece.frames for piece in copying.pieces if not piece.copied)
     done = 0
@@ -300,39 +302,43 @@ def _profile(shop: Workshop, part: Part) -> EncodeProfile:
 def _key_of(shop: Workshop, order: _Order) -> str:
     pieces = [piece.key_text for piece in order.copying.pieces] if order.copying else []
     copied = ("copied", stream_copy.COPYING, *pieces) if order.copying else ()
-    return key_of("part", CONTRACT, order.profile, runner.build(), *_said(shop, order), *copied)
+    return key_of("part", CONTRACT, order.profile, runner.build(), *_key_values(shop, order), *copied)
 
 
-def _said(shop: Workshop, order: _Order) -> list[object]:
-    """All that goes into a part but the encoding, for its key: contents by their bytes, never by their names."""
+def _key_values(shop: Workshop, order: _Order) -> list[object]:
+    """The key values of a part, all but the encoding: contents by their bytes, never by their names."""
     part = order.part
     if isinstance(part, Shot):
-        return ["shot", *_said_of(shop, part, order.materials[0])]
-    both = zip(part.shots, order.materials, strict=True)
-    return ["blend", *(one for shot, its in both for one in (shot.volume, *_said_of(shop, shot, its)))]
+        return ["shot", *_shot_key_values(shop, part, order.materials[0])]
+    values: list[object] = ["blend"]
+    for shot, material in zip(part.shots, order.materials, strict=True):
+        values += [shot.volume, *_shot_key_values(shop, shot, material)]
+    return values
 
 
-def _said_of(shop: Workshop, shot: Shot, material: _Material) -> list[object]:
+def _shot_key_values(shop: Workshop, shot: Shot, material: _Material) -> list[object]:
     content = shot.content
-    said: list[object] = [shot.begin, shot.frames, shot.fade_in, shot.fade_out, shop.frame]
+    values: list[object] = [shot.begin, shot.frames, shot.fade_in, shot.fade_out, shop.frame]
     if isinstance(content, Drawn):
         assert material.sheet is not None
-        said += ["card", content.frames, material.sheet.key]
+        values += ["card", content.frames, material.sheet.key]
     elif isinstance(content, Reel):
-        said += ["reel", hash_file(shop.template.path(content.src))]
+        values += ["reel", hash_file(shop.template.path(content.src))]
     else:
-        look = color_tables.said_of(content.look, material.table)
+        look = color_tables.key_values(content.look, material.table)
         clip = shop.clips[content.take]
-        said += ["clip", clip.source.content_hash, *stream_said(clip.probe), *look]
+        values += ["clip", clip.source.content_hash, *stream_key_values(clip.probe), *look]
     for window in shot.windows:
         over = shop.overlays[window.overlay]
         if over is not None:
-            said += [over.picture.size, over.picture.tobytes(), over.x, over.y, window.begin, window.end]
-    return said
+            values += [over.picture.size, over.picture.tobytes(), over.x, over.y, window.begin, window.end]
+    return values
 
 
-def stream_said(found: Probe) -> list[object]:
-    """Most footage has its picture first, and segments of it keep their keys."""
+def stream_key_values(found: Probe) -> list[object]:
+    """The number of the picture's stream. Most footage has its picture first: then nothing, so that keys of segments
+    made before stay.
+    """
     return ["stream", found.stream] if found.stream else []
 
 
@@ -345,8 +351,8 @@ def _joined(work: _Work) -> tuple[Any, Any]:
     if isinstance(part, Shot):
         return _streams(work.shop, part, materials[0], goal, work.folder)
     folders = [work.folder / "before", work.folder / "after"]
-    for one in folders:
-        one.mkdir()
+    for folder in folders:
+        folder.mkdir()
     (picture, sound), (other, other_sound) = (
         _streams(work.shop, shot, material, goal, where)
         for shot, material, where in zip(part.shots, materials, folders, strict=True)
@@ -354,12 +360,12 @@ def _joined(work: _Work) -> tuple[Any, Any]:
     blended = ffmpeg_graph.filtered(
         [picture, other], "xfade", transition="fade", duration=f"{goal.seconds:.6f}", offset=0
     )
-    # Two silences are one and the same to ffmpeg-python, which takes nothing twice.
+    # ffmpeg-python takes two silences for the same stream, and no stream can be used twice.
     return blended, sound if sound == other_sound else _blended_sound(part, sound, other_sound, goal)
 
 
 def _blended_sound(part: Blend, before: Any, after: Any, goal: Goal) -> Any:
-    """The first sound going while the second one comes, as loud together as apart, each at its own volume."""
+    """A crossfade of two sounds, together as loud as each alone, each at its own volume."""
     going = before.filter("afade", t="out", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.before.volume)
     coming = after.filter("afade", t="in", ss=0, ns=goal.samples, curve="qsin").filter("volume", part.after.volume)
     return ffmpeg_graph.filtered([going, coming], "amix", inputs=2, normalize=0, duration="longest")
@@ -379,7 +385,7 @@ def _streams(shop: Workshop, shot: Shot, material: _Material, goal: Goal, folder
 
 
 def _fading(picture: Any, shot: Shot, colour: str) -> Any:
-    """The picture of a shot, coming from that colour and going to it."""
+    """The picture of a shot, faded in from that colour and out to it."""
 
     def faded(shown: Any) -> Any:
         if shot.fade_in:
@@ -389,7 +395,7 @@ def _fading(picture: Any, shot: Shot, colour: str) -> Any:
             shown = shown.filter("fade", t="out", start_frame=first, nb_frames=shot.fade_out, color=colour)
         return shown
 
-    # Black is faded as it comes, any other colour as RGB.
+    # A fade to black works on the picture as it is; a fade to any other colour needs RGB.
     is_changed = colour != "#000000" and (shot.fade_in or shot.fade_out)
     return in_rgb(picture, faded) if is_changed else faded(picture)
 
@@ -438,12 +444,12 @@ def _under_overlays(shop: Workshop, windows: Sequence[Window], frames: int, pict
 
 
 def _first_footage(shop: Workshop, part: Part) -> FootageSource | None:
-    """What an error of a part is about: its footage, if there is any."""
+    """The footage of a part, if it has any: errors about the part name its file."""
     return next((_source(shop, shot) for shot in part.shots if not isinstance(shot.content, Drawn)), None)
 
 
 def _first_file(shop: Workshop, part: Part) -> Path | None:
-    """Its file."""
+    """The file of a part's first footage, if it has any."""
     content = next((shot.content for shot in part.shots if not isinstance(shot.content, Drawn)), None)
     if isinstance(content, Filmed):
         return shop.clips[content.take].source.path
@@ -451,5 +457,5 @@ def _first_file(shop: Workshop, part: Part) -> Path | None:
 
 
 def _slower(shop: Workshop, source: FootageSource | None) -> float:
-    """How many frames are decoded for one of the film: slow motion takes longer."""
+    """Frames decoded for each frame of the film: slow motion takes longer."""
     return max(1.0, float(source.probe.fps / shop.rate)) if source else 1.0

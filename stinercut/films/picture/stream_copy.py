@@ -1,12 +1,12 @@
 """Stream copy (smart rendering): copies the camera's own frames into a film where the template leaves them alone.
 
-Owns: the decision, frame by frame, whether and what may be copied, and putting copied and encoded frames into one
-segment. Not here: encoding what can't be copied (`segments`), the boxes (`stinercut.video.mp4.tracks`) and bits
-(`stinercut.video.mp4.h264`).
+Owns: the decision which frames may be copied, and putting copied and encoded frames into one segment. Not here:
+encoding the other frames (`segments`), the boxes (`stinercut.video.mp4.tracks`) and bits (`stinercut.video.mp4.h264`).
 
-Only whole groups of frames that begin with an IDR picture are copied: nothing outside refers into them. What is encoded
-around them has parameter sets of another number, and the film's configuration holds both kinds (ISO/IEC 14496-15 has
-room for 31), so it is one plain `avc1` track. Whatever isn't surely right is encoded; the reason is said in words.
+Only whole groups of frames that begin with an IDR picture are copied: no frame outside refers to them. The frames
+encoded around them have parameter sets with another number. The film's configuration holds both kinds (ISO/IEC 14496-15
+has room for 31), so the film is one plain `avc1` track. A frame is copied only if that is certainly right; otherwise it
+is encoded and the reason is given in words.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from stinercut.video.mp4.h264 import Strange
 from stinercut.video.mp4.tracks import Numbers, SampleRun, VideoTrack, read_track, write_track
 
 COPYING = 1
-"""Raise it whenever copying below changes: every segment with copied frames is then made anew."""
+"""Raise it whenever copying below changes: then every segment with copied frames is made again."""
 
 _BT709 = (1, 1, 1)
 _ON_TIME = 0.1
-"""By how much of a frame a frame may be early or late; footage is put on the film's grid with more room than that."""
+"""The part of a frame by which a frame may be early or late; putting footage on the film's grid tolerates more."""
 
 _ASKED_EVERY = 256
-"""After how many frames that are looked into it is asked whether to go on."""
+"""Frames looked into between two calls of `go_on`, which may stop the work."""
 
 _LEAST_SECONDS = 1.0
-"""What is worth copying: below that the encoder's key frames around it cost more than is saved."""
+"""The shortest stretch worth copying: below that, the encoder's key frames around it cost more than copying saves."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class CopyFormat:
     """What all copied footage of one film shares: the camera's parameter sets, and whether it uses all 256 levels."""
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
-    """The sets are no text, where steps hand them on as JSON."""
+    """The sets are bytes, so they need base64 in the JSON that steps hand on."""
 
     sps: tuple[bytes, ...]
     pps: tuple[bytes, ...]
@@ -58,7 +58,7 @@ class CopyFormat:
 
     @property
     def free_number(self) -> int:
-        """A number for the parameter sets of encoded frames, which the camera doesn't use."""
+        """A number for the parameter sets of encoded frames that the camera doesn't use."""
         used = {h264.sequence(unit).number for unit in self.sps} | {h264.picture_set_number(unit) for unit in self.pps}
         return next(number for number in range(1, 32) if number not in used)
 
@@ -73,14 +73,14 @@ class ShotPiece:
 
     @property
     def key_text(self) -> str:
-        """How keys of segments name it, whatever this class is called: by the name it had in the first release."""
+        """The piece's text in keys of segments, whatever this class is called: with its name in the first release."""
         return f"Piece(begin={self.begin}, frames={self.frames}, copied={self.copied})"
 
 
 @dataclass(frozen=True)
 class StreamCopy:
-    """A shot in pieces, in order and without gaps; some of them are copied from `track`, whose frame `first` is the
-    shot's first one.
+    """A shot in pieces, in order and without gaps. Some of them are copied from `track`, in which frame `first` is the
+    shot's first frame.
     """
 
     track: VideoTrack
@@ -97,9 +97,9 @@ class StreamCopy:
 
 
 def kind_of_film(clips: Iterable[Path], profile: EncodeProfile) -> CopyFormat | None:
-    """The kind that most footage of a film is of, in frames; None when nothing can be copied.
+    """The format that most footage of a film has, counted in frames; None when nothing can be copied.
 
-    One kind for a film: two cameras use the same numbers for different parameter sets. Only headers are read.
+    A film copies only one format: two cameras use the same numbers for different parameter sets. Only headers are read.
     """
     frames: Counter[CopyFormat] = Counter()
     for path in clips:
@@ -111,7 +111,7 @@ def kind_of_film(clips: Iterable[Path], profile: EncodeProfile) -> CopyFormat | 
 
 
 def kind_of(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str:
-    """What kind of footage this is, or why none of it can be copied into a film of that profile."""
+    """The format of this footage, or the reason why none of it can be copied into a film of that profile."""
     size = (profile.width, profile.height)
     reasons = (
         (profile.encoder != encoders.SOFTWARE, f"{profile.encoder} doesn't let its parameter sets be numbered"),
@@ -129,37 +129,37 @@ def kind_of(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str:
 
 
 def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str:
-    """What the parameter sets say, and the file beside them."""
+    """The format by the parameter sets and by the file's own header, or the reason why it can't be copied."""
     size = (profile.width, profile.height)
     try:
-        said = h264.configuration(track.record)
-        sequences = [h264.sequence(unit) for unit in said.sps]
+        configuration = h264.configuration(track.record)
+        sequences = [h264.sequence(unit) for unit in configuration.sps]
     except Strange:
         return "the clip's parameter sets can't be read"
-    kind = CopyFormat(said.sps, said.pps, sequences[0].full_range)
-    odd_sets = said.length_size != 4 or len(said.sps) + len(said.pps) > 30
+    kind = CopyFormat(configuration.sps, configuration.pps, sequences[0].full_range)
+    odd_sets = configuration.length_size != 4 or len(configuration.sps) + len(configuration.pps) > 30
     reasons = (
         (odd_sets, "the clip's units have lengths of another size"),
-        (said.level > profile.highest_level, "the clip asks for a decoder that few devices have"),
+        (configuration.level > profile.highest_level, "the clip asks for a decoder that few devices have"),
         (
-            any((one.width, one.height) != size for one in sequences),
+            any((sps.width, sps.height) != size for sps in sequences),
             "the picture that is stored has another size than the film",
         ),
         (
-            not all(one.progressive and one.plain and one.shape == 1 for one in sequences),
+            not all(sps.progressive and sps.plain and sps.shape == 1 for sps in sequences),
             "the clip is interlaced, or has other pixels than the film",
         ),
         (
-            any(one.colours != _BT709 or one.full_range != kind.full_range for one in sequences),
+            any(sps.colours != _BT709 or sps.full_range != kind.full_range for sps in sequences),
             "the clip's colours aren't said to be BT.709",
         ),
         (
-            # Of the range decoders believe frames that say it is full: GoPro writes the opposite beside them.
+            # If the frames declare full range, decoders believe them: GoPro writes the opposite into the file.
             track.colours not in (None, _BT709) or (bool(track.full_range) and not kind.full_range),
             "the clip's file and its frames say different things about their colours",
         ),
         (
-            any(one.chroma_location != h264.LEFT for one in sequences),
+            any(sps.chroma_location != h264.LEFT for sps in sequences),
             "the clip's colours lie elsewhere between its pixels than the film's",
         ),
     )
@@ -169,10 +169,10 @@ def _kind_of_sets(track: VideoTrack, profile: EncodeProfile) -> CopyFormat | str
 def copying_of(
     path: Path, shown: tuple[int, int], covered: Sequence[tuple[int, int]], kind: CopyFormat, profile: EncodeProfile
 ) -> StreamCopy | str:
-    """What of a shot can be copied, or why nothing.
+    """The frames of a shot that can be copied, or the reason why none can.
 
-    `shown`: its first frame in the clip, and how many; `covered`: from and to which frame of the shot something lies
-    over it. Reads the clip's header.
+    `shown`: the shot's first frame in the clip, and how many frames it has. `covered`: spans of the shot's frames with
+    an overlay. Reads the clip's header.
     """
     track = read_track(path)
     if track is None:
@@ -193,8 +193,8 @@ def copying_of(
 
 
 def _frame_numbers(track: VideoTrack, rate: Fraction) -> Numbers:
-    """The place of each frame in the film's rate, counted from the first one; -1 for one that is early, late, or before
-    the beginning. In the order of decoding.
+    """The number of each frame at the film's rate, counted from the first one; -1 for a frame that is early, late, or
+    before the beginning. In the order of decoding.
     """
     first = int(track.shown.min())
     exact = (track.shown - first) * float(rate) / track.timescale
@@ -203,8 +203,8 @@ def _frame_numbers(track: VideoTrack, rate: Fraction) -> Numbers:
 
 
 def _groups(track: VideoTrack) -> list[int]:
-    """The frames at which groups begin that can be taken out whole, and the end of the last one: there, as many frames
-    are shown as were decoded.
+    """The frames at which groups begin that can be taken out whole, and the end of the last group. Before each of these
+    frames, exactly the frames shown earlier were decoded.
     """
     edges = [*map(int, np.flatnonzero(track.keys)), track.frames]
     furthest = np.maximum.accumulate(track.order)
@@ -212,7 +212,7 @@ def _groups(track: VideoTrack) -> list[int]:
 
 
 def _free(frames: int, covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What is left of `frames` frames without those that are covered."""
+    """The spans of `frames` frames that are not covered."""
     free: list[tuple[int, int]] = []
     at = 0
     for begin, end in sorted(covered):
@@ -223,7 +223,7 @@ def _free(frames: int, covered: Sequence[tuple[int, int]]) -> list[tuple[int, in
 
 
 def _whole(groups: Sequence[int], begin: int, end: int) -> tuple[int, int]:
-    """The longest row of whole groups within frames `begin` up to `end`; empty where there is none."""
+    """The longest row of whole groups within frames `begin` up to `end`; empty if no whole group lies there."""
     inside = [edge for edge in groups if begin <= edge <= end]
     return (inside[0], inside[-1]) if inside else (begin, begin)
 
@@ -240,12 +240,12 @@ def _in_pieces(copied: Sequence[tuple[int, int]], frames: int) -> Iterable[ShotP
 
 
 def may_be_copied(store: Store, content_hash: str) -> bool:
-    """Whether nothing speaks against copying from that clip so far."""
+    """Whether no note forbids copying from that clip."""
     return not _note_of(store, content_hash).is_file()
 
 
 def never_copy(store: Store, content_hash: str) -> None:
-    """Note that this clip's own frames don't decode cleanly: it is encoded from now on."""
+    """Note that this clip's own frames don't decode cleanly, so that it is encoded from now on."""
     replace_file(_note_of(store, content_hash), b"")
 
 
@@ -263,10 +263,10 @@ def made_of_pieces(
     encode: Callable[[ShotPiece, Path], None],
     go_on: Callable[[], None] = lambda: None,
 ) -> str:
-    """Write the picture of a shot to `goal.video`: its pieces, copied, or encoded by `encode` (a piece, the file).
+    """Write the picture of a shot to `goal.video`: its pieces, copied or encoded by `encode` (a piece, the file).
 
-    Returns why that is not possible, then there is no file; empty when it is done. `folder` takes what is needed
-    meanwhile. Raises what `encode` raises, and what `go_on` does, which is asked now and then.
+    Returns the reason if that is impossible, and leaves no file; otherwise an empty text. `folder` is for temporary
+    files. `go_on` is called now and then; raises what it and `encode` raise.
     """
     reason = why_not(copying, go_on)
     if reason:
@@ -289,8 +289,8 @@ def made_of_pieces(
 
 def _seams_decode(goal: Goal, copying: StreamCopy, folder: Path) -> bool:
     """Whether a decoder gets over every change from copied to encoded frames and back: the groups on both sides of each
-    are put into a video of their own and decoded. Decoding all of it would cost a tenth of encoding it; the check of
-    the finished film does.
+    change are put into a separate video and decoded. Decoding everything would cost a tenth of encoding it; the check
+    of the finished film does that.
     """
     track = read_track(goal.video)
     if track is None:
@@ -307,7 +307,7 @@ def _seams_decode(goal: Goal, copying: StreamCopy, folder: Path) -> bool:
 
 
 def why_not(copying: StreamCopy, go_on: Callable[[], None] = lambda: None) -> str:
-    """What speaks against copying, found within the frames themselves; empty when nothing does. Reads all of them."""
+    """The reason against copying that is found within the frames themselves, or an empty text. Reads all of them."""
     camera = h264.configuration(copying.track.record)
     known = {*camera.sps, *camera.pps}
     with copying.track.path.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -351,9 +351,9 @@ def _wrong_in(frame: bytes, known: set[bytes], *, is_key: bool) -> str:
 
 
 def _splice(target: Path, copying: StreamCopy, encoded: Sequence[Path], profile: EncodeProfile) -> None:
-    """Write the pieces into one video: what is copied from the camera, the others from `encoded`, in order.
+    """Write the pieces into one video, in order: copied ones from the camera's clip, the others from `encoded`.
 
-    Raises ValueError when an encoded piece isn't what was ordered, Strange when parameter sets don't go together.
+    Raises ValueError when an encoded piece has the wrong frames, Strange when parameter sets don't go together.
     """
     waiting = iter(encoded)
     runs = [

@@ -1,1 +1,1 @@
-"""What a film consists of, planned before anything is encoded: time base, shots, transitions, progress."""
+"""The plan of a film, made before anything is encoded: time base, shots, transitions, progress."""

@@ -1,11 +1,11 @@
-"""What a film is made of, frame by frame: the parts of a template's timeline, for one output and one jump's clips.
+"""Plans a film frame by frame: the parts of a template's timeline, for one output and one jump's clips.
 
-Owns: the decision, as a pure function of numbers. Not here: reading a file, drawing, encoding
+Owns: the plan, as a pure function of numbers. Not here: reading a file, drawing, encoding
 (`stinercut.films.picture.segments`).
 
-A part that stands alone is a `Shot`; where two shots flow into each other there is a `Blend`, a short part of its own,
-so that a changed neighbour re-encodes a second of film and not a clip. Everything in a part is counted from its own
-beginning: the same part in another place of the film is the same part, and is kept.
+A part that stands alone is a `Shot`. Where two shots dissolve into each other there is a `Blend`, a short part of its
+own, so that a changed neighbour re-encodes a second of film and not a clip. Everything in a part is counted from the
+part's beginning: the same part in another place of the film has the same key, and is kept.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _SHORTEST_BLEND = 2
 """Frames below which a transition is a cut."""
 
 _FASTEST, _SLOWEST = 60.5, 23.0
-"""Frame rates that a film may follow its footage to; slow motion is halved until it is one of them."""
+"""Limits of the frame rates that a film takes over from its footage; slow motion is halved until it is within them."""
 
 
 @dataclass(frozen=True)
 class ClipInput:
     """A clip of the jump: its name, length and frame rate; `begin` and `end` in seconds when a person cut it.
 
-    Without them the template's trimming holds. `key` tells takes apart and is what parts name. Numbers alone, no file:
-    a plan is a pure function of them.
+    Without them the template's trimming applies. `key` tells takes apart; parts refer to it. It has numbers and no
+    file, since a plan is a pure function of numbers.
     """
 
     key: str
@@ -46,7 +46,7 @@ class ClipInput:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a person said what to show of it."""
+        """Whether a person chose which part of it to show."""
         return self.begin is not None or self.end is not None
 
 
@@ -55,9 +55,9 @@ class ClipInput:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawing or picture: its place on the main track, from 0; `frames` is the length of its whole movement.
+    """A drawing or picture: its place on the main track, from 0. `frames` is the length of its complete movement.
 
-    `photo`: the key of the jump's photo that stands at that place.
+    `photo`: the key of the jump's photo that is shown at that place.
     """
 
     place: int
@@ -67,7 +67,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Reel:
-    """A finished piece of film of the template's folder. `volume` is a share."""
+    """A finished piece of film from the template's folder. `volume` is a share."""
 
     src: str
     volume: float
@@ -87,7 +87,7 @@ Content = Drawn | Reel | Filmed
 
 @dataclass(frozen=True)
 class Window:
-    """When an overlay is seen: its place among the template's overlays, and frames from and to within the shot."""
+    """When an overlay is seen: its place among the template's overlays, and its first and end frame in the shot."""
 
     overlay: int
     begin: int
@@ -98,7 +98,7 @@ class Window:
 class Shot:
     """Frames `begin` up to `begin + frames` of a content, at the film's rate.
 
-    `fade_in` and `fade_out`: how many of its first and last frames come from and go to the background.
+    `fade_in` and `fade_out`: how many of its first and last frames fade from and to the background.
     """
 
     content: Content
@@ -121,24 +121,24 @@ class Shot:
 
 @dataclass(frozen=True)
 class Blend:
-    """The end of one shot flowing into the beginning of the next; both last equally long."""
+    """A crossfade from the end of one shot to the beginning of the next; both have the same length."""
 
     before: Shot
     after: Shot
 
     @property
     def frames(self) -> int:
-        """How many."""
+        """How many frames it lasts."""
         return self.before.frames
 
     @property
     def volume(self) -> float:
-        """Both sounds come into the blend as loud as they should be."""
+        """The blend's own volume: both sounds already have theirs when they are blended."""
         return 1.0
 
     @property
     def shots(self) -> tuple[Shot, ...]:
-        """Both."""
+        """Both shots."""
         return (self.before, self.after)
 
 
@@ -154,7 +154,7 @@ class FilmPlan:
 
     @property
     def frames(self) -> int:
-        """How long the film is."""
+        """How many frames the film has."""
         return sum(part.frames for part in self.parts)
 
     @property
@@ -183,9 +183,9 @@ def plan_film(
     """The film of these takes at that frame rate. `movies`: seconds of each of the template's own pieces of film.
     `photos`: keys of the jump's photos that can be shown, in their order.
 
-    Takes come in the order in which they were recorded; the template may ask for another one, but not for takes that a
-    person cut. Transitions that don't fit are shortened, and cuts where nothing is left of them.
-    Raises BadInput when there are no takes.
+    Takes are given in the order of recording. The template may ask for another order, except for takes that a person
+    cut. Transitions that don't fit are shortened; they become cuts where nothing is left of them. Raises BadInput when
+    there are no takes.
     """
     if not takes:
         raise BadInput("there are no clips to make a film of", advice="A film needs at least one clip of the jump.")
@@ -197,9 +197,9 @@ def plan_film(
 
 
 def source_rate(rates: Iterable[Fraction]) -> Fraction:
-    """The frame rate of most takes (of the first ones where there are as many), as one that cameras and players share.
+    """The frame rate of most takes (of the earlier ones at a tie), as the nearest rate that cameras and players share.
 
-    Slow motion is halved: 120 and 240 give 60. 30 where there are none.
+    Slow motion is halved: 120 and 240 give 60. The rate is 30 without takes.
     """
     counted = Counter(_shared(rate) for rate in rates)
     return counted.most_common(1)[0][0] if counted else Fraction(30)
@@ -214,7 +214,7 @@ def _shared(rate: Fraction) -> Fraction:
 
 
 def shown_of(take: ClipInput, footage: Footage, rate: Fraction) -> tuple[int, int]:
-    """The first frame that is shown of a take, and how many: what a person cut, else what the template keeps.
+    """The first frame that is shown of a take, and how many are shown: a person's cut, else what the template keeps.
 
     At least one frame is shown of every take, however short it is.
     """
@@ -234,7 +234,7 @@ def shown_of(take: ClipInput, footage: Footage, rate: Fraction) -> tuple[int, in
 
 
 def in_order(takes: Sequence[ClipInput], order: Literal["recorded", "name", "reversed"]) -> list[ClipInput]:
-    """The takes in the order that the template asks for; a person's cut is in order already."""
+    """The takes in the order that the template asks for; a person's cut has its order already."""
     if any(take.is_cut for take in takes) or order == "recorded":
         return list(takes)
     return sorted(takes, key=lambda take: take.name) if order == "name" else list(reversed(takes))
@@ -242,7 +242,7 @@ def in_order(takes: Sequence[ClipInput], order: Literal["recorded", "name", "rev
 
 @dataclass(frozen=True)
 class _Item:
-    """Something of the main track before its transitions are taken out of it."""
+    """An item of the main track before its transitions are taken out of it."""
 
     content: Content
     begin: int
@@ -254,7 +254,7 @@ class _Item:
 
 @dataclass(frozen=True)
 class _Given:
-    """What a film is made of, besides its template."""
+    """The inputs of a film apart from its template."""
 
     rate: Fraction
     takes: Sequence[ClipInput]
@@ -263,7 +263,7 @@ class _Given:
 
 
 def spread(things: Sequence[str], most: int) -> list[str]:
-    """All of them, or so many at equal distances."""
+    """All of them, or `most` of them at equal distances."""
     if len(things) <= most:
         return list(things)
     return [things[(2 * number + 1) * len(things) // (2 * most)] for number in range(most)]
@@ -296,7 +296,7 @@ def _items(place: int, clip: TemplateClip, given: _Given) -> Iterator[_Item]:
 
 
 def _parts(items: Sequence[_Item], rate: Fraction) -> list[Part]:
-    """The items with their transitions: what stands alone, and what flows into its neighbour."""
+    """The items with their transitions: the parts that stand alone, and the blends with neighbours."""
     blends = [_blend_frames(left, right, rate) for left, right in itertools.pairwise(items)]
     parts: list[Part] = []
     for number, item in enumerate(items):
@@ -313,8 +313,8 @@ def _parts(items: Sequence[_Item], rate: Fraction) -> list[Part]:
 
 
 def _standing_alone(item: _Item, before: int, after: int, fades: tuple[int, int]) -> Iterator[Shot]:
-    """The item without what flows into its neighbours. Fades of footage are parts of their own: whether a clip is the
-    first or the last one is known late, and must not make the whole of it anew.
+    """The item without its blends. Fades of footage are separate parts: whether a clip is the first or the last one is
+    known late, and must not cause the whole clip to be made again.
     """
     whole = Shot(item.content, item.begin + before, item.frames - before - after, *fades)
     if not isinstance(item.content, Filmed) or whole.frames <= sum(fades):
@@ -330,8 +330,8 @@ def _standing_alone(item: _Item, before: int, after: int, fades: tuple[int, int]
 
 
 def _blend_frames(left: _Item, right: _Item, rate: Fraction) -> int:
-    """How long the two flow into each other: never more than half of either, 0 for a cut or a fade."""
-    wished = [one.seconds for one, side in ((left, left.out), (right, right.into)) if side == "crossfade"]
+    """How long the two blend: never more than half of either, 0 for a cut or a fade."""
+    wished = [item.seconds for item, side in ((left, left.out), (right, right.into)) if side == "crossfade"]
     if not wished:
         return 0
     frames = min(round(max(wished) * rate), left.frames // 2, right.frames // 2)
@@ -339,7 +339,7 @@ def _blend_frames(left: _Item, right: _Item, rate: Fraction) -> int:
 
 
 def _fade_frames(item: _Item, change: str, rate: Fraction, *, at_an_end: bool) -> int:
-    """How long an item comes from the background or goes there. With no neighbour to flow into, a crossfade is one."""
+    """How long an item fades from or to the background. A crossfade without a neighbour is such a fade, too."""
     if change != "fade" and not (at_an_end and change == "crossfade"):
         return 0
     frames = min(round(item.seconds * rate), item.frames // 2)
@@ -363,7 +363,7 @@ def _with_windows(parts: Sequence[Part], document: Document, rate: Fraction) -> 
 
 @dataclass(frozen=True)
 class _OverlaySpan:
-    """From and to which frame of the film an overlay is seen, and whether only over footage."""
+    """The film's frames in which an overlay is seen, and whether only over footage."""
 
     begin: int
     end: int

@@ -1,6 +1,7 @@
 """Progress of work with films, as shares from 0 to 1 of a whole that may have parts.
 
-Owns: what a counter or a part of the work calls. Not here: who is told (`stinercut_assets`, the commands).
+Owns: the functions that a counter or a part of the work calls. Not here: who is told (`stinercut_assets`, the
+commands).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ Progress = Callable[[float], None]
 
 
 def share_of(whole: float, on_progress: Progress | None) -> Callable[[float], None] | None:
-    """What a counter of frames or seconds should call so that `on_progress` gets the share of the whole."""
+    """A function for a counter of frames or seconds, so that `on_progress` gets the share of the whole."""
     if on_progress is None:
         return None
     tell = on_progress
@@ -20,7 +21,7 @@ def share_of(whole: float, on_progress: Progress | None) -> Callable[[float], No
 
 
 def part_of(on_progress: Progress | None, begin: float, end: float) -> Progress | None:
-    """What a piece of work should call that goes from one share of the whole to another one."""
+    """A progress function for a piece of work that lasts from one share of the whole to another one."""
     if on_progress is None:
         return None
     tell = on_progress

@@ -18,14 +18,14 @@ BYTES_PER_SAMPLE = 4
 def sample_at(rate: Fraction, frame: int) -> int:
     """The sample at which a frame begins, counted from the film's beginning.
 
-    At 30000/1001 frames a second a frame lasts 1601.6 samples. Rounding each place in the film, and not each length,
-    keeps the error below half a sample however long the film is.
+    At 30000/1001 frames per second a frame lasts 1601.6 samples. Each position in the film is rounded, and not each
+    length: so the error stays below half a sample however long the film is.
     """
     return round(Fraction(frame * SAMPLE_RATE) / rate)
 
 
 def frames_in(seconds: float, rate: Fraction) -> int:
-    """How many frames last about that long; one at least."""
+    """How many frames last about that long; at least one."""
     return max(1, round(seconds * rate))
 
 

@@ -1,1 +1,1 @@
-"""Finished outputs put in their place as one step, and what a crash left unfinished."""
+"""Publishing: moves finished outputs to their places in one step, and removes what a crash left unfinished."""

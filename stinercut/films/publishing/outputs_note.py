@@ -1,4 +1,4 @@
-"""The note of what was published next to a film, and which of those files are there.
+"""The note of the files that were published next to a film, and which of them still exist.
 
 Owns: the note's form, and reading it. Not here: writing it (`placing`), clearing what a template dropped
 (`stinercut.films.dropped_outputs`), publishing (`stinercut.films.film`), the film itself, which the catalog knows.
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 NOTE = ".outputs.json"
 TIMELINE = ".otio"
-"""Instead of the film's own ending: its timeline."""
+"""The ending of the timeline's file name; the rest is the film's name."""
 POSTER = "poster.jpg"
 """The picture that stands for the film."""
 CLIPS = "clips"
@@ -28,7 +28,9 @@ Mark = tuple[int, int]
 
 @dataclass(frozen=True)
 class OutputsNote:
-    """By path below the film's folder: what was put there, and what is about to be or was when its maker was killed."""
+    """Files by their path below the film's folder. `ours`: those that were put there. `new`: those about to be put
+    there; after a crash, some of them may have been.
+    """
 
     ours: dict[str, Mark] = field(default_factory=dict[str, Mark])
     new: dict[str, Mark] = field(default_factory=dict[str, Mark])
@@ -58,16 +60,16 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class Published:
-    """The outputs beside a film, by name."""
+    """The outputs next to a film, by name."""
 
     films: tuple[OtherFilm, ...] = ()
     photos: tuple[PhotoSet, ...] = ()
 
 
 def published_with(film: Path) -> Published:
-    """The other outputs of the film at that path: what the note beside it names and what is still there.
+    """The other outputs of the film at that path: those that its note names and that still exist.
 
-    Nothing where there is no note, as beside films of older versions.
+    Films of older versions have no note: then there are no others.
     """
     folder, stem = film.parent, f"{film.stem}-"
     films: list[OtherFilm] = []
@@ -91,7 +93,7 @@ def published_with(film: Path) -> Published:
 
 
 def _in_order(photos: Iterable[Path]) -> tuple[Path, ...]:
-    """Stills are numbered, with two digits, and with three from 100 on; the camera's photos follow them by name."""
+    """Photos in their order: stills by number (two digits, three from 100 on), then the camera's photos by name."""
     return tuple(sorted(photos, key=_place_of))
 
 
@@ -101,15 +103,15 @@ def _place_of(photo: Path) -> tuple[bool, int, str]:
 
 
 def read_note(folder: Path) -> OutputsNote:
-    """The note; an empty one where there is none that can be read: then nothing is known to be ours."""
+    """The note; an empty one if it is missing or can't be read: then no file is known to be ours."""
     with contextlib.suppress(OSError, ValueError):
-        said = NOTES.validate_json((folder / NOTE).read_bytes())
-        return OutputsNote(_plain(said.ours), _plain(said.new))
+        note = NOTES.validate_json((folder / NOTE).read_bytes())
+        return OutputsNote(_plain(note.ours), _plain(note.new))
     return OutputsNote()
 
 
 def mark_of(path: Path) -> Mark | None:
-    """None where there is no plain file."""
+    """The mark of a plain file; None where there is no plain file."""
     with contextlib.suppress(OSError):
         if path.is_file() and not path.is_symlink():
             found = path.stat()
@@ -117,11 +119,11 @@ def mark_of(path: Path) -> Mark | None:
     return None
 
 
-def _plain(said: Mapping[str, Mark]) -> dict[str, Mark]:
-    """Without names that lead out of the folder."""
-    return {name: what for name, what in said.items() if _is_plain(PurePosixPath(name).parts)}
+def _plain(marks: Mapping[str, Mark]) -> dict[str, Mark]:
+    """The marks without names that lead out of the folder."""
+    return {name: mark for name, mark in marks.items() if _is_plain(PurePosixPath(name).parts)}
 
 
 def _is_plain(parts: Iterable[str]) -> bool:
-    said = tuple(parts)
-    return 0 < len(said) <= 2 and not {"..", "/", "."} & set(said)
+    names = tuple(parts)
+    return 0 < len(names) <= 2 and not {"..", "/", "."} & set(names)

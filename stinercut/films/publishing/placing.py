@@ -1,13 +1,13 @@
 """Publishing into a folder: replaces our own files there and keeps those of others.
 
-Owns: the one rule for whose a file is, and the steps in which new files take their places. Not here: the note's form
-(`outputs_note`), which files a film has (`stinercut.films.film`, `stinercut.films.editor.export`), removing what a
-template dropped (`stinercut.films.dropped_outputs`).
+Owns: the one rule that decides whose a file is, and the steps in which new files take their places. Not here: the
+note's form (`outputs_note`), which files a film has (`stinercut.films.film`, `stinercut.films.editor.export`), removing
+outputs that a template dropped (`stinercut.films.dropped_outputs`).
 
-A file is ours as long as it has the size and the time of change that the note beside it says. All else is somebody's,
-and is kept: under another name where a new file needs its place. The note says what new files will be like before the
-first of them gets its place. So whatever dies in between, each file that lies there is known to be ours, or is
-somebody's and whole.
+A file is ours as long as it has the size and the time of change that the note next to it names. Every other file is
+somebody else's and is kept, under another name if a new file needs its place. The note lists the new files before the
+first of them is moved. So after a crash at any point, each file there is either known to be ours, or somebody else's
+and complete.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ class Arrival:
 
 @contextlib.contextmanager
 def alone_in(store: Store, folder: Path) -> Generator[None]:
-    """Change what lies in a folder of films while nobody else does."""
-    # By its name alone: other machines may have the same folder under another path.
+    """Lock a folder of films while its files are changed."""
+    # The lock has the folder's name alone: other machines may have the same folder under another path.
     with store.alone(key_of("folder of films", folder.name)):
         yield
 
 
 def place(folder: Path, arrivals: Sequence[Arrival], sets: Collection[str] = ()) -> list[Path]:
-    """Give the files their places, in this order. Returns where those of somebody else are that lay there.
+    """Move the files to their places, in this order. Returns the new paths of somebody else's files that lay there.
 
-    `sets`: folders below whose files belong together; what is ours in them and doesn't come again goes.
-    To be called within `alone_in`. Raises OSError.
+    `sets`: subfolders whose files belong together: our files in them that are not among the arrivals are removed.
+    Call it within `alone_in`. Raises OSError.
     """
     ours = ours_in(folder)
-    coming = {one.name: mark for one in arrivals if (mark := _mark(one.file)) is not None}
+    coming = {arrival.name: mark for arrival in arrivals if (mark := _mark(arrival.file)) is not None}
     write_note(folder, OutputsNote(ours, coming))
     kept: list[Path] = []
-    for one in arrivals:
-        kept += _room_for(folder, one, ours)
-        os.replace(one.file, folder / one.name)  # noqa: PTH105 - says "even if one is there", on every system
+    for arrival in arrivals:
+        kept += _room_for(folder, arrival, ours)
+        os.replace(arrival.file, folder / arrival.name)  # noqa: PTH105 - it replaces a file on every system
     old = {name for name in ours if name not in coming and PurePosixPath(name).parts[0] in sets}
     for name in old:
         (folder / name).unlink(missing_ok=True)
-    for parent in {(folder / one.name).parent for one in arrivals}:
+    for parent in {(folder / arrival.name).parent for arrival in arrivals}:
         fsync_dir(parent)
     placed = {name: mark for name in coming if (mark := _mark(folder / name)) is not None}
     write_note(folder, OutputsNote({name: mark for name, mark in ours.items() if name not in old} | placed))
@@ -64,7 +64,7 @@ def place(folder: Path, arrivals: Sequence[Arrival], sets: Collection[str] = ())
 
 
 def ours_in(folder: Path) -> dict[str, Mark]:
-    """The files of the note that are still what was put there, by name."""
+    """The files of the note that were not changed since they were put there, by name."""
     known = read_note(folder)
     found = {name: _mark(folder / name) for name in {*known.ours, *known.new}}
     return {
@@ -75,18 +75,18 @@ def ours_in(folder: Path) -> dict[str, Mark]:
 
 
 def write_note(folder: Path, note: OutputsNote) -> None:
-    """Raises OSError."""
+    """Write the note. Raises OSError."""
     replace_file(folder / NOTE, NOTES.dump_json(note))
 
 
-def _room_for(folder: Path, one: Arrival, ours: Collection[str]) -> list[Path]:
-    """Make sure that a file can get its place; what is somebody's there gets another name, which is returned."""
-    target, kept = folder / one.name, list[Path]()
+def _room_for(folder: Path, arrival: Arrival, ours: Collection[str]) -> list[Path]:
+    """Make a file's place free: somebody else's file there gets another name, which is returned."""
+    target, kept = folder / arrival.name, list[Path]()
     if target.parent != folder:
         if os.path.lexists(target.parent) and (target.parent.is_symlink() or not target.parent.is_dir()):
             kept.append(_moved_aside(target.parent))
         target.parent.mkdir(exist_ok=True)
-    if os.path.lexists(target) and one.name not in ours and not _is_the_same(one.file, target):
+    if os.path.lexists(target) and arrival.name not in ours and not _is_the_same(arrival.file, target):
         kept.append(_moved_aside(target))
     return kept
 
@@ -102,12 +102,12 @@ def _moved_aside(path: Path) -> Path:
 
 
 def _is_the_same(one: Path, other: Path) -> bool:
-    """Whether both are names of one file, as links to footage are: nothing is lost then."""
+    """Whether both are names of one file, as links to footage are: then replacing it loses nothing."""
     return not other.is_symlink() and other.is_file() and one.samefile(other)
 
 
 def _mark(path: Path) -> Mark | None:
-    """Of a plain file or of a link itself; None where there is neither."""
+    """The mark of a plain file or of a link itself; None for anything else."""
     with contextlib.suppress(OSError):
         found = path.lstat()
         if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):

@@ -1,8 +1,8 @@
-"""Files on their way into a film's folder: hidden, gone when their maker is done, however it ends.
+"""Unfinished files in a film's folder: hidden, and removed when their maker ends in any way.
 
-Owns: their names, and telling those of a killed maker from those of one at work. Not here: what is written there
-(`stinercut.films.film`, `stinercut.films.join`). What a killed maker left of a jump that is never tried again goes by
-its age (`store.sweep_partials`).
+Owns: their names, and telling a killed maker's files from those of one at work. Not here: writing them
+(`stinercut.films.film`, `stinercut.films.join`). If a jump is never tried again, a killed maker's files are removed by
+their age (`store.sweep_partials`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from stinercut.storage.locks import is_free
 from stinercut.storage.store import Store
 
 _NAME = re.compile(r"\..*-([0-9a-f]{16})-\d+\.partial.*", re.DOTALL)
-"""Before, they began with the film's own name, which may be as long as a name can be."""
+"""Older versions began these names with the film's own name, which may be as long as a name can be."""
 
 
 @contextlib.contextmanager
 def names_beside(store: Store, target: Path) -> Generator[Callable[[str], Path]]:
-    """Gives out names beside `target`, each with the ending that it is asked for. What has them afterwards is removed.
+    """Give out names next to `target`, each with the requested ending. Files that still have such a name afterwards are
+    removed.
 
-    They are short, whatever the target's name is. What killed makers left in that folder is removed before. A maker
-    holds a lock while it has such names, and a killed one leaves its lock's file: without that, as when another store's
-    maker is at work, nothing is touched.
+    The names are short, whatever the target's name is. Files of killed makers in that folder are removed first. A maker
+    holds a lock while it has such names, and a killed one leaves the lock's file behind. Files without a lock's file
+    are not touched: another store's maker may be at work.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_dead(store, target)
@@ -37,7 +38,7 @@ def names_beside(store: Store, target: Path) -> Generator[Callable[[str], Path]]
         try:
             yield lambda ending: target.with_name(f".film-{token}-{next(numbers)}.partial{ending}")
         finally:
-            _remove(path for path, its in _unfinished(target) if its == token)
+            _remove(path for path, maker in _unfinished(target) if maker == token)
 
 
 def _remove_dead(store: Store, target: Path) -> None:
@@ -48,7 +49,7 @@ def _remove_dead(store: Store, target: Path) -> None:
 
 
 def _unfinished(target: Path) -> Iterator[tuple[Path, str]]:
-    """The files and folders beside `target` that have such names, and the token of each one's maker."""
+    """The files and folders next to `target` with such names, and the token of each one's maker."""
     for path in list(target.parent.iterdir()):
         if found := _NAME.fullmatch(path.name):
             yield path, found[1]

@@ -1,13 +1,12 @@
-"""Joins the sound of one recording in several chapters without a seam.
+"""Joins the sound of a recording in several chapters without a seam.
 
-Owns: which clips of a film are chapters that follow each other, and putting their sound together to the sample. Not
-here: all other sound (`mix`), in which order clips come (`stinercut.films.plan.plan`,
-`stinercut.recordings.session_rules`).
+Owns: finding the clips of a film that are successive chapters, and joining their sound to the sample. Not here: all
+other sound (`mix`), the order of clips (`stinercut.films.plan.plan`, `stinercut.recordings.session_rules`).
 
-A camera cuts a long recording between two packets. A decoder that begins with the second file lacks the packet before,
-which each AAC packet needs for its first half: the first 21 ms would be wrong. And pictures and sound end at different
-times within a file, so its sound would have a gap there, or be cut. So the packets around each seam are decoded by one
-decoder, as they were written, and the rest of the chapter follows at the place which that gives it.
+A camera cuts a long recording between two packets. Each AAC packet needs the one before for its first half, and a
+decoder that begins with the second file lacks it: the first 21 ms would be wrong. Pictures and sound also end at
+different times within a file, so its sound would have a gap there, or be cut. So one decoder decodes the packets around
+each seam, as they were written, and the rest of the chapter is moved to follow them.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ from stinercut.video.ffmpeg_inputs import Entry, in_a_row
 from stinercut.video.probe import Probe
 
 _SETTLED = 4096
-"""Samples of a chapter after which a decoder that began with it gives the same as one that didn't."""
+"""Samples of a chapter after which a decoder that began with this chapter gives the same as one that didn't."""
 
 _BEFORE_S, _AFTER_S = 0.5, 0.5
-"""How much is decoded on both sides of a seam."""
+"""Seconds that are decoded on both sides of a seam."""
 
 _MOST = 2048
-"""By how many samples a chapter may be moved: beyond two packets the files don't belong together as they should."""
+"""The most samples by which a chapter may be moved: beyond two packets the files can't be one recording."""
 
 _BLOCK = 10 * SAMPLE_RATE
 _SECONDS = 60.0
@@ -52,8 +51,8 @@ Samples = NDArray[np.int16]
 @dataclass(frozen=True)
 class SoundStretch:
     """A stretch of a clip in a film, in samples of the film: from `begin` up to `end`; the clip's first picture is (or
-    would be) at `first`. `continues`: the clip before is the chapter before, shown to its end, and this one from its
-    beginning.
+    would be) at `first`. `continues`: the clip before it is the previous chapter, shown to its end, and this clip is
+    shown from its beginning.
     """
 
     path: Path
@@ -80,13 +79,13 @@ def runs_of(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]]) -> tup
             out.append(SoundStretch(path, probe, part.volume, before.first, before.begin, end, before.continues))
         else:
             first = begin - sample_at(plan.rate, part.begin)
-            continues = last is not None and _goes_on(plan, clips, last[0], part)
+            continues = last is not None and _continues(plan, clips, last[0], part)
             out.append(SoundStretch(path, probe, part.volume, first, begin, end, continues))
         last = (part, at)
     return tuple(out)
 
 
-def _goes_on(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]], before: Shot, after: Shot) -> bool:
+def _continues(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]], before: Shot, after: Shot) -> bool:
     assert isinstance(before.content, Filmed)
     assert isinstance(after.content, Filmed)
     (name, _, probe), (next_name, _, next_probe) = clips[before.content.take], clips[after.content.take]
@@ -100,16 +99,16 @@ def _goes_on(plan: FilmPlan, clips: Mapping[str, tuple[str, Path, Probe]], befor
 
 @dataclass(frozen=True)
 class _SampleSpan:
-    """Samples of the sound track from the clip's first picture on: where it begins, where it ends."""
+    """Begin and end of the sound track, in samples from the clip's first picture."""
 
     begin: int
     end: int
 
 
 def continue_sound(sound: Path, runs: Sequence[SoundStretch]) -> None:
-    """Change a film's sound, a WAV as `sound` writes it, so that chapters follow each other to the sample.
+    """Change a film's sound, a WAV as `mix` writes it, so that chapters follow each other to the sample.
 
-    Where a seam can't be read, or the chapters don't fit, its sound stays as each file alone has it.
+    Where a seam can't be read, or the chapters don't fit, the sound of each file stays as it is.
     """
     if not any(run.continues for run in runs):
         return
@@ -125,7 +124,7 @@ def continue_sound(sound: Path, runs: Sequence[SoundStretch]) -> None:
 
 
 def _joined(track: Any, before: SoundStretch, after: SoundStretch, moved: int) -> int:
-    """Put one seam in order. `moved`: by how much the chapter before was; returns the same of the one after."""
+    """Repair one seam. `moved`: by how many samples the chapter before was moved; returns this for the one after."""
     with contextlib.suppress(StinercutError, LookupError, StopIteration, ValueError):
         ends, begins = _span(before), _span(after)
         seam = before.first + moved + ends.end
@@ -143,7 +142,7 @@ def _joined(track: Any, before: SoundStretch, after: SoundStretch, moved: int) -
 
 
 def _move(track: Any, run: SoundStretch, shift: int) -> None:
-    """Let a stretch come later by `shift` samples (earlier when it is negative), block by block."""
+    """Move a stretch `shift` samples later (earlier if `shift` is negative), block by block."""
     if not shift:
         return
     places = list(range(run.begin, run.end, _BLOCK))
@@ -156,7 +155,7 @@ def _move(track: Any, run: SoundStretch, shift: int) -> None:
 
 
 def _span(run: SoundStretch) -> _SampleSpan:
-    """What the file's header says of its sound track."""
+    """The span of the sound track by the file's header."""
     assert run.probe.audio is not None
     streams = runner.ffprobe_json(run.path)["streams"]
     audio = [stream for stream in streams if stream["codec_type"] == "audio"][run.probe.audio.stream]
@@ -168,14 +167,14 @@ def _span(run: SoundStretch) -> _SampleSpan:
 
 
 def _around(before: SoundStretch, after: SoundStretch) -> tuple[Samples, int]:
-    """The sound around a seam out of one decoder, and the sample at which the later chapter begins in it."""
+    """The sound around a seam from one decoder, and the sample at which the later chapter begins in it."""
     assert after.probe.audio is not None
     begin = max(0.0, before.probe.duration - _BEFORE_S)
     with tempfile.TemporaryDirectory(prefix="stinercut-seam-") as folder:
         alone, both = Path(folder, "alone.ffconcat"), Path(folder, "both.ffconcat")
         later = Entry(after.path, end=_AFTER_S)
-        found = _decoded([Entry(before.path, begin), later], both, after)
-        return found, len(found) - len(_decoded([later], alone, after))
+        sound = _decoded([Entry(before.path, begin), later], both, after)
+        return sound, len(sound) - len(_decoded([later], alone, after))
 
 
 def _decoded(entries: Sequence[Entry], listed: Path, run: SoundStretch) -> Samples:

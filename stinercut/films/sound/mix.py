@@ -1,10 +1,10 @@
 """The sound mix of a film: its own sound, music that ducks under speech, and loudness.
 
-Owns: putting the parts' sound together, ducking, mixing, loudness. Not here: encoding it (`stinercut.films.join`), the
-sound of a part (`stinercut.films.picture.footage`, `stinercut.films.picture.segments`). Everything is PCM at 48 kHz, 16
-bits, stereo, and as long as the picture to the sample.
+Owns: joining the parts' sound, ducking, mixing, loudness. Not here: encoding it (`stinercut.films.join`), the sound of
+a part (`stinercut.films.picture.footage`, `stinercut.films.picture.segments`). All sound is PCM at 48 kHz, 16 bits,
+stereo, and exactly as long as the picture.
 
-Sound is worked on in pieces of ten seconds, so a film's length costs disk space (0.2 MB a second) and no memory.
+Sound is processed in pieces of ten seconds, so a long film costs disk space (0.2 MB per second) and no memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import from_outside, made_here
 
 SILENT = -45.0
-"""LUFS below which a film's sound is noise of the microphone: it is not made louder."""
+"""LUFS below which a film's sound is only microphone noise: it is not made louder."""
 
 PEAK = 10 ** (-1.0 / 20)
 """The highest true peak, -1 dBTP (EBU R 128)."""
@@ -65,7 +65,7 @@ def film_sound(  # noqa: PLR0913, PLR0917 - what a film's sound is made of
 ) -> Path:
     """The whole sound of a film as a WAV in `folder`. `parts`: segments with their volumes, in order.
 
-    `loudness` in LUFS; None leaves it as it is. `runs`: the clips it shows, so that chapters follow each other.
+    `loudness` in LUFS; None leaves it as it is. `runs`: the clips that the film shows, so that chapters are joined.
     Raises BadInput for music that can't be read, StoreDamaged for a segment that is too short, FfmpegFailed.
     """
     mixed = folder / "mixed.wav"
@@ -90,7 +90,7 @@ def _length(parts: Sequence[tuple[Segment, float]]) -> int:
 
 
 def _filmed(parts: Sequence[tuple[Segment, float]]) -> Iterator[Samples]:
-    """The sound of all parts. Each gives the samples between the places of its first and its last frame."""
+    """The sound of all parts. Each part gives the samples from its first frame to the end of its last one."""
     at = 0
     for segment, volume in parts:
         count = sample_at(segment.rate, at + segment.frames) - sample_at(segment.rate, at)
@@ -103,12 +103,12 @@ def _filmed(parts: Sequence[tuple[Segment, float]]) -> Iterator[Samples]:
             raise StoreDamaged(
                 "the sound of a segment is too short",
                 file=segment.audio,
-                advice="Render this jump again: it is made anew.",
+                advice="Render this jump again: then the segment is made again.",
             )
 
 
 def _pieces(path: Path, most: int | None = None) -> Iterator[Samples]:
-    """A WAV's samples, N x 2, ten seconds at a time, `most` of them."""
+    """A WAV's samples (N x 2), ten seconds at a time, `most` of them in all."""
     try:
         with wave.open(str(path), "rb") as sound:
             left = sound.getnframes() if most is None else most
@@ -120,12 +120,14 @@ def _pieces(path: Path, most: int | None = None) -> Iterator[Samples]:
                 yield np.frombuffer(data, np.int16).reshape(-1, 2)
     except (OSError, EOFError, wave.Error):
         raise StoreDamaged(
-            "the sound of a segment can't be read", file=path, advice="Render this jump again: it is made anew."
+            "the sound of a segment can't be read",
+            file=path,
+            advice="Render this jump again: then the segment is made again.",
         ) from None
 
 
 def _write(path: Path, pieces: Iterator[Samples], tell: Callable[[float], None] | None = None) -> None:
-    """A WAV of these pieces. `tell` gets how many samples there are so far."""
+    """Write a WAV of these pieces. `tell` gets the number of samples so far."""
     done = 0
     with wave.open(str(path), "wb") as sound:
         sound.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
@@ -181,7 +183,7 @@ def _unreadable(music: Music, why: StinercutError) -> BadInput:
 
 
 def _over(filmed: Path, tune: Path, soundtrack: Soundtrack, samples: int) -> Iterator[Samples]:
-    """Both together, the music as loud as it should be at each moment."""
+    """Mix both, with the music as loud as it should be at each moment."""
     gains = _gains(filmed, soundtrack.duck, samples)
     step = round(SAMPLE_RATE * STEP)
     at = 0
@@ -193,7 +195,7 @@ def _over(filmed: Path, tune: Path, soundtrack: Soundtrack, samples: int) -> Ite
 
 
 def _gains(filmed: Path, duck: Duck | None, samples: int) -> NDArray[np.float32]:
-    """How much of the music stays, step by step: less while somebody speaks, coming and going as the template says."""
+    """The gain of the music for each step: lower while somebody speaks, eased as the template asks."""
     steps = int(samples / (SAMPLE_RATE * STEP)) + 2
     if duck is None:
         return np.ones(steps, np.float32)
@@ -204,9 +206,9 @@ def _gains(filmed: Path, duck: Duck | None, samples: int) -> NDArray[np.float32]
 
 
 def eased(wanted: NDArray[np.float32], duck: Duck) -> NDArray[np.float32]:
-    """The wanted gains as a hand on a fader follows them: `attack` seconds down, `release` seconds up.
+    """The wanted gains, followed as a hand on a fader would: `attack` seconds down, `release` seconds up.
 
-    Going down begins early, so that the music is out of the way when the first word comes.
+    The music goes down early, so that it is already quiet at the first word.
     """
     reach = 1.0 - duck.to
     if reach <= 0:
@@ -224,15 +226,15 @@ def eased(wanted: NDArray[np.float32], duck: Duck) -> NDArray[np.float32]:
 
 
 def _levelled(mixed: Path, target: float, folder: Path, on_progress: Progress | None) -> Path:
-    """The sound brought to that loudness: one linear gain for all of it, and a limiter where peaks would be cut.
+    """The sound at that loudness: one linear gain for all of it, and a limiter where peaks would be cut.
 
-    The limiter takes some of the loudness away, so it is measured again behind it.
+    The limiter takes away some loudness, so the loudness is measured again after it.
     """
-    found = loudness_of(mixed, part_of(on_progress, 0.0, 0.4))
-    if found < SILENT:
+    loudness = loudness_of(mixed, part_of(on_progress, 0.0, 0.4))
+    if loudness < SILENT:
         return mixed
     peak = _sample_peak(mixed)
-    gain = target - found
+    gain = target - loudness
     if peak * _factor(gain) < _SURELY_BELOW:
         return mixed if abs(gain) < 0.05 else _amplified(mixed, gain, folder / "levelled.wav", on_progress)
     for number in range(_MOST_TRIES):
@@ -247,7 +249,7 @@ def _levelled(mixed: Path, target: float, folder: Path, on_progress: Progress | 
 def loudness_of(sound: Path, on_progress: Progress | None = None) -> float:
     """Integrated loudness in LUFS (EBU R 128), as low as -70 for silence. Reads anything with a sound track.
 
-    `on_progress` is right for PCM.
+    `on_progress` gets true shares for PCM only.
     """
     measured = from_outside(sound)["a:0"].filter("ebur128", metadata=1)
     with tempfile.TemporaryDirectory(prefix="stinercut-loudness-") as folder:
@@ -259,9 +261,9 @@ def loudness_of(sound: Path, on_progress: Progress | None = None) -> float:
         return integrated(heard.read_text() if heard.is_file() else "")
 
 
-def integrated(said: str) -> float:
+def integrated(printed: str) -> float:
     """The last integrated loudness that `ametadata` printed; -70, the lowest, where it printed none."""
-    found = [line.partition("=")[2] for line in said.splitlines() if line.startswith("lavfi.r128.I=")]
+    found = [line.partition("=")[2] for line in printed.splitlines() if line.startswith("lavfi.r128.I=")]
     return max(-70.0, float(found[-1])) if found and found[-1] not in ("-inf", "nan") else -70.0
 
 
@@ -272,9 +274,9 @@ def _amplified(mixed: Path, gain: float, target: Path, on_progress: Progress | N
 
 
 def _limited(mixed: Path, gain: float, target: Path, on_progress: Progress | None) -> float:
-    """Amplify, and press together what would be above the highest true peak. Returns the loudness that it has then.
+    """Amplify, and limit everything above the highest true peak. Returns the resulting loudness.
 
-    The limiter works at four times the rate, where the peaks between samples are seen.
+    The limiter works at four times the sample rate, so that it sees the peaks between samples.
     """
     sound = (
         made_here(mixed, "wav")["a:0"]
@@ -306,5 +308,5 @@ def _samples(sound: Path) -> int:
 
 
 def _seconds(sound: Path) -> float:
-    """How long it plays, for a time limit: from its size, as PCM; much more than that for anything else."""
+    """Seconds of sound, from the file's size as if it were PCM. It is for time limits: other formats get less."""
     return sound.stat().st_size / (SAMPLE_RATE * BYTES_PER_SAMPLE)

@@ -1,9 +1,10 @@
-"""Speech detection: whether somebody speaks, so that music can step back.
+"""Speech detection: whether somebody speaks, so that music can become quieter.
 
-Owns: the decision, from samples alone. Not here: what is done about it (`mix`).
+Owns: the decision, from samples alone. Not here: lowering the music (`mix`).
 
-In a jump's footage there is wind, and in the plane an engine; both are loud in the band of speech, so its level alone
-says little. A voice has a pitch, which wind has not, and comes and goes with every word, which an engine doesn't.
+A jump's footage has wind, and in the plane an engine. Both are loud in the band of speech, so the level of this band
+alone proves little. A voice has a pitch, which wind has not; and it comes and goes with every word, which an engine
+doesn't.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ _PITCHES = (80, 350)
 """Hz: from a low man's voice to a child's."""
 
 _PERIODIC = 0.55
-"""How alike two neighbouring periods are, 0 to 1, from which on a sound has a pitch."""
+"""A sound has a pitch if two neighbouring periods are at least this similar, 0 to 1."""
 
 _ABOVE_FLOOR_DB = 5.0
-"""How far a voice rises above what sounds all the time."""
+"""How far a voice rises above the background."""
 
 _QUIETEST_DB = -52.0
 _FLOOR_STEPS = 150
-"""Three seconds to each side: what sounds for longer than a sentence is the background."""
+"""Three seconds to each side: a sound that lasts longer than a sentence is background."""
 
 _AROUND_STEPS = 20
 _SHARE = 0.15
-"""Of the steps within 0.4 s to each side, how many have a pitch while somebody speaks."""
+"""The share of the steps within 0.4 s to each side that have a pitch while somebody speaks."""
 
 
 def speech_steps(pieces: Iterable[NDArray[np.int16]]) -> NDArray[np.bool_]:
@@ -92,14 +93,14 @@ def _of_windows(windows: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
     alike = np.fft.irfft(power * voice, _FFT, axis=1)
     shape = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_WINDOW), _FFT)) ** 2, _FFT)
     first, last = _RATE // _PITCHES[1], _RATE // _PITCHES[0]
-    # A window's own shape makes longer periods look less alike; it is divided out.
+    # The window's shape makes longer periods look less alike, so it is divided out.
     periods = alike[:, first : last + 1] / np.maximum(shape[first : last + 1] / shape[0], 0.1)
     best = periods.max(axis=1) / np.maximum(alike[:, 0], 1e-12)
     return levels, best > _PERIODIC
 
 
 def _floor(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The level of the background around each step: what three quarters of the time are louder than."""
+    """The level of the background around each step: three quarters of the time are louder."""
     padded = np.pad(levels, _FLOOR_STEPS, mode="reflect" if len(levels) > _FLOOR_STEPS else "edge")
     # Every tenth step: the background doesn't change faster.
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _FLOOR_STEPS + 1)[::10]

@@ -1,4 +1,4 @@
-"""MP4 files read by hand: boxes, tracks with their samples, and the headers of H.264 streams.
+"""Reads MP4 files without ffmpeg: boxes, tracks with their samples, and the headers of H.264 streams.
 
-Owns: parsing. Not here: what the samples are used for (`stinercut.films.picture`, `stinercut.codes`).
+Owns: parsing. Not here: using the samples (`stinercut.films.picture`, `stinercut.codes`).
 """

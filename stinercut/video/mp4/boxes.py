@@ -1,7 +1,7 @@
-"""The boxes of an MP4 or MOV: finding the index of a plain recording and reading its tables.
+"""Boxes of an MP4 or MOV: finds the index of a plain recording and reads its tables.
 
-Owns: the format (ISO/IEC 14496-12), byte by byte; which boxes a file consists of. Not here: what the tables mean for
-key frames or for copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
+Owns: the format (ISO/IEC 14496-12), byte by byte; the boxes of a file. Not here: using the tables for key frames or for
+copying frames (`tracks`). Everything unusual (fragments, several cuts, damage) raises `Unusual`.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from numpy.typing import NDArray
 from stinercut.input_limits import MOST_FRAMES
 
 _LARGEST: Final = 64_000_000
-"""Bytes of an index that is looked at; a GoPro's is below 1 MB per hour and track."""
+"""Bytes of an index that is read, at most; a GoPro's is below 1 MB per hour and track."""
 
 _CONTAINERS: Final = (b"mdia", b"minf", b"stbl", b"edts")
 
 _MOST_BOXES: Final = 10_000
-"""Beside the index. Cameras write a handful; a gigabyte may hold a hundred million empty ones."""
+"""Outermost boxes, at most. Cameras write a handful; a gigabyte may hold a hundred million empty ones."""
 
 _DEEPEST: Final = 8
 """Containers within each other; a track has three: mdia, minf, stbl."""
 
 FAILURES: Final = (struct.error, ValueError, KeyError, IndexError, OverflowError, StopIteration)
-"""What reading a damaged index may raise besides `Unusual` and OSError."""
+"""Exceptions that reading a damaged index may raise besides `Unusual` and OSError."""
 
 
 class Unusual(Exception):
-    """Not a plain recording: somebody else should look at it."""
+    """The file is not a plain recording: ffprobe must look at it."""
 
 
 @dataclass(frozen=True)
 class TopBox:
-    """An outermost box: its name, where it begins, and how long it says that it is, its `head` included.
+    """An outermost box: its name, where it begins, and its declared size, including its `head`.
 
-    A `size` of 0 is until the end of the file; one below `head` is damage.
+    A `size` of 0 means until the end of the file; a size below `head` is damage.
     """
 
     kind: bytes
@@ -50,18 +50,18 @@ class TopBox:
 
 
 def top_boxes(source: BinaryIO) -> Iterator[TopBox]:
-    """The outermost boxes of a file in order, up to one whose end isn't said; only heads are read (4.2)."""
+    """The outermost boxes of a file in order, up to one without a declared end; only heads are read (4.2)."""
     end = os.fstat(source.fileno()).st_size
     at = 0
     for _ in range(_MOST_BOXES):
         if at + 8 > end:
             return
         source.seek(at)
-        found = source.read(16)
-        size, head = int.from_bytes(found[:4]), 8
+        start = source.read(16)
+        size, head = int.from_bytes(start[:4]), 8
         if size == 1:
-            size, head = int.from_bytes(found[8:]), 16
-        yield TopBox(found[4:8], at, head, size)
+            size, head = int.from_bytes(start[8:]), 16
+        yield TopBox(start[4:8], at, head, size)
         if size < head:
             return
         at += size
@@ -93,27 +93,27 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def tables(track: bytes, depth: int = 0) -> dict[bytes, bytes]:
-    """The boxes of a track by name, those inside containers too."""
+    """The boxes of a track by name, including those inside containers."""
     if depth > _DEEPEST:
         raise Unusual
     found: dict[bytes, bytes] = {}
     for kind, body in boxes(track):
         inner = tables(body, depth + 1) if kind in _CONTAINERS else {kind: body}
-        # The first of a name counts: QuickTime has a second `hdlr`, of the data, further in.
+        # The first box of a name counts: QuickTime has a second `hdlr`, for the data, further in.
         found = inner | found
     return found
 
 
 def the_video(moov: bytes) -> tuple[dict[bytes, bytes], int]:
-    """The tables of the only video track, and the movie's ticks per second. Raises Unusual where there isn't just one
-    or the movie is in fragments.
+    """The tables of the only video track, and the movie's ticks per second. Raises Unusual if there isn't exactly one
+    video track, or if the movie is in fragments.
     """
     top = list(boxes(moov))
     if any(kind == b"mvex" for kind, _ in top):
         raise Unusual
     movie = next(body for kind, body in top if kind == b"mvhd")
     tracks = [tables(body) for kind, body in top if kind == b"trak"]
-    videos = [found for found in tracks if found[b"hdlr"][8:12] == b"vide"]
+    videos = [track for track in tracks if track[b"hdlr"][8:12] == b"vide"]
     if len(videos) != 1:
         raise Unusual
     return videos[0], scale_and_length(movie)[0]
@@ -128,7 +128,7 @@ def scale_and_length(header: bytes) -> tuple[int, int]:
 
 
 def entries(table: bytes, columns: int) -> NDArray[np.int64]:
-    """The rows of a table of 32-bit numbers behind a count."""
+    """The rows of a table of 32-bit numbers, which follow a count."""
     (count,) = struct.unpack_from(">I", table, 4)
     cells = np.frombuffer(table, ">u4", count * columns, 8)
     return cells.reshape(count, columns).astype(np.int64)
@@ -142,13 +142,13 @@ def counts(runs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def decoded_at(found: dict[bytes, bytes]) -> NDArray[np.int64]:
-    """When each sample is decoded, in ticks, and as one more the end of the last one."""
+    """When each sample is decoded, in ticks; the last value is the end of the last sample."""
     runs = entries(found[b"stts"], 2)
     return np.concatenate(([0], np.cumsum(np.repeat(runs[:, 1], counts(runs)))))
 
 
 def shown_after(found: dict[bytes, bytes], samples: int) -> NDArray[np.int64]:
-    """From decoding to showing, in ticks, per sample."""
+    """Ticks from decoding to showing, for each sample."""
     if b"ctts" not in found:
         return np.zeros(samples, np.int64)
     runs = entries(found[b"ctts"], 2)
@@ -157,7 +157,7 @@ def shown_after(found: dict[bytes, bytes], samples: int) -> NDArray[np.int64]:
 
 
 def edit(found: dict[bytes, bytes], movie_scale: int) -> tuple[float, int]:
-    """What the edit list does: seconds before the film begins, and the tick that it begins with."""
+    """The effect of the edit list: seconds before the film begins, and the tick with which it begins."""
     table = found.get(b"elst")
     if table is None:
         return 0.0, 0

@@ -1,6 +1,6 @@
-"""H.264 as it lies in an MP4: the decoder's configuration, its parameter sets, the units of a frame.
+"""Reads H.264 as stored in an MP4: the decoder's configuration, its parameter sets, the units of a frame.
 
-Owns: reading those bits (ITU-T H.264, 7.3; ISO/IEC 14496-15, 5.3.3). Not here: whether frames may be copied
+Owns: reading these bits (ITU-T H.264, 7.3; ISO/IEC 14496-15, 5.3.3). Not here: whether frames may be copied
 (`stinercut.films.picture.stream_copy`), where they lie (`tracks`). Bytes that make no sense raise `Strange`.
 """
 
@@ -13,24 +13,24 @@ from fractions import Fraction
 SLICES = (1, 5)
 IDR, SPS, PPS = 5, 7, 8
 HARMLESS = (6, 9, 12)
-"""Units beside slices that mean nothing to frames elsewhere: extra information, delimiters, filler."""
+"""Units other than slices that don't affect other frames: extra information, delimiters, filler."""
 
 _HIGH = (100, 110, 122, 244, 44, 83, 86, 118, 128)
-"""Profiles whose SPS says how colours are sampled (7.3.2.1.1)."""
+"""Profiles whose SPS declares how colours are sampled (7.3.2.1.1)."""
 
 _EXTENDED_SHAPE = 255
 _SHAPES = (Fraction(1), *(Fraction(*pair) for pair in (
     (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11), (80, 33), (18, 11), (15, 11),
     (64, 33), (160, 99), (4, 3), (3, 2), (2, 1))))  # fmt: skip
-"""Shapes of a pixel by their number (table E-1); 0, unspecified, is taken for square."""
+"""Shapes of a pixel by their number (table E-1); 0, unspecified, counts as square."""
 
 
 LEFT = (0, 0)
-"""The chroma location of frames that players take for granted: beside the left one of two pixels (figure E-1)."""
+"""The chroma location that players assume: level with the left one of two pixels (figure E-1)."""
 
 
 class Strange(Exception):
-    """Not the H.264 that is expected here."""
+    """The bytes are not the H.264 that is expected here."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Configuration:
 
 @dataclass(frozen=True)
 class SequenceSet:
-    """What an SPS says. `colours` are primaries, transfer and matrix by their numbers, 2 where it doesn't say.
+    """The values of an SPS. `colours`: numbers of primaries, transfer and matrix; 2 means undeclared.
 
-    `chroma_location`: of the top and of the bottom field, by its number; LEFT where it doesn't say.
+    `chroma_location`: the numbers for the top and the bottom field; LEFT if undeclared.
     """
 
     number: int
@@ -90,17 +90,17 @@ def configuration(record: bytes) -> Configuration:
 
 
 def merged(configurations: Iterable[Configuration]) -> Configuration:
-    """One configuration for frames of all of them. Raises Strange where two use one number for different sets."""
-    found = list(dict.fromkeys(configurations))
-    if len({one.length_size for one in found}) != 1:
+    """One configuration for the frames of all of them. Raises Strange if two use one number for different sets."""
+    different = list(dict.fromkeys(configurations))
+    if len({configured.length_size for configured in different}) != 1:
         raise Strange
-    sps = _apart({unit: sequence(unit).number for one in found for unit in one.sps})
-    pps = _apart({unit: picture_set_number(unit) for one in found for unit in one.pps})
-    best = max(found, key=lambda one: one.profile)
+    sps = _apart({unit: sequence(unit).number for configured in different for unit in configured.sps})
+    pps = _apart({unit: picture_set_number(unit) for configured in different for unit in configured.pps})
+    best = max(different, key=lambda configured: configured.profile)
     compatibility = best.compatibility
-    for one in found:
-        compatibility &= one.compatibility
-    level = max(one.level for one in found)
+    for configured in different:
+        compatibility &= configured.compatibility
+    level = max(configured.level for configured in different)
     return Configuration(best.profile, compatibility, level, best.length_size, sps, pps, best.extension)
 
 
@@ -162,7 +162,7 @@ def _sets(record: bytes, at: int, count: int) -> tuple[int, tuple[bytes, ...]]:
 
 
 def _without_escapes(unit: bytes) -> bytes:
-    """The payload: after two zero bytes a 3 is only there so that nothing looks like a start code (7.4.1)."""
+    """The payload without escapes: a 3 after two zero bytes only prevents an apparent start code (7.4.1)."""
     return unit.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
@@ -222,7 +222,7 @@ def _sequence(bits: _Bits) -> SequenceSet:
 
 
 def _sampling(bits: _Bits) -> bool:
-    """Whether it is 8 bits and 4:2:0; reads on to behind the scaling lists."""
+    """Whether it is 8 bits and 4:2:0. Reads on to the end of the scaling lists."""
     sampling = bits.golomb()
     if sampling == 3:
         bits.bit()
@@ -256,7 +256,7 @@ def _order(bits: _Bits) -> None:
 
 
 def _usability(bits: _Bits) -> tuple[Fraction, bool, tuple[int, int, int], tuple[int, int]]:
-    """The beginning of the VUI (E.1.1): shape of a pixel, range, colours and where they lie."""
+    """The beginning of the VUI (E.1.1): pixel shape, range, colours, chroma location."""
     shape = Fraction(1)
     if bits.bit():
         number = bits.number(8)

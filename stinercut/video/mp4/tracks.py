@@ -1,8 +1,8 @@
 """MP4 tracks: reads where each frame of a video lies, and writes chosen frames into another file.
 
-Owns: reading a video track whole, writing one, exchanging the decoder's configuration; the index of a plain recording,
-where its key frames lie. Not here: which frames may be copied (`stinercut.films.picture.stream_copy`), what lies within
-them (`h264`), decoding them (`stinercut.video.frames`), files that are unusual or damaged (`stinercut.video.probe`).
+Owns: reading a complete video track, writing one, exchanging the decoder's configuration; the index of a plain
+recording with its key frames. Not here: which frames may be copied (`stinercut.films.picture.stream_copy`), their
+content (`h264`), decoding them (`stinercut.video.frames`), files that are unusual or damaged (`stinercut.video.probe`).
 Boxes are those of ISO/IEC 14496-12 and 14496-15.
 """
 
@@ -37,8 +37,7 @@ Numbers = NDArray[np.int64]
 
 
 STREAM = "V:0"
-"""The track of a `VideoIndex` as ffmpeg names it: the first video that is no cover art, for which no track is needed.
-"""
+"""ffmpeg's name for the track of a `VideoIndex`: the first video that is no cover art. (Cover art needs no track.)"""
 
 
 @dataclass(frozen=True)
@@ -57,13 +56,13 @@ class VideoIndex:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """The only video track of a file. All arrays have one place per frame, in the order of decoding.
+    """The only video track of a file. All arrays have one value per frame, in the order of decoding.
 
-    `shown` in ticks of `timescale`, 0 for where the film begins; `offsets` and `sizes` in bytes; `keys` says which are
-    key frames. `record` is the avcC box, empty where there is none; `turned`: a player turns the picture; `square`: it
+    `shown` in ticks of `timescale`, where 0 is the film's beginning; `offsets` and `sizes` in bytes; `keys` marks the
+    key frames. `record` is the avcC box, empty without one. `turned`: a player turns the picture. `square`: a player
     neither stretches nor crops it. `irregular`: frames don't last equally long. `delay`: ticks between decoding the
-    first frame and showing it. `colours`: primaries, transfer and matrix by their numbers as the file says, beside what
-    the frames say; None where it doesn't. `full_range` likewise.
+    first frame and showing it. `colours`: numbers of primaries, transfer and matrix in the file's own header, apart
+    from those in the frames; None if the header has no colours. The same holds for `full_range`.
     """
 
     path: Path
@@ -86,17 +85,17 @@ class VideoTrack:
 
     @property
     def frames(self) -> int:
-        """How many."""
+        """How many frames it has."""
         return len(self.sizes)
 
     @property
     def end(self) -> int:
-        """The first byte behind all frames: the file is at least that long unless it was cut."""
+        """The first byte after all frames: the file is at least that long unless it was cut short."""
         return int((self.offsets + self.sizes).max())
 
     @cached_property
     def order(self) -> Numbers:
-        """For each frame its place in the order of showing."""
+        """Each frame's place in the order of showing."""
         places = np.empty(self.frames, np.int64)
         places[np.argsort(self.shown, kind="stable")] = np.arange(self.frames)
         return places
@@ -152,7 +151,7 @@ def _track(path: Path, tables: dict[bytes, bytes], movie_scale: int) -> VideoTra
 
 
 def _colours(box: bytes) -> tuple[tuple[int, int, int] | None, bool | None]:
-    """What a `colr` box says: numbers of colours in both of its kinds, the range only in that of MP4."""
+    """The values of a `colr` box: numbers of colours in both of its kinds, the range only in MP4's kind."""
     if box[:4] not in (b"nclx", b"nclc"):
         return None, None
     primaries, transfer, matrix = struct.unpack_from(">HHH", box, 4)
@@ -169,7 +168,7 @@ def _sizes(table: bytes) -> Numbers:
 
 
 def _sample_offsets(tables: dict[bytes, bytes], sizes: Numbers) -> Numbers:
-    """Where each frame begins: chunks have places, frames lie in chunks one behind the other."""
+    """Where each frame begins: the file lists the chunks' positions, and frames follow each other in a chunk."""
     if b"co64" in tables:
         (count,) = struct.unpack_from(">I", tables[b"co64"], 4)
         chunks = np.frombuffer(tables[b"co64"], ">u8", count, 8).astype(np.int64)
@@ -201,9 +200,9 @@ def _only_entry(table: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class SampleRun:
-    """Frames of a track, from one place in the order of decoding to before another one.
+    """Frames of a track, from `begin` to before `end` in the order of decoding.
 
-    They must be the same frames in the order of showing: whole groups that nothing outside refers to.
+    In the order of showing they must be the same frames: whole groups to which no frame outside refers.
     """
 
     track: VideoTrack
@@ -212,19 +211,19 @@ class SampleRun:
 
     @property
     def frames(self) -> int:
-        """How many."""
+        """How many frames it has."""
         return self.end - self.begin
 
     @cached_property
     def order(self) -> Numbers:
-        """For each frame its place in the order of showing, within the run."""
+        """Each frame's place in the order of showing, within the run."""
         return self.track.order[self.begin : self.end] - self.begin
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a written track says of itself. `ticks`: how long a frame lasts. `delay`: by how many frames showing begins
-    after decoding; `record` is the avcC.
+    """The format of a track to write. `ticks`: how long a frame lasts. `delay`: frames from decoding to showing.
+    `record` is the avcC.
     """
 
     width: int
@@ -237,10 +236,10 @@ class Format:
 
 
 def write_track(target: Path, runs: Sequence[SampleRun], says: Format) -> None:
-    """An MP4 of these frames alone, one after the other, each as long as the next. Nothing is decoded.
+    """Write an MP4 of these frames, one after the other, all equally long. Nothing is decoded.
 
-    Raises ValueError when a run isn't whole or a frame would be shown before it is decoded, StoreDamaged when a file is
-    shorter than its index says.
+    Raises ValueError if a run isn't complete or a frame would be shown before it is decoded, StoreDamaged if a file
+    ends before the frames that its index lists.
     """
     order = np.concatenate([run.order + at for run, at in zip(runs, _starts(runs), strict=True)])
     waits = order - np.arange(len(order)) + says.delay
@@ -260,7 +259,7 @@ def write_track(target: Path, runs: Sequence[SampleRun], says: Format) -> None:
 
 
 def with_record(path: Path, target: Path, record: bytes) -> None:
-    """A copy of a file with another avcC. The index must lie behind the frames, as in every segment.
+    """Copy a file with another avcC. The index must lie after the frames, as in every segment.
 
     Raises ValueError when it doesn't.
     """
@@ -301,7 +300,7 @@ def _starts(runs: Sequence[SampleRun]) -> list[int]:
 
 
 def _copy(run: SampleRun, sink: BinaryIO) -> None:
-    """The bytes of a run. Frames that lie one behind the other are copied together."""
+    """Copy the bytes of a run. Adjacent frames are copied together."""
     offsets, sizes = (column[run.begin : run.end] for column in (run.track.offsets, run.track.sizes))
     breaks = np.flatnonzero(offsets[1:] != offsets[:-1] + sizes[:-1]) + 1
     with run.track.path.open("rb") as source:
@@ -355,7 +354,7 @@ def _entry(says: Format) -> bytes:
 
 
 def _runs_of(values: Numbers) -> bytes:
-    """A run-length table: count, then (how often, value)."""
+    """A run-length table: the number of runs, then (length, value) of each."""
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
     lasting = np.diff(np.append(firsts, len(values)))
     return struct.pack(">4xI", len(firsts)) + _big(np.column_stack((lasting, values[firsts])).ravel())
@@ -400,7 +399,7 @@ def _index(tables: dict[bytes, bytes], movie_scale: int, size: int) -> VideoInde
     fps = len(starts) * scale / length
     broken = input_limits.broken_by_length(length / scale, size) or input_limits.broken_by_size(width, height)
     if broken or input_limits.broken_by_rate(fps, width, height):
-        raise Unusual  # `probe` says why it is refused.
+        raise Unusual  # `probe` gives the reason for the refusal.
     return VideoIndex(
         duration=length / scale,
         width=width,

@@ -14,6 +14,16 @@ FIRST_LINE_LIMIT = 120
 MIGRATIONS = REPOSITORY / "stinercut" / "catalog" / "migrations" / "versions"
 FORMER_FORM = ("Lives here", "Doesn't:")
 
+PHRASE_FREE = ("stinercut",)
+"""Packages in which none of these phrases stands any more, neither in prose nor in messages."""
+UNCLEAR_PHRASES = {
+    r"\banew\b": "write: again, or from scratch",
+    r"\b(?:is|are) none\b": "write: invalid, missing, without, or: is not a ...",
+    r"\bgone on\b": "write: continued, or resumed",
+    r"\bgo(?:es)? on with\b": "write: continues, or resumes",
+}
+"""Words that a reader has to read twice, and what to write for them."""
+
 
 def modules() -> list[Path]:
     found = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py")]
@@ -72,3 +82,38 @@ def test_every_module_opens_plainly_and_names_modules_that_exist() -> None:
 )
 def test_a_docstring_of_another_form_is_noticed(docstring: str) -> None:
     assert faults(docstring, REPOSITORY / "stinercut" / "clock.py") != []
+
+
+def unclear(text: str) -> list[str]:
+    """The phrases in a text that have to be read twice, each with its line and what to write."""
+    flat = re.sub(r"\s+", " ", text)
+    broken = [(pattern, advice) for pattern, advice in UNCLEAR_PHRASES.items() if re.search(pattern, flat)]
+    out: list[str] = []
+    for pattern, advice in broken:
+        lines = [number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)]
+        out += [f"line {number}: {advice}" for number in lines or ("?",)]
+    return out
+
+
+def test_no_phrase_has_to_be_read_twice() -> None:
+    files = [path for path in modules() if path.relative_to(REPOSITORY).parts[0] in PHRASE_FREE]
+    assert {str(path.relative_to(REPOSITORY)): wrong for path in files if (wrong := unclear(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "every segment is then made anew",
+        "raises BadInput for an address that is none",
+        "empty where there are none",
+        "half a copy is gone on with",
+        "a person goes on with it",
+        "whether to go on\nwith it",
+    ],
+)
+def test_a_phrase_that_has_to_be_read_twice_is_noticed(line: str) -> None:
+    assert unclear(f"a line before\n{line}") != []
+
+
+def test_plain_words_are_no_such_phrase() -> None:
+    assert unclear("nobody goes on without a name; none are made; renewed for each one in turn") == []

@@ -60,7 +60,7 @@ class Jump:
     def published(self, *outputs: dict[str, Any]) -> Finished:
         """The same without rendering."""
         production = self.production(*outputs)
-        photos = [output.said for output in production.photos]
+        photos = [output.stills for output in production.photos]
         folders = [photo_folder(self.target, output) for output in photos]
         names = [
             f"{folder.name}/{number:02d}.jpg"

@@ -81,7 +81,7 @@ CHANGES: list[tuple[Callable[[Any], object], str]] = [
     (lambda track: setattr(track[1], "source_range", _span(14, 9)), "it is 15.00 s long"),
     (lambda track: setattr(track[1], "source_range", _span(3, 0)), "no length"),
     (lambda track: setattr(track[1], "source_range", _span(float("nan"), 1)), "no length"),
-    (lambda track: track[1].metadata["stinercut"].update(card_file_id=99), "none of this jump's clips"),
+    (lambda track: track[1].metadata["stinercut"].update(card_file_id=99), "not one of this jump's clips"),
     (lambda track: track[1].effects.append(otio.schema.LinearTimeWarp(time_scalar=2)), "another speed"),
     (lambda track: track.append(otio.schema.Stack(name="nest")), "timeline within"),
 ]

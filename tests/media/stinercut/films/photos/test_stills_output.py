@@ -30,7 +30,7 @@ def test_photos_have_the_looks_table_whatever_its_folder_is_called(tmp_path: Pat
     for _ in range(2):
         target = tmp_path / "out"
         target.mkdir()
-        taken = take_photos(production.films[0].shop, production.films[0].plan, production.photos[0].said, target)
+        taken = take_photos(production.films[0].shop, production.films[0].plan, production.photos[0].stills, target)
         assert [path.name for path in taken] == ["01.jpg", "02.jpg"]
         with Image.open(taken[0]) as photo:
             assert np.abs(np.asarray(photo.convert("RGB")).astype(int) - (255, 0, 0)).max() < 12

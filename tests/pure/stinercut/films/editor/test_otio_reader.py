@@ -44,13 +44,13 @@ REFERENCE = {"DEFAULT_MEDIA": {"OTIO_SCHEMA": "ExternalReference.1", "target_url
         (changed(source_range=None, media_references={}), "'GX010007.MP4' has no length"),
         (changed(source_range={"start_time": {"value": 1e308, "rate": 1e-308}}), "'GX010007.MP4' has no length"),
         (changed(source_range={"duration": 3, "start_time": []}), "'GX010007.MP4' has no length"),
-        (changed(metadata={"stinercut": "film"}, media_references={}), "'GX010007.MP4' is none of this"),
-        (changed(metadata={"stinercut": {"card_file_id": True}}, media_references={}), "is none of this"),
+        (changed(metadata={"stinercut": "film"}, media_references={}), "'GX010007.MP4' is not one of this"),
+        (changed(metadata={"stinercut": {"card_file_id": True}}, media_references={}), "is not one of this"),
         (
             changed(metadata={}, media_references={"DEFAULT_MEDIA": {"target_url": "http://["}}),
-            "'\\[' is none of|none of",
+            "'\\[' is not one of|not one of",
         ),
-        (changed(name="\ud800", metadata={}, media_references={}), "'\\\\ud800' is none of this"),
+        (changed(name="\ud800", metadata={}, media_references={}), "'\\\\ud800' is not one of this"),
         ('{"OTIO_SCHEMA": "Timeline.1", "tracks": null}', "no tracks"),
         ('{"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1"}}', "no tracks"),
         ("[" * 1_000_000, "no OpenTimelineIO"),
@@ -86,7 +86,7 @@ def test_effects_are_passed_over_and_a_programs_own_title_is_refused() -> None:
     """As `stinercut cut import --help` says."""
     assert read_cut(changed(effects=[{"OTIO_SCHEMA": "Effect.1", "name": "Blur"}]), CLIPS) == read_cut(TEXT, CLIPS)
     title = {"DEFAULT_MEDIA": {"OTIO_SCHEMA": "GeneratorReference.1", "generator_kind": "Text"}}
-    with pytest.raises(BadInput, match="'Happy birthday' is none of this jump's clips"):
+    with pytest.raises(BadInput, match="'Happy birthday' is not one of this jump's clips"):
         read_cut(changed(name="Happy birthday", metadata={}, media_references=title), CLIPS)
 
 
