@@ -1,6 +1,6 @@
 """`python -m hub`: serves the hub until SIGTERM or Ctrl-C.
 
-Owns: the address, the log, the end within two seconds. Not here: the application (`hub.app`).
+Owns: the address, the log, ending within two seconds. Not here: the application (`hub.app`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GRACE_S = 1
 
 
 def check(settings: Settings) -> None:
-    """Raises HostNotReady when detectors from elsewhere could come in without a secret."""
+    """Raise HostNotReady if detectors on other machines could connect without a secret."""
     if settings.token is None and not is_loopback(settings.host):
         raise HostNotReady(
             f"the hub would listen on {settings.host}, where other machines reach it, without a token",
@@ -35,7 +35,7 @@ def check(settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until asked to end. Raises HostNotReady when it can't begin."""
+    """Serve until asked to end. Raises HostNotReady if serving can't start."""
     check(settings)
     settings.require_sound()
     keep_private(settings)
@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
         create_app(settings),
         http=BoundedProtocol,
         ws="websockets-sansio",
-        # Above the protocol's own limit, so that a frame too large is refused with words and the connection stays.
+        # Above the protocol's own limit, so that an overlarge frame is refused with words and the connection stays.
         ws_max_size=4 * MAX_FRAME_BYTES,
         ws_ping_interval=10,
         ws_ping_timeout=10,
@@ -74,7 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def main() -> int:
-    """Returns the exit code."""
+    """Run the hub. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

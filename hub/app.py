@@ -1,7 +1,7 @@
-"""The hub as a web application: its parts are made, its routers included, its background work begun and ended.
+"""The hub as a web application: makes its parts, includes its routers, starts and ends its background work.
 
-Owns: `create_app`, `ROUTERS`, and the wiring of the parts. Not here: what any of them does, errors (`hub.kit.errors`),
-the rules around requests (`hub.kit.guard`).
+Owns: `create_app`, `ROUTERS`, and the wiring of the parts. Not here: the parts themselves, errors (`hub.kit.errors`),
+the rules for all requests (`hub.kit.guard`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     hub.runs.routes.router,
     hub.board.routes.router,
 )
-"""All that answers. The rules around all of them: `hub.kit.guard`."""
+"""The routers of all routes. The rules for all of them are in `hub.kit.guard`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Hub:
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
-        """All parts over a migrated catalog."""
+        """Make all parts, over a migrated catalog."""
         catalog = Catalog.open(settings.catalog_url)
         live, links = Live(), Links(settings.dagster_address.rstrip("/"), settings.films_dir)
         store = Store(settings.store_dir)
@@ -127,7 +127,7 @@ class Hub:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application. Its start migrates the catalog; raises HostNotReady when that can't be opened."""
+    """The application. Its start migrates the catalog, and raises HostNotReady if the catalog can't be opened."""
 
     accesses = AccessFile(settings.logs_dir)
 
@@ -135,7 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.to_thread(migrate, settings.catalog_url)
         parts = Hub.open(settings)
-        provide(app, *(getattr(parts, one.name) for one in fields(parts)))
+        provide(app, *(getattr(parts, field.name) for field in fields(parts)))
         works = (parts.watch.run(), parts.imports.run(), parts.automation.run(), _tidy(parts.catalog))
         tasks = [asyncio.create_task(work) for work in works]
         try:
@@ -168,13 +168,13 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def hub_names(settings: Settings) -> OwnNames:
-    """The names that this hub answers to."""
+    """The host names that this hub answers to."""
     named = (*settings.hub_names.replace(",", " ").split(), settings.hub_public_url or "")
     return own_names(settings.host, named, () if is_loopback(settings.host) else names_of_this_machine())
 
 
 async def _tidy(catalog: Catalog) -> None:
-    """Forget old events now and then; the films' records stay."""
+    """Delete old events now and then; the films' records stay."""
 
     def forget() -> int:
         with catalog.write() as session:

@@ -1,8 +1,8 @@
 """The pages: which files browsers may fetch, under which paths, and of what type.
 
-Owns: `PAGES`, and the version that a browser compares. A page lies with its domain (`hub/<domain>/page`), what pages
-share in `hub/kit/web`; all are served from one level, so a module imports another by its file name alone, wherever it
-lies. Not here: what the pages show (`views` of each domain), headers (`hub.kit.security`).
+Owns: `PAGES`, and the version that a browser compares. A page lies in its domain (`hub/<domain>/page`), shared files in
+`hub/kit/web`. All are served from one level, so a script imports another by its file name alone, wherever that lies.
+Not here: what the pages show (`views` of each domain), headers (`hub.kit.security`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from hub.kit.version import version_of
 
 HUB: Final = Path(__file__).parent
 TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-"""What is sent, and as what: a browser takes a module under no other type, whatever the system says."""
+"""The kinds of files that are served, and their types. A browser accepts scripts (modules) under no other type, so the
+system's own table of types doesn't count."""
 
 
 def page_files(hub: Path = HUB) -> list[Path]:
@@ -29,23 +30,24 @@ def page_files(hub: Path = HUB) -> list[Path]:
 
 
 def by_path(files: Iterable[Path]) -> dict[str, Path]:
-    """Files by the path they are served under: a page under its name alone, the board under none, others under their
-    file name. Raises ValueError when two files would have one path.
+    """Files by the path that they are served under. Raises ValueError if two files would have the same path.
+
+    A page has its name without the ending as its path, the board the empty path, other files have their file name.
     """
-    found: dict[str, Path] = {}
+    served: dict[str, Path] = {}
     for file in files:
         path = file.name if file.suffix != ".html" else "" if file.stem == "index" else file.stem
-        if path in found:
-            raise ValueError(f"{file} and {found[path]} would both be served under /{path}")
-        found[path] = file
-    return found
+        if path in served:
+            raise ValueError(f"{file} and {served[path]} would both be served under /{path}")
+        served[path] = file
+    return served
 
 
 PAGES: Final = by_path(page_files())
 OF_THIS_MACHINE: Final = ("api",)
 """Pages that only this machine's own browsers get."""
 VERSION: Final = version_of(HUB, PAGES.values())
-"""Another one means other scripts or another API: pages that were open before load themselves again."""
+"""When it changes, scripts or API have changed: pages that were open before reload themselves."""
 
 
 def _page(file: Path) -> Callable[[], FileResponse]:

@@ -1,7 +1,7 @@
-"""The board as a terminal shows it: what the hub's frames add up to, and sentences about what changed.
+"""The board for a terminal: the state that the hub's frames add up to, and sentences about its changes.
 
-Owns: that state and the words. Not here: the frames (`hub.board.feed`, with the views of `hub`), following the socket
-(`app.common.hub_client`), how it is drawn (`commands.demo`), what is made of it (`demo`).
+Owns: that state and the sentences. Not here: the frames (`hub.board.feed`, with the views of `hub`), following the
+socket (`app.common.hub_client`), drawing the board (`app.commands.demo`), judging it (`demo`).
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _SETTLED = (JumpState.DONE, JumpState.FAILED, JumpState.REVIEW, JumpState.NO_CLI
 
 
 def is_jump_settled(jump: JumpView) -> bool:
-    """Whether nothing more happens to it by itself."""
+    """Whether nothing more happens to this jump by itself."""
     return jump.state in _SETTLED
 
 
 class Board:
-    """Everything the frames so far add up to."""
+    """The state that all frames so far add up to."""
 
     def __init__(self) -> None:
         self.cards: dict[str, CardView] = {}
         self.jumps: dict[str, JumpView] = {}
         self.changes = 0
-        """How often anything at all has changed, also what needs no sentence."""
+        """How often anything has changed, including changes without a sentence."""
         self._last_event = 0
 
     def take(self, frame: dict[str, Any]) -> list[str]:
-        """Take in one frame; returns what changed, in sentences. Empty when nothing did."""
+        """Take in one frame. Returns its changes in sentences; empty if nothing changed."""
         kind = frame.get("type")
         if kind == "snapshot":
             everything = Snapshot.model_validate(frame)
@@ -69,7 +69,7 @@ class Board:
             yield _about_state(who, jump)
 
     def _event(self, event: EventView) -> Iterator[str]:
-        if event.id <= self._last_event:  # A hub that was started again may repeat itself.
+        if event.id <= self._last_event:  # A restarted hub may repeat events.
             return
         self._last_event = event.id
         self.changes += 1
@@ -104,7 +104,7 @@ def _about_step(who: str, step: StepView, whole: float) -> Iterator[str]:
 
 
 def about_event(kind: str, data: dict[str, Any]) -> Iterator[str]:
-    """What an event means, for those that no change of a card or jump tells as well."""
+    """Sentences about an event, for events that no change of a card or jump shows."""
     file = data.get("file") or "a file"
     if kind == "card:file_copied":
         yield f"Copied {file}"

@@ -1,8 +1,8 @@
-"""What browsers are told, and when: the `/ws/board` socket and the feed behind it.
+"""The feed of the board: the `/ws/board` socket, and the changes that it pushes to browsers.
 
-Owns: finding out what has changed in the catalog, pushing it to everybody who watches within a second, and the beats
-that say that what was pushed is still true. Not here: noticing that something has changed (`hub.kit.catalog_watch`),
-what a view looks like (`hub.kit.views`). The frames: docs/board.md.
+Owns: finding out what has changed in the catalog, pushing it to all watching browsers within a second, and the beats
+that tell that everything pushed is still true. Not here: noticing that something has changed
+(`hub.kit.catalog_watch`), the views (`hub.kit.views`). The frames: docs/board.md.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from stinercut.protocol.close_codes import POLICY, TOO_SLOW, TRY_AGAIN
 log = logging.getLogger("hub.board.feed")
 
 LOOK_BACK = timedelta(minutes=5)
-"""Steps and jumps carry the clock of the machine that wrote them; clocks may differ by so much."""
+"""Steps and jumps carry the clock of the machine that wrote them; clocks may differ by this much."""
 BEAT_EVERY_S = 5.0
-"""Pause between two beats. A page that hears none for some of these holds its view for old."""
+"""The pause between two beats. A page that misses a few of them takes its view for old."""
 JUMPS_IN_SNAPSHOT = 60
 UNFINISHED_IN_SNAPSHOT = 200
-"""Of the jumps that are not done, so many are in the snapshot, however old: a person may have to act on them."""
+"""How many unfinished jumps are in the snapshot, however old they are: a person may have to act on them."""
 FRAMES_KEPT = 2000
-"""Frames that may wait for a slow browser; one that falls further behind is let go and comes back by itself."""
+"""How many frames may wait for a slow browser. If it falls further behind, its socket is closed, and it reconnects."""
 
 
 class Snapshot(BaseModel):
-    """The first frame: everything. `version` changes with the hub and its pages: a page that saw another one is old.
+    """The first frame: everything. `version` changes with the hub and its pages; a page that saw another one is old.
 
-    `older`: where the list of jumps goes on (`GET /api/jumps?before=`); None where there are no older ones.
+    `older`: where the list of jumps continues (`GET /api/jumps?before=`); None if there are no older jumps.
     """
 
     type: str = "snapshot"
@@ -82,14 +82,14 @@ class EventFrame(BaseModel):
 
 
 class Beat(BaseModel):
-    """The catalog was looked at just now: what was sent so far is how things stand."""
+    """The catalog was read just now: everything sent so far is still true."""
 
     type: str = "beat"
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """How far the feed has looked."""
+    """How far the feed has read the catalog."""
 
     event_id: int
     steps: dict[str, tuple[datetime, int]] = field(default_factory=dict[str, tuple[datetime, int]])
@@ -98,7 +98,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Touched:
-    """What the hub itself knows to have changed since the last look."""
+    """The insertions that the hub itself knows to have changed since the last look."""
 
     insertions: frozenset[str] = frozenset()
     every_card: bool = False
@@ -106,7 +106,7 @@ class _Touched:
 
 @dataclass(frozen=True)
 class _Change:
-    """What one look found."""
+    """The changes that one look found."""
 
     seen: _Seen
     events: list[EventView]
@@ -130,7 +130,7 @@ class Watcher:
 
 
 class Feed:
-    """Tells browsers what is new in the catalog. The watch says when to look: at a change, or where `_has_more`."""
+    """Sends browsers what is new in the catalog. The watch tells when to look: at a change, or if `_has_more()`."""
 
     def __init__(
         self,
@@ -156,19 +156,19 @@ class Feed:
         watch.on_card_news(self.hear)
 
     def hear(self, news: CardNews) -> None:
-        """Something about an insertion, or about any card that is in, has changed: the next look includes it."""
+        """Note that an insertion, or any card that is in, has changed: the next look includes it."""
         insertion_id = news.insertion_id
         insertions = self._touched.insertions | ({insertion_id} if insertion_id is not None else set())
         self._touched = _Touched(insertions, self._touched.every_card or insertion_id is None)
 
     async def join(self) -> Watcher:
-        """A new watcher, with the snapshot as its first frame and everything after it to follow."""
+        """Add a watcher. Its first frame is the snapshot; all changes after that follow."""
         watcher = Watcher()
         async with self._looking:
-            if not self._watchers:  # Nobody has heard what came since the last of them left: from here on.
+            if not self._watchers:  # Changes since the last watcher left were sent to nobody: start from here.
                 self._seen = None
                 self._sent.clear()
-            # First what is still unsaid, so that no older view can come after the snapshot.
+            # First send pending changes to the others, so that no older view can come after the snapshot.
             await self._look()
             watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture()))
             self._watchers.add(watcher)
@@ -176,27 +176,29 @@ class Feed:
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
-        """A watcher is gone."""
+        """Remove a watcher that is gone."""
         self._watchers.discard(watcher)
 
     async def act(self) -> None:
-        """Tell what is new. News that can't be told end no board: every page begins with a new picture then."""
+        """Send what is new. If that fails, no board freezes: every page reconnects and gets a new snapshot."""
         try:
             await self.turn()
         except SQLAlchemyError:
-            raise  # The catalog is away; the watch has it tried again.
+            raise  # The catalog is away; the watch tries again.
         except Exception:
-            log.exception("What is new in the catalog can't be told; every board begins with a new picture.")
-            await self._begin_again()
+            log.exception("News of the catalog can't be sent; every board reconnects and gets a new snapshot.")
+            await self._restart()
 
     def _has_more(self) -> bool:
-        """Whether there is something to tell that the catalog doesn't show: a copy's progress, or that it stalls, since
-        its rate must go then; or a beat."""
+        """Whether there is something to send that the catalog doesn't show: a copy's progress, or a beat.
+
+        A running copy counts always: if it stalls, it reports nothing, and its rate must disappear.
+        """
         is_touched = bool(self._touched.insertions) or self._touched.every_card
         return is_touched or bool(self._live.picture().copying) or self._clock() >= self._next_beat
 
     async def turn(self) -> None:
-        """Look once and tell the watchers."""
+        """Look once and send changes to the watchers."""
         async with self._looking:
             await self._look()
         self._beat()
@@ -207,10 +209,10 @@ class Feed:
             self._broadcast(Beat().model_dump_json())
 
     async def _look(self) -> None:
-        """One look; tells the watchers. Only with the lock."""
+        """Look once and send changes to the watchers. Needs the lock."""
         picture = self._live.picture()
         touched, self._touched = self._touched, _Touched()
-        # What is being copied is looked at each time: see `_has_more`.
+        # Include running copies each time: see `_has_more`.
         touched = _Touched(touched.insertions | picture.copying, touched.every_card)
         try:
             change = await asyncio.to_thread(self._find, self._seen, touched, picture)
@@ -237,12 +239,12 @@ class Feed:
         self._broadcast(frame)
 
     def _broadcast(self, frame: str) -> None:
-        for watcher in [one for one in self._watchers if not one.push(frame)]:
-            log.warning("A browser is too slow to follow; it is let go and will come back.")
-            self._let_go(watcher)
+        for slow in [watcher for watcher in self._watchers if not watcher.push(frame)]:
+            log.warning("A browser is too slow to follow; its socket is closed, and it will reconnect.")
+            self._let_go(slow)
 
-    async def _begin_again(self) -> None:
-        """Pass over the news that can't be told: looking at it again and again would keep everything after it back."""
+    async def _restart(self) -> None:
+        """Skip news that can't be sent: trying them over and over would hold back everything after them."""
         async with self._looking:
             self._seen = None
             self._sent.clear()
@@ -250,7 +252,7 @@ class Feed:
                 self._let_go(watcher)
 
     def _let_go(self, watcher: Watcher) -> None:
-        """End a browser's socket. It comes back by itself, and begins with a picture of everything."""
+        """Close a browser's socket. The browser reconnects by itself and gets a new snapshot."""
         self._watchers.discard(watcher)
         while not watcher.frames.empty():
             watcher.frames.get_nowait()
@@ -270,7 +272,7 @@ class Feed:
         return snapshot.model_dump_json()
 
     def _find(self, seen: _Seen | None, touched: _Touched, picture: ProgressSnapshot) -> _Change:
-        """What has changed since then. At rest: three small queries."""
+        """The changes since `seen`. If nothing changed, this costs three small queries."""
         with self._catalog.read() as session:
             recent = now_in(session) - LOOK_BACK
             steps = events.steps_reported_since(session, recent)
@@ -294,7 +296,7 @@ class Feed:
 
 
 _REGROUPED = ("jump:files_moved", "jump:decided", "jump:clip_left_out", "card:identified", "card:read_again")
-"""Types of events after which the jumps beside the one that they are about may lack more or less than before."""
+"""Types of events after which the neighbours of the event's jump may lack more or fewer files than before."""
 
 
 def _regrouped(news: Iterable[Event]) -> set[str]:
@@ -305,11 +307,11 @@ def _regrouped(news: Iterable[Event]) -> set[str]:
 
 
 _CARD_GIVES = ("card:error", "card:file_list", "card:copy_error", "card:removed")
-"""Types of events after which a card's jumps may lack more or less than before."""
+"""Types of events after which a card's jumps may lack more or fewer files than before."""
 
 
 def _heard_of(news: Iterable[Event]) -> set[str]:
-    """The cards that gave, or did not give, something that was not theirs to count on before."""
+    """The cards of these events after which their jumps may lack more or fewer files."""
     return {event.card_id for event in news if event.type in _CARD_GIVES and event.card_id is not None}
 
 
@@ -323,7 +325,7 @@ def _cards(session: Session, touched: _Touched) -> set[str]:
 
 
 async def serve_board(socket: WebSocket, feed: Feed) -> None:
-    """One browser, from connecting to closing. What it says is not listened to."""
+    """Serve one browser, from connecting to closing. Its own messages are ignored."""
     if is_from_elsewhere(socket.headers):
         await socket.close(POLICY)
         return
@@ -331,7 +333,7 @@ async def serve_board(socket: WebSocket, feed: Feed) -> None:
     try:
         watcher = await feed.join()
     except SQLAlchemyError:
-        log.exception("A browser can't be shown the catalog now; it comes back by itself.")
+        log.exception("A browser can't be shown the catalog now; it reconnects by itself.")
         with suppress(WebSocketDisconnect, RuntimeError):
             await socket.close(TRY_AGAIN)
         return

@@ -1,6 +1,6 @@
-"""The board's socket: what browsers are told as it happens.
+"""The board's socket, which sends browsers everything as it happens.
 
-Owns: `/ws/board`. Not here: what is told, and when (`feed`, docs/board.md), the page (`hub.pages` serves it).
+Owns: `/ws/board`. Not here: what is sent, and when (`feed`, docs/board.md), the page (`hub.pages` serves it).
 """
 
 from __future__ import annotations

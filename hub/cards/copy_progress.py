@@ -1,4 +1,4 @@
-"""What is true only while it lasts: which detectors are connected and how far each copy is.
+"""The live state of copies: which detectors are connected, and how far each copy is.
 
 Owns: numbers that may be lost with the process, so that a progress message costs no commit. Not here: anything
 that must survive (`stinercut.catalog`).
@@ -18,24 +18,24 @@ _SHORTEST_SPAN_S = 0.25
 
 @dataclass(frozen=True)
 class ProgressSnapshot:
-    """One moment of it, safe to hand to another thread."""
+    """The live state at one moment, safe to hand to another thread."""
 
     connected: frozenset[str] = frozenset()
     """Detector ids."""
     done: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    """Bytes copied so far, by insertion id and file id, of files that are being copied."""
+    """The bytes copied so far of files that are being copied, by insertion id and file id."""
     rates: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Bytes per second, by insertion id, of insertions with a copy going on."""
+    """The bytes per second of insertions with a running copy, by insertion id."""
 
     @property
     def copying(self) -> frozenset[str]:
-        """Insertions of which a file is being copied."""
+        """The insertions with a running copy."""
         return frozenset(insertion_id for insertion_id, _ in self.done)
 
 
 @dataclass
 class _Flow:
-    """What came in from one insertion: running sum of bytes, with the moments it grew."""
+    """The bytes that came in from one insertion: their running sum, and the moments when it grew."""
 
     total: int = 0
     points: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
@@ -55,11 +55,11 @@ class _Flow:
 
 
 MOST_COPIES = 1000
-"""Copies that are followed. A detector makes a few at a time; one that names ever new ones must not fill the memory."""
+"""The most copies that are followed. A detector makes only a few at a time; a faulty one must not fill the memory."""
 
 
 class Live:
-    """Used from the event loop's thread only; other threads get a `Picture`."""
+    """The live state itself. Used from the event loop's thread only; other threads get a `ProgressSnapshot`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -69,17 +69,17 @@ class Live:
         self._detector_of: dict[str, str] = {}
 
     def connect(self, detector_id: str) -> None:
-        """A detector is there."""
+        """Note that a detector is connected."""
         self._connected.add(detector_id)
 
     def disconnect(self, detector_id: str) -> None:
-        """A detector is gone, and nobody knows how far its copies are."""
+        """Note that a detector is gone; how far its copies are is unknown then."""
         self._connected.discard(detector_id)
         for insertion_id in [key for key, detector in self._detector_of.items() if detector == detector_id]:
             self.removed(insertion_id)
 
     def progress(self, detector_id: str, insertion_id: str, file_id: str, bytes_done: int) -> None:
-        """So many bytes of a file are copied by now."""
+        """Note how many bytes of a file are copied by now."""
         self._detector_of[insertion_id] = detector_id
         key = (insertion_id, file_id)
         before = self._done.get(key)
@@ -90,21 +90,21 @@ class Live:
         flow.add(max(bytes_done - (before or 0), 0), self._clock())
 
     def finished(self, insertion_id: str, file_id: str, size: int) -> None:
-        """A file is copied, all `size` bytes of it, or has failed (size 0)."""
+        """Note that a file is copied, with all its `size` bytes, or has failed (size 0)."""
         before = self._done.pop((insertion_id, file_id), 0)
         flow = self._flows.get(insertion_id)
         if flow is not None:
             flow.add(max(size - before, 0), self._clock())
 
     def removed(self, insertion_id: str) -> None:
-        """A card is out: nothing of it is being copied."""
+        """Note that a card is out: none of its files is being copied."""
         self._flows.pop(insertion_id, None)
         self._detector_of.pop(insertion_id, None)
         for key in [key for key in self._done if key[0] == insertion_id]:
             del self._done[key]
 
     def picture(self) -> ProgressSnapshot:
-        """This moment."""
+        """The state at this moment."""
         at = self._clock()
         rates = {key: rate for key, flow in self._flows.items() if (rate := flow.rate(at)) is not None}
         return ProgressSnapshot(frozenset(self._connected), dict(self._done), rates)

@@ -1,7 +1,7 @@
-"""What a detector's message means: the change it makes to the catalog, the answer, and what is asked for next.
+"""Handles a detector's message: changes the catalog, and gives the answer and the next requests.
 
-Owns: one function from a message to its effects, with the catalog and the store as the only things touched.
-Not here: sockets (`socket`), numbers that may be lost (`copy_progress`).
+Owns: one function from a message to its effects, which touches only the catalog and the store. Not here: sockets
+(`socket`), numbers that may be lost (`copy_progress`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Request = CopyRequest | SampleRequest
 
 @dataclass(frozen=True)
 class Effects:
-    """What is to be sent after the catalog has committed."""
+    """The messages to send after the catalog has committed."""
 
     reply: Ack | Refused
     requests: tuple[Request, ...] = ()
@@ -57,19 +57,19 @@ class Effects:
 
 @dataclass(frozen=True)
 class Conversation:
-    """The hub's side of talking with detectors. Every call is one transaction, or none when it is refused."""
+    """The hub's side of the conversation with detectors. A refused message changes nothing in the catalog."""
 
     catalog: Catalog
     store: Store
     small_file_limit: int
     keys: KeyRing = NO_KEYS
-    """Codes that were refused for want of a key are read again when their card comes back."""
+    """Codes that were refused because a key was missing are read again when their card comes back."""
 
     def handle(self, detector_id: str, envelope: Envelope) -> Effects:
-        """Act on one message of a detector that said hello. The same message twice changes nothing the second time.
+        """Act on one message of a detector that said hello. The same message a second time changes nothing.
 
-        A refusal is final: the detector drops the message. What may go better a moment later (a locked database) is
-        raised as it comes, and the detector sends the message again.
+        A refusal is final: the detector drops the message. An error that may be gone a moment later (a locked database)
+        is raised as it is, and the detector sends the message again.
         """
         try:
             requests = self._act(detector_id, envelope.body)
@@ -80,14 +80,14 @@ class Conversation:
         except StoreDamaged as damaged:
             return Effects(refusal(envelope.id, ErrorCode.DEST_IO, sentence_for_pages(damaged)))
         except (ValueError, OverflowError):
-            # Something in it that nobody thought of. Raised, it would end the connection, and the detector would send
-            # it first for ever, with everything else waiting behind it.
+            # An unforeseen fault in the message. If it were raised, the connection would end, and the detector would
+            # send this message first forever, with everything else waiting behind it.
             log.exception("A message of detector %s (%s) could not be taken.", detector_id, envelope.body.type)
             return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, "the hub can't take this; its log says more"))
         return Effects(Ack(of=envelope.id), requests)
 
     def is_own(self, detector_id: str, insertion_id: str) -> bool:
-        """Whether it is this detector that has put this card in."""
+        """Whether this insertion is this detector's own."""
         try:
             with self.catalog.read() as session:
                 insertions.require_own_insertion(session, insertion_id, detector_id)
@@ -96,7 +96,7 @@ class Conversation:
         return True
 
     def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
-        """Write down what a message says. Its insertion is looked up once, in the transaction that writes."""
+        """Record a message. Its insertion is looked up once, in the transaction that writes."""
         match body:
             case Inserted():
                 with self.catalog.write() as session:
@@ -150,7 +150,7 @@ class Conversation:
         return None
 
     def _sampled(self, detector_id: str, message: Samples) -> tuple[Request, ...]:
-        # Two transactions: looking into the store takes its time, and nobody else could write meanwhile.
+        # Two transactions, because reading the store takes a while and nobody else could write meanwhile.
         with self.catalog.read() as session:
             insertion = insertions.require_own_insertion(session, message.insertion_id, detector_id)
             same = probable_files.same_content(session, insertion, message.samples, self._sample_of)
@@ -173,18 +173,18 @@ class Conversation:
             os.close(handle)
 
     def no_samples(self, insertion_id: str) -> None:
-        """A detector takes no samples of this card: what is in doubt is copied."""
+        """Note that a detector takes no samples of this card: its files in doubt are copied instead."""
         with self.catalog.write() as session:
             insertion = insertions.require_insertion(session, insertion_id)
             probable_files.give_up_samples(session, insertion)
             self._read_again(session, insertion)
 
     def _read_again(self, session: Session, insertion: Insertion) -> None:
-        """Codes of a card that is back, refused before, may be accepted now."""
+        """Have refused codes of a card that is back read again: they may be accepted now."""
         identification.read_outdated_again(session, insertion, self.keys)
 
     def asked_before(self, detector_id: str) -> tuple[Request, ...]:
-        """What this detector was asked for and has not answered: a broken connection may have swallowed it."""
+        """The requests that this detector has not answered: a broken connection may have lost them."""
         with self.catalog.read() as session:
             open_requests = copy_requests.open_requests(session, detector_id)
             open_samples = probable_files.open_samples(session, detector_id)
@@ -193,7 +193,7 @@ class Conversation:
         return (*samples, *copies)
 
     def next_requests(self, detector_ids: Iterable[str]) -> dict[str, tuple[CopyRequest, ...]]:
-        """What these detectors are to be asked for now, by detector id; it counts as asked from here on."""
+        """The next requests for these detectors, by detector id. From now on their files count as requested."""
         with self.catalog.read() as session:
             waiting = copy_requests.insertions_with_new_files(session, detector_ids)
         out: dict[str, tuple[CopyRequest, ...]] = {}
@@ -210,13 +210,13 @@ class Conversation:
             return insertions.is_any_in(session, detector_ids)
 
     def card_is_out(self, insertion_id: str) -> None:
-        """A detector says that it has no such card in."""
+        """Note that a card is out, because its detector reports no such card."""
         with self.catalog.write() as session:
             insertions.record_removed(session, insertions.require_insertion(session, insertion_id))
 
 
 def _not_stored(message: FileCopied, damaged: StoreDamaged) -> CopyError:
-    """A file that failed: the detector holds it for done and won't send it again, so people must see it."""
+    """The error of a file that is not in the store: the detector takes it for done, so people must see it."""
     return CopyError(
         insertion_id=message.insertion_id,
         file_id=message.file_id,

@@ -1,6 +1,6 @@
 """A card as `/api/cards` shows it: the example in the description of our API.
 
-Owns: `CARD`. Not here: the model (`views`). A test takes it by that model.
+Owns: `CARD`. Not here: the model (`views`). A test validates it by that model.
 """
 
 from __future__ import annotations

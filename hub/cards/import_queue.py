@@ -1,6 +1,6 @@
-"""The queue of import folders: they are made one after the other while the hub does everything else.
+"""The queue of import folders, which are made one after the other in the background.
 
-Owns: `ImportQueue`, and what is said of a folder that can't be made. Not here: what a folder holds and how it is made
+Owns: `ImportQueue`, and logging a folder that can't be made. Not here: what a folder holds and how it is made
 (`stinercut.cards.import_folders`).
 """
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class ImportQueue:
-    """Makes import folders one after the other, beside everything else the hub does."""
+    """Makes import folders one after the other, in the background."""
 
     def __init__(self, imports: Imports) -> None:
         self._imports = imports
@@ -31,26 +31,26 @@ class ImportQueue:
         self._queued: set[str] = set()
 
     def settled(self, insertion_id: str) -> None:
-        """A file of this insertion has arrived, failed or turned out to be known: it may have been the last."""
+        """Queue an insertion of which a file has arrived, failed or turned out to be known: it may be the last."""
         if insertion_id not in self._queued:
             self._queued.add(insertion_id)
             self._waiting.put_nowait(insertion_id)
 
     def hear(self, news: CardNews) -> None:
-        """What the hub hears of a card; counts where a file is settled."""
+        """Take the hub's news of a card; only news of a settled file counts."""
         if news.is_settled and news.insertion_id is not None:
             self.settled(news.insertion_id)
 
     async def run(self) -> None:
-        """Until cancelled. What can't be made is said in the log; the footage is safe without it."""
+        """Make folders until cancelled. A folder that can't be made is only logged: the footage is safe without it."""
         await self._try(self._imports.clear)
         for insertion_id in await self._try(self._imports.recent) or []:
             self.settled(insertion_id)
         while True:
             insertion_id = await self._waiting.get()
-            # From here on news counts again: the look below may miss what arrives during it.
+            # From here on it can be queued again: the work below may miss files that arrive meanwhile.
             self._queued.discard(insertion_id)
-            await self._try(lambda one=insertion_id: self._imports.finish(one))
+            await self._try(lambda insertion_id=insertion_id: self._imports.finish(insertion_id))
 
     async def _try(self, work: Callable[[], _T]) -> _T | None:
         try:

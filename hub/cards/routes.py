@@ -1,7 +1,7 @@
 """Cards over HTTP, and the address that detectors connect to.
 
-Owns: `/api/cards` and `/ws/detector`. Not here: what is shown of a card (`views`), what is said on the socket
-(`socket`, docs/protocol.md).
+Owns: `/api/cards` and `/ws/detector`. Not here: the view of a card (`views`), the messages on the socket (`socket`,
+docs/protocol.md).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Cards(BaseModel):
 
 @router.get("/api/cards", summary="The cards on the board")
 async def cards(catalog: CatalogPart, live: Annotated[Live, Depends(part(Live))]) -> Cards:
-    """Those that are in come first."""
+    """Cards that are in come first."""
     picture = live.picture()
     return Cards(cards=await read(catalog, lambda session: card_views(session, picture)))
 

@@ -1,7 +1,7 @@
 """The socket that detectors connect to: `/ws/detector`.
 
 Owns: the hello, acknowledgements, copy requests, which detectors are connected. Not here: what a message means
-(`detector_messages`), noticing that new requests have come up (`hub.kit.catalog_watch`).
+(`detector_messages`), noticing when there are new files to request (`hub.kit.catalog_watch`).
 """
 
 from __future__ import annotations
@@ -50,16 +50,19 @@ from stinercut.protocol.close_codes import POLICY, REPLACED, TRY_AGAIN
 log = logging.getLogger("hub.cards.socket")
 
 HELLO_S = 10.0
-"""A connection that says nothing for so long is closed."""
+"""A connection without a hello is closed after this time."""
 OUTBOX_FIRST_S = 0.5
-"""After the hello a detector delivers what it has kept, "card is out" among it; asking again waits so long for that."""
+"""After the hello a detector delivers its kept messages, such as "card is out". Asking again waits for them."""
 _REQUESTS_REMEMBERED = 1000
 
 
 @dataclass
 class _Connection:
-    """One connected detector, and the version spoken with it. `asked` tells which insertion a request was about, and
-    whether it was one for samples, should it be refused. `own`: insertions that are known to be this detector's."""
+    """One connected detector, and the protocol version of the connection.
+
+    `asked` holds the insertion of each request, and whether it was a request for samples, in case it is refused. `own`:
+    insertions that are known to be this detector's.
+    """
 
     socket: WebSocket
     detector_id: str
@@ -81,7 +84,7 @@ class _Connection:
 
 
 class Detectors:
-    """All connected detectors. What they say of cards is passed on by the watch, which also says when to ask again."""
+    """All connected detectors. The watch passes on their news of cards, and tells when to ask for new files."""
 
     def __init__(
         self,
@@ -105,13 +108,13 @@ class Detectors:
 
     @property
     def connected(self) -> frozenset[str]:
-        """The ids of the detectors that are there."""
+        """The ids of the connected detectors."""
         return frozenset(self._connections)
 
     async def serve(self, socket: WebSocket) -> None:
         """One connection, from its first frame to its end."""
         if "origin" in socket.headers:
-            # Only browsers send it. No page, not even ours, has any business here.
+            # Only browsers send an origin, and no page, not even ours, may use this socket.
             await socket.close(POLICY)
             return
         await socket.accept()
@@ -120,9 +123,9 @@ class Detectors:
             if connection is not None:
                 await self._stay(connection)
         except (WebSocketDisconnect, RuntimeError):
-            return  # Starlette raises RuntimeError when one sends into a connection that has just gone.
+            return  # Starlette raises RuntimeError for sending into a connection that has just gone.
         except SQLAlchemyError as trouble:
-            # The detector comes back and sends again what was not acknowledged.
+            # The detector reconnects and sends unacknowledged messages again.
             log.exception("The catalog did not take a message: %s", type(trouble).__name__)
             await _close(socket, TRY_AGAIN)
 
@@ -185,11 +188,11 @@ class Detectors:
         except (WebSocketDisconnect, RuntimeError):
             return
         except SQLAlchemyError:
-            log.exception("The catalog could not be asked for what is open.")
+            log.exception("The open requests could not be read from the catalog.")
             await _close(connection.socket, TRY_AGAIN)
 
     async def ask_for_new(self) -> None:
-        """Ask the connected detectors for files that nobody has asked for yet and that may be asked for now."""
+        """Ask the connected detectors for files that were not requested yet and may be requested now."""
         if not self._connections:
             return
         reports = self._reports
@@ -201,7 +204,7 @@ class Detectors:
         for detector_id, wanted in requests.items():
             connection = self._connections.get(detector_id)
             if connection is None:
-                continue  # It has gone meanwhile; it is asked again when it comes back.
+                continue  # It is gone by now; it is asked again when it reconnects.
             try:
                 await connection.ask(wanted)
             except (WebSocketDisconnect, RuntimeError):
@@ -232,7 +235,7 @@ class Detectors:
                 await self._handle(connection, envelope)
 
     async def _is_own(self, connection: _Connection, insertion_id: str) -> bool:
-        """Each speaks for its own cards; numbers about any other would be shown, and kept, for nothing."""
+        """Whether the insertion is the detector's own; progress of any other must be neither shown nor kept."""
         if insertion_id not in connection.own and await asyncio.to_thread(
             self._conversation.is_own, connection.detector_id, insertion_id
         ):
@@ -280,7 +283,7 @@ class Detectors:
 
 
 def hello_problem(body: Message, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:
-    """Why this first message lets nobody in; None when it does."""
+    """Why this first message is refused; None if it is accepted."""
     if not isinstance(body, Hello):
         return ErrorCode.BAD_MESSAGE, f"the first message must be a hello, not {body.type}"
     if token is not None and not hmac.compare_digest((body.token or "").encode(), token.encode()):

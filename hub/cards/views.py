@@ -1,7 +1,7 @@
-"""What browsers see of cards: how far each offload is.
+"""The views of cards for browsers: how far each offload is.
 
-Owns: the views and how they are made, in a fixed number of queries however many cards there are. Not here: the
-words (`words`), sending them (`hub.board.feed`), what is known (`stinercut.catalog`).
+Owns: the views and how they are made, with the same number of queries for any number of cards. Not here: the words
+(`words`), sending the views (`hub.board.feed`), what is known (`stinercut.catalog`).
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from stinercut.language.messages import all_worded
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
-"""A card that is out and done stays on the board so long."""
+"""How long a card that is out and done stays on the board."""
 INCOMPLETE_SHOWN = timedelta(days=7)
-"""A card that is out and not done must come back; it stays on the board longer."""
+"""How long a card stays on the board that is out, but not done and must come back."""
 ERRORS_SHOWN = 50
-"""Files of one card; a card that fails altogether has hundreds."""
+"""The most failed files shown of one card; a card that fails as a whole has hundreds."""
 
 
 class ByteCounts(View):
-    """Bytes of the new files, and how many of them are here."""
+    """The bytes of the new files, and how many of those bytes are copied."""
 
     total: int = 0
     done: int = 0
 
 
 class CopyingView(View):
-    """A file that is being copied; bytes."""
+    """A file that is being copied, with its bytes."""
 
     name: str
     size: int
@@ -57,7 +57,7 @@ class FileError(View):
 
 
 class UnreadView(View):
-    """A card that is in and can't be read, or not all of it: `unreadable` folders and files are left out."""
+    """A card that is in and can't be read, or not completely: then `unreadable` folders and files are left out."""
 
     code: str
     detail: str
@@ -65,8 +65,8 @@ class UnreadView(View):
 
 
 class StayingView(View):
-    """What of a card is never copied: files of other kinds, the first few by name; thumbnails; hidden
-    entries; footage that is empty, the first few by name."""
+    """The entries of a card that are never copied: files of other kinds, the first few by name; thumbnails; hidden
+    entries; empty footage, the first few by name."""
 
     others: int
     names: list[str]
@@ -91,17 +91,17 @@ class CardView(View):
     files: FileCounts
     bytes: ByteCounts
     rate: float | None
-    """Bytes per second, while something is being copied."""
+    """The bytes per second while a file is being copied."""
     copying: list[CopyingView]
     errors: list[FileError]
     unread: UnreadView | None
-    """Why it, or a part of it, can't be read; None once it is out."""
+    """Why the card, or a part of it, can't be read; None once it is out."""
     staying: StayingView
-    """What stays on the card; known once it was looked at."""
+    """The entries that stay on the card; known once it was scanned."""
     without_passenger: int
     """How many of its files wait for a person to say whose they are."""
     problem: str
-    """Why the run that was to find the card's jumps failed; empty when none did."""
+    """Why the run that identifies the card's jumps failed; empty if none failed."""
     problem_parts: list[MessageView]
     """The same as codes and values."""
 
@@ -132,7 +132,7 @@ class _Tally:
 
 
 def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection[str] | None = None) -> list[CardView]:
-    """The latest insertion of each card, of these or of all that the board shows. Those that are in come first."""
+    """The latest insertion of each of these cards, or of all on the board. Cards that are in come first."""
     rows = _latest_insertions(session, card_ids)
     ids = [insertion.insertion_id for insertion, _ in rows]
     tallies, errors = _tallies(session, ids), _errors(session, ids)
@@ -156,7 +156,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
             staying=staying.get(insertion.insertion_id, NOTHING),
         )
         state, message = card_state(situation)
-        done = tally.bytes(EntryState.COPIED) + sum(one.done for one in under_way)
+        done = tally.bytes(EntryState.COPIED) + sum(copy.done for copy in under_way)
         views.append(
             CardView(
                 card=card.card_id,
@@ -185,7 +185,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
 def _unread(insertion: Insertion) -> UnreadView | None:
     if insertion.error_code is None or insertion.removed_at is not None:
         return None
-    detail = without_folders(insertion.error_detail or "")  # What was written down before that was done there.
+    detail = without_folders(insertion.error_detail or "")  # Older versions stored it with folders.
     return UnreadView(code=insertion.error_code, detail=detail, unreadable=insertion.unreadable)
 
 

@@ -1,1 +1,1 @@
-"""What all routes share: errors, guards, limits, Dagster's client, the access log."""
+"""Code that all routes share: errors, guards, limits, Dagster's client, the access log."""

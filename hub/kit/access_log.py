@@ -1,9 +1,9 @@
-"""The access log: who fetched a film or footage, who changed something, and who was refused, one line of JSON each.
+"""The access log: one line of JSON for each fetch of a film or footage, each change and each refusal.
 
-Owns: `AccessLog`, around all requests and sockets, what is worth a line, and what stands in it. Not here: what was
-decided and by whom (the catalog's decisions), what went wrong (the hub's log).
+Owns: `AccessLog`, around all requests and sockets; which requests get a line, and what the line holds. Not here:
+people's decisions (in the catalog), errors (in the hub's log).
 
-No line holds a name: routes and keys are noted, never what was looked for, sent or called out.
+No line holds a person's name: it holds routes and keys, never search texts, bodies or free text.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from stinercut.clock import Clock
 
 FILE: Final = "access.log"
 LIMIT: Final = 20_000_000
-"""Bytes, about 130 000 lines; then the file becomes `access.log.1`, and a new one begins."""
+"""Bytes, about 130 000 lines. Then the file becomes `access.log.1`, and a new file begins."""
 KEPT: Final = 9
-"""Older files. With the newest they take 200 MB at most."""
+"""How many older files are kept. With the newest they take 200 MB at most."""
 READS: Final = ("/films/", "/api/files/")
-"""Where films, photos and footage are fetched. Other reads are the pages' own, every few seconds."""
+"""The paths of films, photos and footage. Other reads come from the pages themselves, every few seconds."""
 SOCKETS: Final = {True: 101, False: 403}
-"""What HTTP has for a socket that was let in, and one that wasn't."""
+"""The HTTP status to note for a socket that was let in, and for one that wasn't."""
 _KEYS: Final = ("jump", "subject", "card_file_id", "film", "photos", "photo")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -36,7 +36,7 @@ Note = Callable[[Mapping[str, Any]], None]
 
 
 class AccessLog:
-    """Around an application: notes each request that is worth it, once it is answered."""
+    """Wraps an application, and notes each request that is worth a line once it is answered."""
 
     def __init__(self, app: ASGIApp, note: Note, clock: Clock) -> None:
         self._app = app
@@ -77,31 +77,31 @@ class AccessLog:
 
 
 def is_worth_a_line(method: str, path: str, status: int) -> bool:
-    """Whether a request is to be noted: reads of films and footage, every change, every refusal, every socket."""
+    """Whether to note a request: reads of films and footage, every change, every refusal, every socket."""
     return status >= 400 or method not in ("GET", "HEAD", "OPTIONS") or path.startswith(READS)
 
 
 def line_of(scope: Scope, method: str, status: int) -> dict[str, Any]:
-    """What is noted of a request: from where, what for, about which jump or file, and what came of it.
+    """The line of a request: its address, method and route, the keys of its jump or file, and the status.
 
-    A path that leads nowhere may hold anything, a name too: of it nothing is noted.
+    A path that leads nowhere may hold anything, even a name, so nothing of it is noted.
     """
     client, route = scope.get("client"), scope.get("route")
-    said: Mapping[str, Any] = scope.get("path_params", {}) if status != 404 else {}
-    keys = {name: str(said[name]) for name in _KEYS if name in said and _KEY.fullmatch(str(said[name]))}
+    params: Mapping[str, Any] = scope.get("path_params", {}) if status != 404 else {}
+    keys = {name: str(params[name]) for name in _KEYS if name in params and _KEY.fullmatch(str(params[name]))}
     address = client[0] if client else ""
     return {"address": address, "method": method, "route": getattr(route, "path", ""), **keys, "status": status}
 
 
 class AccessFile:
-    """The file that lines are written to. Only its owner can read it; it rotates by size."""
+    """The file of the access log. Only its owner can read it, and it rotates by size."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._handler: RotatingFileHandler | None = None
 
     def note(self, line: Mapping[str, Any]) -> None:
-        """Write a line. That the disk is full is said on stderr, and stops no answer."""
+        """Write a line. A full disk is only reported on stderr and stops no answer."""
         if self._handler is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = self._folder / FILE

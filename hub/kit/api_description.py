@@ -1,7 +1,7 @@
-"""The description of our API as OpenAPI, for programs and for the page `/api`; only this machine gets it.
+"""The OpenAPI description of our API, for programs and for the page `/api`; only this machine gets it.
 
-Owns: `/api/openapi.json`, what operations are called in it, who may have it. Not here: the page
-(`hub/kit/page/api.html`), summaries and examples, which stand with each domain's routes and models.
+Owns: `/api/openapi.json`, the names of operations in it, who may fetch it. Not here: the page
+(`hub/kit/page/api.html`), summaries and examples, which are in each domain's routes and models.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from stinercut.errors import NotFound
 from stinercut.own_names import OwnNames, host_name, is_loopback
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
-"""By one of these a proxy says that somebody else asks."""
+"""Headers by which a proxy shows that it forwards somebody else's request."""
 
 
 def operation_id(route: APIRoute) -> str:
-    """What generated clients call an operation: its domain and its function."""
+    """The name of an operation for generated clients: its domain and its function."""
     return "_".join([*(str(tag) for tag in route.tags), route.name])
 
 
 def description_of(app: FastAPI) -> dict[str, Any]:
-    """An application's API as OpenAPI. HEAD is left out: it is what GET is, under the same name."""
+    """An application's API as OpenAPI. HEAD is left out, since it is the same as GET and has the same name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Duplicate Operation ID")
         whole = app.openapi()
@@ -39,10 +39,10 @@ def description_of(app: FastAPI) -> dict[str, Any]:
 
 
 async def on_this_machine(request: Request, names: Annotated[OwnNames, Depends(part(OwnNames))]) -> None:
-    """Raises NotFound unless the hub listens on loopback alone, is asked under such a name, and by no proxy."""
+    """Raise NotFound unless the hub listens on loopback only, under a loopback name, and no proxy forwards."""
     name = host_name(request.headers.get("host", ""))
     is_own = name == "localhost" or name.endswith(".localhost") or is_loopback(name)
-    if not (names.only_loopback and is_own) or any(one in request.headers for one in FORWARDED):
+    if not (names.only_loopback and is_own) or any(header in request.headers for header in FORWARDED):
         raise NotFound("there is no such page")
 
 
@@ -53,5 +53,5 @@ router = APIRouter(tags=["description"], dependencies=[OnThisMachine])
 
 @router.get("/api/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
-    """What `description_of` says of this application."""
+    """The API of this application, as OpenAPI."""
     return JSONResponse(description_of(request.app), headers={"cache-control": "no-cache"})

@@ -1,9 +1,9 @@
 """One watch over the catalog for all parts of the hub that act on changes.
 
-Owns: looking at the change counter, waking who subscribed, and passing on what the hub itself hears of cards. Not here:
-what follows from a change (each subscriber), the counter (`stinercut.catalog.change_counter`).
+Owns: looking at the change counter, waking subscribers, and passing on the hub's own news of cards. Not here: what
+follows from a change (each subscriber), the counter (`stinercut.catalog.change_counter`).
 
-Each subscriber acts in a task of its own: one that is slow or fails delays nobody else.
+Each subscriber acts in its own task, so that a slow or failing one delays no other.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from stinercut.catalog.change_counter import ChangeCounter
 log = logging.getLogger("hub.kit.catalog_watch")
 
 LOOK_EVERY_S = 0.6
-"""Pause between two looks while somebody listens. What follows from a change begins within a second."""
+"""The pause between two looks while somebody listens. Subscribers act within a second of a change."""
 TRY_AGAIN_S = 2.0
-"""Pause before a subscriber that failed acts again."""
+"""The pause before a subscriber that failed acts again."""
 
 
 @dataclass(frozen=True)
 class CardNews:
     """Something has changed about an insertion, or (None) about any card that is in.
 
-    `is_settled`: a file of it has arrived, failed or turned out to be known.
+    `is_settled`: one of its files has arrived, failed or turned out to be known.
     """
 
     insertion_id: str | None
@@ -38,7 +38,7 @@ class CardNews:
 
 @dataclass(frozen=True)
 class _Subscription:
-    """What acts on changes, whether it needs to hear of them now, and whether it acts without one, too."""
+    """One subscriber: its action, whether it listens to changes now, and whether it also has to act without one."""
 
     name: str
     act: Callable[[], Awaitable[None]]
@@ -47,28 +47,28 @@ class _Subscription:
     is_due: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, try_again_s: float) -> None:
-        """Act whenever it is due, until cancelled; after a failure again until it ends well."""
+        """Act whenever it is due, until cancelled. After a failure, try again until it succeeds."""
         while True:
             await self.is_due.wait()
-            self.is_due.clear()  # What changes while it acts is for the next time.
+            self.is_due.clear()  # A change during the action makes it due again.
             try:
                 await self.act()
             except Exception:
-                # Whatever it is: a subscriber that ended would never hear of a change again.
-                log.exception("What was to follow from a change of the catalog failed (%s); trying again.", self.name)
+                # Any error at all: a subscriber that ended would never hear of a change again.
+                log.exception("Acting on a change of the catalog failed (%s); trying again.", self.name)
                 self.is_due.set()
                 await asyncio.sleep(try_again_s)
 
 
 class CatalogWatch:
-    """Wakes its subscribers when the catalog has changed, whichever process wrote; rests while none of them listens.
+    """Wakes its subscribers when any process has changed the catalog. Rests while no subscriber listens.
 
     Used from the event loop's thread only. Subscribe before it runs.
     """
 
     def __init__(self, catalog: Catalog, look_every_s: float = LOOK_EVERY_S, try_again_s: float = TRY_AGAIN_S) -> None:
         self.catalog = catalog
-        """What is watched."""
+        """The catalog that is watched."""
         self._look_every_s = look_every_s
         self._try_again_s = try_again_s
         self._subscriptions: list[_Subscription] = []
@@ -82,30 +82,30 @@ class CatalogWatch:
         listens: Callable[[], bool],
         has_more: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Have `act` awaited after each change while `listens` says so. Who begins to listen calls `wake`.
+        """Have `act` awaited after each change while `listens()` is true. When it becomes true, call `wake`.
 
-        `has_more`: asked at each look; where it says so, `act` is due though the catalog has not changed.
+        `has_more()` is asked at each look: if it is true, `act` is due even though the catalog has not changed.
         """
         self._subscriptions.append(_Subscription(name, act, listens, has_more))
 
     def on_card_news(self, hear: Callable[[CardNews], None]) -> None:
-        """Have `hear` called with what the hub itself hears of cards. It must not wait for anything."""
+        """Have `hear` called with the hub's own news of cards. It must not wait for anything."""
         self._hearers.append(hear)
 
     def tell(self, news: CardNews) -> None:
-        """Pass this on to all who hear of cards."""
+        """Pass news of a card on to all its hearers."""
         for hear in self._hearers:
             try:
                 hear(news)
             except Exception:
-                log.exception("News of a card could not be taken.")
+                log.exception("News of a card could not be handled.")
 
     def wake(self) -> None:
-        """Somebody begins to listen: everybody acts once on what there is."""
+        """Somebody begins to listen: let all listening subscribers act once on the catalog as it is."""
         self._is_wanted.set()
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look repeatedly, until cancelled."""
         with self._counter() as counter:
             async with asyncio.TaskGroup() as acting:
                 for subscription in self._subscriptions:
@@ -117,7 +117,7 @@ class CatalogWatch:
 
     async def _rest(self) -> None:
         """Wait while nobody listens."""
-        while not any(one.listens() for one in self._subscriptions):
+        while not any(subscription.listens() for subscription in self._subscriptions):
             self._is_wanted.clear()
             await self._is_wanted.wait()
 
@@ -125,13 +125,13 @@ class CatalogWatch:
         is_wanted = self._is_wanted.is_set()
         self._is_wanted.clear()
         is_news = await asyncio.to_thread(counter.is_news) or is_wanted
-        for one in self._subscriptions:
-            if one.listens() and (is_news or one.has_more()):
-                one.is_due.set()
+        for subscription in self._subscriptions:
+            if subscription.listens() and (is_news or subscription.has_more()):
+                subscription.is_due.set()
 
     def _counter(self) -> ChangeCounter:
         try:
             return ChangeCounter.at(self.catalog)
         except sqlite3.Error:
-            log.exception("The catalog's counter of changes can't be read: all look each time.")
+            log.exception("The catalog's change counter can't be read; subscribers act at every look instead.")
             return ChangeCounter(None)

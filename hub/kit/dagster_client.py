@@ -1,8 +1,8 @@
-"""Dagster, asked over its GraphQL: which runs there were, go on with one that failed, begin one, backfills.
+"""The client of Dagster's GraphQL: lists runs, resumes a failed run, launches a run, starts backfills.
 
-Owns: the queries and what their answers mean. Not here: whether a retry is wise (`hub.runs.pipeline`). Dagster is never
-imported: the webserver may run on another machine and in another version. Its own words, addresses and exceptions go
-into the log; what people are told is ours.
+Owns: the queries and what their answers mean. Not here: whether a retry makes sense (`hub.runs.pipeline`). Dagster is
+never imported, since the webserver may run on another machine and in another version. Its words, addresses and
+exceptions go into the log; people get our own words.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from stinercut.errors import DagsterRefused, HostNotReady
 log = logging.getLogger("hub.kit.dagster_client")
 
 TIMEOUT_S = 30.0
-"""Launching a run takes 0.6 to 1.7 s on a machine that is idle."""
+"""Launching a run takes 0.6 to 1.7 s on an idle machine."""
 GLANCE_S = 4.0
-"""An answer that only completes what a page shows is waited for no longer: a person looks at that page meanwhile."""
+"""The time for an answer that only completes a page: a person looks at that page meanwhile."""
 RUNS_SHOWN = 20
 IN_FLIGHT = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "SUSPENDED", "CANCELING"})
 FAILED = frozenset({"FAILURE", "CANCELED"})
@@ -123,7 +123,7 @@ query LastCheck($asset: AssetKeyInput!, $check: String!) {
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """A run of Dagster. Moments in UTC."""
+    """A run of Dagster. Times are in UTC."""
 
     run_id: str
     job: str
@@ -131,15 +131,15 @@ class PipelineRun:
     started: datetime | None
     ended: datetime | None
     will_retry: bool = False
-    """It failed, and Dagster is about to begin it again by itself."""
-    goes_on_with: str | None = None
-    """The failed run that it went on with, if it didn't begin anew."""
+    """It failed, and Dagster is about to start it again by itself."""
+    resumes: str | None = None
+    """The failed run that it resumes; None if it started from nothing."""
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """A backfill of Dagster that is not over, asked for at that moment, in UTC. `partitions`: all that it is for, those
-    that it has made too.
+    """A backfill of Dagster that is not over. `asked_at`: when it was requested, in UTC. `partitions`: all of them,
+    including those that it has made already.
     """
 
     backfill_id: str
@@ -149,7 +149,7 @@ class Backfill:
 
 @dataclass(frozen=True)
 class Automation:
-    """A sensor or schedule. `selector` names its place in Dagster; `is_running`: nobody has switched it off."""
+    """A sensor or schedule. `selector` names its place in Dagster. `is_running`: it is not switched off."""
 
     name: str
     is_sensor: bool
@@ -159,17 +159,17 @@ class Automation:
 
 @dataclass(frozen=True)
 class Dagster:
-    """A client; `http` has Dagster's address as its base. Raises HostNotReady when nobody answers, or not in time."""
+    """A client. `http` has Dagster's address as its base. Raises HostNotReady if no answer comes in time."""
 
     http: httpx.AsyncClient
     within_s: float | None = None
-    """Seconds that an answer may take in all; None: as long as anything of it comes."""
+    """Seconds that an answer may take in all; None means as long as any part of it keeps coming."""
 
     @classmethod
     def at(cls, endpoint: str, secret: str | None = None) -> Dagster:
-        """The Dagster webserver at this address. `secret`: what its guard asks for."""
+        """A client of the Dagster webserver at this address. `secret`: the one that its guard demands."""
         shown = {SECRET_HEADER: secret} if secret else {}
-        # Its own house: no proxy that the environment may name for the web.
+        # Dagster is in the local network, so ignore any web proxy of the environment.
         return cls(httpx.AsyncClient(base_url=endpoint, timeout=TIMEOUT_S, trust_env=False, headers=shown))
 
     async def close(self) -> None:
@@ -177,7 +177,7 @@ class Dagster:
         await self.http.aclose()
 
     def at_a_glance(self, within_s: float = GLANCE_S) -> Dagster:
-        """The same Dagster, for questions that can do without an answer."""
+        """The same client for questions that can do without an answer."""
         return replace(self, within_s=within_s)
 
     async def runs_of(self, partition: str) -> list[PipelineRun]:
@@ -185,17 +185,17 @@ class Dagster:
         tags = [{"key": "dagster/partition", "value": partition}]
         answer = await self._ask(_RUNS, {"filter": {"tags": tags}, "limit": RUNS_SHOWN})
         with _reading():
-            found = answer["runsOrError"]
-            if found["__typename"] != "Runs":
-                raise _refused(f"Dagster can't say what was done for {partition}", found)
-            return [_run(one) for one in found["results"]]
+            runs = answer["runsOrError"]
+            if runs["__typename"] != "Runs":
+                raise _refused(f"Dagster can't say what was done for {partition}", runs)
+            return [_run(run) for run in runs["results"]]
 
     async def retry(self, run_id: str, tags: Mapping[str, str]) -> str:
-        """Go on with a failed run: its assets that were not made are made now. Dagster copies its tags; these take the
-        place of those of the same name. Returns the new run's id.
+        """Resume a failed run: makes its assets that were not made. Returns the new run's id.
 
-        FROM_ASSET_FAILURE and not FROM_FAILURE: when a worker died amid a fan-out, the latter forgets the steps that
-        had not begun and calls the run a success. Finished parts are found by their content and cost nothing.
+        Dagster copies the run's tags; `tags` replace those of the same name. The strategy is FROM_ASSET_FAILURE and not
+        FROM_FAILURE: when a worker died in the middle of a fan-out, the latter forgets the steps that had not started
+        and calls the run a success. Finished parts are found by their content and cost nothing.
         """
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE", "extraTags": _as_list(tags)}
         with _reading():
@@ -205,7 +205,7 @@ class Dagster:
             return str(answer["run"]["runId"])
 
     async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
-        """Begin a run of a job for one partition, with these tags besides. Returns its id."""
+        """Launch a run of a job for one partition, with these additional tags. Returns its id."""
         all_tags = {**tags, "dagster/partition": partition}
         params = {
             "selector": {**await self._place_of(job), "jobName": job},
@@ -220,9 +220,9 @@ class Dagster:
 
     async def _place_of(self, job: str) -> dict[str, str]:
         with _reading():
-            found = (await self._ask(_PLACES, {}))["repositoriesOrError"]
-            for place in found.get("nodes", ()):
-                if any(one["name"] == job for one in place["jobs"]):
+            places = (await self._ask(_PLACES, {}))["repositoriesOrError"]
+            for place in places.get("nodes", ()):
+                if any(loaded["name"] == job for loaded in place["jobs"]):
                     return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
         log.warning("Dagster has no job %s loaded; see its page Deployment.", job)
         raise HostNotReady("Dagster has not loaded what makes films just now", advice="Wait a moment, then try again.")
@@ -230,7 +230,10 @@ class Dagster:
     async def backfill(
         self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
     ) -> str:
-        """Make these assets anew for these partitions, each in a run, when there is room. Returns its id."""
+        """Start a backfill: makes these assets again for these partitions, each in a run, when there is room.
+
+        Returns its id.
+        """
         params = {
             "assetSelection": [{"path": [asset]} for asset in assets],
             "partitionNames": list(partitions),
@@ -246,21 +249,21 @@ class Dagster:
     async def backfilling(self) -> list[Backfill]:
         """The backfills that are not over."""
         with _reading():
-            found = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
-            if found["__typename"] != "PartitionBackfills":
-                raise _refused("Dagster can't say which films are being made anew", found)
-            return [_backfill(one) for one in found["results"]]
+            backfills = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
+            if backfills["__typename"] != "PartitionBackfills":
+                raise _refused("Dagster can't say which films are being made anew", backfills)
+            return [_backfill(backfill) for backfill in backfills["results"]]
 
     async def automation(self) -> list[Automation]:
-        """All sensors and schedules, and how they stand."""
+        """All sensors and schedules, and whether they run."""
         with _reading():
-            found = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
-            if found["__typename"] != "RepositoryConnection":
-                raise _refused("Dagster can't say which sensors run", found)
-            return [one for place in found["nodes"] for one in _automation(place)]
+            places = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
+            if places["__typename"] != "RepositoryConnection":
+                raise _refused("Dagster can't say which sensors run", places)
+            return [automation for place in places["nodes"] for automation in _automation(place)]
 
     async def start(self, automation: Automation) -> None:
-        """Switch it on."""
+        """Switch a sensor or schedule on."""
         query, field, kind = (
             (_START_SENSOR, "startSensor", "sensorName")
             if automation.is_sensor
@@ -273,16 +276,17 @@ class Dagster:
                 raise _refused(f"Dagster did not start {automation.name}", answer)
 
     async def last_check(self, asset: str, check: str) -> bool | None:
-        """Whether a check of an asset has passed; None where its last turn brought nothing, or there was none."""
+        """Whether a check of an asset has passed; None if its last execution had no result, or it never ran."""
         with _reading():
-            found = (await self._ask(_LAST_CHECK, {"asset": {"path": [asset]}, "check": check}))["assetCheckExecutions"]
-            evaluation = found[0]["evaluation"] if found else None
+            asked = {"asset": {"path": [asset]}, "check": check}
+            executions = (await self._ask(_LAST_CHECK, asked))["assetCheckExecutions"]
+            evaluation = executions[0]["evaluation"] if executions else None
             return bool(evaluation["success"]) if evaluation else None
 
     async def report_check(self, asset: str, check: str, *, passed: bool, words: str, link: str) -> None:
-        """What a check of an asset says from now on, as a warning where it has not passed."""
-        said = {"what": words, "board": link}
-        body = {"check_name": check, "passed": passed, "severity": "WARN", "metadata": said}
+        """Set the result of a check of an asset. If it has not passed, the result is a warning."""
+        metadata = {"what": words, "board": link}
+        body = {"check_name": check, "passed": passed, "severity": "WARN", "metadata": metadata}
         await self._post(f"/report_asset_check/{asset}", body)
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -305,14 +309,14 @@ class Dagster:
             raise HostNotReady(
                 f"Dagster did not answer within {self.within_s:g} seconds", advice="Wait a moment, then try again."
             ) from None
-        except (httpx.HTTPError, ValueError, RecursionError) as trouble:  # The last two: what comes is no JSON.
+        except (httpx.HTTPError, ValueError, RecursionError) as trouble:  # The last two mean that it is no JSON.
             log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
             raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
 
 
 @contextmanager
 def _reading() -> Generator[None]:
-    """Around what looks into an answer: on Dagster's port another program may answer, and in whatever form."""
+    """Wraps code that reads an answer: another program may answer on Dagster's port, in any form."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as other:
@@ -335,38 +339,38 @@ def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:
-    """The refusal for people; Dagster's own words are for the log."""
-    said = str(answer.get("message", "")).strip() or answer.get("__typename", "")
-    log.warning("%s%s: %s", what, f" ({about})" if about else "", said)
+    """The refusal for people. Dagster's own words go into the log."""
+    words = str(answer.get("message", "")).strip() or answer.get("__typename", "")
+    log.warning("%s%s: %s", what, f" ({about})" if about else "", words)
     return DagsterRefused(what, advice="Its page and the hub's log say more.")
 
 
-def _run(found: dict[str, Any]) -> PipelineRun:
-    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
+def _run(run: dict[str, Any]) -> PipelineRun:
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return PipelineRun(
-        run_id=found["runId"],
-        job=found["jobName"],
-        status=found["status"],
-        started=_moment(found["startTime"]),
-        ended=_moment(found["endTime"]),
+        run_id=run["runId"],
+        job=run["jobName"],
+        status=run["status"],
+        started=_moment(run["startTime"]),
+        ended=_moment(run["endTime"]),
         will_retry=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
-        goes_on_with=tags.get("dagster/parent_run_id"),
+        resumes=tags.get("dagster/parent_run_id"),
     )
 
 
 def _automation(place: Mapping[str, Any]) -> list[Automation]:
     selector = {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
-    sensors = [(one["name"], True, one["sensorState"]) for one in place["sensors"]]
-    schedules = [(one["name"], False, one["scheduleState"]) for one in place["schedules"]]
+    sensors = [(sensor["name"], True, sensor["sensorState"]) for sensor in place["sensors"]]
+    schedules = [(schedule["name"], False, schedule["scheduleState"]) for schedule in place["schedules"]]
     return [
         Automation(name, is_sensor, state["status"] == "RUNNING", selector)
         for name, is_sensor, state in (*sensors, *schedules)
     ]
 
 
-def _backfill(found: dict[str, Any]) -> Backfill:
-    asked_at = datetime.fromtimestamp(found["timestamp"], UTC)
-    return Backfill(found["id"], asked_at, tuple(found["partitionNames"] or ()))
+def _backfill(backfill: dict[str, Any]) -> Backfill:
+    asked_at = datetime.fromtimestamp(backfill["timestamp"], UTC)
+    return Backfill(backfill["id"], asked_at, tuple(backfill["partitionNames"] or ()))
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -1,7 +1,7 @@
-"""What a request that went wrong is answered: always the same JSON, with a code, a sentence and an advice.
+"""The answers to requests that went wrong: always the same JSON, with a code, a sentence and an advice.
 
-Owns: `add_error_answers`, `error_answer`, and what of an error the log says. Not here: the words for a field that can't
-be taken (`validation_messages`), which of our errors has which HTTP status (`stinercut.errors`).
+Owns: `add_error_answers`, `error_answer`, and what the log notes about an error. Not here: the words for an invalid
+field (`validation_messages`), which of our errors has which HTTP status (`stinercut.errors`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HTTP_WORDS = {
 
 
 def error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
-    """An error of ours as browsers and programs get it."""
+    """The answer with one of our errors, as browsers and programs get it."""
     what, advice = said_for_pages(error)
     said = {
         "code": error.code,
@@ -43,7 +43,7 @@ def error_answer(error: StinercutError, status: int | None = None) -> JSONRespon
 
 
 def _asked(request: Request) -> str:
-    """What was asked for, for the log: the route. A path may hold anything, names and whole books too."""
+    """The method and route of a request, for the log. Not the path: it may hold anything, even names or whole books."""
     return f"{request.method} {getattr(request.scope.get('route'), 'path', 'what is no route')}"
 
 
@@ -83,7 +83,7 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Have every error answered in our form."""
+    """Make the application answer every error in our form."""
     app.add_exception_handler(StinercutError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -1,7 +1,7 @@
-"""The guard around every request: the names we answer to, the same-origin rule, the headers, the size of bodies.
+"""The guard around every request: the host names we answer to, the same-origin rule, headers, the size of bodies.
 
-Owns: `Guard`, the ASGI middleware, and in which order its rules hold. Not here: the rules themselves
-(`stinercut.own_names`, `security`, `request_body`), the form of a refusal (`errors`).
+Owns: `Guard`, the ASGI middleware, and the order of its rules. Not here: the rules themselves (`stinercut.own_names`,
+`security`, `request_body`), the form of a refusal (`errors`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from stinercut.own_names import OwnNames
 from stinercut.protocol.close_codes import POLICY
 
 READING: Final = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing: no page of another site gains by them, and no body is read."""
+"""Methods that change nothing: a page of another site gains nothing by them, and no body is read."""
 
 
 class Guard:
-    """Around an application.
+    """Wraps an application with these rules.
 
-    Sockets have their own rules. That of detectors (`detectors_path`) needs none about names: browsers are not let in
-    there at all.
+    Sockets have their own rules. The detectors' socket (`detectors_path`) needs no rule about names, since it lets in
+    no browsers at all.
     """
 
     def __init__(self, app: ASGIApp, names: OwnNames, detectors_path: str) -> None:

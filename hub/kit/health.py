@@ -1,6 +1,6 @@
-"""Whether the hub lives, and whether it can answer: `/healthz` and `/readyz`.
+"""The health checks of the hub: `/healthz` tells whether it lives, `/readyz` whether it can answer.
 
-Owns: both routes. Not here: what they are asked for (containers, `stinercut up`, `stinercut doctor`).
+Owns: both routes. Not here: who uses them (containers, `stinercut up`, `stinercut doctor`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz", summary="Whether the hub lives")
 async def healthz() -> dict[str, str]:
-    """Answers as long as the hub lives, and says that it is one."""
+    """Answers as long as the hub lives, and tells that it is a hub of Stinercut."""
     return HEALTHY
 
 
 @router.get("/readyz", summary="Whether the hub can answer")
 async def readyz(catalog: CatalogPart) -> dict[str, str]:
-    """That it can answer, not only that it lives: the catalog is read."""
+    """Answers only if the hub can read its catalog."""
     await read(catalog, lambda session: session.execute(select(Jump.jump_key).limit(1)).first())
     return {"status": "ready"}

@@ -1,7 +1,7 @@
-"""How a route gets the part of the hub that it works with: `Annotated[FilmFiles, Depends(part(FilmFiles))]`.
+"""Gives a route the part of the hub that it works with: `Annotated[FilmFiles, Depends(part(FilmFiles))]`.
 
-Owns: `provide` and `part`, and reading or writing the catalog off the event loop. Not here: which parts there are
-(`hub.app` makes them and provides them, so no route imports it).
+Owns: `provide` and `part`, and reading or writing the catalog off the event loop. Not here: the parts (`hub.app` makes
+and provides them, so no route imports it).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ T = TypeVar("T")
 
 
 def provide(app: FastAPI, *parts: object) -> None:
-    """Give an application parts, one of each class, next to those that it has."""
-    had: dict[type, object] = getattr(app.state, "parts", {})
-    app.state.parts = {**had, **{type(one): one for one in parts}}
+    """Add parts to an application, one of each class."""
+    before: dict[type, object] = getattr(app.state, "parts", {})
+    app.state.parts = {**before, **{type(item): item for item in parts}}
 
 
 def part(kind: type[P]) -> Callable[[HTTPConnection], Awaitable[P]]:
-    """A dependency: the application's part of this class."""
+    """A dependency that gives the application's part of this class."""
 
-    # A coroutine, although it waits for nothing: FastAPI runs plain functions in a thread.
+    # A coroutine, although it waits for nothing, because FastAPI runs plain functions in a thread.
     async def found(connection: HTTPConnection) -> P:
         return connection.app.state.parts[kind]
 
@@ -40,7 +40,7 @@ CatalogPart = Annotated[Catalog, Depends(part(Catalog))]
 
 
 async def read(catalog: Catalog, query: Callable[[Session], T]) -> T:
-    """The query's answer, off the event loop."""
+    """Run a query off the event loop. Returns its answer."""
 
     def reading() -> T:
         with catalog.read() as session:
@@ -50,7 +50,7 @@ async def read(catalog: Catalog, query: Callable[[Session], T]) -> T:
 
 
 async def write(catalog: Catalog, decide: Callable[[Session], T]) -> T:
-    """The decision's answer once it is durable, off the event loop."""
+    """Run a change off the event loop. Returns its answer once the change is durable."""
 
     def writing() -> T:
         with catalog.write() as session:

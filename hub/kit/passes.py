@@ -1,6 +1,6 @@
-"""Signed notes that let a browser into Dagster's pages: a ticket from the hub, and the pass that it is changed for.
+"""Signed notes that let a browser into Dagster's pages: a ticket from the hub, and the pass that it is exchanged for.
 
-Owns: making and checking them, with the secret that hub and Dagster's webserver share. Not here: the hub's route that
+Owns: making and checking them, with the secret that hub and Dagster's webserver share. Not here: the hub's door that
 hands tickets out (`hub.runs.dagster_door`), the guard that takes them (`app.engine.dagster_guard`).
 """
 
@@ -14,53 +14,53 @@ from enum import Enum
 from hashlib import sha256
 
 SECRET_HEADER = "x-stinercut-secret"
-"""In which the hub shows the secret itself. No page can send it to another origin without being allowed to."""
+"""The header in which the hub sends the secret itself. No page can send it to another origin without permission."""
 ENTER = "/stinercut/enter/"
-"""Path of Dagster's webserver under which a ticket, which follows, is changed for a pass."""
+"""The path of Dagster's webserver, followed by a ticket, where the ticket is exchanged for a pass."""
 DOOR = "/dagster"
-"""Path of the hub under which a browser gets a ticket."""
+"""The path of the hub where a browser gets a ticket."""
 LONGEST = 2000
-"""Letters of the longest address within Dagster that is handed on."""
+"""The most letters of an address within Dagster that is handed on."""
 LEAST_SECRET = 16
-"""Letters of the shortest secret that is accepted; `new_secret` makes 43."""
+"""The fewest letters of a secret that is accepted; `new_secret` makes 43."""
 
 
 class PassKind(Enum):
-    """What a note is for, and how long it is good for."""
+    """The kinds of notes, and how long each is valid."""
 
     TICKET = timedelta(minutes=1)
-    """Travels in an address, so it is used once and at once."""
+    """It is sent in an address, so it is valid only once and shortly."""
     PASS = timedelta(days=7)
-    """Lies in the browser's cookie. A week, where the secret outlives a restart."""
+    """It is kept in the browser's cookie, for a week, if the secret survives restarts that long."""
 
 
 @dataclass(frozen=True)
 class SignedNote:
-    """A good note. `serial` is different in each one."""
+    """A valid note. `serial` is different in each note."""
 
     serial: str
     until: datetime
 
 
 def new_secret() -> str:
-    """A secret that nobody can guess, in letters that addresses, headers and environments take."""
+    """A secret that nobody can guess, of letters that are safe in addresses, headers and environments."""
     return secrets.token_urlsafe(32)
 
 
 def inside(to: str) -> str:
-    """The path and query, if it is one within the site; else the first page. No browser takes it for another site."""
+    """The address if it is a path within the site, else the first page. No browser takes it for another site."""
     is_ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
     return to if is_ours else "/"
 
 
 def issue(secret: str, kind: PassKind, now: datetime) -> str:
-    """A new note. `now` with a zone."""
+    """Make a new note. `now` has a time zone."""
     until, serial = int((now + kind.value).timestamp()), secrets.token_urlsafe(12)
     return f"{until}.{serial}.{_signature(secret, kind, str(until), serial)}"
 
 
 def read(secret: str, kind: PassKind, text: str, now: datetime) -> SignedNote | None:
-    """The note that this text is; None where it is no note of this kind, not signed with this secret, or too old."""
+    """Read a note. None if it is no note of this kind, is not signed with this secret, or is too old."""
     until, _, rest = text.partition(".")
     serial, _, signature = rest.partition(".")
     if not is_same(signature, _signature(secret, kind, until, serial)):
@@ -70,7 +70,7 @@ def read(secret: str, kind: PassKind, text: str, now: datetime) -> SignedNote | 
 
 
 def is_same(shown: str, secret: str) -> bool:
-    """Whether what was shown is the secret, in a time that does not tell how much of it is right."""
+    """Whether `shown` is the secret, compared in a time that doesn't reveal how much of it is right."""
     return hmac.compare_digest(shown.encode("utf-8", "replace"), secret.encode())
 
 

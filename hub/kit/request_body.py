@@ -1,10 +1,10 @@
-"""Bodies of requests: never more of them is read than can be meant.
+"""Limits the size of request bodies.
 
 Owns: `bounded`, around every request, and `limited_body` for the routes that take more. Not here: how long a sender may
 take (`connections`), what is in a body (`hub.review.routes`, `hub.films.routes`).
 
-A body that is too large is read to its end and thrown away, up to a limit: a browser that is still sending shows no
-answer that comes before.
+A body that is too large is read to its end and thrown away, up to a limit: a browser that is still sending doesn't show
+an answer that comes earlier.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from starlette.types import Message, Receive
 from stinercut.errors import BadInput
 
 MOST: Final = 1_000_000
-"""Bytes of a body of JSON: 500 jumps to retry are 70 000."""
+"""The most bytes of a JSON body. For scale: 500 jumps to retry are 70 000 bytes."""
 THROWN_AWAY: Final = 16_000_000
-"""Bytes that are read beyond a limit before the sender is cut off."""
+"""How many bytes are read beyond a limit before the sender is cut off."""
 _READ_BY_THEIR_ROUTES: Final = (re.compile(r"PUT /api/jumps/[^/]+/cut"), re.compile(r"POST /api/bookings(/.*)?"))
 """Timelines and lists of bookings: these routes read their bodies with `limited_body`."""
 
 
 class TooLarge(HTTPException):
-    """A body over its limit. FastAPI hands this kind of error on while it reads a body, and no other."""
+    """A body over its limit. An HTTPException, because FastAPI lets no other error through while it reads a body."""
 
     def __init__(self, most: int) -> None:
         what = f"what was sent is larger than {most // 1_000_000} MB"
@@ -35,11 +35,11 @@ class TooLarge(HTTPException):
 
 def is_bounded_by_its_route(method: str, path: str) -> bool:
     """Whether a route has a limit of its own, and reads its body with `limited_body`."""
-    return any(one.fullmatch(f"{method} {path}") for one in _READ_BY_THEIR_ROUTES)
+    return any(route.fullmatch(f"{method} {path}") for route in _READ_BY_THEIR_ROUTES)
 
 
 def bounded(receive: Receive, most: int = MOST) -> Receive:
-    """What a request says, as long as its body has at most so many bytes; then TooLarge is raised."""
+    """A request's messages. Raises TooLarge when its body has more than `most` bytes."""
     taken = 0
 
     async def receiving() -> Message:
@@ -64,7 +64,7 @@ async def _throw_away(receive: Receive, message: Message) -> None:
 
 
 async def limited_body(request: Request, most: int, what: str, advice: str) -> bytes:
-    """A request's body. Raises BadInput, naming `what` was sent, when it is larger than `most` bytes."""
+    """A request's body. Raises BadInput, which names the body as `what`, if it is larger than `most` bytes."""
     body = bytearray()
     size = 0
     async for piece in request.stream():

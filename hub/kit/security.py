@@ -1,4 +1,4 @@
-"""What keeps strangers' pages out: the same-origin rule, the headers of every answer.
+"""The rules that keep other sites' pages out: the same-origin rule, and the headers of every answer.
 
 Owns: pure decisions over headers. Not here: the names a hub answers to (`stinercut.own_names`), the detectors' token
 (`hub.cards.socket`).
@@ -14,19 +14,19 @@ _HOST = re.compile(r"^[A-Za-z0-9.\-:\[\]]{1,255}$")
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from our own page, or from a program: browsers always say where one comes from."""
-    # All of them: who says it twice must not have the one looked at and the other believed.
+    """Whether a request comes from our own page or from a program. Browsers always send the origin."""
+    # Check all Origin headers: if there are two, a server must not check one and trust the other.
     origins = [value for name, value in headers.items() if name == "origin"]
     try:
         return all(urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != "" for origin in origins)
-    except ValueError:  # Brackets that are never closed, say.
+    except ValueError:  # Such as brackets that are never closed.
         return False
 
 
 def is_page_visit(headers: Mapping[str, str]) -> bool:
-    """Whether a browser opens a page of its own with this request: no part of another page, no frame, no script's.
+    """Whether a browser opens a whole page with this request, and not a part of a page, a frame or a script's data.
 
-    Browsers tell by Sec-Fetch-* only where nobody listens in (HTTPS, this machine); else what they accept tells.
+    Browsers tell this by Sec-Fetch-* only on safe connections (HTTPS, this machine); otherwise by what they accept.
     """
     if headers.get("sec-fetch-mode", "navigate") != "navigate":
         return False
@@ -34,13 +34,13 @@ def is_page_visit(headers: Mapping[str, str]) -> bool:
 
 
 def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that another site's page, or one on another port, asked for this."""
+    """Whether the request comes from another site's page, or from a page on another port."""
     return headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} or not is_same_origin(headers)
 
 
 def answer_headers(host: str) -> dict[str, str]:
-    """The headers of every answer. Scripts, styles and pictures come from the hub alone, and nobody may frame it."""
-    # Older Safari doesn't count a WebSocket of the same host as 'self'.
+    """The headers of every answer: scripts, styles and pictures only from the hub, and no frames around its pages."""
+    # For older Safari, a WebSocket of the same host is not 'self'.
     sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
     policy = (
         "default-src 'none'",

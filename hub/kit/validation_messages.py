@@ -1,7 +1,7 @@
-"""Why a request can't be taken, in words for people: the field, and what is wrong with it.
+"""Why a request is invalid, in words for people: the field, and what is wrong with it.
 
-Owns: what pydantic found, said anew; pure. Not here: sending it (`hub.kit.errors`), what a name or a booking may be
-(`stinercut.codes.payload`).
+Owns: turning pydantic's errors into these words; pure. Not here: sending them (`hub.kit.errors`), what a name or a
+booking may be (`stinercut.codes.payload`).
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ _CAUSES: Final = {
     "too_long": "has more than {max_length} entries",
     "too_short": "is empty",
 }
-"""By what pydantic calls the error, or how that begins; the longest that fits counts."""
+"""The words by pydantic's name of the error, or by its beginning; the longest key that fits counts."""
 
 
 def in_words(errors: Sequence[Mapping[str, Any]]) -> BadInput:
-    """The first of pydantic's errors about a request, as a person reads it."""
+    """The first of pydantic's errors about a request, in words for people."""
     first = errors[0]
     fields = [part for part in first["loc"][1:] if isinstance(part, str)]
     if not fields or first["type"] == "json_invalid":
@@ -80,8 +80,10 @@ def in_words(errors: Sequence[Mapping[str, Any]]) -> BadInput:
 
 
 def technical(errors: Sequence[Mapping[str, Any]]) -> str:
-    """The same for the log, all of them, without what was sent: there may be names in it."""
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']} ({one['type']})" for one in errors)
+    """All errors for the log, without the values that were sent, since there may be names in them."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']} ({error['type']})" for error in errors
+    )
 
 
 def _field(place: Sequence[str | int], name: str) -> str:

@@ -1,6 +1,6 @@
-"""Which hub this is: that it is one, its package's version, and the pages that came with it.
+"""The version of this hub: the mark that it is a hub, its package's version, and a hash of its pages.
 
-Owns: these texts, the second made once when the hub starts. Not here: telling them (`hub.board.feed`,
+Owns: these texts; the version is made once when the hub starts. Not here: sending them (`hub.board.feed`,
 `hub.kit.health`), serving pages (`hub.pages`).
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from stinercut import __version__
 
 HEALTHY = {"status": "ok", "program": "stinercut"}
-"""What `/healthz` answers as long as the hub lives: other programs say that they are well under that path, too."""
+"""The answer of `/healthz` while the hub lives. It names the program, since others also answer under that path."""
 
 
 def version_of(root: Path, files: Iterable[Path]) -> str:
-    """The package's version and a hash of these files below `root`: another one means other scripts or another API."""
+    """The package's version and a hash of these files below `root`. When it changes, scripts or API have changed."""
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(f"{file.relative_to(root).as_posix()}\0".encode())

@@ -1,7 +1,7 @@
-"""What views of cards and jumps share: their base, steps, events, links into Dagster.
+"""The views that cards and jumps share: their base, messages, steps, events, links to Dagster's pages.
 
-Owns: that, and how it is made. Not here: cards (`hub.cards.views`), jumps and films (`hub.jumps.views`), sending
-(`hub.board.feed`).
+Owns: these views and how they are made. Not here: cards (`hub.cards.views`), jumps and films (`hub.jumps.views`),
+sending them (`hub.board.feed`).
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from stinercut.pipeline_names import FILM_ASSET
 
 
 class View(BaseModel):
-    """Base of what is sent to browsers."""
+    """The base of all views, which are sent to browsers."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class MessageView(View):
-    """One message: `code` names it, `values` are what its words show (a value may be a message, too)."""
+    """One message. `code` names it; `values` fill its words (a value may be a message too)."""
 
     code: str
     values: dict[str, Any]
 
 
 def message_views(messages: Iterable[Message]) -> list[MessageView]:
-    """Messages as browsers get them next to their words."""
-    return [MessageView.model_validate(one.as_json()) for one in messages]
+    """Messages as browsers get them, in addition to their words."""
+    return [MessageView.model_validate(message.as_json()) for message in messages]
 
 
 RUN_ID: Final = "0b6a1c1e-6f0c-4f0e-9a53-6d1f5f0c9a11"
@@ -51,11 +51,11 @@ STEP: Final[dict[str, Any]] = {
     "message": "2 of 5 clips",
     "position": 2,
 }
-"""Both for examples of what routes answer."""
+"""A run and a step for the examples in the API's description."""
 
 
 def example(value: dict[str, Any]) -> ConfigDict:
-    """A model's configuration with this example, for the description of our API. A test takes each by its model."""
+    """A model's configuration with this example, for the API's description. A test validates each by its model."""
     return ConfigDict(json_schema_extra={"examples": [value]})
 
 
@@ -73,11 +73,11 @@ class StepView(View):
     message_parts: list[MessageView] = []
     """The same as codes and values."""
     position: int = 0
-    """Its place in their order. A negative one: a line that is shown among the steps and is no work."""
+    """Its place in the order of steps. Negative for a line that is shown among the steps but is no work."""
 
 
 class JumpLinks(View):
-    """Pages of Dagster about one jump."""
+    """The addresses of Dagster's pages about one jump."""
 
     run: str | None
     partition: str
@@ -96,22 +96,22 @@ class EventView(View):
 
 
 LINEAGE = 5
-"""Steps from a film up to its card in Dagster's lineage; the page shows one by itself. A test counts them."""
+"""How many steps Dagster's lineage has from a film up to its card; without this its page shows one. A test counts."""
 
 
 @dataclass(frozen=True)
 class Links:
-    """Where views lead: Dagster's pages as a browser knows them, and the folder of films, whose files they name."""
+    """Addresses for views: of Dagster's pages as a browser knows them; and the folder of films, to find their files."""
 
     dagster: str
     films: Path
 
     def run(self, run_id: str | None) -> str | None:
-        """The page of one run."""
+        """The address of the page of one run."""
         return f"{self.dagster}/runs/{quote(run_id)}" if run_id else None
 
     def jump(self, jump_key: str, run_id: str | None) -> JumpLinks:
-        """The pages about one jump."""
+        """The addresses of the pages about one jump."""
         film = f"{self.dagster}/assets/{FILM_ASSET}"
         return JumpLinks(
             run=self.run(run_id),
@@ -120,7 +120,7 @@ class Links:
         )
 
     def card(self, card_id: str) -> str:
-        """The page about one card's readings."""
+        """The address of the page about one card's readings."""
         return f"{self.dagster}/assets/card_sessions?view=partitions&partition={quote(card_id)}"
 
 
@@ -138,7 +138,7 @@ def event_view(event: Event) -> EventView:
 
 def step_view(step: Step) -> StepView:
     """A step as browsers see it."""
-    label, said = label_of_step(step), messages_of_step(step)
+    label, messages = label_of_step(step), messages_of_step(step)
     return StepView(
         step=step.step,
         label=all_worded(label),
@@ -146,14 +146,14 @@ def step_view(step: Step) -> StepView:
         status=step.status,
         progress=1.0 if step.status == StepStatus.DONE else step.progress,
         seconds=step.seconds,
-        message=all_worded(said),
-        message_parts=message_views(said),
+        message=all_worded(messages),
+        message_parts=message_views(messages),
         position=step.position,
     )
 
 
 def steps_of(session: Session, subjects: Collection[str]) -> dict[str, list[StepView]]:
-    """The steps of jumps and cards, in their order."""
+    """The steps of these jumps and cards, in order."""
     rows = session.execute(select(Step).where(Step.subject.in_(subjects)).order_by(Step.position, Step.step)).scalars()
     out: dict[str, list[StepView]] = {}
     for row in rows:

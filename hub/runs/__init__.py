@@ -1,1 +1,1 @@
-"""Runs: what the pipeline does, tries again, and has switched off; the door to Dagster's pages."""
+"""Runs: the pipeline's progress, retries, switched-off sensors; the door to Dagster's pages."""

@@ -1,10 +1,10 @@
-"""Sensors and schedules of Dagster that somebody switched off: seen, said, and started again.
+"""Sensors and schedules of Dagster that somebody switched off: notices, reports and restarts them.
 
-Owns: how they stand, telling Dagster's own check. Not here: which ones there are and
-what each is for (`stinercut.runs.automation`), asking Dagster (`hub.kit.dagster_client`).
+Owns: their state, and reporting it to Dagster's own check. Not here: which sensors there are and what each is for
+(`stinercut.runs.automation`), asking Dagster (`hub.kit.dagster_client`).
 
-Nothing else notices: with `ready_jumps` off, no film is begun, no run fails, and every process lives. A page of
-Dagster's has a switch for each, and a switch that was turned off stays off over every start.
+Nothing else notices: with `ready_jumps` off, no film is started, no run fails, and every process lives. Dagster has a
+page with a switch for each sensor, and a sensor that was switched off stays off after every restart.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ log = logging.getLogger("hub.runs.automation")
 
 LOOK_EVERY_S = 20.0
 KNOWN_FOR_S = 2.0
-"""So long an answer of Dagster's serves all pages that ask."""
+"""Seconds for which an answer of Dagster serves all pages that ask."""
 
 
 class AutomationView(BaseModel):
-    """What is switched off: names, and a sentence for people; empty where all runs."""
+    """The names of what is switched off, and a sentence for people; both empty if everything runs."""
 
     model_config = example({"stopped": [], "problem": ""})
 
@@ -40,7 +40,7 @@ class AutomationView(BaseModel):
 
 
 class StartedView(BaseModel):
-    """What was switched off and runs again."""
+    """The names of what was switched off and runs again."""
 
     model_config = example({"started": ["ready_jumps"]})
 
@@ -49,7 +49,7 @@ class StartedView(BaseModel):
 
 @dataclass
 class AutomationWatch:
-    """Looks at Dagster's automation now and then. `board`: its address, for the check's link."""
+    """Looks at Dagster's automation now and then. `board`: the board's address, for the check's link."""
 
     dagster: Dagster
     board: str
@@ -57,23 +57,23 @@ class AutomationWatch:
     _known: tuple[Automation, ...] = ()
     _known_at: float | None = None
     _told: tuple[str, ...] | None = None
-    """What the check says, as far as this hub knows."""
+    """The names in the check's latest report by this hub."""
 
     async def run(self) -> None:
-        """Look again and again until cancelled, and have the check say what is new."""
+        """Look repeatedly until cancelled, and report changes to the check."""
         while True:
             try:
                 await self.tell_check()
             except StinercutError as silent:
-                log.debug("Whether all sensors run is not known: %s", silent.sentence())
+                log.debug("Can't tell whether all sensors run: %s", silent.sentence())
             except Exception:
                 log.exception("A look at Dagster's sensors failed; trying again.")
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def tell_check(self) -> None:
-        """Have the check on Dagster's pages say what is switched off, once for each change.
+        """Report to the check on Dagster's pages what is switched off, once for each change.
 
-        And again where a run took the check along and ended before its turn: then it would say nothing.
+        Report again if a run included the check and ended before its turn: the check would show nothing then.
         """
         stopped = _names(await self._stopped())
         says = await self.dagster.at_a_glance().last_check(FILM_ASSET, CHECK)
@@ -84,17 +84,17 @@ class AutomationWatch:
         self._told = stopped
 
     async def view(self) -> AutomationView:
-        """How things stand. Raises HostNotReady when Dagster does not say."""
+        """What is switched off now. Raises HostNotReady if Dagster does not answer."""
         stopped = _names(await self._stopped())
         return AutomationView(stopped=list(stopped), problem=in_words(stopped))
 
     async def start(self) -> StartedView:
-        """Start all that is switched off. Raises HostNotReady or DagsterRefused."""
+        """Start everything that is switched off. Raises HostNotReady or DagsterRefused."""
         self._known_at = None
         stopped = await self._stopped()
-        for one in stopped:
-            await self.dagster.start(one)
-            log.info("%s was switched off in Dagster; it is started again.", one.name)
+        for automation in stopped:
+            await self.dagster.start(automation)
+            log.info("%s was switched off in Dagster; it is started again.", automation.name)
         self._known_at = None
         return StartedView(started=list(_names(stopped)))
 
@@ -102,8 +102,8 @@ class AutomationWatch:
         if self._known_at is None or self.clock() - self._known_at > KNOWN_FOR_S:
             self._known = tuple(await self.dagster.at_a_glance().automation())
             self._known_at = self.clock()
-        return tuple(one for one in self._known if not one.is_running)
+        return tuple(automation for automation in self._known if not automation.is_running)
 
 
-def _names(automation: tuple[Automation, ...]) -> tuple[str, ...]:
-    return tuple(sorted(one.name for one in automation))
+def _names(automations: tuple[Automation, ...]) -> tuple[str, ...]:
+    return tuple(sorted(automation.name for automation in automations))

@@ -1,10 +1,10 @@
-"""The hub's door to Dagster's pages: a browser that comes through it is let in by the webserver's guard.
+"""The hub's door to Dagster's pages: the webserver's guard lets in a browser that comes through it.
 
-Owns: where `/dagster` leads, and for whom. Not here: the route (`routes`), the notes (`hub.kit.passes`), the guard
-(`app.engine.dagster_guard`).
+Owns: where `/dagster` leads, and for whom. Not here: the route (`routes`), tickets and passes (`hub.kit.passes`), the
+guard (`app.engine.dagster_guard`).
 
-The one place that decides who sees Dagster's pages. The board asks nobody who he is, so everybody who opens it is sent
-on; whoever asks for a name one day asks here.
+This is the one place that decides who sees Dagster's pages. The board has no accounts, so everybody who opens it is let
+through; accounts would be checked here one day.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stinercut.errors import BadInput
 
 
 def way_in(dagster: str, secret: str | None, to: str, now: datetime) -> str:
-    """The address that a browser is sent to, for this path of Dagster's. Without a secret there is no guard."""
+    """The address to send a browser to, for this path of Dagster. Without a secret there is no guard."""
     if secret is None:
         return dagster + inside(to)
     ticket = passes.issue(secret, passes.PassKind.TICKET, now)

@@ -1,7 +1,7 @@
-"""One jump's or card's way through the pipeline: how far it is, and going on after a failure.
+"""One jump's or card's way through the pipeline: its progress, and retrying it after a failure.
 
 Owns: joining what the catalog knows with Dagster's runs, and deciding whether a retry makes sense. Not here: the
-GraphQL (`hub.kit.dagster_client`), the views of cards and jumps (`hub.kit.views`).
+GraphQL (`hub.kit.dagster_client`), the views of cards and jumps (`hub.cards.views`, `hub.jumps.views`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RunView(View):
 
 
 class PipelineView(View):
-    """How far a jump or card is. `runs_problem` says why `runs` may be incomplete."""
+    """How far a jump or card is. `runs_problem` tells why `runs` may be incomplete."""
 
     model_config = example(
         {
@@ -80,7 +80,7 @@ class PipelineView(View):
     status: str
     reason: str
     reason_parts: list[MessageView]
-    """Of a jump, the same as codes and values."""
+    """A jump's reason as codes and values."""
     failed: bool
     """Whether its run failed, so that a retry makes sense."""
     progress: float
@@ -91,7 +91,7 @@ class PipelineView(View):
 
 
 class RetryView(View):
-    """A retry that was started: a run that goes on with another one (`resumes`), or begins anew."""
+    """A retry that was started: a run that resumes another one (`resumes`), or starts from nothing (None)."""
 
     model_config = example({"run_id": RUN_ID, "resumes": None})
 
@@ -100,7 +100,7 @@ class RetryView(View):
 
 
 class RetriedView(View):
-    """What a retry of one jump or card came to: a run, or why there is none."""
+    """The result of retrying one jump or card: a run, or the problem that prevented it."""
 
     id: str
     run_id: str | None
@@ -109,7 +109,7 @@ class RetriedView(View):
 
 
 BEGINS_WITHIN = timedelta(minutes=2)
-"""After a run was cut off, Dagster begins its retry within seconds. A promise older than this was broken."""
+"""After a run was cut off, Dagster starts its retry within seconds. If it takes longer, the promise was broken."""
 
 _GOES_ON = {
     "QUEUED": "it waits for its turn already",
@@ -119,16 +119,18 @@ _GOES_ON = {
     "SUSPENDED": "it was suspended in Dagster, and is not over",
     "CANCELING": "it is being cancelled, and is not over yet",
 }
-"""What Dagster's words for a run in flight mean; all others: it is being worked on."""
+"""The meaning of Dagster's statuses of a run in flight; any other means that it is being worked on."""
 
 AT_ONCE = 4
-"""Retries that are launched at the same time."""
+"""How many retries are launched at the same time."""
 
 
 @dataclass(frozen=True)
 class Stand:
-    """How the catalog says that a jump or card stands. `state` and `run_id` are a jump's: the run that works on it, or
-    did last. `failed` counts also where Dagster has forgotten the run, or calls it a success.
+    """How a jump or card stands in the catalog.
+
+    `state` and `run_id` are a jump's: its state, and the run that works on it or did last. `failed` counts even if
+    Dagster has forgotten the run, or calls it a success.
     """
 
     state: str | None
@@ -137,18 +139,18 @@ class Stand:
 
 
 def run_to_resume(runs: Sequence[PipelineRun], stand: Stand, moment: datetime) -> PipelineRun | None:
-    """The run to go on with; None to begin anew. Raises Conflict when there is nothing to do. Runs newest first.
+    """The run to resume; None to start from nothing. Raises Conflict when there is nothing to do. Runs: newest first.
 
-    A run is gone on with if it failed, and is the one that took the jump up as it is now: any other has the footage of
-    another version in hand. And only once: what its finished assets left may be what the next ones can't read, as after
-    a power cut or an update. Beginning anew costs little, since what was rendered is kept.
+    A failed run is resumed if it is the one that took up the jump as it is now: any other has the footage of another
+    version. It is resumed only once: the next assets may be unable to read what its finished assets left, as after a
+    power cut or an update. Starting from nothing costs little, since rendered parts are kept.
     """
     jump_state = stand.state
     runs = [run for run in runs if run.job != AHEAD_JOB]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
         raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
-    if runs and _is_about_to_go_on(runs[0], moment):
+    if runs and _is_about_to_retry(runs[0], moment):
         raise Conflict("it is about to be tried again by itself", advice="Wait a minute.")
     if jump_state in (JumpState.READY, JumpState.WAITING):
         raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
@@ -156,19 +158,19 @@ def run_to_resume(runs: Sequence[PipelineRun], stand: Stand, moment: datetime) -
         raise Conflict("nothing of it failed")
     if runs and runs[0].status in FAILED:
         took_it_up = jump_state is None or runs[0].run_id == stand.run_id
-        return runs[0] if took_it_up and runs[0].goes_on_with is None else None
+        return runs[0] if took_it_up and runs[0].resumes is None else None
     if stand.failed or jump_state == JumpState.FAILED:
         return None
     raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
 
 
-def _is_about_to_go_on(run: PipelineRun, moment: datetime) -> bool:
+def _is_about_to_retry(run: PipelineRun, moment: datetime) -> bool:
     return run.will_retry and (run.ended is None or moment - run.ended < BEGINS_WITHIN)
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Questions about single jumps and cards, and going on with them."""
+    """The progress of single jumps and cards, and retrying them."""
 
     catalog: Catalog
     dagster: Dagster
@@ -178,7 +180,7 @@ class Pipeline:
     )
 
     async def view(self, subject: str, picture: ProgressSnapshot) -> PipelineView:
-        """How far a jump or card is. Raises NotFound. Dagster's silence is no error here: its part is left out."""
+        """How far a jump or card is. Raises NotFound. If Dagster does not answer, its runs are left out."""
         known = await asyncio.to_thread(self._known, subject, picture)
         problem = ""
         try:
@@ -188,7 +190,7 @@ class Pipeline:
         return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
 
     async def retry(self, subject: str, picture: ProgressSnapshot) -> RetryView:
-        """Go on with what failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
+        """Retry a jump or card that failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
         known = await asyncio.to_thread(self._known, subject, picture)
         # Two taps on the button at once must not make two runs.
         lock = self._retrying.setdefault(subject, asyncio.Lock())
@@ -199,7 +201,7 @@ class Pipeline:
             if parent is not None:
                 run_id = await self.dagster.retry(parent.run_id, tags)
             else:
-                # As the sensors do. A job says itself what all of its runs have: identification its priority too.
+                # As the sensors do. A job has the tags of all its runs itself; identification also its priority.
                 job = CARD_JOB if known.kind == "card" else FILM_JOB
                 run_id = await self.dagster.launch(job, known.id, tags)
             if known.kind == "jump":
@@ -207,19 +209,20 @@ class Pipeline:
         return RetryView(run_id=run_id, resumes=parent.run_id if parent else None)
 
     async def retry_all(self, subjects: Sequence[str] | None, picture: ProgressSnapshot) -> list[RetriedView]:
-        """Go on with these jumps and cards, or with all that failed; each gets its answer, in the same order.
+        """Retry these jumps and cards, or all that failed. Returns a result for each, in the same order.
 
-        Some at a time: launching a run takes Dagster up to two seconds. Raises HostNotReady when it answers for none.
+        Works on a few at a time, since launching a run takes Dagster up to two seconds. Raises HostNotReady if it
+        answers for none of them.
         """
         if subjects is None:
             subjects = await asyncio.to_thread(self._failed)
         places = asyncio.Semaphore(AT_ONCE)
 
-        async def one(subject: str) -> RetriedView:
+        async def retried(subject: str) -> RetriedView:
             async with places:
                 return await self._retried(subject, picture)
 
-        answers = await asyncio.gather(*(one(subject) for subject in dict.fromkeys(subjects)))
+        answers = await asyncio.gather(*(retried(subject) for subject in dict.fromkeys(subjects)))
         if answers and all(answer.code == HostNotReady.code for answer in answers):
             raise HostNotReady(answers[0].problem.rstrip("."))
         return answers
@@ -239,15 +242,15 @@ class Pipeline:
             return Stand(jump.state, jump.run_id, jump.state == JumpState.FAILED)
 
     def _tags(self, known: PipelineView) -> dict[str, str]:
-        """What a run of this jump or card is found by, and who comes first.
+        """The tags to find a run of this jump or card by, and its priority.
 
-        A person waits for it, also where it goes on with a run of a backfill.
+        A person waits for it, so it counts as a film's run even if it resumes a run of a backfill.
         """
         if known.kind == "card":
             return {CARD_TAG: known.id}
         with self.catalog.read() as session:
             jump_date = jumps.require_jump(session, known.id).jump_date
-        today = local_day(self.catalog.clock())  # As the sensor has it.
+        today = local_day(self.catalog.clock())  # The same day as in the sensor.
         return {JUMP_TAG: known.id, PRIORITY_TAG: str(film_priority(jump_date, today)), WORK_TAG: "film"}
 
     def _failed(self) -> list[str]:
@@ -257,15 +260,15 @@ class Pipeline:
     def _resumed(self, jump_key: str, run_id: str) -> None:
         with self.catalog.write() as session:
             jump = jumps.require_jump(session, jump_key)
-            # The run may have begun, or even ended, before we got here; then it has spoken for itself.
+            # The run may have started, or even ended, by now; then it has recorded its state itself.
             if jump.run_id != run_id and jump.state in (JumpState.FAILED, JumpState.PRODUCING):
                 jumps.resume(session, jump_key, run_id)
 
     def _known(self, subject: str, picture: ProgressSnapshot) -> PipelineView:
         with self.catalog.read() as session:
-            found = jump_views(session, self.links, [subject])
-            if found:
-                return _of_jump(found[0])
+            views = jump_views(session, self.links, [subject])
+            if views:
+                return _of_jump(views[0])
             cards = card_views(session, picture, [subject])
             if cards:
                 return self._of_card(cards[0], steps_of(session, [subject]).get(subject, []))

@@ -1,4 +1,4 @@
-"""The pipeline over HTTP: how far a jump or card is, trying again what failed, switched-off sensors, Dagster's door.
+"""The pipeline over HTTP: progress of a jump or card, retries, switched-off sensors, the door to Dagster's pages.
 
 Owns: these routes. Not here: what a retry does (`pipeline`), what is switched off (`automation`), who is let into
 Dagster's pages (`dagster_door`).
@@ -28,11 +28,11 @@ LivePart = Annotated[Live, Depends(part(Live))]
 WatchPart = Annotated[AutomationWatch, Depends(part(AutomationWatch))]
 
 MAX_SUBJECTS = 500
-"""In one request: each takes Dagster up to two seconds. Without a list, all that failed."""
+"""The most subjects in one request: each takes Dagster up to two seconds. Without a list, all that failed."""
 
 
 class RetryRequest(BaseModel):
-    """Jumps and cards to retry; all that failed when there is no list."""
+    """The jumps and cards to retry; without a list, all that failed."""
 
     model_config = example({"subjects": ["2026-06-01_B-1"]})
 
@@ -40,7 +40,7 @@ class RetryRequest(BaseModel):
 
 
 class Answers(BaseModel):
-    """What came of each."""
+    """The result of each retry."""
 
     model_config = example({"retried": [{"id": "2026-06-01_B-1", "run_id": RUN_ID, "problem": "", "code": ""}]})
 
@@ -49,7 +49,7 @@ class Answers(BaseModel):
 
 @router.get("/api/pipeline/{subject}", summary="How far a jump or card is")
 async def pipeline(pipeline: PipelinePart, live: LivePart, subject: JumpKey) -> PipelineView:
-    """Its steps, and Dagster's runs of it."""
+    """The steps of a jump or card, and Dagster's runs of it."""
     return await pipeline.view(subject, live.picture())
 
 
@@ -57,25 +57,25 @@ async def pipeline(pipeline: PipelinePart, live: LivePart, subject: JumpKey) -> 
 @router.post("/api/pipeline/{subject}/retry", status_code=202, summary="Retry a jump or card that failed")
 @router.post("/api/jumps/{subject}/retry", status_code=202, name="retry_jump", summary="Retry a jump that failed")
 async def retry(pipeline: PipelinePart, live: LivePart, subject: JumpKey) -> RetryView:
-    """A run resumes the failed one, or begins from nothing."""
+    """Starts a run that resumes the failed one, or starts from nothing."""
     return await pipeline.retry(subject, live.picture())
 
 
 @router.post("/api/retry", status_code=202, summary="Retry many jumps and cards, or all that failed")
 async def retry_all(pipeline: PipelinePart, live: LivePart, asked: RetryRequest) -> Answers:
-    """Each gets its answer, in the same order."""
+    """Gives a result for each, in the same order."""
     return Answers(retried=await pipeline.retry_all(asked.subjects, live.picture()))
 
 
 @router.get("/api/automation", summary="Sensors and schedules that are switched off")
 async def automation(watch: WatchPart) -> AutomationView:
-    """Empty where all run."""
+    """Empty if all run."""
     return await watch.view()
 
 
 @router.post("/api/automation/start", summary="Start all that is switched off")
 async def start(watch: WatchPart) -> StartedView:
-    """The names of what runs again."""
+    """Gives the names of those that run again."""
     return await watch.start()
 
 

@@ -377,7 +377,7 @@ class TestRetry:
 
     def test_a_run_that_went_on_with_another_one_in_vain_is_not_gone_on_with(self):
         """It had what the first one's finished assets left, and so would the next."""
-        again = replace(run("FAILURE", "again"), goes_on_with="first")
+        again = replace(run("FAILURE", "again"), resumes="first")
         assert resumed([again, run("FAILURE", "first")], "failed", "again") is None
 
     def test_a_run_that_only_worked_ahead_is_none_to_go_on_with(self):
