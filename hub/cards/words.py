@@ -1,4 +1,4 @@
-"""What a card's state is called, and the sentence that a tandem master reads on it. Pure.
+"""The state of a card, and the sentence about it for a tandem master. Pure.
 
 Owns: the words. Not here: the numbers that they follow from (`views`).
 """
@@ -19,7 +19,7 @@ CardState = Literal["scanning", "unreadable", "empty", "copying", "safe", "incom
 
 
 class FileCounts(View):
-    """Numbers of files of one insertion. `found` leaves out what is no footage; `new` is found less known."""
+    """Counts of files of one insertion. `found` counts only footage; `new` is `found` less `known`."""
 
     found: int = 0
     new: int = 0
@@ -30,7 +30,7 @@ class FileCounts(View):
 
 @dataclass(frozen=True)
 class Situation:
-    """What a card's state and sentence follow from."""
+    """The facts that decide a card's state and sentence."""
 
     is_out: bool
     is_listed: bool
@@ -40,11 +40,11 @@ class Situation:
     asked: int
     problem: str = ""
     is_unread: bool = False
-    """It could not be read, or not all of it."""
+    """Whether the card could not be read, or not completely."""
     unreadable: int = 0
-    """Folders and files of it that could not."""
+    """How many of its folders and files could not be read."""
     staying: Staying = NOTHING
-    """What of it is never copied: said before anybody is told that it is safe."""
+    """Its entries that are never copied: people read this before they read that the card is safe."""
 
 
 def _files(number: int, words: str = "file") -> str:
@@ -56,9 +56,9 @@ def _parts(now_: Situation) -> str:
 
 
 def stays(staying: Staying, verb: str = "stay") -> str:
-    """What of a card is not copied, as sentences with a space in front; empty where all of it is.
+    """The entries of a card that are not copied, as sentences with a space in front; empty if all are copied.
 
-    Of other kinds are those that nobody knows; thumbnails and hidden entries are known not to be footage.
+    Files of other kinds are unknown ones; thumbnails and hidden entries are known not to be footage.
     """
     known = [
         counted(number, words)
@@ -80,7 +80,7 @@ def stays(staying: Staying, verb: str = "stay") -> str:
 
 
 def _empty(staying: Staying, verb: str) -> str:
-    """Nobody misses what was never recorded, unless somebody says so."""
+    """A sentence about empty files; otherwise nobody would notice that nothing was recorded."""
     if not staying.empty:
         return ""
     more = staying.empty - len(staying.empty_names)
@@ -94,7 +94,7 @@ _DO = {"stay": "do", "stayed": "did"}
 
 
 def _of(verb: str, number: int) -> str:
-    """The verb as it goes with that number."""
+    """The form of the verb for that number."""
     return {"stay": "stays", "do": "does"}.get(verb, verb) if number == 1 else verb
 
 
@@ -103,7 +103,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def card_state(now_: Situation) -> tuple[CardState, str]:
-    """A card's state and the sentence that goes with it."""
+    """A card's state, and its sentence."""
     return _when_out(now_) if now_.is_out else _when_in(now_)
 
 

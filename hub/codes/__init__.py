@@ -1,1 +1,1 @@
-"""Codes: made and printed by the page."""
+"""Passengers' codes: drawn for the page, which shows and prints them."""

@@ -1,7 +1,7 @@
-"""Passengers' codes over HTTP: made from what a person typed or chose, to show on a phone or tablet, or to print.
+"""Passengers' codes over HTTP: made from typed or chosen bookings, to show on a phone or tablet, or to print.
 
-Owns: the routes and models below /api/codes. Not here: what a code says and looks like (`stinercut.codes`), the
-office's list (`hub.review.routes`), PDF sheets (`stinercut qr sheet`: they need fonts, which the hub has none of).
+Owns: the routes and models below /api/codes. Not here: the content and form of a code (`stinercut.codes`), the office's
+list (`hub.review.routes`), PDF sheets (`stinercut qr sheet`: they need fonts, and the hub has no fonts).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
 
 MAX_CODES = 50
-"""In one request: one takes about 20 ms to draw, and nobody is to wait for another's list. Pages ask in pieces."""
+"""The most codes in one request: drawing one takes about 20 ms, and nobody should wait for another's list. Pages split
+their lists."""
 _AT_ONCE = 2
-"""Requests that are drawn at the same time; the others wait, and the hub has its threads for the board."""
+"""How many requests are drawn at the same time. The others wait, so that the hub keeps threads for the board."""
 
 
 _BOOKING: Final[dict[str, Any]] = {
@@ -37,7 +38,7 @@ _BOOKING: Final[dict[str, Any]] = {
 
 
 class WantedCode(BaseModel):
-    """What a code is to say."""
+    """The content of a code."""
 
     passenger_name: ShortText
     booking_id: TypedId
@@ -46,7 +47,7 @@ class WantedCode(BaseModel):
 
 
 class WantedCodes(BaseModel):
-    """Codes that a person asked for."""
+    """The codes that a person asks for."""
 
     model_config = example({"bookings": [_BOOKING], "signed": False})
 
@@ -55,14 +56,14 @@ class WantedCodes(BaseModel):
 
 
 class CodeView(BaseModel):
-    """A code, and what it says in the form in which it says it."""
+    """A code, and its content in exactly the form that is in it."""
 
     booking: WantedCode
     svg: str
 
 
 class Codes(BaseModel):
-    """The codes, in the order asked for."""
+    """The codes, in the order of the request."""
 
     model_config = example(
         {
@@ -92,7 +93,7 @@ class CodeDrawing:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def draw(self, wanted: WantedCodes) -> Codes:
-        """The codes; signed where it was asked for, or where unsigned ones would be refused. Raises BadInput."""
+        """The codes, signed if asked for or if unsigned ones would be refused. Raises BadInput."""
         ring = self.keys if wanted.signed or self.keys.only_signed else None
         async with self._places:
             drawn = await asyncio.to_thread(_codes, wanted.bookings, ring)
@@ -110,15 +111,15 @@ async def choices(drawing: CodesPart) -> Choices:
     return Choices(can_sign=bool(drawing.keys.keys), must_sign=drawing.keys.only_signed)
 
 
-# POST, although nothing is changed: names don't belong into addresses, which logs and histories keep.
+# POST, although nothing is changed: names don't belong in addresses, which logs and histories keep.
 @router.post("/api/codes", summary="Codes to show or print")
 async def codes(drawing: CodesPart, wanted: WantedCodes) -> Codes:
-    """Each as SVG, in the order asked for."""
+    """Each as SVG, in the order of the request."""
     return await drawing.draw(wanted)
 
 
 def _codes(bookings: Sequence[WantedCode], keys: KeyRing | None) -> list[CodeView]:
-    """A day's codes are asked for together: which of them can't be made has to be said."""
+    """Draw these codes. A page asks for a whole day's codes at once, so an error names the code that can't be made."""
     made: list[CodeView] = []
     for wanted in bookings:
         try:

@@ -1,1 +1,1 @@
-"""Films: files to fetch, cuts, and rendering again after a template changed."""
+"""Films: their files, cuts, and rendering them again after a template changed."""

@@ -1,7 +1,7 @@
-"""A jump's timeline for editing programs: out as it is, back as the jump's cut.
+"""The cuts of jumps: shows a jump's cut, and imports a timeline of an editing program as one.
 
 Owns: `Cuts`, and which clips a timeline may name. Not here: the routes (`routes`), the format
-(`stinercut.films.editor.otio`), writing the file beside the film (`stinercut_assets.films.rendered_video`), keeping a
+(`stinercut.films.editor.otio`), writing the file next to the film (`stinercut_assets.films.rendered_video`), keeping a
 cut (`stinercut.review.wishes`).
 """
 
@@ -28,7 +28,7 @@ log = logging.getLogger("hub.films.cuts")
 
 
 class PieceView(BaseModel):
-    """A part of a clip, in seconds from its beginning; None: all that the template shows."""
+    """A part of a clip, in seconds from the clip's start; None means all that the template shows."""
 
     file_id: int
     name: str
@@ -37,7 +37,7 @@ class PieceView(BaseModel):
 
 
 class CutView(BaseModel):
-    """What a jump's film shows, in its order. `by_hand`: a person's timeline says so, not the template."""
+    """The parts that a jump's film shows, in order. `by_hand`: a person's timeline decides them, not the template."""
 
     model_config = example(
         {
@@ -54,13 +54,13 @@ class CutView(BaseModel):
 
 @dataclass(frozen=True)
 class Cuts:
-    """Jumps' cuts."""
+    """The cuts of jumps."""
 
     catalog: Catalog
     store: Store
 
     def view(self, jump: str) -> CutView:
-        """What the film shows. Raises NotFound, and BadInput while files are missing."""
+        """The cut of a jump. Raises NotFound, and BadInput while files are missing."""
         with self.catalog.read() as session:
             footage = jumps.footage_of(session, jump)
         pieces = [
@@ -70,7 +70,7 @@ class Cuts:
         return CutView(jump=jump, by_hand=footage.cut is not None, pieces=pieces)
 
     def import_timeline(self, jump: str, text: bytes, file: str, who: str) -> CutView:
-        """Make a timeline the jump's cut. Raises NotFound, and BadInput saying what in it can't be."""
+        """Make a timeline the jump's cut. Raises NotFound, and BadInput that tells what in the timeline is refused."""
         with self.catalog.read() as session:
             clips = jumps.footage_of(session, jump).clips
         cut: Cut = read_cut(text, self._known(clips), file=file)
@@ -79,13 +79,13 @@ class Cuts:
         return self.view(jump)
 
     def drop(self, jump: str, who: str) -> CutView:
-        """Back to what the template says. Raises NotFound, and BadInput where there is no cut."""
+        """Return to the template. Raises NotFound, and BadInput if the jump has no cut."""
         with self.catalog.write() as session:
             wishes.drop_cut(session, jump, who)
         return self.view(jump)
 
     def _known(self, clips: tuple[FootageFile, ...]) -> list[KnownClip]:
-        # Two cameras give the same names: such a name says nothing, and only our ids in the timeline tell.
+        # Two cameras may use the same name. Such a name identifies no clip; only our ids in the timeline do.
         names = Counter(clip.name.casefold() for clip in clips)
         return [
             KnownClip(
@@ -97,7 +97,7 @@ class Cuts:
         ]
 
     def _seconds(self, clip: FootageFile) -> float:
-        """How long a clip is. Raises BadInput under its own name; where the store has it is for the log."""
+        """A clip's length. Raises BadInput, which names the clip; its path in the store goes only into the log."""
         try:
             return probe(self.store.require(clip.content_hash, clip.size)).duration
         except (StoreDamaged, UnreadableVideo) as refused:

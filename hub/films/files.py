@@ -1,7 +1,7 @@
-"""Films, what was published beside them, and their posters, as files over HTTP.
+"""Films, the outputs published with them, and their posters, as files over HTTP.
 
-Owns: finding the files that a film's row and the note beside the film name, and nothing else below the films
-folder. Not here: making them, packing photos (`zip_stream`). What a browser says is only compared with those names.
+Owns: finding the files that a film's row and the note next to the film name, and no others in the films folder. Not
+here: making them, packing photos (`zip_stream`). A browser's names are only compared with these names.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from stinercut.jumps import film_records, jumps
 
 _SHOWN_IN_BROWSERS = {".jpg": "image/jpeg", ".png": "image/png"}
 _HEADERS = {"cache-control": "private, no-cache"}
-"""Made anew, a film keeps its name; the browser must ask whether its copy is still the one."""
+"""A film that is made again keeps its name, so the browser must ask whether its copy is still current."""
 _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 
 
 @dataclass(frozen=True)
 class FilmFiles:
-    """The films below one folder."""
+    """The films in one folder."""
 
     catalog: Catalog
     root: Path
 
     def film(self, jump_key: str, name: str, download: bool) -> FileResponse:
-        """A film or another video output beside it, in ranges if asked for; with `download` under a name that a person
+        """A film or another video output, in ranges if asked for. With `download` it has a name that a person
         recognises. Raises NotFound.
         """
         with self.catalog.read() as session:
@@ -51,20 +51,20 @@ class FilmFiles:
         if film is not None:
             return self._video(self._inside(film.file_name), film, download)
         film, others = self._others(jump_key)
-        other = next((one for one in others.films if one.path.name == name), None)
+        other = next((output for output in others.films if output.path.name == name), None)
         if film is None or other is None:
             raise NotFound(f"jump {jump_key} has no film {name}")
         return self._video(self._inside(self._below(other.path)), film, download, other.name)
 
     def photo(self, jump_key: str, folder: str, name: str) -> FileResponse:
-        """A photo that was published beside a jump's film. Raises NotFound."""
+        """A photo that was published with a jump's film. Raises NotFound."""
         _, photos = self._photos(jump_key, folder)
         photo = next((path for path in photos.photos if path.name == name), None)
         if photo is None:
             raise NotFound(f"jump {jump_key} has no photo {folder}/{name}")
         kind = _SHOWN_IN_BROWSERS.get(photo.suffix.lower())
         path = self._inside(self._below(photo))
-        if kind is None:  # A raw that nothing could be made of: to be kept, not to be looked at.
+        if kind is None:  # A raw that could not be developed: a file to keep, not to look at.
             return FileResponse(path, media_type="application/octet-stream", headers=_HEADERS, filename=photo.name)
         return FileResponse(path, media_type=kind, headers=_HEADERS)
 
@@ -77,9 +77,9 @@ class FilmFiles:
         return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
 
     def timeline(self, jump_key: str, name: str) -> Response:
-        """The timeline beside a jump's film, for editing programs. Raises NotFound, and BadInput for what is none.
+        """A film's timeline for editing programs. Raises NotFound, and BadInput for a file that is no timeline.
 
-        Those of older versions name their files by whole paths of this machine: they are given as they are written now.
+        Timelines of older versions name their files by absolute paths of this machine; they are sent in today's form.
         """
         with self.catalog.read() as session:
             film = film_records.latest_film(session, jump_key)
@@ -115,14 +115,14 @@ class FilmFiles:
         return download_name(film.passenger_name, f"{jump_date.isoformat()} {output}".strip(), ending)
 
     def _others(self, jump_key: str) -> tuple[Film | None, Published]:
-        """The film of a jump that is shown, and what was published beside it."""
+        """The film of a jump that is shown, and the outputs published with it."""
         with self.catalog.read() as session:
             film = film_records.latest_film(session, jump_key)
         return film, published_with(self.root / film.file_name) if film is not None else Published()
 
     def _photos(self, jump_key: str, folder: str) -> tuple[Film, PhotoSet]:
         film, others = self._others(jump_key)
-        photos = next((one for one in others.photos if one.folder.name == folder), None)
+        photos = next((output for output in others.photos if output.folder.name == folder), None)
         if film is None or photos is None:
             raise NotFound(f"jump {jump_key} has no photos {folder}")
         return film, photos
@@ -139,6 +139,6 @@ class FilmFiles:
 
 
 def download_name(passenger: str, rest: str, ending: str = ".mp4") -> str:
-    """What a file is called on a passenger's own machine: the name, whatever it holds, then `rest`, such as a date."""
+    """A file name for a passenger's own machine: the passenger's name in safe letters, then `rest` (such as a date)."""
     name = _NOT_IN_FILE_NAMES.sub(" ", passenger)
     return f"{' '.join(name.split()).strip('. ') or 'film'} {rest}{ending}"

@@ -1,9 +1,9 @@
-"""Making films anew after a template changed: which ones, what it costs, and the backfill that does it.
+"""Rendering films again after a template changed: which films, what it costs, and the backfill that does it.
 
 Owns: the shelf of templates, the view of stale films, starting a backfill. Not here: the routes (`routes`), which
 films are stale (`stinercut.jumps.staleness`), the runs (Dagster's backfill daemon, at the lowest priority).
 
-Starting one again does no harm: films that are up to date, and those that a backfill is busy with, are passed over.
+Starting another backfill does no harm: it skips films that are up to date, or that a backfill is busy with.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ BACKFILL_TAGS = {
 
 
 MAX_JUMPS = 20_000
-"""Named in one request: what a body of a megabyte holds. Without names a backfill is of all."""
+"""The most jumps named in one request, which fit into a body of a megabyte. Without names a backfill makes all."""
 
 
 _MEND_IT = "Mend it (`stinercut template check` says what is wrong), or choose another one for these jumps."
 
 
 class TemplateView(BaseModel):
-    """A template of this installation. `problem` says why it can't be used; empty when it can."""
+    """A template of this installation. `problem` tells why it can't be used; empty if it can."""
 
     name: str
     version: int | None
@@ -57,7 +57,7 @@ class TemplateView(BaseModel):
 
 
 class Templates(BaseModel):
-    """All templates, in the order of the alphabet."""
+    """All templates, sorted by name."""
 
     model_config = example(
         {
@@ -78,8 +78,8 @@ class Templates(BaseModel):
 
 
 class StaleView(BaseModel):
-    """A film whose template has changed. `changed`: clips, drawings, sound; `seconds` of its outputs are encoded anew,
-    `minutes` of work on this installation's cores.
+    """A film whose template has changed. `changed`: clips, drawings, sound. `seconds` of its outputs must be encoded
+    again, which is `minutes` of work on this installation's cores.
     """
 
     jump: str
@@ -88,11 +88,11 @@ class StaleView(BaseModel):
     seconds: float
     minutes: float
     backfill: str | None
-    """The backfill that is yet to make it."""
+    """The backfill that has yet to make it."""
 
 
 class Renewable(BaseModel):
-    """What a backfill would do. `encoded_seconds` and `minutes` are those of the films that none is busy with yet."""
+    """What a backfill would do. `encoded_seconds` and `minutes` count only films that no backfill is busy with."""
 
     model_config = example(
         {
@@ -118,11 +118,11 @@ class Renewable(BaseModel):
     encoded_seconds: float
     minutes: float
     problem: str
-    """Why the list may be wrong: a template can't be used, or Dagster did not say in time what it is busy with."""
+    """Why the list may be wrong: a template can't be used, or Dagster did not tell in time what it is busy with."""
 
 
 class BackfillRequest(BaseModel):
-    """Which films to make anew; `jumps` None: all that are stale."""
+    """The films to make again; `jumps` None means all stale ones."""
 
     model_config = ConfigDict(extra="forbid") | example({"jumps": ["2026-06-01_B-1"]})
 
@@ -130,7 +130,7 @@ class BackfillRequest(BaseModel):
 
 
 class Started(BaseModel):
-    """The backfill that was started; None where there was nothing to do. `problem`: why some films are left out."""
+    """The backfill that was started; None if there was nothing to do. `problem`: why some films are left out."""
 
     model_config = example({"backfill": "abcdefgh", "problem": "", "jumps": ["2026-06-01_B-1"]})
 
@@ -140,7 +140,7 @@ class Started(BaseModel):
 
 
 class TemplateWish(BaseModel):
-    """A person's choice for a jump; None: the installation's own."""
+    """A person's choice for a jump; None means the installation's default."""
 
     model_config = ConfigDict(extra="forbid") | example({"who": "Kim", "template": "classic"})
 
@@ -149,20 +149,25 @@ class TemplateWish(BaseModel):
 
 
 def busy_with(stale: Sequence[Stale], going_on: Iterable[Backfill]) -> dict[str, str]:
-    """Which backfill is yet to make each of these films: jump key -> the backfill's id.
+    """The backfills that have yet to make these films: jump key -> the backfill's id.
 
-    A backfill counts until it is over, and the films that it has made may be stale again by then: it is not busy with
-    one that is younger than itself. Where that one came from elsewhere, it is made once more than needed, which costs
-    a joining. Of several that are for the same film the last one tells.
+    A backfill counts until it is over, and films that it has made may be stale again by then. So it is not busy with a
+    film that is younger than itself. If such a film was made elsewhere, it is made once more than needed, which costs a
+    join. If several backfills are for the same film, the last one counts.
     """
-    last = {key: one for one in sorted(going_on, key=lambda one: one.asked_at) for key in one.partitions}
-    found = ((film, last.get(film.jump_key)) for film in stale)
-    return {film.jump_key: one.backfill_id for film, one in found if one is not None and film.made_at <= one.asked_at}
+    by_age = sorted(going_on, key=lambda backfill: backfill.asked_at)
+    last = {key: backfill for backfill in by_age for key in backfill.partitions}
+    pairs = ((film, last.get(film.jump_key)) for film in stale)
+    return {
+        film.jump_key: backfill.backfill_id
+        for film, backfill in pairs
+        if backfill is not None and film.made_at <= backfill.asked_at
+    }
 
 
 def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] | None) -> list[str]:
-    """The jumps of those stale films that no backfill is busy with, in their order; `asked`: only of these jumps."""
-    keys = [one.jump_key for one in stale if one.jump_key not in busy]
+    """The jumps of the stale films that no backfill is busy with, in order. With `asked`: only these jumps."""
+    keys = [film.jump_key for film in stale if film.jump_key not in busy]
     if asked is None:
         return keys
     wanted = frozenset(asked)
@@ -172,10 +177,10 @@ def to_make(stale: Sequence[Stale], busy: Container[str], asked: Iterable[str] |
 def templates_of(
     films: Iterable[FilmMade], templates: Container[str], default: str, asked: Iterable[str] | None
 ) -> list[str]:
-    """Those of these templates that films have; `asked`: only films of these jumps."""
+    """Those of these templates that films use. With `asked`: only films of these jumps."""
     wanted = None if asked is None else frozenset(asked)
-    found = {film.template or default for film in films if wanted is None or film.jump_key in wanted}
-    return sorted(name for name in found if name in templates)
+    used = {film.template or default for film in films if wanted is None or film.jump_key in wanted}
+    return sorted(name for name in used if name in templates)
 
 
 @dataclass(frozen=True)
@@ -190,7 +195,7 @@ class Renewal:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def shelf(self) -> tuple[dict[str, folder.Template], dict[str, str]]:
-        """Templates by name, and by name why one can't be used."""
+        """The usable templates by name, and the problems of the others by name."""
         good: dict[str, folder.Template] = {}
         bad: dict[str, str] = {}
         for name in folder.names(self.folders):
@@ -201,12 +206,12 @@ class Renewal:
         return good, bad
 
     def templates(self) -> list[TemplateView]:
-        """What there is to choose from, broken ones included."""
+        """All templates to choose from, including broken ones."""
         good, bad = self.shelf()
         return [_view(name, good.get(name), bad.get(name, ""), self.default) for name in sorted({*good, *bad})]
 
     async def renewable(self) -> Renewable:
-        """Which films a backfill would make anew, and at what cost. Dagster's silence is said, and no error."""
+        """The films that a backfill would make again, and the cost. If Dagster is silent, the view only says so."""
         stale, bad, _ = await asyncio.to_thread(self._stale)
         problems = [f"The template {name} can't be used: {ended(why)}" for name, why in bad.items()]
         busy: dict[str, str] = {}
@@ -214,20 +219,20 @@ class Renewal:
             busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
         except StinercutError as silent:
             problems.append(f"Which of them are being made anew already is not known: {sentence_for_pages(silent)}")
-        # There may be tens of thousands, and while their views are made nobody else would be heard.
+        # In a thread: there may be tens of thousands, and making their views would block the event loop.
         return await asyncio.to_thread(self._renewable, stale, busy, problems)
 
     def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[str]) -> Renewable:
         films = [
             StaleView(
-                jump=one.jump_key,
-                template=one.template,
-                changed=list(one.changed),
-                seconds=round(one.seconds, 1),
-                minutes=round(one.work / max(1, self.workers) / 60, 4),
-                backfill=busy.get(one.jump_key),
+                jump=film.jump_key,
+                template=film.template,
+                changed=list(film.changed),
+                seconds=round(film.seconds, 1),
+                minutes=round(film.work / max(1, self.workers) / 60, 4),
+                backfill=busy.get(film.jump_key),
             )
-            for one in stale
+            for film in stale
         ]
         to_do = [film for film in films if film.backfill is None]
         return Renewable(
@@ -239,10 +244,10 @@ class Renewal:
         )
 
     async def start(self, asked: BackfillRequest) -> Started:
-        """Start a backfill of the stale films that none is busy with. Raises HostNotReady or DagsterRefused.
+        """Start a backfill of the stale films that no backfill is busy with. Raises HostNotReady or DagsterRefused.
 
-        Raises BadTemplate where a film that was asked for has a template that can't be used, or where only such are
-        left: their runs would fail, some time later and one by one.
+        Raises BadTemplate if the template of a requested film can't be used, or if only such films are left: their runs
+        would fail later, one by one.
         """
         async with self._starting:
             stale, bad, films = await asyncio.to_thread(self._stale)
@@ -261,16 +266,16 @@ class Renewal:
             return Started(backfill=backfill, jumps=keys, problem=problem)
 
     def choose(self, jump: JumpKey, wish: TemplateWish) -> None:
-        """A person chooses a jump's template. Raises NotFound, and BadInput for one that can't be used."""
+        """Record a person's choice of a jump's template. Raises NotFound, and BadInput if it can't be used."""
         if wish.template is not None:
             folder.find(wish.template, self.folders)
         with self.catalog.write() as session:
             wishes.choose_template(session, jump, wish.template, wish.who)
 
     def _stale(self) -> tuple[list[Stale], dict[str, str], list[FilmMade]]:
-        """The stale films, by name why a template can't be used, and all films."""
+        """The stale films, the problems of unusable templates by name, and all films."""
         good, bad = self.shelf()
-        wanted = {name: WantedTemplate(name, one.fingerprint, aspects(one)) for name, one in good.items()}
+        wanted = {name: WantedTemplate(name, item.fingerprint, aspects(item)) for name, item in good.items()}
         with self.catalog.read() as session:
             films = staleness.films_made(session)
         return staleness.stale_films(films, wanted, self.default), bad, films

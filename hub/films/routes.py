@@ -40,7 +40,7 @@ def poster(films: FilmFilesPart, jump: JumpKey) -> FileResponse:
 
 @router.api_route("/films/{jump}/{film}.mp4", methods=_TO_LOOK_AT, summary="A film, or another video output")
 def film(films: FilmFilesPart, jump: JumpKey, film: ShortText, download: bool = False) -> FileResponse:
-    """An MP4, in ranges if asked for; with `download` under a name that a person recognises."""
+    """An MP4, in ranges if asked for. With `download` it has a name that a person recognises."""
     return films.film(jump, f"{film}.mp4", download)
 
 
@@ -97,18 +97,18 @@ async def templates(renewal: RenewalPart) -> Templates:
 
 @router.get("/api/stale", summary="Films whose template has changed")
 async def stale(renewal: RenewalPart) -> Renewable:
-    """What a backfill would make again, and at what cost."""
+    """The films that a backfill would make again, and the cost."""
     return await renewal.renewable()
 
 
 @router.post("/api/backfill", status_code=202, summary="Make stale films again")
 async def backfill(renewal: RenewalPart, asked: BackfillRequest) -> Started:
-    """Films that are up to date, and those that a backfill is busy with, are left out."""
+    """Leaves out films that are up to date, and films that a backfill is busy with."""
     return await renewal.start(asked)
 
 
 @router.post("/api/jumps/{jump}/template", status_code=202, summary="Choose a jump's template")
 async def choose_template(renewal: RenewalPart, jump: JumpKey, wish: TemplateWish) -> TemplateWish:
-    """The film is made again with it. Null: the installation's own choice."""
+    """The film is made again with it. Null means the installation's default."""
     await asyncio.to_thread(renewal.choose, jump, wish)
     return wish

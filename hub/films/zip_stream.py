@@ -1,7 +1,7 @@
-"""Files as a ZIP, made while it is sent.
+"""Packs files into a ZIP while it is sent.
 
-Owns: that alone. Not here: which files (`files`). Nothing is compressed, since photos don't get smaller, and
-nothing is kept: neither the whole ZIP in memory nor a file of it on the disk.
+Owns: the packing. Not here: which files (`files`). Nothing is compressed, since photos don't get smaller, and nothing
+is kept: neither the whole ZIP in memory nor a file of it on the disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class _Outbox:
-    """What a ZIP has written since somebody looked last: a file that can't be gone back in."""
+    """The output file of a ZIP, without seeking: it holds the bytes written since the last `take`."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -35,7 +35,7 @@ class _Outbox:
 
 
 def zipped(files: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
-    """The bytes of a ZIP of these files, each under its name there. Raises OSError when one can't be read."""
+    """The bytes of a ZIP of these files, given as pairs of name and path. Raises OSError if one can't be read."""
     outbox = _Outbox()
     with zipfile.ZipFile(outbox, "w") as archive:
         for name, path in files:

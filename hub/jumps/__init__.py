@@ -1,1 +1,1 @@
-"""Jumps: views of them and of what they lack."""
+"""Jumps: views of jumps and of the files that they lack."""

@@ -1,6 +1,6 @@
 """A jump as `/api/jumps` shows it: the example in the description of our API.
 
-Owns: `JUMP`. Not here: the model (`views`). A test takes it by that model.
+Owns: `JUMP`. Not here: the model (`views`). A test validates it by that model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Jumps over HTTP: a list, newest first, and one of them.
 
-Owns: both routes. Not here: what is shown of a jump (`views`), which ones a list has (`stinercut.jumps.listing`),
-decisions about one (`hub.review.routes`), its film (`hub.films.routes`), its runs (`hub.runs.routes`).
+Owns: both routes. Not here: the view of a jump (`views`), which jumps a list has (`stinercut.jumps.listing`), decisions
+about a jump (`hub.review.routes`), its film (`hub.films.routes`), its runs (`hub.runs.routes`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LinksPart = Annotated[Links, Depends(part(Links))]
 
 
 class Jumps(BaseModel):
-    """Jumps, newest first. `older`: what `before` is for the next ones; None where there are none."""
+    """Jumps, newest first. `older`: the `before` of the next page; None on the last page."""
 
     model_config = example({"jumps": [JUMP], "older": None})
 
@@ -42,7 +42,7 @@ async def listed(
     q: Annotated[str, Query(max_length=128, pattern=NO_NUL)] = "",
     before: JumpKey | None = None,
 ) -> Jumps:
-    """`q` looks for a name or booking; `before` is what the page before called `older`."""
+    """`q` searches for a name or booking. `before` is the `older` of the previous page."""
 
     def query(session: Session) -> Jumps:
         page = listing.newest(session, limit, q, before)
@@ -53,8 +53,8 @@ async def listed(
 
 @router.get("/api/jumps/{jump}", summary="One jump")
 async def one_jump(catalog: CatalogPart, links: LinksPart, jump: JumpKey) -> JumpView:
-    """Its files, how far it is, its film."""
-    found = await read(catalog, lambda session: jump_views(session, links, [jump]))
-    if not found:
+    """Its files, its progress, its film."""
+    views = await read(catalog, lambda session: jump_views(session, links, [jump]))
+    if not views:
         raise NotFound(f"no jump is known under {jump}")
-    return found[0]
+    return views[0]

@@ -1,7 +1,7 @@
-"""What browsers see of what jumps lack: files that wait for a person, and what their cards did not give.
+"""The views of what jumps lack, for browsers: files that wait for a person, and files that their cards did not give.
 
-Owns: those views. Not here: which files stand in whose stretch (`stinercut.recordings.stretches`), which cards could
-not be read (`stinercut.jumps.unread_cards`), jumps (`views`).
+Owns: those views. Not here: which files are in whose stretch (`stinercut.recordings.stretches`), which cards could not
+be read (`stinercut.jumps.unread_cards`), jumps (`views`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
     "CARD_NOT_READ",
 )
 FILES_LISTED = 100
-"""Of one group; `what` says how many there are. Photos wait by hundreds, and the page /review has them all."""
+"""The most files listed of one group; `what` has their number. Hundreds of photos may wait; /review has all."""
 
 
 class WaitingFileView(View):
@@ -37,16 +37,16 @@ class WaitingFileView(View):
 
 
 class MissingView(View):
-    """What a jump lacks, as `code` says.
+    """Something that a jump lacks. `code` tells what.
 
-    FILES_WAIT_FOR_A_PERSON: files that stand right after its own on their card, up to the next code, and of which
-    nobody has said whose they are. `jump` is the group that they wait in, `decide` the page where a person says it.
+    FILES_WAIT_FOR_A_PERSON: files that come right after its own on their card, up to the next code, and nobody has
+    decided whose they are. `jump` is the group that they wait in, `decide` the page where a person decides it.
     PHOTOS_NOT_COPIED: photos of its own that did not come from the card; `decide` is where to leave them out.
-    CARD_NOT_READ: when its files came, something of their card could not even be listed. `jump` is the jump itself;
-    nothing can be decided, and `decide` is empty: the card must be put in again.
+    CARD_NOT_READ: a part of the card that its files came from could not even be listed. `jump` is the jump itself;
+    nothing can be decided, so `decide` is empty: the card must be put in again.
 
-    `first` and `last`: when the first and the last of them was filmed, by the camera's clock; null where nobody knows.
-    `camera`: its maker; empty where file names don't tell.
+    `first` and `last`: when the first and the last of them were filmed, by the camera's clock; null if unknown.
+    `camera`: the camera's maker; empty if file names don't tell.
     """
 
     code: str
@@ -62,7 +62,7 @@ class MissingView(View):
 
 
 class NeighbourView(View):
-    """A jump whose files stand next to a waiting group on their card."""
+    """A jump whose files are next to a waiting group on their card."""
 
     jump: str
     passenger: str | None
@@ -70,7 +70,7 @@ class NeighbourView(View):
 
 
 class PlaceView(View):
-    """Where a waiting group comes from. `before`: the jump whose files it stands right after, with no code between."""
+    """Where a waiting group comes from. `before`: the jump whose files come right before it, without a code between."""
 
     card: str
     label: str
@@ -83,24 +83,25 @@ class PlaceView(View):
 
 @dataclass(frozen=True)
 class WaitingViews:
-    """Of some jumps, by jump: what their films lack, and where those come from that wait for a person."""
+    """By jump: what the films of some jumps lack, and where waiting groups among these jumps come from."""
 
     missing: dict[str, list[MissingView]]
     places: dict[str, PlaceView]
 
 
 def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
-    """What these jumps lack of their cards, and what of those waits for a person, as far as it concerns them."""
-    found = waiting_files.waiting_around(session, jump_keys)
-    keys = {key for one in found.surroundings.values() for key in (one.before, one.after) if key is not None}
-    beside = select(Jump).where(Jump.jump_key.in_(keys))
-    jumps = {jump.jump_key: jump for jump in session.execute(beside).scalars()} if keys else {}
-    missing = {jump: [_missing_view(one) for one in waiting] for jump, waiting in found.missing.items()}
+    """What these jumps lack of their cards, and the places of waiting groups among them."""
+    waiting = waiting_files.waiting_around(session, jump_keys)
+    places = waiting.surroundings
+    keys = {key for place in places.values() for key in (place.before, place.after) if key is not None}
+    neighbours = select(Jump).where(Jump.jump_key.in_(keys))
+    jumps = {jump.jump_key: jump for jump in session.execute(neighbours).scalars()} if keys else {}
+    missing = {jump: [_missing_view(files) for files in groups] for jump, groups in waiting.missing.items()}
     for jump, cards in unread_cards(session, jump_keys).items():
-        missing[jump] = [*missing.get(jump, []), *(_unread_view(jump, one) for one in cards)]
+        missing[jump] = [*missing.get(jump, []), *(_unread_view(jump, card) for card in cards)]
     return WaitingViews(
         missing,
-        {group: _place_view(one, jumps) for group, one in found.surroundings.items()},
+        {group: _place_view(place, jumps) for group, place in places.items()},
     )
 
 

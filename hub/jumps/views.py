@@ -1,7 +1,7 @@
-"""What browsers see of jumps: their files, how far the film is, the film.
+"""The views of jumps for browsers: their files, the film's progress, the film.
 
-Owns: the views and how they are made, in a fixed number of queries however many jumps there are. Not here:
-which jumps are in a list (`stinercut.jumps.listing`), sending them (`hub.board.feed`).
+Owns: the views and how they are made, with the same number of queries for any number of jumps. Not here: which jumps
+are in a list (`stinercut.jumps.listing`), sending the views (`hub.board.feed`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from stinercut.runs.failure_rows import failures_of_jump
 from stinercut.runs.remedies import RemedyKind, remedies
 
 PHOTOS_LINKED = 60
-"""Of one output; a burst has hundreds, and the ZIP has all of them."""
+"""The most photos linked of one output; a burst has hundreds, and the ZIP has all of them."""
 
 
 class JumpFileView(View):
@@ -52,13 +52,13 @@ class JumpFileView(View):
     state: Literal["pending", "copied", "failed"]
     size: int
     detail: str = ""
-    """Why it could not be copied, if so."""
+    """Why it could not be copied; empty if it could."""
     same_as: str = ""
-    """The file of this jump whose content it only repeats: it is in the film once. Empty for all others."""
+    """The file of this jump that has the same content: the film shows it once. Empty for all others."""
 
 
 class JumpPhotosView(View):
-    """The camera's photos of a jump, counted: `pictures`, in how many `files`, of which `here` are in the store."""
+    """Counts of the camera's photos of a jump: `pictures`, in `files`, of which `here` are in the store."""
 
     pictures: int = 0
     files: int = 0
@@ -85,8 +85,8 @@ class OutputView(View):
 
 
 class PhotosView(View):
-    """An output of photos: how many, an address for each of the first, one for all of them as a ZIP, and their `size`
-    in bytes together.
+    """An output of photos: their number, the addresses of the first ones, the address of a ZIP of all of them, and
+    their total `size` in bytes.
     """
 
     name: str
@@ -106,7 +106,7 @@ class FilmView(View):
     download: str
     poster: str
     provisional: bool
-    """Whether files that may belong into it wait for a person, or did not come off their card."""
+    """Whether files that may belong in it wait for a person, or did not come off their card."""
     seconds: float
     size: int
     made_in: float
@@ -132,7 +132,7 @@ class FailureView(View):
 
 
 class RemedyView(View):
-    """An answer that is offered for a failed jump, the best first. `files`: those to leave out, by their `file_id`."""
+    """A remedy that is offered for a failed jump, the best first. `files`: those to leave out, by their `file_id`."""
 
     kind: RemedyKind
     files: list[int]
@@ -148,25 +148,25 @@ class JumpView(View):
     booking_id: str | None
     passenger: str | None
     template: str | None
-    """The template that a person chose for it; None: the installation's own choice."""
+    """The template that a person chose for it; None means the installation's default."""
     state: str
     reason: str
     reason_parts: list[MessageView]
     """The same as codes and values, for programs and other languages."""
     complete: bool
-    """Whether it has a passenger, nothing that may be theirs waits for a person, all of its photos came that are not
-    left out, and all of its card could be read. Until then its film is provisional: another one follows when somebody
-    has decided, or the card is in again."""
+    """Whether it has a passenger, no file that may be theirs waits for a person, all photos have come except those left
+    out, and all of its card could be read. Until then its film is provisional: another film follows when somebody has
+    decided, or the card is in again."""
     missing: list[MissingView]
-    """What waits for a person right after its files, photos of its own that were not copied, what of its card could not
-    be read."""
+    """Files right after its own that wait for a person, photos of its own that were not copied, parts of its card that
+    could not be read."""
     place: PlaceView | None
-    """Of a group that waits for a person: where it comes from."""
+    """Where a group comes from that waits for a person; None for any other jump."""
     failures: list[FailureView]
-    """What it failed with, while it counts as failed; `reason` has the same words."""
+    """The failures of a failed jump; `reason` has the same words."""
     remedies: list[RemedyView]
     files: list[JumpFileView]
-    """Without its photos: a burst has hundreds."""
+    """Its files without photos, of which a burst has hundreds."""
     photos: JumpPhotosView
     steps: list[StepView]
     progress: float
@@ -176,7 +176,7 @@ class JumpView(View):
 
 
 def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> list[JumpView]:
-    """These jumps (unknown ones are passed over), newest first."""
+    """The views of these jumps, newest first, without unknown ones."""
     rows = (
         session.execute(select(Jump).where(Jump.jump_key.in_(jump_keys)).order_by(*listing.NEWEST_FIRST))
         .scalars()
@@ -192,7 +192,7 @@ def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> li
 
 @dataclass(frozen=True)
 class _Found:
-    """What cards brought of a jump, and what of them waits for a person beside it."""
+    """The files that cards brought of a jump, and the neighbouring files that wait for a person."""
 
     files: list[JumpFileView]
     photos: JumpPhotosView
@@ -246,10 +246,10 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
 
 
 def failure_views(jump: Jump) -> list[FailureView]:
-    """What a failed jump's run ended with."""
+    """The failures of a failed jump's run; empty for any other jump."""
     if jump.state != JumpState.FAILED:
         return []
-    return [_failure_view(one) for one in failures_of_jump(jump)]
+    return [_failure_view(failure) for failure in failures_of_jump(jump)]
 
 
 def _failure_view(failure: FailureRecord) -> FailureView:
@@ -268,13 +268,15 @@ def remedy_views(jump: Jump, clips: Collection[int]) -> list[RemedyView]:
     """What a person can do about a failed jump. `clips`: card file ids of the clips in its film now."""
     if jump.state != JumpState.FAILED:
         return []
-    return [RemedyView(kind=one.kind, files=list(one.files)) for one in remedies(failures_of_jump(jump), clips)]
+    return [
+        RemedyView(kind=remedy.kind, files=list(remedy.files)) for remedy in remedies(failures_of_jump(jump), clips)
+    ]
 
 
 def _progress(jump: Jump, steps: Sequence[StepView]) -> float:
     if jump.state == JumpState.DONE:
         return 1.0
-    # Before its first run all steps are of work ahead; later they are those of the film before until a run begins.
+    # Before the first run all steps are work ahead. Later, until a run begins, they are those of the previous film.
     is_of_this_film = jump.state in (JumpState.PRODUCING, JumpState.FAILED) or jump.run_id is None
     return events.overall(step.progress for step in steps if step.position >= 0) if is_of_this_film else 0.0
 
@@ -302,7 +304,7 @@ def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[
 
 
 def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int, str]:
-    """Files whose latest insertion could not copy them, and why."""
+    """Why files could not be copied, by file, for files whose latest insertion failed to copy them."""
     rows = session.execute(
         select(ManifestEntry.card_file_id, ManifestEntry.state, ManifestEntry.error_detail)
         .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
@@ -315,7 +317,7 @@ def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int
 
 def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:
     folder = f"/films/{quote(film.jump_key)}"
-    # The version makes a browser fetch a film anew that was made again under the same name.
+    # The version makes a browser fetch a film again that was made again under the same name.
     version = f"v={quote(film.version)}-{film.film_id}"
     url = f"{folder}/{quote(PurePosixPath(film.file_name).name)}?{version}"
     others = published_with(root / film.file_name)

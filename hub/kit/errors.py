@@ -32,14 +32,14 @@ _HTTP_WORDS = {
 def error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
     """The answer with one of our errors, as browsers and programs get it."""
     what, advice = said_for_pages(error)
-    said = {
+    body = {
         "code": error.code,
         "what": all_worded(what),
         "advice": all_worded(advice),
-        "what_parts": [one.as_json() for one in what],
-        "advice_parts": [one.as_json() for one in advice],
+        "what_parts": [message.as_json() for message in what],
+        "advice_parts": [message.as_json() for message in advice],
     }
-    return JSONResponse({"error": said}, status or error.http_status)
+    return JSONResponse({"error": body}, status or error.http_status)
 
 
 def _asked(request: Request) -> str:

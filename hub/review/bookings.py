@@ -1,4 +1,4 @@
-"""What browsers see of the office's list of bookings, and of what importing a list does or would do.
+"""The views of the office's list of bookings, and of what importing a list does or would do.
 
 Owns: these views. Not here: the routes (`routes`), the list's form (`stinercut.jumps.booking_list`), what
 importing changes (`stinercut.jumps.bookings`).
@@ -20,7 +20,7 @@ from stinercut.jumps.bookings import Change, PlannedChange
 from stinercut.language.messages import all_worded, worded
 
 MAX_TOLD: Final = 200
-"""Rows of a kind that an answer names; the others are counted."""
+"""The most rows of each kind that an answer names; the others are only counted."""
 
 Encoding = Literal[
     "utf-8",
@@ -34,7 +34,7 @@ Encoding = Literal[
     "windows-1256",
     "windows-1257",
 ]
-"""The keys of `stinercut.text_encodings.ENCODINGS`; a test holds the two together."""
+"""The keys of `stinercut.text_encodings.ENCODINGS`; a test keeps the two equal."""
 
 
 class BookingView(BaseModel):
@@ -68,7 +68,7 @@ class Bookings(BaseModel):
 
 
 class RowView(BaseModel):
-    """A row of a list, and what is to be said of it."""
+    """A row of a list, and what is wrong with it or worth a look."""
 
     line: int
     what: str
@@ -77,7 +77,7 @@ class RowView(BaseModel):
 
 
 class ChangeView(BaseModel):
-    """A row that is new or changes a booking. `before`: the name that the booking had, where that changes."""
+    """A row that is new or changes a booking. `before`: the booking's old name, if the name changes."""
 
     line: int
     change: str
@@ -86,11 +86,11 @@ class ChangeView(BaseModel):
     jump_date: date
     before: str | None
     fields: list[str]
-    """Names of the fields that change."""
+    """The names of the fields that change."""
 
 
 class ListView(BaseModel):
-    """What comes of importing a list, or would come of it: numbers, and the first rows of each kind."""
+    """The result of importing a list, or what it would be: numbers, and the first rows of each kind."""
 
     model_config = example(
         {
@@ -131,7 +131,7 @@ class ListView(BaseModel):
 def list_view(found: BookingList, changes: Sequence[PlannedChange]) -> ListView:
     """What importing a list does, as browsers get it."""
     done = bookings.counts(changes)
-    told = [one for one in changes if one.change is not Change.SAME]
+    told = [change for change in changes if change.change is not Change.SAME]
     return ListView(
         new=done.new,
         changed=done.changed,
@@ -141,7 +141,7 @@ def list_view(found: BookingList, changes: Sequence[PlannedChange]) -> ListView:
         assumed_parts=message_views(found.assumed_parts),
         refusals=_row_views(found.refused),
         warnings=_row_views(found.warnings),
-        changes=[_change_view(one) for one in told[:MAX_TOLD]],
+        changes=[_change_view(change) for change in told[:MAX_TOLD]],
     )
 
 
@@ -152,13 +152,13 @@ def _row_views(rows: Sequence[BadRow]) -> list[RowView]:
 
 
 def _change_view(change: PlannedChange) -> ChangeView:
-    said = change.listed.payload
+    person = change.listed.payload
     return ChangeView(
         line=change.listed.line,
         change=str(change.change),
-        passenger_name=said.passenger_name,
-        booking_id=said.booking_id,
-        jump_date=said.jump_date,
+        passenger_name=person.passenger_name,
+        booking_id=person.booking_id,
+        jump_date=person.jump_date,
         before=next((before for name, before, _ in change.fields if name == "passenger_name"), None),
         fields=[name for name, _, _ in change.fields],
     )

@@ -1,6 +1,6 @@
 """A group as `/api/review` shows it: the example in the description of our API.
 
-Owns: `GROUP`. Not here: the model (`views`). A test takes it by that model.
+Owns: `GROUP`. Not here: the model (`views`). A test validates it by that model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Review over HTTP: what waits for a person, their decisions, stills and clips of files, the list of bookings.
+"""Review over HTTP: groups that wait for a person, decisions, stills and clips of files, the list of bookings.
 
-Owns: these routes, and the bodies of decisions, each with the name of who decides. Not here: what is shown (`views`,
-`bookings`), what a decision does (`stinercut.review.decisions`), how stills are made (`stills`), what importing a list
-changes (`stinercut.jumps.bookings`).
+Owns: these routes, and the bodies of decisions, each with the name of the person who decides. Not here: the views
+(`views`, `bookings`), what a decision does (`stinercut.review.decisions`), how stills are made (`stills`), what
+importing a list changes (`stinercut.jumps.bookings`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ router = APIRouter(tags=["review"])
 FramesPart = Annotated[Frames, Depends(part(Frames))]
 SearchText = Annotated[str, Query(max_length=80, pattern=NO_NUL)]
 FileIds = Annotated[list[RowId], Field(max_length=5000)]
-"""Files of one decision: bursts and time-lapses of a whole jump are fewer."""
+"""The files of one decision. Even a whole jump with bursts and time-lapses has fewer than the limit."""
 
 
 class Groups(BaseModel):
-    """What does not go on without a person, newest first."""
+    """The groups that can't continue without a person, newest first."""
 
     model_config = example({"groups": [GROUP]})
 
@@ -54,7 +54,7 @@ class Decided(BaseModel):
 
 
 class Deciding(BaseModel):
-    """A decision, and whose it is."""
+    """A decision with the name of the person who made it."""
 
     model_config = example({"who": "Kim"})
 
@@ -62,7 +62,7 @@ class Deciding(BaseModel):
 
 
 class Assign(Deciding):
-    """Whose jump it is. `confirmed_name` repeats the name when it contradicts what was known."""
+    """Whose jump it is. `confirmed_name` repeats the name if it contradicts what was known."""
 
     model_config = example(
         {"who": "Kim", "passenger_name": "Anna Müller", "booking_id": "B-1", "jump_date": "2026-06-01"}
@@ -76,7 +76,7 @@ class Assign(Deciding):
 
 
 class Split(Deciding):
-    """Files that are somebody else's."""
+    """Files that belong to somebody else."""
 
     model_config = example({"who": "Kim", "file_ids": [7, 8]})
 
@@ -132,57 +132,66 @@ async def one(catalog: CatalogPart, jump: JumpKey) -> GroupView:
 
 
 @router.post("/api/review/jumps/{jump}/assign", summary="Say whose jump it is")
-async def assign(catalog: CatalogPart, jump: JumpKey, said: Assign) -> Decided:
+async def assign(catalog: CatalogPart, jump: JumpKey, decision: Assign) -> Decided:
     """The jump's key may change."""
-    payload = make_payload(said.passenger_name, said.booking_id, said.jump_date, said.tandem_master_id)
-    key = await write(catalog, lambda session: decisions.assign(session, said.who, jump, payload, said.confirmed_name))
+    payload = make_payload(decision.passenger_name, decision.booking_id, decision.jump_date, decision.tandem_master_id)
+    key = await write(
+        catalog, lambda session: decisions.assign(session, decision.who, jump, payload, decision.confirmed_name)
+    )
     return Decided(jump=key)
 
 
 @router.post("/api/review/jumps/{jump}/join", summary="Give all files to another jump")
-async def join(catalog: CatalogPart, jump: JumpKey, said: Join) -> Decided:
+async def join(catalog: CatalogPart, jump: JumpKey, decision: Join) -> Decided:
     """Answers with the jump that has them."""
-    await write(catalog, lambda session: decisions.join(session, said.who, jump, said.into, said.confirmed_name))
-    return Decided(jump=said.into)
+    await write(
+        catalog, lambda session: decisions.join(session, decision.who, jump, decision.into, decision.confirmed_name)
+    )
+    return Decided(jump=decision.into)
 
 
 @router.post("/api/review/jumps/{jump}/read-again", summary="Read the codes of a jump again")
-async def read_again(catalog: CatalogPart, jump: JumpKey, said: Deciding) -> Decided:
+async def read_again(catalog: CatalogPart, jump: JumpKey, decision: Deciding) -> Decided:
     """The card is identified again."""
-    await write(catalog, lambda session: decisions.read_again(session, said.who, jump))
+    await write(catalog, lambda session: decisions.read_again(session, decision.who, jump))
     return Decided(jump=jump)
 
 
 @router.post("/api/review/jumps/{jump}/split", summary="Make a jump of its own of some files")
-async def split(catalog: CatalogPart, jump: JumpKey, said: Split) -> Decided:
+async def split(catalog: CatalogPart, jump: JumpKey, decision: Split) -> Decided:
     """Answers with the new jump."""
-    return Decided(jump=await write(catalog, lambda session: decisions.split(session, said.who, jump, said.file_ids)))
+    return Decided(
+        jump=await write(catalog, lambda session: decisions.split(session, decision.who, jump, decision.file_ids))
+    )
 
 
 @router.post("/api/review/jumps/{jump}/move", summary="Move files to another jump")
-async def move(catalog: CatalogPart, jump: JumpKey, said: Move) -> Decided:
+async def move(catalog: CatalogPart, jump: JumpKey, decision: Move) -> Decided:
     """Answers with the jump that has them."""
     await write(
-        catalog, lambda session: decisions.move(session, said.who, jump, said.file_ids, said.to, said.confirmed_name)
+        catalog,
+        lambda session: decisions.move(
+            session, decision.who, jump, decision.file_ids, decision.to, decision.confirmed_name
+        ),
     )
-    return Decided(jump=said.to)
+    return Decided(jump=decision.to)
 
 
-# The same decision under two names: the second is where a jump's other actions are.
+# The same decision under two paths: the second is where a jump's other actions are.
 @router.post("/api/review/jumps/{jump}/leave-out", summary="Leave a file out of the film")
 @router.post(
     "/api/jumps/{jump}/leave-out", status_code=202, name="leave_out_of_jump", summary="Leave a file out of the film"
 )
-async def leave_out(catalog: CatalogPart, jump: JumpKey, said: OneFile) -> Decided:
+async def leave_out(catalog: CatalogPart, jump: JumpKey, decision: OneFile) -> Decided:
     """The film is made again without it."""
-    await write(catalog, lambda session: decisions.leave_out(session, said.who, jump, said.file_id))
+    await write(catalog, lambda session: decisions.leave_out(session, decision.who, jump, decision.file_id))
     return Decided(jump=jump)
 
 
 @router.post("/api/review/jumps/{jump}/put-back", summary="Put a left-out file back")
-async def put_back(catalog: CatalogPart, jump: JumpKey, said: OneFile) -> Decided:
+async def put_back(catalog: CatalogPart, jump: JumpKey, decision: OneFile) -> Decided:
     """The film is made again with it."""
-    await write(catalog, lambda session: decisions.put_back(session, said.who, jump, said.file_id))
+    await write(catalog, lambda session: decisions.put_back(session, decision.who, jump, decision.file_id))
     return Decided(jump=jump)
 
 
@@ -196,13 +205,13 @@ async def frame(
     at: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.5,
     size: Literal["small", "large"] = "small",
 ) -> FileResponse:
-    """`at`: how far into the clip, from 0 to 1."""
+    """`at`: the place in the clip, from 0 to 1."""
     return await frames.still(card_file_id, at, WIDTHS[size])
 
 
 @router.api_route("/api/files/{card_file_id}/clip.mp4", methods=["GET", "HEAD"], summary="A file's clip to play")
 def clip(frames: FramesPart, card_file_id: RowId) -> FileResponse:
-    """The camera's small copy where there is one."""
+    """The camera's small copy, if there is one."""
     return frames.clip(card_file_id)
 
 
@@ -216,25 +225,27 @@ async def listed(
     day: date | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Bookings:
-    """`q` looks for a name or booking."""
-    found = await read(catalog, lambda session: [booking_view(one) for one in bookings.search(session, q, day, limit)])
-    return Bookings(bookings=found)
+    """`q` searches for a name or booking."""
+    views = await read(
+        catalog, lambda session: [booking_view(booking) for booking in bookings.search(session, q, day, limit)]
+    )
+    return Bookings(bookings=views)
 
 
 @router.post("/api/bookings", summary="Import a list of bookings")
 async def import_list(
     request: Request, catalog: CatalogPart, preview: bool = False, encoding: Encoding | None = None
 ) -> ListView:
-    """The body is a CSV file. With `preview` nothing is imported: the answer says what would come of it."""
+    """The body is a CSV file. With `preview` nothing is imported: the answer tells what an import would do."""
     body = await limited_body(request, MAX_CSV_BYTES, "the list", "Import it in parts.")
-    found = await asyncio.to_thread(parse_list, body, encoding)
+    booking_list = await asyncio.to_thread(parse_list, body, encoding)
 
     def plan(session: Session) -> ListView:
-        return list_view(found, bookings.planned_changes(session, found.bookings))
+        return list_view(booking_list, bookings.planned_changes(session, booking_list.bookings))
 
     def take(session: Session) -> ListView:
         view = plan(session)
-        bookings.import_list(session, found.bookings)
+        bookings.import_list(session, booking_list.bookings)
         return view
 
     return await (read(catalog, plan) if preview else write(catalog, take))

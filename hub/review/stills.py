@@ -1,7 +1,7 @@
-"""What people see of a file while they review: still pictures, and the file itself to play.
+"""Still pictures of files for the review, and the files themselves to play.
 
-Owns: finding a file's bytes (its proxy's where there is one), making stills and keeping them in the store.
-Not here: running ffmpeg (`stinercut.video`).
+Owns: finding a file's bytes (those of its proxy, if it has one), making stills and keeping them in the store. Not
+here: running ffmpeg (`stinercut.video`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stinercut.video.stills import jpeg_still_at_part
 
 WIDTHS = {"small": 480, "large": 1280}
 STEPS = 20
-"""A still is of one of so many places in a film, so that nobody fills the disk by asking."""
+"""A clip has stills at this many places only, so that nobody can fill the disk by asking for stills."""
 _AT_ONCE = 2
 _KEPT = {"cache-control": "private, max-age=86400"}
 
@@ -35,9 +35,9 @@ class Frames:
     _making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def still(self, card_file_id: int, at: float, width: int) -> FileResponse:
-        """A picture of the file at that part of its length (0 to 1), as JPEG; of a photo itself, within that width.
+        """A JPEG of the file at that part of its length (0 to 1); for a photo, the photo itself within that width.
 
-        Raises NotFound when there is none.
+        Raises NotFound when no picture can be made.
         """
         content_hash, size = await asyncio.to_thread(self._source, card_file_id)
         photo = await asyncio.to_thread(self._photo_name, card_file_id)

@@ -1,4 +1,4 @@
-"""What browsers see of groups that wait for a person: files, failures, what was decided.
+"""The views of groups that wait for a person: files, failures, decisions.
 
 Owns: the views and how they are made. Not here: the routes (`routes`), which groups wait
 (`stinercut.review.file_groups`), bookings (`bookings`).
@@ -36,16 +36,16 @@ class ReviewFileView(BaseModel):
     size: int
     copied: bool
     pictures: bool
-    """Whether stills and a clip to play are there."""
+    """Whether there are stills and a clip to play."""
     code: str
     says: dict[str, str] | None
-    """Passenger, booking and date of its code."""
+    """The passenger, booking and date of its code."""
     same_as: str
-    """The file of this jump whose content it only repeats; empty where it is a clip of its own."""
+    """The file of this jump that has the same content; empty if there is none."""
 
 
 class DecisionView(BaseModel):
-    """What a person decided."""
+    """A person's decision."""
 
     at: datetime
     who: str
@@ -57,7 +57,7 @@ class DecisionView(BaseModel):
 
 
 class GroupView(BaseModel):
-    """A jump as a person reviews it. Of one that failed: what with, and what is offered."""
+    """A jump as a person reviews it. A failed jump also has its failures and remedies."""
 
     model_config = example(GROUP)
 
@@ -69,7 +69,7 @@ class GroupView(BaseModel):
     reason: str
     reason_parts: list[MessageView]
     place: PlaceView | None
-    """Of one that waits: the card that it comes from, and between whose files it stands there."""
+    """For a waiting group: the card that it comes from, and the jumps whose files are next to it there."""
     failures: list[FailureView]
     remedies: list[RemedyView]
     files: list[ReviewFileView]
@@ -77,13 +77,13 @@ class GroupView(BaseModel):
 
 
 def group_views(session: Session, jump_keys: Sequence[str]) -> list[GroupView]:
-    """These jumps as browsers get them, in this order; unknown ones left out."""
+    """The views of these jumps, in this order, without unknown ones."""
     places = waiting_views(session, jump_keys).places
-    return [group_view(one, places.get(one.jump.jump_key)) for one in file_groups.groups(session, jump_keys)]
+    return [group_view(group, places.get(group.jump.jump_key)) for group in file_groups.groups(session, jump_keys)]
 
 
 def one_group(session: Session, jump: str) -> GroupView:
-    """A jump, in whatever state, as browsers get it. Raises NotFound."""
+    """The view of a jump in any state. Raises NotFound."""
     return group_view(file_groups.group(session, jump), waiting_views(session, [jump]).places.get(jump))
 
 
@@ -101,7 +101,7 @@ def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
         place=place,
         failures=failure_views(jump),
         remedies=remedy_views(
-            jump, [one.card_file_id for one in group.files if one.role is Role.CLIP and not one.same_as]
+            jump, [file.card_file_id for file in group.files if file.role is Role.CLIP and not file.same_as]
         ),
         files=[_file_view(file) for file in group.files],
         decisions=[_decision_view(decision, names) for decision in group.decisions],
@@ -109,7 +109,7 @@ def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
 
 
 def _file_view(file: ReviewFile) -> ReviewFileView:
-    said = file.reading.payload if file.reading is not None else None
+    payload = file.reading.payload if file.reading is not None else None
     return ReviewFileView(
         file_id=file.card_file_id,
         name=file.name,
@@ -120,8 +120,12 @@ def _file_view(file: ReviewFile) -> ReviewFileView:
         copied=file.is_here,
         pictures=file.source is not None,
         code=_code_words(file),
-        says={"passenger_name": said.passenger_name, "booking_id": said.booking_id, "jump_date": str(said.jump_date)}
-        if said is not None
+        says={
+            "passenger_name": payload.passenger_name,
+            "booking_id": payload.booking_id,
+            "jump_date": str(payload.jump_date),
+        }
+        if payload is not None
         else None,
         same_as=file.same_as,
     )
