@@ -1,4 +1,4 @@
-// What is switched off in Dagster though films depend on it, and the button that starts it again.
+// Sensors and schedules that films need and that are switched off in Dagster, and the button that starts them again.
 
 import { request } from "./asking.js";
 import { at, write } from "./dom.js";
@@ -18,7 +18,7 @@ async function lookWhatIsOff() {
   try {
     showWhatIsOff((await request("/api/automation")).problem);
   } catch {
-    // Dagster or the hub does not answer: nothing is known, and what was said before still is.
+    // Dagster or the hub does not answer: the state is unknown, so the page keeps what it shows.
   }
 }
 

@@ -1,4 +1,4 @@
-// The board: takes what the hub says, shows it, and does what a person asks for.
+// The board: takes the hub's frames, shows them, and sends a person's requests.
 
 import { reachable, setWho, who } from "./asking.js";
 import { watchAutomation } from "./automation.js";
@@ -17,11 +17,11 @@ import { play } from "./player.js";
 import { withoutWords } from "./remedies.js";
 
 const REDRAW_MS = 60000; // "today" ends at midnight
-let version = ""; // of the hub that this page is of
+let version = ""; // the version of the hub that served this page
 let isOutdated = false;
 
 drawWith(() => {
-  if (!isTold()) return; // what isn't known yet is not said to be nothing
+  if (!isTold()) return; // don't show "nothing" before anything is known
   const shown = shownJumps();
   showCards();
   showJumps(shown, isSearch());
@@ -31,7 +31,7 @@ drawWith(() => {
 });
 redrawWhenBusy(changed);
 
-// What the hub says
+// Frames of the hub
 
 function sayAloud(before, view, news) {
   if (!before || before.state !== view.state) at("said").textContent = news(view);
@@ -51,7 +51,7 @@ function takeFrame(frame) {
       takeJump(frame.jump, true);
       break;
     default:
-      return; // events are for programs, beats for the connection; the views hold all that is shown
+      return; // events are for programs, beats for the connection; the views hold everything that the page shows
   }
   changed();
 }
@@ -67,7 +67,7 @@ function takeSnapshot(frame) {
   reloadIfOutdated();
 }
 
-// Another hub has other pages. Nobody loses the film or the question before them for that.
+// Another version of the hub has other pages. Reload only while no dialog is open, to keep its film or question.
 function reloadIfOutdated() {
   if (isOutdated && !isDialogOpen()) location.reload();
 }
@@ -76,10 +76,10 @@ document.addEventListener("close", () => setTimeout(reloadIfOutdated), true);
 
 stayConnected(takeFrame, (isLost) => {
   at("lost").hidden = !isLost;
-  document.body.classList.toggle("stale", isLost); // nobody may pull a card out on old news
+  document.body.classList.toggle("stale", isLost); // nobody may pull a card out because of old news
 });
 
-// What a person does
+// Actions of a person
 
 const viewOf = (id) => jumps.get(id)?.view || cards.get(id);
 
@@ -117,7 +117,7 @@ document.addEventListener("click", (event) => {
   if (button) pressed[button.dataset.action]?.(button);
 });
 
-// A film whose poster is missing shows its dark frame, not a broken picture.
+// If a film's poster is missing, show the dark frame instead of a broken picture.
 document.addEventListener("error", (event) => {
   if (event.target.nodeName === "IMG") event.target.hidden = true;
 }, true);

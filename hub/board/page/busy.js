@@ -6,7 +6,7 @@ import { complain } from "./dialogs.js";
 const LOOK_AGAIN_MS = 10000;
 const GIVEN_UP_MS = 60000;
 const ENDED = new Set(["SUCCESS", "FAILURE", "CANCELED"]);
-const waiting = new Map(); // jump or card -> how it stood when the button was pressed
+const waiting = new Map(); // jump or card -> its state when the button was pressed
 let redraw = () => {};
 
 export function redrawWhenBusy(work) {
@@ -15,20 +15,20 @@ export function redrawWhenBusy(work) {
 
 export const isBusy = (id) => waiting.has(id);
 
-// Of a view, what a button can change; how far a card is copied says nothing of it.
+// The part of a view that a button can change; the progress of copying a card is not in it.
 function standing({ state, problem, run_id: run, template, files } = {}) {
   const roles = Array.isArray(files) ? files.map((file) => file.role) : null;
   return JSON.stringify([state, problem, run, template, roles]);
 }
 
-// The hub told this view: if it stands otherwise than before, something has come of it.
+// The hub sent this view: if its state differs from before, the request has had an effect.
 export function hearOf(id, view) {
   if (waiting.has(id) && waiting.get(id) !== standing(view)) waiting.delete(id);
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// A run that fails as the one before changes nothing that is told, so it is looked up.
+// A run that fails like the one before changes no view, so look it up.
 async function untilEnded(id, runId, isWaiting) {
   while (isWaiting()) {
     await pause(LOOK_AGAIN_MS);
@@ -42,14 +42,14 @@ async function untilEnded(id, runId, isWaiting) {
   }
 }
 
-// The hub is asked once for each body, one after the other, or once without any.
+// Ask the hub once for each body, one after the other; without bodies, once.
 async function askEach(path, bodies) {
   let said = {};
   for (const body of bodies.length ? bodies : [undefined]) said = await request(path, { method: "POST", body });
   return said;
 }
 
-// Do what a person asked for about the jump or card of this view.
+// Send a person's request about the jump or card of this view.
 export async function act(id, view, path, ...bodies) {
   const before = standing(view);
   const isWaiting = () => waiting.get(id) === before;

@@ -1,4 +1,4 @@
-// Cards: a tile for each that is in, and a line of those that are out and safe.
+// Cards: a tile for each card that is in, and a line for those that are out and safe.
 
 import { isBusy } from "./busy.js";
 import { at, h, icon } from "./dom.js";
@@ -19,7 +19,7 @@ const CARD_WORDS = {
   removed: ["Out, footage safe", "check"],
 };
 
-// What is read aloud of a card whose state has changed.
+// The text that is read aloud when a card's state has changed.
 export const cardNews = (view) => `Card ${view.label}: ${(CARD_WORDS[view.state] || [view.state])[0]}. ${view.message}${
   view.without_passenger ? ` ${unknownWords(view)}.` : ""}`;
 
@@ -37,7 +37,7 @@ function copyingLines(view) {
   return lines;
 }
 
-// How many files, in four numbers; a card that was looked at has them.
+// The counts of files, in four numbers, for a card that was scanned.
 function cardCounts(view) {
   const { found, known, new: fresh, copied, failed } = view.files;
   const rows = [[found, "found"], [known, "known"], [fresh, "new"], [copied, "checked"]];
@@ -46,11 +46,11 @@ function cardCounts(view) {
     rows.map(([number, word]) => h("div", { "data-what": word }, h("dt", null, word), h("dd", null, number))));
 }
 
-// Not of how many: what a card holds in all counts the camera's small copies, which nobody asks the passenger of.
+// Without the total: it would include the camera's small copies, and nobody asks for a passenger of those.
 const unknownWords = ({ without_passenger: number }) =>
   `${number} of its videos and photos ${number === 1 ? "has" : "have"} no passenger`;
 
-// In the minute in which the tandem master still knows whose they are.
+// Shown at once, while the tandem master still knows whose files they are.
 function unknownLine(view) {
   if (!view.without_passenger) return null;
   return h("p", { class: "unknown" }, `${unknownWords(view)}: `, h("a", { href: "/review" }, "say whose"));
@@ -90,7 +90,7 @@ const noCard = h("p", { class: "empty" },
 const goneLine = tilesOf((...labels) => h("ul", { class: "gone", "aria-label": "Cards that are out and safe" },
   labels.map((label) => h("li", null, icon("check"), label))));
 
-// A card that is out, in a line; what was never copied is said here too.
+// A line for a card that is out; it also names the files that were never copied.
 function goneWords(view) {
   const { label, staying } = view;
   const { others = 0, names = [], empty = 0, empty_names: emptyNames = [] } = staying || {};

@@ -1,4 +1,4 @@
-// Which template a jump's film has, and choosing another one: a line in the jump's tile, and the dialog behind it.
+// The template of a jump's film, and choosing another one: a line in the jump's tile, and its dialog.
 
 import { request, setWho, who } from "./asking.js";
 import { act } from "./busy.js";
@@ -19,12 +19,12 @@ export async function loadTemplates() {
   }
 }
 
-// The template that films have unless a person chose another one; empty while that isn't known.
+// The default template, of films for which nobody chose another one; empty while it is unknown.
 export const usualTemplate = () => choice.usual;
 
 const wantedOf = (view) => view.template || choice.usual;
 
-// What is going on between the film that is there and the template that was chosen; empty when they agree.
+// The difference between the film's template and the chosen one, in words; empty if they are the same.
 export function templateNews(view) {
   const wanted = wantedOf(view);
   const made = view.film && view.film.template;
@@ -65,7 +65,7 @@ function templateOption(one, wanted) {
 
 const chosenOne = () => at("choice").querySelector("input[name=template]:checked");
 
-// Also called whenever the hub says something new: the state in an open dialog is the one of this moment.
+// Also called at all news of the hub, so that an open dialog shows the current state.
 export function showChoice() {
   const known = choice.jump && jumps.get(choice.jump);
   if (!at("choice").open || !known) return;
@@ -107,7 +107,7 @@ function takeChoice() {
   if (!name || !chosen || !known) return;
   setWho(name);
   at("choice").close();
-  // The usual one is no choice: when another becomes the usual one, this jump goes with it.
+  // The default is no choice: if another template becomes the default, this jump follows it.
   const template = chosen.value === choice.usual ? null : chosen.value;
   act(choice.jump, known.view, `/api/jumps/${encodeURIComponent(choice.jump)}/template`, { who: name, template });
 }

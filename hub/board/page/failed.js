@@ -1,4 +1,4 @@
-// A jump that failed, in words: what went wrong, once, and behind "Details" what only an engineer wants to read.
+// A failed jump in words: what went wrong, without repeats, and behind "Details" the text for engineers.
 
 import { h } from "./dom.js";
 import { count } from "./words.js";

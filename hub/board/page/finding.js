@@ -1,4 +1,4 @@
-// Jumps beyond the newest ones: older ones page by page, those that a person looks for, and the one that a link names.
+// Jumps beyond the newest ones: older jumps page by page, search results, and the jump that a link names.
 
 import { request } from "./asking.js";
 import { complain, note } from "./dialogs.js";
@@ -12,7 +12,7 @@ const MOST = 500; // of what the hub gives at once
 const older = { from: null, isAsked: false, number: 0 }; // `from`: the list continues after that jump; null at its end
 let found = null; // keys, while somebody searches
 let searches = 0;
-let fetching = ""; // the jump of a link that was asked for; it may not be there
+let fetching = ""; // the jump of a link that is being fetched; it may not exist
 let broughtUp = "";
 
 const pageOf = (query) => request(`/api/jumps?${new URLSearchParams(query)}`);
@@ -22,7 +22,7 @@ const linked = () => new URLSearchParams(location.hash.slice(1)).get("jump") || 
 
 const isKept = (key) => key === linked() || Boolean(found?.includes(key));
 
-// What the board shows now, the newest first, and whether that is what somebody looked for.
+// The jumps that the board shows now, the newest first, and whether they are a search's result.
 export function shownJumps() {
   if (!older.isAsked) older.from = forgetOlder(isKept) || older.from;
   at("older").hidden = !older.from || found !== null;
@@ -86,7 +86,7 @@ at("find").addEventListener("input", afterPause(search));
 
 // The jump that a link names
 
-// It is brought into view once, and fetched where it is an older one.
+// Bring it into view once; fetch it if it is an older one.
 export async function showLinked() {
   const wanted = linked();
   if (!wanted) return;
@@ -95,7 +95,7 @@ export async function showLinked() {
     try {
       takeJump(await request(`/api/jumps/${encodeURIComponent(wanted)}`), false);
     } catch (problem) {
-      if (problem.code) complain(problem.message); // a hub that is silent tells everything again when it is back
+      if (problem.code) complain(problem.message); // a silent hub sends everything again when it is back
       return;
     }
     changed();
@@ -128,6 +128,6 @@ export async function findAgain(from) {
     await searching;
     forgetOld(isKept);
   } catch {
-    older.number = number; // they stay as they were; the next time that everything is told asks again
+    older.number = number; // they stay as they were; they are fetched again when the hub sends everything again
   }
 }

@@ -1,4 +1,4 @@
-// A jump's tile: whose it is, how far its film is, the film, and what is known of its files.
+// A jump's tile: its passenger, its film's progress, the film, and its files.
 
 import { reachable } from "./asking.js";
 import { templateLine, templateNews } from "./choice.js";
@@ -22,14 +22,14 @@ const STEP_SIGNS = { waiting: "dot", running: "dot", done: "check", failed: "ale
 const PHOTOS_AT_ONCE = 10;
 const PROVISIONAL = ["Provisional film", "alert"];
 
-// A film that lacks something is not shown as one that lacks nothing.
+// An incomplete film must not look like a complete one.
 const isProvisional = (view) => view.state === "done" && !view.complete;
 
 const wordsOf = (view) => (isProvisional(view) ? PROVISIONAL : JUMP_WORDS[view.state]) || [view.state, "dot"];
 
 const nameOf = (view) => view.passenger || "Unidentified";
 
-// What is read aloud of a jump whose state has changed.
+// The text that is read aloud when a jump's state has changed.
 export function jumpNews(view) {
   const [word] = wordsOf(view);
   const missing = view.missing.map((one) => one.what).join(" ");
@@ -38,7 +38,7 @@ export function jumpNews(view) {
 
 const isInFilm = (file) => file.role === "clip" && !file.same_as;
 
-// What a step failed with stands in the reason already, once the whole jump has failed.
+// Once the whole jump has failed, its reason already contains the step's error.
 function stepLine(view, step) {
   const failed = step.status === "failed";
   return h("li", { "data-key": `step:${step.step}`, "data-status": step.status },
@@ -136,7 +136,7 @@ function photoLinks(photos, who) {
   ].flat();
 }
 
-// A burst of photos would stand between a film and whose it is.
+// Otherwise a burst of photos would push the film away from its passenger.
 function photosShown(photos, who) {
   if (photos.number <= PHOTOS_AT_ONCE) {
     return h("span", { class: "photos" }, `${photos.name}:`, photoLinks(photos, who));
@@ -160,7 +160,7 @@ function aboutWords(view) {
   return parts.join(" · ");
 }
 
-// What of the card may belong into this film, and where a person says so. What never came off it needs the card.
+// Files of the card that may belong in this film, with the page where a person decides. Uncopied files need the card.
 function missingLine(view) {
   const keyOf = (one) => `missing:${one.code}:${one.jump}:${one.card}`;
   return view.missing.map((one) => h("div", { class: "missing", "data-key": keyOf(one) },
@@ -177,7 +177,7 @@ function wholeLine(view) {
     h("span", { class: "percent" }, `${Math.floor(view.progress * 100)} %`));
 }
 
-// What a person is to do about it, if anything.
+// What a person should do about it, if anything.
 function actionOf(view, busy) {
   if (view.state === "failed") return remedyButtons(view, busy);
   if (view.state !== "review") return null;

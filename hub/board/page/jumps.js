@@ -1,4 +1,4 @@
-// The list of jumps by day, and what the board says of all of them in a line.
+// The list of jumps by day, and the line about all of them.
 
 import { isBusy } from "./busy.js";
 import { usualTemplate } from "./choice.js";
@@ -7,7 +7,7 @@ import { jumpTile } from "./jump_tile.js";
 import { place, tilesOf } from "./patching.js";
 import { count, dayWords, isoDay } from "./words.js";
 
-// The usual template stands in the tiles, so another one changes them.
+// Tiles show the default template, so they change with it.
 const jumpTiles = tilesOf((view, busy, _usual) => jumpTile(view, busy));
 const days = new Map(); // day -> {head, list}
 const noJump = h("p", { class: "empty" },
@@ -21,7 +21,7 @@ function dayOf(iso) {
   return day;
 }
 
-// These jumps, the newest first; `isSearch`: only what a person looked for.
+// Show these jumps, the newest first. `isSearch`: they are the result of a search.
 export function showJumps(views, isSearch) {
   const byDay = new Map();
   for (const view of views) {
@@ -40,7 +40,7 @@ export function showJumps(views, isSearch) {
   place(at("jumps"), blocks);
 }
 
-// What needs a person leads to where that person decides.
+// Jumps that need a person link to the page where that person decides.
 function writeSummary(words, needs) {
   const between = words && needs ? " · " : "";
   if (at("summary").textContent === `${words}${between}${needs}`) return;

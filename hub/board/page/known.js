@@ -1,14 +1,14 @@
-// What the board knows: cards and jumps, as the hub told them last. Whoever changes it calls `changed`.
+// The board's data: cards and jumps, as the hub sent them last. Code that changes it calls `changed`.
 
 import { hearOf } from "./busy.js";
 
-const NEWEST = 60; // so many jumps, and those that are not done, are on the board unless older ones are asked for
+const NEWEST = 60; // how many jumps are on the board, besides unfinished ones, unless a person asks for older ones
 
 export const cards = new Map(); // card -> view
 export const jumps = new Map(); // key -> {view, order, round}
-let newest = 0; // a jump that comes up later stands above the others of its day
+let newest = 0; // a jump that appears later is shown above the others of its day
 let oldest = 0;
-let round = 0; // how often the hub told everything; what it told before may be old
+let round = 0; // how often the hub sent everything; data from before may be old
 
 let draw = () => {};
 let isDrawing = false;
@@ -17,7 +17,7 @@ export function drawWith(work) {
   draw = work;
 }
 
-// The page is drawn once for all that changes before its next frame.
+// The page is drawn once for all changes before its next frame.
 export function changed() {
   if (isDrawing) return;
   isDrawing = true;
@@ -32,7 +32,7 @@ export function takeCard(view) {
   cards.set(view.card, view);
 }
 
-// `isNews`: the hub says it by itself. Otherwise the page asked for it, maybe before it was told something newer.
+// `isNews`: the hub sent the view by itself. Otherwise the page asked for it, and may have got a newer one meanwhile.
 export function takeJump(view, isNews) {
   const known = jumps.get(view.jump);
   if (!isNews && known && known.round === round) return;
@@ -44,7 +44,7 @@ export function takeJump(view, isNews) {
   jumps.set(view.jump, { view, round, order: known ? known.order : isNews ? (newest += 1) : (oldest -= 1) });
 }
 
-// Everything from the start. Older jumps that a person asked for stay where they are until they are asked for again.
+// Take everything from the hub. Older jumps that a person asked for stay where they are until they are fetched again.
 export function takeAll(frame) {
   const before = inOrder();
   cards.clear();
@@ -67,7 +67,7 @@ export function inOrder() {
   return [...jumps.values()].sort((a, b) => b.view.jump_date.localeCompare(a.view.jump_date) || b.order - a.order);
 }
 
-// Forget older jumps, but for those that are not done or that `isKept`. Returns the jump after which they came, if any.
+// Forget older jumps, except unfinished ones and those for which `isKept` is true. Returns the jump before them.
 export function forgetOlder(isKept) {
   const all = inOrder();
   const older = all.slice(NEWEST).filter(({ view }) => view.state === "done" && !isKept(view.jump));
@@ -75,7 +75,7 @@ export function forgetOlder(isKept) {
   return older.length ? all[NEWEST - 1].view.jump : null;
 }
 
-// Forget what was told before the last time that the hub told everything.
+// Forget what is older than the last time that the hub sent everything.
 export function forgetOld(isKept) {
   for (const key of [...jumps.keys()]) if (isOld(key) && !isKept(key)) jumps.delete(key);
 }

@@ -1,8 +1,8 @@
-// Files that wait for a person, in words: where they come from, and after whose they were filmed.
+// Files that wait for a person, in words: where they come from, and after whose files they were filmed.
 
 import { apart } from "./words.js";
 
-// The camera's own clock, which has no zone.
+// A time of the camera's clock, which has no time zone.
 const filmedAt = (moment) => moment.slice(11, 16);
 
 function filmedWords({ first, last }) {
@@ -19,7 +19,7 @@ const nameOfNeighbour = (one) => one.passenger || one.jump;
 
 export const whoseWords = (one) => `${apart(nameOfNeighbour(one))}’s`;
 
-// Between whose files they stand; empty where nobody's are near.
+// Between whose files they are; empty if there are no files of anybody next to them.
 export function besideWords({ before, after, label }) {
   if (before && after && before.jump === after.jump) return `Between ${whoseWords(before)} clips on card ${label}.`;
   if (before && after) return `Right after ${whoseWords(before)} clips on card ${label}, before ${whoseWords(after)}.`;

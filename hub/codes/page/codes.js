@@ -1,5 +1,5 @@
-// The page of codes. The hub makes them; here they are shown as large as the screen, or put on sheets to print.
-// Names become text, never markup; the one thing taken as markup is the hub's own drawing of a code.
+// The page of codes. The hub draws them; the page shows one as large as the screen, or prints them on sheets.
+// Names become text, never markup; only the hub's own drawing of a code is used as markup.
 
 import { request } from "./asking.js";
 import { openDialog } from "./dialogs.js";
@@ -8,13 +8,13 @@ import { afterPause } from "./timing.js";
 import { count, isoDay } from "./words.js";
 
 const DAY_CHECK_MS = 60000;
-const AT_ONCE = 50; // codes in one request, as many as the hub takes
+const AT_ONCE = 50; // the most codes in one request, as the hub allows
 const typed = at("typed");
 const dialog = at("show");
 let listed = [];
-let lists = 0; // answers to older questions are left alone
+let lists = 0; // counts requests, so that answers to older ones are ignored
 let isShowing = false;
-let choices = null; // whether codes can and must be signed; not known while the hub is silent
+let choices = null; // whether codes can and must be signed; unknown while the hub is silent
 let setDay = ""; // the day that the page chose by itself
 let awake = null;
 
@@ -27,7 +27,7 @@ function bookingWords(booking) {
   return [booking.booking_id, booking.jump_date, booking.tandem_master_id].filter(Boolean).join(" · ");
 }
 
-// Without knowing them, codes would be made without the signature that they may need.
+// Without these choices, codes might be made without a signature that they need.
 async function knowChoices() {
   if (choices) return;
   choices = await request("/api/codes/choices");
@@ -36,7 +36,7 @@ async function knowChoices() {
   typed.elements.signed.disabled = choices.must_sign;
 }
 
-// In pieces: the hub draws no more in one request.
+// In parts, because the hub draws no more in one request.
 async function codesOf(bookings) {
   await knowChoices();
   const signed = typed.elements.signed.checked;
@@ -72,7 +72,7 @@ async function showCode(booking) {
     at("show-about").textContent = bookingWords(code.booking);
     openDialog(dialog);
     fit();
-    // Both are wishes: a browser may refuse them, and the code is readable all the same.
+    // A browser may refuse both; the code is readable anyway.
     document.documentElement.requestFullscreen?.().catch(() => {});
     stayAwake();
   } finally {
@@ -81,7 +81,7 @@ async function showCode(booking) {
   }
 }
 
-// Every module takes a whole number of pixels: between fractions of them screens show seams.
+// Every module of the code takes a whole number of pixels, since screens show seams between fractions.
 function fit() {
   const around = dialog.querySelector(".code");
   const svg = around.firstElementChild;
@@ -94,7 +94,7 @@ function fit() {
 
 window.addEventListener("resize", fit);
 
-// One lock at a time, and none without a code: each must be let go again.
+// One wake lock at a time, and only while a code is shown: each lock must be released again.
 async function stayAwake() {
   letSleep();
   const lock = await navigator.wakeLock?.request("screen").catch(() => null);
@@ -112,7 +112,7 @@ dialog.addEventListener("close", () => {
   if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
   letSleep();
 });
-// Leaving full-screen (Escape, a swipe) puts the code away too.
+// Leaving full screen (Escape, a swipe) closes the code too.
 document.addEventListener("fullscreenchange", () => {
   if (!document.fullscreenElement && dialog.open) dialog.close();
 });
@@ -171,7 +171,7 @@ at("search").addEventListener("input", afterPause(() => attempt(listBookings)));
 
 // Today
 
-// A tablet that lies open overnight must not make yesterday's codes. A day that a person chose stays.
+// A tablet that stays open overnight must not make yesterday's codes. A day that a person chose stays.
 function keepToday() {
   const today = isoDay(new Date());
   if (today === setDay) return;
@@ -187,7 +187,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   keepToday();
   if (!choices) attempt(async () => { await knowChoices(); await listBookings(); });
-  if (dialog.open) stayAwake(); // the browser let go of it when nobody looked
+  if (dialog.open) stayAwake(); // the browser released the lock while the page was hidden
 });
 setInterval(keepToday, DAY_CHECK_MS);
 

@@ -57,7 +57,7 @@ function showStale(found) {
     "The old films stay until the new ones are whole.";
 }
 
-// A board is open to everybody in the hangar; what all films look like is set where Stinercut is started.
+// The pages are open to everybody in the hangar, so the default template is set where Stinercut is started, not here.
 function usualCommand(name) {
   const setting = h("code", null, `STINERCUT_TEMPLATE=${name}`);
   return h("p", null, "To use it for all films, start Stinercut with ", setting, ".");
@@ -82,7 +82,7 @@ const lookAtTemplates = keepLooking({
   show: ([found, shelf]) => {
     write(at("summary"), count(shelf.templates.length, "template", "templates"));
     const now = JSON.stringify([found, shelf]);
-    if (now === latest) return; // nothing new: leave what a person may be pointing at
+    if (now === latest) return; // nothing new: don't touch elements that a person may be pointing at
     latest = now;
     showStale(found);
     at("shelf").replaceChildren(...shelf.templates.map(shelfItem));

@@ -1,11 +1,11 @@
-// The page of the API: what the hub's OpenAPI description says, by domain.
+// The page of the API: the hub's OpenAPI description, by domain.
 
 import { request } from "./asking.js";
 import { at, h } from "./dom.js";
 
 const METHODS = ["get", "post", "put", "delete"];
 
-// The schema itself where only a reference to it is given.
+// The schema itself, also if only a reference to it is given.
 function resolved(whole, schema) {
   const name = schema?.$ref?.split("/").pop();
   return name ? whole.components.schemas[name] : schema;
@@ -43,7 +43,7 @@ function operationView(whole, path, method, operation) {
   );
 }
 
-// Operations by the domain that they are of, in the description's order.
+// Operations by domain, in the description's order.
 function byDomain(whole) {
   const domains = new Map();
   for (const [path, methods] of Object.entries(whole.paths)) {

@@ -1,4 +1,4 @@
-// Asking the hub, addresses that lead somewhere from here, and the name of the person who decides.
+// Requests to the hub, addresses that work from this device, and the name of the person who decides.
 
 import { fullStop, sentence } from "./words.js";
 
@@ -8,10 +8,10 @@ const WHO = "stinercut.who";
 
 const silent = () => Object.assign(new Error(SILENT), { code: "", what: SILENT });
 
-// What the hub answers. Throws an Error with {message, code, what}: what the hub said of it, or that it says nothing.
-// A body is sent as JSON, or as it is where a type is given.
+// The hub's answer. Throws an Error with {message, code, what}: the hub's error, or that the hub does not answer.
+// A body is sent as JSON, or as it is if a type is given.
 export async function request(path, { method = "GET", body, type } = {}) {
-  const asking = new AbortController(); // a Wi-Fi that has gone away would keep us waiting for many minutes
+  const asking = new AbortController(); // with a lost Wi-Fi the page would wait for many minutes
   const timer = setTimeout(() => asking.abort(), PATIENCE_MS);
   let answer;
   let said;
@@ -22,7 +22,7 @@ export async function request(path, { method = "GET", body, type } = {}) {
       body: body === undefined || type ? body : JSON.stringify(body),
       signal: asking.signal,
     });
-    said = await answer.json(); // a proxy before a hub that is away answers with a page of its own
+    said = await answer.json(); // a proxy in front of a hub that is away answers with its own page
   } catch {
     throw silent();
   } finally {
@@ -34,7 +34,7 @@ export async function request(path, { method = "GET", body, type } = {}) {
   throw Object.assign(new Error(sentence([what, advice].filter(Boolean).map(fullStop).join(" "))), { code, what });
 }
 
-// A browser may be told to keep nothing; then the name is typed each time.
+// A browser may be set to keep nothing; then people type their name each time.
 export function who() {
   try {
     return localStorage.getItem(WHO) || "";
@@ -47,11 +47,11 @@ export function setWho(name) {
   try {
     localStorage.setItem(WHO, name);
   } catch {
-    // It is sent with the decision all the same.
+    // The name is sent with the decision anyway.
   }
 }
 
-// An address of this machine means nothing to a tablet: there the page's own host is the right one.
+// On a tablet, an address such as 127.0.0.1 would mean the tablet itself, so use the page's own host instead.
 export function reachable(url) {
   if (!url) return null;
   const address = new URL(url, location.href);

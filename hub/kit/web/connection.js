@@ -1,22 +1,22 @@
-// The connection to the hub: comes back by itself, and is given up when it falls silent.
-// A Wi-Fi that has gone away closes no socket; the hub says something every few seconds, and silence tells.
+// The connection to the hub: reconnects by itself, and gives up a connection that falls silent.
+// A lost Wi-Fi closes no socket, but the hub sends something every few seconds, so silence means a lost connection.
 
 const SILENCE_MS = 12000; // the hub's beat is 5 s
 const CONNECTING_MS = 5000;
 const LOOK_MS = 1000;
-const ALARM_MS = 1500; // a hub that restarts is back within a second: no need to alarm anybody
+const ALARM_MS = 1500; // a restarting hub is back within a second: no need to alarm anybody
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5000;
 
 let socket = null;
-let heard = 0; // when something came last, or connecting began
+let heard = 0; // the time of the last frame, or of the start of connecting
 let wait = FIRST_WAIT_MS;
 let alarm = 0;
 let again = 0;
 let take = () => {};
 let showLost = () => {};
 
-// `onFrame` gets each frame, `onLost` whether what was told may be old.
+// `onFrame` gets each frame; `onLost` gets whether the page's data may be old.
 export function stayConnected(onFrame, onLost) {
   take = onFrame;
   showLost = onLost;
@@ -49,18 +49,18 @@ function connect() {
   };
 }
 
-// Dates, not a stopwatch: that stands still in some browsers while the machine sleeps.
+// Use dates and no monotonic clock: in some browsers that stands still while the machine sleeps.
 function check() {
   if (!socket) return;
   const silent = Date.now() - heard;
   if (silent < 0) heard = Date.now(); // somebody set the clock back
   const isOpen = socket.readyState === WebSocket.OPEN;
   if (silent <= (isOpen ? SILENCE_MS : CONNECTING_MS)) return;
-  if (isOpen) showLost(true); // it has been old for a while
+  if (isOpen) showLost(true); // the data has been old for a while
   lose();
 }
 
-// Somebody looks at the page, or the network is back: old news must not be there for another second.
+// Somebody looks at the page, or the network is back: don't show old news for another second.
 function wake() {
   if (document.hidden) return;
   check();

@@ -1,14 +1,14 @@
-// Dialogs that are opened and closed with wet gloves, and notes that are seen above them.
+// Dialogs that work with wet gloves, and notes that are shown above them.
 
 import { h } from "./dom.js";
 
 const SECOND_TAP_MS = 500;
 const NOTE_MS = 8000;
-const stack = []; // of open dialogs, the topmost last
+const stack = []; // the open dialogs, the topmost last
 let tapsCountFrom = 0;
 let pressedBeside = false;
 
-// Made here, so that every page has it, and moved: what lies outside of a modal dialog can't be tapped.
+// Made here so that every page has it, and moved into open dialogs, since nothing outside a modal dialog can be tapped.
 const notes = h("div", { id: "notes", role: "status" });
 document.body.append(notes);
 
@@ -17,8 +17,8 @@ function moveNotes() {
   if (notes.parentElement !== place) place.append(notes);
 }
 
-// The second of two taps meant what was there before: it must hit neither a button of the new dialog nor, when a dialog
-// closes, what it had covered.
+// The second of two taps was meant for what was there before: it must not hit a button of the new dialog nor, when a
+// dialog closes, anything that it covered.
 function dropSecondTap() {
   tapsCountFrom = performance.now() + SECOND_TAP_MS;
 }
@@ -33,14 +33,14 @@ export function openDialog(dialog) {
 
 export const isDialogOpen = () => stack.length > 0;
 
-// Some words; they go by themselves.
+// Show a short note, which disappears by itself.
 export function note(words) {
   const line = h("p", { class: "note" }, words);
   notes.append(line);
   setTimeout(() => line.remove(), NOTE_MS);
 }
 
-// What went wrong; it stays until somebody taps it away. Said twice it is there once.
+// Show an error until somebody taps it away. The same error is shown only once.
 export function complain(words) {
   for (const old of notes.querySelectorAll(".bad")) if (old.firstChild.textContent === words) old.remove();
   notes.append(h("div", { class: "note bad", role: "alert", click: ({ currentTarget }) => currentTarget.remove() },
@@ -57,10 +57,10 @@ document.addEventListener("close", ({ target }) => {
   stack.splice(stack.indexOf(target), 1);
   moveNotes();
   dropSecondTap();
-}, true); // this event doesn't rise to the document
+}, true); // this event doesn't bubble to the document
 
 document.addEventListener("click", (event) => {
-  const isTap = event.detail > 0; // keys make clicks too
+  const isTap = event.detail > 0; // keys cause clicks too
   if (!isTap || performance.now() >= tapsCountFrom) return;
   event.preventDefault();
   event.stopPropagation();

@@ -1,11 +1,11 @@
 // Finding and building elements.
-// Everything that comes from outside becomes text or an attribute, never markup.
+// All data from outside becomes text or an attribute, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const at = (id) => document.getElementById(id);
 
-// Building elements: h("p", {class: "x"}, "text", child, …). null and false children are left out. An attribute that is
+// Builds elements: h("p", {class: "x"}, "text", child, …). null and false children are left out. An attribute that is
 // a function listens to the event of that name.
 export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -18,7 +18,7 @@ export function h(tag, attributes, ...children) {
   return element;
 }
 
-// One of the signs that the board's page has in its sprite.
+// An icon from the sprite of the board's page.
 export function icon(name, extra) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", extra ? `icon ${extra}` : "icon");
@@ -29,7 +29,7 @@ export function icon(name, extra) {
   return svg;
 }
 
-// A line that is read aloud when it changes must not be written again when it hasn't.
+// A line that is read aloud at each change must not be written again unless its text has changed.
 export function write(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }

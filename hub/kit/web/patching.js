@@ -1,4 +1,4 @@
-// Changing what is on the page as little as possible, so that focus, open details and a playing film stay as they are.
+// Changes as little of the page as possible, so that focus, open details and a playing film stay as they are.
 
 // Make `old` look like `fresh`. Children with a data-key are matched by it.
 function patch(old, fresh) {
@@ -19,7 +19,7 @@ function patch(old, fresh) {
   patchChildren(old, [...fresh.childNodes]);
 }
 
-// A person opened it, its picture is missing, or it was given the focus.
+// Attributes to keep: a person opened it, its picture is missing, or a script gave it the focus.
 function isOfThePage(old, name, fresh) {
   if (name === "hidden") return old.nodeName === "IMG" && old.getAttribute("src") === fresh.getAttribute("src");
   return name === "tabindex" || (name === "open" && old.nodeName === "DETAILS");
@@ -50,7 +50,7 @@ function patchChildren(parent, fresh) {
   }
 }
 
-// Give `parent` exactly these elements, in this order. What is in its place already is not touched.
+// Give `parent` exactly these elements, in this order. Elements that are in place already are not touched.
 export function place(parent, elements) {
   const wanted = new Set(elements);
   for (const old of [...parent.childNodes]) if (!wanted.has(old)) old.remove();

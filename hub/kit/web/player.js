@@ -1,11 +1,11 @@
-// Playing a film or a clip in the page's dialog for it.
+// Plays a film or a clip in the page's dialog for films.
 
 import { openDialog } from "./dialogs.js";
 import { at } from "./dom.js";
 
 const video = at("player").querySelector("video");
 
-// `excuse` is said in the dialog where it can't be played.
+// The dialog shows `excuse` if the film can't be played.
 export function play(url, title, excuse) {
   at("player-title").textContent = title;
   at("player-problem").hidden = true;
@@ -18,7 +18,7 @@ export function play(url, title, excuse) {
   };
   video.src = url;
   openDialog(at("player"));
-  video.play().catch(() => {}); // a browser may want a second tap
+  video.play().catch(() => {}); // a browser may require a second tap
 }
 
 at("player").addEventListener("close", () => {

@@ -1,9 +1,9 @@
-// When to ask: again and again, or after somebody has stopped typing.
+// When to ask: repeatedly, or after somebody has stopped typing.
 
 const EVERY_MS = 5000;
 
-// Ask, show what came, and ask again some seconds after that has ended; not while nobody sees the page or `isHeld`.
-// An answer that comes after a newer question was asked is dropped. Returns a function that asks at once.
+// Ask, show the answer, and ask again some seconds after that; not while the page is hidden or `isHeld()` is true.
+// Drops an answer that comes after a newer question. Returns a function that asks at once.
 export function keepLooking({ ask, show, fail, isHeld = () => false }) {
   let number = 0;
   let timer = 0;
@@ -36,7 +36,7 @@ export function keepLooking({ ask, show, fail, isHeld = () => false }) {
   return look;
 }
 
-// A function that does the work once, when nobody has called it for a moment.
+// Returns a function that does the work once, when it has not been called for a moment.
 export function afterPause(work, pause = 200) {
   let timer = 0;
   return (...said) => {

@@ -26,10 +26,10 @@ export function length(seconds) {
 
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
-// A name as it stands within a sentence: one that is read from the right turns nothing around it.
+// A name within a sentence, isolated so that a right-to-left name doesn't reorder the words around it.
 export const apart = (name) => (RIGHT_TO_LEFT.test(name) ? `\u2068${name}\u2069` : name);
 
-// A day as this place has it, not as Greenwich has it.
+// The day in this place's time zone, not in UTC.
 export function isoDay(date) {
   const two = (number) => String(number).padStart(2, "0");
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
@@ -48,7 +48,7 @@ export function dayWords(iso) {
 
 export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-// What a file is to its jump; empty for a clip that is simply in the film.
+// The role of a file in its jump, in words; empty for an ordinary clip of the film.
 export function fileWords(file) {
   if (file.same_as) return `the same as ${file.same_as}; it is in the film once`;
   return { qr: "the code", photo: "a photo", left_out: "left out of the film" }[file.role] || "";

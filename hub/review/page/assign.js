@@ -1,4 +1,4 @@
-// The form that says whose jump it is: typed, or taken from the list of bookings or from a code.
+// The form that tells whose jump it is: typed, or taken from the list of bookings or from a code.
 
 import { request } from "./asking.js";
 import { button, decide, whither } from "./deciding.js";
@@ -23,7 +23,7 @@ function choiceOf(name, about, press) {
     h("strong", { dir: "auto" }, name), h("small", null, about));
 }
 
-// A code that could not be taken may be now: its key was added, or the reader has learnt.
+// A code that could not be accepted may be now: its key was added, or the reader was improved.
 const canReadAgain = (view) => view.state === "review" && view.files.some((file) => file.code && !file.says);
 
 async function readAgain(view) {

@@ -1,4 +1,4 @@
-// The office's list of bookings: a file is looked at first; what it would change is shown, and then it is imported.
+// The office's list of bookings: a file is read first, the page shows what it would change, and then it is imported.
 
 import { request } from "./asking.js";
 import { button } from "./deciding.js";
@@ -21,7 +21,7 @@ const FIELDS = { passenger_name: "name", tandem_master_id: "tandem master", emai
 let file = null;
 let encoding = "";
 let imported = () => {};
-let asked = 0; // what a person looked at before, or left, must not be shown when its answer comes
+let asked = 0; // counts questions: a late answer about an earlier file, or after closing, must not be shown
 
 const said = (words) => (at("list-said").textContent = words);
 
@@ -33,7 +33,7 @@ function send(preview) {
 async function lookAtList() {
   const mine = (asked += 1);
   said("Reading the file…");
-  at("list-preview").inert = true; // what is shown is of another file, or another encoding
+  at("list-preview").inert = true; // the preview is of another file, or another encoding
   try {
     const view = await send(true);
     if (mine !== asked) return;
@@ -50,11 +50,11 @@ async function lookAtList() {
 async function takeList() {
   const mine = (asked += 1);
   said("Importing…");
-  at("list-preview").inert = true; // a second press would be a second import, and a late "Cancel" would not be one
+  at("list-preview").inert = true; // a second press would be a second import, and a late "Cancel" would cancel nothing
   try {
     const done = `Imported: ${numbers(await send(false))}.`;
     imported();
-    if (mine !== asked) return; // another file was chosen meanwhile, and is looked at
+    if (mine !== asked) return; // another file was chosen meanwhile
     said(done);
     leave();
   } catch (problem) {
@@ -89,7 +89,7 @@ function show(view) {
   );
 }
 
-// Tapped twice, it would say of all that it imported that it was there before.
+// Tapped twice, it would report all imported bookings as already known.
 function takeButton(rows) {
   const take = button(rows ? `Import ${count(rows, "booking", "bookings")}` : "Nothing changes", "main", takeList);
   take.disabled = !rows;
@@ -126,7 +126,7 @@ function changedRow(row) {
     h("small", {}, `${row.booking_id} · ${row.jump_date} · ${what}`));
 }
 
-// `afterwards` is called when a list was imported: the bookings to choose from are others then.
+// `afterwards` is called when a list was imported, since the bookings to choose from have changed then.
 export function listenToList(afterwards) {
   imported = afterwards;
   at("csv").addEventListener("change", () => {

@@ -1,4 +1,4 @@
-// Sending what a person decides, and what is asked for that: is this name right, and which other jump is it.
+// Sends a person's decisions, and asks what they need: is this name right, and which other jump is meant.
 
 import { request, setWho } from "./asking.js";
 import { complain, note, openDialog } from "./dialogs.js";
@@ -10,12 +10,12 @@ import { sentence } from "./words.js";
 const OFFERED = 40;
 let afterwards = async () => {};
 
-// `work` is called after each decision with the jump, the kind, and what came of it (null: nothing).
+// `work` is called after each decision with the jump, the kind, and the result (null: none).
 export function decideWith(work) {
   afterwards = work;
 }
 
-// A button that can't be pressed again before what it does has ended.
+// A button that can't be pressed again before its action has ended.
 export function button(words, kind, press) {
   const made = h("button", { class: `button ${kind || ""}`, type: "button" }, words);
   made.addEventListener("click", async () => {
@@ -30,8 +30,8 @@ export function button(words, kind, press) {
   return made;
 }
 
-// Asks once more where the name contradicts what is known, with the name to confirm in large letters. Null: nothing was
-// decided.
+// Asks once more if the name contradicts what is known, with the name to confirm in large letters. Null: the person
+// decided nothing.
 export async function decide(jump, kind, body, name) {
   const decider = at("who").value.trim() || (await askWho());
   if (!decider) return null;
@@ -52,7 +52,7 @@ export async function decide(jump, kind, body, name) {
   return outcome;
 }
 
-// Here, and not in the head of the page: ten groups down that is a long way. Empty: they would rather not say.
+// Asked here and not in the head of the page, which is far away ten groups down. Empty: the person gave no name.
 function askWho() {
   at("me-name").value = "";
   openDialog(at("me"));
@@ -85,14 +85,14 @@ export async function goOn(jump) {
   await afterwards(jump, "retry", outcome);
 }
 
-// What was begun with about the group, and is done now.
+// Drop the part of the draft about the group that this decision has settled.
 function endDraft(jump, kind) {
   if (["assign", "join", "read-again"].includes(kind)) dropDraft(jump);
   if (["split", "move"].includes(kind)) draftOf(jump).picked.clear();
 }
 
 function isSure(what, name) {
-  if (at("sure").open) return false; // another question is being answered: its words must not change under the finger
+  if (at("sure").open) return false; // another question is open: its words must not change under the finger
   at("sure-what").textContent = `${sentence(what)} The film will carry this name:`;
   at("sure-name").textContent = name;
   openDialog(at("sure"));
@@ -103,7 +103,7 @@ function isSure(what, name) {
   });
 }
 
-// Another jump that a person chooses; null: none.
+// Let a person choose another jump; null if none was chosen.
 export function whither(jump) {
   let chosen = null;
   let asked = 0;
@@ -137,7 +137,7 @@ export function whither(jump) {
   offer();
   return new Promise((resolve) => {
     at("whither").onclose = () => {
-      isOver = true; // what still comes is for nobody
+      isOver = true; // nobody waits for later answers
       resolve(chosen);
     };
   });

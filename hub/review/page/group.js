@@ -1,4 +1,4 @@
-// One group as a person reviews it: its files with their pictures, what can be done with them, and whose jump it is.
+// One group as a person reviews it: its files with their pictures, the actions on them, and whose jump it is.
 
 import { assignForm } from "./assign.js";
 import { button, decide, goOn, whither } from "./deciding.js";
@@ -32,7 +32,7 @@ function pictureTile(file, draft) {
   });
   image.addEventListener("load", () => {
     image.hidden = false;
-    behind.hidden = true; // it would shine through the picture of a clip that is left out
+    behind.hidden = true; // otherwise it would shine through the picture of a left-out clip
   });
   if (isPhoto) {
     const address = file.pictures ? pictureOf(file, MIDDLE) : null;
@@ -43,7 +43,7 @@ function pictureTile(file, draft) {
     click: () => play(`/api/files/${file.file_id}/clip.mp4`, file.name, EXCUSE) },
   behind, image, file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
   if (!file.pictures) return [view];
-  // Each place that is asked for is a picture to be made: only where the finger rests.
+  // The hub must make a picture for each place, so ask only where the finger rests.
   const look = afterPause((place) => { image.src = pictureOf(file, place); });
   const scrub = h("input", { class: "scrub", type: "range", min: 0, max: 1, step: 0.05, value: part,
     "aria-label": `Place in ${file.name}` });
@@ -54,7 +54,7 @@ function pictureTile(file, draft) {
   return [view, scrub];
 }
 
-// What was decided, in words: mostly it can't be seen where the finger is.
+// The decision in words, since its effect usually can't be seen where the finger is.
 async function told(deciding, words) {
   if (await deciding) note(words);
 }
@@ -90,7 +90,7 @@ function fileTile(view, file, draft, changed) {
   return tile;
 }
 
-// After whose clips they were filmed: mostly they are theirs, and one press says so.
+// The person after whose clips they were filmed: mostly the files are theirs, and one press assigns them.
 function besideLine(view) {
   const words = besideWords(view.place);
   if (!words) return null;
@@ -104,7 +104,7 @@ function besideLine(view) {
     before ? button(`They are ${whoseWords(before)}`, "main", isTheirs) : null);
 }
 
-// What the hub offers for a jump that failed, the best first.
+// The hub's remedies for a failed jump, the best first.
 const ANSWERS = {
   leave_out: (view, { files }, kind) => button(leaveOutWords(files), kind, async () => {
     for (const file of files) if (!(await decide(view.jump, "leave-out", { file_id: file }))) return;
@@ -116,12 +116,12 @@ const ANSWERS = {
 };
 
 function answers(view) {
-  const offered = view.remedies.filter((remedy) => ANSWERS[remedy.kind]); // a name is said in the form below
+  const offered = view.remedies.filter((remedy) => ANSWERS[remedy.kind]); // a name is entered in the form below
   return h("div", { class: "actions" },
     offered.map((remedy, number) => ANSWERS[remedy.kind](view, remedy, number ? "" : "main")));
 }
 
-// Whose jump it is, is known: that is corrected now and then.
+// It is known whose jump it is; that is corrected only now and then.
 function correction(view) {
   return h("details", null, h("summary", null, "It is somebody else's jump"), assignForm(view));
 }
@@ -129,7 +129,7 @@ function correction(view) {
 export function groupTile(view) {
   const draft = draftOf(view.jump);
   const files = new Set(view.files.map((file) => file.file_id));
-  for (const file of draft.picked) if (!files.has(file)) draft.picked.delete(file); // it is in another jump by now
+  for (const file of draft.picked) if (!files.has(file)) draft.picked.delete(file); // the file is in another jump by now
   const chosen = () => [...draft.picked];
 
   const said = h("span", { role: "status" });

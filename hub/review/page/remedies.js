@@ -1,4 +1,4 @@
-// The answers that the hub offers for a failed jump, as buttons of its tile on the board; the best comes first.
+// The remedies that the hub offers for a failed jump, as buttons of its tile on the board; the best comes first.
 
 import { h, icon } from "./dom.js";
 import { leaveOutWords } from "./failed.js";
@@ -31,7 +31,7 @@ export function remedyButtons(view, busy) {
     view.remedies.map((remedy, number) => REMEDIES[remedy.kind]?.(view, remedy, busy, number ? "" : "main")));
 }
 
-// What becomes of the film without these clips, asked before they are left out.
+// The question before these clips are left out: what the film will be without them.
 export function withoutWords(view, files, names) {
   const one = files.length === 1;
   const stays = `${names} ${one ? "stays" : "stay"} in the store`;

@@ -1,5 +1,5 @@
-// Review: shows what waits for a person. What the person decides is sent by `deciding`.
-// A group whose view has not changed keeps its elements; one that somebody types in keeps them until the focus is gone.
+// Review: shows the groups that wait for a person. `deciding` sends the decisions.
+// A group whose view is unchanged keeps its elements; a group in which somebody types keeps them until the focus leaves.
 
 import { request, setWho, who } from "./asking.js";
 import { listenToList } from "./booking_list.js";
@@ -12,14 +12,14 @@ import { place } from "./patching.js";
 import { keepLooking } from "./timing.js";
 import { count } from "./words.js";
 
-const only = new URLSearchParams(location.search).get("jump"); // one jump, to correct it
+const only = new URLSearchParams(location.search).get("jump"); // show only this jump, to correct it
 const groups = new Map(); // jump -> {json, element}
 const nobody = h("p", { class: "empty" }, "Nothing waits for a person: every jump has its passenger, and no jump failed.");
 const noSuch = h("p", { class: "empty" }, "This jump is not known, or it was joined with another one.");
 let views = [];
-let decided = ""; // the jump of a decision whose outcome is to be seen
+let decided = ""; // the jump of a decision whose result should come into view
 
-// What changed meanwhile must not take the field away that somebody types in.
+// A change must not remove the field in which somebody types.
 const isInUse = (element) => element.contains(document.activeElement);
 
 function elementOf(view) {
@@ -70,7 +70,7 @@ async function oneGroup() {
     return [await request(`/api/review/jumps/${encodeURIComponent(only)}`)];
   } catch (problem) {
     if (problem.code !== "NOT_FOUND") throw problem;
-    return []; // an old link, or somebody has joined it with another jump
+    return []; // the link is old, or somebody has joined the jump with another one
   }
 }
 
@@ -98,7 +98,7 @@ at("who").value = who();
 at("who").addEventListener("input", () => setWho(at("who").value.trim()));
 
 listenToList(() => {
-  groups.clear(); // the bookings to choose from are others now; what was typed is kept as drafts
+  groups.clear(); // the bookings to choose from have changed; typed text is kept in drafts
   showGroups(views);
 });
 
