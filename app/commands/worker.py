@@ -46,7 +46,8 @@ def worker(  # noqa: PLR0913, PLR0917 - each is an option
     STINERCUT_DATABASE_URL, STINERCUT_DAGSTER_DATABASE_URL. docs/deploy.md explains each.
 
     For health checks: the exit code of --check tells whether the worker is ready, with --local whether it is alive.
-    A worker is not ready while Redis is away. Starting it again would not help then, so restart it only by --local.
+    A worker is not ready while Redis is away. Starting it again would not help
+    then, so let only --local decide about a restart.
     """
     from app.stack.worker import alive_here, as_member, ready_here, run_worker
 
