@@ -15,10 +15,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("evil.example", "rebound.example")
 """Names that this browser finds on this machine, as a name server of an attacker's would have it."""
+
+PATIENCE_MS = 120_000
+"""Only how long a test waits before it says that a page never showed something."""
 
 
 def chromium_program() -> str:
@@ -35,6 +38,7 @@ def chromium() -> Generator[Browser]:
     program = chromium_program()
     rules = ", ".join(f"MAP {name} 127.0.0.1" for name in NAMES)
     arguments = [f"--host-resolver-rules={rules}", "--disable-background-networking", "--no-first-run"]
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=arguments)
         try:

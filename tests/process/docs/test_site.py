@@ -37,18 +37,23 @@ def checkout(tmp_path: Path) -> Path:
     return copy
 
 
-def test_it_builds_and_has_every_page(tmp_path: Path) -> None:
-    built = build(REPOSITORY, tmp_path / "site")
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site as it is."""
+    folder = tmp_path_factory.mktemp("built") / "site"
+    built = build(REPOSITORY, folder)
     assert built.returncode == 0, built.stderr
+    return folder
+
+
+def test_it_builds_and_has_every_page(site: Path) -> None:
     names = {page.stem for page in PAGES} - {"index"}
-    assert {page.parent.name for page in (tmp_path / "site").glob("*/index.html")} == names
-    assert (tmp_path / "site" / "index.html").is_file()
+    assert {page.parent.name for page in site.glob("*/index.html")} == names
+    assert (site / "index.html").is_file()
 
 
-def test_no_page_takes_anything_from_another_host(tmp_path: Path) -> None:
-    built = build(REPOSITORY, tmp_path / "site")
-    assert built.returncode == 0, built.stderr
-    pages = list((tmp_path / "site").rglob("*.html"))
+def test_no_page_takes_anything_from_another_host(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
     assert len(pages) > len(PAGES)
     taken = r"<(?:script|img|iframe|source)[^>]*\bsrc=\"?(?:https?:)?//|<link[^>]*\bhref=\"?(?:https?:)?//"
     assert [page.name for page in pages if re.search(taken, page.read_text())] == []

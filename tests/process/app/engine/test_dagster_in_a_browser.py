@@ -13,12 +13,12 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from support import warm
-from support.browsers import another_site, chromium
+from support.browsers import PATIENCE_MS, another_site, chromium
 from support.stacks import Stack, embedded, until
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_MS = 60_000.0
+
 SENSOR = {"repositoryName": "__repository__", "repositoryLocationName": "stinercut", "sensorName": "ready_jumps"}
 SENSOR_STATE = """
 query($sensor: SensorSelector!) {
