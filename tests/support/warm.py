@@ -153,7 +153,7 @@ def _forker() -> Forker:
     command = [sys.executable, __file__, str(its.fileno())]
     process = subprocess.Popen(
         command, cwd=ROOT, pass_fds=[its.fileno()],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     its.close()
     forker = Forker(ours, process)

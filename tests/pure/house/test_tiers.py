@@ -13,7 +13,15 @@ from support.tiers import TESTS, TIERS, TierGuard, may_start, tier_of
 
 SERVERS_AND_PROCESSES = {
     *("subprocess", "multiprocessing", "support.servers", "support.hubs", "support.commands", "support.decoders"),
-    *("support.stacks", "support.plugs", "support.slow_card", "support.desk", "support.relay", "support.browsers"),
+    *(
+        "support.stacks",
+        "support.plugs",
+        "support.slow_card",
+        "support.desk",
+        "support.warm",
+        "support.relay",
+        "support.browsers",
+    ),
     *("support.dying_detector", "support.dying_hub", "support.footage", "support.golden", "support.fake_ffmpeg"),
 }
 CATALOG_FIXTURES = {"catalog", "catalog_url", "postgres_url", "migrated_database"}
