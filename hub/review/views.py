@@ -41,7 +41,7 @@ class ReviewFileView(BaseModel):
     says: dict[str, str] | None
     """The passenger, booking and date of its code."""
     same_as: str
-    """The file of this jump that has the same content; empty if there is none."""
+    """The file of this jump that has the same content, or empty."""
 
 
 class DecisionView(BaseModel):

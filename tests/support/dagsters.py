@@ -51,7 +51,7 @@ class FakeDagster:
 
 
 def tags_of(launched: dict[str, Any]) -> dict[str, str]:
-    """The tags that a run was to begin or to go on with."""
+    """The tags with which a run should be started or resumed."""
     tags = launched.get("extraTags") or launched.get("executionMetadata", {}).get("tags", ())
     return {tag["key"]: tag["value"] for tag in tags}
 

@@ -246,7 +246,7 @@ class Desk:
         with self._catalog() as catalog:
             hold_everything(self.settings, catalog, self.cards, {root: label or root.name for root in roots})
         left = {path: path.stat().st_size for path in (self.settings.store_dir / "partial").glob("*")}
-        assert not left, f"partial files that nobody goes on with: {left}"
+        assert not left, f"partial files that nobody resumes: {left}"
 
 
 def wait_for(what: str, true: Callable[[], object], said: Callable[[], str] = str) -> None:

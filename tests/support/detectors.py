@@ -175,7 +175,7 @@ async def detecting(settings: Settings, on_chunk: Callable[[int], None] = lambda
 
 
 def partials(settings: Settings) -> list[Path]:
-    """The partial files that nobody can go on with."""
+    """The partial files that cannot be resumed."""
     folder = settings.store_dir / "partial"
     with closing(Journal(settings.detector_dir / "journal.db")) as journal:
         known = journal.partial_names()

@@ -199,8 +199,8 @@ class Plug:
         return [one for one in self.setup.stack.processes() if _name(one) == RUN_NAME]
 
     def steps(self) -> list[psutil.Process]:
-        """The processes in which steps are done: in a fleet those of a worker's node that have work in hand, on one
-        machine those that are forked as runs are, and are none.
+        """The processes that do steps: in a fleet those of a worker's node that have work in hand; on one machine those
+        that are forked as runs are, without the runs themselves.
         """
         if self.setup.workers:
             pools = [one for worker in self.setup.workers for node in worker.nodes() for one in _children(node)]

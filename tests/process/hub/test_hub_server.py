@@ -43,7 +43,7 @@ class TestApi:
             assert (answer.status_code, kinds[kind] in answer.headers["content-type"]) == (200, True)
 
     def test_a_template_is_chosen_for_a_jump_and_the_board_hears_of_it(self, hub: RunningHub, known: Catalog):
-        """The new film is made anew, the old one stays; what can't be used is refused in words."""
+        """A new film is made, the old one stays; an unusable template is refused in words."""
         key, _ = finished_jump(hub, known, "T")
         shelf = httpx.get(f"{hub.url}/api/templates").json()["templates"]
         assert [one["name"] for one in shelf if one["is_default"]] == ["classic"]

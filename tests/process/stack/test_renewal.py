@@ -1,4 +1,4 @@
-"""A template changes: exactly the films that use it are stale in the lineage, and a backfill makes exactly those anew.
+"""A template changes: exactly the films that use it are stale in the lineage, and a backfill makes exactly those again.
 
 One whole `stinercut up`; the films are small, and every one of them is real.
 """
@@ -129,7 +129,7 @@ def test_exactly_the_stale_films_are_made_anew_and_a_second_backfill_does_nothin
         assert films(setup) == before
         started = backfill(setup, "--yes")
         assert sorted(started["jumps"]) == three[:2]
-        assert backfill(setup, "--yes")["jumps"] == [], "what is being made anew is not asked for again"
+        assert backfill(setup, "--yes")["jumps"] == [], "a film in work is not asked for again"
 
         until(
             lambda: (

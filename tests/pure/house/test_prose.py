@@ -14,7 +14,7 @@ FIRST_LINE_LIMIT = 120
 MIGRATIONS = REPOSITORY / "stinercut" / "catalog" / "migrations" / "versions"
 FORMER_FORM = ("Lives here", "Doesn't:")
 
-PHRASE_FREE = ("stinercut",)
+PHRASE_FREE = ("stinercut", "stinercut_assets", "sensors", "detector", "app")
 """Packages in which none of these phrases stands any more, neither in prose nor in messages."""
 UNCLEAR_PHRASES = {
     r"\banew\b": "write: again, or from scratch",

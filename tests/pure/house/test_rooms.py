@@ -67,7 +67,7 @@ def by_room(graph: Graph) -> dict[str, set[str]]:
 
 
 def circle(graph: Graph) -> list[str]:
-    """A circle of the graph in order, its first member once more at the end; empty where there is none."""
+    """A circle of the graph in order, its first member once more at the end; empty without a circle."""
     done: set[str] = set()
 
     def follow(node: str, way: list[str]) -> list[str]:

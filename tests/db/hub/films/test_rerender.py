@@ -1,4 +1,4 @@
-"""Making films anew after a template changed: which ones a backfill is started for, and what that costs the hub."""
+"""Making films again after a template changed: which films a backfill is started for, and what it costs the hub."""
 
 from __future__ import annotations
 

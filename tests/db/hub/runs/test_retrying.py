@@ -1,4 +1,4 @@
-"""What "Try again" asks Dagster for: a run that begins anew, as the sensors would, or that goes on with one."""
+"""What "Try again" asks Dagster for: a run from nothing, as the sensors would, or one that resumes another."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def failed_jump(catalog: Catalog, day: date) -> str:
 
 
 def retried(catalog: Catalog, subject: str, dagster: FakeDagster) -> str | None:
-    """Try again; the run that it goes on with."""
+    """Try again. Returns the run that the retry resumes."""
     return asyncio.run(Pipeline(catalog, dagster.client(), LINKS).retry(subject, ProgressSnapshot())).resumes
 
 

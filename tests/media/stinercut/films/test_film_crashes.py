@@ -210,7 +210,7 @@ def test_half_of_a_segment_is_missing_and_another_one_is_damaged(clips: list[Pat
 def test_a_segment_is_lost_after_it_was_looked_at(
     machine: Path, clips: list[Path], tmp_path: Path, damage: Callable[[Segment], None]
 ) -> None:
-    """It is made anew in the same try, and nothing else is."""
+    """It is made again in the same try, and nothing else is."""
     store, target = Store(tmp_path / "store"), tmp_path / "films" / "film.mp4"
     it = production(store, clips)
     segments = made(it)

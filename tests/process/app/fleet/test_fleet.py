@@ -150,8 +150,8 @@ def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind_and_its_step_goes_
 
 @pytest.mark.long
 def test_postgresql_restarts_in_the_middle_of_a_step(running: SetUp, shim: Path, tmp_path: Path) -> None:
-    """By itself, or after a failure that everybody sees: where Dagster could not write down that a step had ended, it
-    fails the step, and a person's retry goes on with what is left."""
+    """The film is made by itself, or after a failure that everybody sees: where Dagster could not record a step's end,
+    it fails the step, and a person's retry does the rest."""
     jump, _ = in_the_middle(running, shim, tmp_path / "POSTGRES", seed=43)
     running.restart("postgres")
     order(shim, "")

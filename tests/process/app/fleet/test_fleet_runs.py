@@ -202,7 +202,7 @@ def said_at_failure(log: list[dg.EventLogEntry]) -> str:
 
 
 def test_without_a_worker_a_run_fails_after_the_patience_and_not_four_times(settings: Settings) -> None:
-    """Dagster begins a run anew whose loop broke, and leaves one alone of which a step failed."""
+    """Dagster starts a run again whose loop broke, and leaves a run alone of which a step failed."""
     run, log = run_of_one_step(settings)
     assert (run.status, run.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "false")
     assert "no worker took this step for 1 s" in said_at_failure(log)

@@ -114,8 +114,8 @@ class Offloads(RuleBasedStateMachine):
         self.engine.rest()
 
     def was_elsewhere(self, label: str, what: str, data: st.DataObject) -> None:
-        """A camera filmed: under a new name, or one that was there. Or it formatted the card before, and began to count
-        anew. Or a zone has changed: all times are shifted.
+        """A camera filmed elsewhere: under a new name, or under a name that was there. Or it formatted the card first
+        and started counting again. Or the time zone has changed, and all times are shifted.
         """
         if what in ("an hour on", "an hour back"):
             for file in self.where(label).rglob("*.MP4"):

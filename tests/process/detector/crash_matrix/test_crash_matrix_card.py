@@ -17,8 +17,8 @@
     folder that can't be listed    test_a_folder_that_can_not_be_listed
     card never written to          test_a_card_that_can_only_be_read, and every row of every part (`Desk.hold`)
 
-Where FUSE or mounts can't be had, a row skips and says so. A chunk is 1000 bytes here, and a partial file is gone on
-with from 2000 bytes, so that small files go through what large ones do.
+Where FUSE or mounts can't be had, a row skips and says so. A chunk is 1000 bytes here, and a partial file is resumed
+from 2000 bytes on, so that small files go through the same steps as large ones.
 """
 
 from __future__ import annotations

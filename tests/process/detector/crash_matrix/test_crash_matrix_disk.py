@@ -9,7 +9,8 @@
     bit flip at the destination test_a_bit_flips_on_the_disk_before_the_file_is_verified
     an object gone or damaged   test_an_object_that_was_damaged_is_left_alone_and_said
 
-fsync has no room on file systems that promise it late (NFS, quotas); there is none here, so it goes through a seam.
+On file systems that allocate late (NFS, quotas), fsync can fail for lack of room. There is no such file system here, so
+this goes through a seam.
 """
 
 from __future__ import annotations

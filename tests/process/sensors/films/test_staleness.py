@@ -62,7 +62,7 @@ class Lineage:
         assert job.execute_in_process(instance=self.instance, partition_key=self.jump).success
 
     def is_stale(self) -> bool:
-        """What Dagster's page and the list of films to be made anew say of the film; they must agree."""
+        """The film's state on Dagster's page and in the list of films to make again; the two must agree."""
         graph = defs.resolve_asset_graph()
         resolver = CachingStaleStatusResolver(self.instance, graph, LoadingContextForTest(self.instance))
         on_the_page = resolver.get_status(dg.AssetKey("rendered_video"), self.jump).name

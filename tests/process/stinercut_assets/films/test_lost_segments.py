@@ -1,4 +1,4 @@
-"""What the store loses between two steps of a production: the film comes out right, and only that is made anew."""
+"""Segments that the store loses between two steps: the film comes out right, and only these are made again."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_is_lost_before_the_clips_are_collected_costs_their_picture(
         result = defs.resolve_job_def("produce_jump").execute_in_process(instance=instance, partition_key=jump)
     assert result.success
     assert len(lost) == 1
-    assert lost[0].is_file(), "the film's step made it anew"
+    assert lost[0].is_file(), "the film's step made it again"
     with catalog.read() as session:
         film = film_records.latest_film(session, jump)
         assert film is not None

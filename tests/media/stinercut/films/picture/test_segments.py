@@ -1,4 +1,4 @@
-"""Segments: every odd clip comes out exact and joinable, is kept, and is made anew when the kept one is damaged."""
+"""Segments: every odd clip comes out exact and joinable, is kept, and is made again when the kept one is damaged."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_one_camera_of_several_is_copied(tmp_path: Path) -> None:
     ids=["open groups", "pictures that are made anew bit by bit"],
 )
 def test_key_frames_that_others_look_past_are_found_within_the_frames(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """By its index such a clip is cut into whole groups; only its frames say that their key frames are none."""
+    """By its index such a clip is cut into whole groups; only its frames show that its key frames are not ones."""
     clip = camera(tmp_path / "clip.mp4", *options)
     kind, profile = with_kind(clip)
     copying = copying_of(clip, (0, 120), [], kind, profile)
