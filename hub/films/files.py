@@ -1,7 +1,7 @@
 """Films, the outputs published with them, and their posters, as files over HTTP.
 
-Owns: finding the files that a film's row and the note next to the film name, and no others in the films folder. Not
-here: making them, packing photos (`zip_stream`). A browser's names are only compared with these names.
+Owns: finding the files that a film's row names (for films of before: the note next to the film), and no others in the
+films folder. Not here: making them, packing photos (`zip_stream`). A browser's names are only compared with these names.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class FilmFiles:
         """The film of a jump that is shown, and the outputs published with it."""
         with self.catalog.read() as session:
             film = film_records.latest_film(session, jump_key)
-        return film, published_with(self.root / film.file_name) if film is not None else Published()
+        return film, published_with(self.root / film.file_name, film.outputs) if film is not None else Published()
 
     def _photos(self, jump_key: str, folder: str) -> tuple[Film, PhotoSet]:
         film, others = self._others(jump_key)

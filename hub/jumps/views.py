@@ -320,7 +320,7 @@ def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:
     # The version makes a browser fetch a film again that was made again under the same name.
     version = f"v={quote(film.version)}-{film.film_id}"
     url = f"{folder}/{quote(PurePosixPath(film.file_name).name)}?{version}"
-    others = published_with(root / film.file_name)
+    others = published_with(root / film.file_name, film.outputs)
     return FilmView(
         url=url,
         download=f"{url}&download=1",

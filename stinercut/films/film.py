@@ -135,6 +135,12 @@ class Finished:
         """*The* film."""
         return self.films[0]
 
+    @property
+    def outputs(self) -> list[str]:
+        """All files but *the* film, as paths below its folder."""
+        folder = self.film.path.parent
+        return sorted(path.relative_to(folder).as_posix() for path in self.files if path != self.film.path)
+
     def photos_in(self, folder: Path) -> list[Path]:
         """The photos that were published there; somebody else's files may lie next to them."""
         return [path for path in self.files if path.parent == folder]

@@ -38,6 +38,7 @@ def film_row(
         jump_key=footage.jump_key,
         version=footage.version,
         file_name=f"{footage.jump_key}/{film.path.name}",
+        outputs=finished.outputs,
         passenger_name=footage.passenger_name,
         template=template.name,
         template_fingerprint=template.fingerprint,

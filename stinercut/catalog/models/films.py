@@ -26,6 +26,9 @@ class Film(Base):
     version: Mapped[str] = mapped_column(String(32))
     """The jump's wanted version from which this film was made."""
     file_name: Mapped[str] = mapped_column(String(255))
+    outputs: Mapped[list[str] | None] = mapped_column(JSON)
+    """The other videos and the photos that were published with it: paths below its folder. None for films of before:
+    the note next to the film names theirs."""
     passenger_name: Mapped[str] = mapped_column(String(80))
     template: Mapped[str] = mapped_column(String(64))
     template_fingerprint: Mapped[str] = mapped_column(String(32))

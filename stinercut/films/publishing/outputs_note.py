@@ -1,7 +1,8 @@
-"""The note of the files that were published next to a film, and which of them still exist.
+"""The note of which files next to a film are ours, and which outputs of a film still exist.
 
-Owns: the note's form, and reading it. Not here: writing it (`placing`), clearing what a template dropped
-(`stinercut.films.dropped_outputs`), publishing (`stinercut.films.film`), the film itself, which the catalog knows.
+Owns: the note's form, reading it, and which of a film's outputs lie there. Not here: what was published with a film
+(`stinercut.films.film_row`; the note speaks for films whose row is of before), writing the note (`placing`), clearing
+what a template dropped (`stinercut.films.dropped_outputs`), publishing (`stinercut.films.film`).
 Nothing here needs more than the standard library and pydantic: the hub reads it too.
 """
 
@@ -66,18 +67,22 @@ class Published:
     photos: tuple[PhotoSet, ...] = ()
 
 
-def published_with(film: Path) -> Published:
-    """The other outputs of the film at that path: those that its note names and that still exist.
+def published_with(film: Path, outputs: Iterable[str] | None = None) -> Published:
+    """The other outputs of the film at that path: those that its row names (`Film.outputs`) and that still exist.
 
-    Films of older versions have no note: then there are no others.
+    A row of before names none (None): then the note next to the film counts. Films of older versions have no note:
+    then there are no others.
     """
     folder, stem = film.parent, f"{film.stem}-"
+    named = read_note(folder).ours if outputs is None else outputs
     films: list[OtherFilm] = []
     sets: dict[str, dict[Path, int]] = {}
-    for name in sorted(read_note(folder).ours):
+    for name in sorted(named):
         parts = PurePosixPath(name).parts
+        if not _is_plain(parts) or not parts[0].startswith(stem):
+            continue
         mark = mark_of(folder / name)
-        if mark is None or not parts[0].startswith(stem):
+        if mark is None:
             continue
         if len(parts) == 1:
             films.append(OtherFilm(PurePosixPath(name).stem.removeprefix(stem), folder / name, mark[0]))

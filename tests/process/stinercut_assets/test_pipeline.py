@@ -165,7 +165,8 @@ def test_a_card_becomes_films_with_the_right_names(
         beside = {path.parent / unquote(url) for url in urls}
         assert {file.parent for file in beside} == {path.with_name("clips")}
         assert all(file.is_file() for file in beside)
-        [photos] = published_with(path).photos
+        [photos] = published_with(path, film.outputs).photos
+        assert film.outputs == [photo.relative_to(path.parent).as_posix() for photo in photos.photos]
         assert [photo.name for photo in photos.photos] == [name.replace(".JPG", ".jpg") for name in jump.photos]
     assert isinstance(tick(ended_runs, instance), dg.SkipReason)
 
