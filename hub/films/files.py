@@ -1,7 +1,7 @@
 """Films, the outputs published with them, and their posters, as files over HTTP.
 
 Owns: finding the files that a film's row names (for films of before: the note next to the film), and no others in the
-films folder. Not here: making them, packing photos (`zip_stream`). A browser's names are only compared with these names.
+films folder. Not here: making them, packing photos (`zip_stream`). A browser's names are only compared with these.
 """
 
 from __future__ import annotations

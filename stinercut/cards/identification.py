@@ -215,11 +215,11 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
         unread = {file for file, video in videos.items() if video.may_hide_a_code and file not in known}
         sessions = split(
             [video.video for video in videos.values()],
-            {str(file): reading for file, reading in known.items()},
+            known,
             SessionRules(gap=gap),
-            {str(file) for file in unread},
+            unread,
         )
-        empty_files = {str(file) for file, video in videos.items() if not video.video.size}
+        empty_files = {file for file, video in videos.items() if not video.video.size}
         parts = [part for found_session in sessions if (part := _new(found_session, loose, empty_files))]
         touched = jumps.record_sessions(session, insertion, parts)
         session.flush()
@@ -278,15 +278,15 @@ def _with_proxies(session: Session, insertion: Insertion) -> set[str]:
     return {file_id for file_id in rows.scalars() if file_id is not None}
 
 
-def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[str]) -> jumps.FoundSession | None:
+def _new(found: SplitSession, loose: AbstractSet[int], empty: AbstractSet[int]) -> jumps.FoundSession | None:
     """The files of a session that belong to no jump yet; None when there are no such files.
 
     The result has a passenger only if a code is among these files: a person may have overruled a code of an earlier
     insertion.
     """
-    qr_files = tuple(int(file) for file in found.qr_files if int(file) in loose)
-    clips = tuple(int(file) for file in found.clips if int(file) in loose)
-    photos = tuple(int(file) for file in found.photos if int(file) in loose)
+    qr_files = tuple(file for file in found.qr_files if file in loose)
+    clips = tuple(file for file in found.clips if file in loose)
+    photos = tuple(file for file in found.photos if file in loose)
     if not qr_files and not clips and not photos:
         return None
     if found.payload is not None and not qr_files:

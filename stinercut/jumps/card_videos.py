@@ -14,7 +14,7 @@ from stinercut.recordings.filming_order import CardVideo
 def card_video(file: CardFile) -> CardVideo:
     """A video or photo of a card."""
     return CardVideo(
-        file_id=str(file.card_file_id),
+        file_id=file.card_file_id,
         name=file.name,
         folder=file.folder,
         recorded=file.modified,

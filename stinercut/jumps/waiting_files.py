@@ -248,9 +248,9 @@ class _CardStretch:
 
     card_id: str
     label: str
-    places: Mapping[str, PlacedFile]
-    beside: Mapping[str, Neighbours]
-    misdated: Mapping[str, str]
+    places: Mapping[int, PlacedFile]
+    beside: Mapping[int, Neighbours]
+    misdated: Mapping[int, str]
     """By id of a waiting file whose time is wrong: in whose stretch the camera's own count puts it."""
 
     def by_owner(self) -> list[tuple[str, list[PlacedFile]]]:
@@ -277,7 +277,7 @@ class _CardStretch:
             card_id=self.card_id,
             card_label=self.label,
             camera=camera_of(first.folder, first.name),
-            files=tuple((int(placed.file.file_id), placed.file.name) for placed in files),
+            files=tuple((placed.file.file_id, placed.file.name) for placed in files),
             first=min(placed.file.recorded for placed in files),
             last=max(placed.file.recorded for placed in files),
         )
@@ -310,7 +310,7 @@ def _stretches(session: Session, windows: Sequence[_Window]) -> list[_CardStretc
         .where(or_(*around))
     )
     labels: dict[str, str] = {}
-    placed: dict[str, dict[str, PlacedFile]] = defaultdict(dict)
+    placed: dict[str, dict[int, PlacedFile]] = defaultdict(dict)
     for file, label, role, jump, reading in rows:
         if (one := _placed(file, role, jump, reading)) is not None:
             labels[file.card_id] = label
@@ -330,7 +330,7 @@ def _placed(file: CardFile, role: str, jump: Jump, reading: QrReading | None) ->
     return PlacedFile(card_video(file), jump.jump_key, waits, waits and _has_code(reading))
 
 
-def _misdated(session: Session, cards: Collection[str]) -> dict[str, str]:
+def _misdated(session: Session, cards: Collection[str]) -> dict[int, str]:
     """In whose stretch the waiting files of these cards are by the camera's own count, where their times are wrong.
 
     All videos of an insertion are looked at, whatever their times say: a clock that was reset is years off.
@@ -358,7 +358,7 @@ def _misdated(session: Session, cards: Collection[str]) -> dict[str, str]:
     for file, role, jump, reading in rows:
         if (one := _placed(file, role, jump, reading)) is not None:
             by_card[file.card_id][file.card_file_id] = one
-    found: dict[str, str] = {}
+    found: dict[int, str] = {}
     for places in by_card.values():
         found |= misdated_after(places.values())
     return found

@@ -48,10 +48,11 @@ class RecordedFile:
 class CardVideo:
     """One main video or photo of a card (proxies and thumbnails aren't given here).
 
-    `recorded` is the wall-clock time stored on the card. `recording` is equal for all chapters of one recording.
+    `file_id` is the card file's id in the catalog. `recorded` is the wall-clock time stored on the card. `recording` is
+    equal for all chapters of one recording.
     """
 
-    file_id: str
+    file_id: int
     name: str
     folder: str
     recorded: datetime

@@ -51,17 +51,17 @@ class Session:
     """
 
     payload: Payload | None
-    qr_files: tuple[str, ...]
-    clips: tuple[str, ...]
+    qr_files: tuple[int, ...]
+    clips: tuple[int, ...]
     why: Message | None = None
-    photos: tuple[str, ...] = ()
+    photos: tuple[int, ...] = ()
 
 
 def split(
     files: Sequence[CardVideo],
-    readings: Mapping[str, Reading],
+    readings: Mapping[int, Reading],
     rules: SessionRules,
-    unread: AbstractSet[str] = frozenset(),
+    unread: AbstractSet[int] = frozenset(),
 ) -> list[Session]:
     """The sessions of a card, in the order in which they began. Every file is in exactly one session.
 
@@ -93,7 +93,7 @@ class _Place:
 _START: Final = _Place(None, BEFORE_ANY_CODE)
 
 
-def _event(file: CardVideo, readings: Mapping[str, Reading], unread: AbstractSet[str]) -> _Place | None:
+def _event(file: CardVideo, readings: Mapping[int, Reading], unread: AbstractSet[int]) -> _Place | None:
     """The effect of a file on the files after it: a passenger, or nobody; None without an effect."""
     reading = readings.get(file.file_id)
     if reading is not None and reading.payload is not None:
@@ -127,9 +127,9 @@ def _barrier(file: CardVideo, reading: Reading) -> Message:
 
 def _by_time(
     ordered: Sequence[CardVideo],
-    readings: Mapping[str, Reading],
+    readings: Mapping[int, Reading],
     rules: SessionRules,
-    unread: AbstractSet[str],
+    unread: AbstractSet[int],
 ) -> list[_Place]:
     """The place of each file by the order of filming alone."""
     places: list[_Place] = []

@@ -62,7 +62,7 @@ class Neighbours:
     after: str | None
 
 
-def neighbours(placed: Iterable[PlacedFile]) -> dict[str, Neighbours]:
+def neighbours(placed: Iterable[PlacedFile]) -> dict[int, Neighbours]:
     """The neighbours of each waiting file of one card, by file id.
 
     A stretch goes from a passenger's files up to the next code or the next passenger's files. A code without a known
@@ -76,7 +76,7 @@ def neighbours(placed: Iterable[PlacedFile]) -> dict[str, Neighbours]:
     return {file: Neighbours(before[file], after[file]) for file in waiting}
 
 
-def misdated_after(placed: Iterable[PlacedFile]) -> dict[str, str]:
+def misdated_after(placed: Iterable[PlacedFile]) -> dict[int, str]:
     """The jump keys, by file id, to whose stretch the camera's count assigns waiting files with a wrong time.
 
     A time is wrong if it lies before the time of a passenger's file with a lower count, or after that of one with a
@@ -86,7 +86,7 @@ def misdated_after(placed: Iterable[PlacedFile]) -> dict[str, str]:
     for place in placed:
         if (count := count_of(place.file)) is not None:
             families[count.family].append((count, place))
-    found: dict[str, str] = {}
+    found: dict[int, str] = {}
     for counted in families.values():
         ordered = [place for _, place in sorted(counted, key=lambda pair: pair[0])]
         wrong = _misdated(ordered)
@@ -96,14 +96,14 @@ def misdated_after(placed: Iterable[PlacedFile]) -> dict[str, str]:
     return found
 
 
-def _misdated(ordered: Sequence[PlacedFile]) -> set[str]:
+def _misdated(ordered: Sequence[PlacedFile]) -> set[int]:
     """The waiting files whose time contradicts passengers' files; `ordered` by the camera's count."""
     return _beyond(ordered, datetime.__lt__) | _beyond(ordered[::-1], datetime.__gt__)
 
 
-def _beyond(ordered: Iterable[PlacedFile], is_wrong_after: Callable[[datetime, datetime], bool]) -> set[str]:
+def _beyond(ordered: Iterable[PlacedFile], is_wrong_after: Callable[[datetime, datetime], bool]) -> set[int]:
     """The waiting files whose time is wrong compared with that of a passenger's file before them in this order."""
-    found: set[str] = set()
+    found: set[int] = set()
     latest: datetime | None = None
     for place in ordered:
         is_wrong = latest is not None and is_wrong_after(place.file.recorded, latest)
@@ -115,13 +115,13 @@ def _beyond(ordered: Iterable[PlacedFile], is_wrong_after: Callable[[datetime, d
 
 
 def _last_passengers(
-    ordered: Iterable[PlacedFile], *, codes_end_it: bool, misdated: AbstractSet[str] = frozenset()
-) -> dict[str, str | None]:
+    ordered: Iterable[PlacedFile], *, codes_end_it: bool, misdated: AbstractSet[int] = frozenset()
+) -> dict[int, str | None]:
     """For each file, the jump of the last passenger's file before it in this order.
 
     The times of `misdated` files prove nothing about pauses.
     """
-    out: dict[str, str | None] = {}
+    out: dict[int, str | None] = {}
     jump: str | None = None
     seen: datetime | None = None
     for place in ordered:

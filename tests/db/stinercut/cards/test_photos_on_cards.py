@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from support import heard
@@ -82,16 +83,21 @@ class TestOnACard:
 
 
 def taken(name: str, minute: float, *, is_photo: bool = True) -> CardVideo:
-    return CardVideo(name, name, "DCIM/100GOPRO", datetime(2026, 6, 1, 9) + timedelta(minutes=minute), 1, name,
-                     is_photo=is_photo)  # fmt: skip
+    when = datetime(2026, 6, 1, 9) + timedelta(minutes=minute)
+    return CardVideo(crc32(name.encode()), name, "DCIM/100GOPRO", when, 1, name, is_photo=is_photo)
 
 
 def split_of(
     files: Sequence[CardVideo], codes: Mapping[str, Payload]
 ) -> list[tuple[str | None, tuple[str, ...], Message | None]]:
-    readings = {name: Reading(payload=payload) for name, payload in codes.items()}
+    names = {file.file_id: file.name for file in files}
+    readings = {id_: Reading(payload=codes[name]) for id_, name in names.items() if name in codes}
     found = split(files, readings, RULES)
-    return [(one.payload.passenger_name if one.payload else None, one.photos, one.why) for one in found if one.photos]
+    return [
+        (one.payload.passenger_name if one.payload else None, tuple(names[id_] for id_ in one.photos), one.why)
+        for one in found
+        if one.photos
+    ]
 
 
 class TestTheirJump:
@@ -145,7 +151,7 @@ class TestTheirJump:
         alone = [(one.payload, one.qr_files, one.clips) for one in split(clips, readings, RULES)]
         both = split([*clips, *photos], readings, RULES)
         assert [(one.payload, one.qr_files, one.clips) for one in both if one.qr_files or one.clips] == alone
-        assert sorted(name for one in both for name in one.photos) == sorted(one.file_id for one in photos)
+        assert sorted(photo for one in both for photo in one.photos) == sorted(one.file_id for one in photos)
 
 
 def identified(catalog: Catalog, codes: Mapping[str, Payload], insertion: str = "in-1") -> list[str]:

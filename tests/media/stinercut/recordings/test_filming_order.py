@@ -100,7 +100,7 @@ def test_any_order_of_arguments_gives_the_same_film(files: list[RecordedFile], c
 @given(filmed(), st.randoms(use_true_random=False))
 def test_a_card_gives_the_same_order(files: list[RecordedFile], chance: random.Random) -> None:
     card = [
-        CardVideo(str(number), one.name, one.folder, one.recorded or MORNING, 1, one.recording, one.chapter)
+        CardVideo(number, one.name, one.folder, one.recorded or MORNING, 1, one.recording, one.chapter)
         for number, one in enumerate(files)
     ]
     assert in_order_on_card(chance.sample(card, len(card))) == in_order_on_card(card)

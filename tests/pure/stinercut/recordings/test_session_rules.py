@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ NO_CODE = Reading(reason=Reason.NO_QR_FOUND)
 def video(number: int, minute: float, *, chapter: int = 1, name: str = "", folder: str = "DCIM/100GOPRO") -> CardVideo:
     name = name or f"GX{chapter:02d}{number:04d}.MP4"
     return CardVideo(
-        file_id=f"{folder[-8:-5]}-{name[:-4]}",
+        file_id=crc32(f"{folder}/{name}".encode()),
         name=name,
         folder=folder,
         recorded=datetime(2026, 5, 1, 9) + timedelta(minutes=minute),
@@ -64,7 +65,7 @@ def test_a_long_recording_that_shows_the_code_is_in_the_film() -> None:
     assert found == Session(ZOE, ids(only, short), ids(only, following))
 
 
-def ids(*files: CardVideo) -> tuple[str, ...]:
+def ids(*files: CardVideo) -> tuple[int, ...]:
     return tuple(file.file_id for file in files)
 
 
@@ -245,7 +246,7 @@ EVENTS = st.one_of(
 
 
 @st.composite
-def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[str, Reading], set[str]]:
+def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[int, Reading], set[int]]:
     files: list[CardVideo] = []
     minute, number = 0.0, 1
     long = st.sampled_from([None, 4.0, 95.0])
@@ -263,7 +264,7 @@ def cards(draw: st.DrawFn) -> tuple[list[CardVideo], dict[str, Reading], set[str
 
 
 @given(cards())
-def test_every_file_is_in_exactly_one_place(card: tuple[list[CardVideo], dict[str, Reading], set[str]]) -> None:
+def test_every_file_is_in_exactly_one_place(card: tuple[list[CardVideo], dict[int, Reading], set[int]]) -> None:
     files, readings, unread = card
     found = split(files, readings, RULES, unread)
     placed = [each for session in found for each in {*session.qr_files, *session.clips}]
@@ -280,7 +281,7 @@ def test_every_file_is_in_exactly_one_place(card: tuple[list[CardVideo], dict[st
 
 @given(cards())
 def test_a_clip_has_only_the_name_of_the_code_right_before_it(
-    card: tuple[list[CardVideo], dict[str, Reading], set[str]],
+    card: tuple[list[CardVideo], dict[int, Reading], set[int]],
 ) -> None:
     files, readings, unread = card
     name_of = {each: session.payload for session in split(files, readings, RULES, unread) for each in session.clips}
@@ -302,7 +303,7 @@ def test_a_clip_has_only_the_name_of_the_code_right_before_it(
 
 @given(cards(), st.randoms())
 def test_the_order_of_the_list_does_not_matter(
-    card: tuple[list[CardVideo], dict[str, Reading], set[str]], dice: random.Random
+    card: tuple[list[CardVideo], dict[int, Reading], set[int]], dice: random.Random
 ) -> None:
     files, readings, unread = card
     assert split(files, readings, RULES, unread) == split(dice.sample(files, len(files)), readings, RULES, unread)
