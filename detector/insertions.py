@@ -14,13 +14,14 @@ from threading import Event
 
 from detector.card.events import CardEvent, CardIn, CardOut, CardRoot
 from detector.card.scan import Manifest, chunked, scan
-from detector.copy.failures import PUT_IN_AGAIN, ScanFailed, card_silent, scan_failed
+from detector.copy.failures import ScanFailed, card_silent, left_out, no_insertion, scan_failed
 from detector.copy.journal import LeftOver
 from detector.copy.offload import Offload, OffloadContext
 from detector.copy.sampling import Sampler
 from detector.hanging.watchdog import CardHeartbeat, Hung
-from stinercut.failures import sentence_for_pages
+from stinercut.failures import messages_for_pages
 from stinercut.protocol import CardError, CopyError, CopyRequest, ErrorCode, FileList, Inserted, Message, SampleRequest
+from stinercut.protocol.details import told
 
 log = logging.getLogger("detector")
 
@@ -72,9 +73,15 @@ class Insertions:
             return
         known = self._around.journal.knows(request.insertion_id)
         code = ErrorCode.STALE_INSERT if known else ErrorCode.UNKNOWN_ID
-        detail = "that card is out again" if known else "there was no such insertion"
+        why = told([no_insertion(is_out=known)])
         errors: list[Message] = [
-            CopyError(insertion_id=request.insertion_id, file_id=file_id, code=code, detail=detail)
+            CopyError(
+                insertion_id=request.insertion_id,
+                file_id=file_id,
+                code=code,
+                detail=why.detail,
+                detail_parts=why.parts,
+            )
             for file_id in request.file_ids
         ]
         self._around.journal.put(errors)
@@ -185,7 +192,10 @@ def _listed(insertion_id: str, manifest: Manifest) -> list[FileList]:
 
 
 def _card_error(insertion_id: str, failed: ScanFailed) -> CardError:
-    return CardError(insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=sentence_for_pages(failed))
+    why = told(messages_for_pages(failed))
+    return CardError(
+        insertion_id=insertion_id, code=failed.reason, unreadable=0, detail=why.detail, detail_parts=why.parts
+    )
 
 
 def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:
@@ -194,7 +204,9 @@ def _left_out(insertion_id: str, manifest: Manifest) -> list[CardError]:
         return []
     named = manifest.unreadable[:NAMED]
     more = len(manifest.unreadable) - len(named)
-    what = "; ".join([*named, f"and {more} more"] if more else named)
-    detail = f"Left out: {what[:1800]}. {PUT_IN_AGAIN}"
+    what = "; ".join(named)[:1700]
+    why = told(left_out(what, more))
     code, number = ErrorCode.SOURCE_IO, len(manifest.unreadable)
-    return [CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=detail)]
+    return [
+        CardError(insertion_id=insertion_id, code=code, unreadable=number, detail=why.detail, detail_parts=why.parts)
+    ]

@@ -17,7 +17,6 @@ from stinercut.errors import StinercutError
 from stinercut.language.codes import MessageCode
 from stinercut.language.fields import Parts
 from stinercut.language.messages import Message, Said, all_worded, as_written, parts_of, with_texts
-from stinercut.text import ended
 
 
 class NamedFile(NamedTuple):
@@ -241,10 +240,15 @@ def what_for_pages(error: StinercutError) -> tuple[str, str]:
     return all_worded(what), all_worded(advice)
 
 
+def messages_for_pages(error: StinercutError) -> tuple[Message, ...]:
+    """The same in one."""
+    what, advice = said_for_pages(error)
+    return (Message.of(MessageCode.FAILURE, what=what), *advice)
+
+
 def sentence_for_pages(error: StinercutError) -> str:
     """The same in one text."""
-    what, advice = what_for_pages(error)
-    return f"{ended(what)} {advice}" if advice else ended(what)
+    return all_worded(messages_for_pages(error))
 
 
 def reason_of(records: Iterable[FailureRecord]) -> tuple[Message, ...]:

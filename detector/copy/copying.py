@@ -36,6 +36,8 @@ from detector.copy.resume import sample_offsets as offsets
 from detector.copy.space import NoRoom, Reservation, Space
 from detector.copy.verify import settle
 from detector.hanging.watchdog import CardHeartbeat
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import CHUNK, Store
 
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -109,7 +111,8 @@ def fetch(source: CardSource, part: PartialFile, watch: CopyCallbacks) -> Copied
             with source.space.reserve(part.path.parent, needed, watch.should_stop) as room:
                 return _fetch_into(reading, part, source, watch, room)
         except NoRoom as short:
-            need = f"{short.needed / 1e9:.1f} GB are needed and {short.free / 1e9:.1f} GB are free for it"
+            needed_gb, free_gb = f"{short.needed / 1e9:.1f}", f"{short.free / 1e9:.1f}"
+            need = Message.of(MessageCode.ROOM_NEEDED, needed=needed_gb, free=free_gb)
             raise full(source.file.relative, need) from None
         except OSError as refused:
             raise destination_failed(refused, part.path) from None
@@ -162,7 +165,7 @@ def _open_source(source: CardSource) -> int:
     path = root.path / relative
     try:
         if path.parent.resolve() != root.path.resolve() / Path(relative).parent:
-            raise changed(source.file, "its folder is a link now")
+            raise changed(source.file, Message.of(MessageCode.FOLDER_IS_LINK))
         handle = os.open(path, READ_FLAGS)
     except OSError as refused:
         raise source_failed(refused, root, source.file) from None
@@ -192,7 +195,7 @@ def _stream(pair: _Pair, source: CardSource, watch: CopyCallbacks, start: Prefix
             if not chunk:
                 break
             if done + len(chunk) > source.file.size:
-                raise changed(source.file, "it grew while it was copied")
+                raise changed(source.file, Message.of(MessageCode.FILE_GREW))
             write_all(pair.writing, chunk)
             digest.update(chunk)
             done += len(chunk)
@@ -222,7 +225,7 @@ def _ended_early(done: int, source: CardSource, watch: CopyCallbacks) -> CopyFai
         there = source.root.is_there()
     if not there:
         return card_removed(source.file)
-    return changed(source.file, f"it ended after {done} of {source.file.size} bytes")
+    return changed(source.file, Message.of(MessageCode.FILE_ENDED, done=done, size=source.file.size))
 
 
 def write_all(handle: int, data: bytes) -> None:
@@ -241,9 +244,9 @@ def _require_unchanged(handle: int, source: CardSource) -> None:
     try:
         for seen in (os.fstat(handle), (source.root.path / file.relative).stat(follow_symlinks=False)):
             if not stat.S_ISREG(seen.st_mode):
-                raise changed(file, "it is no plain file any more")
+                raise changed(file, Message.of(MessageCode.NO_PLAIN_FILE))
             if (seen.st_size, seen.st_mtime_ns) != (file.size, file.mtime_ns):
-                raise changed(file, "its size or date is another than when the card went in")
+                raise changed(file, Message.of(MessageCode.FILE_REDATED))
     except OSError as refused:
         raise source_failed(refused, source.root, file) from None
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from detector.card.events import CardRoot, shown
 from detector.card.scan import SourceFile
 from stinercut.errors import StinercutError
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said
 from stinercut.protocol import ErrorCode
 
-PUT_IN_AGAIN = "Take the card out and put it in again, in another reader if you can. Don't format it."
+PUT_IN_AGAIN = Message.of(MessageCode.PUT_IN_AGAIN)
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN})
 """The error numbers of a card that was taken out, or whose driver has given up."""
 
@@ -25,15 +27,15 @@ class CopyFailed(StinercutError):
 
     code = "COPY_FAILED"
 
-    def __init__(self, reason: ErrorCode, what: str, *, file: str | Path | None = None, advice: str = "") -> None:
+    def __init__(self, reason: ErrorCode, what: Said, *, file: str | Path | None = None, advice: Said = "") -> None:
         super().__init__(what, file=file, advice=advice)
         self.reason = reason
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.reason, self.what, self.file, self.advice))
+        return (_rebuild, (self.reason, self.what_parts, self.file, self.advice_parts))
 
 
-def _rebuild(reason: ErrorCode, what: str, file: str | None, advice: str) -> CopyFailed:
+def _rebuild(reason: ErrorCode, what: Said, file: str | None, advice: Said) -> CopyFailed:
     return CopyFailed(reason, what, file=file, advice=advice)
 
 
@@ -42,12 +44,12 @@ class ScanFailed(StinercutError):
 
     code = "SCAN_FAILED"
 
-    def __init__(self, reason: ErrorCode, what: str, advice: str = PUT_IN_AGAIN) -> None:
+    def __init__(self, reason: ErrorCode, what: Said, advice: Said = PUT_IN_AGAIN) -> None:
         super().__init__(what, advice=advice)
         self.reason = reason
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (ScanFailed, (self.reason, self.what, self.advice))
+        return (ScanFailed, (self.reason, self.what_parts, self.advice_parts))
 
 
 class CopyStopped(Exception):
@@ -65,33 +67,33 @@ class Copied:
 def scan_failed(refused: OSError) -> ScanFailed:
     """What an OSError means that came while the card as a whole was scanned."""
     if refused.errno in GONE:
-        what = "the card was taken out while it was being looked at"
-        return ScanFailed(ErrorCode.CARD_REMOVED, what, "Put it in again.")
-    return ScanFailed(ErrorCode.SOURCE_IO, f"the card could not be read ({refused.strerror or refused})")
+        what = Message.of(MessageCode.CARD_OUT_WHILE_SCANNED)
+        return ScanFailed(ErrorCode.CARD_REMOVED, what, Message.of(MessageCode.PUT_IT_IN_AGAIN))
+    return ScanFailed(ErrorCode.SOURCE_IO, Message.of(MessageCode.CARD_UNREADABLE, why=_why(refused)))
 
 
 def card_silent() -> ScanFailed:
     """The error for a card that doesn't answer a scan."""
-    return ScanFailed(ErrorCode.SOURCE_IO, "the card gives no answer: listing its files never finished")
+    return ScanFailed(ErrorCode.SOURCE_IO, Message.of(MessageCode.CARD_SILENT))
 
 
 def card_removed(source: SourceFile) -> CopyFailed:
     """The error for a file whose card was taken out."""
     return CopyFailed(
         ErrorCode.CARD_REMOVED,
-        "the card was taken out before this file was copied",
+        Message.of(MessageCode.CARD_OUT_BEFORE_COPY),
         file=shown(source.relative),
-        advice="Put it in again; what is missing is fetched then.",
+        advice=Message.of(MessageCode.MISSING_FETCHED_THEN),
     )
 
 
-def changed(source: SourceFile, how: str) -> CopyFailed:
+def changed(source: SourceFile, how: Message) -> CopyFailed:
     """The error for a file that isn't what the scan saw."""
     return CopyFailed(
         ErrorCode.SOURCE_CHANGED,
-        f"this file changed on the card: {how}",
+        Message.of(MessageCode.FILE_CHANGED, how=how),
         file=shown(source.relative),
-        advice="Take the card out and put it in again.",
+        advice=Message.of(MessageCode.OUT_AND_IN_AGAIN),
     )
 
 
@@ -100,34 +102,34 @@ def source_failed(refused: OSError, root: CardRoot, source: SourceFile) -> CopyF
     if not root.is_there():
         return card_removed(source)
     if refused.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-        return changed(source, "it is not there any more")
+        return changed(source, Message.of(MessageCode.FILE_GONE))
     return CopyFailed(
         ErrorCode.SOURCE_IO,
-        f"the card could not be read here ({refused.strerror or refused})",
+        Message.of(MessageCode.CARD_UNREADABLE_HERE, why=_why(refused)),
         file=shown(source.relative),
-        advice="Put the card in again, in another reader if you can. Don't format it.",
+        advice=Message.of(MessageCode.IN_ANOTHER_READER),
     )
 
 
 def destination_failed(refused: OSError, where: str | Path) -> CopyFailed:
     """What an error on the store's side means."""
     if refused.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full(where, "the disk is full")
+        return full(where, Message.of(MessageCode.DISK_FULL))
     return CopyFailed(
         ErrorCode.DEST_IO,
-        f"the copy could not be written ({refused.strerror or refused})",
+        Message.of(MessageCode.COPY_UNWRITABLE, why=_why(refused)),
         file=shown(str(where)),
-        advice="Check the disk that the store is on. The card still has the file.",
+        advice=Message.of(MessageCode.CHECK_STORE_DISK),
     )
 
 
-def full(where: str | Path, how: str) -> CopyFailed:
+def full(where: str | Path, how: Message) -> CopyFailed:
     """The error for a file that doesn't fit into the store."""
     return CopyFailed(
         ErrorCode.DEST_FULL,
-        f"no room in the store: {how}",
+        Message.of(MessageCode.NO_ROOM, how=how),
         file=shown(str(where)),
-        advice="Free some space, then put the card in again. The card still has the file.",
+        advice=Message.of(MessageCode.FREE_SPACE_THEN_CARD),
     )
 
 
@@ -135,7 +137,23 @@ def silent(source: SourceFile) -> CopyFailed:
     """The error for a file whose card doesn't answer."""
     return CopyFailed(
         ErrorCode.SOURCE_IO,
-        "the card gives no answer here: a read did not come back",
+        Message.of(MessageCode.CARD_SILENT_HERE),
         file=shown(source.relative),
         advice=PUT_IN_AGAIN,
     )
+
+
+def left_out(what: str, more: int) -> tuple[Message, ...]:
+    """What is said of folders and files that could not be read: the first by name, and how many more there are."""
+    if more:
+        return (Message.of(MessageCode.LEFT_OUT_AND_MORE, what=what, more=more), PUT_IN_AGAIN)
+    return (Message.of(MessageCode.LEFT_OUT, what=what), PUT_IN_AGAIN)
+
+
+def no_insertion(*, is_out: bool) -> Message:
+    """Why nothing can be taken from a card: it is out again, or never was in."""
+    return Message.of(MessageCode.CARD_IS_OUT) if is_out else Message.of(MessageCode.NO_SUCH_INSERTION)
+
+
+def _why(refused: OSError) -> str:
+    return refused.strerror or str(refused)

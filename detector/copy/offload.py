@@ -31,8 +31,11 @@ from detector.copy.verify import Verifier
 from detector.hanging.watchdog import CardHeartbeat, Hung, Watchdog
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import StoreDamaged
-from stinercut.failures import sentence_for_pages
+from stinercut.failures import messages_for_pages
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, Progress
+from stinercut.protocol.details import DetailOnWire, told
 from stinercut.storage.store import Store, amount
 
 log = logging.getLogger("detector")
@@ -114,8 +117,8 @@ class Offload:
             if small:
                 self._large_may_read.clear()
         if unknown:
-            detail = "there is no such file on this card"
-            self.around.journal.put(self._error(file_id, ErrorCode.UNKNOWN_ID, detail) for file_id in unknown)
+            why = told([Message.of(MessageCode.NO_SUCH_FILE_ON_CARD)])
+            self.around.journal.put(self._error(file_id, ErrorCode.UNKNOWN_ID, why) for file_id in unknown)
         self.around.wake()
         self._asked.set()
 
@@ -319,12 +322,14 @@ class Offload:
     def _report_failure(self, file_id: str, failed: CopyFailed) -> None:
         log.warning("Not copied (%s): %s", failed.reason, failed.sentence())
         # The whole path is for this log only, since the hub shows what it gets on its pages.
-        message = self._error(file_id, failed.reason, sentence_for_pages(failed))
+        message = self._error(file_id, failed.reason, told(messages_for_pages(failed)))
         self.around.journal.failed(self.insertion_id, file_id, message)
         self.around.wake()
 
-    def _error(self, file_id: str, code: ErrorCode, detail: str) -> CopyError:
-        return CopyError(insertion_id=self.insertion_id, file_id=file_id, code=code, detail=detail[:2000])
+    def _error(self, file_id: str, code: ErrorCode, why: DetailOnWire) -> CopyError:
+        return CopyError(
+            insertion_id=self.insertion_id, file_id=file_id, code=code, detail=why.detail, detail_parts=why.parts
+        )
 
 
 def _name(source: SourceFile) -> str:

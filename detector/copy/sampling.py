@@ -22,7 +22,10 @@ from detector.card.scan import Manifest, SourceFile
 from detector.copy.copying import READ_FLAGS, close_source
 from detector.copy.offload import OffloadContext
 from detector.hanging.watchdog import CardHeartbeat, Hung
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import CopyError, ErrorCode, FileSample, Samples
+from stinercut.protocol.details import told
 from stinercut.storage.file_samples import sample_of
 
 log = logging.getLogger("detector")
@@ -74,9 +77,15 @@ class Sampler:
             else:
                 unknown.append(file_id)
         if unknown:
-            detail = "there is no such file on this card"
+            why = told([Message.of(MessageCode.NO_SUCH_FILE_ON_CARD)])
             self.around.journal.put(
-                CopyError(insertion_id=self.insertion_id, file_id=file_id, code=ErrorCode.UNKNOWN_ID, detail=detail)
+                CopyError(
+                    insertion_id=self.insertion_id,
+                    file_id=file_id,
+                    code=ErrorCode.UNKNOWN_ID,
+                    detail=why.detail,
+                    detail_parts=why.parts,
+                )
                 for file_id in unknown
             )
             self.around.wake()

@@ -17,6 +17,8 @@ import xxhash
 
 from detector.copy.failures import Copied, CopyFailed, CopyStopped, destination_failed
 from detector.hanging.threads import in_thread
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import ErrorCode
 from stinercut.storage.store import CHUNK, Store
 
@@ -40,9 +42,9 @@ def settle(store: Store, partial: Path, copied: Copied, should_stop: Callable[[]
     if read_back != copied.content_hash:
         raise CopyFailed(
             ErrorCode.HASH_MISMATCH,
-            "the copy reads back differently from what was written",
+            Message.of(MessageCode.COPY_READS_OTHERWISE),
             file=partial.parent,
-            advice="It was thrown away. Check the disk of the store; the card still has the file.",
+            advice=Message.of(MessageCode.COPY_THROWN_AWAY),
         )
     _publish(store, partial, copied)
 
@@ -71,9 +73,9 @@ def _publish(store: Store, partial: Path, copied: Copied) -> None:
     if size != copied.size:
         raise CopyFailed(
             ErrorCode.DEST_IO,
-            f"the store already holds a damaged file of this content ({size} of {copied.size} bytes)",
+            Message.of(MessageCode.DAMAGED_IN_STORE, found=size, size=copied.size),
             file=final,
-            advice="Move that file away and put the card in again.",
+            advice=Message.of(MessageCode.MOVE_FILE_AWAY),
         )
 
 

@@ -17,8 +17,10 @@ from stinercut.cards import copy_requests, copy_results, identification, inserti
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Insertion
 from stinercut.errors import BadInput, NotFound, StoreDamaged
-from stinercut.failures import sentence_for_pages
+from stinercut.failures import messages_for_pages, sentence_for_pages
 from stinercut.keyring import NO_KEYS, KeyRing
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.protocol import (
     Ack,
     CardError,
@@ -29,13 +31,14 @@ from stinercut.protocol import (
     FileCopied,
     FileList,
     Inserted,
-    Message,
     Refused,
     Removed,
     SampleRequest,
     Samples,
     refusal,
 )
+from stinercut.protocol import Message as WireMessage
+from stinercut.protocol.details import told
 from stinercut.storage.file_samples import sample_of
 from stinercut.storage.store import Store
 
@@ -95,7 +98,7 @@ class Conversation:
             return False
         return True
 
-    def _act(self, detector_id: str, body: Message) -> tuple[Request, ...]:
+    def _act(self, detector_id: str, body: WireMessage) -> tuple[Request, ...]:
         """Record a message. Its insertion is looked up once, in the transaction that writes."""
         match body:
             case Inserted():
@@ -217,11 +220,13 @@ class Conversation:
 
 def _not_stored(message: FileCopied, damaged: StoreDamaged) -> CopyError:
     """The error of a file that is not in the store: the detector takes it for done, so people must see it."""
+    why = told([Message.of(MessageCode.NOT_IN_STORE, why=messages_for_pages(damaged))])
     return CopyError(
         insertion_id=message.insertion_id,
         file_id=message.file_id,
         code=ErrorCode.DEST_IO,
-        detail=f"the hub does not find what the detector stored ({sentence_for_pages(damaged)})"[:2000],
+        detail=why.detail,
+        detail_parts=why.parts,
     )
 
 

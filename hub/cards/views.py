@@ -19,10 +19,10 @@ from hub.kit.views import MessageView, View, message_views
 from stinercut.cards.uncopied_files import NOTHING, Staying, staying_on
 from stinercut.catalog.models import OPEN, Card, CardFile, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
-from stinercut.catalog.row_messages import identify_error_of
+from stinercut.catalog.row_messages import error_detail, identify_error_of
 from stinercut.failures import without_folders
 from stinercut.jumps.waiting_files import without_passenger
-from stinercut.language.messages import all_worded
+from stinercut.language.messages import all_worded, with_texts
 
 CARDS_SHOWN = 24
 REMOVED_SHOWN = timedelta(days=1)
@@ -54,6 +54,8 @@ class FileError(View):
     name: str
     code: str
     detail: str
+    detail_parts: list[MessageView]
+    """The same as codes and values."""
 
 
 class UnreadView(View):
@@ -61,6 +63,8 @@ class UnreadView(View):
 
     code: str
     detail: str
+    detail_parts: list[MessageView]
+    """The same as codes and values."""
     unreadable: int
 
 
@@ -185,8 +189,14 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
 def _unread(insertion: Insertion) -> UnreadView | None:
     if insertion.error_code is None or insertion.removed_at is not None:
         return None
-    detail = without_folders(insertion.error_detail or "")  # Older versions stored it with folders.
-    return UnreadView(code=insertion.error_code, detail=detail, unreadable=insertion.unreadable)
+    said = error_detail(insertion.error_detail, insertion.error_detail_parts)
+    why = [with_texts(one, without_folders) for one in said]  # Older versions stored it with folders.
+    return UnreadView(
+        code=insertion.error_code,
+        detail=all_worded(why),
+        detail_parts=message_views(why),
+        unreadable=insertion.unreadable,
+    )
 
 
 def _staying(staying: Staying) -> StayingView:
@@ -248,7 +258,7 @@ def _errors(session: Session, insertion_ids: Collection[str]) -> dict[str, list[
     failed = (
         select(
             ManifestEntry.insertion_id, CardFile.name, ManifestEntry.error_code, ManifestEntry.error_detail,
-            number.label("number"),
+            ManifestEntry.error_detail_parts, number.label("number"),
         )
         .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
         .where(ManifestEntry.insertion_id.in_(insertion_ids), ManifestEntry.state == EntryState.FAILED)
@@ -257,7 +267,9 @@ def _errors(session: Session, insertion_ids: Collection[str]) -> dict[str, list[
     rows = session.execute(select(failed).where(failed.c.number <= ERRORS_SHOWN).order_by(failed.c.number))
     out: dict[str, list[FileError]] = {}
     for row in rows:
-        error = FileError(name=row.name, code=row.error_code or "", detail=row.error_detail or "")
+        why = error_detail(row.error_detail, row.error_detail_parts)
+        parts = message_views(why)
+        error = FileError(name=row.name, code=row.error_code or "", detail=all_worded(why), detail_parts=parts)
         out.setdefault(row.insertion_id, []).append(error)
     return out
 

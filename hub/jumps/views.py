@@ -29,7 +29,7 @@ from stinercut.catalog.models import (
     ManifestEntry,
     Role,
 )
-from stinercut.catalog.row_messages import reasons_of, said_by_check
+from stinercut.catalog.row_messages import error_detail, reasons_of, said_by_check
 from stinercut.failures import FailureRecord
 from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
 from stinercut.jumps import film_records, listing
@@ -53,6 +53,8 @@ class JumpFileView(View):
     size: int
     detail: str = ""
     """Why it could not be copied; empty if it could."""
+    detail_parts: list[MessageView]
+    """The same as codes and values."""
     same_as: str = ""
     """The file of this jump that has the same content: the film shows it once. Empty for all others."""
 
@@ -296,23 +298,27 @@ def _jump_files(session: Session, jump_keys: Collection[str]) -> dict[str, list[
                 role=place.role,
                 state="copied" if is_here else "pending" if failure is None else "failed",
                 size=file.size,
-                detail=failure or "",
+                detail=all_worded(failure or ()),
+                detail_parts=message_views(failure or ()),
                 same_as=repeats.get(place.card_file_id, ""),
             )
         )
     return out
 
 
-def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int, str]:
+def _copy_failures(session: Session, card_file_ids: Collection[int]) -> dict[int, tuple[Message, ...]]:
     """Why files could not be copied, by file, for files whose latest insertion failed to copy them."""
     rows = session.execute(
-        select(ManifestEntry.card_file_id, ManifestEntry.state, ManifestEntry.error_detail)
+        select(
+            ManifestEntry.card_file_id, ManifestEntry.state, ManifestEntry.error_detail,
+            ManifestEntry.error_detail_parts,
+        )
         .join(Insertion, Insertion.insertion_id == ManifestEntry.insertion_id)
         .where(ManifestEntry.card_file_id.in_(card_file_ids))
         .order_by(Insertion.inserted_at)
-    )
-    latest = {card_file_id: (state, detail) for card_file_id, state, detail in rows}
-    return {file: detail or "" for file, (state, detail) in latest.items() if state == EntryState.FAILED}
+    )  # fmt: skip
+    latest = {file: (state, error_detail(detail, parts)) for file, state, detail, parts in rows}
+    return {file: why for file, (state, why) in latest.items() if state == EntryState.FAILED}
 
 
 def _film_view(root: Path, film: Film, *, provisional: bool) -> FilmView:

@@ -14,10 +14,13 @@ from stinercut.cards.unassigned_files import refresh_identify_key
 from stinercut.catalog import events
 from stinercut.catalog.models import EntryState, ImportedFile, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import clear_error, give_error
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import without_folders
 from stinercut.jumps import jumps
+from stinercut.language.messages import with_texts
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
+from stinercut.protocol.details import said_in
 
 _CARD_IS_OUT = (ErrorCode.CARD_REMOVED, ErrorCode.STALE_INSERT)
 
@@ -44,7 +47,7 @@ def record_copied(session: Session, insertion: Insertion, message: FileCopied) -
     else:
         imported.imported_at = now_in(session)
     entry.state = EntryState.COPIED
-    entry.error_code = entry.error_detail = None
+    clear_error(entry)
     _follow(session, insertion, entry)
     events.append(
         session,
@@ -70,15 +73,16 @@ def record_copy_error(session: Session, insertion: Insertion, message: CopyError
     if entry.state in (EntryState.COPIED, EntryState.FAILED):
         return
     entry.state = EntryState.FAILED
-    entry.error_code, entry.error_detail = message.code.value, without_folders(message.detail)
+    why = tuple(with_texts(one, without_folders) for one in said_in(message))
+    give_error(entry, message.code.value, why)
     _follow(session, insertion, entry)
     events.append(
         session,
         "card:copy_error",
         card_id=insertion.card_id,
         file=entry.file.name,
+        said={"detail": why},
         code=message.code.value,
-        detail=entry.error_detail,
     )
 
 

@@ -16,11 +16,14 @@ from stinercut.cards.unassigned_files import refresh_identify_key
 from stinercut.catalog import events
 from stinercut.catalog.models import Card, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import give_error
 from stinercut.errors import NotFound
 from stinercut.failures import without_folders
 from stinercut.jumps import jumps
 from stinercut.jumps.jump_photos import jumps_with_photos_open
+from stinercut.language.messages import with_texts
 from stinercut.protocol import CardError, ErrorCode, Inserted
+from stinercut.protocol.details import said_in
 
 
 def record_insertion(session: Session, detector_id: str, message: Inserted) -> None:
@@ -84,11 +87,12 @@ def record_card_error(session: Session, insertion: Insertion, message: CardError
     is_recorded = insertion.error_code is not None and insertion.unreadable >= message.unreadable
     if is_recorded or (insertion.listed_at is not None and not message.unreadable):
         return
-    detail = without_folders(message.detail)  # Older detectors name the folders of their cards and of the store.
-    insertion.error_code, insertion.error_detail = message.code.value, detail
+    # Older detectors name the folders of their cards and of the store.
+    why = tuple(with_texts(one, without_folders) for one in said_in(message))
+    give_error(insertion, message.code.value, why)
     insertion.unreadable = message.unreadable
     events.append(
-        session, "card:error", card_id=insertion.card_id, code=message.code.value, detail=detail,
+        session, "card:error", card_id=insertion.card_id, said={"detail": why}, code=message.code.value,
         unreadable=message.unreadable,
     )  # fmt: skip
 

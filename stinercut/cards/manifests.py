@@ -22,6 +22,7 @@ from stinercut.catalog import events
 from stinercut.catalog.bulk import Value, insert_rows, table_of
 from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEntry
 from stinercut.catalog.moments import now_in
+from stinercut.catalog.row_messages import clear_error
 from stinercut.errors import BadInput
 from stinercut.protocol import FileEntry, FileKind, FileList
 from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES
@@ -63,7 +64,7 @@ def record_file_list(
         return False
     insertion.listed_at = now_in(session)
     if not insertion.unreadable:  # The whole card was listed after all.
-        insertion.error_code = insertion.error_detail = None
+        clear_error(insertion)
     session.flush()
     refresh_identify_key(session, insertion)
     data: dict[str, Any] = {**_counts(session, insertion.insertion_id)}

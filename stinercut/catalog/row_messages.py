@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from stinercut.catalog.models import Event, Insertion, Jump, Step
+from stinercut.catalog.models import Event, Insertion, Jump, ManifestEntry, Step
 from stinercut.language.messages import ENGLISH, Message, Said, all_worded, as_written, from_json, parts_of
 
 
@@ -71,6 +71,21 @@ def check_row(name: str, said: Iterable[Message], *, passed: bool) -> dict[str, 
 def said_by_check(check: Mapping[str, Any]) -> tuple[Message, ...]:
     """The findings of a check in such a row."""
     return _read(check.get("detail") or "", check.get("detail_parts"))
+
+
+def give_error(row: Insertion | ManifestEntry, code: str, why: Iterable[Message]) -> None:
+    """The card could not be read, or the file not copied, for these reasons."""
+    row.error_code, row.error_detail, row.error_detail_parts = code, "", _written(why)
+
+
+def clear_error(row: Insertion | ManifestEntry) -> None:
+    """Whatever went wrong before, it came off."""
+    row.error_code = row.error_detail = row.error_detail_parts = None
+
+
+def error_detail(sentence: str | None, parts: list[dict[str, Any]] | None) -> tuple[Message, ...]:
+    """Why a card could not be read, or a file not copied, from the two columns that say it."""
+    return _read(sentence or "", parts)
 
 
 _PARTS = "_parts"

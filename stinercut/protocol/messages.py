@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from stinercut.bounds import LARGEST_INTEGER, NO_NUL, ClockTime, Count, ShortText, Size
+from stinercut.bounds import LARGEST_INTEGER, LARGEST_SIZE, NO_NUL, ClockTime, Count, ShortText, Size
 from stinercut.errors import StinercutError
 from stinercut.protocol.versions import SPOKEN
 
@@ -39,6 +39,15 @@ Detail = Annotated[str, Field(max_length=MAX_DETAIL, pattern=NO_NUL)]
 """Words for people."""
 PathText = Annotated[str, Field(max_length=1024, pattern=NO_NUL)]
 """A folder on a card. It may be longer than a file name, since folders nest. A longer path is cut at the front."""
+
+
+PartName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+_Number = Annotated[int, Field(ge=-LARGEST_SIZE, le=LARGEST_SIZE)]
+_Fraction = Annotated[float, Field(ge=-1e300, le=1e300)]
+PartValue: TypeAlias = (
+    "Detail | _Number | _Fraction | DetailPart | Annotated[list[DetailPart | Detail], Field(max_length=500)]"
+)
+"""What a message for people may show."""
 
 
 class ProtocolError(StinercutError):
@@ -189,6 +198,17 @@ class FileCopied(Wire):
     size: Size
 
 
+class DetailPart(Wire):
+    """A message for people as a code and values, of which words can be made in any language."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+    values: dict[PartName, PartValue] = Field(default_factory=dict[str, "PartValue"], max_length=16)
+
+
+DetailParts = Annotated[list[DetailPart], Field(max_length=16)]
+_PARTS = "Since version 3: `detail` as codes and values; empty where the sender has the sentence alone."
+
+
 class CopyError(Wire):
     """A requested file could not be copied this time."""
 
@@ -197,6 +217,7 @@ class CopyError(Wire):
     file_id: Identifier
     code: ErrorCode
     detail: Detail
+    detail_parts: DetailParts = Field(default_factory=list[DetailPart], description=_PARTS)
 
 
 class CardError(Wire):
@@ -207,6 +228,7 @@ class CardError(Wire):
     code: ErrorCode
     unreadable: Count = Field(description="Folders and files that the file list lacks; 0 where there will be no list.")
     detail: Detail
+    detail_parts: DetailParts = Field(default_factory=list[DetailPart], description=_PARTS)
 
 
 class Progress(Wire):

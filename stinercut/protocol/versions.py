@@ -28,8 +28,8 @@ class Versions:
         return f"versions {self.lowest} to {self.highest}"
 
 
-SPOKEN = Versions(1, 2)
-"""The versions of this release; `older` converts messages to version 1. Raise `highest` with each change of the
+SPOKEN = Versions(1, 3)
+"""The versions of this release; `older` converts messages to earlier ones. Raise `highest` with each change of the
 messages, and `lowest` when support for an old version ends.
 """
 

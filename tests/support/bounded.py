@@ -65,7 +65,12 @@ def unbounded(schema: Schema, whole: Schema, place: str = "", seen: frozenset[st
 def _unbounded_in_object(schema: Schema, whole: Schema, place: str, seen: frozenset[str]) -> Iterator[str]:
     for name, one in schema.get("properties", {}).items():
         yield from unbounded(one, whole, f"{place}.{name}", seen)
-    more = schema.get("additionalProperties", "properties" not in schema)
+    by_pattern: dict[str, Schema] = schema.get("patternProperties", {})
+    for pattern, one in by_pattern.items():
+        if "maxProperties" not in schema or not _is_bounded_text({"pattern": pattern}):
+            yield f"{place}: a table"
+        yield from unbounded(one, whole, f"{place}{{}}", seen)
+    more = schema.get("additionalProperties", "properties" not in schema and not by_pattern)
     if more is not False and not ("maxProperties" in schema and isinstance(more, dict)):
         yield f"{place}: a table"
     if isinstance(more, dict):

@@ -83,7 +83,7 @@ def rows(catalog: Catalog) -> list[Row]:
             file.name,
             file.size,
             entry.state,
-            entry.error_code and f"{entry.error_code}: {entry.error_detail}",
+            entry.error_code and f"{entry.error_code}: {entry.error_detail or entry.error_detail_parts}",
             content_hash,
         )
         for label, insertion, file, entry, content_hash in found

@@ -71,6 +71,9 @@ class Insertion(Base):
     error_code: Mapped[str | None] = mapped_column(String(32))
     """Why the card, or a part of it, could not be read this time; None if everything was read."""
     error_detail: Mapped[str | None] = mapped_column(Text)
+    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    error_detail_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """Why, as messages; None in rows of before."""
     unreadable: Mapped[int] = mapped_column(Integer, default=0)
     """How many folders and files the manifest lacks for that reason."""
     passed_over: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
@@ -135,5 +138,8 @@ class ManifestEntry(Base):
     state: Mapped[str] = mapped_column(String(16))
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
+    """The sentence of a row that a release before messages wrote. `row_messages` reads and writes both."""
+    error_detail_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """Why, as messages; None in rows of before."""
     changed_at: Mapped[datetime] = mapped_column(UtcMoment, default=column_now, onupdate=column_now)
     file: Mapped[CardFile] = relationship()

@@ -154,12 +154,13 @@ def wire_messages() -> Iterator[str]:
         yield from (f"{said}: {line}" for line in _fields_of(model))
 
 
-def _fields_of(model: type[BaseModel], before: str = "") -> Iterator[str]:
-    """The fields, and those of what a field holds."""
+def _fields_of(model: type[BaseModel], before: str = "", within: tuple[type[BaseModel], ...] = ()) -> Iterator[str]:
+    """The fields, and those of what a field holds; of a model that holds itself once."""
     for name, field in model.model_fields.items():
         yield before + name
         for held in _models_in(field.annotation):
-            yield from _fields_of(held, f"{before}{name}.")
+            if held not in within:
+                yield from _fields_of(held, f"{before}{name}.", (*within, held))
 
 
 def _models_in(kind: Any) -> Iterator[type[BaseModel]]:

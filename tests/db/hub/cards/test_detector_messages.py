@@ -207,7 +207,7 @@ def test_long_requests_are_cut(talk: Conversation):
         (Hello(detector_id="det", token="anything"), None, None),
         (Hello(detector_id="det", token="wröng"), "right", ErrorCode.BAD_TOKEN),
         (Hello(detector_id="det"), "right", ErrorCode.BAD_TOKEN),
-        (Hello(detector_id="det", min_version=3, max_version=4), None, ErrorCode.BAD_VERSION),
+        (Hello(detector_id="det", min_version=4, max_version=5), None, ErrorCode.BAD_VERSION),
         (Hello(detector_id="det", min_version=0, max_version=5), None, None),
         (Removed(insertion_id="x"), None, ErrorCode.BAD_MESSAGE),
     ],

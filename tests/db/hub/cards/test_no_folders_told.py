@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import null
 from starlette.testclient import TestClient
 from support import heard
 from support.cataloguing import catalog_in, empty_catalog, entry, film, inserted, list_of, put_in, ready_jump
@@ -93,8 +94,8 @@ def test_refusals_to_detectors(tmp_path: Path):
     assert str(tmp_path) not in refused.detail
     assert "missing from the store" in refused.detail
     with catalog.engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT error_detail FROM manifest_entry").scalars().all()
-    assert rows
+        rows = connection.exec_driver_sql("SELECT error_detail_parts FROM manifest_entry").scalars().all()
+    assert "not_in_store" in str(rows)
     assert str(tmp_path) not in str(rows)
     catalog.close()
 
@@ -112,7 +113,9 @@ async def test_what_a_detector_tells_of_its_store(tmp_path: Path):
         in_the_way = store.object_path(hash_file(second)).parent
         in_the_way.write_bytes(b"no folder")
         await card_in.ask(first.name, second.name)
-        said = {(await card_in.hub.next(CopyError)).detail, (await card_in.hub.next(CopyError)).detail}
+        heard_of = [await card_in.hub.next(CopyError), await card_in.hub.next(CopyError)]
+        said = {one.detail for one in heard_of}
+        assert all(one.detail_parts and str(tmp_path) not in one.model_dump_json() for one in heard_of)
     assert [one.partition(":")[0] for one in sorted(said)] == sorted([damaged.name, "store"])
     assert not any("folder" in one or str(tmp_path) in one or "here" in one for one in said)
 
@@ -125,8 +128,9 @@ def test_what_a_detector_of_before_told_of_a_card(tmp_path: Path):
             message = CardError(insertion_id="in-1", code=ErrorCode.SOURCE_IO, unreadable=1, detail=detail)
             heard.record_card_error(session, message)
             left = "store: the copy could not be written. Left out: GX010001.MP4"
-            assert insertions.require_insertion(session, "in-1").error_detail == left
-            insertions.require_insertion(session, "in-1").error_detail = detail
+            row = insertions.require_insertion(session, "in-1")
+            assert row.error_detail_parts == [{"code": "as_written", "values": {"text": left}}]
+            row.error_detail, row.error_detail_parts = detail, null()
         with catalog.read() as session:
             [view] = card_views(session, ProgressSnapshot(frozenset({"det"})))
     assert view.unread is not None

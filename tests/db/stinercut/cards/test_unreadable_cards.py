@@ -14,6 +14,7 @@ from support.cataloguing import SMALL_LIMIT, ask, copy, entry, inserted, list_of
 from detector.copy.failures import ScanFailed, scan_failed
 from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
+from hub.kit.views import event_view
 from stinercut.cards import insertions
 from stinercut.catalog import Catalog, events
 from stinercut.errors import NotFound
@@ -111,8 +112,9 @@ def test_an_error_is_heard_once(catalog: Catalog) -> None:
     put_in_unlisted(catalog)
     hear(catalog, A_PART, A_PART, NOTHING)
     with catalog.read() as session:
-        heard = [event.data for event in events.since(session, 0) if event.type == "card:error"]
-    assert heard == [{"code": "SOURCE_IO", "detail": A_PART.detail, "unreadable": 2}]
+        heard = [event_view(event).data for event in events.since(session, 0) if event.type == "card:error"]
+    parts = [{"code": "as_written", "values": {"text": A_PART.detail}}]
+    assert heard == [{"code": "SOURCE_IO", "detail": A_PART.detail, "detail_parts": parts, "unreadable": 2}]
 
 
 def test_a_card_that_was_gone_is_out(catalog: Catalog) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import null, update
+from sqlalchemy import null, select, update
 from support.cataloguing import ask, copy, entry, film, passenger, put_in, ready_jump, record
 from support.repository import REPOSITORY
 
@@ -16,14 +16,16 @@ from hub.cards.views import card_views
 from hub.jumps.views import jump_views
 from hub.kit.views import Links, event_view, steps_of
 from hub.review.routes import one_group
-from stinercut.cards import identification
+from stinercut.cards import copy_results, identification, insertions
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.events import StepReport
-from stinercut.catalog.models import Insertion, Jump, Step, StepStatus
+from stinercut.catalog.models import EntryState, Insertion, Jump, ManifestEntry, Step, StepStatus
 from stinercut.catalog.row_messages import check_row, give_reason, reason_words, reasons_of
 from stinercut.jumps import film_records, in_progress, jumps
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, as_written
+from stinercut.protocol import CardError, CopyError, ErrorCode
+from stinercut.protocol.details import told
 from stinercut.runs.failure_rows import failures_of_steps
 
 ARRIVING = {"code": "files_arriving", "values": {"here": 1, "files": 2}}
@@ -309,3 +311,66 @@ def test_a_card_that_another_release_wrote_about_is_shown(
         session.execute(update(Insertion).values(identify_error=sentence, identify_error_parts=parts))
         assert in_progress.failed_subjects(session) == ["card-1"]
     assert card_shown(catalog)[0] == words
+
+
+FAILED_ENTRY = select(ManifestEntry).where(ManifestEntry.state == EntryState.FAILED)
+UNREADABLE = {"code": "card_unreadable_here", "values": {"why": "I/O"}}
+
+
+def copy_failed(catalog: Catalog) -> str:
+    """A jump of which one file could not be copied; the card could not be read as a whole."""
+    files = [entry("GX010001.MP4"), entry("GX010002.MP4", minute=1)]
+    put_in(catalog, "in-1", files)
+    ask(catalog, "in-1")
+    copy(catalog, "in-1", files[:1])
+    [key] = record(catalog, "in-1", passenger(), files[:1], files[1:])
+    why = told([Message.of(MessageCode.CARD_UNREADABLE_HERE, why="I/O")])
+    said = {"insertion_id": "in-1", "code": ErrorCode.SOURCE_IO, "detail": why.detail, "detail_parts": why.parts}
+    with catalog.write() as session:
+        insertion = session.get_one(Insertion, "in-1")
+        insertions.record_card_error(session, insertion, CardError(unreadable=1, **said))
+        copy_results.record_copy_error(session, insertion, CopyError(file_id=files[1].file_id, **said))
+    return key
+
+
+def errors_shown(catalog: Catalog, key: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Why, of the card, its file, and that file in its jump."""
+    with catalog.read() as session:
+        [card] = card_views(session, ProgressSnapshot(), ["card-1"])
+        [jump] = jump_views(session, Links("http://dagster", Path("films")), [key])
+    assert card.unread is not None
+    failed = [file for file in jump.files if file.state == "failed"]
+    shown = (card.unread, *card.errors, *failed)
+    return [(one.detail, [part.model_dump() for part in one.detail_parts]) for one in shown]
+
+
+def test_why_a_file_was_not_copied_is_kept_as_codes(catalog: Catalog) -> None:
+    key = copy_failed(catalog)
+    with catalog.read() as session:
+        for row in (session.get_one(Insertion, "in-1"), session.execute(FAILED_ENTRY).scalar_one()):
+            assert (row.error_code, row.error_detail, row.error_detail_parts) == ("SOURCE_IO", "", [UNREADABLE])
+        errors = [row for row in events.since(session, 0) if row.type in ("card:error", "card:copy_error")]
+        heard = [event_view(row).data for row in errors]
+    words = "the card could not be read here (I/O)"
+    assert errors_shown(catalog, key) == [(words, [UNREADABLE])] * 3
+    assert [(one["detail"], one["detail_parts"]) for one in heard] == [(words, [UNREADABLE])] * 2
+
+
+def test_what_a_detector_of_before_said_is_shown_as_it_is(catalog: Catalog) -> None:
+    key, sentence = copy_failed(catalog), "it {broke}"
+    with catalog.write() as session:
+        for table in (Insertion, ManifestEntry):
+            old = {"error_detail": sentence, "error_detail_parts": null()}
+            session.execute(update(table).where(table.error_code.is_not(None)).values(old))
+    assert errors_shown(catalog, key) == [(sentence, [{"code": "as_written", "values": {"text": sentence}}])] * 3
+
+
+def test_a_file_that_came_after_all_has_no_error_left(catalog: Catalog) -> None:
+    copy_failed(catalog)
+    copy(catalog, "in-1", [entry("GX010002.MP4", minute=1)])
+    with catalog.read() as session:
+        rows = session.execute(select(ManifestEntry)).scalars().all()
+        assert {row.state for row in rows} == {EntryState.COPIED}
+        assert {(row.error_code, row.error_detail, row.error_detail_parts is None) for row in rows} == {
+            (None, None, True)
+        }
