@@ -1,4 +1,4 @@
-"""Any JSON, and JSON that is nearly what a schema asks for: what property-based tests of borders send.
+"""JSON for property-based tests of borders: any JSON at all, and JSON that nearly fits a schema.
 
 Owns: hypothesis strategies. Not here: what is sent where (`test_any_json`).
 """
@@ -23,12 +23,12 @@ WITH_SURROGATES = st.text(st.characters(exclude_categories=()), max_size=20)
 
 
 def any_text(known: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
-    """Any text a JSON string can hold, lone surrogates among it, and often one that means something."""
+    """Any text that a JSON string can hold, including lone surrogates, and often a meaningful one."""
     return st.sampled_from((*known, *ODD_TEXTS)) | WITH_SURROGATES
 
 
 def any_json(known: tuple[str, ...] = ()) -> Json:
-    """Any JSON that is not deep."""
+    """Any JSON without deep nesting."""
     numbers = st.sampled_from(ODD_NUMBERS) | st.integers() | st.floats()
     leaves = st.none() | st.booleans() | numbers | any_text(known)
     names = st.sampled_from(known or ("type",)) | WITH_SURROGATES
@@ -36,7 +36,7 @@ def any_json(known: tuple[str, ...] = ()) -> Json:
 
 
 def nearly(schema: Schema, whole: Schema, known: tuple[str, ...]) -> Json:
-    """What the schema asks for, with anything in the place of some of it. Texts are often among `known`."""
+    """Data that fits the schema, with some parts replaced by anything. Texts are often taken from `known`."""
     anything = any_json(known)
 
     def of(one: Schema) -> Json:

@@ -1,4 +1,4 @@
-"""What of a JSON schema has no bound: a text, list, table or number that may be as large as the sender likes."""
+"""Finds parts of a JSON schema without a bound: a text, list, table or number as large as the sender likes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PARTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
 def openapi_of(app: FastAPI) -> Schema:
-    """All that an application's routes take, as OpenAPI has it. That HEAD is what GET is is no news."""
+    """An application's API as OpenAPI. HEAD repeats GET, so the warning about that is ignored."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Duplicate Operation ID")
         return app.openapi()
 
 
 def at(whole: Schema, reference: str) -> Schema:
-    """Where a reference leads."""
+    """The schema that a reference leads to."""
     found: Any = whole
     for step in reference.removeprefix("#/").split("/"):
         found = found[step]
@@ -31,7 +31,7 @@ def at(whole: Schema, reference: str) -> Schema:
 
 
 def unbounded(schema: Schema, whole: Schema, place: str = "", seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """The places in a schema that have no bound. `whole`: where its references lead."""
+    """The places in a schema that have no bound. `whole`: the schema that its references lead into."""
     if "$ref" in schema:
         name = schema["$ref"]
         if name not in seen:

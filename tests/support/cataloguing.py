@@ -1,4 +1,4 @@
-"""Filling a catalog by hand: cards, manifests, copies, sessions, without any file or process."""
+"""Fills a catalog by hand: cards, manifests, copies, sessions, without any file or process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAY = date(2026, 6, 1)
 
 @contextmanager
 def catalog_in(folder: Path) -> Generator[Catalog]:
-    """A new catalog of one test or module, on SQLite, by the clock of the tests' cards."""
+    """A new catalog for one test or module, on SQLite, with the clock of the tests' cards."""
     catalog = Catalog.open(empty_catalog(folder), filming_day)
     try:
         yield catalog
@@ -50,7 +50,7 @@ def empty_catalog(folder: Path) -> str:
 
 @cache
 def _migrated() -> bytes:
-    """What lies in the file of an empty catalog."""
+    """The content of the file of an empty catalog."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "catalog.db"
         migrate(f"sqlite:///{file}")
@@ -70,7 +70,7 @@ def entry(
     prefix: str = "f",
     main: str | None = None,
 ) -> FileEntry:
-    """A file of a manifest, filmed that many minutes after nine; its id follows from prefix and name."""
+    """A file of a manifest, filmed that many minutes after nine; its id is made of prefix and name."""
     return FileEntry(
         file_id=f"{prefix}-{name.replace('.', '_')}",
         folder=folder,
@@ -105,7 +105,7 @@ def put_in(catalog: Catalog, insertion: str, files: Sequence[FileEntry], card: s
 
 
 def ask(catalog: Catalog, insertion: str) -> list[str]:
-    """What is asked for now: file ids."""
+    """The ids of the files that the hub asks for now."""
     with catalog.write() as session:
         return heard.take_requests(session, insertion)
 
@@ -162,7 +162,7 @@ def record(  # noqa: PLR0917
     clips: Sequence[FileEntry],
     why: str = "",
 ) -> list[str]:
-    """Identification found a session of these files. Returns the keys of the jumps it touched."""
+    """Record that identification found a session of these files. Returns the keys of the affected jumps."""
     found = jumps.FoundSession(
         payload,
         tuple(row_ids(catalog, insertion, qr)),
@@ -185,7 +185,7 @@ def states(catalog: Catalog, insertion: str) -> dict[str, str]:
 
 
 def is_out(catalog: Catalog, insertion: str) -> bool:
-    """Whether the catalog holds the card for pulled out."""
+    """Whether the card is out by the catalog."""
     with catalog.read() as session:
         return session.get_one(Insertion, insertion).removed_at is not None
 

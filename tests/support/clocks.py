@@ -1,4 +1,4 @@
-"""Clocks of the tests' own, so that no test depends on the day it is run.
+"""The tests' own clocks, so that no test depends on the day on which it runs.
 
 Owns: a clock that runs from a moment of ours on, one that stands, and how a whole test run is put on another day. Not
 here: when footage was filmed (`cataloguing.FILMED_FROM`).
@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-"""Of the day that the tests' cards were filmed on (`cataloguing.FILMED_FROM`)."""
+"""A moment of the day on which the tests' cards were filmed (`cataloguing.FILMED_FROM`)."""
 
 
 @dataclass(frozen=True)
 class RunningClock:
-    """Shows `start` when it is made, and goes on as fast as any other."""
+    """Shows `start` when it is made, and runs as fast as any other clock."""
 
     start: datetime = NOON
     _began: float = field(default_factory=time.monotonic)
@@ -30,7 +30,7 @@ class RunningClock:
 
 @dataclass
 class StandingClock:
-    """Shows `moment` until it is put forward."""
+    """Shows `moment` until it is moved forward."""
 
     moment: datetime = NOON
 
@@ -40,7 +40,7 @@ class StandingClock:
 
 
 filming_day = RunningClock()
-"""The clock of tests whose cards were filmed on that day; all of them share it, so that what came later is later."""
+"""The clock of tests whose cards were filmed on that day; all share it, so that later events have later times."""
 
 
 def moved_clock(when: str) -> time_machine.travel:

@@ -1,6 +1,6 @@
-"""A Dagster that answers the hub as its webserver would, without one.
+"""A fake Dagster that answers the hub as Dagster's webserver would.
 
-Owns: answers to what the hub asks, and what it was asked to do. Not here: a real webserver
+Owns: answers to the hub's questions, and the requests that it got. Not here: a real webserver
 (`process/hub/runs/test_hub_dagster.py`).
 """
 
@@ -18,20 +18,20 @@ from hub.kit.dagster_client import Dagster
 
 @dataclass
 class FakeDagster:
-    """What it answers with, as Dagster's GraphQL writes it; `launched` holds the parameters of what it was to begin."""
+    """Its answers, as Dagster's GraphQL writes them; `launched` holds the parameters of the runs to launch."""
 
     runs: Sequence[dict[str, Any]] = ()
     backfills: Sequence[dict[str, Any]] = ()
     launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     switched_off: set[str] = field(default_factory=set[str])
-    """Of its sensors `ready_jumps` and `new_manifests` and its schedule `every_night`."""
+    """Those of its sensors `ready_jumps` and `new_manifests` and its schedule `every_night` that are switched off."""
     checks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    """What it was told that checks say."""
+    """The results of checks that it was sent."""
     check_says: dict[str, Any] | None = None
-    """The last one of them; None where a run took the check along and brought nothing."""
+    """The last of them; None if a run included the check and ended without a result."""
 
     def client(self) -> Dagster:
-        """The hub's client, with this one behind it."""
+        """The hub's client of this fake Dagster."""
         return Dagster(httpx.AsyncClient(base_url="http://dagster", transport=httpx.MockTransport(self._answer)))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Decoders' child processes that crash or hang over real pictures."""
+"""Child processes of decoders that crash or hang over real pictures."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ worker["serve"](sys.stdin.buffer, sys.stdout.buffer, decode_or_end)
 
 
 PATIENCE_S = 120.0
-"""For a picture that is answered, however busy the machine is."""
+"""Seconds for a picture that gets an answer, however busy the machine is."""
 
 
 def failing(name: str, end: str, when: str = "True", timeout: float = PATIENCE_S) -> Decoder:
-    """The real decoder in its real process, which ends like this over a picture: after decoding it, before answering.
+    """The real decoder in its real process, which ends in this way over a picture: after decoding it, before answering.
 
     `when` is an expression over `number` (of the picture, counted from 1 in each process), `width`, `height`, `answer`.
     """
@@ -49,7 +49,7 @@ def failing(name: str, end: str, when: str = "True", timeout: float = PATIENCE_S
 
 @contextmanager
 def impatient(decoder: Decoder, seconds: float = 0.8) -> Generator[None]:
-    """For a picture over which it hangs."""
+    """Give the decoder less time while the block runs, for a picture over which it hangs."""
     before, decoder._timeout = decoder._timeout, seconds  # type: ignore[reportPrivateUsage]
     try:
         yield
@@ -65,6 +65,6 @@ def failing_command(name: str, end: str, when: str = "True", orphan_seconds: int
 
 
 def failing_once(name: str, end: str, flag: Path) -> Decoder:
-    """The same, over the second picture only, and never again."""
+    """The same, but only once, over the second picture."""
     remember = f"number == 2 and not os.path.exists({str(flag)!r}) and not open({str(flag)!r}, 'w').close()"
     return failing(name, end, remember)

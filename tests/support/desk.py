@@ -1,4 +1,4 @@
-"""A dropzone's desk in one test: the real hub, the real detector, folders as cards, and what must hold at any moment.
+"""A dropzone's desk in one test: the real hub, the real detector, folders as cards, and the invariant of all of it.
 
 Owns: `Desk`, and `Desk.hold`, the invariant that every row of the crash matrix ends with. Not here: the faults
 (`slow_card`, `relay`, `dying_detector`, `dying_hub`), the rows (`tests/process/detector/crash_matrix/test_*.py`).
@@ -37,7 +37,7 @@ from support.slow_card import NotHere, mounted
 from support.warm import Forked, fork
 
 PATIENCE_S = 120.0
-"""Only how long a test waits before it says that something never came."""
+"""Limits only how long a test waits before it fails because something never came."""
 HERE = Path(__file__).parent
 FOLDER = "DCIM/100GOPRO"
 
@@ -49,7 +49,7 @@ class Desk:
     settings: Settings
     cards: Cards = field(default_factory=Cards)
     ended: list[BaseException | None] = field(default_factory=list[BaseException | None])
-    """How a detector ended that should not have."""
+    """The error of a detector that should not have ended."""
 
     @classmethod
     def at(cls, base: Path, catalog: Path, **chosen: Any) -> Desk:
@@ -62,14 +62,14 @@ class Desk:
     # ---- cards ---------------------------------------------------------------------------------------------------
 
     def card(self, name: str, files: Mapping[str, int | bytes]) -> Path:
-        """Make a card with these files, by name below DCIM/100GOPRO or by path; sizes stand for noise."""
+        """Make a card with these files, by name below DCIM/100GOPRO or by path; a size stands for that much noise."""
         root = self.settings.data.parent / name
         for place, content in files.items():
             self.put(root, place, content)
         return root
 
     def put(self, root: Path, place: str, content: int | bytes, *, minutes_ago: float = 60) -> Path:
-        """Write a file to a card; a name alone lies below DCIM/100GOPRO."""
+        """Write a file to a card; a mere name is put below DCIM/100GOPRO."""
         file = root / (place if "/" in place else f"{FOLDER}/{place}")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(os.urandom(content) if isinstance(content, int) else content)
@@ -136,7 +136,7 @@ class Desk:
     def detector(
         self, on_chunk: Callable[[int], None] = lambda _done: None, hung_s: float = HUNG_S, **chosen: Any
     ) -> Iterator[None]:
-        """The detector, in a thread; what ends it before its time is raised."""
+        """The detector, in a thread; an error that ends it too early is raised."""
         loop, begun = asyncio.new_event_loop(), Event()
         tasks: list[asyncio.Task[None]] = []
         settings = self.settings.model_copy(update=chosen)
@@ -187,18 +187,18 @@ class Desk:
     # ---- what is known -------------------------------------------------------------------------------------------
 
     def rows(self) -> list[Row]:
-        """All files of all manifests, in the order that the hub heard of their insertions."""
+        """All files of all manifests, in the order in which the hub heard of their insertions."""
         with self._catalog() as catalog:
             return rows(catalog)
 
     def insertions(self, label: str) -> list[str]:
-        """The ids of the times that the card was in, in the order that the hub heard of them."""
+        """The ids of the card's insertions, in the order in which the hub heard of them."""
         wanted = select(Insertion.insertion_id).join(Card).where(Card.label == label).order_by(HEARD)
         with self._catalog() as catalog, catalog.read() as session:
             return list(session.execute(wanted).scalars())
 
     def newest(self, label: str) -> list[Row]:
-        """The manifest of the newest insertion of the card that a person calls so; empty before it is there."""
+        """The manifest of the newest insertion of the card with this label; empty before there is one."""
         insertions = self.insertions(label)
         return [row for row in self.rows() if row.insertion_id in insertions[-1:]]
 
@@ -250,7 +250,7 @@ class Desk:
 
 
 def wait_for(what: str, true: Callable[[], object], said: Callable[[], str] = str) -> None:
-    """Look again and again until something is so."""
+    """Look repeatedly until something is true."""
     deadline = time.monotonic() + PATIENCE_S
     while not true():
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s; {said()}"
@@ -258,7 +258,7 @@ def wait_for(what: str, true: Callable[[], object], said: Callable[[], str] = st
 
 
 class Gate:
-    """Holds a copying thread at a chunk until it is opened: what happens then happens in the middle of a copy."""
+    """Holds a copying thread at a chunk until it is opened, so that things can happen in the middle of a copy."""
 
     def __init__(self, at: int = 1) -> None:
         self._at = at

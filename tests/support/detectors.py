@@ -1,4 +1,4 @@
-"""The whole detector against a WebSocket server that a test plays the hub on, with folders as cards.
+"""The whole detector against a WebSocket server on which a test plays the hub, with folders as cards.
 
 Owns: the played hub, starting and ending a detector, cards to put in, and `offloading`, all of it in one.
 Not here: what is expected of either. Tests are coroutines, run by `told`.
@@ -49,11 +49,11 @@ from support.slow_card import NotHere, mounted
 M = TypeVar("M", bound=Message)
 P = ParamSpec("P")
 PATIENCE_S = 120
-"""Only how long a test waits before it says that something never came."""
+"""Limits only how long a test waits before it fails because something never came."""
 
 
 def told(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """A test that is a coroutine, as one that pytest can call."""
+    """Makes a test that is a coroutine into one that pytest can call."""
 
     @functools.wraps(test)
     def to_its_end(*given: P.args, **named: P.kwargs) -> None:
@@ -64,13 +64,13 @@ def told(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
 @dataclass
 class Hub:
-    """Plays the hub. Everything that came lies in `heard`; what isn't asked for yet stays there."""
+    """Plays the hub. All messages that came are in `heard`, until a test takes them out."""
 
     acknowledges: bool = True
     token: str | None = None
     heard: list[Envelope] = field(default_factory=list[Envelope])
     answers: list[Message] = field(default_factory=list[Message])
-    """What `heard` doesn't hold: acks and refusals."""
+    """The acks and refusals that came, which `heard` doesn't hold."""
     hellos: list[Hello] = field(default_factory=list[Hello])
     socket: ServerConnection | None = None
     server: Server | None = None
@@ -132,7 +132,7 @@ class Hub:
         await self.socket.send(frame)
 
     async def ask(self, insertion_id: str, *file_ids: str, message_id: str = "ask") -> None:
-        """Ask for files and wait until the detector has it written down."""
+        """Ask for files, and wait until the detector has recorded the request."""
         await self.send(CopyRequest(insertion_id=insertion_id, file_ids=list(file_ids)), message_id)
         await self.until(lambda: Ack(of=message_id) in self.answers)
 
@@ -155,7 +155,7 @@ async def serving(hub: Hub, port: int = 0) -> AsyncGenerator[int]:
 
 
 def settings_for(tmp_path: Path, port: int, **more: object) -> Settings:
-    """Settings of a detector whose store is there already, as the hub makes it."""
+    """Settings of a detector whose store exists already, as the hub makes it."""
     settings = Settings(data=tmp_path / "data", hub_url=f"ws://127.0.0.1:{port}", watch_mounts=False, **more)  # type: ignore[arg-type]
     Store(settings.store_dir).make()
     return settings
@@ -204,7 +204,7 @@ class Offloading:
         return self.files[name].file_id
 
     async def ask(self, *names: str, message_id: str = "ask") -> None:
-        """Ask for these files, or for all; returns once the detector has it written down."""
+        """Ask for these files, or for all. Returns once the detector has recorded the request."""
         await self.hub.ask(self.insertion, *(self.id_of(name) for name in names or self.files), message_id=message_id)
 
 
@@ -225,7 +225,7 @@ async def offloading(
 
 @contextmanager
 def listening(words: str) -> Generator[asyncio.Event]:
-    """An event that is set once the detector's log says these words."""
+    """An event that is set once these words appear in the detector's log."""
     said = asyncio.Event()
 
     class Ear(logging.Handler):

@@ -1,6 +1,6 @@
 """The real detector, killed just after one step of a copy: `python dying_detector.py STEP`.
 
-Owns: which effect each step is, and the kill behind it. Not here: the detector, which knows nothing of it. The
+Owns: which effect each step is, and the kill right after it. Not here: the detector, which knows nothing of it. The
 kill is SIGKILL of the whole process by itself, so that nothing is tidied up.
 """
 
@@ -22,12 +22,12 @@ from support.seams import Instead
 
 
 def die() -> None:
-    """Now, without another instruction."""
+    """Die now, without another instruction."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def then_die(effect: Callable[..., Any], where: Callable[..., bool] = lambda *_given: True) -> Callable[..., Any]:
-    """The effect, and death behind it, where its arguments are the ones that count."""
+    """The effect, followed by death if its arguments are the ones that count."""
 
     def both(*given: Any, **named: Any) -> Any:
         out = effect(*given, **named)
@@ -116,7 +116,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "sent": _sent,
     "acknowledged": _acknowledged,
 }
-"""In the order in which a copy takes them."""
+"""The steps, in the order in which a copy takes them."""
 
 if __name__ == "__main__":
     STEPS[sys.argv[1]]()

@@ -44,7 +44,7 @@ SMALL = 1000
 """Files below this many bytes are small; only large ones are held."""
 PATIENCE_S = 120.0
 STEPS_OF_REST = 25
-"""Turns of the loop in which nothing happens before all is quiet."""
+"""How many turns of the loop without any event count as quiet."""
 _SMALLER = {
     "detector.copy.copying.CHUNK": CHUNK,
     "detector.copy.copying.KEEP_FROM": 4 * CHUNK,
@@ -64,7 +64,7 @@ class Hold:
         self._here = False
 
     def arm(self, place: str) -> None:
-        """The next large file that comes by there stops."""
+        """Stop the next large file that comes to this place."""
         with self._changed:
             self._place = place
 
@@ -74,7 +74,7 @@ class Hold:
         return self._here
 
     def release(self) -> None:
-        """Let it go on, and stop nobody else."""
+        """Let the thread continue, and stop no other."""
         with self._changed:
             self._place, self._here = "", False
             self._changed.notify_all()
@@ -90,7 +90,7 @@ class Hold:
 
 @dataclass
 class _Life:
-    """From a start of the detector to its end."""
+    """One run of the detector, from its start to its end."""
 
     journal: Journal
     insertions: Insertions
@@ -153,7 +153,7 @@ class Engine:
         return self._life is not None
 
     def start(self) -> None:
-        """A life of the detector begins; the cards that are in are in."""
+        """Start the detector, with the cards that are in."""
         self.loop.run_until_complete(self._start())
         for label, _key in list(self._in.items()):
             self._in.pop(label)
@@ -180,7 +180,7 @@ class Engine:
         self.connected = False
 
     def end(self) -> None:
-        """An orderly end. What a thread was held at is let go."""
+        """End the detector in order. A thread that is held is released."""
         life, self._life = self._life, None
         assert life is not None
         self.connected = False
@@ -205,18 +205,18 @@ class Engine:
         aside.rename(data)
 
     def root(self, label: str) -> Path:
-        """Where a card is when it is in."""
+        """The folder where a card is mounted while it is in."""
         return self.settings.data.parent / "cards" / label
 
     def put_in(self, label: str) -> None:
-        """A card goes in."""
+        """Put a card in."""
         self._in[label] = uuid.uuid4().hex
         if self._life is not None:
             card = CardLabel(card_id=f"card-{label}", label=label, kind="volume")
             self._life.events.put_nowait(CardIn(self._in[label], card, self.root(label)))
 
     def take_out(self, label: str) -> None:
-        """The detector hears that a card is out."""
+        """Take a card out: the detector hears that it is out."""
         key = self._in.pop(label)
         if self._life is not None:
             self._life.events.put_nowait(CardOut(key))
@@ -227,7 +227,7 @@ class Engine:
         return Conversation(self.catalog, Store(self.settings.store_dir), small_file_limit=1 << 40)
 
     def connect(self) -> None:
-        """The connection is there (again): all that is not acknowledged, then what the hub has not got."""
+        """Connect (again): the detector sends unacknowledged messages, then the hub asks for what it has not got."""
         self.connected, self._sent = True, 0
         self.loop.run_until_complete(self._quiet())
         if self.connected:
@@ -248,15 +248,15 @@ class Engine:
         self._life.insertions.requested(body)
 
     def ask_again(self, request: CopyRequest | SampleRequest) -> None:
-        """The hub repeats itself, perhaps about a card that has long been out."""
+        """Let the hub repeat a request, perhaps about a card that has long been out."""
         self.loop.run_until_complete(self._asks((request,)))
 
     def hear_again(self, frame: str) -> None:
-        """A message reaches the hub once more; what it answers is lost."""
+        """Let a message reach the hub once more; its answer is lost."""
         self._conversation().handle(DETECTOR, decode(frame))
 
     def _deliver(self) -> bool:
-        """Carry what waits; returns whether there was anything."""
+        """Deliver waiting messages. Returns whether there were any."""
         if not self.connected or self._life is None:
             return False
         waiting = self._life.journal.unacknowledged(after=self._sent)
@@ -287,7 +287,7 @@ class Engine:
         return fault
 
     def open_insertions(self) -> list[str]:
-        """The labels of the cards that the hub takes for being in, one for each insertion."""
+        """The labels of the cards that are in by the hub's knowledge, one for each insertion."""
         with self.catalog.read() as session:
             is_in = select(Card.label).join(Insertion).where(Insertion.removed_at.is_(None)).order_by(Card.label)
             return list(session.execute(is_in).scalars())
@@ -295,7 +295,7 @@ class Engine:
     # ---- rest ----------------------------------------------------------------------------------------------------
 
     def rest(self) -> None:
-        """Until nothing moves any more, but for what is held."""
+        """Run until nothing moves any more, except what is held."""
         self.loop.run_until_complete(self._quiet())
 
     async def _quiet(self) -> None:

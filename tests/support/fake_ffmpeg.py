@@ -86,5 +86,5 @@ def order(folder: Path, words: str) -> None:
 
 
 def encodes(folder: Path, kind: str = "h") -> int:
-    """How often something was encoded since the last order, by the hardware (`h`) or in software (`s`)."""
+    """The encodes since the last order, by the hardware (`h`) or in software (`s`)."""
     return (folder / "encodes").read_text().count(kind)

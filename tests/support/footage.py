@@ -122,7 +122,7 @@ def as_source(path: Path) -> ClipSource:
 
 
 PLAIN = Path(__file__).parent / "plain"
-"""A template whose title and outro last a second and stand still."""
+"""A template whose title and outro last a second and don't move."""
 
 
 def small_template(*, change: Mapping[str, Any] | None = None, folder: Path = PLAIN, **output: object) -> Template:

@@ -1,4 +1,4 @@
-"""Footage that says of itself what it is, frame by frame and sample by sample, and what is read of a film again.
+"""Golden footage that identifies itself, frame by frame and sample by sample, and reading films back.
 
 Every frame carries its number, in bars that survive the encoder; the sound is a sweep, so that each moment sounds
 otherwise. Frames are drawn here and piped into ffmpeg: its own sources that compute each pixel cost ten times as much.
@@ -82,7 +82,7 @@ def sweep(begin: float, count: int, rate: int = 48000) -> Sound:
 
 
 def saved(path: Path, sound: Sound, rate: int = 48000) -> Path:
-    """A WAV of this sound, one channel or samples x channels."""
+    """Write a WAV of this sound: samples of one channel, or samples x channels."""
     with wave.open(str(path), "wb") as out:
         out.setparams((1 if sound.ndim == 1 else sound.shape[1], 2, rate, 0, "NONE", ""))
         out.writeframes(np.rint(sound * 32767).astype("<i2").tobytes())

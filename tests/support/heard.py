@@ -1,4 +1,4 @@
-"""Records what a detector said of a card, as the hub does: the insertion is looked up once, by the message."""
+"""Records a detector's messages about a card, as the hub does: looks the insertion up once, by the message."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ def _all_stored(_content_hash: str, _size: int) -> bool:
 def record_file_list(
     session: Session, message: FileList, small_file_limit: int, is_stored: IsStored = _all_stored
 ) -> bool:
-    """A piece of a file list; whether the list is complete now."""
+    """Record a part of a file list. Returns whether the list is complete now."""
     insertion = require_insertion(session, message.insertion_id)
     return manifests.record_file_list(session, insertion, message, small_file_limit, is_stored)
 
 
 def record_copied(session: Session, message: FileCopied) -> None:
-    """A file is durable in the store."""
+    """Record that a file is durable in the store."""
     copy_results.record_copied(session, require_insertion(session, message.insertion_id), message)
 
 
 def record_copy_error(session: Session, message: CopyError) -> None:
-    """A file could not be copied."""
+    """Record that a file could not be copied."""
     copy_results.record_copy_error(session, require_insertion(session, message.insertion_id), message)
 
 
 def record_card_error(session: Session, message: CardError) -> None:
-    """A card could not be read."""
+    """Record that a card could not be read."""
     insertions.record_card_error(session, require_insertion(session, message.insertion_id), message)
 
 
 def record_removed(session: Session, insertion_id: str) -> None:
-    """A card is out."""
+    """Record that a card is out."""
     insertions.record_removed(session, require_insertion(session, insertion_id))
 
 
 def take_requests(session: Session, insertion_id: str) -> list[str]:
-    """What is asked for now: file ids."""
+    """The ids of the files to ask for now."""
     return copy_requests.take_requests(session, require_insertion(session, insertion_id))
 
 
@@ -62,10 +62,10 @@ def same_content(
 def record_samples(
     session: Session, insertion_id: str, samples: Iterable[FileSample], same: Mapping[str, SeenFile]
 ) -> None:
-    """What the samples said of files in doubt."""
+    """Record what samples tell about files in doubt."""
     probable_files.record_samples(session, require_insertion(session, insertion_id), samples, same)
 
 
 def give_up_samples(session: Session, insertion_id: str) -> None:
-    """A detector takes no samples."""
+    """Record that a detector takes no samples."""
     probable_files.give_up_samples(session, require_insertion(session, insertion_id))

@@ -1,4 +1,4 @@
-"""A real detector beside a real hub, and what is seen of a card that is in.
+"""A real detector next to a real hub, and waiting for what the board shows of a card.
 
 Owns: starting the detector, waiting for a card's state and for import folders. Not here: the hub (`hubs`), cards.
 """

@@ -1,6 +1,6 @@
-"""What a hub finds in its folders: objects, finished jumps, films and what lies beside them.
+"""Fills a hub's folders: objects, finished jumps, films and the files next to them.
 
-Owns: putting that there, as detectors and runs do. Not here: the hub itself (`hubs`), a catalog without files
+Owns: writing these files, as detectors and runs do. Not here: the hub itself (`hubs`), a catalog without files
 (`cataloguing`).
 """
 
@@ -18,7 +18,7 @@ from support.hubs import RunningHub
 
 
 def into_store(hub: RunningHub, file: FileEntry, insertion: str) -> FileCopied:
-    """A file is in the hub's store. Returns the message that says so."""
+    """Put a file into the hub's store. Returns the message about it."""
     store = Store(hub.settings.store_dir)
     partial = store.partial_path()
     partial.write_bytes(file.file_id.encode().ljust(file.size, b"."))
@@ -45,7 +45,7 @@ def finished_jump(hub: RunningHub, known: Catalog, card: str, name: str = "Anna 
 
 
 def with_outputs(path: Path, names: list[str]) -> dict[str, bytes]:
-    """Files beside a film, and the note that names them, as publishing leaves them. Returns what is in them."""
+    """Write files next to a film, and the note that names them, as publishing does. Returns their content."""
     files = {name.format(path.stem): f"{name} ".encode() * 100 for name in names}
     for name, content in files.items():
         (path.parent / name).parent.mkdir(exist_ok=True)

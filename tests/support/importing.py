@@ -1,4 +1,4 @@
-"""Bringing a card's files into store and catalog as hub and detector do, but without their processes and sockets."""
+"""Brings a card's files into store and catalog as hub and detector do, but without their processes and sockets."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def put_card_in(settings: Settings, folder: Path, card_id: str = "card-test") ->
 
 
 def copy_requested(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
-    """Copy what would be asked for now, or the first so many of it. Returns their names, in the order of asking."""
+    """Copy the files that would be asked for now, or only the first `most`. Returns their names, in that order."""
     with Catalog.open(settings.catalog_url).write() as session:
         wanted = heard.take_requests(session, insertion_id)
     return _copy(settings, folder, insertion_id, wanted[:most])
 
 
 def copy_rest(settings: Settings, folder: Path, insertion_id: str, most: int | None = None) -> list[str]:
-    """Copy what was asked for and did not come yet, or the first so many of it. Returns their names."""
+    """Copy the files that were asked for and did not come yet, or only the first ones. Returns their names."""
     with Catalog.open(settings.catalog_url).read() as session:
         open_ = dict(copy_requests.open_requests(session, "test")).get(insertion_id, [])
     return _copy(settings, folder, insertion_id, open_[:most])

@@ -1,6 +1,6 @@
-"""What must hold of an offload at any moment, whatever has happened: one function for every test that injects faults.
+"""The invariant of an offload at any moment, whatever has happened: one function for all tests that inject faults.
 
-Owns: `hold`, what it looks at, and what cards held. Not here: faults, processes (`desk`), the engine (`engine`).
+Owns: `hold`, its queries, the record of what cards held. Not here: faults, processes (`desk`), the engine (`engine`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Cards:
-    """What the cards of a test hold, and ever held."""
+    """The content that a test's cards hold, and ever held."""
 
     now: dict[Path, _Tree] = field(default_factory=dict[Path, _Tree])
     """By card: size, time and hash of each file below it. The detector must leave them as they are."""
@@ -47,7 +47,7 @@ class Cards:
     """The hashes of all content that files of a name (folded) and size ever had."""
 
     def remember(self, root: Path) -> None:
-        """The card is as it is now."""
+        """Remember the card's content as it is now."""
         tree = self.now[root] = tree_of(root)
         for place, (size, _when, content) in tree.items():
             self.ever[Path(place).name.casefold(), size].add(content)
@@ -116,7 +116,7 @@ def _hold_objects(settings: Settings, cards: Cards) -> set[str]:
     for path in files:
         assert hash_file(path) == path.name, f"a visible file is not what its name says: {path}"
         assert path.name in everything, f"no card ever held this: {path}"
-    for path in settings.imports_dir.glob("[!.]*/**/*.MP4"):  # What begins with a dot is still being made.
+    for path in settings.imports_dir.glob("[!.]*/**/*.MP4"):  # A name that begins with a dot is still being made.
         assert hash_file(path) in everything, f"a partial file in an import folder: {path}"
     names = [path.name for path in files]
     assert len(set(names)) == len(names), "one content twice"

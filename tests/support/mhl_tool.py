@@ -16,7 +16,7 @@ import pytest
 
 PLACES = os.pathsep.join([str(Path(sys.prefix) / "ascmhl" / "bin"), os.environ.get("PATH", "")])
 CHECKS = (("ascmhl", "diff"), ("ascmhl-debug", "verify"), ("ascmhl-debug", "verify", "-dh"))
-"""Every file there that is listed, and no other; each with its content; each folder with its hashes."""
+"""Checks that exactly the listed files are there, each with its content, and each folder with its hashes."""
 
 needs_mhl_tool = pytest.mark.skipif(
     shutil.which("ascmhl-debug", path=PLACES) is None, reason="the reference tool isn't installed: scripts/setup --dev"

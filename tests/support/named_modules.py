@@ -1,4 +1,4 @@
-"""Dotted names in documents: whether a package, a module, or a name in one is there.
+"""Dotted names in documents: tells whether they are a package, a module, or a name in one.
 
 Owns: the look at the sources, without importing them. Not here: which names a document holds (tests of documents).
 """

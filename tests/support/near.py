@@ -20,7 +20,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 ABOUT_DOCUMENTS: Final = ("tests/pure/docs", "tests/process/docs", "tests/pure/house")
-"""Tests of what is no code: documents, the set-up, names. And of all code: its rules."""
+"""Tests of files that are no code (documents, the set-up, names), and of rules for all code."""
 
 Graph = Mapping[str, Iterable[str]]
 """File -> files that it imports, as paths below the root."""
@@ -74,7 +74,7 @@ def reaching(graph: Graph, changed: Iterable[str]) -> set[str]:
 
 
 def near(graph: Graph, changed: Iterable[str]) -> list[str]:
-    """What pytest is to run after these files changed, as paths below the root."""
+    """The tests to run after these files changed, as paths below the root."""
     modules: set[str] = set()
     others = False
     for file in changed:

@@ -1,4 +1,4 @@
-"""Photos made by code: of every kind that cameras write, and what only looks like one.
+"""Photos made by code: of every kind that cameras write, and files that only look like one.
 
 Owns: making them. Not here: cards of them (`stinercut.synthetic.card`).
 """
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 
 def picture(size: tuple[int, int] = (640, 480), seed: int = 1) -> Image.Image:
-    """A picture that is unlike all others: its left half is of one colour, its right half of another."""
+    """A picture that differs from all others: its left half has one colour, its right half another."""
     drawn = Image.new("RGB", size, (40 + 37 * seed % 200, 90, 200))
     ImageDraw.Draw(drawn).rectangle((size[0] // 2, 0, *size), fill=(220, 40 + 53 * seed % 200, 30))
     return drawn
@@ -51,7 +51,7 @@ def raw(size: tuple[int, int] | None = (1600, 1200), seed: int = 1) -> bytes:
 
 
 def turned_raw(orientation: int, size: tuple[int, int] = (1600, 1200), order: str = "<") -> bytes:
-    """A raw that says how the camera was held, as makers write it: beside its picture, not within it."""
+    """A raw that tells how the camera was held, as makers write it: next to its picture, not inside it."""
     made = io.BytesIO()
     picture(size).save(made, "JPEG")
     entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)
@@ -60,7 +60,7 @@ def turned_raw(orientation: int, size: tuple[int, int] = (1600, 1200), order: st
 
 
 def png_bomb(side: int = 60_000) -> bytes:
-    """A PNG of a few hundred bytes whose head says so many pixels a side."""
+    """A PNG of a few hundred bytes whose head claims this many pixels a side."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -77,7 +77,7 @@ _RESTARTED_BY_US = ("redis", "postgres", "worker 0")
 
 @dataclass(frozen=True)
 class Kill:
-    """Who is killed when."""
+    """A process to kill, and the moment."""
 
     victim: str
     moment: Moment
@@ -85,12 +85,12 @@ class Kill:
 
 @dataclass
 class Outcome:
-    """What came of one case."""
+    """The result of one case."""
 
     kills: tuple[Kill, ...]
     wrong: list[str] = field(default_factory=list[str])
     killed: int = 0
-    """How many of them found their victim."""
+    """How many kills found their victim."""
     seconds: float = 0.0
     retries: int = 0
     encoded_again: int = 0
@@ -123,7 +123,7 @@ def surroundings(folder: Path, data: Path) -> tuple[dict[str, str], Path]:
 
 
 def encodes(log: Path) -> Counter[str]:
-    """How often each segment was begun to be encoded, by its key in the store."""
+    """How often the encoding of each segment was started, by its key in the store."""
     found: Counter[str] = Counter()
     for line in log.read_text(errors="replace").splitlines():
         found.update(set(re.findall(r"partial/([0-9a-f]{32})-[0-9a-f]+\.mp4", line)))
@@ -132,7 +132,7 @@ def encodes(log: Path) -> Counter[str]:
 
 @dataclass
 class Plug:
-    """A set-up that is there to be hurt."""
+    """A set-up whose processes are killed."""
 
     setup: SetUp
     log: Path
@@ -212,7 +212,7 @@ class Plug:
     # ---- waiting -------------------------------------------------------------------------------------------------
 
     def _until_done(self, way: _Way, outcome: Outcome, deadline: float) -> None:
-        """Until all films are there. What fails visibly is retried once for each time it fails, as a person would."""
+        """Wait until all films are there. Each visible failure is retried once, as a person would."""
         retried: set[tuple[str, str]] = set()
         while not way.is_over():
             for subject, run in way.failed():

@@ -13,17 +13,17 @@ import socket
 from typing import Final
 
 _BOUND: Final[list[socket.socket]] = []
-"""Until this process ends."""
+"""The sockets that keep ports until this process ends."""
 
 
 def own_port() -> int:
-    """A port on which nobody listens, and nobody but us will."""
+    """A port on which nobody listens, and only we will."""
     (port,) = own_ports(1)
     return port
 
 
 def own_ports(count: int) -> list[int]:
-    """So many of them."""
+    """Several such ports."""
     bound = [socket.socket() for _ in range(count)]
     for one in bound:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

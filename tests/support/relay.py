@@ -19,7 +19,7 @@ from websockets.exceptions import WebSocketException
 
 PATIENCE_S = 30.0
 QUIET_S = 0.05
-"""Frames that were held back to be mixed up go on when nothing new came for this long."""
+"""Seconds without a new frame after which frames that were held back for mixing are sent on."""
 
 
 @contextmanager
@@ -58,7 +58,7 @@ class Relay:
     _silent: set[int] = field(default_factory=set[int])
 
     def fall_silent(self) -> None:
-        """Nothing comes through any more on the connections that are open now, and nobody is told: half-open."""
+        """From now on nothing passes on the connections that are open now, without any notice: they are half-open."""
         self._silent = set(range(1, self.connections + 1))
 
     @contextmanager
@@ -95,7 +95,7 @@ class Relay:
 
 
 Change = Callable[[list[str]], list[str]]
-"""What becomes of frames that came one after another."""
+"""Changes frames that came one after another."""
 
 
 def as_they_are(frames: list[str]) -> list[str]:
@@ -107,16 +107,16 @@ def as_they_are(frames: list[str]) -> list[str]:
 class Frames:
     """Carries the messages of every connection to `port`, changed by `to_hub` and `to_detector`.
 
-    What the detector says before it has told of a card goes through as it is: an answer can't overtake its cause.
+    The detector's messages before its first about a card pass unchanged: an answer can't overtake its cause.
     """
 
     port: int
     to_hub: Change = as_they_are
     to_detector: Change = as_they_are
     hold: bool = False
-    """Whether frames are collected for a moment before they are changed and go on."""
+    """Whether frames are collected for a moment before they are changed and sent on."""
     carried: list[str] = field(default_factory=list[str])
-    """All frames that went on, in their order."""
+    """All frames that were sent on, in order."""
 
     @contextmanager
     def running(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Where tests put a fault that this machine can't have for real: one effect of one module is replaced by another.
+"""Seams for faults that this machine can't have for real: replaces one effect of one module by another.
 
 Owns: `Instead`. Not here: the faults. The product knows nothing of it.
 """

@@ -1,6 +1,6 @@
 """Jumps whose footage is here, without a card: rows in the catalog and objects in the store, as the hub writes them.
 
-Owns: what tests and benches of production begin with. Not here: footage itself (`footage`).
+Owns: the starting point of tests and benches of production. Not here: footage itself (`footage`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from support.cataloguing import ask, entry, passenger, put_in, record
 
 
 def into_store(store: Store, content: bytes) -> str:
-    """Put these bytes into the store; returns their hash."""
+    """Put these bytes into the store. Returns their hash."""
     partial = store.partial_path()
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_bytes(content)

@@ -30,7 +30,7 @@ HEADER = struct.Struct("<IIQQIIII")
 OUT = struct.Struct("<IiQ")
 ATTR = struct.Struct("<QQQQQQIIIIIIIIII")
 FOR_A_DAY = (86400, 86400, 0, 0)
-"""How long names and attributes hold, in seconds, twice, and their nanoseconds."""
+"""How long names and attributes are valid: seconds, twice, and their nanoseconds."""
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT = 1, 2, 3, 14, 15, 17, 18, 25, 26
 OPENDIR, READDIR, RELEASEDIR, DESTROY, BATCH_FORGET = 27, 28, 29, 38, 42
 MAX_READ = 1 << 20

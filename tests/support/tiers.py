@@ -42,14 +42,14 @@ def may_start(tier: str | None, command: Sequence[str]) -> bool:
 
 
 class TierGuard:
-    """Refuses what the running test may not start. An audit hook stays as long as its process, so there is one."""
+    """Refuses what the running test may not start. An audit hook lasts as long as its process, so there is one."""
 
     def __init__(self) -> None:
         self._tier: str | None = None
         self._refused: list[str] = []
 
     def install(self) -> None:
-        """Listen from now on."""
+        """Start listening."""
         sys.addaudithook(self.heard)
 
     def begin(self, tier: str | None) -> None:
@@ -57,7 +57,7 @@ class TierGuard:
         self._tier, self._refused = tier, []
 
     def end(self) -> list[str]:
-        """The test has ended; returns what it was refused."""
+        """Note that the test has ended. Returns the commands that it was refused."""
         refused, self._tier = self._refused, None
         return refused
 

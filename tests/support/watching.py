@@ -1,4 +1,4 @@
-"""Following a hub's board as a browser does, and waiting for what it shows."""
+"""Follows a hub's board as a browser does, and waits for what it shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 @dataclass
 class Board:
-    """What the board shows at the moment: cards and jumps by key, and all events since it was opened."""
+    """The board as it is now: cards and jumps by key, and all events since it was opened."""
 
     socket: ClientConnection
     cards: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -53,7 +53,7 @@ class Board:
         return "\n".join([*cards, *jumps, *(str(event) for event in self.events[-8:])])
 
     def card_of(self, label: str) -> dict[str, Any] | None:
-        """The card that a person calls so."""
+        """The card with this label."""
         return next((card for card in self.cards.values() if card["label"] == label), None)
 
 
