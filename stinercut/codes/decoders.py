@@ -250,7 +250,7 @@ class Decoders:
 
     @property
     def obituaries(self) -> tuple[Message, ...]:
-        """What happened to the decoders' processes."""
+        """The messages about the ends of the decoders' processes."""
         return tuple(each.obituary for each in (self._zxing, self._zbar) if each.obituary)
 
 

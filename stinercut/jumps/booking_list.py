@@ -79,7 +79,7 @@ class BookingList:
 
     @property
     def assumed(self) -> str:
-        """What was assumed, in words."""
+        """The assumption, in words."""
         return all_worded(self.assumed_parts)
 
     @property

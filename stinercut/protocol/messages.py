@@ -177,7 +177,7 @@ class FileSample(Wire):
     """A sample of one file: a hash of its size and of six places in it (`stinercut.storage.file_samples`)."""
 
     file_id: Identifier
-    sample: ContentHash | None = Field(description="None where it could not be taken; the file is to be copied then.")
+    sample: ContentHash | None = Field(description="None where it could not be taken; then the file must be copied.")
 
 
 class Samples(Wire):

@@ -38,7 +38,7 @@ def failures_of_steps(session: Session, subject: str) -> tuple[FailureRecord, ..
 def _of_step(row: Step) -> FailureRecord:
     if row.failure is not None:
         return FailureRecord.model_validate(row.failure)
-    # The fleet's own line, and steps of before.
+    # The fleet's own line, and steps of older releases.
     return FailureRecord.of("ERROR", messages_of_step(row))
 
 

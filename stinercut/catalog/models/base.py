@@ -1,4 +1,4 @@
-"""What the catalog's tables share: their metadata, and moments in UTC.
+"""The base of the catalog's tables: their metadata, and moments in UTC.
 
 Owns: `Base`, `UtcMoment`. Not here: the tables (the other modules of this folder, one for each domain).
 """

@@ -1,4 +1,4 @@
-"""The table of readings: what looking for a code in a file gave.
+"""The table of readings: the result of looking for a code in a file.
 
 Owns: its columns. Not here: reading (`stinercut.codes`), queries (`stinercut.cards.identification`).
 

@@ -1,4 +1,4 @@
-"""The table of films: each one that was published, and what it was made with.
+"""The table of films: each published film, and its inputs.
 
 Owns: its columns. Not here: queries (`stinercut.jumps.film_records`), writing a row (`stinercut.films.film_row`).
 

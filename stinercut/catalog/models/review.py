@@ -1,4 +1,4 @@
-"""The table of decisions: what people decided about jumps.
+"""The table of people's decisions about jumps.
 
 Owns: its columns. Not here: deciding (`stinercut.review.decisions`, `stinercut.review.wishes`).
 

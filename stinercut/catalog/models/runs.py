@@ -1,6 +1,6 @@
-"""The tables of what runs report: how far each step is, and the outbox of events.
+"""The tables of runs' reports: the progress of each step, and the outbox of events.
 
-Owns: their columns, and where a step stands. Not here: writing and asking (`stinercut.catalog.events`).
+Owns: their columns, and the states of a step. Not here: writing and reading them (`stinercut.catalog.events`).
 """
 
 from __future__ import annotations
