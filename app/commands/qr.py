@@ -110,12 +110,15 @@ def _write_sheet(bookings: Path, output: Path, signed: bool, with_contact: bool)
     from stinercut.codes.sheet import SheetCode, write_sheet
     from stinercut.jumps.booking_list import read_list, require_whole
 
-    found = require_whole(read_list(bookings), bookings)
-    if found.assumed:
-        say(f"{found.assumed} on the sheet.")
-    for row in found.warnings:
+    booking_list = require_whole(read_list(bookings), bookings)
+    if booking_list.assumed:
+        say(f"{booking_list.assumed} on the sheet.")
+    for row in booking_list.warnings:
         say(f"line {row.line}: check this: {row.what}")
-    codes = [SheetCode(one.payload, one.contact.contact if with_contact else None) for one in found.bookings]
+    codes = [
+        SheetCode(booking.payload, booking.contact.contact if with_contact else None)
+        for booking in booking_list.bookings
+    ]
     pages = write_sheet(codes, output, _signing(signed))
     say(f"Written: {output} ({counted(len(codes), 'code')}, {counted(pages, 'page')})")
 

@@ -5,8 +5,8 @@ step (`sent_step`), deciding about it (`decisions`), the worker's side (`celery_
 (`registry`).
 
 dagster-celery does not resend a step that is lost. This executor does: it sends a step again within seconds if its
-worker was killed, or if Redis forgot it. If no worker is in reach, the run says so, can be cancelled, and fails after
-STINERCUT_WORKER_PATIENCE seconds.
+worker was killed, or if Redis forgot it. If no worker is in reach, the run shows that, can be cancelled, and fails
+after STINERCUT_WORKER_PATIENCE seconds.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""Loading many modules at once, without looking for garbage meanwhile.
+"""Loads many modules at once, without garbage collection meanwhile.
 
-Owns: `loading`. Not here: what is loaded, processes that are forked afterwards (`app.engine`, `app.fleet`).
+Owns: `loading`. Not here: which modules, processes that are forked afterwards (`app.engine`, `app.fleet`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Generator[None]:
-    """Import in this block what a process keeps for its whole life.
+    """Import modules in this block that the process keeps for its whole life.
 
-    Python looks through all objects again and again while modules make more of them, and finds nothing: a fifth of the
-    time that Dagster and our definitions take to load. What is there at the end is never looked through again, which
-    also leaves its pages shared with processes that are forked from this one.
+    While modules make objects, Python's garbage collector searches all of them repeatedly and finds nothing. That takes
+    a fifth of the time in which Dagster and our definitions load. The objects that exist at the end of the block are
+    never searched again, so their memory pages also stay shared with processes that are forked from this one.
     """
     gc.disable()
     try:

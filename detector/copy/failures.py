@@ -144,14 +144,14 @@ def silent(source: SourceFile) -> CopyFailed:
 
 
 def left_out(what: str, more: int) -> tuple[Message, ...]:
-    """What is said of folders and files that could not be read: the first by name, and how many more there are."""
+    """The message about folders and files that could not be read: the first by name, and the number of the others."""
     if more:
         return (Message.of(MessageCode.LEFT_OUT_AND_MORE, what=what, more=more), PUT_IN_AGAIN)
     return (Message.of(MessageCode.LEFT_OUT, what=what), PUT_IN_AGAIN)
 
 
 def no_insertion(*, is_out: bool) -> Message:
-    """Why nothing can be taken from a card: it is out again, or never was in."""
+    """Why a request for a card is refused: the card is out again, or never was in."""
     return Message.of(MessageCode.CARD_IS_OUT) if is_out else Message.of(MessageCode.NO_SUCH_INSERTION)
 
 

@@ -190,7 +190,7 @@ def _unread(insertion: Insertion) -> UnreadView | None:
     if insertion.error_code is None or insertion.removed_at is not None:
         return None
     said = error_detail(insertion.error_detail, insertion.error_detail_parts)
-    why = [with_texts(one, without_folders) for one in said]  # Older versions stored it with folders.
+    why = [with_texts(message, without_folders) for message in said]  # Older versions stored it with folders.
     return UnreadView(
         code=insertion.error_code,
         detail=all_worded(why),
