@@ -73,7 +73,7 @@ def record_copy_error(session: Session, insertion: Insertion, message: CopyError
     if entry.state in (EntryState.COPIED, EntryState.FAILED):
         return
     entry.state = EntryState.FAILED
-    why = tuple(with_texts(one, without_folders) for one in said_in(message))
+    why = tuple(with_texts(part, without_folders) for part in said_in(message))
     give_error(entry, message.code.value, why)
     _follow(session, insertion, entry)
     events.append(

@@ -88,7 +88,7 @@ def record_card_error(session: Session, insertion: Insertion, message: CardError
     if is_recorded or (insertion.listed_at is not None and not message.unreadable):
         return
     # Older detectors name the folders of their cards and of the store.
-    why = tuple(with_texts(one, without_folders) for one in said_in(message))
+    why = tuple(with_texts(part, without_folders) for part in said_in(message))
     give_error(insertion, message.code.value, why)
     insertion.unreadable = message.unreadable
     events.append(

@@ -22,8 +22,8 @@ class DetailOnWire(NamedTuple):
 
 def told(said: Iterable[Message]) -> DetailOnWire:
     """These messages as a frame has them."""
-    fitting = [with_texts(one, _fitting) for one in said]
-    parts = [DetailPart.model_validate(one.as_json()) for one in fitting]
+    fitting = [with_texts(part, _fitting) for part in said]
+    parts = [DetailPart.model_validate(part.as_json()) for part in fitting]
     return DetailOnWire(_fitting(all_worded(fitting)), parts)
 
 
@@ -31,7 +31,7 @@ def said_in(error: CopyError | CardError) -> tuple[Message, ...]:
     """What a detector says of an error. One that speaks an older version has a sentence alone."""
     if not error.detail_parts:
         return as_written(error.detail)
-    return tuple(from_json(one.model_dump()) for one in error.detail_parts)
+    return tuple(from_json(part.model_dump()) for part in error.detail_parts)
 
 
 def _fitting(text: str) -> str:
