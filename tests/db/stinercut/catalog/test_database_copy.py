@@ -240,7 +240,7 @@ class TestMoving:
         self, filled: Settings, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         target, before = empty_postgres(postgres_url), everything(filled.catalog_url)
-        with pytest.raises(BadInput, match="nothing says where to"):
+        with pytest.raises(BadInput, match="the target is missing"):
             ends(filled, None, None)
         monkeypatch.setenv("STINERCUT_DATABASE_URL", target)
         said = CliRunner().invoke(cli, ["catalog", "move", "--data", str(filled.data)])
