@@ -16,6 +16,7 @@ CARD: Final[dict[str, Any]] = {
     "connected": True,
     "state": "copying",
     "message": "2 of 5 new files copied and checked. Leave it in.",
+    "message_parts": [{"code": "card_copying", "values": {"copied": 2, "files": 5}}],
     "files": {"found": 5, "new": 5, "known": 0, "copied": 2, "failed": 0},
     "bytes": {"total": 9_000_000_000, "done": 3_600_000_000},
     "rate": 82_000_000.0,

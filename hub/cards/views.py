@@ -92,6 +92,8 @@ class CardView(View):
     """Whether the detector that has (or had) this card is connected."""
     state: CardState
     message: str
+    message_parts: list[MessageView]
+    """The same as codes and values."""
     files: FileCounts
     bytes: ByteCounts
     rate: float | None
@@ -154,13 +156,13 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
             files=tally.counts(),
             open=tally.count(*OPEN),
             asked=tally.count(EntryState.REQUESTED),
-            problem=all_worded(problem),
+            problem=bool(problem),
             is_unread=insertion.error_code is not None,
             unreadable=insertion.unreadable,
             staying=staying.get(insertion.insertion_id, NOTHING),
         )
-        state, message = card_state(situation)
-        done = tally.bytes(EntryState.COPIED) + sum(copy.done for copy in under_way)
+        state, said = card_state(situation)
+        done = tally.bytes(EntryState.COPIED) + sum(one.done for one in under_way)
         views.append(
             CardView(
                 card=card.card_id,
@@ -170,7 +172,8 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
                 removed_at=insertion.removed_at,
                 connected=situation.connected,
                 state=state,
-                message=message,
+                message=all_worded(said),
+                message_parts=message_views(said),
                 files=situation.files,
                 bytes=ByteCounts(total=tally.bytes(*OPEN, EntryState.COPIED, EntryState.FAILED), done=done),
                 rate=picture.rates.get(insertion.insertion_id) if state == "copying" else None,
@@ -179,7 +182,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
                 unread=_unread(insertion),
                 staying=_staying(situation.staying),
                 without_passenger=unknown.get(insertion.insertion_id, 0),
-                problem=situation.problem,
+                problem=all_worded(problem),
                 problem_parts=message_views(problem),
             )
         )

@@ -1,6 +1,6 @@
-"""The state of a card, and the sentence about it for a tandem master. Pure.
+"""The state of a card, and what it tells a tandem master, as messages. Pure.
 
-Owns: the words. Not here: the numbers that they follow from (`views`).
+Owns: which messages. Not here: the numbers that they follow from (`views`), their words (`stinercut.language`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from typing import Literal
 
 from hub.kit.views import View
 from stinercut.cards.uncopied_files import NOTHING, Staying
-from stinercut.text import counted
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, some_named
 
-_AWAY = "The card reader is not connected just now. Leave the card in: it goes on by itself."
-_ONCE_MORE = "Put it in again, in another reader if you can. Don't format it."
+_AWAY = Message.of(MessageCode.CARD_READER_AWAY)
+_ELSEWHERE = Message.of(MessageCode.PUT_IN_ELSEWHERE)
+_PULL_OUT = Message.of(MessageCode.PULL_OUT)
+_MAY_PULL_OUT = Message.of(MessageCode.MAY_PULL_OUT)
 
 CardState = Literal["scanning", "unreadable", "empty", "copying", "safe", "incomplete", "removed"]
 
@@ -30,7 +33,7 @@ class FileCounts(View):
 
 @dataclass(frozen=True)
 class Situation:
-    """The facts that decide a card's state and sentence."""
+    """The facts that decide a card's state and messages."""
 
     is_out: bool
     is_listed: bool
@@ -38,7 +41,8 @@ class Situation:
     files: FileCounts
     open: int
     asked: int
-    problem: str = ""
+    problem: bool = False
+    """Whether the run that was to find its jumps failed."""
     is_unread: bool = False
     """Whether the card could not be read, or not completely."""
     unreadable: int = 0
@@ -47,113 +51,118 @@ class Situation:
     """Its entries that are never copied: people read this before they read that the card is safe."""
 
 
-def _files(number: int, words: str = "file") -> str:
-    return counted(number, words)
-
-
-def _parts(now_: Situation) -> str:
-    return "A folder or file of it" if now_.unreadable == 1 else f"{now_.unreadable} folders and files of it"
-
-
-def stays(staying: Staying, verb: str = "stay") -> str:
-    """The entries of a card that are not copied, as sentences with a space in front; empty if all are copied.
+def stays(staying: Staying, *, was: bool = False) -> tuple[Message, ...]:
+    """What of a card is not copied; empty where all of it is. `was`: the card is out.
 
     Files of other kinds are unknown ones; thumbnails and hidden entries are known not to be footage.
     """
-    known = [
-        counted(number, words)
-        for number, words in (
-            (staying.thumbnails, "camera thumbnail"),
-            (staying.passed_over, "hidden item"),
-        )
-        if number
-    ]
-    empty = _empty(staying, verb)
-    if not staying.others and not known:
-        return empty
-    if not staying.others:
-        return f"{empty} {_joined(known)} {_of(verb, staying.thumbnails + staying.passed_over)} on the card."
-    more = staying.others - len(staying.names)
-    names = ", ".join(staying.names) + (f" and {more} more" if more else "")
-    said = f"{empty} {counted(staying.others, 'file')} of other kinds {_of(verb, staying.others)} on the card: {names}."
-    return f"{said} So {_of(_DO[verb], staying.thumbnails + staying.passed_over)} {_joined(known)}." if known else said
+    return (*_empty(staying, was), *_others(staying, was), *_known(staying, was))
 
 
-def _empty(staying: Staying, verb: str) -> str:
-    """A sentence about empty files; otherwise nobody would notice that nothing was recorded."""
+def _empty(staying: Staying, was: bool) -> tuple[Message, ...]:
+    """Empty files; otherwise nobody would notice that nothing was recorded."""
     if not staying.empty:
-        return ""
-    more = staying.empty - len(staying.empty_names)
-    names = ", ".join(staying.empty_names) + (f" and {more} more" if more else "")
-    be = {"stay": ("is", "are"), "stayed": ("was", "were")}[verb][staying.empty > 1]
-    it = "it" if staying.empty == 1 else "them"
-    return f" {counted(staying.empty, 'file')} on the card {be} empty, nothing was recorded in {it}: {names}."
+        return ()
+    names = some_named(staying.empty_names, staying.empty)
+    if was:
+        return (Message.of(MessageCode.EMPTY_FILES_WERE, files=staying.empty, names=names),)
+    return (Message.of(MessageCode.EMPTY_FILES, files=staying.empty, names=names),)
 
 
-_DO = {"stay": "do", "stayed": "did"}
+def _others(staying: Staying, was: bool) -> tuple[Message, ...]:
+    if not staying.others:
+        return ()
+    names = some_named(staying.names, staying.others)
+    if was:
+        return (Message.of(MessageCode.OTHER_FILES_STAYED, files=staying.others, names=names),)
+    return (Message.of(MessageCode.OTHER_FILES_STAY, files=staying.others, names=names),)
 
 
-def _of(verb: str, number: int) -> str:
-    """The form of the verb for that number."""
-    return {"stay": "stays", "do": "does"}.get(verb, verb) if number == 1 else verb
+def _known(staying: Staying, was: bool) -> tuple[Message, ...]:
+    thumbnails, hidden = staying.thumbnails, staying.passed_over
+    items = (
+        *((Message.of(MessageCode.CAMERA_THUMBNAILS, number=thumbnails),) if thumbnails else ()),
+        *((Message.of(MessageCode.HIDDEN_ITEMS, number=hidden),) if hidden else ()),
+    )
+    if not items:
+        return ()
+    if staying.others:
+        if was:
+            return (Message.of(MessageCode.SO_DID_KNOWN_ITEMS, items=items),)
+        return (Message.of(MessageCode.SO_DO_KNOWN_ITEMS, items=items, number=thumbnails + hidden),)
+    if was:
+        return (Message.of(MessageCode.KNOWN_ITEMS_STAYED, items=items),)
+    return (Message.of(MessageCode.KNOWN_ITEMS_STAY, items=items, number=thumbnails + hidden),)
 
 
-def _joined(parts: list[str]) -> str:
-    return " and ".join(parts)
+State = tuple[CardState, tuple[Message, ...]]
 
 
-def card_state(now_: Situation) -> tuple[CardState, str]:
-    """A card's state, and its sentence."""
+def card_state(now_: Situation) -> State:
+    """A card's state, and its messages."""
     return _when_out(now_) if now_.is_out else _when_in(now_)
 
 
-def _when_out(now_: Situation) -> tuple[CardState, str]:
+def _when_out(now_: Situation) -> State:
     if not now_.is_listed and now_.is_unread:
-        return "incomplete", f"It could not be read. {_ONCE_MORE}"
+        return "incomplete", (Message.of(MessageCode.CARD_NOT_READ), _ELSEWHERE)
     if not now_.is_listed:
-        return "incomplete", "It was pulled out before it could be looked at. Put it in again."
+        return "incomplete", (Message.of(MessageCode.CARD_OUT_BEFORE_LOOK),)
     if now_.open:
-        return "incomplete", f"It was pulled out with {_files(now_.open)} still to copy. Put it in again to fetch them."
+        return "incomplete", (Message.of(MessageCode.CARD_OUT_WITH_OPEN, files=now_.open),)
     if now_.files.failed:
-        return "incomplete", f"{_files(now_.files.failed)} could not be copied. Put it in again to try once more."
+        return "incomplete", (_not_copied(now_), Message.of(MessageCode.PUT_IN_AGAIN_TO_TRY))
     if now_.unreadable:
-        return "incomplete", f"{_parts(now_)} could not be read. {_ONCE_MORE}"
-    every = "all footage" if now_.staying.anything else "every file"
-    return "removed", f"It is out, and {every} of it is safe.{stays(now_.staying, 'stayed')}"
+        return "incomplete", (Message.of(MessageCode.PARTS_NOT_READ, parts=now_.unreadable), _ELSEWHERE)
+    safe = (
+        Message.of(MessageCode.CARD_OUT_FOOTAGE_SAFE)
+        if now_.staying.anything
+        else Message.of(MessageCode.CARD_OUT_ALL_SAFE)
+    )
+    return "removed", (safe, *stays(now_.staying, was=True))
 
 
-def _when_in(now_: Situation) -> tuple[CardState, str]:
+def _when_in(now_: Situation) -> State:
     if not now_.is_listed and now_.is_unread:
-        return "unreadable", f"It can't be read. Pull it out. {_ONCE_MORE}"
+        return "unreadable", (Message.of(MessageCode.CARD_UNREADABLE), _PULL_OUT, _ELSEWHERE)
     if not now_.is_listed:
-        return "scanning", "Looking at what is on it. Leave it in." if now_.connected else _AWAY
+        return "scanning", (Message.of(MessageCode.CARD_LOOKING) if now_.connected else _AWAY,)
     return _when_listed(now_)
 
 
-def _when_listed(now_: Situation) -> tuple[CardState, str]:
+def _when_listed(now_: Situation) -> State:
     files = now_.files
     if files.found == 0 and not now_.unreadable:
-        return "empty", f"There are no videos on it.{stays(now_.staying)} You can pull it out."
+        return "empty", (Message.of(MessageCode.CARD_WITHOUT_VIDEOS), *stays(now_.staying), _MAY_PULL_OUT)
     if now_.open:
-        return "copying", _copying_sentence(now_) if now_.connected else _AWAY
+        return "copying", (_copying(now_) if now_.connected else _AWAY,)
     if files.failed:
-        why = f"{_files(files.failed)} could not be copied. Pull it out and put it in again to try once more."
-        return "incomplete", why
+        return "incomplete", (_not_copied(now_), Message.of(MessageCode.PULL_OUT_AND_IN_TO_TRY))
     if now_.unreadable:
-        rest = "the rest of its footage" if now_.staying.anything else "the rest"
-        said = f"{_parts(now_)} could not be read; {rest} is safe.{stays(now_.staying)}"
-        return "incomplete", f"{said} Pull it out. {_ONCE_MORE}"
+        return "incomplete", (_partly_read(now_), *stays(now_.staying), _PULL_OUT, _ELSEWHERE)
     if files.new == 0:
-        every = "all footage" if now_.staying.anything else "every file"
-        before = f"Nothing new is on it: {every} was copied and checked before.{stays(now_.staying)}"
-        return "safe", f"{before} You can pull it out."
-    all_of = "The new file is" if files.new == 1 else f"All {files.new} new files are"
-    return "safe", f"{all_of} copied and checked.{stays(now_.staying)} You can pull it out."
+        before = (
+            Message.of(MessageCode.CARD_NO_NEW_FOOTAGE)
+            if now_.staying.anything
+            else Message.of(MessageCode.CARD_NOTHING_NEW)
+        )
+        return "safe", (before, *stays(now_.staying), _MAY_PULL_OUT)
+    return "safe", (Message.of(MessageCode.CARD_COPIED, files=files.new), *stays(now_.staying), _MAY_PULL_OUT)
 
 
-def _copying_sentence(now_: Situation) -> str:
+def _not_copied(now_: Situation) -> Message:
+    return Message.of(MessageCode.FILES_NOT_COPIED, files=now_.files.failed)
+
+
+def _partly_read(now_: Situation) -> Message:
+    if now_.staying.anything:
+        return Message.of(MessageCode.PARTS_NOT_READ_FOOTAGE_SAFE, parts=now_.unreadable)
+    return Message.of(MessageCode.PARTS_NOT_READ_REST_SAFE, parts=now_.unreadable)
+
+
+def _copying(now_: Situation) -> Message:
     if now_.asked:
-        return f"{now_.files.copied} of {_files(now_.files.new, 'new file')} copied and checked. Leave it in."
+        return Message.of(MessageCode.CARD_COPYING, copied=now_.files.copied, files=now_.files.new)
     if now_.problem:
-        return "The passengers' codes on it could not be read. Leave it in, and try again below."
-    return "Looking for the passengers' codes before the large files are copied. Leave it in."
+        return Message.of(MessageCode.CARD_CODES_NOT_READ)
+    return Message.of(MessageCode.CARD_CODES_LOOKED_FOR)

@@ -14,11 +14,12 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.kit.views import View
+from hub.kit.views import MessageView, View, message_views
 from stinercut.catalog.models import Jump
 from stinercut.jumps import waiting_files
 from stinercut.jumps.unread_cards import UnreadCard, unread_cards
 from stinercut.jumps.waiting_files import GroupNeighbours, WaitingFiles
+from stinercut.language.messages import worded
 
 WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
     "FILES_WAIT_FOR_A_PERSON",
@@ -51,6 +52,8 @@ class MissingView(View):
 
     code: str
     what: str
+    what_parts: list[MessageView]
+    """The same as codes and values."""
     jump: str
     decide: str
     card: str
@@ -108,7 +111,8 @@ def waiting_views(session: Session, jump_keys: Collection[str]) -> WaitingViews:
 def _missing_view(waiting: WaitingFiles) -> MissingView:
     return MissingView(
         code=PHOTOS_NOT_COPIED if waiting.not_copied else WAITING_FILES,
-        what=waiting.sentence(),
+        what=worded(waiting.said()),
+        what_parts=message_views([waiting.said()]),
         jump=waiting.group,
         decide=f"/review?jump={quote(waiting.group)}",
         card=waiting.card_id,
@@ -123,7 +127,8 @@ def _missing_view(waiting: WaitingFiles) -> MissingView:
 def _unread_view(jump: str, card: UnreadCard) -> MissingView:
     return MissingView(
         code=CARD_NOT_READ,
-        what=card.sentence(),
+        what=worded(card.said()),
+        what_parts=message_views([card.said()]),
         jump=jump,
         decide="",
         card=card.card_id,

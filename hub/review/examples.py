@@ -29,6 +29,7 @@ GROUP: Final[dict[str, Any]] = {
             "copied": True,
             "pictures": True,
             "code": "",
+            "code_parts": [],
             "says": None,
             "same_as": "",
         }

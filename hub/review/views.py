@@ -20,6 +20,8 @@ from hub.review.examples import GROUP
 from stinercut.catalog.models import Decision, Role
 from stinercut.catalog.row_messages import reason_words, reasons_of
 from stinercut.codes.reading import Reason
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, all_worded
 from stinercut.review import file_groups
 from stinercut.review.file_groups import Group, ReviewFile
 
@@ -38,6 +40,8 @@ class ReviewFileView(BaseModel):
     pictures: bool
     """Whether there are stills and a clip to play."""
     code: str
+    code_parts: list[MessageView]
+    """The same as codes and values."""
     says: dict[str, str] | None
     """The passenger, booking and date of its code."""
     same_as: str
@@ -109,7 +113,8 @@ def group_view(group: Group, place: PlaceView | None = None) -> GroupView:
 
 
 def _file_view(file: ReviewFile) -> ReviewFileView:
-    payload = file.reading.payload if file.reading is not None else None
+    said = file.reading.payload if file.reading is not None else None
+    code = _said_of_code(file)
     return ReviewFileView(
         file_id=file.card_file_id,
         name=file.name,
@@ -119,28 +124,28 @@ def _file_view(file: ReviewFile) -> ReviewFileView:
         size=file.size,
         copied=file.is_here,
         pictures=file.source is not None,
-        code=_code_words(file),
-        says={
-            "passenger_name": payload.passenger_name,
-            "booking_id": payload.booking_id,
-            "jump_date": str(payload.jump_date),
-        }
-        if payload is not None
+        code=all_worded(code),
+        code_parts=message_views(code),
+        says={"passenger_name": said.passenger_name, "booking_id": said.booking_id, "jump_date": str(said.jump_date)}
+        if said is not None
         else None,
         same_as=file.same_as,
     )
 
 
-def _code_words(file: ReviewFile) -> str:
+def _said_of_code(file: ReviewFile) -> tuple[Message, ...]:
     reading = file.reading
     if reading is None:
-        return ""
+        return ()
     if reading.payload is not None:
-        return f"The code says {reading.payload.passenger_name}, booking {reading.payload.booking_id}."
+        name, booking = reading.payload.passenger_name, reading.payload.booking_id
+        return (Message.of(MessageCode.CODE_SAYS_BOOKING, passenger=name, booking=booking),)
     if not reading.hides_identity:
-        return ""
-    what = "It could not be searched for a code" if reading.reason is Reason.UNREADABLE else "A code could not be taken"
-    return f"{what}: {reading.words or reading.reason}."
+        return ()
+    why = reading.said or str(reading.reason)
+    if reading.reason is Reason.UNREADABLE:
+        return (Message.of(MessageCode.FILE_NOT_SEARCHED, why=why),)
+    return (Message.of(MessageCode.FILE_CODE_NOT_TAKEN, why=why),)
 
 
 def _decision_view(decision: Decision, names: dict[int, str]) -> DecisionView:

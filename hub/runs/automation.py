@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from hub.kit.dagster_client import Automation, Dagster
-from hub.kit.views import example
+from hub.kit.views import MessageView, example, message_views
 from stinercut.errors import StinercutError
+from stinercut.language.messages import all_worded
 from stinercut.pipeline_names import FILM_ASSET
-from stinercut.runs.automation import CHECK, in_words
+from stinercut.runs.automation import ALL_RUN, CHECK, said_of
 
 log = logging.getLogger("hub.runs.automation")
 
@@ -37,6 +38,8 @@ class AutomationView(BaseModel):
 
     stopped: list[str]
     problem: str
+    problem_parts: list[MessageView] = []
+    """The same as codes and values."""
 
 
 class StartedView(BaseModel):
@@ -79,14 +82,15 @@ class AutomationWatch:
         says = await self.dagster.at_a_glance().last_check(FILM_ASSET, CHECK)
         if stopped == self._told and says is (not stopped):
             return
-        words = in_words(stopped) or "All sensors and schedules run."
+        words = all_worded(said_of(stopped) or (ALL_RUN,))
         await self.dagster.report_check(FILM_ASSET, CHECK, passed=not stopped, words=words, link=self.board)
         self._told = stopped
 
     async def view(self) -> AutomationView:
         """What is switched off now. Raises HostNotReady if Dagster does not answer."""
         stopped = _names(await self._stopped())
-        return AutomationView(stopped=list(stopped), problem=in_words(stopped))
+        said = said_of(stopped)
+        return AutomationView(stopped=list(stopped), problem=all_worded(said), problem_parts=message_views(said))
 
     async def start(self) -> StartedView:
         """Start everything that is switched off. Raises HostNotReady or DagsterRefused."""

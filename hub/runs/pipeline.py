@@ -80,7 +80,7 @@ class PipelineView(View):
     status: str
     reason: str
     reason_parts: list[MessageView]
-    """A jump's reason as codes and values."""
+    """The same as codes and values."""
     failed: bool
     """Whether its run failed, so that a retry makes sense."""
     progress: float
@@ -282,7 +282,7 @@ class Pipeline:
             kind="card",
             status=card.state,
             reason=card.message,
-            reason_parts=[],
+            reason_parts=card.message_parts,
             failed=bool(card.problem),
             progress=1.0 if is_done else round(share, 4),
             steps=steps,

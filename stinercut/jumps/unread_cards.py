@@ -15,6 +15,8 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from stinercut.catalog.models import OPEN, Card, EntryState, Insertion, JumpFile, ManifestEntry, Role
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 _BROUGHT = (EntryState.COPIED, EntryState.FAILED, *OPEN)
 """States of the files that an insertion brought, or should bring. Unlisted files may belong to the same jumps."""
@@ -28,13 +30,9 @@ class UnreadCard:
     card_label: str
     unreadable: int
 
-    def sentence(self) -> str:
-        """What is missing and how to get it, in words for people."""
-        what = "1 folder or file" if self.unreadable == 1 else f"{self.unreadable} folders and files"
-        return (
-            f"{what} of card {self.card_label} could not be read and may hold more of this jump."
-            " Put the card in again, in another reader if you can."
-        )
+    def said(self) -> Message:
+        """What is missing and how to get it."""
+        return Message.of(MessageCode.PARTS_OF_CARD_NOT_READ, parts=self.unreadable, card=self.card_label)
 
 
 def unread_cards(session: Session, jump_keys: Collection[str]) -> Mapping[str, Sequence[UnreadCard]]:

@@ -32,9 +32,10 @@ from stinercut.catalog.models import (
 from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps.card_videos import card_video
 from stinercut.jumps.jump_photos import photos_not_here
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, some_named
 from stinercut.protocol import FileKind
 from stinercut.recordings.stretches import ENDS_AFTER, Neighbours, PlacedFile, camera_of, misdated_after, neighbours
-from stinercut.text import counted
 
 NAMES_SAID = 6
 """Names of files in one sentence, at most."""
@@ -64,18 +65,13 @@ class WaitingFiles:
     not_copied: bool = False
     """Whether they are the jump's own photos that did not come from the card; then `group` is the jump itself."""
 
-    def sentence(self) -> str:
-        """What is missing, in words for people."""
-        names = ", ".join(name for _, name in self.files[:NAMES_SAID])
-        more = f" and {len(self.files) - NAMES_SAID} more" if len(self.files) > NAMES_SAID else ""
-        is_one = len(self.files) == 1
+    def said(self) -> Message:
+        """What is missing."""
+        number, card = len(self.files), self.card_label
+        names = some_named([name for _, name in self.files[:NAMES_SAID]], number)
         if self.not_copied:
-            said = (
-                f"{counted(len(self.files), 'photo')} of card {self.card_label} {'is' if is_one else 'are'} not copied"
-            )
-            return f"{said}: {names}{more}. Put the card in again, or leave {'it' if is_one else 'them'} out."
-        wait = "waits" if is_one else "wait"
-        return f"{counted(len(self.files), 'more file')} of card {self.card_label} {wait} for a person: {names}{more}."
+            return Message.of(MessageCode.PHOTOS_OF_CARD_NOT_COPIED, photos=number, card=card, names=names)
+        return Message.of(MessageCode.FILES_WAIT_FOR_PERSON, files=number, card=card, names=names)
 
 
 @dataclass(frozen=True)

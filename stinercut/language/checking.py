@@ -6,7 +6,7 @@ Not here: making words (`messages`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from string import Formatter
 
 from stinercut.language.codes import MessageCode
@@ -34,6 +34,12 @@ def problems_of(words: Words, language: str) -> list[str]:
     ]
 
 
+def _shown_by(entry: str | Mapping[str, str]) -> frozenset[str]:
+    """The values that each text must show: those that English does, for several."""
+    text = entry if isinstance(entry, str) else entry["other"]
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
 def _problems(words: Words, code: str, language: str) -> Iterator[str]:
     entry, english = words[code], words_in(ENGLISH)
     texts = {"": entry} if isinstance(entry, str) else {form: text for form, text in entry.items() if form != "plural"}
@@ -42,12 +48,13 @@ def _problems(words: Words, code: str, language: str) -> Iterator[str]:
         yield from (f"{code}: no text for {form!r}" for form in sorted(wanted - set(texts)))
         yield from (f"{code}: {language} has no form {form!r}" for form in sorted(set(texts) - wanted))
     asked = fields_of(english, code) if code in english else frozenset[str]()
+    must = _shown_by(english[code]) if code in english else frozenset[str]()
     for form, text in texts.items():
         where = f"{code}, {form}" if form else code
         named = {name: how for _, name, how, _ in Formatter().parse(text) if name is not None}
-        # A form for a single number may write that number in words.
+        # A form for a single number may write that number in words. English may count what it doesn't show.
         counted = {entry["plural"]} if not isinstance(entry, str) and form != "other" else set[str]()
-        if not asked - counted <= set(named) <= asked:
+        if not must - counted <= set(named) <= asked:
             yield f"{where}: shows {sorted(named)}, has {sorted(asked)}"
         wrong = (how for how in named.values() if how not in FORMS and not NUMBER_FORM.fullmatch(how or ""))
         yield from (f"{where}: no form {how!r}" for how in wrong)

@@ -233,6 +233,67 @@ class MessageCode(StrEnum):
     FILM_REFUSED = "film_refused"
     FILM_REFUSED_ADVICE = "film_refused_advice"
 
+    # How far a card is
+    CARD_READER_AWAY = "card_reader_away"
+    CARD_NOT_READ = "card_not_read"
+    CARD_UNREADABLE = "card_unreadable"
+    CARD_OUT_BEFORE_LOOK = "card_out_before_look"
+    CARD_OUT_WITH_OPEN = "card_out_with_open"
+    CARD_OUT_ALL_SAFE = "card_out_all_safe"
+    CARD_OUT_FOOTAGE_SAFE = "card_out_footage_safe"
+    CARD_LOOKING = "card_looking"
+    CARD_WITHOUT_VIDEOS = "card_without_videos"
+    CARD_COPYING = "card_copying"
+    CARD_CODES_NOT_READ = "card_codes_not_read"
+    CARD_CODES_LOOKED_FOR = "card_codes_looked_for"
+    CARD_NOTHING_NEW = "card_nothing_new"
+    CARD_NO_NEW_FOOTAGE = "card_no_new_footage"
+    CARD_COPIED = "card_copied"
+    FILES_NOT_COPIED = "files_not_copied"
+    PARTS_NOT_READ = "parts_not_read"
+    PARTS_NOT_READ_REST_SAFE = "parts_not_read_rest_safe"
+    PARTS_NOT_READ_FOOTAGE_SAFE = "parts_not_read_footage_safe"
+    PULL_OUT = "pull_out"
+    MAY_PULL_OUT = "may_pull_out"
+    PUT_IN_AGAIN_TO_TRY = "put_in_again_to_try"
+    PULL_OUT_AND_IN_TO_TRY = "pull_out_and_in_to_try"
+    PUT_IN_ELSEWHERE = "put_in_elsewhere"
+
+    # What of a card is never copied
+    EMPTY_FILES = "empty_files"
+    EMPTY_FILES_WERE = "empty_files_were"
+    OTHER_FILES_STAY = "other_files_stay"
+    OTHER_FILES_STAYED = "other_files_stayed"
+    KNOWN_ITEMS_STAY = "known_items_stay"
+    KNOWN_ITEMS_STAYED = "known_items_stayed"
+    SO_DO_KNOWN_ITEMS = "so_do_known_items"
+    SO_DID_KNOWN_ITEMS = "so_did_known_items"
+    CAMERA_THUMBNAILS = "camera_thumbnails"
+    HIDDEN_ITEMS = "hidden_items"
+    NAMES_AND_MORE = "names_and_more"
+
+    # What a jump lacks
+    PHOTOS_OF_CARD_NOT_COPIED = "photos_of_card_not_copied"
+    FILES_WAIT_FOR_PERSON = "files_wait_for_person"
+    PARTS_OF_CARD_NOT_READ = "parts_of_card_not_read"
+
+    # What a file to review says
+    CODE_SAYS_BOOKING = "code_says_booking"
+    FILE_NOT_SEARCHED = "file_not_searched"
+    FILE_CODE_NOT_TAKEN = "file_code_not_taken"
+
+    # What is switched off in Dagster
+    SWITCHED_OFF = "switched_off"
+    SWITCH_AND_EFFECT = "switch_and_effect"
+    WITHOUT_NEW_MANIFESTS = "without_new_manifests"
+    WITHOUT_READY_JUMPS = "without_ready_jumps"
+    WITHOUT_ARRIVING_CLIPS = "without_arriving_clips"
+    WITHOUT_ENDED_RUNS = "without_ended_runs"
+    WITHOUT_CHANGED_TEMPLATES = "without_changed_templates"
+    WITHOUT_OVERDUE_FILMS = "without_overdue_films"
+    WITHOUT_EVERY_NIGHT = "without_every_night"
+    ALL_AUTOMATION_RUNS = "all_automation_runs"
+
     # Which code was overruled
     CODE_SAYS_PASSENGER = "code_says_passenger"
     CODE_OVERRULED = "code_overruled"

@@ -86,6 +86,12 @@ def in_a_row(*said: Message | None) -> tuple[Message, ...]:
     return (Message.of(MessageCode.SEVERAL, parts=parts),) if len(parts) > 1 else parts
 
 
+def some_named(names: Sequence[str], number: int) -> Value:
+    """The first names of so many things, as a value."""
+    more = number - len(names)
+    return Message.of(MessageCode.NAMES_AND_MORE, names=tuple(names), more=more) if more > 0 else tuple(names)
+
+
 def _as_json(value: Value) -> object:
     if isinstance(value, Message):
         return value.as_json()

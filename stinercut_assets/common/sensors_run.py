@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from stinercut.language.messages import all_worded
 from stinercut.pipeline_names import FILM_ASSET
-from stinercut.runs.automation import CHECK, WITHOUT, in_words
+from stinercut.runs.automation import ALL_RUN, CHECK, WITHOUT, said_of
 from stinercut_assets.common.dagster_internals import InstigatorState, InstigatorStatus
 
 SENSORS_RUN = dg.AssetCheckKey(dg.AssetKey(FILM_ASSET), CHECK)
@@ -28,7 +29,7 @@ def sensors_run(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not stopped,
         severity=dg.AssetCheckSeverity.WARN,
-        description=in_words(stopped) or "All sensors and schedules run.",
+        description=all_worded(said_of(stopped) or (ALL_RUN,)),
     )
 
 

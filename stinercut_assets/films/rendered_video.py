@@ -19,7 +19,7 @@ from stinercut.jumps import film_records, jumps, waiting_files
 from stinercut.jumps.jumps import JumpFootage
 from stinercut.jumps.unread_cards import unread_cards
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message
+from stinercut.language.messages import Message, all_worded
 from stinercut.pipeline_names import FILM_ASSET
 from stinercut_assets.common.metadata import table
 from stinercut_assets.common.partitions import jumps as jump_partitions
@@ -101,7 +101,7 @@ def _provisional(installation: Installation, jump_key: str) -> dict[str, str]:
     """As metadata, the files that wait for a person or did not come off their card; empty if the film lacks none."""
     with installation.catalog.read() as session:
         missing = [*waiting_files.missing_of(session, jump_key), *unread_cards(session, [jump_key]).get(jump_key, ())]
-    return {"provisional": " ".join(message.sentence() for message in missing)} if missing else {}
+    return {"provisional": all_worded([one.said() for one in missing])} if missing else {}
 
 
 def _published(

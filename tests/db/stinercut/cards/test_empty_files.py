@@ -21,6 +21,7 @@ from stinercut.catalog.models import Jump, JumpFile, JumpState
 from stinercut.catalog.row_messages import reason_words
 from stinercut.codes.reading import Reading, Reason
 from stinercut.keyring import NO_KEYS
+from stinercut.language.messages import all_worded
 from stinercut.protocol import FileEntry, FileKind
 
 GAP = timedelta(minutes=45)
@@ -141,17 +142,17 @@ def test_a_proxy_without_a_code_breaks_nothing_and_an_empty_one_is_none(catalog:
 @pytest.mark.parametrize(
     ("staying", "words"),
     [
-        (Staying(empty=1, empty_names=("a.MP4",)), " 1 file on the card was empty, nothing was recorded in it: a.MP4."),
+        (Staying(empty=1, empty_names=("a.MP4",)), "1 file on the card was empty, nothing was recorded in it: a.MP4."),
         (
             Staying(1, ("b.txt",), 2, empty=7, empty_names=("a.MP4",)),
-            " 7 files on the card were empty, nothing was recorded in them: a.MP4 and 6 more. 1 file of other kinds"
+            "7 files on the card were empty, nothing was recorded in them: a.MP4 and 6 more. 1 file of other kinds"
             " stayed on the card: b.txt. So did 2 camera thumbnails.",
         ),
         (
             Staying(thumbnails=2, empty=1, empty_names=("a.MP4",)),
-            " 1 file on the card was empty, nothing was recorded in it: a.MP4. 2 camera thumbnails stayed on the card.",
+            "1 file on the card was empty, nothing was recorded in it: a.MP4. 2 camera thumbnails stayed on the card.",
         ),
     ],
 )
 def test_as_sentences(staying: Staying, words: str) -> None:
-    assert stays(staying, "stayed") == words
+    assert all_worded(stays(staying, was=True)) == words

@@ -23,6 +23,7 @@ from hub.cards.words import stays
 from stinercut.cards import insertions
 from stinercut.cards.uncopied_files import Staying
 from stinercut.catalog import Catalog
+from stinercut.language.messages import all_worded
 from stinercut.protocol import FileEntry, FileKind, FileList, Welcome, decode, encode
 
 VIDEO = entry("GX010001.MP4")
@@ -57,22 +58,22 @@ class TestWords:
         ("staying", "words"),
         [
             (Staying(), ""),
-            (Staying(1, ("notes.txt",)), " 1 file of other kinds stays on the card: notes.txt."),
-            (Staying(3, ("a.gpx", "b.txt", "c.pdf")), " 3 files of other kinds stay on the card: a.gpx, b.txt, c.pdf."),
-            (Staying(7, ("a", "b")), " 7 files of other kinds stay on the card: a, b and 5 more."),
-            (Staying(thumbnails=20), " 20 camera thumbnails stay on the card."),
+            (Staying(1, ("notes.txt",)), "1 file of other kinds stays on the card: notes.txt."),
+            (Staying(3, ("a.gpx", "b.txt", "c.pdf")), "3 files of other kinds stay on the card: a.gpx, b.txt, c.pdf."),
+            (Staying(7, ("a", "b")), "7 files of other kinds stay on the card: a, b and 5 more."),
+            (Staying(thumbnails=20), "20 camera thumbnails stay on the card."),
             (
                 Staying(1, ("a.txt",), 2, 1),
-                " 1 file of other kinds stays on the card: a.txt. So do 2 camera thumbnails and 1 hidden item.",
+                "1 file of other kinds stays on the card: a.txt. So do 2 camera thumbnails and 1 hidden item.",
             ),
             (
                 Staying(2, ("a", "b"), passed_over=1),
-                " 2 files of other kinds stay on the card: a, b. So does 1 hidden item.",
+                "2 files of other kinds stay on the card: a, b. So does 1 hidden item.",
             ),
         ],
     )
     def test_as_sentences(self, staying: Staying, words: str) -> None:
-        assert stays(staying) == words
+        assert all_worded(stays(staying)) == words
 
 
 class TestOnTheBoard:
