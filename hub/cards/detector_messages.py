@@ -20,7 +20,8 @@ from stinercut.errors import BadInput, NotFound, StoreDamaged
 from stinercut.failures import messages_for_pages, sentence_for_pages
 from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.language.codes import MessageCode
-from stinercut.language.messages import Message
+from stinercut.language.messages import Message, worded
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import (
     Ack,
     CardError,
@@ -86,7 +87,7 @@ class Conversation:
             # An unforeseen fault in the message. If it were raised, the connection would end, and the detector would
             # send this message first forever, with everything else waiting behind it.
             log.exception("A message of detector %s (%s) could not be taken.", detector_id, envelope.body.type)
-            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, "the hub can't take this; its log says more"))
+            return Effects(refusal(envelope.id, ErrorCode.BAD_MESSAGE, worded(Message.of(RefusalCode.HUB_CANNOT_TAKE))))
         return Effects(Ack(of=envelope.id), requests)
 
     def is_own(self, detector_id: str, insertion_id: str) -> bool:
@@ -115,7 +116,7 @@ class Conversation:
                     insertion = insertions.require_own_insertion(session, body.insertion_id, detector_id)
                     return self._record(session, insertion, body)
             case _:
-                raise BadInput(f"the hub takes no {body.type}")
+                raise BadInput(Message.of(RefusalCode.HUB_TAKES_NO, message=body.type))
 
     def _record(
         self, session: Session, insertion: Insertion, body: FileList | CopyError | CardError | Removed

@@ -19,6 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.cards.copy_progress import Live
 from hub.cards.detector_messages import Conversation, Request
 from hub.kit.catalog_watch import CardNews, CatalogWatch
+from stinercut.language.messages import Message, worded
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import (
     SPOKEN,
     Ack,
@@ -29,7 +31,6 @@ from stinercut.protocol import (
     FileCopied,
     Hello,
     Inserted,
-    Message,
     Progress,
     ProtocolError,
     Refused,
@@ -45,6 +46,7 @@ from stinercut.protocol import (
     no_common_version,
     refusal,
 )
+from stinercut.protocol import Message as WireMessage
 from stinercut.protocol.close_codes import POLICY, REPLACED, TRY_AGAIN
 
 log = logging.getLogger("hub.cards.socket")
@@ -70,7 +72,7 @@ class _Connection:
     asked: OrderedDict[str, tuple[str, bool]] = field(default_factory=OrderedDict[str, tuple[str, bool]])
     own: set[str] = field(default_factory=set[str])
 
-    async def send(self, *messages: Message) -> None:
+    async def send(self, *messages: WireMessage) -> None:
         for message in messages:
             await self.socket.send_text(encode(message))
 
@@ -134,7 +136,7 @@ class Detectors:
             async with asyncio.timeout(HELLO_S):
                 envelope = decode(await _frame(socket))
         except TimeoutError:
-            await _refuse(socket, None, ErrorCode.BAD_MESSAGE, "the first message must be a hello")
+            await _refuse(socket, None, ErrorCode.BAD_MESSAGE, worded(Message.of(RefusalCode.FIRST_MESSAGE_HELLO)))
             return None
         except ProtocolError as unclear:
             await _refuse(socket, None, ErrorCode.BAD_MESSAGE, unclear.what)
@@ -249,7 +251,7 @@ class Detectors:
         await connection.send(effects.reply)
         await connection.ask(effects.requests)
 
-    def _note(self, body: Message) -> None:
+    def _note(self, body: WireMessage) -> None:
         match body:
             case FileCopied():
                 self._live.finished(body.insertion_id, body.file_id, body.size)
@@ -282,15 +284,15 @@ class Detectors:
             self._watch.tell(CardNews(insertion_id))
 
 
-def hello_problem(body: Message, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:
+def hello_problem(body: WireMessage, token: str | None, versions: Versions = SPOKEN) -> tuple[ErrorCode, str] | None:
     """Why this first message is refused; None if it is accepted."""
     if not isinstance(body, Hello):
-        return ErrorCode.BAD_MESSAGE, f"the first message must be a hello, not {body.type}"
+        return ErrorCode.BAD_MESSAGE, worded(Message.of(RefusalCode.FIRST_MESSAGE_NOT_HELLO, message=body.type))
     if token is not None and not hmac.compare_digest((body.token or "").encode(), token.encode()):
-        return ErrorCode.BAD_TOKEN, "the token is not the hub's: set STINERCUT_TOKEN to the same value on both sides"
+        return ErrorCode.BAD_TOKEN, worded(Message.of(RefusalCode.TOKEN_NOT_THE_HUBS))
     theirs = Versions(body.min_version, body.max_version)
     if versions.highest_common(theirs) is None:
-        return ErrorCode.BAD_VERSION, no_common_version(versions, theirs)
+        return ErrorCode.BAD_VERSION, worded(no_common_version(versions, theirs))
     return None
 
 

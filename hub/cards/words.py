@@ -124,7 +124,7 @@ def _when_out(now_: Situation) -> State:
 
 def _when_in(now_: Situation) -> State:
     if not now_.is_listed and now_.is_unread:
-        return "unreadable", (Message.of(MessageCode.CARD_UNREADABLE), _PULL_OUT, _ELSEWHERE)
+        return "unreadable", (Message.of(MessageCode.CARD_NOT_READABLE), _PULL_OUT, _ELSEWHERE)
     if not now_.is_listed:
         return "scanning", (Message.of(MessageCode.CARD_LOOKING) if now_.connected else _AWAY,)
     return _when_listed(now_)

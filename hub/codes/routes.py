@@ -21,6 +21,8 @@ from stinercut.codes.making import qr_svg
 from stinercut.codes.payload import make_payload
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 MAX_CODES = 50
 """The most codes in one request: drawing one takes about 20 ms, and nobody should wait for another's list. Pages split
@@ -125,8 +127,10 @@ def _codes(bookings: Sequence[WantedCode], keys: KeyRing | None) -> list[CodeVie
         try:
             made.append(_code(wanted, keys))
         except BadInput as refused:
-            which = f"booking {wanted.booking_id}: " if len(bookings) > 1 else ""
-            raise BadInput(f"{which}{refused.what}", advice=refused.advice) from None
+            what = refused.what_parts
+            if len(bookings) > 1:
+                what = (Message.of(RefusalCode.BOOKING_REFUSED, booking=wanted.booking_id, why=what),)
+            raise BadInput(what, advice=refused.advice_parts) from None
     return made
 
 

@@ -102,4 +102,4 @@ class Cuts:
             return probe(self.store.require(clip.content_hash, clip.size)).duration
         except (StoreDamaged, UnreadableVideo) as refused:
             log.warning("%s can't be used in a cut: %s", clip.name, refused.sentence())
-            raise BadInput(refused.what, file=clip.name, advice=refused.advice) from None
+            raise BadInput(refused.what_parts, file=clip.name, advice=refused.advice_parts) from None

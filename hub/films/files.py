@@ -22,6 +22,8 @@ from stinercut.errors import NotFound
 from stinercut.films.editor.otio_reader import with_files_beside
 from stinercut.films.publishing.outputs_note import CLIPS, POSTER, TIMELINE, PhotoSet, Published, published_with
 from stinercut.jumps import film_records, jumps
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 _SHOWN_IN_BROWSERS = {".jpg": "image/jpeg", ".png": "image/png"}
 _HEADERS = {"cache-control": "private, no-cache"}
@@ -53,7 +55,7 @@ class FilmFiles:
         film, others = self._others(jump_key)
         other = next((output for output in others.films if output.path.name == name), None)
         if film is None or other is None:
-            raise NotFound(f"jump {jump_key} has no film {name}")
+            raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_OUTPUT, jump=jump_key, film=name))
         return self._video(self._inside(self._below(other.path)), film, download, other.name)
 
     def photo(self, jump_key: str, folder: str, name: str) -> FileResponse:
@@ -61,7 +63,7 @@ class FilmFiles:
         _, photos = self._photos(jump_key, folder)
         photo = next((path for path in photos.photos if path.name == name), None)
         if photo is None:
-            raise NotFound(f"jump {jump_key} has no photo {folder}/{name}")
+            raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_PHOTO, jump=jump_key, photo=f"{folder}/{name}"))
         kind = _SHOWN_IN_BROWSERS.get(photo.suffix.lower())
         path = self._inside(self._below(photo))
         if kind is None:  # A raw that could not be developed: a file to keep, not to look at.
@@ -85,7 +87,7 @@ class FilmFiles:
             film = film_records.latest_film(session, jump_key)
         wanted = PurePosixPath(film.file_name).with_suffix(TIMELINE) if film is not None else None
         if wanted is None or wanted.name != name:
-            raise NotFound(f"jump {jump_key} has no timeline {name}")
+            raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_TIMELINE, jump=jump_key, timeline=name))
         path = self._inside(str(wanted))
         mended = with_files_beside(path, CLIPS)
         if mended is None:
@@ -98,7 +100,7 @@ class FilmFiles:
         with self.catalog.read() as session:
             film = film_records.latest_film(session, jump_key)
         if film is None:
-            raise NotFound(f"jump {jump_key} has no film")
+            raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_FILM, jump=jump_key))
         path = self._inside(str(PurePosixPath(film.file_name).with_name(POSTER)))
         return FileResponse(path, media_type="image/jpeg", headers=_HEADERS)
 
@@ -124,7 +126,7 @@ class FilmFiles:
         film, others = self._others(jump_key)
         photos = next((output for output in others.photos if output.folder.name == folder), None)
         if film is None or photos is None:
-            raise NotFound(f"jump {jump_key} has no photos {folder}")
+            raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_PHOTOS, jump=jump_key, photos=folder))
         return film, photos
 
     def _below(self, path: Path) -> str:
@@ -134,7 +136,11 @@ class FilmFiles:
         root = self.root.resolve()
         path = (root / relative).resolve()
         if not path.is_relative_to(root) or not path.is_file():
-            raise NotFound("that file is not among the films", file=relative, advice="Make the film again.")
+            raise NotFound(
+                Message.of(RefusalCode.NOT_AMONG_FILMS),
+                file=relative,
+                advice=Message.of(RefusalCode.MAKE_FILM_AGAIN),
+            )
         return path
 
 

@@ -17,19 +17,21 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.kit.dagster_client import Backfill, Dagster
-from hub.kit.views import example
+from hub.kit.views import MessageView, example, message_views
 from stinercut.bounds import JumpKey, Who
 from stinercut.catalog import Catalog
 from stinercut.errors import BadTemplate, StinercutError
-from stinercut.failures import sentence_for_pages
+from stinercut.failures import messages_for_pages
 from stinercut.jumps import staleness
 from stinercut.jumps.staleness import FilmMade, Stale, WantedTemplate
+from stinercut.language.messages import Message, all_worded
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.pipeline_names import BACKFILL_PRIORITY, FILM_ASSETS, PRIORITY_TAG, WORK_TAG
 from stinercut.review import wishes
 from stinercut.templates import folder
 from stinercut.templates.aspects import aspects
 from stinercut.templates.timeline import TemplateName
-from stinercut.text import counted, ended
+from stinercut.text import counted
 
 BACKFILL_TAGS = {
     PRIORITY_TAG: str(BACKFILL_PRIORITY),
@@ -42,9 +44,6 @@ MAX_JUMPS = 20_000
 """The most jumps named in one request, which fit into a body of a megabyte. Without names a backfill makes all."""
 
 
-_MEND_IT = "Mend it (`stinercut template check` says what is wrong), or choose another one for these jumps."
-
-
 class TemplateView(BaseModel):
     """A template of this installation. `problem` tells why it can't be used; empty if it can."""
 
@@ -54,6 +53,8 @@ class TemplateView(BaseModel):
     is_default: bool
     outputs: list[str]
     problem: str
+    problem_parts: list[MessageView] = []
+    """The same as codes and values."""
 
 
 class Templates(BaseModel):
@@ -119,6 +120,8 @@ class Renewable(BaseModel):
     minutes: float
     problem: str
     """Why the list may be wrong: a template can't be used, or Dagster did not tell in time what it is busy with."""
+    problem_parts: list[MessageView] = []
+    """The same as codes and values."""
 
 
 class BackfillRequest(BaseModel):
@@ -136,6 +139,8 @@ class Started(BaseModel):
 
     backfill: str | None
     problem: str = ""
+    problem_parts: list[MessageView] = []
+    """The same as codes and values."""
     jumps: list[str]
 
 
@@ -194,35 +199,35 @@ class Renewal:
     workers: int
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def shelf(self) -> tuple[dict[str, folder.Template], dict[str, str]]:
+    def shelf(self) -> tuple[dict[str, folder.Template], dict[str, tuple[Message, ...]]]:
         """The usable templates by name, and the problems of the others by name."""
         good: dict[str, folder.Template] = {}
-        bad: dict[str, str] = {}
+        bad: dict[str, tuple[Message, ...]] = {}
         for name in folder.names(self.folders):
             try:
                 good[name] = folder.find(name, self.folders)
             except StinercutError as refused:
-                bad[name] = sentence_for_pages(refused)
+                bad[name] = messages_for_pages(refused)
         return good, bad
 
     def templates(self) -> list[TemplateView]:
         """All templates to choose from, including broken ones."""
         good, bad = self.shelf()
-        return [_view(name, good.get(name), bad.get(name, ""), self.default) for name in sorted({*good, *bad})]
+        return [_view(name, good.get(name), bad.get(name, ()), self.default) for name in sorted({*good, *bad})]
 
     async def renewable(self) -> Renewable:
         """The films that a backfill would make again, and the cost. If Dagster is silent, the view only says so."""
         stale, bad, _ = await asyncio.to_thread(self._stale)
-        problems = [f"The template {name} can't be used: {ended(why)}" for name, why in bad.items()]
+        problems = [_not_usable(name, why) for name, why in bad.items()]
         busy: dict[str, str] = {}
         try:
             busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
         except StinercutError as silent:
-            problems.append(f"Which of them are being made anew already is not known: {sentence_for_pages(silent)}")
+            problems.append(Message.of(RefusalCode.BUSY_FILMS_NOT_KNOWN, why=messages_for_pages(silent)))
         # In a thread: there may be tens of thousands, and making their views would block the event loop.
         return await asyncio.to_thread(self._renewable, stale, busy, problems)
 
-    def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[str]) -> Renewable:
+    def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[Message]) -> Renewable:
         films = [
             StaleView(
                 jump=film.jump_key,
@@ -240,7 +245,8 @@ class Renewal:
             to_do=len(to_do),
             encoded_seconds=round(sum(film.seconds for film in to_do), 1),
             minutes=round(sum(film.minutes for film in to_do), 1),
-            problem=" ".join(problems),
+            problem=all_worded(problems),
+            problem_parts=message_views(problems),
         )
 
     async def start(self, asked: BackfillRequest) -> Started:
@@ -252,18 +258,20 @@ class Renewal:
         async with self._starting:
             stale, bad, films = await asyncio.to_thread(self._stale)
             unusable = templates_of(films, bad, self.default, asked.jumps)
-            problem = " ".join(f"The template {name} can't be used: {ended(bad[name])}" for name in unusable)
+            problem = tuple(_not_usable(name, bad[name]) for name in unusable)
             if problem and asked.jumps is not None:
-                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
+                raise BadTemplate(problem, advice=Message.of(RefusalCode.MEND_TEMPLATE))
             busy = busy_with(stale, await self.dagster.backfilling())
             keys = to_make(stale, busy, asked.jumps)
             if not keys and problem:
-                raise BadTemplate(problem.rstrip("."), advice=_MEND_IT)
+                raise BadTemplate(problem, advice=Message.of(RefusalCode.MEND_TEMPLATE))
             if not keys:
                 return Started(backfill=None, jumps=[])
             title = f"{counted(len(keys), 'film')} with a changed template"
             backfill = await self.dagster.backfill(FILM_ASSETS, keys, title, BACKFILL_TAGS)
-            return Started(backfill=backfill, jumps=keys, problem=problem)
+            return Started(
+                backfill=backfill, jumps=keys, problem=all_worded(problem), problem_parts=message_views(problem)
+            )
 
     def choose(self, jump: JumpKey, wish: TemplateWish) -> None:
         """Record a person's choice of a jump's template. Raises NotFound, and BadInput if it can't be used."""
@@ -272,7 +280,7 @@ class Renewal:
         with self.catalog.write() as session:
             wishes.choose_template(session, jump, wish.template, wish.who)
 
-    def _stale(self) -> tuple[list[Stale], dict[str, str], list[FilmMade]]:
+    def _stale(self) -> tuple[list[Stale], dict[str, tuple[Message, ...]], list[FilmMade]]:
         """The stale films, the problems of unusable templates by name, and all films."""
         good, bad = self.shelf()
         wanted = {name: WantedTemplate(name, item.fingerprint, aspects(item)) for name, item in good.items()}
@@ -281,12 +289,17 @@ class Renewal:
         return staleness.stale_films(films, wanted, self.default), bad, films
 
 
-def _view(name: str, template: folder.Template | None, problem: str, default: str) -> TemplateView:
+def _not_usable(template: str, why: tuple[Message, ...]) -> Message:
+    return Message.of(RefusalCode.TEMPLATE_NOT_USABLE, template=template, why=why)
+
+
+def _view(name: str, template: folder.Template | None, problem: tuple[Message, ...], default: str) -> TemplateView:
     return TemplateView(
         name=name,
         version=template.version if template else None,
         description=template.document.description if template else "",
         is_default=name == default,
         outputs=[output.name for output in template.outputs] if template else [],
-        problem=problem,
+        problem=all_worded(problem),
+        problem_parts=message_views(problem),
     )

@@ -19,6 +19,8 @@ from hub.kit.parts import part
 from hub.kit.request_body import limited_body
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
 from stinercut.films.editor.otio import LARGEST
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 router = APIRouter(tags=["films"])
 
@@ -76,7 +78,8 @@ async def replace_cut(
     request: Request, cuts: CutsPart, jump: JumpKey, who: WhoAsks, file: ShortText = "the timeline"
 ) -> CutView:
     """The body is an `.otio` file; `file` is its name. The film is made again."""
-    text = await limited_body(request, LARGEST, "the timeline", "Is it an .otio file?")
+    too_large = Message.of(RefusalCode.TIMELINE_LARGER, most=LARGEST // 1_000_000)
+    text = await limited_body(request, LARGEST, too_large, Message.of(RefusalCode.IS_IT_OTIO))
     return await asyncio.to_thread(cuts.import_timeline, jump, text, file, who)
 
 

@@ -19,6 +19,8 @@ from hub.kit.views import Links, example
 from stinercut.bounds import NO_NUL, JumpKey
 from stinercut.errors import NotFound
 from stinercut.jumps import listing
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 router = APIRouter(tags=["jumps"])
 
@@ -56,5 +58,5 @@ async def one_jump(catalog: CatalogPart, links: LinksPart, jump: JumpKey) -> Jum
     """Its files, its progress, its film."""
     views = await read(catalog, lambda session: jump_views(session, links, [jump]))
     if not views:
-        raise NotFound(f"no jump is known under {jump}")
+        raise NotFound(Message.of(RefusalCode.NO_JUMP_KNOWN, jump=jump))
     return views[0]

@@ -15,6 +15,8 @@ from fastapi.routing import APIRoute
 
 from hub.kit.parts import part
 from stinercut.errors import NotFound
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.own_names import OwnNames, host_name, is_loopback
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
@@ -43,7 +45,7 @@ async def on_this_machine(request: Request, names: Annotated[OwnNames, Depends(p
     name = host_name(request.headers.get("host", ""))
     is_own = name == "localhost" or name.endswith(".localhost") or is_loopback(name)
     if not (names.only_loopback and is_own) or any(header in request.headers for header in FORWARDED):
-        raise NotFound("there is no such page")
+        raise NotFound(Message.of(RefusalCode.NO_SUCH_PAGE))
 
 
 OnThisMachine = Depends(on_this_machine)

@@ -19,6 +19,8 @@ import httpx
 
 from hub.kit.passes import SECRET_HEADER
 from stinercut.errors import DagsterRefused, HostNotReady
+from stinercut.language.messages import Message, worded
+from stinercut.language.refusal_codes import RefusalCode
 
 log = logging.getLogger("hub.kit.dagster_client")
 
@@ -187,7 +189,7 @@ class Dagster:
         with _reading():
             runs = answer["runsOrError"]
             if runs["__typename"] != "Runs":
-                raise _refused(f"Dagster can't say what was done for {partition}", runs)
+                raise _refused(Message.of(RefusalCode.DAGSTER_KNOWS_NO_PAST, partition=partition), runs)
             return [_run(run) for run in runs["results"]]
 
     async def retry(self, run_id: str, tags: Mapping[str, str]) -> str:
@@ -201,7 +203,7 @@ class Dagster:
         with _reading():
             answer = (await self._ask(_RETRY, {"params": params}))["launchRunReexecution"]
             if answer["__typename"] != "LaunchRunSuccess":
-                raise _refused("Dagster did not begin it again", answer, f"run {run_id}")
+                raise _refused(Message.of(RefusalCode.DAGSTER_NOT_RETRIED), answer, f"run {run_id}")
             return str(answer["run"]["runId"])
 
     async def launch(self, job: str, partition: str, tags: Mapping[str, str]) -> str:
@@ -215,7 +217,7 @@ class Dagster:
         with _reading():
             answer = (await self._ask(_LAUNCH, {"params": params}))["launchRun"]
             if answer["__typename"] != "LaunchRunSuccess":
-                raise _refused(f"Dagster did not begin the work on {partition}", answer, f"job {job}")
+                raise _refused(Message.of(RefusalCode.DAGSTER_NOT_BEGUN, partition=partition), answer, f"job {job}")
             return str(answer["run"]["runId"])
 
     async def _place_of(self, job: str) -> dict[str, str]:
@@ -225,7 +227,7 @@ class Dagster:
                 if any(loaded["name"] == job for loaded in place["jobs"]):
                     return {"repositoryName": place["name"], "repositoryLocationName": place["location"]["name"]}
         log.warning("Dagster has no job %s loaded; see its page Deployment.", job)
-        raise HostNotReady("Dagster has not loaded what makes films just now", advice="Wait a moment, then try again.")
+        raise HostNotReady(Message.of(RefusalCode.DAGSTER_NOT_LOADED), advice=Message.of(RefusalCode.WAIT_THEN_AGAIN))
 
     async def backfill(
         self, assets: Sequence[str], partitions: Sequence[str], title: str, tags: Mapping[str, str]
@@ -243,7 +245,7 @@ class Dagster:
         with _reading():
             answer = (await self._ask(_BACKFILL, {"params": params}))["launchPartitionBackfill"]
             if answer["__typename"] != "LaunchBackfillSuccess":
-                raise _refused("Dagster did not start making these films anew", answer)
+                raise _refused(Message.of(RefusalCode.DAGSTER_NOT_MADE_AGAIN), answer)
             return str(answer["backfillId"])
 
     async def backfilling(self) -> list[Backfill]:
@@ -251,7 +253,7 @@ class Dagster:
         with _reading():
             backfills = (await self._ask(_BACKFILLS, {"status": "REQUESTED"}))["partitionBackfillsOrError"]
             if backfills["__typename"] != "PartitionBackfills":
-                raise _refused("Dagster can't say which films are being made anew", backfills)
+                raise _refused(Message.of(RefusalCode.DAGSTER_KNOWS_NO_BACKFILLS), backfills)
             return [_backfill(backfill) for backfill in backfills["results"]]
 
     async def automation(self) -> list[Automation]:
@@ -259,7 +261,7 @@ class Dagster:
         with _reading():
             places = (await self._ask(_AUTOMATION, {}))["repositoriesOrError"]
             if places["__typename"] != "RepositoryConnection":
-                raise _refused("Dagster can't say which sensors run", places)
+                raise _refused(Message.of(RefusalCode.DAGSTER_KNOWS_NO_SENSORS), places)
             return [automation for place in places["nodes"] for automation in _automation(place)]
 
     async def start(self, automation: Automation) -> None:
@@ -273,7 +275,7 @@ class Dagster:
         with _reading():
             answer = (await self._ask(query, {"selector": selector}))[field]
             if answer["__typename"] not in {"Sensor", "ScheduleStateResult"}:
-                raise _refused(f"Dagster did not start {automation.name}", answer)
+                raise _refused(Message.of(RefusalCode.DAGSTER_NOT_STARTED, name=automation.name), answer)
 
     async def last_check(self, asset: str, check: str) -> bool | None:
         """Whether a check of an asset has passed; None if its last execution had no result, or it never ran."""
@@ -293,7 +295,7 @@ class Dagster:
         body = await self._post("/graphql", {"query": query, "variables": variables})
         with _reading():
             if body.get("errors"):
-                raise _refused("Dagster did not understand the hub", body["errors"][0])
+                raise _refused(Message.of(RefusalCode.DAGSTER_NOT_UNDERSTOOD), body["errors"][0])
             return body["data"]
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -307,11 +309,13 @@ class Dagster:
         except TimeoutError:
             log.warning("Dagster at %s did not answer within %g s.", self.http.base_url, self.within_s)
             raise HostNotReady(
-                f"Dagster did not answer within {self.within_s:g} seconds", advice="Wait a moment, then try again."
+                Message.of(RefusalCode.DAGSTER_LATE, seconds=self.within_s or 0.0),
+                advice=Message.of(RefusalCode.WAIT_THEN_AGAIN),
             ) from None
         except (httpx.HTTPError, ValueError, RecursionError) as trouble:  # The last two mean that it is no JSON.
             log.warning("Dagster does not answer at %s: %s", self.http.base_url, str(trouble) or type(trouble).__name__)
-            raise HostNotReady("Dagster does not answer", advice="Wait a moment, then try again.") from None
+            silent = Message.of(RefusalCode.DAGSTER_SILENT)
+            raise HostNotReady(silent, advice=Message.of(RefusalCode.WAIT_THEN_AGAIN)) from None
 
 
 @contextmanager
@@ -322,27 +326,24 @@ def _reading() -> Generator[None]:
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as other:
         log.warning("What answers in Dagster's place has another form: %s: %s", type(other).__name__, other)
         raise HostNotReady(
-            "what answers in Dagster's place is not Dagster", advice="Does another program have its port?"
+            Message.of(RefusalCode.NOT_DAGSTER), advice=Message.of(RefusalCode.OTHER_PROGRAM_HAS_PORT)
         ) from None
 
 
 def _shut_out(answer: httpx.Response) -> HostNotReady:
     log.warning("Dagster at %s answers %d: %s", answer.request.url, answer.status_code, answer.text[:500])
-    return HostNotReady(
-        "Dagster's webserver does not let the hub in",
-        advice="STINERCUT_DAGSTER_SECRET and STINERCUT_DAGSTER_URL must be the same for both; the hub's log says more.",
-    )
+    return HostNotReady(Message.of(RefusalCode.DAGSTER_SHUTS_OUT), advice=Message.of(RefusalCode.SAME_SECRET_FOR_BOTH))
 
 
 def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def _refused(what: str, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:
+def _refused(what: Message, answer: Mapping[str, Any], about: str = "") -> DagsterRefused:
     """The refusal for people. Dagster's own words go into the log."""
-    words = str(answer.get("message", "")).strip() or answer.get("__typename", "")
-    log.warning("%s%s: %s", what, f" ({about})" if about else "", words)
-    return DagsterRefused(what, advice="Its page and the hub's log say more.")
+    said = str(answer.get("message", "")).strip() or answer.get("__typename", "")
+    log.warning("%s%s: %s", worded(what), f" ({about})" if about else "", said)
+    return DagsterRefused(what, advice=Message.of(RefusalCode.DAGSTER_LOG_SAYS_MORE))
 
 
 def _run(run: dict[str, Any]) -> PipelineRun:

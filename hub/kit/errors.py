@@ -15,17 +15,19 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from hub.kit.request_body import TooLarge
 from hub.kit.validation_messages import in_words, technical
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.failures import said_for_pages
-from stinercut.language.messages import all_worded
+from stinercut.language.messages import Message, all_worded
+from stinercut.language.refusal_codes import RefusalCode
 
 log = logging.getLogger("hub")
 
-_HTTP_WORDS = {
-    400: "what was sent can't be read",
-    404: "there is no such page",
-    405: "this can't be asked for in that way",
+_HTTP_SAYS = {
+    400: Message.of(RefusalCode.SENT_NOT_READABLE),
+    404: Message.of(RefusalCode.NO_SUCH_PAGE),
+    405: Message.of(RefusalCode.NOT_ASKED_THAT_WAY),
 }
 
 
@@ -55,7 +57,8 @@ async def _ours(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = NotFound if error.status_code == 404 else BadInput
-    answer = error_answer(kind(_HTTP_WORDS.get(error.status_code, str(error.detail))), error.status_code)
+    said = error.said if isinstance(error, TooLarge) else _HTTP_SAYS.get(error.status_code, str(error.detail))
+    answer = error_answer(kind(said), error.status_code)
     answer.headers.update(error.headers or {})
     return answer
 
@@ -73,13 +76,15 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _no_catalog(request: Request, error: Exception) -> JSONResponse:
     log.exception("%s: the catalog does not answer", _asked(request), exc_info=error)
-    advice = "Wait a moment, then try again; if it stays so, the hub's log says more."
-    return error_answer(HostNotReady("the hub does not reach its catalog", advice=advice))
+    advice = Message.of(RefusalCode.WAIT_OR_SEE_LOG)
+    return error_answer(HostNotReady(Message.of(RefusalCode.CATALOG_NOT_REACHED), advice=advice))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.exception("%s failed", _asked(request), exc_info=error)
-    return error_answer(StinercutError("the hub could not do this", advice="Try again; its log says more."))
+    return error_answer(
+        StinercutError(Message.of(RefusalCode.HUB_COULD_NOT), advice=Message.of(RefusalCode.AGAIN_OR_SEE_LOG))
+    )
 
 
 def add_error_answers(app: FastAPI) -> None:

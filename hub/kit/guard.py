@@ -10,12 +10,15 @@ from typing import Final
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as AsgiMessage
 
 from hub.kit.errors import error_answer
 from hub.kit.request_body import bounded, is_bounded_by_its_route
 from hub.kit.security import answer_headers, is_from_elsewhere
 from stinercut.errors import Forbidden
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.own_names import OwnNames
 from stinercut.protocol.close_codes import POLICY
 
@@ -48,7 +51,7 @@ class Guard:
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         host = request.headers.get("host", "")
 
-        async def with_headers(message: Message) -> None:
+        async def with_headers(message: AsgiMessage) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in answer_headers(host).items():
@@ -56,13 +59,13 @@ class Guard:
             await send(message)
 
         if not self._names.include(host):
-            advice = "If this name is right, the hub must know it: STINERCUT_HUB_NAMES."
-            refused = error_answer(Forbidden("this hub does not answer under that name", advice=advice))
+            advice = Message.of(RefusalCode.HUB_NAMES_ADVICE)
+            refused = error_answer(Forbidden(Message.of(RefusalCode.NAME_NOT_OF_HUB), advice=advice))
             await refused(request.scope, receive, with_headers)
         elif request.method in READING:
             await self._app(request.scope, receive, with_headers)
         elif is_from_elsewhere(request.headers):
-            refused = error_answer(Forbidden("another site's page asked for this"))
+            refused = error_answer(Forbidden(Message.of(RefusalCode.ASKED_BY_OTHER_SITE)))
             await refused(request.scope, receive, with_headers)
         else:
             has_own_limit = is_bounded_by_its_route(request.method, request.url.path)

@@ -13,9 +13,12 @@ import re
 from typing import Final
 
 from fastapi import HTTPException, Request
-from starlette.types import Message, Receive
+from starlette.types import Message as AsgiMessage
+from starlette.types import Receive
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message, worded
+from stinercut.language.refusal_codes import RefusalCode
 
 MOST: Final = 1_000_000
 """The most bytes of a JSON body. For scale: 500 jumps to retry are 70 000 bytes."""
@@ -29,8 +32,8 @@ class TooLarge(HTTPException):
     """A body over its limit. An HTTPException, because FastAPI lets no other error through while it reads a body."""
 
     def __init__(self, most: int) -> None:
-        what = f"what was sent is larger than {most // 1_000_000} MB"
-        super().__init__(413, what, {"connection": "close"})
+        self.said = Message.of(RefusalCode.SENT_TOO_LARGE, most=most // 1_000_000)
+        super().__init__(413, worded(self.said), {"connection": "close"})
 
 
 def is_bounded_by_its_route(method: str, path: str) -> bool:
@@ -42,7 +45,7 @@ def bounded(receive: Receive, most: int = MOST) -> Receive:
     """A request's messages. Raises TooLarge when its body has more than `most` bytes."""
     taken = 0
 
-    async def receiving() -> Message:
+    async def receiving() -> AsgiMessage:
         nonlocal taken
         message = await receive()
         if message["type"] != "http.request":
@@ -56,14 +59,14 @@ def bounded(receive: Receive, most: int = MOST) -> Receive:
     return receiving
 
 
-async def _throw_away(receive: Receive, message: Message) -> None:
+async def _throw_away(receive: Receive, message: AsgiMessage) -> None:
     left = THROWN_AWAY
     while message["type"] == "http.request" and message.get("more_body") and left > 0:
         message = await receive()
         left -= len(message.get("body", b""))
 
 
-async def limited_body(request: Request, most: int, what: str, advice: str) -> bytes:
+async def limited_body(request: Request, most: int, too_large: Message, advice: Message) -> bytes:
     """A request's body. Raises BadInput, which names the body as `what`, if it is larger than `most` bytes."""
     body = bytearray()
     size = 0
@@ -74,5 +77,5 @@ async def limited_body(request: Request, most: int, what: str, advice: str) -> b
         if size <= most:
             body += piece
     if size > most:
-        raise BadInput(f"{what} is larger than {most // 1_000_000} MB", advice=advice)
+        raise BadInput(too_large, advice=advice)
     return bytes(body)

@@ -27,6 +27,8 @@ from stinercut.bounds import NO_NUL, JumpKey, RowId, ShortText, TypedId, Who
 from stinercut.codes.payload import make_payload
 from stinercut.jumps import bookings
 from stinercut.jumps.booking_list import MAX_CSV_BYTES, parse_list
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.review import decisions, file_groups
 
 router = APIRouter(tags=["review"])
@@ -237,7 +239,8 @@ async def import_list(
     request: Request, catalog: CatalogPart, preview: bool = False, encoding: Encoding | None = None
 ) -> ListView:
     """The body is a CSV file. With `preview` nothing is imported: the answer tells what an import would do."""
-    body = await limited_body(request, MAX_CSV_BYTES, "the list", "Import it in parts.")
+    too_large = Message.of(MessageCode.LIST_LARGER, most=MAX_CSV_BYTES // 1_000_000)
+    body = await limited_body(request, MAX_CSV_BYTES, too_large, Message.of(MessageCode.IMPORT_IN_PARTS))
     booking_list = await asyncio.to_thread(parse_list, body, encoding)
 
     def plan(session: Session) -> ListView:

@@ -13,8 +13,10 @@ from pathlib import Path
 from fastapi.responses import FileResponse
 
 from stinercut.catalog import Catalog
-from stinercut.errors import NotFound, StoreDamaged, UnreadablePhoto, UnreadableVideo
+from stinercut.errors import NotFound, StinercutError, StoreDamaged, UnreadablePhoto, UnreadableVideo
 from stinercut.films.photos.camera_photos import PhotoFile, preview
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.review import file_groups
 from stinercut.storage.store import Store, key_of
 from stinercut.video.stills import jpeg_still_at_part
@@ -57,7 +59,7 @@ class Frames:
     def clip(self, card_file_id: int) -> FileResponse:
         """The file, or its proxy, to play; in ranges if asked for. Raises NotFound or StoreDamaged."""
         if self._photo_name(card_file_id) is not None:
-            raise NotFound("a photo is nothing to play", advice="Look at its picture.")
+            raise NotFound(Message.of(RefusalCode.PHOTO_NOT_PLAYED), advice=Message.of(RefusalCode.LOOK_AT_PICTURE))
         return FileResponse(self._path(self._source(card_file_id)), media_type="video/mp4", headers=_KEPT)
 
     def _source(self, card_file_id: int) -> tuple[str, int]:
@@ -73,18 +75,23 @@ class Frames:
         try:
             return preview(self.store, PhotoFile(source[0], self._path(source), name), width)
         except UnreadablePhoto as unreadable:
-            raise NotFound(f"no picture can be made: {unreadable.what}", advice=unreadable.advice) from None
+            raise _no_picture(unreadable) from None
 
     def _path(self, source: tuple[str, int]) -> Path:
         try:
             return self.store.require(*source)
         except StoreDamaged as damaged:
-            raise NotFound(damaged.what, advice=damaged.advice) from None
+            raise NotFound(damaged.what_parts, advice=damaged.advice_parts) from None
 
     def _make(self, key: str, source: tuple[str, int], part: float, width: int) -> None:
         try:
             picture = jpeg_still_at_part(self._path(source), part, width)
         except UnreadableVideo as unreadable:
-            raise NotFound(f"no picture can be made: {unreadable.what}", advice=unreadable.advice) from None
+            raise _no_picture(unreadable) from None
         with self.store.deriving(key, ".jpg") as partial:
             partial.write_bytes(picture)
+
+
+def _no_picture(why: StinercutError) -> NotFound:
+    what = Message.of(RefusalCode.NO_PICTURE_CAN_BE_MADE, why=why.what_parts)
+    return NotFound(what, advice=why.advice_parts)

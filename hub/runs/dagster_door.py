@@ -21,6 +21,8 @@ from hub.kit.passes import inside
 from hub.kit.security import is_page_visit
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 
 def way_in(dagster: str, secret: str | None, to: str, now: datetime) -> str:
@@ -42,6 +44,6 @@ class DagsterDoor:
     def answer(self, headers: Mapping[str, str], to: str) -> RedirectResponse:
         """Send a browser on. Raises BadInput for anything but a browser that opens a page."""
         if not is_page_visit(headers):
-            raise BadInput("Dagster's pages are opened by a browser", advice="Open this address in one.")
+            raise BadInput(Message.of(RefusalCode.OPENED_BY_BROWSER), advice=Message.of(RefusalCode.OPEN_IN_BROWSER))
         leads_to = way_in(self.dagster, self.secret, to, self.clock())
         return RedirectResponse(leads_to, 303, headers={"cache-control": "no-store"})

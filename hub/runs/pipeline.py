@@ -17,13 +17,15 @@ from hub.cards.copy_progress import ProgressSnapshot
 from hub.cards.views import CardView, card_views
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.dagster_client import FAILED, IN_FLIGHT, Dagster, PipelineRun
-from hub.kit.views import RUN_ID, STEP, Links, MessageView, StepView, View, example, steps_of
+from hub.kit.views import RUN_ID, STEP, Links, MessageView, StepView, View, example, message_views, steps_of
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import JumpState
 from stinercut.clock import local_day
 from stinercut.errors import Conflict, HostNotReady, NotFound, StinercutError
-from stinercut.failures import sentence_for_pages
+from stinercut.failures import messages_for_pages
 from stinercut.jumps import in_progress, jumps
+from stinercut.language.messages import Message, all_worded, from_json
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.pipeline_names import (
     AHEAD_JOB,
     CARD_JOB,
@@ -71,6 +73,7 @@ class PipelineView(View):
                 }
             ],
             "runs_problem": "",
+            "runs_problem_parts": [],
             "links": {"run": f"http://127.0.0.1:3000/runs/{RUN_ID}"},
         }
     )
@@ -87,6 +90,8 @@ class PipelineView(View):
     steps: list[StepView]
     runs: list[RunView]
     runs_problem: str
+    runs_problem_parts: list[MessageView]
+    """The same as codes and values."""
     links: dict[str, str | None]
 
 
@@ -105,19 +110,23 @@ class RetriedView(View):
     id: str
     run_id: str | None
     problem: str
+    problem_parts: list[MessageView]
+    """The same as codes and values."""
     code: str
 
 
 BEGINS_WITHIN = timedelta(minutes=2)
 """After a run was cut off, Dagster starts its retry within seconds. If it takes longer, the promise was broken."""
 
+_NOTHING_FAILED = Message.of(RefusalCode.NOTHING_FAILED)
+_WAITS = Message.of(RefusalCode.WAITS_FOR_ITS_TURN)
 _GOES_ON = {
-    "QUEUED": "it waits for its turn already",
-    "NOT_STARTED": "it waits for its turn already",
-    "MANAGED": "it waits for its turn already",
-    "STARTING": "it is beginning already",
-    "SUSPENDED": "it was suspended in Dagster, and is not over",
-    "CANCELING": "it is being cancelled, and is not over yet",
+    "QUEUED": _WAITS,
+    "NOT_STARTED": _WAITS,
+    "MANAGED": _WAITS,
+    "STARTING": Message.of(RefusalCode.IS_BEGINNING),
+    "SUSPENDED": Message.of(RefusalCode.WAS_SUSPENDED),
+    "CANCELING": Message.of(RefusalCode.BEING_CANCELLED),
 }
 """The meaning of Dagster's statuses of a run in flight; any other means that it is being worked on."""
 
@@ -149,19 +158,22 @@ def run_to_resume(runs: Sequence[PipelineRun], stand: Stand, moment: datetime) -
     runs = [run for run in runs if run.job != AHEAD_JOB]
     flying = next((run for run in runs if run.status in IN_FLIGHT), None)
     if flying is not None:
-        raise Conflict(_GOES_ON.get(flying.status, "it is being worked on already"), advice="Wait for its end.")
+        why = _GOES_ON.get(flying.status, Message.of(RefusalCode.BEING_WORKED_ON))
+        raise Conflict(why, advice=Message.of(RefusalCode.WAIT_FOR_END))
     if runs and _is_about_to_retry(runs[0], moment):
-        raise Conflict("it is about to be tried again by itself", advice="Wait a minute.")
+        soon = Message.of(RefusalCode.ABOUT_TO_BE_RETRIED)
+        raise Conflict(soon, advice=Message.of(RefusalCode.WAIT_A_MINUTE))
     if jump_state in (JumpState.READY, JumpState.WAITING):
-        raise Conflict("its film is about to be made from other clips than before", advice="Wait: it starts by itself.")
+        soon = Message.of(RefusalCode.ABOUT_TO_BE_MADE)
+        raise Conflict(soon, advice=Message.of(RefusalCode.WAIT_IT_STARTS))
     if jump_state not in (None, JumpState.FAILED, JumpState.PRODUCING):
-        raise Conflict("nothing of it failed")
+        raise Conflict(_NOTHING_FAILED)
     if runs and runs[0].status in FAILED:
         took_it_up = jump_state is None or runs[0].run_id == stand.run_id
         return runs[0] if took_it_up and runs[0].resumes is None else None
     if stand.failed or jump_state == JumpState.FAILED:
         return None
-    raise Conflict("nothing of it failed" if runs else "nothing was begun for it yet")
+    raise Conflict(_NOTHING_FAILED if runs else Message.of(RefusalCode.NOTHING_BEGUN))
 
 
 def _is_about_to_retry(run: PipelineRun, moment: datetime) -> bool:
@@ -182,12 +194,17 @@ class Pipeline:
     async def view(self, subject: str, picture: ProgressSnapshot) -> PipelineView:
         """How far a jump or card is. Raises NotFound. If Dagster does not answer, its runs are left out."""
         known = await asyncio.to_thread(self._known, subject, picture)
-        problem = ""
+        problem: tuple[Message, ...] = ()
         try:
             runs = await self.dagster.at_a_glance().runs_of(subject)
         except StinercutError as silent:
-            runs, problem = [], sentence_for_pages(silent)
-        return known.model_copy(update={"runs": [self._run_view(run) for run in runs], "runs_problem": problem})
+            runs, problem = [], messages_for_pages(silent)
+        found = {
+            "runs": [self._run_view(run) for run in runs],
+            "runs_problem": all_worded(problem),
+            "runs_problem_parts": message_views(problem),
+        }
+        return known.model_copy(update=found)
 
     async def retry(self, subject: str, picture: ProgressSnapshot) -> RetryView:
         """Retry a jump or card that failed. Raises NotFound, Conflict, HostNotReady or DagsterRefused."""
@@ -224,15 +241,22 @@ class Pipeline:
 
         answers = await asyncio.gather(*(retried(subject) for subject in dict.fromkeys(subjects)))
         if answers and all(answer.code == HostNotReady.code for answer in answers):
-            raise HostNotReady(answers[0].problem.rstrip("."))
+            raise HostNotReady(tuple(from_json(one.model_dump()) for one in answers[0].problem_parts))
         return answers
 
     async def _retried(self, subject: str, picture: ProgressSnapshot) -> RetriedView:
         try:
             begun = await self.retry(subject, picture)
-            return RetriedView(id=subject, run_id=begun.run_id, problem="", code="")
+            return RetriedView(id=subject, run_id=begun.run_id, problem="", problem_parts=[], code="")
         except StinercutError as refused:
-            return RetriedView(id=subject, run_id=None, problem=sentence_for_pages(refused), code=refused.code)
+            said = messages_for_pages(refused)
+            return RetriedView(
+                id=subject,
+                run_id=None,
+                problem=all_worded(said),
+                problem_parts=message_views(said),
+                code=refused.code,
+            )
 
     def _stand(self, known: PipelineView) -> Stand:
         if known.kind == "card":
@@ -272,7 +296,7 @@ class Pipeline:
             cards = card_views(session, picture, [subject])
             if cards:
                 return self._of_card(cards[0], steps_of(session, [subject]).get(subject, []))
-        raise NotFound(f"no jump or card is known under {subject}")
+        raise NotFound(Message.of(RefusalCode.NO_JUMP_OR_CARD_KNOWN, subject=subject))
 
     def _of_card(self, card: CardView, steps: list[StepView]) -> PipelineView:
         is_done = card.state in ("safe", "removed", "empty")
@@ -288,6 +312,7 @@ class Pipeline:
             steps=steps,
             runs=[],
             runs_problem="",
+            runs_problem_parts=[],
             links={"partition": self.links.card(card.card)},
         )
 
@@ -314,5 +339,6 @@ def _of_jump(jump: JumpView) -> PipelineView:
         steps=jump.steps,
         runs=[],
         runs_problem="",
+        runs_problem_parts=[],
         links=jump.links.model_dump(),
     )

@@ -42,7 +42,9 @@ class RetryRequest(BaseModel):
 class Answers(BaseModel):
     """The result of each retry."""
 
-    model_config = example({"retried": [{"id": "2026-06-01_B-1", "run_id": RUN_ID, "problem": "", "code": ""}]})
+    model_config = example(
+        {"retried": [{"id": "2026-06-01_B-1", "run_id": RUN_ID, "problem": "", "problem_parts": [], "code": ""}]}
+    )
 
     retried: list[RetriedView]
 

@@ -18,7 +18,8 @@ from stinercut.catalog.row_messages import clear_error, give_error
 from stinercut.errors import BadInput, NotFound
 from stinercut.failures import without_folders
 from stinercut.jumps import jumps
-from stinercut.language.messages import with_texts
+from stinercut.language.messages import Message, with_texts
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import CopyError, ErrorCode, FileCopied, FileKind
 from stinercut.protocol.details import said_in
 
@@ -33,7 +34,9 @@ def record_copied(session: Session, insertion: Insertion, message: FileCopied) -
     """
     entry = _require_entry(session, insertion, message.file_id)
     if message.size != entry.file.size:
-        raise BadInput(f"{message.size} bytes were copied where the card has {entry.file.size}", file=entry.file.name)
+        raise BadInput(
+            Message.of(RefusalCode.OTHER_SIZE_COPIED, copied=message.size, size=entry.file.size), file=entry.file.name
+        )
     if entry.state == EntryState.COPIED:
         return
     meant, imported = entry.card_file_id, session.get(ImportedFile, entry.card_file_id)
@@ -97,5 +100,5 @@ def _follow(session: Session, insertion: Insertion, entry: ManifestEntry) -> Non
 def _require_entry(session: Session, insertion: Insertion, file_id: str) -> ManifestEntry:
     entry = session.get(ManifestEntry, (insertion.insertion_id, file_id))
     if entry is None:
-        raise NotFound(f"the manifest of insertion {insertion.insertion_id} has no file {file_id}")
+        raise NotFound(Message.of(RefusalCode.NO_FILE_IN_MANIFEST, insertion=insertion.insertion_id, file=file_id))
     return entry

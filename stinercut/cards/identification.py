@@ -38,6 +38,7 @@ from stinercut.jumps.card_videos import card_video
 from stinercut.keyring import NO_KEYS, KeyRing
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import FileKind
 from stinercut.recordings.filming_order import CardVideo
 from stinercut.recordings.session_rules import Session as SplitSession
@@ -326,14 +327,11 @@ def read_again(session: Session, jump_key: str) -> None:
     """
     jump = jumps.require_jump(session, jump_key)
     if jump.state != JumpState.REVIEW:
-        raise BadInput(f"jump {jump_key} does not wait for a person: its codes are not read again")
+        raise BadInput(Message.of(RefusalCode.JUMP_WAITS_FOR_NOBODY, jump=jump_key))
     files = _files_of(session, jump_key)
     insertions = _newest_insertions(session, files)
     if any(early_files_open(session, insertion.insertion_id) for insertion in insertions):
-        raise BadInput(
-            "small files of its card are still to come, and a code may be in them",
-            advice="Leave the card in until they are copied; what could not be read is then read again by itself.",
-        )
+        raise BadInput(Message.of(RefusalCode.SMALL_FILES_TO_COME), advice=Message.of(RefusalCode.LEAVE_CARD_IN))
     session.execute(delete(QrReading).where(QrReading.card_file_id.in_(files)))
     _give_back(session, jump, insertions)
 

@@ -21,7 +21,8 @@ from stinercut.errors import NotFound
 from stinercut.failures import without_folders
 from stinercut.jumps import jumps
 from stinercut.jumps.jump_photos import jumps_with_photos_open
-from stinercut.language.messages import with_texts
+from stinercut.language.messages import Message, with_texts
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import CardError, ErrorCode, Inserted
 from stinercut.protocol.details import said_in
 
@@ -101,7 +102,7 @@ def require_insertion(session: Session, insertion_id: str) -> Insertion:
     """The insertion, or NotFound."""
     insertion = session.get(Insertion, insertion_id)
     if insertion is None:
-        raise NotFound(f"no card was put in under the id {insertion_id}")
+        raise NotFound(Message.of(RefusalCode.NO_CARD_UNDER_ID, insertion=insertion_id))
     return insertion
 
 
@@ -109,7 +110,7 @@ def require_own_insertion(session: Session, insertion_id: str, detector_id: str)
     """The insertion. Raises NotFound also if another detector reported it: each reports only its own cards."""
     insertion = require_insertion(session, insertion_id)
     if insertion.detector_id != detector_id:
-        raise NotFound(f"detector {detector_id} has put in no card under the id {insertion_id}")
+        raise NotFound(Message.of(RefusalCode.NO_CARD_OF_DETECTOR, detector=detector_id, insertion=insertion_id))
     return insertion
 
 

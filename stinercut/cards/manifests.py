@@ -24,6 +24,8 @@ from stinercut.catalog.models import CardFile, EntryState, Insertion, ManifestEn
 from stinercut.catalog.moments import now_in
 from stinercut.catalog.row_messages import clear_error
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import FileEntry, FileKind, FileList
 from stinercut.protocol.messages import FILES_PER_CHUNK, MAX_FILES
 from stinercut.protocol.small_files import is_small
@@ -52,7 +54,8 @@ def record_file_list(
     BadInput for an impossible piece.
     """
     if message.index >= message.total or insertion.chunks_total not in (None, message.total):
-        raise BadInput(f"piece {message.index} of {message.total} does not fit the file list of {insertion.card_id}")
+        card = insertion.card_id
+        raise BadInput(Message.of(RefusalCode.PIECE_DOES_NOT_FIT, piece=message.index, pieces=message.total, card=card))
     if message.index in insertion.chunks_seen:
         return insertion.listed_at is not None
     _refuse_too_many(session, insertion, len(message.files))
@@ -139,13 +142,13 @@ def _refuse_too_many(session: Session, insertion: Insertion, more: int) -> None:
     at_most = FILES_PER_CHUNK * len(insertion.chunks_seen) + more
     if at_most > MAX_FILES and sum(_states(session, insertion.insertion_id).values()) + more > MAX_FILES:
         raise BadInput(
-            f"the file list of {insertion.card_id} has more than {MAX_FILES} files",
-            advice="Move what is no footage of jumps off the card.",
+            Message.of(RefusalCode.TOO_MANY_FILES_ON_CARD, card=insertion.card_id, most=MAX_FILES),
+            advice=Message.of(RefusalCode.MOVE_OFF_CARD),
         )
 
 
 def _two_with_one_id(insertion_id: str) -> BadInput:
-    return BadInput(f"the file list of insertion {insertion_id} names two files with one id")
+    return BadInput(Message.of(RefusalCode.TWO_FILES_OF_ONE_ID, insertion=insertion_id))
 
 
 def _card_file(file: FileEntry) -> dict[str, Value]:

@@ -18,6 +18,9 @@ from stinercut.catalog.models import CardFile, ImportedFile, Jump, JumpFile, Jum
 from stinercut.errors import BadInput
 from stinercut.jumps.duplicates import aliases_among
 from stinercut.jumps.jumps import JumpFootage, footage_files, require_jump
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.storage.store import key_of
 
 
@@ -103,7 +106,10 @@ def footage_here(session: Session, jump_key: str) -> JumpFootage:
     """
     jump = require_jump(session, jump_key)
     if jump.passenger_name is None or jump.booking_id is None:
-        raise BadInput(f"jump {jump_key} has no passenger yet", advice="Say whose jump this is.")
+        raise BadInput(
+            Message.of(RefusalCode.JUMP_WITHOUT_PASSENGER, jump=jump_key),
+            advice=Message.of(MessageCode.SAY_WHOSE_JUMP),
+        )
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)

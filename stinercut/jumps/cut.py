@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 
 
 class CutClip(Protocol):
@@ -70,7 +72,5 @@ def takes(clips: Sequence[Known], cut: Cut | None) -> tuple[ClipTake[Known], ...
     ]
     late = [ClipTake(clip) for clip in clips if clip.card_file_id not in cut.decided]
     if clips and not chosen and not late:
-        raise BadInput(
-            "the cut of this jump shows none of its clips", advice="Import another cut, or go back to the template's."
-        )
+        raise BadInput(Message.of(RefusalCode.CUT_SHOWS_NOTHING), advice=Message.of(RefusalCode.ANOTHER_CUT))
     return (*chosen, *late)

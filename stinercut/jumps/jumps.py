@@ -29,6 +29,7 @@ from stinercut.jumps.jump_photos import photos_coming
 from stinercut.jumps.readiness import make_ready
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, Said, parts_of
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.recordings.filming_order import RecordedFile, day_filmed, in_order
 from stinercut.storage.store import key_of
 
@@ -319,7 +320,7 @@ def require_jump(session: Session, jump_key: str) -> Jump:
     """The jump, or NotFound."""
     jump = session.get(Jump, jump_key)
     if jump is None:
-        raise NotFound(f"no jump is known under {jump_key}")
+        raise NotFound(Message.of(RefusalCode.NO_JUMP_KNOWN, jump=jump_key))
     return jump
 
 
@@ -350,7 +351,7 @@ def footage_of(session: Session, jump_key: str) -> JumpFootage:
     """The footage for the jump's film. Raises BadInput if it isn't complete."""
     jump = require_jump(session, jump_key)
     if jump.wanted_version is None or jump.passenger_name is None or jump.booking_id is None:
-        raise BadInput(f"jump {jump_key} is not ready: {reason_words(jump)}")
+        raise BadInput(Message.of(RefusalCode.JUMP_NOT_READY, jump=jump_key, why=reason_words(jump)))
     rows = session.execute(
         select(JumpFile, CardFile, ImportedFile)
         .join(CardFile, CardFile.card_file_id == JumpFile.card_file_id)
@@ -396,8 +397,8 @@ def require_wanted(session: Session, footage: JumpFootage) -> None:
     wanted = require_jump(session, footage.jump_key).wanted_version
     if wanted != footage.version:
         raise BadInput(
-            f"the footage of jump {footage.jump_key} changed while its film was made",
-            advice="Nothing to do: its newer film is made as soon as its files are here.",
+            Message.of(RefusalCode.FOOTAGE_CHANGED, jump=footage.jump_key),
+            advice=Message.of(RefusalCode.NEWER_FILM_COMES),
         )
 
 
@@ -473,9 +474,9 @@ def leave_out(session: Session, jump_key: str, card_file_id: int) -> None:
     """Leave a clip out of the film, as a person decided. Raises NotFound or BadInput."""
     place = session.get(JumpFile, card_file_id)
     if place is None or place.jump_key != jump_key:
-        raise NotFound(f"jump {jump_key} has no file {card_file_id}")
+        raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_FILE, jump=jump_key, file=card_file_id))
     if place.role not in (Role.CLIP, Role.PHOTO):
-        raise BadInput("only a clip or a photo can be left out of a film", file=place.file.name)
+        raise BadInput(Message.of(RefusalCode.ONLY_CLIP_OR_PHOTO_LEFT_OUT), file=place.file.name)
     place.role = Role.LEFT_OUT
     session.flush()
     refresh_jump(session, jump_key)

@@ -11,6 +11,10 @@ from string import Formatter
 
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import ENGLISH, NUMBER_FORM, Words, plural_form, words_in
+from stinercut.language.refusal_codes import RefusalCode
+
+CODES = (MessageCode, RefusalCode)
+"""All lists of codes."""
 
 FORMS = frozenset({"", "and", "ended", "semicolons"})
 """The ways of showing a value; a number also has its own form."""
@@ -26,7 +30,7 @@ def fields_of(words: Words, code: str) -> frozenset[str]:
 
 def problems_of(words: Words, language: str) -> list[str]:
     """The problems of a language's words, one line each; empty without problems."""
-    codes = {str(code) for code in MessageCode}
+    codes = {str(code) for kind in CODES for code in kind}
     return [
         *(f"{code}: no words" for code in sorted(codes - set(words))),
         *(f"{code}: no such code" for code in sorted(set(words) - codes)),

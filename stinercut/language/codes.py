@@ -236,7 +236,7 @@ class MessageCode(StrEnum):
     # How far a card is
     CARD_READER_AWAY = "card_reader_away"
     CARD_NOT_READ = "card_not_read"
-    CARD_UNREADABLE = "card_unreadable"
+    CARD_NOT_READABLE = "card_not_readable"
     CARD_OUT_BEFORE_LOOK = "card_out_before_look"
     CARD_OUT_WITH_OPEN = "card_out_with_open"
     CARD_OUT_ALL_SAFE = "card_out_all_safe"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stinercut.language.messages import Message, worded
+from stinercut.language.refusal_codes import RefusalCode
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -21,11 +24,15 @@ class Versions:
         common = min(self.highest, other.highest)
         return common if common >= max(self.lowest, other.lowest) else None
 
-    def __str__(self) -> str:
+    def said(self) -> Message:
         """The range in words, for a sentence."""
         if self.lowest == self.highest:
-            return f"version {self.lowest}"
-        return f"versions {self.lowest} to {self.highest}"
+            return Message.of(RefusalCode.ONE_VERSION, version=self.lowest)
+        return Message.of(RefusalCode.SEVERAL_VERSIONS, lowest=self.lowest, highest=self.highest)
+
+    def __str__(self) -> str:
+        """The same in words."""
+        return worded(self.said())
 
 
 SPOKEN = Versions(1, 3)
@@ -34,7 +41,8 @@ messages, and `lowest` when support for an old version ends.
 """
 
 
-def no_common_version(hub: Versions, detector: Versions) -> str:
+def no_common_version(hub: Versions, detector: Versions) -> Message:
     """The words for two ranges without a common version. They name the side to update: the one that is behind."""
-    behind = "detector" if detector.highest < hub.lowest else "hub"
-    return f"the hub speaks {hub}, the detector {detector}: update the {behind}"
+    if detector.highest < hub.lowest:
+        return Message.of(RefusalCode.UPDATE_DETECTOR, hub=hub.said(), detector=detector.said())
+    return Message.of(RefusalCode.UPDATE_HUB, hub=hub.said(), detector=detector.said())

@@ -26,6 +26,7 @@ from stinercut.errors import BadInput, NameConflict, NotFound
 from stinercut.jumps import jumps
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import FileKind
 from stinercut.recordings.filming_order import in_order
 
@@ -60,9 +61,7 @@ def assign(session: Session, who: str, jump_key: str, payload: Payload, confirme
         *_known_names(session, payload, target),
         *_codes_against(session, files, payload.passenger_name, payload.booking_id),
     ]
-    _require_confirmed(
-        known, f"{payload.passenger_name} ({payload.booking_id})", payload.passenger_name, confirmed_name
-    )
+    _require_confirmed(known, payload.passenger_name, payload.booking_id, confirmed_name)
     before = _as_it_is(jump, files)
     target = jumps.jump_of(session, payload, jump.card_id)
     target.passenger_name = payload.passenger_name
@@ -85,12 +84,11 @@ def move(  # noqa: PLR0913, PLR0917 - who, what, from where, to where
     what = What.JOINED if set(files) == set(_files(session, jump_key)) else What.MOVED
     who, jump, target = named(who), _live(session, jump_key), _live(session, to)
     if target is jump:
-        raise BadInput("these files are in that jump already")
+        raise BadInput(Message.of(RefusalCode.FILES_IN_THAT_JUMP))
     _require_among(session, jump_key, files)
     if target.passenger_name is not None and target.booking_id is not None:
         codes = _codes_against(session, files, target.passenger_name, target.booking_id)
-        whose = f"{target.passenger_name} ({target.booking_id})"
-        _require_confirmed(codes, whose, target.passenger_name, confirmed_name)
+        _require_confirmed(codes, target.passenger_name, target.booking_id, confirmed_name)
     before = _as_it_is(jump, files)
     _place(session, files, jump, target)
     jumps.refresh_jump(session, target.jump_key)
@@ -108,7 +106,8 @@ def split(session: Session, who: str, jump_key: str, files: Sequence[int]) -> st
     who, jump = named(who), _live(session, jump_key)
     _require_among(session, jump_key, files)
     if set(files) == set(_files(session, jump_key)):
-        raise BadInput("all files were chosen: nothing would stay", advice="Choose those that belong to somebody else.")
+        all_chosen = Message.of(RefusalCode.ALL_FILES_CHOSEN)
+        raise BadInput(all_chosen, advice=Message.of(RefusalCode.CHOOSE_OF_SOMEBODY_ELSE))
     first = in_order([session.get_one(CardFile, file) for file in sorted(files)], jumps.recorded_file)[0]
     why = (
         Message.of(MessageCode.SPLIT_FROM_JUMP, who=who, passenger=jump.passenger_name)
@@ -134,7 +133,7 @@ def put_back(session: Session, who: str, jump_key: str, file: int) -> None:
     """Put a clip that was left out into the film again. Raises NotFound or BadInput."""
     who, before = named(who), _role_of(session, jump_key, file)
     if before != Role.LEFT_OUT:
-        raise BadInput("this file was not left out", file=session.get_one(CardFile, file).name)
+        raise BadInput(Message.of(RefusalCode.FILE_NOT_LEFT_OUT), file=session.get_one(CardFile, file).name)
     for place in _left_out_like(session, jump_key, file):
         is_photo = session.get_one(CardFile, place.card_file_id).kind == FileKind.PHOTO
         place.role = Role.PHOTO if is_photo else Role.CLIP
@@ -158,14 +157,16 @@ def named(who: str) -> str:
     """The name of the deciding person, normalised. Raises BadInput for an invalid name."""
     name = " ".join(unicodedata.normalize("NFC", who).split())
     if not 1 <= len(name) <= MAX_WHO or not name.isprintable():
-        raise BadInput(f"who decides must be a name of 1 to {MAX_WHO} characters", advice="Choose your name first.")
+        no_name = Message.of(RefusalCode.WHO_MUST_BE_NAME, most=MAX_WHO)
+        raise BadInput(no_name, advice=Message.of(RefusalCode.CHOOSE_NAME_FIRST))
     return name
 
 
 def _live(session: Session, jump_key: str) -> Jump:
     jump = jumps.require_jump(session, jump_key)
     if jump.state == JumpState.GONE:
-        raise NotFound(f"all files of jump {jump_key} were moved to other jumps", advice="Look at the page again.")
+        moved = Message.of(RefusalCode.FILES_OF_JUMP_MOVED, jump=jump_key)
+        raise NotFound(moved, advice=Message.of(RefusalCode.LOOK_AT_PAGE_AGAIN))
     return jump
 
 
@@ -178,40 +179,47 @@ def _files(session: Session, jump_key: str) -> list[int]:
 
 def _require_among(session: Session, jump_key: str, files: Sequence[int]) -> None:
     if not files:
-        raise BadInput("no file was chosen")
+        raise BadInput(Message.of(RefusalCode.NO_FILE_CHOSEN))
     strange = set(files) - set(_files(session, jump_key))
     if strange:
-        raise NotFound(f"jump {jump_key} has no file {min(strange)}", advice="Look at the page again.")
+        unknown = Message.of(RefusalCode.JUMP_WITHOUT_FILE, jump=jump_key, file=min(strange))
+        raise NotFound(unknown, advice=Message.of(RefusalCode.LOOK_AT_PAGE_AGAIN))
 
 
-def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[str]:
+def _known_names(session: Session, payload: Payload, target: Jump | None) -> list[Message]:
     """Names other than the payload's under which its booking is known, in words."""
-    where = f"booking {payload.booking_id} of {payload.jump_date.isoformat()} is"
+    number, day = payload.booking_id, payload.jump_date.isoformat()
     booking = session.get(Booking, payload.jump_key)
-    contradictions: list[str] = []
+    said: list[Message] = []
     film_name = target.passenger_name if target is not None and target.state != JumpState.GONE else None
-    if film_name not in (None, payload.passenger_name):
-        contradictions.append(f"{where} {film_name}")
+    if film_name is not None and film_name != payload.passenger_name:
+        said.append(Message.of(RefusalCode.BOOKING_IS, booking=number, day=day, passenger=film_name))
     if booking is not None and booking.passenger_name not in (film_name, payload.passenger_name):
-        contradictions.append(f"{where} {booking.passenger_name} in the list of bookings")
-    return contradictions
+        listed = booking.passenger_name
+        said.append(Message.of(RefusalCode.BOOKING_IS_IN_LIST, booking=number, day=day, passenger=listed))
+    return said
 
 
-def _codes_against(session: Session, files: Sequence[int], passenger_name: str, booking_id: str) -> list[str]:
+def _codes_against(session: Session, files: Sequence[int], passenger_name: str, booking_id: str) -> list[Message]:
     """Codes among these files that name somebody else, in words."""
-    contradictions: list[str] = []
+    said: list[Message] = []
     for file, reading in identification.readings_of(session, files).items():
         code = reading.payload
         if code is not None and (code.passenger_name, code.booking_id) != (passenger_name, booking_id):
             name = session.get_one(CardFile, file).name
-            contradictions.append(f"the code in {name} says {code.passenger_name} ({code.booking_id})")
-    return contradictions
+            said.append(
+                Message.of(
+                    RefusalCode.CODE_IN_FILE_SAYS, file=name, passenger=code.passenger_name, booking=code.booking_id
+                )
+            )
+    return said
 
 
-def _require_confirmed(known: Sequence[str], whose: str, name: str, confirmed: str | None) -> None:
+def _require_confirmed(known: Sequence[Message], name: str, booking: str, confirmed: str | None) -> None:
     if known and confirmed != name:
         raise NameConflict(
-            f"{'; '.join(known)}; you say {whose}", advice=f"If {name} is right, confirm this name explicitly."
+            Message.of(RefusalCode.KNOWN_OTHERWISE, known=tuple(known), passenger=name, booking=booking),
+            advice=Message.of(RefusalCode.CONFIRM_NAME, name=name),
         )
 
 
@@ -244,7 +252,7 @@ def _keep(session: Session, decision: Decision, jump: Jump, files: Sequence[int]
 def _role_of(session: Session, jump_key: str, file: int) -> str:
     place = session.get(JumpFile, file)
     if place is None or place.jump_key != jump_key:
-        raise NotFound(f"jump {jump_key} has no file {file}")
+        raise NotFound(Message.of(RefusalCode.JUMP_WITHOUT_FILE, jump=jump_key, file=file))
     return place.role
 
 

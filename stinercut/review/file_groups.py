@@ -21,6 +21,8 @@ from stinercut.errors import NotFound
 from stinercut.jumps import jumps
 from stinercut.jumps.duplicates import counting_files
 from stinercut.jumps.listing import NEWEST_FIRST, files_of
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.protocol import FileKind
 from stinercut.review.decisions import What
 
@@ -141,7 +143,8 @@ def picture_source(session: Session, card_file_id: int) -> tuple[str, int]:
     """The object for pictures of this file, as (content hash, bytes). Raises NotFound while nothing of it is here."""
     found = picture_sources(session, [card_file_id]).get(card_file_id)
     if found is None:
-        raise NotFound(f"nothing of file {card_file_id} is here yet", advice="Its card may still be copying.")
+        nothing = Message.of(RefusalCode.NOTHING_OF_FILE_HERE, file=card_file_id)
+        raise NotFound(nothing, advice=Message.of(RefusalCode.CARD_MAY_BE_COPYING))
     return found
 
 

@@ -17,6 +17,8 @@ from stinercut.catalog.models import Decision, JumpCut
 from stinercut.errors import BadInput
 from stinercut.jumps import jumps
 from stinercut.jumps.cut import Cut
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.review.decisions import named
 
 
@@ -37,7 +39,7 @@ def choose_cut(session: Session, jump_key: str, cut: Cut, who: str) -> None:
     clips = {file.card_file_id for file in jumps.footage_of(session, jump_key).clips}
     strange = {piece.card_file_id for piece in cut.pieces} - clips
     if strange:
-        raise BadInput(f"the cut names clips that jump {jump_key} does not have: {sorted(strange)}")
+        raise BadInput(Message.of(RefusalCode.CUT_OF_STRANGE_CLIPS, jump=jump_key, clips=str(sorted(strange))))
     row = session.get(JumpCut, jump_key) or JumpCut(jump_key=jump_key)
     before = {"pieces": row.pieces or []}
     row.pieces = [[piece.card_file_id, piece.start, piece.end] for piece in cut.pieces]
@@ -52,7 +54,7 @@ def drop_cut(session: Session, jump_key: str, who: str) -> None:
     jumps.require_jump(session, jump_key)
     row = session.get(JumpCut, jump_key)
     if row is None:
-        raise BadInput(f"jump {jump_key} has no cut of its own")
+        raise BadInput(Message.of(RefusalCode.NO_CUT_OF_ITS_OWN, jump=jump_key))
     before = {"pieces": row.pieces}
     session.delete(row)
     session.flush()

@@ -27,6 +27,8 @@ from pathlib import Path
 import xxhash
 
 from stinercut.errors import HostNotReady, StoreDamaged
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
 from stinercut.storage.disk_names import partial_beside
 from stinercut.storage.locks import held
 
@@ -146,13 +148,13 @@ class Store:
             found = path.stat().st_size
         except FileNotFoundError:
             raise StoreDamaged(
-                "footage is missing from the store", file=path, advice="Put its card in again to fetch it once more."
+                Message.of(RefusalCode.FOOTAGE_MISSING), file=path, advice=Message.of(RefusalCode.PUT_CARD_IN_AGAIN)
             ) from None
         if size is not None and found != size:
             raise StoreDamaged(
-                f"footage has {found} bytes where {size} were stored",
+                Message.of(RefusalCode.FOOTAGE_OTHER_SIZE, found=found, size=size),
                 file=path,
-                advice="Move this file away and put its card in again to fetch it once more.",
+                advice=Message.of(RefusalCode.MOVE_AWAY_PUT_IN_AGAIN),
             )
         return path
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from support.repository import REPOSITORY, nodes_of, parsed
 
 from stinercut.language import messages
-from stinercut.language.checking import fields_of, problems_of
+from stinercut.language.checking import CODES, fields_of, problems_of
 from stinercut.language.codes import MessageCode
 from stinercut.language.fields import Parts
 from stinercut.language.messages import (
@@ -42,6 +42,17 @@ def arriving(here: int, files: int) -> Message:
 @pytest.mark.parametrize("language", languages())
 def test_every_code_has_words_that_show_exactly_its_values(language: str) -> None:
     assert problems_of(words_in(language), language) == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_no_code_stands_twice(language: str) -> None:
+    """JSON takes the last one without a word."""
+    text = (REPOSITORY / "stinercut" / "language" / "words" / f"{language}.json").read_text("utf-8")
+    pairs: list[tuple[str, object]] = json.loads(text, object_pairs_hook=list)
+    names = [name for name, _ in pairs]
+    assert sorted(names) == sorted(set(names))
+    codes = [str(code) for kind in CODES for code in kind]
+    assert sorted(codes) == sorted(set(codes))
 
 
 GOOD = {**words_in(ENGLISH)}
@@ -92,7 +103,7 @@ def sent() -> Iterator[tuple[str, frozenset[str], str]]:
 
 def test_every_message_gives_the_values_of_its_words_and_every_code_is_sent() -> None:
     found = list(sent())
-    codes = {f"MessageCode.{code.name}": code for code in MessageCode}
+    codes = {f"{kind.__name__}.{code.name}": code for kind in CODES for code in kind}
     assert [where for code, _, where in found if code not in codes] == [], "a code by its name, so that it is found"
     wrong = [f"{where}: {code}" for code, given, where in found if given != fields_of(GOOD, codes[code])]
     assert wrong == []
