@@ -27,6 +27,7 @@ from hub.cards.socket import Detectors
 from hub.kit.catalog_watch import CatalogWatch
 from stinercut.cards import insertions
 from stinercut.catalog import Catalog
+from stinercut.language.messages import worded
 from stinercut.protocol import (
     Ack,
     ErrorCode,
@@ -61,7 +62,7 @@ def test_the_highest_in_both_ranges_is_spoken(one: Versions, other: Versions) ->
     ],
 )
 def test_the_side_that_is_behind_is_to_be_updated(hub: Versions, detector: Versions, words: str) -> None:
-    assert no_common_version(hub, detector) == f"the hub speaks {words}"
+    assert worded(no_common_version(hub, detector)) == f"the hub speaks {words}"
 
 
 # ------------------------------------------------------------------------------------------------ the hub's side

@@ -56,6 +56,7 @@ def test_what_a_page_sends(kind: Any, given: object, words: str) -> None:
     errors = errors_of(kind, given)
     refused = in_words(errors)
     assert refused.what == words
+    assert [part.code for part in refused.what_parts] in (["field_at_fault"], ["sent_not_readable"])
     assert ("Write your name first" in refused.advice) == (words == "your name is missing")
     assert errors[0]["msg"] in technical(errors)
     assert "Anna" not in technical(errors)
