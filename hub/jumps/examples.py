@@ -26,7 +26,16 @@ JUMP: Final[dict[str, Any]] = {
     "place": None,
     "failures": [],
     "remedies": [],
-    "files": [{"file_id": 7, "name": "GX010001.MP4", "role": "clip", "state": "copied", "size": 1_800_000_000}],
+    "files": [
+        {
+            "file_id": 7,
+            "name": "GX010001.MP4",
+            "role": "clip",
+            "state": "copied",
+            "size": 1_800_000_000,
+            "detail_parts": [],
+        }
+    ],
     "photos": {"pictures": 12, "files": 12, "here": 12},
     "steps": [STEP],
     "progress": 1.0,
