@@ -162,7 +162,7 @@ def card_views(session: Session, picture: ProgressSnapshot, card_ids: Collection
             staying=staying.get(insertion.insertion_id, NOTHING),
         )
         state, said = card_state(situation)
-        done = tally.bytes(EntryState.COPIED) + sum(one.done for one in under_way)
+        done = tally.bytes(EntryState.COPIED) + sum(copy.done for copy in under_way)
         views.append(
             CardView(
                 card=card.card_id,

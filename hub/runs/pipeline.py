@@ -241,7 +241,7 @@ class Pipeline:
 
         answers = await asyncio.gather(*(retried(subject) for subject in dict.fromkeys(subjects)))
         if answers and all(answer.code == HostNotReady.code for answer in answers):
-            raise HostNotReady(tuple(from_json(one.model_dump()) for one in answers[0].problem_parts))
+            raise HostNotReady(tuple(from_json(part.model_dump()) for part in answers[0].problem_parts))
         return answers
 
     async def _retried(self, subject: str, picture: ProgressSnapshot) -> RetriedView:
