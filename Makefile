@@ -59,11 +59,13 @@ QUICK := not slow and not long
 TIERS := --db sqlite -m '$(QUICK)' tests/pure tests/db
 # No test and no rule depends on the day or the place. `make test` tries that with the cheap tests. Only the tests' own
 # process has the other clock, so tests of whole processes are left out.
+# Nor are those that read nothing but files of the repository.
+TEXTS := --ignore=tests/pure/house --ignore=tests/pure/docs
 IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
 
 # Many tests wait for processes and sockets, not for a core: two at a time take little more than half as long.
 test: lint
-	TZ=$(IN_13_MONTHS) $(TIERS)
+	TZ=$(IN_13_MONTHS) $(TEXTS) $(TIERS)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
 
 test-long: setup-dev
