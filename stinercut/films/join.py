@@ -19,6 +19,8 @@ from stinercut.films.plan.progress import Progress, part_of, share_of
 from stinercut.films.plan.timebase import SAMPLE_RATE, ticks_of, timescale_of
 from stinercut.films.sound.chapters import SoundStretch
 from stinercut.films.sound.mix import Music, film_sound
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import require_space
 from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
@@ -102,9 +104,9 @@ def join(
         joined = _frames_in(target)
         if joined != frames:
             raise WrongFilm(
-                f"joining {len(segments)} segments gave {joined} frames where {frames} were due",
+                Message.of(MessageCode.JOINED_TO_OTHER_LENGTH, segments=len(segments), joined=joined, frames=frames),
                 file=target,
-                advice="Try again: a segment in the store is damaged, and will be made again.",
+                advice=Message.of(MessageCode.AGAIN_SEGMENT_DAMAGED),
             )
     except BaseException:
         target.unlink(missing_ok=True)
@@ -128,7 +130,7 @@ def _together(segments: Sequence[Segment]) -> _Together:
     long as no two of them have the same number, one configuration holds all of them.
     """
     if not segments:
-        raise BadInput("there is nothing to join", advice="A film needs at least one segment.")
+        raise BadInput(Message.of(MessageCode.NOTHING_TO_JOIN), advice=Message.of(MessageCode.ONE_SEGMENT_AT_LEAST))
     configurations: list[h264.Configuration] = []
     first: object = None
     size = 0
@@ -155,9 +157,9 @@ def _together(segments: Sequence[Segment]) -> _Together:
         first = first or likeness
         if likeness is None or likeness != first:
             raise BadInput(
-                "this segment is encoded otherwise than the first and would not play after it",
+                Message.of(MessageCode.SEGMENT_NOT_FITTING),
                 file=segment.video,
-                advice="Render all segments of a film with one template, one encoder and one ffmpeg.",
+                advice=Message.of(MessageCode.ONE_TEMPLATE_AND_ENCODER),
             )
     record = h264.merged(configurations).packed
     return _Together(record, configurations[0].packed == record, size)
@@ -173,8 +175,9 @@ def _pictures(configuration: h264.Configuration) -> set[object]:
 
 
 def _missing(path: Path) -> StoreDamaged:
-    what = "a segment is damaged" if path.is_file() else "a segment is missing"
-    return StoreDamaged(what, file=path, advice="Render this jump again: then the segment is made again.")
+    damaged, missing = Message.of(MessageCode.SEGMENT_DAMAGED), Message.of(MessageCode.SEGMENT_MISSING)
+    what = damaged if path.is_file() else missing
+    return StoreDamaged(what, file=path, advice=Message.of(MessageCode.RENDER_JUMP_TO_MEND))
 
 
 def _videos(segments: Sequence[Segment], together: _Together, folder: Path) -> list[Path]:

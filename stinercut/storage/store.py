@@ -27,6 +27,7 @@ from pathlib import Path
 import xxhash
 
 from stinercut.errors import HostNotReady, StoreDamaged
+from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
 from stinercut.language.refusal_codes import RefusalCode
 from stinercut.storage.disk_names import partial_beside
@@ -295,7 +296,7 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise HostNotReady(
-            f"only {amount(free)} free where {amount(needed)} are needed",
+            Message.of(MessageCode.LITTLE_SPACE, free=amount(free), needed=amount(needed)),
             file=folder,
-            advice="Free some space, or choose another folder with STINERCUT_DATA.",
+            advice=Message.of(MessageCode.FREE_SPACE_OR_OTHER_FOLDER),
         )

@@ -258,7 +258,7 @@ def _missing_files(template: Template) -> list[StinercutError]:
     try:
         require_language(template.document.language)
     except BadInput as refused:
-        out.append(BadInput(refused.what, file=path, advice=refused.advice))
+        out.append(BadInput(refused.what_parts, file=path, advice=refused.advice_parts))
     for place, name in named_files(template.document):
         if not (template.folder / name).is_file():
             advice = f"Put {name} next to {FILE_NAME}, or write the name of a file that is there."
@@ -274,7 +274,7 @@ def _wrong_fonts(template: Template) -> list[StinercutError]:
             require_whole(font)
         except BadInput as refused:
             what = f"the font {font.name} of the template {template.name}: {refused.what}"
-            out.append(BadInput(what, file=font, advice=refused.advice))
+            out.append(BadInput(what, file=font, advice=refused.advice_parts))
     return out
 
 

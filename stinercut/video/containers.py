@@ -17,6 +17,8 @@ from typing import BinaryIO, Final
 
 from stinercut.errors import UnreadableVideo
 from stinercut.input_limits import MOST_PIXELS
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.regular_files import open_regular
 
 PROTOCOLS: Final = "file,pipe"
@@ -121,11 +123,13 @@ def container_of(path: Path) -> Container:
             found = _recognised(*head)
     except FileNotFoundError:
         raise UnreadableVideo(
-            "the file is not there", file=path, advice="Check the path, or put the card in again."
+            Message.of(MessageCode.FILE_NOT_THERE), file=path, advice=Message.of(MessageCode.CHECK_PATH_OR_CARD)
         ) from None
     except OSError as refused:
         raise UnreadableVideo(
-            f"the file can't be read: {refused.strerror or refused}", file=path, advice="Copy it from the card again."
+            Message.of(MessageCode.FILE_NOT_OPENED, why=refused.strerror or str(refused)),
+            file=path,
+            advice=Message.of(MessageCode.COPY_FROM_CARD_AGAIN),
         ) from None
     if found is None:
         what = _told_apart(head[0])

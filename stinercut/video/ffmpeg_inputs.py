@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.video.containers import PROTOCOLS, container_of
 from stinercut.video.ffmpeg_graph import graph_input
 
@@ -91,6 +93,8 @@ def _lines(entry: Entry, listed: Path, number: int) -> list[str]:
 def _linked(path: Path, link: Path) -> str:
     """A link to a file with a line break in its name. Raises BadInput if the link's own path has a line break."""
     if "\n" in str(link.absolute()) or "\r" in str(link.absolute()):
-        raise BadInput("a line break in a folder's name", file=link.parent, advice="Give the folder another name.")
+        raise BadInput(
+            Message.of(MessageCode.LINE_BREAK_IN_FOLDER), file=link.parent, advice=Message.of(MessageCode.RENAME_FOLDER)
+        )
     link.symlink_to(path.absolute())
     return str(link.absolute())

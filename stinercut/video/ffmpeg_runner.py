@@ -31,6 +31,8 @@ from typing import IO, Any
 from stinercut import input_limits
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
 from stinercut.input_limits import MOST_ALLOCATED, memory_of_ffmpeg
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.secrets import for_strangers
 from stinercut.video.containers import MP4, container_of
 
@@ -68,39 +70,31 @@ program itself.
 RLIMIT_DATA and not RLIMIT_AS: threads and graphics drivers reserve many times the memory that they use.
 """
 
-_PLAIN_WORDS: tuple[tuple[str, str, str], ...] = (
+_PLAIN_WORDS: tuple[tuple[str, Message, Message], ...] = (
+    (r"moov atom not found", Message.of(MessageCode.VIDEO_CUT_SHORT), Message.of(MessageCode.CAMERA_LOST_POWER)),
     (
-        r"moov atom not found",
-        "the video is cut short: its index, which a camera writes last, is missing",
-        "Copy it from the card again; if it is short there too, the camera lost power while filming.",
+        r"No space left on device|Disk quota exceeded",
+        Message.of(MessageCode.DISK_FULL),
+        Message.of(MessageCode.FREE_SPACE_AND_AGAIN),
     ),
-    (r"No space left on device|Disk quota exceeded", "the disk is full", "Free some space and try again."),
-    (
-        r"File too large",
-        "the disk takes no file of this size",
-        "Choose a folder on another disk: FAT32 ends at 4 GB; or look at this user's limits (ulimit -f).",
-    ),
-    (
-        r"Permission denied",
-        "the file may not be read or written",
-        "Look at the owner and the rights of file and folder.",
-    ),
-    (r"No such file or directory", "the file is not there", "Check the path, or put the card in again."),
+    (r"File too large", Message.of(MessageCode.DISK_TAKES_NO_SUCH_SIZE), Message.of(MessageCode.OTHER_DISK)),
+    (r"Permission denied", Message.of(MessageCode.FILE_NOT_ALLOWED), Message.of(MessageCode.LOOK_AT_RIGHTS)),
+    (r"No such file or directory", Message.of(MessageCode.FILE_NOT_THERE), Message.of(MessageCode.CHECK_PATH_OR_CARD)),
     (
         r"Cannot allocate memory|Out of memory",
-        "there is not enough memory",
-        "Run fewer steps at once (STINERCUT_WORKERS).",
+        Message.of(MessageCode.NOT_ENOUGH_MEMORY),
+        Message.of(MessageCode.FEWER_STEPS),
     ),
     (
         r"Unknown encoder|Encoder not found",
-        "this ffmpeg lacks an encoder that films need",
-        "Install the distribution's whole ffmpeg: sudo apt install ffmpeg.",
+        Message.of(MessageCode.ENCODER_MISSING),
+        Message.of(MessageCode.INSTALL_WHOLE_FFMPEG),
     ),
     (
         r"Invalid data found when processing input|could not find codec parameters|does not contain any stream"
         r"|Failed to read frame size|Cannot determine format of input stream|Error marking filters as finished",
-        "the file is no video, or it is damaged",
-        "Copy it from the card again, or leave it out.",
+        Message.of(MessageCode.NO_VIDEO_OR_DAMAGED),
+        Message.of(MessageCode.COPY_AGAIN_OR_LEAVE_OUT),
     ),
 )
 _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too large")
@@ -221,7 +215,7 @@ def ffprobe_json(path: Path, *, count_packets: bool = False) -> dict[str, Any]:
             text = job.output.read()
             job.finish()
     except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+        raise UnreadableVideo(failed.what_parts, file=path, advice=failed.advice_parts) from None
     with contextlib.suppress(ValueError):
         found: dict[str, Any] = json.loads(text or b"{}")
         return found
@@ -248,12 +242,16 @@ def packet_times(
                     # Matroska has no decoding time for its first packets if later ones are shown before them.
                     times.append((int(shown), int(shown if decoded.strip() == b"N/A" else decoded)))
                 if len(times) > input_limits.MOST_FRAMES:
-                    raise UnreadableVideo(input_limits.broken_by_frames(len(times)), file=path, advice="Leave it out.")
+                    raise UnreadableVideo(
+                        input_limits.broken_by_frames(len(times)),
+                        file=path,
+                        advice=Message.of(MessageCode.LEAVE_IT_OUT),
+                    )
                 if on_packet and number % _TOLD_EVERY == 0:
                     on_packet(number)
             job.finish()
     except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+        raise UnreadableVideo(failed.what_parts, file=path, advice=failed.advice_parts) from None
     except ValueError:
         raise _unreadable_answer(path) from None
     return times
@@ -261,9 +259,9 @@ def packet_times(
 
 def _unreadable_answer(path: Path) -> UnreadableVideo:
     return UnreadableVideo(
-        "ffprobe says something about this file that can't be read",
+        Message.of(MessageCode.FFPROBE_NOT_UNDERSTOOD),
         file=path,
-        advice="Copy it from the card again; if that changes nothing, reinstall ffmpeg.",
+        advice=Message.of(MessageCode.COPY_AGAIN_OR_NEW_FFMPEG),
     )
 
 
@@ -294,15 +292,15 @@ def _build_of(program: str, _changed: int) -> str:
     lines = [re.sub(r"\s+", " ", line) for line in printed.splitlines()]
     named = [line for line in lines if line.startswith(("ffmpeg version", "lib"))]
     if not named or len(named[0].split()) < 3:
-        raise FfmpegFailed("it doesn't say its version")
+        raise FfmpegFailed(Message.of(MessageCode.FFMPEG_WITHOUT_VERSION))
     return " | ".join(named)
 
 
 def _not_running(program: Path, why: str) -> MissingProgram:
     return MissingProgram(
-        f"ffmpeg is installed and doesn't run: {why}",
+        Message.of(MessageCode.FFMPEG_NOT_RUNNING, why=why),
         file=program,
-        advice="Look at the output of `ffmpeg -version`; reinstall it: sudo apt install --reinstall ffmpeg.",
+        advice=Message.of(MessageCode.LOOK_AT_FFMPEG_VERSION),
     )
 
 
@@ -310,8 +308,8 @@ def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise MissingProgram(
-            f"the program {name} is not installed",
-            advice="Debian, Ubuntu: sudo apt install ffmpeg. Windows: winget install Gyan.FFmpeg.",
+            Message.of(MessageCode.PROGRAM_NOT_INSTALLED, program=name),
+            advice=Message.of(MessageCode.INSTALL_FFMPEG),
         )
     return found
 
@@ -352,9 +350,9 @@ class _Job:
         code = self.process.wait()
         if self.timed_out.is_set():
             raise Stopped(
-                f"ffmpeg took longer than {self.timeout:.0f} s and was stopped",
+                Message.of(MessageCode.FFMPEG_TOO_SLOW, seconds=round(self.timeout)),
                 file=self.file,
-                advice="Try again when the machine has less to do; if it happens again, look at this file.",
+                advice=Message.of(MessageCode.AGAIN_WHEN_LESS_TO_DO),
             )
         if code != 0:
             errors = _errors_of(self.last_words(_TAIL_BYTES))
@@ -390,7 +388,7 @@ def _kind_of(errors: str, code: int) -> type[FfmpegFailed]:
     return Hindered if _NO_INPUT.search(errors) else FfmpegFailed
 
 
-def in_plain_words(messages: str, code: int) -> tuple[str, str]:
+def in_plain_words(messages: str, code: int) -> tuple[Message, Message]:
     """The meaning of ffmpeg's messages: what happened, and what to do about it."""
     lines = list(
         dict.fromkeys(_ADDRESS.sub("", line).strip() for line in messages.splitlines() if not _NOISE.search(line))
@@ -399,9 +397,15 @@ def in_plain_words(messages: str, code: int) -> tuple[str, str]:
         if re.search(pattern, messages, re.IGNORECASE):
             return what, advice
     if not lines:
-        ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
-        return f"ffmpeg ended {ended} without saying why", "Try again; is there memory and disk space left?"
-    return f"ffmpeg failed: {' / '.join(lines[-3:])}", "Copy the file from the card again, or leave it out."
+        return _silent(code), Message.of(MessageCode.AGAIN_IF_ROOM_IS_LEFT)
+    failed = Message.of(MessageCode.FFMPEG_FAILED, why=" / ".join(lines[-3:]))
+    return failed, Message.of(MessageCode.COPY_FILE_AGAIN_OR_LEAVE_OUT)
+
+
+def _silent(code: int) -> Message:
+    if code < 0:
+        return Message.of(MessageCode.FFMPEG_ENDED_BY, signal=-code)
+    return Message.of(MessageCode.FFMPEG_ENDED_WITH, status=code)
 
 
 @contextlib.contextmanager
@@ -420,9 +424,11 @@ def _started(
             )
         except OSError as refused:
             raise Stopped(
-                f"{Path(command[0]).name} can't be started: {refused.strerror or refused}",
+                Message.of(
+                    MessageCode.PROGRAM_NOT_STARTED, program=Path(command[0]).name, why=refused.strerror or str(refused)
+                ),
                 file=file,
-                advice="Run fewer steps at once (STINERCUT_WORKERS), and try again.",
+                advice=Message.of(MessageCode.FEWER_STEPS_THEN_AGAIN),
             ) from None
         assert process.stdout is not None
         job = _Job(process, process.stdout, messages, messages.seek(0, os.SEEK_END), timeout, file)

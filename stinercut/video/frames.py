@@ -58,7 +58,7 @@ def gray_frames(  # noqa: PLR0913 - one optional word each
                 if len(chunk) == wide * high and number / fps < seconds:
                     yield start + number / fps, np.frombuffer(chunk, np.uint8).reshape(high, wide)
     except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+        raise UnreadableVideo(failed.what_parts, file=path, advice=failed.advice_parts) from None
 
 
 def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -91,7 +91,7 @@ def key_frames(path: Path, index: VideoIndex, *, count: int, width: int) -> Iter
                 if len(chunk) == wide * high:
                     yield moment, np.frombuffer(chunk, np.uint8).reshape(high, wide)
     except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+        raise UnreadableVideo(failed.what_parts, file=path, advice=failed.advice_parts) from None
 
 
 def _picture_of(video: Probe | VideoIndex) -> str:

@@ -18,6 +18,8 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
 from stinercut import input_limits
 from stinercut.errors import UnreadableVideo
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import Store, key_of, replace_file
 from stinercut.video import ffmpeg_runner as runner
 
@@ -33,7 +35,7 @@ _IMAGE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "jpeg2000", "tiff")
 _FEW_FRAMES = ("", "1")
 """A stream of images is a film only if its frames are counted and more than one (a camera's Motion-JPEG)."""
 
-_AGAIN = "Copy it from the card again, or leave it out."
+_AGAIN = Message.of(MessageCode.COPY_AGAIN_OR_LEAVE_OUT)
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,12 @@ _PROBES = TypeAdapter(Probe)
 def probe(path: Path) -> Probe:
     """Probe a video. Raises UnreadableVideo with the reason for anything that is no complete video."""
     if not path.is_file():
-        raise UnreadableVideo("the file is not there", file=path, advice="Check the path, or put the card in again.")
+        raise UnreadableVideo(
+            Message.of(MessageCode.FILE_NOT_THERE), file=path, advice=Message.of(MessageCode.CHECK_PATH_OR_CARD)
+        )
     size = path.stat().st_size
     if size == 0:
-        raise UnreadableVideo("the file is empty", file=path, advice=_AGAIN)
+        raise UnreadableVideo(Message.of(MessageCode.FILE_EMPTY), file=path, advice=_AGAIN)
     try:
         return _probed(path, size, runner.ffprobe_json(path))
     except (
@@ -99,7 +103,7 @@ def probe(path: Path) -> Probe:
         TypeError,
         ValueError,
     ):  # A damaged header may contain anything.
-        raise UnreadableVideo("the video's header makes no sense: it is damaged", file=path, advice=_AGAIN) from None
+        raise UnreadableVideo(Message.of(MessageCode.VIDEO_HEADER_DAMAGED), file=path, advice=_AGAIN) from None
 
 
 def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
@@ -108,11 +112,11 @@ def _probed(path: Path, size: int, found: dict[str, Any]) -> Probe:
     stream = _video_stream(found, path)
     duration = _duration(path, stream, container)
     if duration <= 0:
-        raise UnreadableVideo("the video has no length: nothing was filmed, or it is damaged", file=path, advice=_AGAIN)
+        raise UnreadableVideo(Message.of(MessageCode.VIDEO_WITHOUT_LENGTH), file=path, advice=_AGAIN)
     rotation = _rotation(stream)
     width, height = _shown_size(stream, rotation)
     if width < 2 or height < 2:
-        raise UnreadableVideo("the video has no picture size: it is damaged", file=path, advice=_AGAIN)
+        raise UnreadableVideo(Message.of(MessageCode.VIDEO_WITHOUT_SIZE), file=path, advice=_AGAIN)
     fps = _rate(stream)
     stored = int(stream.get("width") or 0), int(stream.get("height") or 0)
     video_start = _video_start(stream, container)
@@ -152,7 +156,7 @@ def _require_within_limits(
 def _require(path: Path, why: str) -> None:
     """Raise UnreadableVideo if there is a reason."""
     if why:
-        raise UnreadableVideo(why, file=path, advice="Leave it out, or export it again as an ordinary video.")
+        raise UnreadableVideo(why, file=path, advice=Message.of(MessageCode.LEAVE_OUT_OR_EXPORT))
 
 
 def kept_probe(store: Store, content_hash: str, path: Path) -> Probe:
@@ -169,8 +173,10 @@ def _video_stream(found: dict[str, Any], path: Path) -> dict[str, Any]:
     streams: list[dict[str, Any]] = found.get("streams", [])
     stream = picture_stream(streams)
     if stream is None:
-        what = "the file holds sound but no picture" if streams else "the file is no video, or it is cut short"
-        raise UnreadableVideo(what, file=path, advice="Leave it out.")
+        what = (
+            Message.of(MessageCode.SOUND_WITHOUT_PICTURE) if streams else Message.of(MessageCode.NO_VIDEO_OR_CUT_SHORT)
+        )
+        raise UnreadableVideo(what, file=path, advice=Message.of(MessageCode.LEAVE_IT_OUT))
     return stream
 
 

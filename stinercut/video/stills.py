@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stinercut.errors import FfmpegFailed, UnreadableVideo
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.ffmpeg_inputs import from_outside
 from stinercut.video.probe import probe
@@ -35,9 +37,13 @@ def jpeg_still(path: Path, at: float, width: int) -> bytes:
     try:
         picture = b"".join(runner.read_pipe(graph.compile(), timeout=_SECONDS, chunk_bytes=1 << 16, file=path))
     except FfmpegFailed as failed:
-        raise UnreadableVideo(failed.what, file=path, advice=failed.advice) from None
+        raise UnreadableVideo(failed.what_parts, file=path, advice=failed.advice_parts) from None
     if not picture:
-        raise UnreadableVideo(f"no picture can be read at {moment:.1f} s", file=path, advice="Copy it again.")
+        raise UnreadableVideo(
+            Message.of(MessageCode.NO_PICTURE_AT, moment=f"{moment:.1f}"),
+            file=path,
+            advice=Message.of(MessageCode.COPY_IT_AGAIN),
+        )
     return picture
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from stinercut.errors import StinercutError
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 Item = TypeVar("Item")
 
@@ -36,14 +38,21 @@ def all_of(expected: Sequence[str], items: Iterable[Item], key: Callable[[Item],
     by_key: dict[str, Item] = {}
     for item in items:
         if key(item) in by_key:
-            raise FanOutIncomplete(f"{key(item)} came back twice", advice="Retry the asset as a whole.")
+            raise FanOutIncomplete(
+                Message.of(MessageCode.PART_TWICE, part=key(item)), advice=Message.of(MessageCode.RETRY_ASSET)
+            )
         by_key[key(item)] = item
     missing = [name for name in expected if name not in by_key]
     strange = [name for name in by_key if name not in set(expected)]
     if missing or strange:
+        none = Message.of(MessageCode.NONE_OF_THEM)
         raise FanOutIncomplete(
-            f"of {len(expected)} parts, missing: {', '.join(missing) or 'none'}; never sent out: "
-            f"{', '.join(strange) or 'none'}",
-            advice="The run was cut off in the middle. Retry the asset as a whole; finished parts are kept.",
+            Message.of(
+                MessageCode.PARTS_MISSING,
+                parts=len(expected),
+                missing=tuple(missing) or none,
+                strange=tuple(strange) or none,
+            ),
+            advice=Message.of(MessageCode.RUN_CUT_RETRY_ASSET),
         )
     return [by_key[name] for name in expected]

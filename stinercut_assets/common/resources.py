@@ -45,7 +45,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
         try:
             return folder.find(name, (self.settings.templates_dir,))
         except BadInput as refused:
-            raise BadTemplate(refused.what, file=refused.file, advice=refused.advice) from refused
+            raise BadTemplate(refused.what_parts, file=refused.file, advice=refused.advice_parts) from refused
 
     def template_names(self) -> list[str]:
         """The names of all templates, including those that can't be used."""

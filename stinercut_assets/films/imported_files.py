@@ -14,7 +14,8 @@ from stinercut.catalog.models import Role
 from stinercut.errors import StinercutError
 from stinercut.jumps import jumps
 from stinercut.jumps.jumps import FootageFile, JumpFootage
-from stinercut.text import ended
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut_assets.common.jump_tags import tag_run, tags_of
 from stinercut_assets.common.metadata import table
 from stinercut_assets.common.partitions import jumps as jump_partitions
@@ -81,11 +82,13 @@ def imported_files(context: dg.AssetExecutionContext, installation: Installation
 def _refused(bad: Sequence[tuple[FootageFile, StinercutError]]) -> StinercutError:
     """One error that names all clips that can't be used. A repeat may mend it if it may mend one of theirs."""
     first, refused = next((pair for pair in bad if is_worth_a_retry(pair[1])), bad[0])
-    better = "Put the card in again if it holds a better copy, or leave"
     if len(bad) == 1:
-        return type(refused)(refused.what, file=first.name, advice=f"{better} the clip out.")
-    all_of_them = " ".join(ended(f"{file.name}: {problem.what}") for file, problem in bad)
-    return type(refused)(all_of_them, advice=f"{better} these clips out.")
+        advice = Message.of(MessageCode.BETTER_COPY_OR_LEAVE_CLIP_OUT)
+        return type(refused)(refused.what_parts, file=first.name, advice=advice)
+    all_of_them = tuple(
+        Message.of(MessageCode.FAILURE_OF_FILE, file=file.name, what=problem.what_parts) for file, problem in bad
+    )
+    return type(refused)(all_of_them, advice=Message.of(MessageCode.BETTER_COPY_OR_LEAVE_CLIPS_OUT))
 
 
 def _template(reporting: Reporter, installation: Installation, footage: JumpFootage) -> str:

@@ -205,7 +205,7 @@ def _title_in(plan: FilmPlan, place: int) -> tuple[Drawn, int, int, int]:
             if isinstance(part, Blend):
                 coming, going = (coming, part.frames) if shot is part.before else (part.frames, going)
     if title is None:
-        raise FfmpegFailed("the film has no title", advice="Render this jump again.")
+        raise FfmpegFailed(Message.of(MessageCode.FILM_WITHOUT_TITLE), advice=Message.of(MessageCode.RENDER_JUMP_AGAIN))
     return *title, coming, going
 
 
@@ -257,9 +257,9 @@ def require_name_in_sight(shop: Workshop, plan: FilmPlan) -> None:
     (wanted, rows), (hidden, _) = _title(shop, plan, where), _title(other, plan, where)
     if _apart(wanted, hidden, rows) <= NAME_THRESHOLD:
         raise BadInput(
-            "what lies over the whole film hides the name on the title",
+            Message.of(MessageCode.NAME_HIDDEN),
             file=shop.template.folder / FILE_NAME,
-            advice="Move it, make it smaller, or let it begin after the title.",
+            advice=Message.of(MessageCode.MOVE_OVERLAY),
         )
 
 
@@ -305,7 +305,11 @@ def frame_of(film: Path, frame: int, size: tuple[int, int], levels: str) -> NDAr
     size_in_bytes = width * height * 3
     picture = b"".join(runner.read_pipe(graph.compile(), timeout=120 + frame, chunk_bytes=_CHUNK, file=film))
     if len(picture) != size_in_bytes:
-        raise FfmpegFailed(f"the film has no frame {frame}", file=film, advice="Render this jump again.")
+        raise FfmpegFailed(
+            Message.of(MessageCode.FILM_WITHOUT_FRAME, frame=frame),
+            file=film,
+            advice=Message.of(MessageCode.RENDER_JUMP_AGAIN),
+        )
     return np.frombuffer(picture, np.uint8).reshape(height, width, 3)
 
 

@@ -23,6 +23,8 @@ from stinercut.films.checks.decode_watch import Pictures, Spans, begin_everywher
 from stinercut.films.picture.encoding import Segment
 from stinercut.films.picture.segment_cache import note_of
 from stinercut.films.plan.progress import Progress, part_of
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import Store, replace_file
 from stinercut.video.mp4.tracks import VideoTrack, read_track
 
@@ -93,7 +95,9 @@ def pictures_of(film: Path, store: Store, segments: Sequence[Segment], on_progre
     """
     track = read_track(film)
     if track is None:
-        raise StoreDamaged("this is no film that can be read", file=film, advice="Render this jump again.")
+        raise StoreDamaged(
+            Message.of(MessageCode.NO_FILM_READABLE), file=film, advice=Message.of(MessageCode.RENDER_JUMP_AGAIN)
+        )
     whole, at = sum(segment.frames for segment in segments), 0
     complaints = [begin_everywhere(film)]
     frames, black, still = 0, list[tuple[float, float]](), list[tuple[float, float]]()
@@ -127,9 +131,9 @@ def _decoded(segment: Segment, on_progress: Progress | None) -> Proof:
     track = read_track(segment.video)
     if track is None:
         raise StoreDamaged(
-            "a segment is damaged or missing",
+            Message.of(MessageCode.SEGMENT_DAMAGED_OR_MISSING),
             file=segment.video,
-            advice="Render this jump again: then the segment is made again.",
+            advice=Message.of(MessageCode.RENDER_JUMP_TO_MEND),
         )
     digest = digest_of(track, 0, track.frames)
     seen = watch(segment.video, segment.frames, on_progress)
@@ -153,7 +157,11 @@ def digest_of(track: VideoTrack, begin: int, end: int) -> str:
             while left:
                 data = source.read(min(_CHUNK, left))
                 if not data:
-                    raise StoreDamaged("the file ends within its frames", file=track.path, advice="Render it again.")
+                    raise StoreDamaged(
+                        Message.of(MessageCode.ENDS_WITHIN_FRAMES),
+                        file=track.path,
+                        advice=Message.of(MessageCode.RENDER_IT_AGAIN),
+                    )
                 digest.update(data)
                 left -= len(data)
     return digest.hexdigest()

@@ -26,6 +26,8 @@ from typing import IO, Final, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from stinercut.errors import UnreadablePhoto
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.recordings.photo_names import is_raw
 from stinercut.secrets import for_strangers
 from stinercut.storage.store import Store, key_of
@@ -147,7 +149,7 @@ class PhotoOpener:
         reply = self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix, **wish})
         if reply.kind is None or reply.why:
             raise UnreadablePhoto(
-                reply.why or "it is no photo", file=photo.name, advice="Look at the card; copy it again if it is whole."
+                reply.why or "it is no photo", file=photo.name, advice=Message.of(MessageCode.LOOK_AT_THE_CARD)
             )
         return reply
 
@@ -250,7 +252,7 @@ def _first_that_opens(picture: CameraPicture, use: Callable[[PhotoFile], Thing])
             return use(file)
         except UnreadablePhoto as refused:
             first = first or refused
-    raise first or UnreadablePhoto("it has no file")
+    raise first or UnreadablePhoto(Message.of(MessageCode.PHOTO_WITHOUT_FILE))
 
 
 def _is_a_photo(opener: PhotoOpener, file: PhotoFile) -> bool:

@@ -19,6 +19,8 @@ from stinercut.films.picture.encoding import CONTRACT, scratch
 from stinercut.films.picture.footage import FootageSource, Frame, opened, picture_of
 from stinercut.films.picture.segments import Workshop, stream_key_values
 from stinercut.films.plan.plan import Filmed, FilmPlan, Shot
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import key_of
 from stinercut.templates.timeline import StillsOutput
 from stinercut.video import ffmpeg_graph
@@ -93,7 +95,9 @@ def _photo(shop: Workshop, shot: Shot, frame: int, height: int) -> Path:
         )
         runner.run(out.compile(), timeout=_SECONDS, file=source.path, told=True)
         if not new.is_file():
-            raise UnreadableVideo("no photo can be taken there", file=source.path, advice="Copy it again.")
+            raise UnreadableVideo(
+                Message.of(MessageCode.NO_PHOTO_THERE), file=source.path, advice=Message.of(MessageCode.COPY_IT_AGAIN)
+            )
     return kept
 
 

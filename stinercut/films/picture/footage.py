@@ -18,6 +18,8 @@ from typing import Any, Literal
 from stinercut.errors import UnreadableVideo
 from stinercut.films.picture.encoding import silence
 from stinercut.films.plan.timebase import SAMPLE_RATE
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.templates.timeline import Look
 from stinercut.video import ffmpeg_graph
 from stinercut.video.ffmpeg_inputs import from_outside
@@ -133,9 +135,9 @@ def require_all(written: int, source: FootageSource, rate: Fraction) -> None:
     if written < source.frames:
         readable = float((source.begin + max(0, written - _spare(source, rate))) / rate)
         raise UnreadableVideo(
-            f"only {readable:.1f} of {source.probe.duration:.1f} s can be read: the file is cut short or damaged",
+            Message.of(MessageCode.PARTLY_READABLE, readable=f"{readable:.1f}", length=f"{source.probe.duration:.1f}"),
             file=source.path,
-            advice="Copy it from the card again, or leave it out.",
+            advice=Message.of(MessageCode.COPY_AGAIN_OR_LEAVE_OUT),
         )
 
 

@@ -19,6 +19,8 @@ from stinercut.films.picture.encoding import EncodeProfile, Goal, Segment
 from stinercut.films.picture.signal_check import mismatches
 from stinercut.films.plan.progress import Progress, share_of
 from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import Store
 from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
@@ -84,7 +86,9 @@ def _room_on_the_disk(store: Store) -> Generator[None]:
     except OSError as refused:
         if refused.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise HostNotReady("the disk is full", file=store.root, advice="Free some space and try again.") from refused
+        raise HostNotReady(
+            Message.of(MessageCode.DISK_FULL), file=store.root, advice=Message.of(MessageCode.FREE_SPACE_AND_AGAIN)
+        ) from refused
 
 
 def _cached_frames(video: Path, audio: Path, profile: EncodeProfile) -> int | None:
@@ -108,7 +112,9 @@ def _settle(video: Path, profile: EncodeProfile) -> None:
         write_track(settled, [SampleRun(track, 0, track.frames)], profile.format(track.record))
         settled.replace(video)
     except ValueError as refused:
-        raise FfmpegFailed(f"{profile.encoder} wrote frames in a strange order: {refused}", file=video) from None
+        raise FfmpegFailed(
+            Message.of(MessageCode.FRAMES_OUT_OF_ORDER, encoder=profile.encoder, why=str(refused)), file=video
+        ) from None
     finally:
         settled.unlink(missing_ok=True)
 
@@ -119,19 +125,22 @@ def _validate(goal: Goal, clip: Path | None) -> None:
     wrong = mismatches(track, goal.profile) if track else []
     if wrong:
         raise FfmpegFailed(
-            f"a part of the film came out otherwise than the others and would not play beside them: {'; '.join(wrong)}",
+            Message.of(MessageCode.PART_MADE_OTHERWISE, wrong="; ".join(wrong)),
             file=clip or goal.video,
-            advice="Leave the clip out, and report this with a copy of it."
-            if clip
-            else "Update ffmpeg, or choose STINERCUT_ENCODER=software.",
+            advice=Message.of(MessageCode.LEAVE_OUT_AND_REPORT) if clip else Message.of(MessageCode.UPDATE_FFMPEG),
         )
     frames, samples = _frames_in(goal.video, goal.profile), samples_in(goal.audio)
     if (frames, samples) != (goal.frames, goal.samples):
         raise FfmpegFailed(
-            f"a segment came out with {frames} frames and {samples} samples"
-            f" where {goal.frames} and {goal.samples} were due",
+            Message.of(
+                MessageCode.SEGMENT_OF_OTHER_LENGTH,
+                frames=str(frames),
+                samples=str(samples),
+                due_frames=goal.frames,
+                due_samples=goal.samples,
+            ),
             file=clip or goal.video,
-            advice="Try again; if it happens again, check the disk.",
+            advice=Message.of(MessageCode.AGAIN_THEN_CHECK_DISK),
         )
 
 

@@ -26,6 +26,8 @@ from stinercut.films.picture.segment_cache import SegmentRequest, cached_or_made
 from stinercut.films.picture.stream_copy import CopyFormat, ShotPiece, StreamCopy
 from stinercut.films.plan.plan import Blend, Content, Drawn, Filmed, Part, Reel, Shot, Window
 from stinercut.films.plan.progress import Progress, part_of
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.store import Store, hash_file, key_of
 from stinercut.templates import Fields, Template
 from stinercut.templates.timeline import Look, Photos, VideoOutput
@@ -180,7 +182,9 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
     except FfmpegFailed as failed:
         if shop.encoder == encoders.SOFTWARE or isinstance(failed, runner.Hindered):
             raise
-        raise encoders.EncoderFailed(f"{shop.encoder}: {failed.what}", file=failed.file) from failed
+        raise encoders.EncoderFailed(
+            Message.of(MessageCode.PROGRAM_SAYS, program=shop.encoder, what=failed.what_parts), file=failed.file
+        ) from failed
     return dataclasses.replace(segment, copied=order.copying is not None)
 
 

@@ -19,6 +19,8 @@ from typing import Literal
 
 from stinercut.errors import BadInput
 from stinercut.films.plan.timebase import frames_in
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.templates.timeline import RATES, Document, Footage, Look, Movie, Photos
 from stinercut.templates.timeline import Clip as TemplateClip
 
@@ -188,7 +190,7 @@ def plan_film(
     there are no takes.
     """
     if not takes:
-        raise BadInput("there are no clips to make a film of", advice="A film needs at least one clip of the jump.")
+        raise BadInput(Message.of(MessageCode.NO_CLIPS), advice=Message.of(MessageCode.ONE_CLIP_AT_LEAST))
     main = enumerate(document.timeline.main)
     given = _Given(rate, takes, movies, photos)
     items = [item for place, clip in main for item in _items(place, clip, given)]

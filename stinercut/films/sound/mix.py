@@ -25,6 +25,8 @@ from stinercut.films.plan.progress import Progress, part_of, share_of
 from stinercut.films.plan.timebase import BYTES_PER_SAMPLE, SAMPLE_RATE, sample_at
 from stinercut.films.sound.chapters import SoundStretch, continue_sound
 from stinercut.films.sound.speech import STEP, speech_steps
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.templates.timeline import Duck, Soundtrack
 from stinercut.video import ffmpeg_graph
 from stinercut.video import ffmpeg_runner as runner
@@ -101,9 +103,9 @@ def _filmed(parts: Sequence[tuple[Segment, float]]) -> Iterator[Samples]:
             yield piece if volume == 1 else _rounded(piece.astype(np.float32) * volume)
         if read != count:
             raise StoreDamaged(
-                "the sound of a segment is too short",
+                Message.of(MessageCode.SOUND_TOO_SHORT),
                 file=segment.audio,
-                advice="Render this jump again: then the segment is made again.",
+                advice=Message.of(MessageCode.RENDER_JUMP_TO_MEND),
             )
 
 
@@ -120,9 +122,9 @@ def _pieces(path: Path, most: int | None = None) -> Iterator[Samples]:
                 yield np.frombuffer(data, np.int16).reshape(-1, 2)
     except (OSError, EOFError, wave.Error):
         raise StoreDamaged(
-            "the sound of a segment can't be read",
+            Message.of(MessageCode.SOUND_UNREADABLE),
             file=path,
-            advice="Render this jump again: then the segment is made again.",
+            advice=Message.of(MessageCode.RENDER_JUMP_TO_MEND),
         ) from None
 
 
@@ -179,7 +181,11 @@ def _opened(music: Music, **options: Any) -> Any:
 
 
 def _unreadable(music: Music, why: StinercutError) -> BadInput:
-    return BadInput(f"the music can't be read: {why.what}", file=music.path, advice="Save it again as MP3, M4A or WAV.")
+    return BadInput(
+        Message.of(MessageCode.MUSIC_UNREADABLE, why=why.what_parts),
+        file=music.path,
+        advice=Message.of(MessageCode.SAVE_MUSIC_AGAIN),
+    )
 
 
 def _over(filmed: Path, tune: Path, soundtrack: Soundtrack, samples: int) -> Iterator[Samples]:

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from stinercut import input_limits
 from stinercut.errors import StoreDamaged
 from stinercut.input_limits import MOST_FRAMES
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.storage.regular_files import open_regular
 from stinercut.video.mp4 import boxes
 from stinercut.video.mp4.boxes import Unusual
@@ -311,7 +313,9 @@ def _copy(run: SampleRun, sink: BinaryIO) -> None:
                 data = source.read(min(_CHUNK, left))
                 if not data:
                     raise StoreDamaged(
-                        "the file is shorter than its index says", file=run.track.path, advice="Fetch it once more."
+                        Message.of(MessageCode.SHORTER_THAN_INDEX),
+                        file=run.track.path,
+                        advice=Message.of(MessageCode.FETCH_ONCE_MORE),
                     )
                 sink.write(data)
                 left -= len(data)

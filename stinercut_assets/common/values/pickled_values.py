@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from stinercut.errors import StinercutError
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 KINDS: Final = {
     "stinercut.catalog.identification.EarlyFile": "early_file",
@@ -134,8 +136,8 @@ def read_pickle(content: bytes) -> Any:
         return _value(_PickleReader(io.BytesIO(content)).load())
     # Any exception, because the bytes can be anything and each opcode has its own ways to fail.
     except Exception as refused:
-        what = f"what a step kept is no value that an earlier version of Stinercut wrote ({refused})"
-        raise NotOurPickle(what, advice="Run the step that made it again.") from refused
+        what = Message.of(MessageCode.KEPT_PICKLE_NOT_OURS, why=str(refused))
+        raise NotOurPickle(what, advice=Message.of(MessageCode.RUN_ITS_STEP_AGAIN)) from refused
 
 
 def _value(loaded: Any) -> Any:

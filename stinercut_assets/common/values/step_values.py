@@ -19,6 +19,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from stinercut.errors import StinercutError
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut_assets.common.values.pickled_values import is_pickle, read_pickle
 
 _PLAIN, _LIST = "plain", "list"
@@ -147,9 +149,9 @@ def _name(value: object) -> str:
 
 
 def _unknown(name: str, version: int) -> UnreadableValue:
-    what = f"a step kept a value of the kind {name}, version {version}, which this version of Stinercut doesn't know"
+    what = Message.of(MessageCode.KEPT_VALUE_UNKNOWN, name=name, version=version)
     return UnreadableValue(what, advice=AGAIN)
 
 
 def _damaged(refused: Exception) -> UnreadableValue:
-    return UnreadableValue(f"what a step kept for the next one can't be read ({refused})", advice=AGAIN)
+    return UnreadableValue(Message.of(MessageCode.KEPT_VALUE_UNREADABLE, why=str(refused)), advice=AGAIN)

@@ -13,6 +13,7 @@ from PIL import Image
 from support.footage import make_clip, real_footage, rotated
 
 from stinercut.errors import UnreadableVideo
+from stinercut.failures import record_of
 from stinercut.video import ffmpeg_runner as runner
 from stinercut.video.frames import gray_frames
 from stinercut.video.probe import probe
@@ -75,23 +76,24 @@ def spoil(kind: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "words", "code"),
     [
-        ("cut short", "cut short"),
-        ("text", "a text"),
-        ("empty", "empty"),
-        ("picture", "picture"),
-        ("sound only", "no picture"),
-        ("zeros", "no video"),
-        ("missing", "not there"),
+        ("cut short", "cut short", "video_cut_short"),
+        ("text", "a text", "as_written"),
+        ("empty", "empty", "file_empty"),
+        ("picture", "picture", "as_written"),
+        ("sound only", "no picture", "sound_without_picture"),
+        ("zeros", "no video", "as_written"),
+        ("missing", "not there", "file_not_there"),
     ],
 )
-def test_what_is_no_footage_is_refused_in_plain_words(tmp_path: Path, kind: str, words: str) -> None:
+def test_what_is_no_footage_is_refused_in_plain_words(tmp_path: Path, kind: str, words: str, code: str) -> None:
     path = spoil(kind, tmp_path)
     with pytest.raises(UnreadableVideo, match=words) as refused:
         probe(path)
     assert refused.value.file == str(path)
     assert refused.value.advice
+    assert [one.code for one in record_of(refused.value).what_parts] == [code]
 
 
 def test_a_still_is_the_picture_at_that_time(tmp_path: Path) -> None:
