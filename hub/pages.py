@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from string import Template
 from typing import Final
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from hub.kit.api_description import OnThisMachine
 from hub.kit.version import version_of
@@ -21,6 +22,10 @@ HUB: Final = Path(__file__).parent
 TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """The kinds of files that are served, and their types. A browser accepts scripts (modules) under no other type, so the
 system's own table of types doesn't count."""
+
+
+HEAD: Final = HUB / "kit" / "web" / "page.head"
+"""What all pages begin with; `$title` and `$name` are the page's own."""
 
 
 def page_files(hub: Path = HUB) -> list[Path]:
@@ -44,17 +49,36 @@ def by_path(files: Iterable[Path]) -> dict[str, Path]:
 
 
 PAGES: Final = by_path(page_files())
+
+
+def whole_page(file: Path) -> str:
+    """A page as browsers get it: the head that all share, its title and the scripts and colors of its name, its body.
+
+    The file holds its title in the first line, and its body. Raises ValueError where it does not.
+    """
+    title, _, body = file.read_text("utf-8").partition("</title>\n")
+    if not title.startswith("<title>") or not body.startswith("  <body>"):
+        raise ValueError(f"{file} does not begin with a line for its title, and its body")
+    name = "board" if file.stem == "index" else file.stem
+    head = Template(HEAD.read_text("utf-8")).substitute(title=title.removeprefix("<title>"), name=name)
+    return f"{head}{body}</html>\n"
+
+
+_ASK_AGAIN: Final = {"cache-control": "no-cache"}
 OF_THIS_MACHINE: Final = ("api",)
 """Pages that only this machine's own browsers get."""
-VERSION: Final = version_of(HUB, PAGES.values())
+VERSION: Final = version_of(HUB, (*PAGES.values(), HEAD))
 """When it changes, scripts or API have changed: pages that were open before reload themselves."""
 
 
-def _page(file: Path) -> Callable[[], FileResponse]:
-    def page() -> FileResponse:
-        return FileResponse(file, media_type=TYPES[file.suffix], headers={"cache-control": "no-cache"})
+def _page(file: Path) -> Callable[[], Response]:
+    def page() -> HTMLResponse:
+        return HTMLResponse(whole_page(file), headers=_ASK_AGAIN)
 
-    return page
+    def part() -> FileResponse:
+        return FileResponse(file, media_type=TYPES[file.suffix], headers=_ASK_AGAIN)
+
+    return page if file.suffix == ".html" else part
 
 
 def _router() -> APIRouter:

@@ -11,12 +11,12 @@ import pytest
 
 from hub import pages
 from hub.app import create_app
-from hub.pages import PAGES, by_path, page_files
+from hub.pages import PAGES, by_path, page_files, whole_page
 from stinercut.settings import Settings
 
 FILES = page_files()
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".js"}
-MARKUP = {file.name: file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".html"}
+MARKUP = {file.name: whole_page(file) for file in FILES if file.suffix == ".html"}
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"\./([\w.]+)";$', re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^(export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 
@@ -143,6 +143,25 @@ class TestServing:
     def test_all_that_a_page_needs_is_there(self, page: str):
         needed = set(re.findall(r'(?:src|href)="/([\w.]+\.\w+)"', MARKUP[page])) | modules_of(page)
         assert {"common.css", "icon.svg"} < needed <= set(PAGES)
+
+    @pytest.mark.parametrize("page", MARKUP)
+    def test_pages_share_all_of_their_head_but_title_and_name(self, page: str, answers: dict[str, httpx.Response]):
+        path = "" if page == "index.html" else page.removesuffix(".html")
+        text, name = answers[path].text, path or "board"
+        assert text == MARKUP[page]
+        assert text.startswith('<!doctype html>\n<html lang="en">\n  <head>\n')
+        assert text.endswith("  </body>\n</html>\n")
+        assert re.findall(r'(?:src|href)="/([\w.]+)"', text.partition("</head>")[0]) == [
+            "icon.svg", "common.css", f"{name}.css", f"{name}.js",
+        ]  # fmt: skip
+        assert len(re.findall(r"<title>[\w ·]+</title>", text)) == text.count("<title>") == 1
+
+    @pytest.mark.parametrize("text", ["", "  <body>\n  </body>\n", "<title>Codes</title>\n<p>\n"])
+    def test_a_page_of_another_form_is_refused(self, text: str, tmp_path: Path):
+        file = tmp_path / "codes.html"
+        file.write_text(text, "utf-8")
+        with pytest.raises(ValueError, match=r"codes\.html does not begin with"):
+            whole_page(file)
 
     def test_pages_lead_to_pages(self):
         for text in MARKUP.values():
