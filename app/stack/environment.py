@@ -42,6 +42,7 @@ NEEDS: Final[Mapping[str, Collection[str]]] = {
     "the Dagster webserver": ("dagster_database_url", "dagster_secret"),
     "the Dagster daemon": ("dagster_database_url",),
     "the hub": (*_FOR_CARDS, "token", "dagster_secret"),
+    "the early reader": _FOR_CARDS,
     "the detector": ("token",),
     "the film worker": _FOR_STEPS,
     "the step worker": _FOR_STEPS,

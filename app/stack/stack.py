@@ -109,6 +109,7 @@ def children(settings: Settings, root: Path, *, detector: bool = True, worker: b
         replace(webserver, env=knows_secret),
         child("the Dagster daemon", "daemon", *daemon),
         replace(hub, env=knows_secret),
+        child("the early reader", "early-reader", "app.codes.early_reader", after=("the catalog's set-up",)),
     ]
     if detector:
         everything.append(child("the detector", "detector", "detector", after=("the hub",)))

@@ -1,8 +1,8 @@
 """Identification in the catalog: which files of a card are looked at, what was read, and which jumps follow.
 
-Owns: choosing the files, keeping readings, handing plain values to `stinercut.recordings.session_rules` and recording
-its answer.
-Not here: reading films (`stinercut.codes.reader`), the rules of splitting (`stinercut.recordings.session_rules`).
+Owns: keeping readings, handing plain values to `stinercut.recordings.session_rules` and recording its answer.
+Not here: which files are looked at (`early_files`), reading films (`stinercut.codes.reader`), the rules of splitting
+(`stinercut.recordings.session_rules`).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from stinercut.cards.early_files import EarlyFile, early_files_of
 from stinercut.cards.unassigned_files import early_files_open, refresh_identify_key
 from stinercut.catalog import events
 from stinercut.catalog.models import (
     CardFile,
     Decision,
     EntryState,
-    ImportedFile,
     Insertion,
     Jump,
     JumpFile,
@@ -46,17 +46,6 @@ from stinercut.recordings.session_rules import SessionRules, split
 
 Files = Collection[int] | Select[int]
 """Card file ids, or a query for them."""
-
-
-@dataclass(frozen=True)
-class EarlyFile:
-    """A file in which to look for a code. `card_file_id` is the video's, even if its proxy is read instead."""
-
-    card_file_id: int
-    name: str
-    content_hash: str
-    size: int
-    known_reading: Reading | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ def begin(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[Early
     for insertion in _waiting(session, card_id):
         read_outdated_again(session, insertion, keys)
         clear_identify_error(insertion)
-        for file in [*_small_videos(session, insertion, keys), *_proxies(session, insertion, keys)]:
+        for file in early_files_of(session, insertion, keys):
             files.setdefault(file.card_file_id, file)
     return list(files.values())
 
@@ -105,61 +94,18 @@ def _waiting(session: Session, card_id: str) -> Sequence[Insertion]:
     )
 
 
-def _small_videos(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
-    rows = session.execute(
-        select(CardFile, ImportedFile, QrReading)
-        .join(ManifestEntry, ManifestEntry.card_file_id == CardFile.card_file_id)
-        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
-        .outerjoin(QrReading, QrReading.card_file_id == CardFile.card_file_id)
-        .outerjoin(JumpFile, JumpFile.card_file_id == CardFile.card_file_id)
-        .where(
-            ManifestEntry.insertion_id == insertion.insertion_id,
-            ManifestEntry.early.is_(True),
-            CardFile.kind == FileKind.VIDEO,
-            JumpFile.jump_key.is_(None),
-        )
-        .order_by(CardFile.modified, CardFile.name)
-    )
-    return [
-        EarlyFile(file.card_file_id, file.name, imported.content_hash, imported.size, _known(known, keys))
-        for file, imported, known in rows
-    ]
+def known_readings(session: Session, card_id: str, keys: KeyRing = NO_KEYS) -> list[FileReading]:
+    """What was read in those of a card's files that are to be identified, by whoever did."""
+    files = [file for insertion in _waiting(session, card_id) for file in early_files_of(session, insertion, keys)]
+    return [FileReading(file, file.known_reading) for file in files if file.known_reading is not None]
 
 
-def _proxies(session: Session, insertion: Insertion, keys: KeyRing) -> list[EarlyFile]:
-    """Proxies of videos that are too large to be copied before their jump is known."""
-    main_entry, main_file = aliased(ManifestEntry), aliased(CardFile)
-    rows = session.execute(
-        select(main_file, ImportedFile, QrReading)
-        .select_from(ManifestEntry)
-        .join(CardFile, CardFile.card_file_id == ManifestEntry.card_file_id)
-        .join(ImportedFile, ImportedFile.card_file_id == CardFile.card_file_id)
-        .join(
-            main_entry,
-            (main_entry.insertion_id == ManifestEntry.insertion_id)
-            & (main_entry.file_id == ManifestEntry.main_file_id),
-        )
-        .join(main_file, main_file.card_file_id == main_entry.card_file_id)
-        .outerjoin(QrReading, QrReading.card_file_id == main_file.card_file_id)
-        .outerjoin(JumpFile, JumpFile.card_file_id == main_file.card_file_id)
-        .where(
-            ManifestEntry.insertion_id == insertion.insertion_id,
-            CardFile.kind == FileKind.PROXY,
-            main_entry.early.is_(False),
-            JumpFile.jump_key.is_(None),
-        )
-        .order_by(main_file.modified, main_file.name)
-    )
-    return [
-        EarlyFile(video.card_file_id, video.name, imported.content_hash, imported.size, _known(known, keys))
-        for video, imported, known in rows
-    ]
-
-
-def _known(row: QrReading | None, keys: KeyRing) -> Reading | None:
-    """A reading that is still valid; None if the file must be read, or read again."""
-    reading = Reading.kept(row.reading) if row is not None else None
-    return None if reading is None or reading.is_outdated(keys) else reading
+def record_if_unread(session: Session, card_id: str, file: EarlyFile, reading: Reading) -> bool:
+    """Keep what was read in a file ahead of identification; False where somebody else has read it meanwhile."""
+    if session.get(QrReading, file.card_file_id) is not None:
+        return False
+    record_reading(session, card_id, file, reading)
+    return True
 
 
 def record_reading(session: Session, card_id: str, file: EarlyFile, reading: Reading) -> None:
@@ -212,7 +158,7 @@ def finish(session: Session, card_id: str, readings: Sequence[FileReading], gap:
     for insertion in _waiting(session, card_id):
         videos = _videos(session, insertion)
         loose = {file for file, video in videos.items() if video.is_loose}
-        known = readings_of(session, videos.keys() - loose) | by_file
+        known = readings_of(session, videos.keys()) | by_file
         unread = {file for file, video in videos.items() if video.may_hide_a_code and file not in known}
         sessions = split(
             [video.video for video in videos.values()],

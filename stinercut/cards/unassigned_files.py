@@ -1,18 +1,30 @@
 """Unassigned files: videos and photos that belong to no jump yet, and when they can be identified.
 
-Owns: an insertion's `identify_key`, and which insertions have one. Not here: reading codes and splitting the files
-(`identification`).
+Owns: an insertion's `identify_key`, which insertions have one, and which of them need not wait for readings. Not here:
+which files are early (`early_files`), reading codes and splitting the files (`identification`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from stinercut.cards.early_files import awaits_readings
 from stinercut.catalog.models import OPEN, CardFile, EntryState, Insertion, Jump, JumpFile, JumpState, ManifestEntry
 from stinercut.catalog.row_messages import clear_identify_error
+from stinercut.keyring import KeyRing
 from stinercut.protocol import FileKind
 from stinercut.storage.store import key_of
+
+
+@dataclass(frozen=True)
+class ReadyCards:
+    """Cards to identify now, each with the key of its set of files; `waiting`: more of them wait for readings only."""
+
+    cards: list[tuple[str, str]]
+    waiting: bool
 
 
 def refresh_identify_key(session: Session, insertion: Insertion) -> None:
@@ -101,3 +113,15 @@ def insertions_to_identify(session: Session, limit: int = 100) -> list[tuple[str
         .limit(limit)
     )
     return [(card, insertion, key) for card, insertion, key in rows if key is not None]
+
+
+def ready_cards(session: Session, keys: KeyRing, *, is_read_ahead: bool) -> ReadyCards:
+    """Cards to identify. `is_read_ahead`: whether an early reader runs; without one there is nothing to wait for."""
+    found = insertions_to_identify(session)
+    waiting = {
+        insertion_id
+        for _, insertion_id, _ in found
+        if is_read_ahead and awaits_readings(session, session.get_one(Insertion, insertion_id), keys)
+    }
+    ready = [(card, key) for card, insertion_id, key in found if insertion_id not in waiting]
+    return ReadyCards(ready, waiting=bool(waiting))

@@ -26,6 +26,11 @@ class ChangeCounter:
         is_file = catalog.engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
         return cls(sqlite3.connect(str(file), check_same_thread=False, timeout=5) if is_file else None)
 
+    @property
+    def counts(self) -> bool:
+        """Whether there is a counter at all, so that asking costs next to nothing."""
+        return self._connection is not None
+
     def is_news(self) -> bool:
         """Whether somebody may have written since the last call. Without a counter always True: then one must look."""
         if self._connection is None:

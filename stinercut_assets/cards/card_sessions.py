@@ -1,8 +1,8 @@
 """Asset `card_sessions` [card]: which jumps a card's new files belong to.
 
-Owns: the fan-out that reads codes in the early files, and the step that records the jumps found.
-Not here: reading a film (`stinercut.codes.reader`), splitting (`stinercut.recordings.session_rules`), the
-tables (`stinercut.catalog`).
+Owns: the fan-out over early files that nobody has read yet, and the step that records the jumps found.
+Not here: reading a film (`stinercut.codes.reader`), reading as files arrive (`app.codes.early_reader`), splitting
+(`stinercut.recordings.session_rules`), the tables (`stinercut.catalog`).
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,10 @@ from datetime import timedelta
 import dagster as dg
 
 from stinercut.cards import identification
-from stinercut.cards.identification import EarlyFile, FileReading
-from stinercut.codes.reading import Reading, Reason
+from stinercut.cards.early_files import EarlyFile
+from stinercut.cards.identification import FileReading
+from stinercut.codes.reading import Reason
+from stinercut.codes.reading_notes import note_of
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, worded
 from stinercut_assets.common.fanout import all_of, mapping_key
@@ -32,30 +34,6 @@ def _planned(file: EarlyFile, position: int = 0) -> Planned:
     return Planned(step=f"code:{file.card_file_id}", label=label, position=position)
 
 
-def _note(reading: Reading) -> Message:
-    """The message that the board shows next to the file."""
-    result = _result(reading)
-    if not reading.lost_decoders:
-        return result
-    return Message.of(MessageCode.DECODERS_LOST, said=result, decoders=reading.lost_decoders)
-
-
-def _result(reading: Reading) -> Message:
-    match reading.reason:
-        case Reason.NO_QR_FOUND:
-            return Message.of(MessageCode.FILE_WITHOUT_CODE)
-        case Reason.INVALID_QR:
-            return Message.of(MessageCode.FILE_WITH_FOREIGN_CODE)
-        case Reason.TWO_PAYLOADS:
-            return Message.of(MessageCode.FILE_WITH_TWO_CODES)
-        case Reason.NOT_CONFIRMED:
-            return Message.of(MessageCode.FILE_CODE_READ_ONCE)
-        case _ if reading.payload is not None:
-            return Message.of(MessageCode.PASSENGER, passenger=reading.payload.passenger_name)
-        case _:
-            return Message.of(MessageCode.FILE_UNREADABLE)
-
-
 @dg.op(
     out={"files": dg.DynamicOut(EarlyFile), "expected": dg.Out(list)},
     retry_policy=retry_policy("early_files"),
@@ -63,15 +41,22 @@ def _result(reading: Reading) -> Message:
 def early_files(
     context: dg.OpExecutionContext, installation: Installation
 ) -> Iterator[dg.DynamicOutput[EarlyFile] | dg.Output[list[str]]]:
-    """The files that may show a code: small videos, and proxies of large ones. Each is read in a step of its own."""
+    """The files that may show a code: small videos, and proxies of large ones.
+
+    Most of them were read as they arrived. Each of the others is read in a step of its own.
+    """
     with failures():
         with installation.catalog.write() as session:
             files = identification.begin(session, context.partition_key, installation.settings.key_ring)
-        _reporter(context, installation).plan([_planned(file, position) for position, file in enumerate(files)])
-    context.log.info("%d files may hold a code", len(files))
-    for file in files:
+        planned = [(_planned(file, position), file.known_reading) for position, file in enumerate(files)]
+        reporter = _reporter(context, installation)
+        reporter.plan([step for step, _ in planned])
+        reporter.done_before([(step, note_of(reading)) for step, reading in planned if reading is not None])
+    unread = [file for file in files if file.known_reading is None]
+    context.log.info("%d files may hold a code, %d of them are to be read", len(files), len(unread))
+    for file in unread:
         yield dg.DynamicOutput(file, mapping_key=mapping_key("file", file.card_file_id), output_name="files")
-    yield dg.Output([str(file.card_file_id) for file in files], output_name="expected")
+    yield dg.Output([str(file.card_file_id) for file in unread], output_name="expected")
 
 
 @dg.op(retry_policy=retry_policy("read_code"))
@@ -82,7 +67,7 @@ def read_code(context: dg.OpExecutionContext, installation: Installation, file: 
     with _reporter(context, installation).doing(_planned(file)) as doing:
         keys = installation.settings.key_ring
         reading = file.known_reading or read_film(installation.store.require(file.content_hash, file.size), keys)
-        note = _note(reading)
+        note = note_of(reading)
         doing.notes = (note,)
         context.log.info("%s: %s", file.name, reading.words or worded(note))
         for decoder in reading.lost_decoders:
@@ -101,7 +86,9 @@ def split_card(
         complete = all_of(expected, readings, lambda item: str(item.file.card_file_id))
         gap = timedelta(minutes=installation.settings.session_gap_minutes)
         with installation.catalog.write() as session:
+            known = identification.known_readings(session, context.partition_key, installation.settings.key_ring)
             jumps = identification.finish(session, context.partition_key, complete, gap)
+    read = {item.file.card_file_id: item for item in (*known, *complete)}.values()
     for jump in jumps:
         context.log.info("Jump %s: %s", jump.jump_key, jump.why or jump.passenger)
     return dg.Output(
@@ -130,11 +117,11 @@ def split_card(
                         "frame at s": item.reading.frame_time,
                         "seconds": round(item.reading.seconds, 3),
                     }
-                    for item in complete
+                    for item in read
                 ]
             ),
-            "codes_read": sum(item.reading.payload is not None for item in complete),
-            "without_code": sum(item.reading.reason is Reason.NO_QR_FOUND for item in complete),
+            "codes_read": sum(item.reading.payload is not None for item in read),
+            "without_code": sum(item.reading.reason is Reason.NO_QR_FOUND for item in read),
         },
     )
 
@@ -144,8 +131,9 @@ def split_card(
     group_name="cards",
     kinds={"opencv", "python"},
     description=(
-        "Which jumps a card's new files belong to: reads passenger codes in the small videos and proxies (one step a "
-        "file), then splits the files into jumps by these codes. Files without an answer wait for a person."
+        "Which jumps a card's new files belong to: takes the passenger codes that were read in the small videos and "
+        "proxies as they arrived (reads those that nobody has, one step a file), then splits the files into jumps by "
+        "these codes. Files without an answer wait for a person."
     ),
 )
 def card_sessions() -> list[str]:

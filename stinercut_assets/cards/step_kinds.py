@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.cards.early_files import EarlyFile
+from stinercut.cards.identification import FileReading
 from stinercut_assets.common.values.step_values import ValueKind
 
 CARD_KINDS: Final = (

@@ -87,6 +87,14 @@ class Reporter:
                 if planned.step not in kept:
                     events.report_step(session, self._report(planned, StepStatus.WAITING))
 
+    def done_before(self, notes: Collection[tuple[Planned, Message]]) -> None:
+        """Show planned steps as done by somebody else already, each with a note."""
+        with self.catalog.write() as session:
+            if not self._is_overtaken(session):
+                for planned, note in notes:
+                    report = self._report(planned, StepStatus.DONE)
+                    events.report_step(session, replace(report, progress=1.0, messages=(note,)))
+
     def say(self, report: StepReport) -> None:
         """Record a report in a transaction of its own."""
         with self.catalog.write() as session:

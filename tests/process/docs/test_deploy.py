@@ -234,7 +234,9 @@ def test_the_settings_that_the_guide_names_are_real() -> None:
 
 
 def test_the_services_are_those_of_the_house() -> None:
-    assert set(OURS) == {"prepare", "hub", "dagster-code", "dagster-webserver", "dagster-daemon", "worker"}
+    assert set(OURS) == {
+        "prepare", "hub", "early-reader", "dagster-code", "dagster-webserver", "dagster-daemon", "worker",
+    }  # fmt: skip
     assert set(SERVICES) - set(OURS) == {"postgres", "redis"}
 
 

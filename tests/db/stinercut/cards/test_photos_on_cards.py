@@ -29,7 +29,8 @@ from detector.sources.volumes import holds_footage
 from hub.jumps.views import JumpView, jump_views
 from hub.kit.views import Links
 from stinercut.cards import identification, insertions, unassigned_files
-from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.cards.early_files import EarlyFile
+from stinercut.cards.identification import FileReading
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Jump, JumpState
 from stinercut.catalog.row_messages import reason_words

@@ -11,7 +11,8 @@ from support import heard
 from support.cataloguing import copied, entry, failed, passenger, put_in, row_ids
 
 from stinercut.cards import identification, unassigned_files
-from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.cards.early_files import EarlyFile
+from stinercut.cards.identification import FileReading
 from stinercut.cards.insertions import require_insertion
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.models import Booking, QrReading

@@ -24,7 +24,7 @@ from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.views import Links
 from hub.review.views import GroupView, group_views
 from stinercut.cards import identification, insertions
-from stinercut.cards.identification import EarlyFile
+from stinercut.cards.early_files import EarlyFile
 from stinercut.catalog import Catalog, events
 from stinercut.codes.reading import Reading, Reason
 from stinercut.jumps import film_records, jumps

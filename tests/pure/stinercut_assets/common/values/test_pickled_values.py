@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from stinercut.cards.identification import EarlyFile, FileReading
+from stinercut.cards.early_files import EarlyFile
+from stinercut.cards.identification import FileReading
 from stinercut.catalog.models import Role
 from stinercut.codes.reading import Reason
 from stinercut.errors import StinercutError
