@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,10 +23,11 @@ from sqlalchemy.orm import Session
 
 from hub.cards.copy_progress import Live, ProgressSnapshot
 from hub.cards.views import CardView, card_views
-from hub.jumps.views import JumpView, jump_views
+from hub.jumps.views import JumpView, announced_view, jump_views
 from hub.kit.catalog_watch import CardNews, CatalogWatch
 from hub.kit.security import is_from_elsewhere
 from hub.kit.views import EventView, Links, event_view
+from stinercut.cards.announced_jumps import AnnouncedJump, announced_jumps
 from stinercut.catalog import events
 from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
@@ -94,6 +95,7 @@ class _Seen:
     event_id: int
     steps: dict[str, tuple[datetime, int]] = field(default_factory=dict[str, tuple[datetime, int]])
     jumps: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    announced: dict[str, AnnouncedJump] = field(default_factory=dict[str, AnnouncedJump])
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,10 @@ class Feed:
             snapshot = Snapshot(
                 version=self._version,
                 cards=card_views(session, picture),
-                jumps=jump_views(session, self._links, shown),
+                jumps=[
+                    *(announced_view(self._links, jump) for jump in announced_jumps(session).values()),
+                    *jump_views(session, self._links, shown),
+                ],
                 older=newest.older,
                 links={"dagster": self._links.dagster},
             )
@@ -278,8 +283,9 @@ class Feed:
             steps = events.steps_reported_since(session, recent)
             changed = jumps.changed_since(session, recent)
             if seen is None:
-                return _Change(_Seen(events.last_id(session), steps, changed), [], [], [])
+                return _Change(_Seen(events.last_id(session), steps, changed, announced_jumps(session)), [], [], [])
             news = events.since(session, seen.event_id)
+            announced = announced_jumps(session) if _may_announce(news) else seen.announced
             subjects = {key for key in steps.keys() | seen.steps.keys() if seen.steps.get(key) != steps.get(key)}
             subjects |= {key for key, moment in changed.items() if seen.jumps.get(key) != moment}
             subjects |= {key for event in news for key in (event.card_id, event.jump_key) if key is not None}
@@ -288,11 +294,33 @@ class Feed:
             subjects |= unread_cards.concerned(session, _heard_of(news))
             last = news[-1].event_id if news else seen.event_id
             return _Change(
-                _Seen(last, steps, changed),
+                _Seen(last, steps, changed, announced),
                 [event_view(event) for event in news],
                 card_views(session, picture, subjects) if subjects else [],
-                jump_views(session, self._links, subjects) if subjects else [],
+                [
+                    *self._announced_views(session, seen.announced, announced),
+                    *(jump_views(session, self._links, subjects) if subjects else []),
+                ],
             )
+
+    def _announced_views(
+        self, session: Session, before: Mapping[str, AnnouncedJump], now: Mapping[str, AnnouncedJump]
+    ) -> list[JumpView]:
+        """Jumps that are announced since, and those that are no more and have no row: there is no such jump."""
+        over = before.keys() - now.keys()
+        known = {view.jump for view in jump_views(session, self._links, over)} if over else set[str]()
+        return [
+            *(announced_view(self._links, jump) for key, jump in now.items() if key not in before),
+            *(announced_view(self._links, before[key], is_over=True) for key in sorted(over - known)),
+        ]
+
+
+_ANNOUNCES = ("pipeline:qr_decoded", "card:identified", "card:read_again", "jump:decided")
+"""Types of events after which other jumps may be announced than before."""
+
+
+def _may_announce(news: Iterable[Event]) -> bool:
+    return any(event.type in _ANNOUNCES for event in news)
 
 
 _REGROUPED = ("jump:files_moved", "jump:decided", "jump:clip_left_out", "card:identified", "card:read_again")

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from hub.jumps.examples import JUMP
-from hub.jumps.views import JumpView, jump_views
+from hub.jumps.views import JumpView, announced_view, jump_views
 from hub.kit.parts import CatalogPart, part, read
 from hub.kit.views import Links, example
 from stinercut.bounds import NO_NUL, JumpKey
+from stinercut.cards.announced_jumps import announced_jumps
 from stinercut.errors import NotFound
 from stinercut.jumps import listing
 from stinercut.language.messages import Message
@@ -56,7 +57,14 @@ async def listed(
 @router.get("/api/jumps/{jump}", summary="One jump")
 async def one_jump(catalog: CatalogPart, links: LinksPart, jump: JumpKey) -> JumpView:
     """Its files, its progress, its film."""
-    views = await read(catalog, lambda session: jump_views(session, links, [jump]))
+
+    def query(session: Session) -> list[JumpView]:
+        if views := jump_views(session, links, [jump]):
+            return views
+        announced = announced_jumps(session).get(jump)
+        return [announced_view(links, announced)] if announced else []
+
+    views = await read(catalog, query)
     if not views:
         raise NotFound(Message.of(RefusalCode.NO_JUMP_KNOWN, jump=jump))
     return views[0]

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from hub.jumps.examples import JUMP
 from hub.jumps.stretch_views import MissingView, PlaceView, waiting_views
 from hub.kit.views import JumpLinks, Links, MessageView, StepView, View, example, message_views, steps_of
+from stinercut.cards.announced_jumps import AnnouncedJump
 from stinercut.catalog import events
 from stinercut.catalog.models import (
     EntryState,
@@ -190,6 +191,43 @@ def jump_views(session: Session, links: Links, jump_keys: Collection[str]) -> li
         _jump_view(links, jump, found[jump.jump_key], steps.get(jump.jump_key, []), made.get(jump.jump_key))
         for jump in rows
     ]
+
+
+def announced_view(links: Links, announced: AnnouncedJump, *, is_over: bool = False) -> JumpView:
+    """A jump of which the code alone is known. `is_over`: its card turned out to hold no such jump."""
+    payload, reasons = announced.payload, (Message.of(MessageCode.CODE_READ),)
+    return JumpView(
+        jump=announced.jump_key,
+        jump_date=payload.jump_date,
+        booking_id=payload.booking_id,
+        passenger=payload.passenger_name,
+        template=None,
+        state=JumpState.GONE if is_over else JumpState.WAITING,
+        reason=all_worded(reasons),
+        reason_parts=message_views(reasons),
+        complete=True,
+        missing=[],
+        place=None,
+        failures=[],
+        remedies=[],
+        files=[
+            JumpFileView(
+                file_id=file.card_file_id,
+                name=file.name,
+                role=Role.QR,
+                state="copied",
+                size=file.size,
+                detail_parts=[],
+            )
+            for file in announced.files
+        ],
+        photos=JumpPhotosView(),
+        steps=[],
+        progress=0.0,
+        film=None,
+        run_id=None,
+        links=links.jump(announced.jump_key, None),
+    )
 
 
 @dataclass(frozen=True)

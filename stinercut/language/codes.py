@@ -32,6 +32,8 @@ class MessageCode(StrEnum):
     OLDER_FILM_STAYS = "older_film_stays"
     RUN_BEING_RETRIED = "run_being_retried"
     CODES_READ_AGAIN = "codes_read_again"
+    CODE_READ = "code_read"
+    """Its code was read, and its card is not sorted yet."""
 
     # Why nobody is known for files
     BEFORE_ANY_CODE = "before_any_code"

@@ -235,6 +235,11 @@ def test_damaged_files_are_named_and_the_rest_goes_on(stack: Stack, board: Board
     film_of(stack, board, second.jump_key)
 
 
+def has_clip(jump: dict[str, Any] | None) -> bool:
+    """Whether the card of a jump is identified; a name alone is there before."""
+    return jump is not None and any(file["role"] == "clip" for file in jump["files"])
+
+
 def test_a_failed_film_is_retried_over_the_api_and_comes_out(stack: Stack, board: Board, tmp_path: Path) -> None:
     """Footage vanishes from the store before the film is made, and is put back before the retry."""
     camera = Camera(tmp_path / "RETRY")
@@ -246,7 +251,7 @@ def test_a_failed_film_is_retried_over_the_api_and_comes_out(stack: Stack, board
     clip = camera.folder / "GX010002.MP4"
     in_store = Store(settings.store_dir).object_path(hash_file(clip))
     insert(stack, tmp_path / "RETRY")
-    board.wait("the jump is known", lambda: who.jump_key in board.jumps)
+    board.wait("the jump has its clip", lambda: has_clip(board.jumps.get(who.jump_key)))
     in_store.rename(hidden)
     failed = board.wait(
         "the jump failed", lambda: (found := board.jumps.get(who.jump_key)) and found["state"] == "failed" and found

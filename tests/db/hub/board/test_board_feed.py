@@ -15,16 +15,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from support.cataloguing import catalog_in, empty_catalog, entry, passenger, put_in, record
+from support.cataloguing import catalog_in, copy, empty_catalog, entry, passenger, put_in, record
 
 from hub.board.feed import BEAT_EVERY_S, Feed, Watcher
 from hub.cards.copy_progress import Live
 from hub.kit.catalog_watch import CatalogWatch
 from hub.kit.version import version_of
 from hub.kit.views import Links
+from stinercut.cards import identification
+from stinercut.cards.early_files import unread_files
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.change_counter import ChangeCounter
 from stinercut.catalog.models import Jump, JumpState
+from stinercut.codes.payload import Payload
+from stinercut.codes.reading import Reading
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 PATIENCE_S = 30
@@ -281,6 +285,67 @@ class TestSnapshot:
 
     def test_it_says_which_hub_and_which_pages_it_is_from(self, catalog: Catalog) -> None:
         assert self.snapshot(catalog, "1.0+abc")["version"] == "1.0+abc"
+
+
+class TestAnnouncedJumps:
+    FILES = (entry("GX010001.MP4"), entry("GX010002.MP4", minute=1))
+
+    def frames(self, catalog: Catalog, *happenings: Callable[[], object]) -> list[list[dict[str, Any]]]:
+        """The frames of jumps that a page gets: its snapshot's, then after each happening."""
+
+        async def scene() -> list[list[dict[str, Any]]]:
+            feed = Feed(Live(), LINKS, CatalogWatch(catalog))
+            watcher = await feed.join()
+            [snapshot] = heard(watcher)
+            told: list[list[dict[str, Any]]] = [snapshot["jumps"]]
+            for happening in happenings:
+                await asyncio.to_thread(happening)
+                await feed.turn()
+                told.append([frame["jump"] for frame in heard(watcher) if frame["type"] == "jump"])
+            return told
+
+        return asyncio.run(scene())
+
+    def read_code(self, catalog: Catalog) -> None:
+        """The card's code is here and was read; its clip is still to come."""
+        copy(catalog, "in-1", self.FILES[:1])
+        reading = Reading(payload=passenger(), raw=passenger().text())
+        with catalog.write() as session:
+            [one] = unread_files(session)
+            identification.record_if_unread(session, one.card_id, one.file, reading)
+
+    def identify(self, catalog: Catalog, payload: Payload | None) -> None:
+        """The card is identified: its files are this passenger's, or wait for a person."""
+        qr = self.FILES[:1] if payload else ()
+        record(catalog, "in-1", payload, qr, self.FILES[len(qr) :])
+        with catalog.write() as session:
+            events.append(session, "card:identified", card_id="card-1", jumps=[])
+
+    def test_a_name_is_told_as_soon_as_its_code_is_read(self, catalog: Catalog) -> None:
+        put_in(catalog, "in-1", self.FILES)
+        first, [told] = self.frames(catalog, lambda: self.read_code(catalog))
+        assert first == []
+        assert (told["passenger"], told["state"], told["film"]) == ("Anna Müller", "waiting", None)
+        assert [(file["name"], file["role"]) for file in told["files"]] == [("GX010001.MP4", "qr")]
+        [[snapshot]] = self.frames(catalog)
+        assert snapshot == told
+
+    def test_it_becomes_the_jump_that_it_announced(self, catalog: Catalog) -> None:
+        put_in(catalog, "in-1", self.FILES)
+        _, [announced], [jump] = self.frames(
+            catalog, lambda: self.read_code(catalog), lambda: self.identify(catalog, passenger())
+        )
+        assert jump["jump"] == announced["jump"]
+        assert [file["role"] for file in jump["files"]] == ["qr", "clip"]
+
+    def test_it_goes_where_the_rules_found_no_such_jump(self, catalog: Catalog) -> None:
+        put_in(catalog, "in-1", self.FILES)
+        _, [announced], told = self.frames(
+            catalog, lambda: self.read_code(catalog), lambda: self.identify(catalog, None)
+        )
+        states = {jump["jump"]: jump["state"] for jump in told}
+        assert states.pop(announced["jump"]) == "gone"
+        assert list(states.values()) == ["review"]
 
 
 def test_other_pages_are_another_version(tmp_path: Path) -> None:
