@@ -58,15 +58,14 @@ QUICK := not slow and not long
 # The tiers pure and db, which start no process of ours (tests/support/tiers.py).
 TIERS := --db sqlite -m '$(QUICK)' tests/pure tests/db
 # No test and no rule depends on the day or the place. `make test` tries that with the cheap tests. Only the tests' own
-# process has the other clock, so tests of whole processes are left out.
-# Nor are those that read nothing but files of the repository.
+# process has the other clock, so tests of whole processes are left out. So are those that only read the repository.
 TEXTS := --ignore=tests/pure/house --ignore=tests/pure/docs
 IN_13_MONTHS := Pacific/Auckland $(BIN)/pytest -n 2 --dist worksteal --clock +395
 
-# Many tests wait for processes and sockets, not for a core: two at a time take little more than half as long.
+# Many tests wait for processes and sockets, not for a core: with two at a time, two cores are half idle.
 test: lint
 	TZ=$(IN_13_MONTHS) $(TEXTS) $(TIERS)
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not long'
+	$(BIN)/pytest -n 3 --dist worksteal -m 'not long'
 
 test-long: setup-dev
 	$(BIN)/pytest -m long

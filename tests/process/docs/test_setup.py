@@ -82,7 +82,7 @@ def test_make_test_sets_up_then_lints_then_tests() -> None:
         "TZ=Pacific/Auckland .venv/bin/pytest -n 2 --dist worksteal --clock +395"
         " --ignore=tests/pure/house --ignore=tests/pure/docs"
         " --db sqlite -m 'not slow and not long' tests/pure tests/db",
-        ".venv/bin/pytest -n 2 --dist worksteal -m 'not long'",
+        ".venv/bin/pytest -n 3 --dist worksteal -m 'not long'",
     ]
 
 
