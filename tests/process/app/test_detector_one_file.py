@@ -137,7 +137,7 @@ _as_one_file = pytest.mark.usefixtures("own_account", "one_file")
 def test_the_one_file_names_its_own_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """There is no `stinercut` beside it, no checkout and no pip."""
     code, out, _ = typed(capsys, "run", "--set-up", "--hub", "ws://127.0.0.1:1", "--id", "x", command=detector_main)
-    assert (code, "Next: `stinercut-detector doctor` looks" in out) == (0, True)
+    assert (code, "Next: `stinercut-detector doctor` checks" in out) == (0, True)
     assert "Written by `stinercut-detector run --set-up`" in settings_file().read_text()
     _, _, err = typed(capsys, "run", "--now", command=detector_main)
     assert "Write `stinercut-detector run --install --now`." in err

@@ -19,7 +19,9 @@ from sensors.films.arriving_clips import arriving_clips
 from sensors.films.ready_jumps import ready_jumps
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.catalog.models import JumpState
+from stinercut.catalog.row_messages import label_of_step
 from stinercut.jumps import jumps
+from stinercut.language.messages import all_worded
 from stinercut.pipeline_names import JUMP_TAG, PRIORITY_TAG
 from stinercut.settings import Settings
 from stinercut.synthetic.card import make_card
@@ -155,7 +157,7 @@ def test_a_clip_that_cannot_be_rendered_ahead_leaves_the_jump_waiting(
     with Catalog.open(settings.catalog_url).read() as session:
         assert jumps.require_jump(session, key).state == JumpState.WAITING
         failed = [row for row in events.steps_of(session, key) if row.status == "failed"]
-    assert [row.label for row in failed] == [first.name]
+    assert [all_worded(label_of_step(row)) for row in failed] == [first.name]
     again = tick(arriving_clips, instance, told.cursor)
     [other] = again.run_requests or []
     assert run("render_arrived_clips", other, instance).success, "the broken one is left alone"
