@@ -36,6 +36,7 @@ from stinercut.settings import Settings
 from stinercut.synthetic.card import CardMade, make_card
 from stinercut.video.ffmpeg_runner import ffprobe_json
 from support.footage import PLAIN
+from support.process_facts import argv_of, children_of, name_of, parent_pid
 from support.scenarios import insert
 from support.stacks import SetUp
 
@@ -196,18 +197,18 @@ class Plug:
 
     def runs(self) -> list[psutil.Process]:
         """The processes of runs."""
-        return [one for one in self.setup.stack.processes() if _name(one) == RUN_NAME]
+        return [one for one in self.setup.stack.processes() if name_of(one) == RUN_NAME]
 
     def steps(self) -> list[psutil.Process]:
         """The processes that do steps: in a fleet those of a worker's node that have work in hand; on one machine those
         that are forked as runs are, without the runs themselves.
         """
         if self.setup.workers:
-            pools = [one for worker in self.setup.workers for node in worker.nodes() for one in _children(node)]
-            return [one for one in pools if _children(one)]
+            pools = [one for worker in self.setup.workers for node in worker.nodes() for one in children_of(node)]
+            return [one for one in pools if children_of(one)]
         ours = self.setup.stack.processes()
-        forked = {one.pid for one in ours if "multiprocessing.forkserver" in _words(one)}
-        return [one for one in ours if one.pid in forked and _parent(one) in forked and _name(one) != RUN_NAME]
+        forked = {one.pid for one in ours if "multiprocessing.forkserver" in " ".join(argv_of(one))}
+        return [one for one in ours if one.pid in forked and parent_pid(one) in forked and name_of(one) != RUN_NAME]
 
     # ---- waiting -------------------------------------------------------------------------------------------------
 
@@ -351,31 +352,3 @@ def _kill_all(found: list[psutil.Process]) -> bool:
         except psutil.Error:
             continue
     return killed
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.Error:
-        return ""
-
-
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children()
-    except psutil.Error:
-        return []
-
-
-def _parent(process: psutil.Process) -> int:
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return 0

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ import psutil
 
 from app.processes.processes import MARK, RUN_NAME, marked
 from support.ports import own_ports
+from support.process_facts import argv_of, children_of, name_of, parent_pid
 from support.servers import PostgresServer, RedisServer
 
 
@@ -109,7 +110,15 @@ class Stack:
         return processes_of(self.data)
 
     def child(self, *words: str) -> psutil.Process:
-        return next(one for one in self.processes() if list(words) == one.cmdline()[2 : 2 + len(words)])
+        """The process whose command line begins so after `python -m`. One that is just being started again comes."""
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            found[:] = [one for one in self.processes() if list(words) == argv_of(one)[2 : 2 + len(words)]]
+            return bool(found)
+
+        until(is_there)
+        return found[0]
 
     def status(self, port: int, path: str) -> int:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
@@ -123,7 +132,7 @@ class Stack:
     def lose_power(self) -> None:
         """SIGKILL all of it at once: nobody is left who could say or tidy up anything."""
         mine = psutil.Process(self.process.pid)
-        (mark,) = {one.environ()[MARK] for one in self.processes() if one.ppid() == mine.pid}
+        (mark,) = {one.environ()[MARK] for one in self.processes() if parent_pid(one) == mine.pid}
         kill_at_once(lambda: [*([mine] if mine.is_running() else []), *marked(mark)])
         self.process.wait(timeout=120)
         until(lambda: not marked(mark))
@@ -180,19 +189,20 @@ class FleetWorker:
 
     def nodes(self) -> list[psutil.Process]:
         """Its Celery nodes: the processes that take steps and give signs of life."""
-        return [one for one in psutil.Process(self.process.pid).children() if "app.fleet.worker_node" in _words(one)]
+        started = children_of(psutil.Process(self.process.pid))
+        return [one for one in started if "app.fleet.worker_node" in argv_of(one)]
 
     def everything(self) -> list[psutil.Process]:
         """All its processes, itself first."""
         try:
             mine = psutil.Process(self.process.pid)
-            return [mine, *mine.children(recursive=True)]
         except psutil.Error:
             return []
+        return [mine, *children_of(mine, recursive=True)]
 
     def kill_node(self, queue: str = "ffmpeg") -> None:
         """SIGKILL the node of a queue; its supervisor starts another one."""
-        next(one for one in self.nodes() if queue in one.cmdline()).kill()
+        next(one for one in self.nodes() if queue in argv_of(one)).kill()
 
     def kill(self) -> None:
         """SIGKILL all of it at once, as when its machine is switched off."""
@@ -248,21 +258,7 @@ class SetUp:
 
     def run_workers(self) -> list[psutil.Process]:
         """The processes of Dagster's runs that are going on."""
-        return [one for one in self.stack.processes() if _name(one) == RUN_NAME]
-
-
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.Error:
-        return ""
+        return [one for one in self.stack.processes() if name_of(one) == RUN_NAME]
 
 
 @contextmanager
@@ -278,7 +274,7 @@ def embedded(data: Path, environment: Mapping[str, str] | None = None) -> Genera
 
 
 @contextmanager
-def servers(*, redis_keeps: bool = True) -> Iterator[tuple[PostgresServer, RedisServer, dict[str, str]]]:
+def servers(*, redis_keeps: bool = True) -> Generator[tuple[PostgresServer, RedisServer, dict[str, str]]]:
     """A PostgreSQL with the databases `catalog` and `dagster`, a Redis, and the environment that leads to them."""
     postgres, redis = PostgresServer(), RedisServer(keeps=redis_keeps)
     try:

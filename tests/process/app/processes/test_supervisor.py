@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.ports import own_port
+from support.process_facts import argv_of
 from support.repository import REPOSITORY
 
 from app.processes.child_logs import last_words, rotate
@@ -283,7 +284,7 @@ def test_a_second_signal_does_not_wait_for_the_grace(tmp_path: Path) -> None:
     process, _ = run_apart(tmp_path, grace=3600)
     assert process.stdout
     mark = process.stdout.readline().strip()
-    parent = next(one for one in marked(mark) if PARENT in one.cmdline())
+    parent = next(one for one in marked(mark) if PARENT in argv_of(one))
     process.send_signal(signal.SIGINT)
     until(lambda: not psutil.pid_exists(parent.pid))  # The first signal has arrived: whoever listens has gone.
     process.send_signal(signal.SIGINT)
