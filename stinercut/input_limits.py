@@ -77,12 +77,12 @@ TOO_MANY_PIXELS: Final = f"its picture has too many pixels, {_TOO_MANY}"
 
 
 def memory_of_ffmpeg() -> int:
-    """Bytes that one ffmpeg may take on this machine."""
+    """Bytes that one ffmpeg may take on this machine: whole KiB, in which shells count."""
     try:
         here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return MOST_MEMORY
-    return min(MOST_MEMORY, int(SHARE_OF_MACHINE * here))
+    return min(MOST_MEMORY, int(SHARE_OF_MACHINE * here)) // 1024 * 1024
 
 
 def broken_by_size(width: int, height: int) -> str:

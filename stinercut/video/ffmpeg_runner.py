@@ -4,8 +4,9 @@ Owns: starting, watching, stopping; their messages in plain words; the build of 
 build an argv with `ffmpeg_graph` (`.compile()`) and the inputs of `ffmpeg_inputs`.
 
 No process outlives its caller: each has its own process group, which is killed on a timeout and on any exception in the
-caller. On Linux the kernel also kills it when the thread that started it dies. A tiny start-up program (12 ms) asks for
-that instead of `preexec_fn`, which may deadlock in a process with threads; Dagster's processes have many.
+caller. On Linux the kernel also kills it when the thread that started it dies. Two tiny programs ask for that before
+ffmpeg takes their place, and not `preexec_fn`, which may deadlock in a process with threads; Dagster's processes have
+many. `setpriv` and a shell take 2 ms of CPU; where there is no such `setpriv` (util-linux), Python takes 15.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+if sys.platform == "linux":
+    import resource
 
 from stinercut import input_limits
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
@@ -69,6 +73,10 @@ program itself.
 
 RLIMIT_DATA and not RLIMIT_AS: threads and graphics drivers reserve many times the memory that they use.
 """
+
+_SHELL = "/bin/sh"
+_SHELL_GUARD = '[ "$PPID" = "$0" ] || exit 1; ulimit -d "$1" || exit 1; shift; exec "$@"'
+"""The same from the check on, in a shell that `setpriv --pdeathsig KILL` starts; the limit is in KiB."""
 
 _PLAIN_WORDS: tuple[tuple[str, Message, Message], ...] = (
     (r"moov atom not found", Message.of(MessageCode.VIDEO_CUT_SHORT), Message.of(MessageCode.CAMERA_LOST_POWER)),
@@ -413,6 +421,7 @@ def _started(
     command: list[str], *, timeout: float, file: Path | None, log: Path | None, stdin: int = subprocess.DEVNULL
 ) -> Generator[_Job]:
     with log.open("a+b") if log else tempfile.TemporaryFile() as messages:
+        before = messages.seek(0, os.SEEK_END)
         try:
             process = subprocess.Popen(
                 _guarded(command),
@@ -431,7 +440,7 @@ def _started(
                 advice=Message.of(MessageCode.FEWER_STEPS_THEN_AGAIN),
             ) from None
         assert process.stdout is not None
-        job = _Job(process, process.stdout, messages, messages.seek(0, os.SEEK_END), timeout, file)
+        job = _Job(process, process.stdout, messages, before, timeout, file)
         alarm = threading.Timer(timeout, job.expire)
         alarm.daemon = True
         alarm.start()
@@ -448,6 +457,23 @@ def _started(
 
 
 def _guarded(command: list[str]) -> list[str]:
-    if not sys.platform.startswith("linux"):
+    if sys.platform != "linux":
         return command
-    return [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), str(memory_of_ffmpeg()), *command]
+    parent, setpriv = str(os.getpid()), _setpriv(os.environ.get("PATH", os.defpath))
+    if setpriv is None:
+        return [sys.executable, "-I", "-S", "-c", _GUARD, parent, str(memory_of_ffmpeg()), *command]
+    here = resource.getrlimit(resource.RLIMIT_DATA)
+    most = min(limit for limit in (memory_of_ffmpeg(), *here) if limit >= 0) // 1024
+    return [setpriv, "--pdeathsig", "KILL", _SHELL, "-c", _SHELL_GUARD, parent, str(most), *command]
+
+
+@functools.lru_cache(maxsize=4)
+def _setpriv(path: str) -> str | None:
+    """The `setpriv` in these folders, if it takes the signal of a parent's death: BusyBox has one that doesn't."""
+    found = shutil.which("setpriv", path=path)
+    if found is None:
+        return None
+    nothing = subprocess.DEVNULL
+    words = [found, "--pdeathsig", "KILL", _SHELL, "-c", "ulimit -d"]
+    asked = subprocess.run(words, stdin=nothing, stdout=nothing, stderr=nothing, check=False)
+    return found if asked.returncode == 0 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from support.footage import make_clip
 
 from stinercut.errors import FfmpegFailed, MissingProgram, UnreadableVideo
+from stinercut.input_limits import memory_of_ffmpeg
 from stinercut.video import ffmpeg_runner as runner
 
 ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30", "-f", "null", "-"]
@@ -71,17 +73,38 @@ def test_closing_a_pipe_early_stops_it() -> None:
     assert children() == []
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's parent-death signal is Linux's")
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's parent-death signal is Linux's")
+
+
+@LINUX
 def test_it_dies_with_a_killed_parent() -> None:
+    dies_with_its_parent(dict(os.environ))
+
+
+@LINUX
+@pytest.mark.parametrize("setpriv", [None, "#!/bin/sh\necho 'setpriv: unrecognized option: pdeathsig' >&2; exit 1\n"])
+def test_without_util_linux_it_dies_with_it_too(tmp_path: Path, setpriv: str | None) -> None:
+    for name in ("ffmpeg", "ffprobe"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    if setpriv is not None:
+        (tmp_path / "setpriv").write_text(setpriv)
+        (tmp_path / "setpriv").chmod(0o755)
+    dies_with_its_parent({**os.environ, "PATH": str(tmp_path)})
+
+
+def dies_with_its_parent(environment: dict[str, str]) -> None:
+    """ffmpeg ends with a parent that is killed, and may take no more memory than it should."""
     code = (
         "import psutil\nfrom stinercut.video import ffmpeg_runner as runner\n"
         "tell = lambda n: print(psutil.Process().children()[0].pid, flush=True)\n"
         f"runner.run({ENDLESS!r}, timeout=60, on_frame=tell)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         assert child.name() == "ffmpeg"
+        assert child.rlimit(psutil.RLIMIT_DATA) == (memory_of_ffmpeg(), memory_of_ffmpeg())
         parent.kill()
     # Whoever adopts the orphan need not have collected it yet: a zombie runs no more.
     with contextlib.suppress(psutil.NoSuchProcess):
