@@ -20,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 import hub.board.routes
 import hub.cards.routes
 import hub.codes.routes
+import hub.delivery.passenger_routes
+import hub.delivery.routes
 import hub.films.routes
 import hub.jumps.routes
 import hub.kit.api_description
@@ -34,6 +36,10 @@ from hub.cards.import_queue import ImportQueue
 from hub.cards.routes import DETECTOR_SOCKET
 from hub.cards.socket import Detectors
 from hub.codes.routes import CodeDrawing
+from hub.delivery.mailer import Mailer, MailPlan
+from hub.delivery.passenger_films import FilmShelf
+from hub.delivery.passenger_routes import Passengers
+from hub.delivery.routes import Desk
 from hub.films.cuts import Cuts
 from hub.films.files import FilmFiles
 from hub.films.rerender import Renewal
@@ -54,6 +60,7 @@ from stinercut import __version__
 from stinercut.cards.import_folders import Imports
 from stinercut.catalog import Catalog, events, migrate
 from stinercut.clock import machine_clock
+from stinercut.delivery.link_key import read_or_make_key
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
@@ -72,6 +79,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     hub.films.routes.router,
     hub.review.routes.router,
     hub.codes.routes.router,
+    hub.delivery.routes.router,
+    hub.delivery.passenger_routes.router,
     hub.runs.routes.router,
     hub.board.routes.router,
 )
@@ -95,6 +104,9 @@ class Hub:
     cuts: Cuts
     renewal: Renewal
     automation: AutomationWatch
+    mailer: Mailer
+    desk: Desk
+    passengers: Passengers
 
     @classmethod
     def open(cls, settings: Settings) -> Hub:
@@ -116,8 +128,35 @@ class Hub:
         shelf = (settings.templates_dir,)
         renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
         automation = AutomationWatch(pipeline.dagster, settings.board_address)
+        key = read_or_make_key(settings.link_key_file)
+        mailer = Mailer(catalog, key, settings.board_address, MailPlan.of(settings))
+        desk = Desk(catalog, key, mailer, settings.board_address, settings.share_days, settings.language)
+        passengers = Passengers(
+            catalog,
+            key,
+            films,
+            FilmShelf(settings.films_dir, shelf),
+            settings.place,
+            settings.language,
+            settings.logo,
+        )
         return cls(
-            catalog, live, links, watch, feed, detectors, pipeline, films, imports, frames, cuts, renewal, automation
+            catalog=catalog,
+            live=live,
+            links=links,
+            watch=watch,
+            feed=feed,
+            detectors=detectors,
+            pipeline=pipeline,
+            films=films,
+            imports=imports,
+            frames=frames,
+            cuts=cuts,
+            renewal=renewal,
+            automation=automation,
+            mailer=mailer,
+            desk=desk,
+            passengers=passengers,
         )
 
     async def close(self) -> None:
@@ -136,7 +175,13 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(migrate, settings.catalog_url)
         parts = Hub.open(settings)
         provide(app, *(getattr(parts, field.name) for field in fields(parts)))
-        works = (parts.watch.run(), parts.imports.run(), parts.automation.run(), _tidy(parts.catalog))
+        works = (
+            parts.watch.run(),
+            parts.imports.run(),
+            parts.automation.run(),
+            parts.mailer.run(),
+            _tidy(parts.catalog),
+        )
         tasks = [asyncio.create_task(work) for work in works]
         try:
             yield

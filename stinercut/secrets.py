@@ -17,7 +17,7 @@ from stinercut.errors import BadInput
 
 SECRETS: Final = (
     *("database_url", "dagster_database_url", "broker_url", "result_url"),
-    *("token", "dagster_secret", "qr_keys"),
+    *("token", "dagster_secret", "qr_keys", "mail_url"),
 )
 """Settings that are secrets, or hold a password. Each can be read from a file: `STINERCUT_X_FILE` names it."""
 PASSWORDS: Final = {name: name.replace("_url", "_password") for name in SECRETS if name.endswith("_url")}

@@ -21,12 +21,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from stinercut.bad_settings import bad_setting
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.language.delivery_codes import DeliveryCode
+from stinercut.language.messages import Message
 from stinercut.pipeline_names import STEPS
 from stinercut.secrets import secrets_from_files
 
 _PLAIN = re.compile(r"[!-~]+")
 _ADDRESS = r"^(https?://[^\s/].*)?$"
 _OWNER = re.compile(r"^(team:[A-Za-z0-9_]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)$")
+LOGOS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".svg"})
+"""The kinds of pictures that browsers show."""
 MEGABYTE = 1_000_000
 """Decimal, as on the labels of cards."""
 
@@ -170,6 +174,28 @@ class Settings(BaseSettings):
     detector_id: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of this detector.")
     hub_url: str | None = Field(default=None, description="Where the detector finds the hub. Default: this machine.")
     place: str = Field(default="", description="Name of the dropzone, shown on the title.")
+    share_days: int = Field(default=30, ge=1, le=3650, description="How many days a passenger's link opens the film.")
+    mail_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server for letters to passengers: smtp://USER:PASSWORD@HOST:587 (encrypted before the "
+        "password is sent), or smtps://USER:PASSWORD@HOST:465.",
+    )
+    mail_from: str = Field(
+        default="", description="The sender of letters to passengers: films@example.org, or Name <films@example.org>."
+    )
+    mail_when_ready: bool = Field(
+        default=False,
+        description="Whether a passenger gets a letter by itself as soon as the film is ready, if the booking has an "
+        "e-mail address.",
+    )
+    language: str = Field(
+        default="en",
+        pattern=r"^[a-z]{2,3}$",
+        description="The house's language: used where a reader's own is not known or has no words.",
+    )
+    logo: Path | None = Field(
+        default=None, description="The dropzone's logo on passengers' pages: a PNG, JPEG, WebP or SVG file."
+    )
     template: str = Field(
         default="classic", description="The template of films for which no other was chosen (docs/templates.md)."
     )
@@ -213,6 +239,8 @@ class Settings(BaseSettings):
                 "STINERCUT_DAGSTER_SECRET holds something that can't be sent in a header",
                 advice="Write letters and digits, 16 or more.",
             )
+        if self.logo is not None and self.logo.suffix.lower() not in LOGOS:
+            raise BadInput(Message.of(DeliveryCode.LOGO_NOT_USABLE), file=self.logo)
 
     @cached_property
     def owners(self) -> list[str]:
@@ -277,6 +305,11 @@ class Settings(BaseSettings):
     def logs_dir(self) -> Path:
         """One log file per process of `stinercut up`."""
         return self.data / "logs"
+
+    @cached_property
+    def link_key_file(self) -> Path:
+        """The key of passengers' links."""
+        return self.data / "secrets" / "passenger-links.key"
 
     @cached_property
     def detector_dir(self) -> Path:

@@ -59,6 +59,7 @@ JUMP: Final[dict[str, Any]] = {
         "outputs": [],
         "photos": [],
     },
+    "handed_out": {"at": "2026-06-01T15:04:05Z", "who": "Kim", "way": "code"},
     "run_id": RUN_ID,
     "links": {
         "run": f"{_DAGSTER}/runs/{RUN_ID}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from stinercut.catalog.models import (
     Role,
 )
 from stinercut.catalog.row_messages import error_detail, reasons_of, said_by_check
+from stinercut.delivery import hand_outs
 from stinercut.failures import FailureRecord
 from stinercut.films.publishing.outputs_note import OtherFilm, PhotoSet, published_with
 from stinercut.jumps import film_records, listing
@@ -119,6 +120,14 @@ class FilmView(View):
     photos: list[PhotosView]
 
 
+class HandOutView(View):
+    """That the film was handed out: when, by whom, and how (`code`, `link`, `letter`, `print`, `in_person`)."""
+
+    at: datetime
+    who: str
+    way: str
+
+
 class FailureView(View):
     """One thing that a jump's run failed with: `what` and `advice` for people, `code` for programs, `details` for
     whoever looks after the installation. `file`: the name of the file that it is about; empty where it is about none.
@@ -174,6 +183,8 @@ class JumpView(View):
     steps: list[StepView]
     progress: float
     film: FilmView | None
+    handed_out: HandOutView | None = None
+    """None until somebody hands the film out."""
     run_id: str | None
     links: JumpLinks
 
@@ -232,17 +243,18 @@ def announced_view(links: Links, announced: AnnouncedJump, *, is_over: bool = Fa
 
 @dataclass(frozen=True)
 class _Found:
-    """The files that cards brought of a jump, and the neighbouring files that wait for a person."""
+    """A jump's files, the neighbouring files that wait for a person, and who handed its film out."""
 
     files: list[JumpFileView]
     photos: JumpPhotosView
     missing: list[MissingView]
     place: PlaceView | None
+    handed_out: HandOutView | None
 
 
 def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
     files, photos = _jump_files(session, jump_keys), listing.photo_counts(session, jump_keys)
-    waiting = waiting_views(session, jump_keys)
+    waiting, notes = waiting_views(session, jump_keys), hand_outs.handed_out(session, jump_keys)
     none = listing.PhotoCounts()
     return {
         key: _Found(
@@ -250,6 +262,7 @@ def _found(session: Session, jump_keys: Collection[str]) -> dict[str, _Found]:
             JumpPhotosView(**asdict(photos.get(key, none))),
             waiting.missing.get(key, []),
             waiting.places.get(key),
+            HandOutView(at=note.at, who=note.who, way=note.way) if (note := notes.get(key)) is not None else None,
         )
         for key in jump_keys
     }
@@ -280,6 +293,7 @@ def _jump_view(links: Links, jump: Jump, found: _Found, steps: list[StepView], f
         steps=steps,
         progress=_progress(jump, steps),
         film=_film_view(links.films, film, provisional=bool(found.missing)) if film is not None else None,
+        handed_out=found.handed_out,
         run_id=jump.run_id,
         links=links.jump(jump.jump_key, jump.run_id),
     )

@@ -84,6 +84,11 @@ def _usable(value: object, fits: Any, problem: Message, problems: list[Message])
     return None
 
 
+def usable_email(text: str) -> str | None:
+    """The address without spaces around it; None if no mail can be sent to it."""
+    return text.strip() if _is_email(text.strip()) else None
+
+
 def _is_email(text: str) -> bool:
     return len(text) <= MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from string import Formatter
 
 from stinercut.language.codes import MessageCode
+from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import ENGLISH, NUMBER_FORM, Words, plural_form, words_in
 from stinercut.language.refusal_codes import RefusalCode
 
-CODES = (MessageCode, RefusalCode)
+CODES = (MessageCode, RefusalCode, DeliveryCode)
 """All lists of codes."""
 
 FORMS = frozenset({"", "and", "ended", "semicolons"})

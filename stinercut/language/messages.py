@@ -1,8 +1,8 @@
 """Messages: a code and values; the words are made where somebody reads them.
 
 Owns: the message, its form as JSON in rows and answers, making its words in a language.
-Not here: the lists of codes (`codes`, `refusal_codes`), the words (`words/en.json`), checking a file of words
-(`checking`).
+Not here: the lists of codes (`codes`, `refusal_codes`, `delivery_codes`), the words (`words/en.json`), checking a file
+of words (`checking`).
 
 A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, with
 `{names:and}` with an "and", with `{parts:semicolons}` with semicolons. `{what:ended}` ends with a full stop, unless it
@@ -22,6 +22,7 @@ from string import Formatter
 from typing import Any, TypeAlias, cast
 
 from stinercut.language.codes import MessageCode
+from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.refusal_codes import RefusalCode
 from stinercut.text import ended
 
@@ -38,13 +39,13 @@ Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell people. `code` is one of `MessageCode` or `RefusalCode`, or a code of a newer release."""
+    """Something to tell people. `code` is of one of the lists of codes, or of a newer release."""
 
     code: str
     values: Mapping[str, Value] = field(default_factory=dict[str, "Value"], hash=False)
 
     @classmethod
-    def of(cls, code: MessageCode | RefusalCode, **values: Value) -> Message:
+    def of(cls, code: MessageCode | RefusalCode | DeliveryCode, **values: Value) -> Message:
         """The message of this code. A test compares the names of the values with the template's."""
         return cls(str(code), values)
 

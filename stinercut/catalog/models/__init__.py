@@ -15,6 +15,7 @@ from stinercut.catalog.models.cards import (
     ManifestEntry,
 )
 from stinercut.catalog.models.codes import QrReading
+from stinercut.catalog.models.delivery import HandOut, HandOutWay, Letter, LetterState, Share, ShareJump
 from stinercut.catalog.models.films import Film
 from stinercut.catalog.models.jumps import Booking, Jump, JumpCut, JumpFile, JumpState, Role
 from stinercut.catalog.models.review import Decision
@@ -31,15 +32,21 @@ __all__ = [
     "EntryState",
     "Event",
     "Film",
+    "HandOut",
+    "HandOutWay",
     "ImportedFile",
     "Insertion",
     "Jump",
     "JumpCut",
     "JumpFile",
     "JumpState",
+    "Letter",
+    "LetterState",
     "ManifestEntry",
     "QrReading",
     "Role",
+    "Share",
+    "ShareJump",
     "Step",
     "StepStatus",
     "UtcMoment",

@@ -1,0 +1,1 @@
+"""Delivery: passengers' links and their pages, letters, hand-outs."""

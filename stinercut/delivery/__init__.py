@@ -1,0 +1,1 @@
+"""Delivery: how a film gets into its passenger's hand."""
