@@ -15,7 +15,7 @@ from urllib.parse import quote
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hub.delivery.passenger_films import FilmShown, PhotosShown
+from hub.delivery.passenger_films import FilmShown, OtherFilmShown, PhotosShown
 from stinercut.language.days import day_in_words
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import Message, worded
@@ -44,6 +44,12 @@ _WORDS: Final = {
     "ask_dropzone": Message.of(DeliveryCode.ASK_DROPZONE),
 }
 """The words of the markup that need no values: `words.pin_open`."""
+
+
+def _download(other: OtherFilmShown) -> Message:
+    if other.is_upright:
+        return Message.of(DeliveryCode.DOWNLOAD_UPRIGHT_FILM)
+    return Message.of(DeliveryCode.DOWNLOAD_OTHER_FILM, name=other.name)
 
 
 @dataclass(frozen=True)
@@ -89,13 +95,7 @@ class PassengerPage:
             "is_provisional": film.is_provisional,
             "at": at,
             "upright": film.upright,
-            "others": [
-                {
-                    "file_name": one.file_name,
-                    "label": self._word(Message.of(DeliveryCode.DOWNLOAD_OTHER_FILM, name=one.name)),
-                }
-                for one in film.others
-            ],
+            "others": [{"file_name": one.file_name, "label": self._word(_download(one))} for one in film.others],
             "photos": [self._photos(at, photos) for photos in film.photos],
         }
 

@@ -18,6 +18,7 @@ class DeliveryCode(StrEnum):
     FILM_COMES_BY_ITSELF = "film_comes_by_itself"
     FILM_PROVISIONAL = "film_provisional"
     DOWNLOAD_FILM = "download_film"
+    DOWNLOAD_UPRIGHT_FILM = "download_upright_film"
     DOWNLOAD_OTHER_FILM = "download_other_film"
     DOWNLOAD_PHOTOS = "download_photos"
     PHOTOS_HEADING = "photos_heading"
