@@ -26,6 +26,7 @@ import hub.films.routes
 import hub.jumps.routes
 import hub.kit.api_description
 import hub.kit.health
+import hub.language.reader_languages
 import hub.pages
 import hub.review.routes
 import hub.runs.routes
@@ -51,6 +52,7 @@ from hub.kit.errors import add_error_answers
 from hub.kit.guard import Guard
 from hub.kit.parts import provide
 from hub.kit.views import Links
+from hub.language.reader_languages import HouseLanguage, ReaderWords
 from hub.pages import VERSION
 from hub.review.stills import Frames
 from hub.runs.automation import AutomationWatch
@@ -74,6 +76,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     hub.pages.router,
     hub.kit.health.router,
     hub.kit.api_description.router,
+    hub.language.reader_languages.router,
     hub.cards.routes.router,
     hub.jumps.routes.router,
     hub.films.routes.router,
@@ -203,10 +206,12 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     door = DagsterDoor(settings.dagster_address.rstrip("/"), settings.dagster_key)
-    provide(app, names, CodeDrawing(settings.key_ring), door)
+    house = HouseLanguage(settings.language)
+    provide(app, names, house, CodeDrawing(settings.key_ring), door)
     app.add_middleware(Guard, names=names, detectors_path=DETECTOR_SOCKET)
+    app.add_middleware(ReaderWords, house=house)
     app.add_middleware(AccessLog, note=accesses.note, clock=machine_clock)
-    add_error_answers(app)
+    add_error_answers(app, house.of)
     for router in ROUTERS:
         app.include_router(router)
     return app

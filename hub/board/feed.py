@@ -27,11 +27,13 @@ from hub.jumps.views import JumpView, announced_view, jump_views
 from hub.kit.catalog_watch import CardNews, CatalogWatch
 from hub.kit.security import is_from_elsewhere
 from hub.kit.views import EventView, Links, event_view
+from hub.language.reader_languages import text_reworded
 from stinercut.cards.announced_jumps import AnnouncedJump, announced_jumps
 from stinercut.catalog import events
 from stinercut.catalog.models import Event, Insertion
 from stinercut.catalog.moments import now_in
 from stinercut.jumps import jumps, listing, unread_cards, waiting_files
+from stinercut.language.messages import ENGLISH
 from stinercut.protocol.close_codes import POLICY, TOO_SLOW, TRY_AGAIN
 
 log = logging.getLogger("hub.board.feed")
@@ -117,9 +119,10 @@ class _Change:
 
 
 class Watcher:
-    """One browser: the frames that wait for it."""
+    """One browser: its language, and the frames that wait for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = ENGLISH) -> None:
+        self.language = language
         self.frames: asyncio.Queue[str | None] = asyncio.Queue(FRAMES_KEPT)
 
     def push(self, frame: str) -> bool:
@@ -163,16 +166,16 @@ class Feed:
         insertions = self._touched.insertions | ({insertion_id} if insertion_id is not None else set())
         self._touched = _Touched(insertions, self._touched.every_card or insertion_id is None)
 
-    async def join(self) -> Watcher:
-        """Add a watcher. Its first frame is the snapshot; all changes after that follow."""
-        watcher = Watcher()
+    async def join(self, language: str = ENGLISH) -> Watcher:
+        """Add a watcher that reads this language. Its first frame is the snapshot; all changes after that follow."""
+        watcher = Watcher(language)
         async with self._looking:
             if not self._watchers:  # Changes since the last watcher left were sent to nobody: start from here.
                 self._seen = None
                 self._sent.clear()
             # First send pending changes to the others, so that no older view can come after the snapshot.
             await self._look()
-            watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture()))
+            watcher.push(await asyncio.to_thread(self._snapshot, self._live.picture(), language))
             self._watchers.add(watcher)
         self._watch.wake()
         return watcher
@@ -241,7 +244,9 @@ class Feed:
         self._broadcast(frame)
 
     def _broadcast(self, frame: str) -> None:
-        for slow in [watcher for watcher in self._watchers if not watcher.push(frame)]:
+        """Send a frame to all watchers. Its words are made once for each language, not for each watcher."""
+        worded = {language: _in_language(frame, language) for language in {each.language for each in self._watchers}}
+        for slow in [watcher for watcher in self._watchers if not watcher.push(worded[watcher.language])]:
             log.warning("A browser is too slow to follow; its socket is closed, and it will reconnect.")
             self._let_go(slow)
 
@@ -260,7 +265,7 @@ class Feed:
             watcher.frames.get_nowait()
         watcher.frames.put_nowait(None)
 
-    def _snapshot(self, picture: ProgressSnapshot) -> str:
+    def _snapshot(self, picture: ProgressSnapshot, language: str) -> str:
         with self._catalog.read() as session:
             newest = listing.newest(session, JUMPS_IN_SNAPSHOT)
             shown = {*newest.keys, *listing.unfinished(session, UNFINISHED_IN_SNAPSHOT)}
@@ -274,7 +279,7 @@ class Feed:
                 older=newest.older,
                 links={"dagster": self._links.dagster},
             )
-        return snapshot.model_dump_json()
+        return _in_language(snapshot.model_dump_json(), language)
 
     def _find(self, seen: _Seen | None, touched: _Touched, picture: ProgressSnapshot) -> _Change:
         """The changes since `seen`. If nothing changed, this costs three small queries."""
@@ -315,6 +320,10 @@ class Feed:
         ]
 
 
+def _in_language(frame: str, language: str) -> str:
+    return text_reworded(frame, language) if language != ENGLISH else frame
+
+
 _ANNOUNCES = ("pipeline:qr_decoded", "card:identified", "card:read_again", "jump:decided")
 """Types of events after which other jumps may be announced than before."""
 
@@ -352,14 +361,14 @@ def _cards(session: Session, touched: _Touched) -> set[str]:
     return set(session.execute(select(Insertion.card_id).where(condition)).scalars())
 
 
-async def serve_board(socket: WebSocket, feed: Feed) -> None:
-    """Serve one browser, from connecting to closing. Its own messages are ignored."""
+async def serve_board(socket: WebSocket, feed: Feed, language: str = ENGLISH) -> None:
+    """Serve one browser that reads this language, from connecting to closing. Its own messages are ignored."""
     if is_from_elsewhere(socket.headers):
         await socket.close(POLICY)
         return
     await socket.accept()
     try:
-        watcher = await feed.join()
+        watcher = await feed.join(language)
     except SQLAlchemyError:
         log.exception("A browser can't be shown the catalog now; it reconnects by itself.")
         with suppress(WebSocketDisconnect, RuntimeError):

@@ -11,11 +11,16 @@ from fastapi import APIRouter, Depends, WebSocket
 
 from hub.board.feed import Feed, serve_board
 from hub.kit.parts import part
+from hub.language.reader_languages import HouseLanguage
 
 router = APIRouter(tags=["board"])
 
 
 @router.websocket("/ws/board")
-async def board(socket: WebSocket, feed: Annotated[Feed, Depends(part(Feed))]) -> None:
+async def board(
+    socket: WebSocket,
+    feed: Annotated[Feed, Depends(part(Feed))],
+    house: Annotated[HouseLanguage, Depends(part(HouseLanguage))],
+) -> None:
     """One browser, from connecting to closing."""
-    await serve_board(socket, feed)
+    await serve_board(socket, feed, house.of(socket.headers))

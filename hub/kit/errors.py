@@ -7,6 +7,7 @@ field (`validation_messages`), which of our errors has which HTTP status (`stine
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +20,7 @@ from hub.kit.request_body import TooLarge
 from hub.kit.validation_messages import in_words, technical
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.failures import said_for_pages
-from stinercut.language.messages import Message, all_worded
+from stinercut.language.messages import ENGLISH, Message, all_worded
 from stinercut.language.refusal_codes import RefusalCode
 
 log = logging.getLogger("hub")
@@ -31,13 +32,13 @@ _HTTP_SAYS = {
 }
 
 
-def error_answer(error: StinercutError, status: int | None = None) -> JSONResponse:
+def error_answer(error: StinercutError, status: int | None = None, language: str = ENGLISH) -> JSONResponse:
     """The answer with one of our errors, as browsers and programs get it."""
     what, advice = said_for_pages(error)
     body = {
         "code": error.code,
-        "what": all_worded(what),
-        "advice": all_worded(advice),
+        "what": all_worded(what, language),
+        "advice": all_worded(advice, language),
         "what_parts": [message.as_json() for message in what],
         "advice_parts": [message.as_json() for message in advice],
     }
@@ -80,19 +81,23 @@ async def _no_catalog(request: Request, error: Exception) -> JSONResponse:
     return error_answer(HostNotReady(Message.of(RefusalCode.CATALOG_NOT_REACHED), advice=advice))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception, language: str) -> JSONResponse:
     log.exception("%s failed", _asked(request), exc_info=error)
-    return error_answer(
-        StinercutError(Message.of(RefusalCode.HUB_COULD_NOT), advice=Message.of(RefusalCode.AGAIN_OR_SEE_LOG))
-    )
+    refused = StinercutError(Message.of(RefusalCode.HUB_COULD_NOT), advice=Message.of(RefusalCode.AGAIN_OR_SEE_LOG))
+    return error_answer(refused, language=language)
 
 
-def add_error_answers(app: FastAPI) -> None:
-    """Make the application answer every error in our form."""
+def add_error_answers(app: FastAPI, language_of: Callable[[Mapping[str, str]], str]) -> None:
+    """Make the application answer every error in our form. `language_of` gives a reader's language by the headers."""
+
+    # This answer is made outside of all middleware, and so outside of what words the others for their reader.
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return await _unexpected(request, error, language_of(request.headers))
+
     app.add_exception_handler(StinercutError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _gone)
     for kind in (OperationalError, InterfaceError):
         app.add_exception_handler(kind, _no_catalog)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,21 +1,26 @@
 """Checks a file of words: codes without words, words without a code, values that the code doesn't have.
 
 Owns: this check, for the tests and for authors of another language's file. Other languages are compared with English.
+The codes of the pages' own texts (`page.`) are those of English.
 Not here: making words (`messages`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from string import Formatter
 
 from stinercut.language.codes import MessageCode
 from stinercut.language.delivery_codes import DeliveryCode
-from stinercut.language.messages import ENGLISH, NUMBER_FORM, Words, plural_form, words_in
+from stinercut.language.messages import ENGLISH, NUMBER_FORM, PAGE, Words, plural_form, words_in
 from stinercut.language.refusal_codes import RefusalCode
 
 CODES = (MessageCode, RefusalCode, DeliveryCode)
 """All lists of codes."""
+
+PAGE_CODE = re.compile(r"page\.[a-z][a-z0-9_]*")
+"""The form of a code of a page's own text."""
 
 FORMS = frozenset({"", "and", "ended", "semicolons"})
 """The ways of showing a value; a number also has its own form."""
@@ -31,9 +36,16 @@ def fields_of(words: Words, code: str) -> frozenset[str]:
 
 def problems_of(words: Words, language: str) -> list[str]:
     """The problems of a language's words, one line each; empty without problems."""
-    codes = {str(code) for kind in CODES for code in kind}
+    codes = {str(code) for kind in CODES for code in kind} | {
+        code for code in words_in(ENGLISH) if code.startswith(PAGE)
+    }
     return [
         *(f"{code}: no words" for code in sorted(codes - set(words))),
+        *(
+            f"{code}: no code of a page"
+            for code in sorted(words)
+            if code.startswith(PAGE) and not PAGE_CODE.fullmatch(code)
+        ),
         *(f"{code}: no such code" for code in sorted(set(words) - codes)),
         *(line for code in sorted(codes & set(words)) for line in _problems(words, code, language)),
     ]
@@ -61,5 +73,7 @@ def _problems(words: Words, code: str, language: str) -> Iterator[str]:
         counted = {entry["plural"]} if not isinstance(entry, str) and form != "other" else set[str]()
         if not must - counted <= set(named) <= asked:
             yield f"{where}: shows {sorted(named)}, has {sorted(asked)}"
+        if code.startswith(PAGE) and any(named.values()):
+            yield f"{where}: pages show values as they are"
         wrong = (how for how in named.values() if how not in FORMS and not NUMBER_FORM.fullmatch(how or ""))
         yield from (f"{where}: no form {how!r}" for how in wrong)

@@ -29,6 +29,9 @@ from stinercut.text import ended
 ENGLISH = "en"
 """The language in which all codes have words; it is used if another language lacks the words."""
 
+PAGE = "page."
+"""How the codes of the pages' own texts begin. The scripts of pages ask for them, so no list here has them."""
+
 NUMBER_FORM = re.compile(r"\+?\.\d+[fg]")
 """The forms of a number: digits after the point, or in all; with its sign."""
 
@@ -146,6 +149,13 @@ def words_in(language: str) -> Words:
     """The words of a language by code; empty for a language without a file."""
     file = resources.files("stinercut.language") / "words" / f"{language}.json"
     return json.loads(file.read_text("utf-8")) if language in languages() else {}
+
+
+def page_words(language: str) -> dict[str, str | dict[str, str]]:
+    """The words of the pages' own texts by their codes; English where the language lacks them."""
+    words = {**words_in(ENGLISH), **words_in(language)}
+    texts = {code: text for code, text in words.items() if code.startswith(PAGE)}
+    return {code: text if isinstance(text, str) else dict(text) for code, text in texts.items()}
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Readers' languages: the words of pages, and answers in the language that a browser asks for."""
