@@ -103,7 +103,7 @@ def by_decoder(decoder: Decoder, *, ladder: bool) -> Callable[[Path], list[str]]
 
     def read(photo: Path) -> list[str]:
         picture = load_gray(photo)
-        if isinstance(picture, str):
+        if isinstance(picture, tuple):
             return []
         for rung in (picture, *prepared(picture)) if ladder else (picture,):
             codes = decoder.look(rung).codes
@@ -117,7 +117,7 @@ def by_decoder(decoder: Decoder, *, ladder: bool) -> Callable[[Path], list[str]]
 def by_reader(photo: Path) -> list[str]:
     """This reader's picture path: every text that it saw (a reading keeps the first foreign one)."""
     picture, seen = load_gray(photo), FileEvidence()
-    if not isinstance(picture, str):
+    if not isinstance(picture, tuple):
         with Decoders() as decoders:
             look_at_picture(picture, decoders, seen)
     return [*seen.foreign, *(payload.text() for payload in seen.moments)]

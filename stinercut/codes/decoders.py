@@ -20,20 +20,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from stinercut.codes.decoder_worker import FLAT
+from stinercut.codes.rescue.finder_patterns import Gray
+from stinercut.codes.rescue.look_again import FlatReaders
+from stinercut.codes.rescue.places import Corners
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, all_worded
 from stinercut.secrets import for_strangers
-
-Gray = npt.NDArray[np.uint8]
-"""A picture: height x width, one byte a pixel, 0 black."""
 
 ZXING: Final = "zxing-cpp"
 ZBAR: Final = "zbar"
@@ -46,6 +46,9 @@ PICTURE_SECONDS: Final = 10.0
 MOST_LOSSES: Final = 3
 """Pictures of one file at which a decoder may be lost; then it is left out for the rest of the file."""
 
+MOST_UNDECODED: Final = 10_000
+"""Places in one picture; a child that announces more is broken."""
+
 LONGEST_CODE: Final = 8000
 """Bytes. A QR code holds at most 2953, or 7089 digits; a child that announces more is broken."""
 
@@ -57,26 +60,30 @@ class Code:
     text: str
     exact: bool
     decoder: str
+    corners: Corners = field(default=(), compare=False)
+    """Empty if the decoder doesn't say."""
 
 
 @dataclass(frozen=True)
 class DecodedPicture:
     """The codes in one picture, and whether there was another code that could not be decoded.
 
-    `missed`: the better decoder was lost at this picture, so there may be more codes in it.
+    `missed`: the better decoder was lost at this picture, so there may be more codes in it. `undecoded`: where the
+    codes lie that could not be decoded.
     """
 
     codes: tuple[Code, ...] = ()
     damaged: bool = False
     missed: bool = False
+    undecoded: tuple[Corners, ...] = ()
 
 
-def to_code(data: bytes, decoder: str) -> Code:
+def to_code(data: bytes, decoder: str, corners: Corners = ()) -> Code:
     """The code with these bytes. Only strict UTF-8 counts as exact; nothing is guessed."""
     try:
-        return Code(data.decode("utf-8"), True, decoder)
+        return Code(data.decode("utf-8"), True, decoder, corners)
     except UnicodeDecodeError:
-        return Code(data.decode("utf-8", "backslashreplace"), False, decoder)
+        return Code(data.decode("utf-8", "backslashreplace"), False, decoder, corners)
 
 
 class DecoderLost(Exception):
@@ -125,13 +132,15 @@ class Decoder:
             return Message.of(MessageCode.DECODER_LEFT_OUT, decoder=self.name, ends=ends)
         return Message.of(MessageCode.DECODER_STARTED_AGAIN, decoder=self.name, ends=ends)
 
-    def look(self, picture: Gray) -> DecodedPicture:
-        """All QR codes that it finds in a picture. Raises DecoderLost."""
+    def look(self, picture: Gray, *, flat: bool = False) -> DecodedPicture:
+        """All QR codes that it finds in a picture; `flat`: it holds one code, upright and in black and white. Raises
+        DecoderLost.
+        """
         for attempt in (1, 2):
             if self.is_left_out:
                 break
             try:
-                return self._ask(picture)
+                return self._ask(picture, flat)
             except (OSError, EOFError) as gone:
                 hung = isinstance(gone, TimeoutError)
                 self._ends.append(self._how_it_ended(gone))
@@ -140,7 +149,7 @@ class Decoder:
                     break
         raise DecoderLost(all_worded([self.obituary] if self.obituary else []))
 
-    def _ask(self, picture: Gray) -> DecodedPicture:
+    def _ask(self, picture: Gray, flat: bool) -> DecodedPicture:
         process, hung = self._started(), threading.Event()
 
         def stop() -> None:
@@ -153,7 +162,7 @@ class Decoder:
         try:
             pipe = cast("BinaryIO", process.stdin)
             height, width = picture.shape
-            pipe.write(struct.pack("<II", width, height))
+            pipe.write(struct.pack("<II", width | (FLAT if flat else 0), height))
             pipe.write(np.ascontiguousarray(picture).data)
             pipe.flush()
             return self._answer(cast("BinaryIO", process.stdout))
@@ -165,14 +174,17 @@ class Decoder:
             guard.cancel()
 
     def _answer(self, pipe: BinaryIO) -> DecodedPicture:
-        damaged, count = struct.unpack("<?I", read_exactly(pipe, 5))
+        count, lost = struct.unpack("<II", read_exactly(pipe, 8))
         codes: list[Code] = []
         for _ in range(count):
-            (length,) = struct.unpack("<I", read_exactly(pipe, 4))
+            *corners, length = struct.unpack("<8iI", read_exactly(pipe, 36))
             if length > LONGEST_CODE:
                 raise EOFError
-            codes.append(to_code(read_exactly(pipe, length), self.name))
-        return DecodedPicture(tuple(codes), damaged)
+            codes.append(to_code(read_exactly(pipe, length), self.name, tuple(corners) if any(corners) else ()))
+        if lost > MOST_UNDECODED:
+            raise EOFError
+        undecoded = tuple(struct.unpack("<8i", read_exactly(pipe, 32)) for _ in range(lost))
+        return DecodedPicture(tuple(codes), bool(undecoded), undecoded=undecoded)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -224,10 +236,10 @@ class Decoders:
         for each in (self._zxing, self._zbar):
             each.__exit__(kind, error, at)
 
-    def look(self, picture: Gray) -> DecodedPicture:
+    def look(self, picture: Gray, *, flat: bool = False) -> DecodedPicture:
         """The codes that zxing-cpp sees, or those that zbar sees if zxing-cpp is lost. Never raises."""
         try:
-            return self._zxing.look(picture)
+            return self._zxing.look(picture, flat=flat)
         except DecoderLost:
             return replace(self.second_look(picture), missed=True)
 
@@ -237,6 +249,17 @@ class Decoders:
             return self._zbar.look(picture)
         except DecoderLost:
             return DecodedPicture()
+
+    def flat_readers(self) -> FlatReaders[Code]:
+        """Both decoders, for pictures that hold one code, upright and in black and white."""
+
+        def first(flat: Gray) -> Code | None:
+            return next(iter(self.look(flat, flat=True).codes), None)
+
+        def second(flat: Gray) -> Code | None:
+            return next(iter(self.second_look(flat).codes), None)
+
+        return FlatReaders(first, second)
 
     @property
     def has_second(self) -> bool:

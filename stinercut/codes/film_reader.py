@@ -7,21 +7,21 @@ preprocessing (`image_variants`).
    everything else stays undecoded. Other films: it looks at FAST_FPS frames per second. Both continue to WINDOW after
    the payload is confirmed, so that a second passenger is noticed.
 2. If a payload was seen in one frame only: the moments after it, then those around it, densely.
-3. If there is still no payload, in a short film: the frames between the key frames, if there are traces of a code or
-   the film is very short; then the sharpest frames through a ladder of preprocessing. With traces: many frames, and
-   zbar, too. Without traces: few frames, and only zxing-cpp.
+3. If there is still no payload, in a short film: the frames between the key frames, if there are traces of a code; then
+   the sharpest frames through a ladder of preprocessing, and codes laid flat (`rescue`), in which the frames vote. With
+   traces: many frames, and zbar, too. Without traces: few frames, and only zxing-cpp.
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from stinercut.codes.decoders import Decoders, Gray
+from stinercut.codes.decoders import DecodedPicture, Decoders, Gray
 from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import adaptive, half, prepared, sharpness
+from stinercut.codes.rescue.frame_votes import FrameVotes
 from stinercut.errors import UnreadableVideo
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, in_a_row
@@ -41,21 +41,11 @@ zxing-cpp takes 2 to 3 ms for such a frame, a tenth of the cost of decoding it.
 KEY_WIDTH: Final = 1280
 """The same for the first look at key frames, in which most codes are read."""
 
-ENOUGH_FPS: Final = 2.9
-"""With this many key frames per second (GoPros: 2 to 3.7), the frames between them are looked at only if there are
-traces of a code: FAST_FPS would hardly look at more frames.
-"""
-
 KEY_GAP: Final = 0.55
 """Seconds between key frames, at most, for looking at them alone. GoPros write one every 0.27 to 0.5 s."""
 
 KEYS_A_SECOND: Final = 5.0
 """With more key frames than this, looking at key frames alone saves nothing."""
-
-VERY_SHORT: Final = 10.0
-"""Films up to this length, in seconds, with few key frames, are looked at between them even without a trace of
-a code.
-"""
 
 AFTER: Final = 0.6
 AROUND: Final = 1.0
@@ -68,9 +58,12 @@ SHORT: Final = 20.0
 """Longer films than this many seconds get no heavy pass: nobody films a code that long."""
 
 SHARPEST: Final = 20
-"""Frames of the heavy pass when there are traces of a code."""
+"""Frames of the heavy pass when there are traces of a code: the sharpest one of each such part of the film's time."""
 
-SHARPEST_WITHOUT_TRACE: Final = 6
+CONFIRMED_STEP: Final = 3
+"""Of these, every so many are laid flat after a payload was confirmed, since a second passenger's code may follow."""
+
+SHARPEST_WITHOUT_TRACE: Final = 2
 """Frames of the heavy pass without traces of a code. Of 316 real photos of codes, zxing-cpp read 297 and found traces
 of another 16; so a film without traces rarely holds a code, and should cost little.
 """
@@ -90,8 +83,8 @@ class FilmSearch:
     path: Path
     decoders: Decoders
     seen: FileEvidence
-    sharpest: list[_Frame] = field(default_factory=list[_Frame])
-    """A heap of the frames for the heavy pass, the least sharp first."""
+    sharpest: dict[int, _Frame] = field(default_factory=dict[int, _Frame])
+    """The frames for the heavy pass, by the part of the time that each is the sharpest of."""
 
     def run(self) -> float:
         """Search the film. Returns its length in seconds. Raises UnreadableVideo and OSError for an unreadable film."""
@@ -100,7 +93,7 @@ class FilmSearch:
             if not self._is_settled(index):
                 self._look_between(index)
             return index.duration
-        self.sharpest = []
+        self.sharpest = {}
         film = probe(self.path)
         self._look_at_all(film)
         return film.duration
@@ -119,9 +112,8 @@ class FilmSearch:
             self._dense_pass(film)
         if self.seen.confirmed or film.duration > SHORT:
             return
-        few = len(film.keys) < ENOUGH_FPS * film.duration
-        if self.seen.traces or (few and film.duration <= VERY_SHORT):
-            self.sharpest = []
+        if self.seen.traces:
+            self.sharpest = {}
             self._fast_pass(film)
         if not self.seen.confirmed:
             self._heavy_pass()
@@ -175,10 +167,9 @@ class FilmSearch:
         if seconds > SHORT or self.seen.confirmed:
             return
         frame = _Frame(sharpness(picture), moment, picture)
-        if len(self.sharpest) < SHARPEST:
-            heapq.heappush(self.sharpest, frame)
-        else:
-            heapq.heappushpop(self.sharpest, frame)
+        part = int(SHARPEST * moment / max(seconds, 1e-3))
+        if part not in self.sharpest or frame > self.sharpest[part]:
+            self.sharpest[part] = frame
 
     def _dense_pass(self, film: Probe | VideoIndex) -> None:
         """Look again, densely, where a payload was seen once."""
@@ -203,15 +194,36 @@ class FilmSearch:
             self.seen.notes.append(Message.of(MessageCode.AROUND_SECOND, second=start, why=why(refused)))
 
     def _heavy_pass(self) -> None:
-        """Look at the sharpest frames on each rung of the ladder; with traces of a code zbar looks, too."""
-        frames = sorted(self.sharpest, reverse=True)
-        for frame in frames if self.seen.traces else frames[:SHARPEST_WITHOUT_TRACE]:
+        """Look at the sharpest frames in every way there is; without traces of a code only at few, and without zbar."""
+        frames = sorted(self.sharpest.values(), reverse=True)
+        if not self.seen.traces:
+            self._ladder_pass(frames[:SHARPEST_WITHOUT_TRACE])
+            if not self.seen.traces:
+                self._flat_pass(frames[:SHARPEST_WITHOUT_TRACE])
+                return
+        for look in (self._flat_pass, self._ladder_pass, self._second_pass):
+            if not self.seen.confirmed:
+                look(frames)
+
+    def _flat_pass(self, frames: list[_Frame]) -> None:
+        """Lay the codes of frames flat, and let the frames vote; fewer of them after a payload is confirmed."""
+        votes, read = FrameVotes(), self.decoders.flat_readers().first
+        for number, frame in enumerate(frames):
+            if self.seen.confirmed and number % CONFIRMED_STEP:
+                continue
+            for moment, code in votes.look(frame.picture, frame.moment, read, quick=not self.seen.traces):
+                self.seen.add(moment, DecodedPicture((code,)))
+
+    def _ladder_pass(self, frames: list[_Frame]) -> None:
+        """Look at frames on each rung of the ladder."""
+        for frame in frames:
             for picture in prepared(frame.picture):
                 self.seen.add(frame.moment, self.decoders.look(picture))
             if self.seen.confirmed:
                 return
-        if not self.seen.traces:
-            return
+
+    def _second_pass(self, frames: list[_Frame]) -> None:
+        """Look at frames with zbar."""
         for frame in frames:
             for picture in (frame.picture, half(frame.picture), adaptive(frame.picture)):
                 self.seen.add(frame.moment, self.decoders.second_look(picture))

@@ -6,7 +6,7 @@ Owns: each preprocessing, their order (the ladder), and how sharp a picture is. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 import cv2
@@ -73,9 +73,11 @@ picture.
 """
 
 
-def prepared(picture: Gray) -> list[Gray]:
-    """The picture on each rung of the ladder."""
-    return [done for rung in LADDER.values() if (done := rung(picture)) is not None]
+def prepared(picture: Gray) -> Iterator[Gray]:
+    """The picture on each rung of the ladder, each made when it is asked for."""
+    for rung in LADDER.values():
+        if (done := rung(picture)) is not None:
+            yield done
 
 
 def sharpness(picture: Gray) -> float:

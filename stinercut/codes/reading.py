@@ -18,7 +18,7 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.fields import Parts
 from stinercut.language.messages import Message, all_worded, as_written
 
-READER_VERSION: Final = 3
+READER_VERSION: Final = 4
 """Raise it whenever the reader learns to read more codes: then files without a payload are read again."""
 
 

@@ -6,16 +6,21 @@ Owns: loading a picture as gray, and the order of looks at it. Not here: films (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
 import cv2
 import numpy as np
 
-from stinercut.codes.decoders import DecodedPicture, Decoders, Gray
+from stinercut.codes.decoders import DecodedPicture, Decoders
 from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import prepared
+from stinercut.codes.rescue.finder_patterns import Gray
+from stinercut.codes.rescue.look_again import look_again
+from stinercut.codes.rescue.places import Corners
 from stinercut.errors import BadInput
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
@@ -26,6 +31,10 @@ MAX_PICTURE_BYTES: Final = 100_000_000
 _MOST_LOOKED_AT: Final = 50_000_000
 """Pixels of a telephone's picture. A larger picture is made smaller: each look at it would take seconds."""
 
+_SECOND: Final = 100
+_AGAIN: Final = 200
+"""Where the numbers of looks begin: zbar's at each rung, and those at places of codes that were not decoded."""
+
 _HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
 
@@ -35,25 +44,64 @@ def is_picture(head: bytes) -> bool:
 
 
 def look_at_picture(picture: Gray, decoders: Decoders, seen: FileEvidence) -> None:
-    """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, then again with zbar."""
-    for moment, look in _looks(picture, decoders):
-        seen.add(moment, look)
+    """Look at a picture until a payload is confirmed: as it is, on each rung of the ladder, again at the places of
+    codes that were not decoded, then with zbar.
+    """
+    search = _PictureSearch(picture, decoders, seen)
+    for look in (search.look_at_rungs, search.look_at_places, search.look_with_zbar):
+        look()
         if seen.confirmed:
             return
 
 
-def _looks(picture: Gray, decoders: Decoders) -> Iterator[tuple[int, DecodedPicture]]:
-    """Each look with its own number. The same decoder on the same rung must not count twice: it agrees with itself."""
-    rungs = (picture, *prepared(picture))
-    stood_in: set[int] = set()
-    for number, rung in enumerate(rungs):
-        look = decoders.look(rung)
-        if look.missed:
-            stood_in.add(number)
-        yield (len(rungs) + number if look.missed else number), look
-    for number, rung in enumerate(rungs):
-        if number not in stood_in:
-            yield len(rungs) + number, decoders.second_look(rung)
+@dataclass
+class _PictureSearch:
+    """The search in one picture. Each look has a number of its own, its moment: the same decoder on the same rung must
+    not count twice, since it agrees with itself.
+    """
+
+    picture: Gray
+    decoders: Decoders
+    seen: FileEvidence
+    rungs: list[Gray] = field(default_factory=list[Gray])
+    stood_in: set[int] = field(default_factory=set[int])
+    """The rungs at which zbar stood in for zxing-cpp."""
+    looks: Counter[str] = field(default_factory=Counter[str])
+    """The looks that gave each text."""
+    places: dict[str, Corners] = field(default_factory=dict[str, Corners])
+
+    def look_at_rungs(self) -> None:
+        """Look at the picture as it is and on each rung, until a payload is confirmed."""
+        for number, rung in enumerate(itertools.chain((self.picture,), prepared(self.picture))):
+            self.rungs.append(rung)
+            look = self.decoders.look(rung)
+            if look.missed:
+                self.stood_in.add(number)
+            self._keep_places(look, self.picture.shape[1] / rung.shape[1])
+            self.seen.add(_SECOND + number if look.missed else number, look)
+            if self.seen.confirmed:
+                return
+
+    def look_at_places(self) -> None:
+        """Look again at all codes that were not read in two looks: one may be another passenger's."""
+        read = [place for text, place in self.places.items() if self.looks[text] > 1]
+        for number, code in enumerate(look_again(self.picture, self.decoders.flat_readers(), read=read)):
+            self.seen.add(_AGAIN + number, DecodedPicture((code,)))
+
+    def look_with_zbar(self) -> None:
+        """Look at the rungs with zbar, until a payload is confirmed."""
+        for number, rung in enumerate(self.rungs):
+            if number not in self.stood_in:
+                self.seen.add(_SECOND + number, self.decoders.second_look(rung))
+            if self.seen.confirmed:
+                return
+
+    def _keep_places(self, look: DecodedPicture, scale: float) -> None:
+        """Keep the places that a look at the picture showed, made smaller `scale` times."""
+        for code in look.codes:
+            self.looks[code.text] += 1
+            if code.corners:
+                self.places[code.text] = tuple(round(number * scale) for number in code.corners)
 
 
 def load_gray(path: Path) -> Gray | tuple[Message, ...]:

@@ -13,5 +13,5 @@ _decode = decoder_worker.zxing()
 def codes_in(picture: Gray) -> list[Code]:
     """All QR codes that zxing-cpp finds."""
     height, width = picture.shape
-    found, _ = _decode(memoryview(np.ascontiguousarray(picture).tobytes()), width, height)
-    return [to_code(data, ZXING) for data in found]
+    found, _ = _decode(memoryview(np.ascontiguousarray(picture).tobytes()), width, height, False)
+    return [to_code(data, ZXING) for _, data in found]

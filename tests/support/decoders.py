@@ -23,10 +23,10 @@ worker = runpy.run_path(sys.argv[1])
 sys.path[:0] = sys.argv[3:]
 decode, number = worker["LIBRARIES"][sys.argv[2]](), 0
 
-def decode_or_end(pixels, width, height):
+def decode_or_end(pixels, width, height, flat):
     global number
     number += 1
-    answer = decode(pixels, width, height)
+    answer = decode(pixels, width, height, flat)
     if {when}: {end}
     return answer
 

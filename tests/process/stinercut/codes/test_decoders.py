@@ -67,6 +67,9 @@ def test_all_codes_of_a_picture_and_only_qr() -> None:
     both = np.hstack([one, two])
     matrix = np.array(zxingcpp.create_barcode("one", zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=5))
     assert zxingcpp.read_barcodes(matrix)[0].text == "one"
+    with Decoder(ZXING) as zxing:
+        places = {code.text: code.corners for code in zxing.look(both).codes}
+    assert max(places["one"][::2]) < one.shape[1] < min(places["two"][::2])
     for name in (ZXING, ZBAR):
         with Decoder(name) as decoder:
             assert {code.text for code in decoder.look(both).codes} == {"one", "two"}
@@ -92,6 +95,9 @@ def test_a_code_that_cannot_be_decoded_leaves_a_trace() -> None:
         look = zxing.look(picture)
     assert look.codes == ()
     assert look.damaged
+    assert look.undecoded, "it says where the code lies"
+    middle = np.array(look.undecoded[0]).reshape(4, 2).mean(axis=0)
+    assert np.abs(middle - picture.shape[0] / 2).max() < 0.1 * picture.shape[0]
 
 
 def test_nothing_in_noise_or_nothing() -> None:
@@ -102,6 +108,15 @@ def test_nothing_in_noise_or_nothing() -> None:
                 look = decoder.look(picture)
                 assert not look.codes
                 assert not look.damaged
+
+
+def test_in_a_flat_picture_only_codes_with_enough_check_bytes_are_looked_for() -> None:
+    """A micro code has two, so one of many tries would read something into noise."""
+    micro = picture_of(segno.make("12345", micro=True))
+    with Decoder(ZXING) as zxing:
+        assert zxing.look(micro).codes[0].text == "12345"
+        assert zxing.look(micro, flat=True).codes == ()
+        assert zxing.look(HELLO, flat=True).codes[0].text == "hello"
 
 
 # Ends before their time
