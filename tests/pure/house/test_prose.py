@@ -93,6 +93,10 @@ def unclear(text: str) -> list[str]:
     return out
 
 
+def test_no_message_has_to_be_read_twice() -> None:
+    assert unclear((REPOSITORY / "stinercut" / "language" / "words" / "en.json").read_text()) == []
+
+
 def test_no_phrase_has_to_be_read_twice() -> None:
     assert {
         str(path.relative_to(REPOSITORY)): wrong for path in modules() if (wrong := unclear(path.read_text()))

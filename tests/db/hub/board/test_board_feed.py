@@ -27,8 +27,11 @@ from stinercut.cards.early_files import unread_files
 from stinercut.catalog import Catalog, events
 from stinercut.catalog.change_counter import ChangeCounter
 from stinercut.catalog.models import Jump, JumpState
+from stinercut.catalog.row_messages import give_reason
 from stinercut.codes.payload import Payload
 from stinercut.codes.reading import Reading
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 
 LINKS = Links("http://127.0.0.1:3000", Path("films"))
 PATIENCE_S = 30
@@ -109,6 +112,31 @@ def test_news_that_can_not_be_told_keeps_none_after_it_back(catalog: Catalog) ->
                 await feed.turn()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+def test_boards_of_several_languages_get_the_same_frames_each_in_its_words(catalog: Catalog) -> None:
+    put_in(catalog, "in-1", [entry("GX010001.MP4")])
+    record(catalog, "in-1", passenger(), [entry("GX010001.MP4")], [])
+
+    async def scene() -> None:
+        feed = Feed(Live(), LINKS, CatalogWatch(catalog))
+        pages = [await feed.join(language) for language in ("en", "de", "de")]
+        for page in pages:
+            heard(page)
+        with catalog.write() as session:
+            jump = session.execute(select(Jump)).scalars().one()
+            give_reason(jump, Message.of(MessageCode.OLDER_FILM_STAYS))
+            events.append(session, "jump:decided", jump_key=jump.jump_key)
+        await feed.turn()
+        frames = [heard(page) for page in pages]
+        assert len({tuple(frame["type"] for frame in each) for each in frames}) == 1
+        assert [frame["jump"]["reason"] for each in frames for frame in each if frame["type"] == "jump"] == [
+            "The film that was made before is still here.",
+            "Der frühere Film ist noch da.",
+            "Der frühere Film ist noch da.",
+        ]
 
     asyncio.run(scene())
 

@@ -44,7 +44,7 @@ def errors_of(kind: Any, given: object, where: tuple[str, ...] = ("body",)) -> l
         (WantedCodes, {"bookings": []}, "the list of bookings is empty"),
         (WantedCodes, {"bookings": [ASSIGN] * 51}, "the list of bookings has more than 50 entries"),
         (RetryRequest, {"subjects": ["x"] * 501}, "the list of jumps and cards has more than 500 entries"),
-        (Assign, ASSIGN | {"who": "\ud800"}, "your name holds a character that is none"),
+        (Assign, ASSIGN | {"who": "\ud800"}, "your name holds an invalid character"),
         (Assign, ASSIGN | {"who": "a\0b"}, "your name holds a character that it can't have"),
         (Assign, ASSIGN | {"who": "x" * 81}, "your name is longer than 80 characters"),
         (TemplateWish, {"who": "Kim", "template": "a/../a"}, "the template holds a character that it can't have"),

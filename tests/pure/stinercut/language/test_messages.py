@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,45 @@ def test_no_code_stands_twice(language: str) -> None:
     assert sorted(names) == sorted(set(names))
     codes = [str(code) for kind in CODES for code in kind]
     assert sorted(codes) == sorted(set(codes))
+
+
+OTHERS = tuple(language for language in languages() if language != ENGLISH)
+SAME_WORDS: dict[str, frozenset[str]] = {"de": frozenset({"page.codes"})}
+"""Codes whose words are right as they are in English."""
+
+
+def texts_of(language: str) -> dict[str, str]:
+    """All texts of a language: by code, for plural forms by code and form."""
+    texts: dict[str, str] = {}
+    for code, entry in words_in(language).items():
+        forms = {"": entry} if isinstance(entry, str) else entry
+        texts |= {f"{code} {form}".strip(): text for form, text in forms.items() if form != "plural"}
+    return texts
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_another_language_holds_no_copies_of_the_english_words(language: str) -> None:
+    english, same = texts_of(ENGLISH), SAME_WORDS.get(language, frozenset())
+    copies = {
+        code
+        for code, text in texts_of(language).items()
+        if text == english.get(code) and re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", text))
+    }
+    assert copies == same
+
+
+def test_german_addresses_nobody_as_sie() -> None:
+    assert [
+        code for code, text in texts_of("de").items() if re.search(r"\b(?:Sie|Ihr|Ihre[mnrs]?|Ihnen)\b", text)
+    ] == []
+
+
+def test_every_text_that_a_script_asks_for_has_words() -> None:
+    scripts = [path for path in (REPOSITORY / "hub").rglob("*.js") if "node_modules" not in path.parts]
+    asked = {
+        code for path in scripts for code in re.findall(r"[\"'`](page\.[a-z][a-z0-9_]*)[\"'`]", path.read_text("utf-8"))
+    }
+    assert asked - set(words_in(ENGLISH)) == set()
 
 
 GOOD = {**words_in(ENGLISH)}
@@ -201,7 +241,11 @@ def half_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     }
     (tmp_path / "words" / "de.json").write_text(json.dumps(german), "utf-8")
     (tmp_path / "words" / "en.json").write_text(json.dumps(GOOD), "utf-8")
-    monkeypatch.setattr(messages.resources, "files", lambda _: tmp_path)
+
+    def here(_package: str) -> Path:
+        return tmp_path
+
+    monkeypatch.setattr(messages.resources, "files", here)
     words_in.cache_clear()
     languages.cache_clear()
     yield
