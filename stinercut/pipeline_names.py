@@ -43,6 +43,9 @@ PRIORITY_TAG = "dagster/priority"
 WORK_TAG = "stinercut/work"
 """The tag of a run's kind of work; `dagster.yaml` limits how many runs of each kind run at once."""
 
+QUICK_TAG: Final = "stinercut/quick"
+"""The tag of steps that only look something up: a film's run does them in its own process."""
+
 IDENTIFY_PRIORITY = 10
 TODAY_PRIORITY = 5
 EARLY_PRIORITY = 3

@@ -64,6 +64,9 @@ def _webserver() -> Callable[[], None]:
 def _daemon() -> Callable[[], None]:
     from dagster._daemon.cli import main as command
 
+    from app.engine.run_queue import wake_on_new_runs
+
+    wake_on_new_runs()
     return command
 
 

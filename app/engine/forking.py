@@ -17,17 +17,23 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from app.engine.quick_steps import do_quick_steps_here
 from app.processes.processes import RUN_NAME
 from stinercut.settings import Settings
 from stinercut_assets.common.living_runs import alive
 
 PRELOAD = "app.engine.preload"
+WARM_AFTER_S = 4.0
+"""Seconds after the code server's start at which the fork server starts, unless a run came first. Until then the other
+processes of an installation are starting, too.
+"""
 
 
 def fork_runs() -> None:
@@ -38,6 +44,10 @@ def fork_runs() -> None:
 
     context = RunContext()
     context.set_forkserver_preload([PRELOAD])
+    # While nobody waits: the first run would otherwise wait until everything is loaded.
+    warming = threading.Timer(WARM_AFTER_S, forkserver.ensure_running)
+    warming.daemon = True
+    warming.start()
     begin: Callable[..., None] = DagsterApiServer.__init__
 
     def begin_with_fork_server(self: Any, *given: Any, **named: Any) -> None:
@@ -71,6 +81,7 @@ def _run(address: str, target: Callable[..., object], *args: object) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/comm").write_text(RUN_NAME)
     share(address)
+    do_quick_steps_here()
     run_id = run_of(args)
     with alive(Settings(), run_id) if run_id else contextlib.nullcontext():
         target(*args)

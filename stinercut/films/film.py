@@ -301,6 +301,7 @@ def _made(jobs: Sequence[tuple[Workshop, Part]], workers: int, told: Callable[[i
             told(number, share * part.frames)
 
         tell(0.0)
+        shop = replace(shop, left=len(jobs) - number)
         segment = part_segment(shop, part, on_progress=part_of(tell, 0.0, ENCODING))
         # Here, while other parts are being made, and not later in the checks of the film.
         prove(shop.store, [segment], part_of(tell, ENCODING, 1.0))

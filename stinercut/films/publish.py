@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,17 +42,18 @@ class PublishRequest:
 
 @dataclass(frozen=True)
 class PublishedFilm:
-    """A published film and the files next to it. `poster`, `timeline` and `stills` only if they could be made.
+    """A published film and the files next to it. `poster` and `timeline` only if they could be made.
 
-    `stills`: pictures of it with their moments in words. `wrong`: in words, what could not be made with the film.
+    `wrong`: in words, what could not be made with the film.
     """
 
     finished: Finished
     poster: bytes | None
     timeline: Path | None
-    stills: tuple[tuple[str, bytes], ...]
     photos: tuple[PhotoSet, ...]
     wrong: tuple[str, ...]
+    stills: tuple[tuple[str, bytes], ...] = ()
+    """Pictures of it with their moments in words (`with_stills`)."""
 
 
 def publish(
@@ -76,11 +77,17 @@ def publish(
         "Its timeline", lambda: hand_over(production, request.segments[0], film.path, request.card_file_ids)
     )
     gone = extras.made("Clearing what its template dropped", lambda: clear(production.store, finished))
-    stills = extras.made("Its stills", lambda: _stills(film))
     photos = extras.made("Its photos", lambda: _photos(finished))
     _tell(log, gone or (), (*finished.kept, *(exported.kept if exported else ())))
     timeline = exported.timeline if exported else None
-    return PublishedFilm(finished, poster, timeline, stills or (), photos or (), tuple(extras.wrong))
+    return PublishedFilm(finished, poster, timeline, photos or (), tuple(extras.wrong))
+
+
+def with_stills(published: PublishedFilm, log: logging.Logger) -> PublishedFilm:
+    """The same film with a few pictures of it, if they can be taken. Nobody who waits for the film needs them."""
+    extras = _Extras(log)
+    stills = extras.made("Its stills", lambda: _stills(published.finished.film))
+    return replace(published, stills=stills or (), wrong=(*published.wrong, *extras.wrong))
 
 
 @dataclass

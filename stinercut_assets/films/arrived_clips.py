@@ -15,7 +15,7 @@ import dagster as dg
 from stinercut.catalog.models import StepStatus
 from stinercut.jumps import arriving
 from stinercut.jumps.jumps import JumpFootage
-from stinercut.pipeline_names import AHEAD_JOB
+from stinercut.pipeline_names import AHEAD_JOB, QUICK_TAG
 from stinercut_assets.common.jobs import EARLY_TAGS
 from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.reporting import failures
@@ -29,6 +29,7 @@ from stinercut_assets.films.title_and_outro import render_title_and_outro
 
 @dg.op(
     out={"footage": dg.Out(JumpFootage), "clips": dg.DynamicOut(ClipWork)},
+    tags={QUICK_TAG: "true"},
     retry_policy=retry_policy("arrived_clips"),
 )
 def arrived_clips(

@@ -16,6 +16,7 @@ from stinercut.jumps import jumps
 from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.pipeline_names import QUICK_TAG
 from stinercut_assets.common.jump_tags import tag_run, tags_of
 from stinercut_assets.common.metadata import table
 from stinercut_assets.common.partitions import jumps as jump_partitions
@@ -40,6 +41,7 @@ class Looked:
     deps=[footage_spec],
     group_name="identification",
     kinds={"file"},
+    op_tags={QUICK_TAG: "true"},
     retry_policy=retry_policy("imported_files"),
     description="The jump's files as they lie in the store: complete, and each one a video that can be read.",
 )
@@ -101,7 +103,7 @@ def _template(reporting: Reporter, installation: Installation, footage: JumpFoot
 
 
 def _look(installation: Installation, file: FootageFile) -> Looked:
-    from stinercut.video.probe import probe
+    from stinercut.video.probe import kept_probe
 
     row: dict[str, str | int | float | None] = {
         "file": file.name,
@@ -110,7 +112,8 @@ def _look(installation: Installation, file: FootageFile) -> Looked:
         "recorded": file.modified.isoformat(sep=" "),
     }
     try:
-        probed = probe(installation.store.require(file.content_hash, file.size))
+        path = installation.store.require(file.content_hash, file.size)
+        probed = kept_probe(installation.store, file.content_hash, path)
     except StinercutError as refused:
         # Only clips must be readable: the code in a film of the code was read long ago.
         return Looked(row, refused if file.role is Role.CLIP else None)

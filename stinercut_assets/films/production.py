@@ -147,9 +147,9 @@ def _shown(installation: Installation, take: ClipTake[FootageFile]) -> ClipTake[
     return ClipTake(clip, take.start, take.end)
 
 
-def clip_parts(production: Production, clip: FootageFile) -> tuple[PartsToMake, ...]:
-    """The parts of all outputs that show a clip."""
-    return tuple(_to_make(film.shop, film.parts_of(clip.content_hash)) for film in production.films)
+def clip_parts(production: Production, clip: FootageFile, left: int = 0) -> tuple[PartsToMake, ...]:
+    """The parts of all outputs that show a clip. `left`: how many clips are still to come when this one begins."""
+    return tuple(_to_make(replace(film.shop, left=left), film.parts_of(clip.content_hash)) for film in production.films)
 
 
 def card_parts(production: Production) -> tuple[PartsToMake, ...]:

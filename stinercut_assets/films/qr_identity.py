@@ -16,6 +16,7 @@ from stinercut.jumps.jumps import FootageFile, JumpFootage
 from stinercut.language.codes import MessageCode
 from stinercut.language.fields import Parts
 from stinercut.language.messages import Message, all_worded, in_a_row, worded
+from stinercut.pipeline_names import QUICK_TAG
 from stinercut.review import file_groups
 from stinercut.review.file_groups import Word
 from stinercut_assets.common.metadata import picture
@@ -86,6 +87,7 @@ def confirm_identity(
     partitions_def=jumps,
     group_name="identification",
     kinds={"opencv"},
+    op_tags={QUICK_TAG: "true"},
     retry_policy=retry_policy("qr_identity"),
     description="The jump's passenger, confirmed by the films of the code among its files (or by a person's word).",
 )

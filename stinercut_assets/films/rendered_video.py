@@ -14,7 +14,7 @@ from stinercut.films.checks.checks import CHECKS, CheckResult
 from stinercut.films.film import FilmRefused
 from stinercut.films.film_row import FilmRun, film_row
 from stinercut.films.plan.progress import Progress, part_of
-from stinercut.films.publish import PublishedFilm, PublishRequest, publish
+from stinercut.films.publish import PublishedFilm, PublishRequest, publish, with_stills
 from stinercut.jumps import film_records, jumps, waiting_files
 from stinercut.jumps.jumps import JumpFootage
 from stinercut.jumps.unread_cards import unread_cards
@@ -91,7 +91,7 @@ def rendered_video(
             "watch": dg.MetadataValue.url(f"{board}/films/{name}"),
             "jump": dg.MetadataValue.url(jump_page(installation, imported_files.jump_key)),
             **_provisional(installation, imported_files.jump_key),
-            **as_metadata(published),
+            **as_metadata(with_stills(published, context.log)),
             "parts": table(part_rows(order, made)),
         },
     )

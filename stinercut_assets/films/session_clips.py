@@ -13,14 +13,15 @@ import dagster as dg
 from stinercut.catalog.models import StepStatus
 from stinercut.errors import StinercutError
 from stinercut.jumps.jumps import FootageFile, JumpFootage
+from stinercut.pipeline_names import QUICK_TAG
 from stinercut.storage.store import key_of
-from stinercut.video.stills import jpeg_still
 from stinercut_assets.common.fanout import all_of, mapping_key
 from stinercut_assets.common.metadata import gallery, table
 from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.reporting import failures
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
+from stinercut_assets.films.clip_stills import kept_still
 from stinercut_assets.films.jump_steps import all_steps, clip_step, reporter, take_over
 from stinercut_assets.films.lineage import film_template
 from stinercut_assets.films.production import (
@@ -32,6 +33,9 @@ from stinercut_assets.films.production import (
     require_readable,
 )
 from stinercut_assets.films.qr_identity import Identity
+
+_STILL_WIDTH = 320
+"""Pixels of a clip's picture on Dagster's page."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def clip_key(clip: FootageFile) -> str:
 @dg.op(
     ins={"film_template": dg.In(dg.Nothing)},
     out={"clips": dg.DynamicOut(ClipWork), "expected": dg.Out(list)},
+    tags={QUICK_TAG: "true"},
     retry_policy=retry_policy("clips_to_render"),
 )
 def clips_to_render(
@@ -76,8 +81,8 @@ def clips_to_render(
     with failures():
         # A clip that can't be read fails in its own step.
         production = production_so_far(installation, footage)
-    for clip in footage.clips:
-        work = ClipWork(clip, clip_parts(production, clip))
+    for number, clip in enumerate(footage.clips):
+        work = ClipWork(clip, clip_parts(production, clip, left=len(footage.clips) - number))
         yield dg.DynamicOutput(work, mapping_key=clip_key(clip), output_name="clips")
     yield dg.Output([clip_key(clip) for clip in footage.clips], output_name="expected")
 
@@ -94,17 +99,20 @@ def render_clip(context: dg.OpExecutionContext, installation: Installation, clip
         len(made.parts),
         "all kept" if made.kept else f"made in {made.seconds_spent:.1f} s",
     )
-    return RenderedClip(clip.clip, made)
+    rendered = RenderedClip(clip.clip, made)
+    # Taken now, beside other clips: collecting them is a step for which all wait.
+    _still(installation, rendered)
+    return rendered
 
 
-@dg.op(retry_policy=retry_policy("collect_clips"))
+@dg.op(tags={QUICK_TAG: "true"}, retry_policy=retry_policy("collect_clips"))
 def collect_clips(
-    context: dg.OpExecutionContext, clips: list[RenderedClip], expected: list[str]
+    context: dg.OpExecutionContext, installation: Installation, clips: list[RenderedClip], expected: list[str]
 ) -> dg.Output[list[RenderedClip]]:
     """All clips in the order of the film. Fails when one is missing."""
     with failures():
         complete = all_of(expected, clips, lambda clip: clip.key)
-        stills = [still for clip in complete if (still := _still(clip)) is not None]
+        stills = [still for clip in complete if (still := _still(installation, clip)) is not None]
     return dg.Output(
         complete,
         data_version=dg.DataVersion(key_of(*(part.segment.key for clip in complete for part in clip.made.parts))),
@@ -127,7 +135,7 @@ def collect_clips(
     )
 
 
-def _still(clip: RenderedClip) -> tuple[str, bytes] | None:
+def _still(installation: Installation, clip: RenderedClip) -> tuple[str, bytes] | None:
     """A picture from the middle of the clip's longest part, with the clip's name.
 
     None where the store has lost that part since: a retry may begin here, and the film's step makes lost parts again.
@@ -135,8 +143,8 @@ def _still(clip: RenderedClip) -> tuple[str, bytes] | None:
     longest = max((part.segment for part in clip.made.film), key=lambda segment: segment.frames, default=None)
     if longest is None:
         return None
-    with contextlib.suppress(StinercutError):
-        return clip.clip.name, jpeg_still(longest.video, at=longest.seconds / 2, width=320)
+    with contextlib.suppress(StinercutError, OSError):
+        return clip.clip.name, kept_still(installation.store, longest, _STILL_WIDTH)
     return None
 
 

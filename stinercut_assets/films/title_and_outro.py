@@ -8,11 +8,11 @@ import dagster as dg
 
 from stinercut.jumps.jumps import JumpFootage
 from stinercut.storage.store import key_of
-from stinercut.video.stills import jpeg_still
 from stinercut_assets.common.metadata import gallery, table
 from stinercut_assets.common.partitions import jumps
 from stinercut_assets.common.resources import Installation
 from stinercut_assets.common.retries import retry_policy
+from stinercut_assets.films.clip_stills import kept_still
 from stinercut_assets.films.jump_steps import TITLE, reporter, take_over
 from stinercut_assets.films.lineage import film_template
 from stinercut_assets.films.production import StepProduct, card_parts, make, production_so_far
@@ -47,7 +47,7 @@ def title_and_outro(
     take_over(context, installation, imported_files)
     made = render_title_and_outro(context, installation, imported_files)
     names = [f"drawing {number}" for number in range(1, len(made.film) + 1)]
-    stills = [jpeg_still(part.segment.video, at=part.segment.seconds / 2, width=640) for part in made.film]
+    stills = [kept_still(installation.store, part.segment, 640) for part in made.film]
     return dg.Output(
         made,
         data_version=dg.DataVersion(key_of(*(part.segment.key for part in made.parts))),

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,12 @@ def check_film(
     An exception in `on_progress` ends the checks and the ffmpeg that reads the film.
     """
     checked = CheckedFilm(film, shop, plan, segments, on_progress)
-    return [_tried(name, checked, check) for name, check in CHECKS.items()]
+    # Two at a time: some wait for ffmpeg, the one for the title draws.
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(partial(_tried, checked), CHECKS, CHECKS.values()))
 
 
-def _tried(name: str, film: CheckedFilm, check: QualityCheck) -> CheckResult:
+def _tried(film: CheckedFilm, name: str, check: QualityCheck) -> CheckResult:
     try:
         passed, said, values = check.look(film)
     except StinercutError as failed:

@@ -110,10 +110,10 @@ class EncodeProfile:
         """Samples in a segment of that many frames: never too few, wherever in a film it stands."""
         return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
 
-    def video_options(self, frames: int) -> dict[str, object]:
-        """ffmpeg's output options."""
+    def video_options(self, frames: int, threads: int = 1) -> dict[str, object]:
+        """ffmpeg's output options. `threads`: of the software encoder."""
         return {
-            **(self._by_x264() if self.encoder == encoders.SOFTWARE else self._by_hardware()),
+            **(self._by_x264(threads) if self.encoder == encoders.SOFTWARE else self._by_hardware()),
             "frames:v": frames,
             "video_track_timescale": self.timescale,
             **video_signal.encoder_options(full_range=self.full_range),
@@ -121,8 +121,7 @@ class EncodeProfile:
             "map_metadata": -1,
         }
 
-    def _by_x264(self) -> dict[str, object]:
-        """One encoder thread: segments are made side by side."""
+    def _by_x264(self, threads: int) -> dict[str, object]:
         number = f":sps-id={self.set_number}" if self.set_number else ""
         return {
             "c:v": encoders.SOFTWARE,
@@ -134,7 +133,7 @@ class EncodeProfile:
             "g": self.group,
             "keyint_min": self.group,
             "x264-params": f"stitchable=1:open-gop=0:scenecut=0{number}",
-            "threads:v": 1,
+            "threads:v": threads,
         }
 
     def _by_hardware(self) -> dict[str, object]:
@@ -172,6 +171,8 @@ class Goal:
     frames: int
     video: Path
     audio: Path
+    threads: int = 1
+    """Threads of the software encoder. One is cheapest, while other segments are made side by side."""
 
     @property
     def samples(self) -> int:
@@ -213,7 +214,8 @@ def _video_of(picture: Any, goal: Goal) -> Any:
         for words in encoders.filters(goal.profile.encoder):
             name, _, value = words.partition("=")
             picture = picture.filter(name, *([value] if value else []))
-    return ffmpeg_graph.output(picture, str(goal.video.absolute()), **goal.profile.video_options(goal.frames))
+    options = goal.profile.video_options(goal.frames, goal.threads)
+    return ffmpeg_graph.output(picture, str(goal.video.absolute()), **options)
 
 
 def _audio_of(sound: Any, goal: Goal) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -83,6 +84,15 @@ class Workshop:
     """The format of footage whose frames are copied where nothing lies over them; None: everything is encoded."""
     photos: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """The jump's photos as a film shows them, by the keys in the plan's drawings."""
+    left: int = 0
+    """How many segments of the film are still to come when one of these begins, itself included; 0 means many. Only the
+    encoder's threads follow from it: the same segment is made, and kept under the same key.
+    """
+
+    @property
+    def threads(self) -> int:
+        """Threads for the software encoder: one, but the last segments share the cores that nothing else needs."""
+        return max(1, (os.cpu_count() or 1) // self.left) if self.left else 1
 
     @property
     def profile(self) -> EncodeProfile:
@@ -171,7 +181,7 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
     order = _order_of(shop, part)
 
     def encode(video: Path, audio: Path) -> int:
-        goal = Goal(order.profile, part.frames, video, audio)
+        goal = Goal(order.profile, part.frames, video, audio, shop.threads)
         with encoding.scratch(shop.store) as folder:
             _make(_Work(shop, order, goal, folder, on_progress))
         return goal.frames
@@ -249,7 +259,7 @@ def _copied(work: _Work, shot: Shot, copying: StreamCopy) -> str:
 
     def encode(piece: ShotPiece, target: Path) -> None:
         nonlocal done
-        part = Goal(goal.profile, piece.frames, target, goal.audio)
+        part = Goal(goal.profile, piece.frames, target, goal.audio, goal.threads)
         around = _within(shot, piece)
         where = work.folder / target.stem
         where.mkdir()

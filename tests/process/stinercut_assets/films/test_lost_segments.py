@@ -17,6 +17,7 @@ from support.seeding import jump_with
 from app.engine.definitions import defs
 from stinercut.catalog import Catalog, migrate
 from stinercut.catalog.models import JumpState
+from stinercut.films.picture.encoding import Segment
 from stinercut.jumps import film_records, jumps
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
@@ -97,14 +98,14 @@ def test_what_is_lost_before_the_clips_are_collected_costs_their_picture(
     jump = jump_with(catalog, Store(Settings().store_dir), 1, clips, "Zoë")
     from stinercut_assets.films import session_clips
 
-    jpeg_still, lost = session_clips.jpeg_still, list[Path]()
+    kept_still, lost = session_clips.kept_still, list[Path]()
 
-    def of_a_lost_one(path: Path, at: float, width: int) -> bytes:
-        path.unlink()
-        lost.append(path)
-        return jpeg_still(path, at, width)
+    def of_a_lost_one(store: Store, segment: Segment, width: int) -> bytes:
+        segment.video.unlink()
+        lost.append(segment.video)
+        return kept_still(store, segment, width)
 
-    monkeypatch.setattr(session_clips, "jpeg_still", of_a_lost_one)
+    monkeypatch.setattr(session_clips, "kept_still", of_a_lost_one)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("jumps", [jump])
         result = defs.resolve_job_def("produce_jump").execute_in_process(instance=instance, partition_key=jump)
