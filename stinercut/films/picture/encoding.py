@@ -47,6 +47,15 @@ _COMMON_LEVEL = 52
 """Common hardware decodes up to level 5.2, which is 2160p60, and refuses what is labelled higher."""
 
 
+FOR_CARDS = ":aq-mode=0:b-adapt=0:subme=1:me=dia:partitions=i8x8:rc-lookahead=8"
+CARD_FINER = 5
+"""How x264 encodes drawings, and by how much finer. A drawing moves slowly as a whole, so a thorough search finds no
+more than a quick one, and no part of it hides coarser steps than another. Measured on the title of `classic` in 1080p,
+against veryfast with the same crf as footage: 1.6 instead of 2.5 CPU s, 406 instead of 454 kB, SSIM 0.9965 instead of
+0.9964. None of these choices is part of the decoder's configuration, so the segment still joins.
+"""
+
+
 @dataclass(frozen=True)
 class EncodeProfile:
     """The contract of one output: all segments of a film are encoded by it, so they can be joined without encoding.
@@ -69,6 +78,11 @@ class EncodeProfile:
     def delay(self) -> int:
         """Frames from decoding to showing: with x264's presets some frames wait for later ones."""
         return 0 if self.preset == "ultrafast" or self.encoder != encoders.SOFTWARE else 2
+
+    @property
+    def suits_cards(self) -> bool:
+        """Whether x264 encodes drawings by `FOR_CARDS`: hardware has no such choices, and a preview needs none."""
+        return self.encoder == encoders.SOFTWARE and self.preset != "ultrafast"
 
     @property
     def pixels(self) -> str:
@@ -110,10 +124,10 @@ class EncodeProfile:
         """Samples in a segment of that many frames: never too few, wherever in a film it stands."""
         return math.ceil(Fraction(frames * SAMPLE_RATE) / self.rate)
 
-    def video_options(self, frames: int, threads: int = 1) -> dict[str, object]:
-        """ffmpeg's output options. `threads`: of the software encoder."""
+    def video_options(self, frames: int, threads: int = 1, *, is_card: bool = False) -> dict[str, object]:
+        """ffmpeg's output options. `threads`: of the software encoder. `is_card`: a drawing alone is encoded."""
         return {
-            **(self._by_x264(threads) if self.encoder == encoders.SOFTWARE else self._by_hardware()),
+            **(self._by_x264(threads, is_card) if self.encoder == encoders.SOFTWARE else self._by_hardware()),
             "frames:v": frames,
             "video_track_timescale": self.timescale,
             **video_signal.encoder_options(full_range=self.full_range),
@@ -121,8 +135,9 @@ class EncodeProfile:
             "map_metadata": -1,
         }
 
-    def _by_x264(self, threads: int) -> dict[str, object]:
+    def _by_x264(self, threads: int, is_card: bool) -> dict[str, object]:
         number = f":sps-id={self.set_number}" if self.set_number else ""
+        for_cards = FOR_CARDS if is_card and self.suits_cards else ""
         return {
             "c:v": encoders.SOFTWARE,
             "preset": self.preset,
@@ -132,7 +147,7 @@ class EncodeProfile:
             "pix_fmt": "yuv420p",
             "g": self.group,
             "keyint_min": self.group,
-            "x264-params": f"stitchable=1:open-gop=0:scenecut=0{number}",
+            "x264-params": f"stitchable=1:open-gop=0:scenecut=0{number}{for_cards}",
             "threads:v": threads,
         }
 
@@ -173,6 +188,8 @@ class Goal:
     audio: Path
     threads: int = 1
     """Threads of the software encoder. One is cheapest, while other segments are made side by side."""
+    is_card: bool = False
+    """Whether it is a drawing alone."""
 
     @property
     def samples(self) -> int:
@@ -214,7 +231,7 @@ def _video_of(picture: Any, goal: Goal) -> Any:
         for words in encoders.filters(goal.profile.encoder):
             name, _, value = words.partition("=")
             picture = picture.filter(name, *([value] if value else []))
-    options = goal.profile.video_options(goal.frames, goal.threads)
+    options = goal.profile.video_options(goal.frames, goal.threads, is_card=goal.is_card)
     return ffmpeg_graph.output(picture, str(goal.video.absolute()), **options)
 
 

@@ -181,7 +181,7 @@ def part_segment(shop: Workshop, part: Part, *, on_progress: Progress | None = N
     order = _order_of(shop, part)
 
     def encode(video: Path, audio: Path) -> int:
-        goal = Goal(order.profile, part.frames, video, audio, shop.threads)
+        goal = Goal(order.profile, part.frames, video, audio, shop.threads, is_card=_is_card(shop, part))
         with encoding.scratch(shop.store) as folder:
             _make(_Work(shop, order, goal, folder, on_progress))
         return goal.frames
@@ -305,9 +305,21 @@ def segments_of(shop: Workshop, parts: Sequence[Part], *, on_progress: Progress 
 
 def _profile(shop: Workshop, part: Part) -> EncodeProfile:
     profile = shop.profile
+    if _is_card(shop, part) and profile.suits_cards:
+        return dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF) - encoding.CARD_FINER)
     if any(isinstance(shot.content, Drawn) for shot in part.shots):
         return dataclasses.replace(profile, crf=min(profile.crf, CARD_CRF))
     return profile
+
+
+def _is_card(shop: Workshop, part: Part) -> bool:
+    """Whether a part shows a drawing alone: no footage, and none of the camera's photos."""
+    main = shop.template.document.timeline.main
+    return (
+        isinstance(part, Shot)
+        and isinstance(part.content, Drawn)
+        and not isinstance(main[part.content.place].asset, Photos)
+    )
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------
@@ -316,7 +328,8 @@ def _profile(shop: Workshop, part: Part) -> EncodeProfile:
 def _key_of(shop: Workshop, order: _Order) -> str:
     pieces = [piece.key_text for piece in order.copying.pieces] if order.copying else []
     copied = ("copied", stream_copy.COPYING, *pieces) if order.copying else ()
-    return key_of("part", CONTRACT, order.profile, runner.build(), *_key_values(shop, order), *copied)
+    for_cards = (encoding.FOR_CARDS,) if _is_card(shop, order.part) and order.profile.suits_cards else ()
+    return key_of("part", CONTRACT, order.profile, runner.build(), *_key_values(shop, order), *copied, *for_cards)
 
 
 def _key_values(shop: Workshop, order: _Order) -> list[object]:

@@ -79,7 +79,7 @@ ENCODED = {
         "4ca664e6a10f355503e9ea87d3172fb6",
     ],
     "upright": [
-        "f46c66a1b33ae42381fc0193e05759ff",
+        "42514f94099a50c92e6b66dc7a2a636b",
         "177d6795f6871bdf980836d80e4a9f57",
         "03ee9d5256723f115b66b70569dcfe67",
         "2b18aa8cdce8951e7b9327bd1751aa44",
@@ -87,7 +87,7 @@ ENCODED = {
         "a30f1a68f113a42593a6da40d30a9179",
         "487293f511aefaa0399162fcc6052e56",
         "237272c0afce75bb53f0467dcccd4695",
-        "696f461790884ce37ba3a576d5af1b52",
+        "79ce72c8adb5a61c7d37cb547d1d26f2",
     ],
 }
 COLOURED = [
