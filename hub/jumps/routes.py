@@ -1,17 +1,19 @@
-"""Jumps over HTTP: a list, newest first, and one of them.
+"""Jumps over HTTP: a list, newest first, one of them, and the numbers of a day.
 
-Owns: both routes. Not here: the view of a jump (`views`), which jumps a list has (`stinercut.jumps.listing`), decisions
-about a jump (`hub.review.routes`), its film (`hub.films.routes`), its runs (`hub.runs.routes`).
+Owns: these routes. Not here: the view of a jump (`views`), which jumps a list has (`stinercut.jumps.listing`),
+decisions about a jump (`hub.review.routes`), its film (`hub.films.routes`), its runs (`hub.runs.routes`).
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from hub.jumps.day_numbers import DayNumbers, day_numbers
 from hub.jumps.examples import JUMP
 from hub.jumps.views import JumpView, announced_view, jump_views
 from hub.kit.parts import CatalogPart, part, read
@@ -52,6 +54,12 @@ async def listed(
         return Jumps(jumps=jump_views(session, links, page.keys), older=page.older)
 
     return await read(catalog, query)
+
+
+@router.get("/api/day", summary="The numbers of a day")
+async def numbers(catalog: CatalogPart, day: date) -> DayNumbers:
+    """How many jumps are in work, are ready, or need a person."""
+    return await read(catalog, lambda session: day_numbers(session, day))
 
 
 @router.get("/api/jumps/{jump}", summary="One jump")

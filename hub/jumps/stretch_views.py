@@ -27,7 +27,7 @@ WAITING_FILES, PHOTOS_NOT_COPIED, CARD_NOT_READ = (
     "CARD_NOT_READ",
 )
 FILES_LISTED = 100
-"""The most files listed of one group; `what` has their number. Hundreds of photos may wait; /review has all."""
+"""The most files listed of one group; `what` has their number. Hundreds of photos may wait; /needs-you has all."""
 
 
 class WaitingFileView(View):
@@ -114,7 +114,7 @@ def _missing_view(waiting: WaitingFiles) -> MissingView:
         what=worded(waiting.said()),
         what_parts=message_views([waiting.said()]),
         jump=waiting.group,
-        decide=f"/review?jump={quote(waiting.group)}",
+        decide=f"/needs-you?jump={quote(waiting.group)}",
         card=waiting.card_id,
         label=waiting.card_label,
         camera=waiting.camera,

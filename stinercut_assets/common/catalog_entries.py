@@ -26,7 +26,7 @@ TAGS: Final = {
 """By asset. `stage`: its place on the way from card to film; `personal-data`: which data of passengers is in it."""
 
 STALE_FILMS: Final = (
-    "The hub's page /templates (metadata `stale_films`) shows which films have an older template and what making them "
+    "The hub's page /looks (metadata `stale_films`) shows which films have an older template and what making them "
     "again costs, and has the button for it; so has `stinercut backfill --stale`. They are the partitions that Dagster "
     "calls stale."
 )
@@ -45,6 +45,6 @@ def _listed(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
     metadata = {"board": dg.MetadataValue.url(board)}
     if name not in _WITH_STALE_FILMS:
         return spec.merge_attributes(owners=settings.owners, tags=TAGS[name], metadata=metadata)
-    linked = {**metadata, "stale_films": dg.MetadataValue.url(f"{board}/templates")}
+    linked = {**metadata, "stale_films": dg.MetadataValue.url(f"{board}/looks")}
     described = spec.replace_attributes(description=f"{spec.description}\n\n{STALE_FILMS}")
     return described.merge_attributes(owners=settings.owners, tags=TAGS[name], metadata=linked)

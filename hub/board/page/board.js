@@ -15,8 +15,11 @@ import { showJumps, showSummary } from "./jumps.js";
 import { cards, changed, drawWith, isTold, jumps, takeAll, takeCard, takeJump } from "./known.js";
 import { play } from "./player.js";
 import { withoutWords } from "./remedies.js";
+import { askNumbers, hearNumbers } from "./shell.js";
+import { afterPause } from "./timing.js";
 
 const REDRAW_MS = 60000; // "today" ends at midnight
+const NUMBERS_MS = 500; // jumps change several at a time
 let version = ""; // the version of the hub that served this page
 let isOutdated = false;
 
@@ -25,11 +28,13 @@ drawWith(() => {
   const shown = shownJumps();
   showCards();
   showJumps(shown, isSearch());
-  showSummary([...jumps.values()].map(({ view }) => view));
   showChoice();
   showLinked();
 });
 redrawWhenBusy(changed);
+
+hearNumbers(showSummary);
+const askNumbersSoon = afterPause(askNumbers, NUMBERS_MS);
 
 // Frames of the hub
 
@@ -49,6 +54,7 @@ function takeFrame(frame) {
     case "jump":
       sayAloud(jumps.get(frame.jump.jump)?.view, frame.jump, jumpNews);
       takeJump(frame.jump, true);
+      askNumbersSoon();
       break;
     default:
       return; // events are for programs, beats for the connection; the views hold everything that the page shows
@@ -58,6 +64,7 @@ function takeFrame(frame) {
 
 function takeSnapshot(frame) {
   takeAll(frame);
+  askNumbersSoon();
   findAgain(frame.older);
   const dagster = reachable(frame.links.dagster);
   at("dagster").hidden = !dagster;

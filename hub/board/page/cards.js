@@ -53,7 +53,7 @@ const unknownWords = ({ without_passenger: number }) =>
 // Shown at once, while the tandem master still knows whose files they are.
 function unknownLine(view) {
   if (!view.without_passenger) return null;
-  return h("p", { class: "unknown" }, `${unknownWords(view)}: `, h("a", { href: "/review" }, "say whose"));
+  return h("p", { class: "unknown" }, `${unknownWords(view)}: `, h("a", { href: "/needs-you" }, "say whose"));
 }
 
 function cardTile(view, busy) {

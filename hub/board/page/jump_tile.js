@@ -105,7 +105,7 @@ function filmSide(view) {
   const who = view.passenger || "";
   return h("div", { class: "side", "data-key": "side" },
     h("button", { class: "poster", type: "button", "data-action": "play", "data-url": film.url, "data-title": who,
-      "aria-label": `Play the film of ${who}` },
+      "aria-label": `Play the film of ${who}, ${length(film.seconds)}` },
     h("img", { src: film.poster, alt: "", loading: "lazy" }),
     h("span", { class: "play" }, icon("play")),
     h("span", { class: "length" }, length(film.seconds))),

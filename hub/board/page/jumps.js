@@ -5,10 +5,11 @@ import { usualTemplate } from "./choice.js";
 import { at, h, write } from "./dom.js";
 import { jumpTile } from "./jump_tile.js";
 import { place, tilesOf } from "./patching.js";
-import { count, dayWords, isoDay } from "./words.js";
+import { count, dayWords } from "./words.js";
 
 // Tiles show the default template, so they change with it.
 const jumpTiles = tilesOf((view, busy, _usual) => jumpTile(view, busy));
+const TITLE = document.title;
 const days = new Map(); // day -> {head, list}
 const noJump = h("p", { class: "empty" },
   "No jump yet. Put in a card with a filmed code, and its jumps appear here.");
@@ -40,25 +41,17 @@ export function showJumps(views, isSearch) {
   place(at("jumps"), blocks);
 }
 
-// Jumps that need a person link to the page where that person decides.
-function writeSummary(words, needs) {
-  const between = words && needs ? " · " : "";
-  if (at("summary").textContent === `${words}${between}${needs}`) return;
-  const link = needs ? h("a", { href: "/review" }, needs) : "";
-  at("summary").replaceChildren(words, between, link);
-}
-
-export function showSummary(views) {
-  const today = isoDay(new Date());
-  const number = (...states) => views.filter((view) => states.includes(view.state)).length;
-  const made = views.filter((view) => view.state === "done" && view.jump_date === today);
-  const ready = made.filter((view) => view.complete).length;
-  const provisional = made.length - ready;
+// The numbers of the whole day, as the hub counts them: the page has loaded a part of the jumps only.
+export function showSummary({ in_work, ready, provisional, needs_a_person }) {
   const parts = [];
-  if (number("producing", "ready")) parts.push(`${count(number("producing", "ready"), "film", "films")} being made`);
+  if (in_work) parts.push(`${count(in_work, "film", "films")} being made`);
   if (ready) parts.push(`${count(ready, "film", "films")} ready today`);
   if (provisional) parts.push(`${provisional} provisional`);
-  const waits = number("failed", "review");
-  writeSummary(parts.join(" · "), waits ? `${waits} ${waits === 1 ? "needs" : "need"} a person` : "");
-  document.title = waits ? `(${waits}) Stinercut` : "Stinercut";
+  const words = parts.join(" · ");
+  const needs = needs_a_person ? `${needs_a_person} ${needs_a_person === 1 ? "needs" : "need"} a person` : "";
+  document.title = needs_a_person ? `(${needs_a_person}) ${TITLE}` : TITLE;
+  const between = words && needs ? " · " : "";
+  if (at("summary").textContent === `${words}${between}${needs}`) return;
+  const link = needs ? h("a", { href: "/needs-you" }, needs) : "";
+  at("summary").replaceChildren(words, between, link);
 }

@@ -4,7 +4,7 @@ const EVERY_MS = 5000;
 
 // Ask, show the answer, and ask again some seconds after that; not while the page is hidden or `isHeld()` is true.
 // Drops an answer that comes after a newer question. Returns a function that asks at once.
-export function keepLooking({ ask, show, fail, isHeld = () => false }) {
+export function keepLooking({ ask, show, fail, isHeld = () => false, every = EVERY_MS }) {
   let number = 0;
   let timer = 0;
 
@@ -18,14 +18,14 @@ export function keepLooking({ ask, show, fail, isHeld = () => false }) {
       if (mine === number) fail(problem.message);
       return;
     } finally {
-      if (mine === number) timer = setTimeout(again, EVERY_MS);
+      if (mine === number) timer = setTimeout(again, every);
     }
     if (mine === number) show(found);
   }
 
   function again() {
     if (document.hidden) return; // continues when somebody looks
-    if (isHeld()) timer = setTimeout(again, EVERY_MS);
+    if (isHeld()) timer = setTimeout(again, every);
     else look();
   }
 

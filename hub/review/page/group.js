@@ -39,9 +39,10 @@ function pictureTile(file, draft) {
     return [h("a", { class: "view", href: address, target: "_blank", rel: "noopener",
       "aria-label": `Look at ${file.name}` }, behind, image)];
   }
-  const view = h("button", { class: "view", type: "button", "aria-label": `Play ${file.name}`, disabled: !file.pictures,
+  const view = h("button", { class: "view", type: "button", disabled: !file.pictures,
     click: () => play(`/api/files/${file.file_id}/clip.mp4`, file.name, EXCUSE) },
-  behind, image, file.pictures ? h("span", { class: "sign" }, "▶ Play") : null);
+  behind, image,
+  h("span", { class: file.pictures ? "sign" : "unseen" }, "▶ Play", h("span", { class: "unseen" }, ` ${file.name}`)));
   if (!file.pictures) return [view];
   // The hub must make a picture for each place, so ask only where the finger rests.
   const look = afterPause((place) => { image.src = pictureOf(file, place); });

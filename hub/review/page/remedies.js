@@ -24,7 +24,7 @@ const REMEDIES = {
 };
 
 // The page where a person decides about a jump.
-export const reviewOf = (view) => `/review?jump=${encodeURIComponent(view.jump)}`;
+export const reviewOf = (view) => `/needs-you?jump=${encodeURIComponent(view.jump)}`;
 
 export function remedyButtons(view, busy) {
   return h("div", { class: "actions" },

@@ -30,14 +30,15 @@ class TestApi:
     def test_pages(self, hub: RunningHub):
         page = httpx.get(hub.url)
         assert page.status_code == 200
-        assert "<title>Stinercut</title>" in page.text
+        assert "<title>Today · Stinercut</title>" in page.text
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert f"ws://127.0.0.1:{hub.settings.hub_port}" in policy
         assert page.headers["x-content-type-options"] == "nosniff"
         kinds = {"js": "javascript", "css": "css", "svg": "svg"}
-        needed = re.findall(r'(?:src|href)="/([\w.]+\.(\w+))"', page.text)
-        assert {name for name, _ in needed} >= {"board.js", "common.css", "board.css", "icon.svg"}
+        needed = re.findall(r'(?:src|href)="/((?:page/\w+/)?[\w.-]+\.(\w+))"', page.text)
+        names = {name.rpartition("/")[2] for name, _ in needed}
+        assert names >= {"board.js", "common.css", "board.css", "icon.svg"}
         for name, kind in needed:
             answer = httpx.get(f"{hub.url}/{name}")
             assert (answer.status_code, kinds[kind] in answer.headers["content-type"]) == (200, True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from support.browsers import chromium
 from support.cataloguing import copy, entry, film, passenger, put_in, record, row_ids
@@ -144,7 +146,7 @@ def test_all_of_a_jump_is_readable_on_a_telephone_and_large_enough_for_a_finger(
     assert page.evaluate(TOO_SMALL) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
 
-    page.goto(f"{hub.url}/review")
+    page.goto(f"{hub.url}/needs-you")
     page.get_by_role("button", name="It belongs to another jump").first.click()
     offered = page.locator("#whither-list button")
     expect(offered.filter(has_text=LETTERS_80)).to_have_count(1)
@@ -167,22 +169,74 @@ def test_a_name_that_is_read_from_the_right_turns_nothing_around_it(
     shown = page.locator(f"article.jump[data-jump='{key}'] .name")
     expect(shown).to_have_text(name)
     assert shown.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
-    page.goto(f"{hub.url}/review?jump={group}")
+    page.goto(f"{hub.url}/needs-you?jump={group}")
     expect(page.get_by_role("button", name=f"They are \u2068{name}\u2069’s")).to_be_visible()
 
 
 def test_a_link_to_a_jump_that_is_gone_says_so_and_leads_on(hub: RunningHub, page: Page) -> None:
-    page.goto(f"{hub.url}/review?jump=2026-06-01_GONE")
+    page.goto(f"{hub.url}/needs-you?jump=2026-06-01_GONE")
     expect(page.locator("#groups")).to_have_text("This jump is not known, or it was joined with another one.")
     page.get_by_role("link", name="show all that wait").click()
-    expect(page).to_have_url(f"{hub.url}/review")
+    expect(page).to_have_url(f"{hub.url}/needs-you")
 
 
 def test_a_day_without_bookings_leads_to_their_import(hub: RunningHub, page: Page) -> None:
-    page.goto(f"{hub.url}/codes")
+    page.goto(f"{hub.url}/bookings")
     page.locator("#day").fill("2031-01-01")
     page.get_by_role("link", name="Import the office’s list").click()
     expect(page.get_by_text("Choose a file")).to_be_visible()
+
+
+def test_every_page_has_the_bar_which_leads_to_all_pages_and_counts_what_needs_a_person(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    files = [entry("GX060001.MP4", 6001, minute=1, prefix="u")]
+    put_in(known, "in-u", files, "card-u")
+    copy(known, "in-u", files)
+    record(known, "in-u", None, [], files, "no code was found")
+    with known.read() as session:
+        number = str(len(file_groups.needing_a_person(session)))
+
+    page.goto(hub.url)
+    bar = page.get_by_role("navigation", name="Pages")
+    for name, address in (("Needs you", "needs-you"), ("Bookings", "bookings"), ("Looks", "looks"), ("Today", "")):
+        bar.get_by_role("link", name=name).click()
+        expect(page).to_have_url(f"{hub.url}/{address}")
+        expect(bar.locator("[aria-current=page]")).to_contain_text(name)
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        expect(bar.locator("#waiting")).to_have_text(number)
+        assert page.evaluate(TOO_SMALL) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    expect(page.locator("#summary")).to_contain_text(f"{number} need")
+    page.goto(f"{hub.url}/looks")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier(hub: RunningHub, known: Catalog, browser: Browser, scheme: Literal["light", "dark"]):
+    """None that axe finds, with jumps of each kind on the pages."""
+    prefix = scheme[0]
+    files = [entry(f"GX07000{n}.MP4", ord(prefix) * 100 + n, minute=n, prefix=prefix) for n in range(1, 5)]
+    put_in(known, f"in-{prefix}", files, f"card-{prefix}")
+    copy(known, f"in-{prefix}", files)
+    [key] = record(known, f"in-{prefix}", passenger("Zoë Müller", f"{prefix}-1"), files[:1], files[1:2])
+    record(known, f"in-{prefix}", passenger("Li Wei", f"{prefix}-2"), [], files[3:])
+    record(known, f"in-{prefix}", None, [], files[2:3], "no code was found")
+    with known.write() as session:
+        version = jumps.take_up(session, key, f"run-{prefix}").version
+        film_records.record_film(session, film(key, version, f"run-{prefix}", name="Zoë Müller"))
+
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    shown = {"": "article.jump", "needs-you": "article.group", "bookings": "#bookings li", "looks": "#shelf li"}
+    for address, what in shown.items():
+        page.goto(f"{hub.url}/{address}")
+        expect(page.locator(what).first).to_be_visible()
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], address
+    context.close()
 
 
 def publish_photos(folder: Path, key: str, number: int) -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from hub import pages
 from hub.app import create_app
-from hub.pages import PAGES, by_path, page_files, whole_page
+from hub.pages import FORMER, HEAD, PAGES, by_path, page_files, whole_page
 from stinercut.settings import Settings
 
 FILES = page_files()
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".js"}
 MARKUP = {file.name: whole_page(file) for file in FILES if file.suffix == ".html"}
-_IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"\./([\w.]+)";$', re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"\./([\w.-]+)";$', re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^(export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 
 
@@ -29,7 +29,7 @@ def imports_of(script: str) -> dict[str, set[str]]:
 
 def modules_of(page: str) -> set[str]:
     """The modules that a page needs, those included that its modules need."""
-    todo = re.findall(r'<script type="module" src="/([\w.]+)"', MARKUP[page])
+    todo = re.findall(r'<script type="module" src="/page/\w+/([\w.-]+)"', MARKUP[page])
     found: set[str] = set()
     while todo:
         name = todo.pop()
@@ -44,8 +44,8 @@ def exported(script: str) -> set[str]:
 
 
 class TestModules:
-    def test_every_page_begins_with_one(self):
-        assert {page: len(re.findall(r"<script", text)) for page, text in MARKUP.items()} == dict.fromkeys(MARKUP, 1)
+    def test_every_page_begins_with_the_shells_and_its_own(self):
+        assert {page: len(re.findall(r"<script", text)) for page, text in MARKUP.items()} == dict.fromkeys(MARKUP, 2)
         assert set().union(*map(modules_of, MARKUP)) == set(SCRIPTS)
 
     @pytest.mark.parametrize("script", SCRIPTS)
@@ -74,15 +74,12 @@ class TestModules:
             assert set(re.findall(r'\bat\("([\w-]+)"\)', SCRIPTS[script])) <= ids, script
 
     def test_every_sign_that_is_used_is_there(self):
-        """They are in the board's page alone."""
-        there = set(re.findall(r'id="i-([a-z]+)"', MARKUP["index.html"]))
-        text = "".join(SCRIPTS[script] for script in modules_of("index.html"))
+        there = set(re.findall(r'id="i-([a-z]+)"', HEAD.read_text("utf-8")))
+        text = "".join(SCRIPTS.values())
         words = re.findall(r'^  [a-z_]+: \["[^"]+", "([a-z]+)"\],$', text, re.MULTILINE)
         assert len(words) == 14
-        used = set(re.findall(r'icon\("([a-z]+)"', text)) | set(re.findall(r'href="#i-([a-z]+)"', MARKUP["index.html"]))
-        assert used | set(words) <= there
-        with_signs = {script for script, text in SCRIPTS.items() if "icon" in imports_of(script).get("dom.js", ())}
-        assert not with_signs & set().union(*(modules_of(page) for page in MARKUP if page != "index.html"))
+        in_markup = set(re.findall(r'href="#i-([a-z]+)"', "".join(MARKUP.values())))
+        assert in_markup | set(re.findall(r'icon\("([a-z]+)"', text)) | set(words) <= there
 
 
 class TestSafety:
@@ -106,20 +103,26 @@ class TestSafety:
                 r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function", text
             )
         }
-        assert found == {("codes.js", "DOMParser")}
+        assert found == {("bookings.js", "DOMParser")}
+
+
+def asked(folder: Path, *asked_for: tuple[str, dict[str, str]]) -> list[httpx.Response]:
+    """What the hub answers for these paths with these headers."""
+    app = create_app(Settings(data=folder))
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [await client.get(path, headers=headers) for path, headers in asked_for]
+
+    return asyncio.run(ask())
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, httpx.Response]:
     """What the hub answers for each page, script and style."""
-    app = create_app(Settings(data=tmp_path_factory.mktemp("hub")))
-
-    async def ask() -> dict[str, httpx.Response]:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return {path: await client.get(f"/{path}") for path in PAGES}
-
-    return asyncio.run(ask())
+    found = asked(tmp_path_factory.mktemp("hub"), *((f"/{path}", {}) for path in PAGES))
+    return dict(zip(PAGES, found, strict=True))
 
 
 class TestServing:
@@ -141,7 +144,7 @@ class TestServing:
 
     @pytest.mark.parametrize("page", MARKUP)
     def test_all_that_a_page_needs_is_there(self, page: str):
-        needed = set(re.findall(r'(?:src|href)="/([\w.]+\.\w+)"', MARKUP[page])) | modules_of(page)
+        needed = set(re.findall(r'(?:src|href)="/(?:page/\w+/)?([\w.-]+\.\w+)"', MARKUP[page])) | modules_of(page)
         assert {"common.css", "icon.svg"} < needed <= set(PAGES)
 
     @pytest.mark.parametrize("page", MARKUP)
@@ -151,12 +154,14 @@ class TestServing:
         assert text == MARKUP[page]
         assert text.startswith('<!doctype html>\n<html lang="en">\n  <head>\n')
         assert text.endswith("  </body>\n</html>\n")
-        assert re.findall(r'(?:src|href)="/([\w.]+)"', text.partition("</head>")[0]) == [
-            "icon.svg", "common.css", f"{name}.css", f"{name}.js",
+        assert re.findall(r'(?:src|href)="/(?:page/\w+/)?([\w.-]+)"', text.partition("</head>")[0]) == [
+            "icon.svg", "common.css", f"{name}.css", "shell.js", f"{name}.js",
         ]  # fmt: skip
+        here = re.findall(r'<a href="/([\w-]*)" aria-current="page">', text)
+        assert here == ([] if page == "api.html" else [path])
         assert len(re.findall(r"<title>[\w ·]+</title>", text)) == text.count("<title>") == 1
 
-    @pytest.mark.parametrize("text", ["", "  <body>\n  </body>\n", "<title>Codes</title>\n<p>\n"])
+    @pytest.mark.parametrize("text", ["", "<p>\n", "<title>Codes</title>\n", "<title>Codes</title>\n<body><p>\n"])
     def test_a_page_of_another_form_is_refused(self, text: str, tmp_path: Path):
         file = tmp_path / "codes.html"
         file.write_text(text, "utf-8")
@@ -165,4 +170,62 @@ class TestServing:
 
     def test_pages_lead_to_pages(self):
         for text in MARKUP.values():
-            assert set(re.findall(r'<a [^>]*href="/(\w*)"', text)) <= set(PAGES)
+            assert set(re.findall(r'<a [^>]*href="/([\w-]*)"', text)) <= set(PAGES)
+
+    def test_former_addresses_lead_to_the_pages_of_now(self, tmp_path: Path):
+        found = asked(tmp_path, *((f"/{path}?jump=2026-06-01_B-1", {}) for path in FORMER))
+        assert [one.status_code for one in found] == [308] * len(FORMER)
+        assert [one.headers["location"] for one in found] == [f"/{now}?jump=2026-06-01_B-1" for now in FORMER.values()]
+        assert set(FORMER.values()) <= set(PAGES)
+
+
+LIMIT = 100_000
+"""Bytes of scripts and styles of all pages, compressed."""
+
+
+class TestCost:
+    """A page is compressed, and what a browser has already is not sent again."""
+
+    def test_scripts_and_styles_of_all_pages_are_small(self, tmp_path: Path):
+        paths = [path for path, file in PAGES.items() if file.suffix in {".js", ".css"}]
+        found = asked(tmp_path, *((f"/{path}", {"accept-encoding": "gzip"}) for path in paths))
+        assert {one.headers["content-encoding"] for one in found} == {"gzip"}
+        assert [one.text for one in found] == [PAGES[path].read_text("utf-8") for path in paths]
+        assert 10_000 < sum(int(one.headers["content-length"]) for one in found) < LIMIT
+
+    @pytest.mark.parametrize(
+        ("offer", "form"),
+        [
+            ("gzip", "gzip"), ("br, GZIP;q=0.5", "gzip"), ("gzip; q=1.0", "gzip"), ("gzip;q=0", None),
+            ("gzip;q=0.000", None), ("br", None), ("identity", None), ("", None),
+        ],
+    )  # fmt: skip
+    def test_only_a_browser_that_takes_gzip_gets_it(self, offer: str, form: str | None, tmp_path: Path):
+        [found] = asked(tmp_path, ("/common.css", {"accept-encoding": offer}))
+        assert found.headers.get("content-encoding") == form
+        assert found.text == PAGES["common.css"].read_text("utf-8")
+        assert found.headers["vary"] == "Accept-Encoding"
+
+    def test_a_browser_that_has_the_bytes_gets_none(self, tmp_path: Path):
+        [first] = asked(tmp_path, ("/", {}))
+        mark = first.headers["etag"]
+        again, weak, other = asked(
+            tmp_path,
+            ("/", {"if-none-match": mark}),
+            ("/", {"if-none-match": f'"older", W/{mark}'}),
+            ("/", {"if-none-match": '"older"'}),
+        )
+        assert [(one.status_code, one.content) for one in (again, weak)] == [(304, b"")] * 2
+        assert (other.status_code, other.headers["cache-control"]) == (200, "no-cache")
+
+    def test_what_a_page_asks_for_is_kept_for_good(self, tmp_path: Path):
+        needed = re.findall(r'(?:src|href)="(/page/[\w./-]+)"', MARKUP["index.html"])
+        found = asked(tmp_path, *((path, {}) for path in needed))
+        assert len(found) == 4
+        assert {one.headers["cache-control"] for one in found} == {"public, max-age=31536000, immutable"}
+        assert [one.text for one in found] == [PAGES[path.rpartition("/")[2]].read_text("utf-8") for path in needed]
+
+    def test_a_page_of_another_version_gets_what_there_is_and_does_not_keep_it(self, tmp_path: Path):
+        old, page, none = asked(tmp_path, ("/page/0/board.js", {}), ("/page/0/looks", {}), ("/page/0/x.js", {}))
+        assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache")
+        assert (page.status_code, none.status_code) == (404, 404)

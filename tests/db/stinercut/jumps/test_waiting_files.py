@@ -208,7 +208,7 @@ class TestTheFilm:
         assert view.film is not None
         assert view.film.provisional
         [missing] = view.missing
-        assert (missing.jump, missing.decide) == (group, f"/review?jump={group}")
+        assert (missing.jump, missing.decide) == (group, f"/needs-you?jump={group}")
         assert (missing.label, missing.camera, [one.name for one in missing.files]) == (
             "GOPRO",
             "GoPro",

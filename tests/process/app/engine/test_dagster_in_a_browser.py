@@ -143,7 +143,7 @@ def test_the_boards_way_to_dagster_leads_there(place: Place) -> None:
 def test_the_hubs_own_pages_work_as_ever(place: Place) -> None:
     page, frames = place.page(), list[str]()
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
-    for path in ("/review", "/codes", "/templates", "/"):
+    for path in ("/needs-you", "/bookings", "/looks", "/"):
         answer = page.goto(f"{place.hub}{path}")
         assert answer
         assert answer.ok

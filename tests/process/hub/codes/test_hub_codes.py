@@ -122,15 +122,15 @@ def test_the_list_is_searched_by_day_and_name(hub: RunningHub) -> None:
 
 
 def test_the_page_and_what_it_needs_come_from_the_hub_alone(hub: RunningHub) -> None:
-    page = httpx.get(f"{hub.url}/codes")
+    page = httpx.get(f"{hub.url}/bookings")
     assert page.headers["content-type"].startswith("text/html")
     assert "script-src 'self'" in page.headers["content-security-policy"]
-    for kind, path in re.findall(r'(?:src|href)="(/(?:[\w.]+\.(\w+)))"', page.text):
+    for kind, path in re.findall(r'(?:src|href)="(/(?:[\w./-]+\.(\w+)))"', page.text):
         assert httpx.get(f"{hub.url}{kind}").status_code == 200, path
-    for name in ("codes.js", "codes.css"):
+    for name in ("bookings.js", "bookings.css"):
         assert httpx.get(f"{hub.url}/{name}").status_code == 200
     assert httpx.get(f"{hub.url}/api/codes/choices").json() == {"can_sign": True, "must_sign": False}
-    assert 'href="/codes"' in httpx.get(f"{hub.url}/").text
+    assert 'href="/bookings"' in httpx.get(f"{hub.url}/").text
 
 
 def test_keys_are_in_no_answer_and_no_log(hub: RunningHub) -> None:

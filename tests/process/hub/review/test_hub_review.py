@@ -210,9 +210,9 @@ def test_pictures_and_the_clip_itself(hub: RunningHub, known: Catalog, clip: byt
 
 
 def test_the_page_is_there_and_other_sites_decide_nothing(hub: RunningHub, known: Catalog):
-    page = httpx.get(f"{hub.url}/review")
-    assert (page.status_code, "Review" in page.text) == (200, True)
-    for name in ("review.js", "review.css"):
+    page = httpx.get(f"{hub.url}/needs-you")
+    assert (page.status_code, "Needs you" in page.text) == (200, True)
+    for name in ("needs-you.js", "needs-you.css"):
         assert httpx.get(f"{hub.url}/{name}").status_code == 200
     key, _ = group(hub, known, "g", [b"seven"])
     refused = httpx.post(

@@ -116,8 +116,8 @@ def test_every_asset_has_owners_tags_and_kinds_and_says_where_stale_films_are() 
         assert node.metadata["board"].value == "http://127.0.0.1:8800", key
     for name in ("rendered_video", "film_template"):
         node = graph.get(dg.AssetKey(name))
-        assert node.metadata["stale_films"].value == "http://127.0.0.1:8800/templates"
-        assert "/templates" in (node.description or "")
+        assert node.metadata["stale_films"].value == "http://127.0.0.1:8800/looks"
+        assert "/looks" in (node.description or "")
 
 
 @pytest.mark.parametrize("owners", ["dropzone", "team:", "team:a-b", "a@b", "team:x,,team:y z"])

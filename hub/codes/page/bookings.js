@@ -1,4 +1,4 @@
-// The page of codes. The hub draws them; the page shows one as large as the screen, or prints them on sheets.
+// The page of bookings and their codes. The hub draws them; the page shows one as large as the screen, or prints them on sheets.
 // Names become text, never markup; only the hub's own drawing of a code is used as markup.
 
 import { request } from "./asking.js";
@@ -137,7 +137,7 @@ function nobodyTile() {
   return h("li", { class: "empty" },
     isSearch
       ? "No booking of this day has this name or number."
-      : ["The list has no bookings for this day. ", h("a", { class: "button", href: "/review#list" }, "Import the office’s list")]);
+      : ["The list has no bookings for this day. ", h("a", { class: "button", href: "/needs-you#list" }, "Import the office’s list")]);
 }
 
 async function listBookings() {

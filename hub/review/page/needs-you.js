@@ -62,7 +62,7 @@ function showGroups(found) {
 
 function showWayBack() {
   if (at("summary").querySelector("a")) return;
-  at("summary").replaceChildren("One jump · ", h("a", { href: "/review" }, "show all that wait"));
+  at("summary").replaceChildren("One jump · ", h("a", { href: "/needs-you" }, "show all that wait"));
 }
 
 async function oneGroup() {
