@@ -15,8 +15,9 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from app.common.pools import FFMPEG_POOL, ffmpeg_limit
 from app.processes.loading import loading
@@ -24,6 +25,15 @@ from stinercut.errors import StinercutError
 from stinercut.settings import Settings
 from stinercut.storage.data_folder import keep_private
 from stinercut.storage.locks import held
+
+BACKFILL_PATIENCE: Final[Mapping[str, str]] = {
+    # Only while a code location is not loaded: assets that were really removed still end a backfill.
+    "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
+    # Other errors that may pass, such as a database that is being started again. A try comes every five seconds, so
+    # this is five minutes; Dagster's default of 5 is not even one.
+    "DAGSTER_MAX_BACKFILL_RETRIES": "60",
+}
+"""Variables of Dagster's daemon. Whoever sets one of them keeps his value."""
 
 
 def main() -> None:
@@ -66,8 +76,20 @@ def _daemon() -> Callable[[], None]:
 
     from app.engine.run_queue import wake_on_new_runs
 
+    be_patient_with_backfills()
     wake_on_new_runs()
     return command
+
+
+def be_patient_with_backfills() -> None:
+    """Make the backfills of this process wait while the code server is away. Call it before the daemon starts.
+
+    While its code server is slow or being started again, the daemon knows no assets. By default it then takes a
+    backfill's assets for removed, ends the backfill (`DagsterAssetBackfillDataLoadError`) and cancels its runs, also
+    those that only had to join a film.
+    """
+    for name, value in BACKFILL_PATIENCE.items():
+        os.environ.setdefault(name, value)
 
 
 def make_storage(home: Path, pool_limit: int | None) -> None:

@@ -29,6 +29,7 @@ class RunEnd(StrEnum):
 
 
 _NOT_OVER = frozenset({RunEnd.GOING, RunEnd.RETRYING})
+_LEAVE_A_FILM = frozenset({RunEnd.SUCCEEDED, RunEnd.CANCELED})
 
 
 def after_failure(will_retry: str | None, *, considered: bool, backfill_over: bool) -> RunEnd:
@@ -60,7 +61,8 @@ def verdicts(
 
     A run that ended as a success without its product counts as failed: a success that lies is the one thing that must
     not happen. A failed run counts as failed even if an older film exists, as when films are made again with a changed
-    template.
+    template. A run that was cancelled then does not: the film that was there is still the one that the jump wants, and
+    `backfill --stale` still lists it.
     """
     out: dict[str, tuple[FailureRecord, ...]] = {}
     for work in in_work:
@@ -73,15 +75,15 @@ def verdicts(
 
 
 def settled(in_work: Iterable[InWork], ends: Mapping[str, RunEnd]) -> list[str]:
-    """The subjects that have their film and whose run succeeded, though their state still shows work on them.
+    """The subjects that have their film and whose run succeeded or was cancelled, though their state still shows work.
 
-    A run that made single assets of a finished jump again ends like this.
+    A run that made single assets of a finished jump again ends like this, and one of a backfill that was cancelled.
     """
     return [work.subject for work in in_work if _is_settled(work, ends)]
 
 
 def _is_settled(work: InWork, ends: Mapping[str, RunEnd]) -> bool:
-    return work.finished and work.run_id is not None and ends.get(work.run_id) is RunEnd.SUCCEEDED
+    return work.finished and work.run_id is not None and ends.get(work.run_id) in _LEAVE_A_FILM
 
 
 _RETRY_IT = Message.of(MessageCode.RETRY_IT)

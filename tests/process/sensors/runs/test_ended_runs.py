@@ -136,6 +136,20 @@ def test_a_run_of_a_cancelled_backfill_is_not_waited_for(
     assert told(instance, catalog, jump)[0] == JumpState.FAILED
 
 
+def test_a_film_that_was_not_made_again_because_its_run_was_cancelled_is_still_done(
+    instance: dg.DagsterInstance, catalog: Catalog, jump: str
+) -> None:
+    with catalog.write() as session:
+        version = jumps.take_up(session, jump, "first").version
+        film_records.record_film(session, film(jump, version, "first", name="Zoë"))
+    again = instance.create_run_for_job(defs.resolve_job_def("produce_jump"), tags={"dagster/backfill": "again"})
+    with catalog.write() as session:
+        jumps.resume(session, jump, again.run_id)
+    assert told(instance, catalog, jump)[0] == JumpState.PRODUCING
+    instance.report_run_canceled(again)
+    assert told(instance, catalog, jump) == (JumpState.DONE, "")
+
+
 def test_a_film_that_could_not_be_made_anew_is_a_failure_and_a_single_asset_that_came_out_well_is_none(
     instance: dg.DagsterInstance, catalog: Catalog, jump: str
 ) -> None:

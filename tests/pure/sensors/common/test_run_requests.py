@@ -51,7 +51,13 @@ def test_a_run_that_ended_without_a_film_is_a_failure_however_it_ended(end: RunE
     assert "Retry it" in all_worded(reason_of(found["jump"]))
 
 
-@pytest.mark.parametrize("end", [RunEnd.FAILED, RunEnd.CANCELED, RunEnd.GONE])
+def test_a_film_that_was_there_before_a_cancelled_run_is_no_failure() -> None:
+    in_work = [InWork("jump", "run", finished=True)]
+    assert verdicts(in_work, {"run": RunEnd.CANCELED}) == {}
+    assert settled(in_work, {"run": RunEnd.CANCELED}) == ["jump"]
+
+
+@pytest.mark.parametrize("end", [RunEnd.FAILED, RunEnd.GONE])
 def test_a_film_that_could_not_be_made_anew_is_a_failure_though_an_older_one_is_there(end: RunEnd) -> None:
     in_work = [InWork("jump", "run", finished=True)]
     assert "Retry it" in all_worded(reason_of(verdicts(in_work, {"run": end})["jump"]))
