@@ -8,6 +8,7 @@ import { loadTemplates, openChoice, showChoice } from "./choice.js";
 import { stayConnected } from "./connection.js";
 import { isDialogOpen, openDialog } from "./dialogs.js";
 import { at } from "./dom.js";
+import { fold, isUnfolded } from "./done_line.js";
 import { leaveOutWords } from "./failed.js";
 import { findAgain, isSearch, showLinked, shownJumps } from "./finding.js";
 import { jumpNews } from "./jump_tile.js";
@@ -117,6 +118,9 @@ const pressed = {
     openDialog(at("sure"));
   },
   template: openChoice,
+  fold({ dataset: { jump } }) {
+    fold(jump, !isUnfolded(jump));
+  },
 };
 
 document.addEventListener("click", (event) => {

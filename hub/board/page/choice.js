@@ -30,7 +30,7 @@ export function templateNews(view) {
   const made = view.film && view.film.template;
   if (!made || !wanted || made === wanted) return "";
   if (view.state === "done") {
-    return `Its film was made with ${made}; films use ${wanted} now. Make it again on the page Templates.`;
+    return `Its film was made with ${made}; films use ${wanted} now. Make it again on the page Looks.`;
   }
   if (view.state === "failed") return `It could not be made with ${wanted}. The film shown here was made with ${made}.`;
   const percent = view.state === "producing" ? ` (${Math.floor(view.progress * 100)} %)` : "";

@@ -3,6 +3,7 @@
 import { request } from "./asking.js";
 import { complain, note } from "./dialogs.js";
 import { at, write } from "./dom.js";
+import { fold, isUnfolded } from "./done_line.js";
 import { changed, forgetOld, forgetOlder, inOrder, isOld, takeJump } from "./known.js";
 import { afterPause } from "./timing.js";
 import { count } from "./words.js";
@@ -103,7 +104,10 @@ export async function showLinked() {
   }
   if (wanted === broughtUp) return;
   const tile = [...document.querySelectorAll("article.jump")].find((one) => one.dataset.jump === wanted);
-  if (!tile) return;
+  if (!tile) {
+    if (!isUnfolded(wanted) && !isOld(wanted)) fold(wanted, true); // a film's tile is folded away
+    return;
+  }
   broughtUp = wanted;
   tile.scrollIntoView({ block: "center" });
   tile.tabIndex = -1;

@@ -239,6 +239,41 @@ def test_no_page_has_a_barrier(hub: RunningHub, known: Catalog, browser: Browser
     context.close()
 
 
+def test_a_whole_film_is_a_line_below_all_that_is_not_ready_and_unfolds(
+    hub: RunningHub, known: Catalog, page: Page
+) -> None:
+    keys = list[str]()
+    for letter in ("q", "r"):
+        files = [entry(f"GX08000{n}.MP4", ord(letter) * 100 + n, minute=n, prefix=letter) for n in range(1, 3)]
+        put_in(known, f"in-{letter}", files, f"card-{letter}")
+        copy(known, f"in-{letter}", files)
+        keys += record(known, f"in-{letter}", passenger(f"Name {letter}", f"{letter}-1"), files[:1], files[1:])
+    done, open_one = keys
+    with known.write() as session:
+        version = jumps.take_up(session, done, "run-q").version
+        film_records.record_film(session, film(done, version, "run-q", name="Name q"))
+
+    page.goto(hub.url)
+    line, tile = page.locator(f"[data-line='{done}']"), page.locator(f"article.jump[data-jump='{done}']")
+    expect(line).to_contain_text("q-1")
+    expect(tile).to_have_count(0)
+    above = page.locator(f"article.jump[data-jump='{open_one}']").bounding_box()
+    below = line.bounding_box()
+    assert above
+    assert below
+    assert above["y"] < below["y"]
+    more = line.get_by_role("button", name="More about Name q")
+    more.press("Enter")
+    expect(tile).to_contain_text("Film is ready")
+    less = line.get_by_role("button", name="Less about Name q")
+    expect(less).to_be_focused()
+    less.press("Enter")
+    expect(tile).to_have_count(0)
+    page.goto("about:blank")
+    page.goto(f"{hub.url}/#jump={done}")
+    expect(tile).to_be_focused()
+
+
 def publish_photos(folder: Path, key: str, number: int) -> None:
     """So many photos beside the jump's film, as the publishing of a film leaves them."""
     (folder / f"{key}-photos").mkdir(parents=True)
@@ -263,6 +298,7 @@ def test_a_burst_of_photos_does_not_stand_between_a_film_and_its_passengers_name
         )
 
     page.goto(hub.url)
+    page.get_by_role("button", name="More about Burst").click()
     tile = page.locator(f"article.jump[data-jump='{key}']")
     links = tile.get_by_role("link", name="of Burst")
     expect(tile.get_by_text("photos · 150")).to_be_visible()
