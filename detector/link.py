@@ -16,13 +16,14 @@ from websockets.exceptions import InvalidURI, WebSocketException
 
 from detector.copy.journal import Journal
 from stinercut.errors import BadInput, StinercutError
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.protocol import (
     SPOKEN,
     Ack,
     CopyRequest,
     ErrorCode,
     Hello,
-    Message,
     Progress,
     ProtocolError,
     Refused,
@@ -34,6 +35,9 @@ from stinercut.protocol import (
     id_in,
     no_common_version,
     refusal,
+)
+from stinercut.protocol import (
+    Message as WireMessage,
 )
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.protocol.older import frame_for
@@ -104,7 +108,9 @@ class Link:
                 trouble = "it closed the connection"
             except InvalidURI as refused:
                 raise BadInput(
-                    f"no WebSocket address ({refused})", file=self._address.url, advice="Set STINERCUT_HUB_URL."
+                    Message.of(SetupCode.HUB_ADDRESS_WRONG, why=str(refused)),
+                    file=self._address.url,
+                    advice=Message.of(SetupCode.SET_HUB_URL),
                 ) from None
             except HubRefused as refused:
                 trouble, wait = refused.sentence(), LONGEST_WAIT_S
@@ -160,16 +166,16 @@ class Link:
             try:
                 answer = decode(await socket.recv()).body
             except ProtocolError as unclear:
-                raise HubRefused(f"what answers there is no hub ({unclear.what})") from None
+                raise HubRefused(Message.of(SetupCode.ANSWER_OF_NO_HUB, why=unclear.what_parts)) from None
         if isinstance(answer, Refused):
-            raise HubRefused(f"it refused this detector ({answer.code}): {answer.detail}")
+            raise HubRefused(Message.of(SetupCode.HUB_REFUSED_DETECTOR, refusal=str(answer.code), why=answer.detail))
         if not isinstance(answer, Welcome):
-            raise HubRefused(f"it answered the hello with {answer.type}")
+            raise HubRefused(Message.of(SetupCode.HUB_ANSWERED_HELLO, answer=answer.type))
         theirs = Versions(answer.min_version, answer.max_version)
         if answer.version != ours.highest_common(theirs):
             if ours.highest_common(theirs) is None:
                 raise HubRefused(no_common_version(theirs, ours))
-            raise HubRefused(f"it chose version {answer.version}, which is not the highest that both speak")
+            raise HubRefused(Message.of(SetupCode.HUB_CHOSE_VERSION, version=answer.version))
         return answer.version
 
     async def _deliver(self, socket: ClientConnection, version: int) -> None:
@@ -192,7 +198,7 @@ class Link:
             if answer is not None:
                 await socket.send(encode(answer))
 
-    def _heard(self, frame: str | bytes) -> Message | None:
+    def _heard(self, frame: str | bytes) -> WireMessage | None:
         """Act on one frame. Returns the answer to send, if any."""
         try:
             envelope = decode(frame)

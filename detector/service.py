@@ -21,6 +21,8 @@ from detector.insertions import Insertions
 from detector.link import HubAddress, Link
 from detector.sources.cards import watch_cards
 from stinercut.errors import HostNotReady
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.protocol import CopyRequest, SampleRequest
 from stinercut.settings import Settings
 from stinercut.storage.store import Store
@@ -75,7 +77,9 @@ class _Life:
             partials.clear()
         except OSError as refused:
             raise HostNotReady(
-                f"the store can't be written ({refused.strerror})", file=store.root, advice="Check that disk."
+                Message.of(SetupCode.STORE_NOT_WRITABLE, why=refused.strerror or str(refused)),
+                file=store.root,
+                advice=Message.of(SetupCode.CHECK_THAT_DISK),
             ) from None
         token = settings.token.get_secret_value() if settings.token else None
         address = HubAddress(settings.detector_url, settings.detector_id, token)

@@ -16,6 +16,8 @@ from hub.app import create_app
 from hub.kit.connections import BoundedProtocol
 from stinercut.catalog import migrate
 from stinercut.errors import HostNotReady, StinercutError
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.own_names import is_loopback
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 from stinercut.settings import Settings
@@ -29,8 +31,8 @@ def check(settings: Settings) -> None:
     """Raise HostNotReady if detectors on other machines could connect without a secret."""
     if settings.token is None and not is_loopback(settings.host):
         raise HostNotReady(
-            f"the hub would listen on {settings.host}, where other machines reach it, without a token",
-            advice="Set STINERCUT_TOKEN to a secret here and on every detector, or STINERCUT_HOST to 127.0.0.1.",
+            Message.of(SetupCode.HUB_WITHOUT_TOKEN, host=settings.host),
+            advice=Message.of(SetupCode.SET_TOKEN_OR_HOST),
         )
 
 
@@ -67,8 +69,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as refused:
         bound.close()
         raise HostNotReady(
-            f"the hub can't listen on {host}:{port} ({refused.strerror})",
-            advice="Is another one running? Choose another port with STINERCUT_HUB_PORT.",
+            Message.of(SetupCode.HUB_CANT_LISTEN, host=host, port=port, why=refused.strerror or str(refused)),
+            advice=Message.of(SetupCode.ANOTHER_HUB_OR_PORT),
         ) from None
     return bound
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 MIN_KEY_BYTES = 16
 MAX_KEY_BYTES = 64
 """HMAC-SHA256 takes keys of any length. Keys below 16 bytes can be guessed; keys above its block of 64 are hashed."""
 
 _PAIR = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]*)")
-_ADVICE = "Write number:hex pairs with commas between them; `stinercut qr key` makes a new one."
+_ADVICE: Final = Message.of(SetupCode.QR_KEYS_FORM)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class KeyRing:
     def signer(self) -> Key:
         """The key that signs. Raises BadInput if the ring has no key."""
         if not self.keys:
-            raise BadInput("there is no key to sign codes with", advice=f"Set STINERCUT_QR_KEYS. {_ADVICE}")
+            raise BadInput(Message.of(SetupCode.NO_KEY_TO_SIGN), advice=(Message.of(SetupCode.SET_QR_KEYS), _ADVICE))
         return self.keys[0]
 
     @property
@@ -66,11 +69,13 @@ class KeyRing:
         numbers = [key.number for key in keys]
         for number in numbers:
             if numbers.count(number) > 1:
-                raise BadInput(f"STINERCUT_QR_KEYS: key {number} is given twice", advice="Give each its own number.")
+                raise BadInput(
+                    Message.of(SetupCode.QR_KEY_TWICE, key=number), advice=Message.of(SetupCode.OWN_NUMBER_EACH)
+                )
         if only_signed and not keys:
             raise BadInput(
-                "STINERCUT_QR_REQUIRE_SIGNED is on, but there are no keys: no code could ever be accepted",
-                advice=f"Set STINERCUT_QR_KEYS too. {_ADVICE}",
+                Message.of(SetupCode.SIGNED_WITHOUT_KEYS),
+                advice=(Message.of(SetupCode.SET_QR_KEYS_TOO), _ADVICE),
             )
         return cls(keys, only_signed)
 
@@ -82,13 +87,13 @@ NO_KEYS = KeyRing()
 def _key(pair: str) -> Key:
     match = _PAIR.fullmatch(pair)
     if match is None:
-        raise BadInput("STINERCUT_QR_KEYS holds something that is no number:hex pair", advice=_ADVICE)
+        raise BadInput(Message.of(SetupCode.QR_KEYS_NO_PAIR), advice=_ADVICE)
     number, digits = int(match[1]), match[2]
     if number > 255:
-        raise BadInput(f"STINERCUT_QR_KEYS: {number} is no key number", advice="Numbers go from 0 to 255.")
+        raise BadInput(Message.of(SetupCode.QR_KEY_NUMBER, key=number), advice=Message.of(SetupCode.QR_KEY_NUMBERS))
     if len(digits) % 2 or not MIN_KEY_BYTES <= len(digits) // 2 <= MAX_KEY_BYTES:
         raise BadInput(
-            f"STINERCUT_QR_KEYS: key {number} has {len(digits)} hex digits",
-            advice=f"A key has {2 * MIN_KEY_BYTES} to {2 * MAX_KEY_BYTES}, an even number. {_ADVICE}",
+            Message.of(SetupCode.QR_KEY_DIGITS, key=number, digits=len(digits)),
+            advice=(Message.of(SetupCode.QR_KEY_LENGTH, least=2 * MIN_KEY_BYTES, most=2 * MAX_KEY_BYTES), _ADVICE),
         )
     return Key(number, bytes.fromhex(digits))

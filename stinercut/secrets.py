@@ -14,6 +14,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 SECRETS: Final = (
     *("database_url", "dagster_database_url", "broker_url", "result_url"),
@@ -48,7 +50,9 @@ def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
         if not file:
             continue
         if environment.get(name):
-            raise BadInput(f"both {name} and {name}_FILE are set", advice="Leave one of them out.")
+            raise BadInput(
+                Message.of(SetupCode.SECRET_SET_TWICE, name=name), advice=Message.of(SetupCode.LEAVE_ONE_OUT)
+            )
         found[setting] = _read(Path(file), f"{name}_FILE")
     for setting, password in PASSWORDS.items():
         name = f"{variable(password)}_FILE"
@@ -64,12 +68,17 @@ def _with_password(name: str, address: str, password: str) -> str:
         parts = urlsplit(address)
         has_one = parts.password is not None
     except ValueError:
-        raise BadInput(f"{name} is no address", advice="Write SCHEME://USER@HOST:PORT/NAME.") from None
+        raise BadInput(
+            Message.of(SetupCode.SETTING_NO_ADDRESS, name=name), advice=Message.of(SetupCode.ADDRESS_WITH_PORT_FORM)
+        ) from None
     if not parts.netloc:
-        why = "which has no place for one" if address else "which is not set"
-        raise BadInput(f"there is a file with the password for {name}, {why}", advice="Write SCHEME://USER@HOST/NAME.")
+        without_place = Message.of(SetupCode.PASSWORD_WITHOUT_PLACE, name=name)
+        why = without_place if address else Message.of(SetupCode.PASSWORD_WITHOUT_ADDRESS, name=name)
+        raise BadInput(why, advice=Message.of(SetupCode.ADDRESS_FORM))
     if has_one:
-        raise BadInput(f"{name} holds a password, and there is a file with one", advice="Leave one of them out.")
+        raise BadInput(
+            Message.of(SetupCode.PASSWORD_GIVEN_TWICE, name=name), advice=Message.of(SetupCode.LEAVE_ONE_OUT)
+        )
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
 
@@ -97,9 +106,17 @@ def _read(file: Path, name: str) -> str:
             content = source.read(LARGEST_FILE + 1)
         text = content.decode()
     except OSError as refused:
-        raise BadInput(f"{name}: can't be read: {refused.strerror}", file=file, advice="Check its path.") from None
+        raise BadInput(
+            Message.of(SetupCode.SECRET_NOT_READABLE, name=name, why=refused.strerror or str(refused)),
+            file=file,
+            advice=Message.of(SetupCode.CHECK_ITS_PATH),
+        ) from None
     except UnicodeDecodeError:
-        raise BadInput(f"{name}: this is no text", file=file, advice="Write the secret alone into it.") from None
+        raise BadInput(
+            Message.of(SetupCode.SECRET_NO_TEXT, name=name), file=file, advice=Message.of(SetupCode.SECRET_ALONE)
+        ) from None
     if len(content) > LARGEST_FILE or not text.strip():
-        raise BadInput(f"{name}: no secret is in it", file=file, advice="Write the secret alone into it.")
+        raise BadInput(
+            Message.of(SetupCode.SECRET_EMPTY, name=name), file=file, advice=Message.of(SetupCode.SECRET_ALONE)
+        )
     return text.strip()

@@ -23,6 +23,7 @@ from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.pipeline_names import STEPS
 from stinercut.secrets import secrets_from_files
 
@@ -218,13 +219,13 @@ class Settings(BaseSettings):
             name, _, number = map(str.strip, part.partition("="))
             if not name or not number.isdecimal():
                 raise BadInput(
-                    f"STINERCUT_STEP_RETRIES has {part!r}, which is no step=number",
-                    advice="Write names of steps and numbers: render_clip=5,read_code=0.",
+                    Message.of(SetupCode.RETRIES_NO_PAIR, part=repr(part)),
+                    advice=Message.of(SetupCode.RETRIES_FORM),
                 )
             if name not in STEPS:
                 raise BadInput(
-                    f"STINERCUT_STEP_RETRIES has {part!r}, and there is no step {name}",
-                    advice=f"Steps are {', '.join(STEPS)}.",
+                    Message.of(SetupCode.RETRIES_NO_STEP, part=repr(part), step=name),
+                    advice=Message.of(SetupCode.STEPS_ARE, steps=tuple(STEPS)),
                 )
             tries[name] = int(number)
         return tries
@@ -236,8 +237,8 @@ class Settings(BaseSettings):
         _ = self.key_ring, self.tries_of_steps, self.owners
         if self.dagster_key and not _PLAIN.fullmatch(self.dagster_key):
             raise BadInput(
-                "STINERCUT_DAGSTER_SECRET holds something that can't be sent in a header",
-                advice="Write letters and digits, 16 or more.",
+                Message.of(SetupCode.DAGSTER_SECRET_UNSENDABLE),
+                advice=Message.of(SetupCode.LETTERS_AND_DIGITS),
             )
         if self.logo is not None and self.logo.suffix.lower() not in LOGOS:
             raise BadInput(Message.of(DeliveryCode.LOGO_NOT_USABLE), file=self.logo)
@@ -249,8 +250,8 @@ class Settings(BaseSettings):
         for owner in found:
             if not _OWNER.match(owner):
                 raise BadInput(
-                    f"STINERCUT_ASSET_OWNERS has {owner!r}, which is no owner",
-                    advice="Write e-mail addresses, or teams as team:NAME with letters, digits and _.",
+                    Message.of(SetupCode.OWNER_UNKNOWN, owner=repr(owner)),
+                    advice=Message.of(SetupCode.OWNERS_FORM),
                 )
         return found
 

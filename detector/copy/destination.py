@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stinercut.errors import HostNotReady
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 log = logging.getLogger("detector")
 
@@ -44,9 +46,9 @@ class Destination:
             same = False
         if not same:
             raise HostNotReady(
-                "the store is not there any more",
+                Message.of(SetupCode.STORE_GONE),
                 file=self.path,
-                advice="Is its volume still mounted? Nothing is written until it is; the cards still have the files.",
+                advice=Message.of(SetupCode.STORE_MOUNTED),
             )
 
 

@@ -15,7 +15,10 @@ from pathlib import Path
 from detector.card.scan import SourceFile
 from detector.copy.resume import Checkpoint
 from stinercut.errors import HostNotReady
-from stinercut.protocol import FileCopied, Inserted, Message, Removed, encode, new_message_id
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
+from stinercut.protocol import FileCopied, Inserted, Removed, encode, new_message_id
+from stinercut.protocol import Message as WireMessage
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -96,7 +99,7 @@ class Journal:
         """Close the journal and free its lock."""
         self._db.close()
 
-    def put(self, messages: Iterable[Message]) -> None:
+    def put(self, messages: Iterable[WireMessage]) -> None:
         """Keep messages until they are acknowledged, in this order."""
         with self._commit():
             self._put(messages)
@@ -165,7 +168,7 @@ class Journal:
             self._set(message.insertion_id, message.file_id, "copied", message.content_hash)
             self._put([message])
 
-    def failed(self, insertion_id: str, file_id: str, message: Message) -> None:
+    def failed(self, insertion_id: str, file_id: str, message: WireMessage) -> None:
         """Remember that a file was not copied, and tell the hub, in one commit."""
         with self._commit():
             self._set(insertion_id, file_id, "failed", None)
@@ -239,7 +242,7 @@ class Journal:
             (state, content_hash, insertion_id, file_id),
         )
 
-    def _put(self, messages: Iterable[Message]) -> None:
+    def _put(self, messages: Iterable[WireMessage]) -> None:
         for message in messages:
             message_id = new_message_id()
             self._db.execute("INSERT INTO outbox (id, frame) VALUES (?, ?)", (message_id, encode(message, message_id)))
@@ -261,9 +264,9 @@ class Journal:
         try:
             yield
         except (sqlite3.OperationalError, OSError) as refused:
-            locked = "locked" in str(refused)
-            raise HostNotReady(
-                "another detector is using this journal" if locked else f"the journal can't be written ({refused})",
-                file=self._file,
-                advice="Stop the other one first." if locked else "Check that the disk has room and may be written.",
-            ) from None
+            if "locked" in str(refused):
+                stop = Message.of(SetupCode.STOP_OTHER_DETECTOR)
+                raise HostNotReady(Message.of(SetupCode.JOURNAL_IN_USE), file=self._file, advice=stop) from None
+            what = Message.of(SetupCode.JOURNAL_NOT_WRITABLE, why=str(refused))
+            check = Message.of(SetupCode.CHECK_ROOM_AND_RIGHTS)
+            raise HostNotReady(what, file=self._file, advice=check) from None

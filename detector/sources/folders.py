@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from detector.card.events import CardIn, path_card_id, shown
 from stinercut.errors import BadInput, NotFound
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.protocol import CardLabel
 from stinercut.settings import Settings
 from stinercut.storage.store import replace_file
@@ -47,7 +49,7 @@ def insert_folder(settings: Settings, path: Path) -> str:
     """
     root = path.expanduser().resolve()
     if not root.is_dir():
-        raise BadInput("is not a folder", file=path, advice="Give the folder that holds the card's files.")
+        raise BadInput(Message.of(SetupCode.IS_NO_FOLDER), file=path, advice=Message.of(SetupCode.FOLDER_OF_CARD))
     name = path_card_id(root)
     note = CardNote(path=root, label=shown(root.name)[:LABEL_LENGTH], stamp=secrets.token_hex(8))
     _write(settings.cards_dir / f"{name}.json", note)
@@ -60,7 +62,7 @@ def eject_folder(settings: Settings, path: Path) -> None:
     try:
         note.unlink()
     except FileNotFoundError:
-        raise NotFound("is not inserted as a card", file=path) from None
+        raise NotFound(Message.of(SetupCode.IS_NO_CARD_HERE), file=path) from None
 
 
 def noted(cards_dir: Path) -> NotedCards:

@@ -27,6 +27,8 @@ from stinercut.cards import mhl
 from stinercut.cards.import_query import CardImport, ImportedEntry, finished_import, insertions_since
 from stinercut.catalog import Catalog
 from stinercut.errors import HostNotReady
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.storage.store import Store, fsync_dir, key_of, link_to, replace_file
 
 log = logging.getLogger("stinercut.cards.import_folders")
@@ -151,9 +153,9 @@ class Imports:
             fsync_dir(self.root)
         except OSError as refused:
             raise HostNotReady(
-                f"the import folder could not be made ({refused.strerror or refused})",
+                Message.of(SetupCode.IMPORT_FOLDER_NOT_MADE, why=refused.strerror or str(refused)),
                 file=self.root,
-                advice="The footage is safe in the store. It is tried again when the hub starts.",
+                advice=Message.of(SetupCode.IMPORT_TRIED_AT_START),
             ) from None
         finally:
             shutil.rmtree(making, ignore_errors=True)

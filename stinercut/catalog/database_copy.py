@@ -14,6 +14,8 @@ from sqlalchemy import JSON, Connection, Table, func, insert, null, select, text
 from stinercut.catalog.engine import Catalog, migrate
 from stinercut.catalog.models import Base
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 BATCH = 1000
 """Rows in one statement."""
@@ -28,7 +30,7 @@ def move(source_url: str, target_url: str, on_table: Callable[[str, int], None] 
     """
     source, target = Catalog.open(source_url), Catalog.open(target_url)
     if source.engine.url == target.engine.url:
-        raise BadInput("the catalog is already there", advice="Name another database.")
+        raise BadInput(Message.of(SetupCode.CATALOG_THERE_ALREADY), advice=Message.of(SetupCode.NAME_ANOTHER_DATABASE))
     migrate(source_url)
     migrate(target_url)
     try:
@@ -44,8 +46,8 @@ def _copy_all(reading: Connection, writing: Connection, on_table: Callable[[str,
     filled = [table.name for table in tables if _count(writing, table)]
     if filled:
         raise BadInput(
-            f"the other database holds a catalog already ({', '.join(filled)} have rows)",
-            advice="Make an empty database for it: CREATE DATABASE ...",
+            Message.of(SetupCode.OTHER_CATALOG_FILLED, tables=tuple(filled)),
+            advice=Message.of(SetupCode.MAKE_EMPTY_DATABASE),
         )
     copied: dict[str, int] = {}
     for table in tables:
@@ -56,7 +58,7 @@ def _copy_all(reading: Connection, writing: Connection, on_table: Callable[[str,
     short = [table.name for table in tables if _count(writing, table) != _count(reading, table)]
     if short:
         raise BadInput(
-            f"not all rows of {', '.join(short)} arrived; nothing was changed", advice="Stop the stack, then try again."
+            Message.of(SetupCode.ROWS_MISSING, tables=tuple(short)), advice=Message.of(SetupCode.STOP_STACK_FIRST)
         )
     return copied
 

@@ -22,6 +22,9 @@ from sqlalchemy.orm import Session
 from stinercut.catalog.moments import clock_option
 from stinercut.clock import Clock, machine_clock
 from stinercut.errors import BadInput, HostNotReady
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said
+from stinercut.language.setup_codes import SetupCode
 
 log = logging.getLogger("catalog")
 
@@ -108,22 +111,23 @@ def migrate(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as refused:
-        advice = "Check that the data folder can be written, or that the database server answers."
-        raise no_answer(refused, "the catalog can't be opened", where, advice) from refused
+        advice = Message.of(SetupCode.CHECK_DATA_OR_DATABASE)
+        raise no_answer(refused, Message.of(SetupCode.CATALOG_NOT_OPENED), where, advice) from refused
     except CommandError as refused:
         raise HostNotReady(
-            f"the catalog was made by a newer version of Stinercut ({refused})",
+            Message.of(SetupCode.CATALOG_OF_NEWER, why=str(refused)),
             file=where.render_as_string(hide_password=True),
-            advice="Install that version again, or use another data folder.",
+            advice=Message.of(SetupCode.INSTALL_NEWER_OR_OTHER_FOLDER),
         ) from refused
     finally:
         engine.dispose()
 
 
-def no_answer(refused: DatabaseError, what: str, where: URL, advice: str) -> HostNotReady:
+def no_answer(refused: DatabaseError, what: str | Message, where: URL, advice: Said) -> HostNotReady:
     """The error for a database that refuses, in one line, without the password in its address."""
     message = " ".join(str(refused.orig).split())
-    return HostNotReady(f"{what}: {message}", file=where.render_as_string(hide_password=True), advice=advice)
+    said = Message.of(MessageCode.PROGRAM_SAYS, program=what, what=message)
+    return HostNotReady(said, file=where.render_as_string(hide_password=True), advice=advice)
 
 
 @contextmanager
@@ -145,7 +149,7 @@ def _unfit_values_refused() -> Generator[None]:
 
 def _unfit(refused: Exception) -> BadInput:
     log.info("The catalog takes no such value: %s", type(refused).__name__, exc_info=refused)
-    return BadInput("it holds a text or a number that the catalog can't store")
+    return BadInput(Message.of(SetupCode.CATALOG_TAKES_NO_VALUE))
 
 
 def _lock_writes(connection: Connection, silent_s: float = 0) -> None:
@@ -163,13 +167,13 @@ def _parsed(url: str) -> URL:
         where.get_dialect()
     except (ArgumentError, NoSuchModuleError):
         raise BadInput(
-            "the address of the catalog's database is invalid", advice="Write postgresql://USER:PASSWORD@HOST/DATABASE."
+            Message.of(SetupCode.CATALOG_ADDRESS_WRONG), advice=Message.of(SetupCode.POSTGRESQL_FORM)
         ) from None  # Without the address: there may be a password in it.
     kind = where.get_backend_name()
     if kind not in _KINDS:
         raise BadInput(
-            f"a catalog lies in SQLite or PostgreSQL, and this address is one of {kind}",
-            advice="Write postgresql://USER:PASSWORD@HOST/DATABASE.",
+            Message.of(SetupCode.CATALOG_KIND_WRONG, kind=kind),
+            advice=Message.of(SetupCode.POSTGRESQL_FORM),
         )
     return where
 

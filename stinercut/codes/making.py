@@ -18,6 +18,8 @@ import segno
 from stinercut.codes.payload import Payload
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.storage.store import replace_file
 
 BORDER: Final = 4
@@ -35,9 +37,7 @@ def qr_code(payload: Payload, keys: KeyRing | None = None, contact: Contact = No
     Raises BadInput for a signed code with contact data: its form has no place for them.
     """
     if keys is not None and contact:
-        raise BadInput(
-            "a signed code holds no email and no phone", advice="Leave them out, or leave out the signature."
-        )
+        raise BadInput(Message.of(SetupCode.SIGNED_WITHOUT_CONTACT), advice=Message.of(SetupCode.OUT_OR_UNSIGNED))
     text = payload.text(contact) if keys is None else payload.signed_text(keys)
     return segno.make_qr(text, error="m", boost_error=False)
 
@@ -54,7 +54,7 @@ def qr_svg(payload: Payload, keys: KeyRing | None = None, contact: Contact = Non
 def qr_picture(payload: Payload, scale: int = 10, keys: KeyRing | None = None, contact: Contact = None) -> bytes:
     """A PNG, black on white, `scale` pixels per module, including the quiet zone."""
     if not 1 <= scale <= 100:
-        raise BadInput(f"a scale of {scale} pixels per module is outside 1 to 100")
+        raise BadInput(Message.of(SetupCode.SCALE_OUTSIDE, scale=scale))
     out = io.BytesIO()
     qr_code(payload, keys, contact).save(out, kind="png", scale=scale, border=BORDER)
     return out.getvalue()
@@ -66,10 +66,12 @@ def write_picture(payload: Payload, path: Path, keys: KeyRing | None = None, con
     The file appears only when it is complete. Raises BadInput for another suffix and for a place that can't be written.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise BadInput("a QR code is written as .png or .svg", file=path, advice="Choose one of these endings.")
+        raise BadInput(Message.of(SetupCode.CODE_ENDINGS), file=path, advice=Message.of(SetupCode.ONE_OF_ENDINGS))
     try:
         is_png = path.suffix.lower() == ".png"
         drawn = qr_picture(payload, keys=keys, contact=contact) if is_png else qr_svg(payload, keys, contact)
         replace_file(path, drawn)
     except OSError as refused:
-        raise BadInput(f"can't write there: {refused.strerror or refused}", file=path) from None
+        raise BadInput(
+            Message.of(SetupCode.CANT_WRITE_THERE, why=refused.strerror or str(refused)), file=path
+        ) from None

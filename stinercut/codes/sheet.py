@@ -24,6 +24,8 @@ from stinercut.codes.payload import Payload
 from stinercut.drawing.text_bitmap import text_mask
 from stinercut.errors import BadInput
 from stinercut.keyring import KeyRing
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.storage.disk_names import partial_beside, require_places
 
 DPI: Final = 600
@@ -64,9 +66,12 @@ def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None =
     bookings, MissingProgram when no font has a name's letters.
     """
     if target.suffix.lower() != ".pdf":
-        raise BadInput("a sheet of codes is written as .pdf", file=target, advice="Choose this ending.")
+        raise BadInput(Message.of(SetupCode.SHEET_ENDING), file=target, advice=Message.of(SetupCode.THIS_ENDING))
     if len(codes) > MAX_BOOKINGS:
-        raise BadInput(f"{len(codes)} bookings are too many for one sheet", advice=f"At most {MAX_BOOKINGS}.")
+        raise BadInput(
+            Message.of(SetupCode.SHEET_TOO_LONG, bookings=len(codes)),
+            advice=Message.of(SetupCode.AT_MOST, most=MAX_BOOKINGS),
+        )
     require_places([target])
     partial = partial_beside(target)
     try:
@@ -79,7 +84,9 @@ def write_sheet(codes: Sequence[SheetCode], target: Path, keys: KeyRing | None =
         partial.chmod(0o644)
         partial.replace(target)
     except OSError as refused:
-        raise BadInput(f"can't write there: {refused.strerror or refused}", file=target) from None
+        raise BadInput(
+            Message.of(SetupCode.CANT_WRITE_THERE, why=refused.strerror or str(refused)), file=target
+        ) from None
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

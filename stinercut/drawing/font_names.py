@@ -14,6 +14,8 @@ from fontTools.ttLib import TTFont, TTLibError
 
 from stinercut.drawing import fonts
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 
 def family_names(path: Path) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def _names_and_weight(path: Path, _changed: int) -> tuple[tuple[str, ...], int]:
             weight = int(table.usWeightClass)
     except (TTLibError, KeyError, AttributeError, OSError, struct.error) as refused:
         raise BadInput(
-            "this is no font that can be read", file=path, advice="Put a whole .ttf or .otf there, or take it out."
+            Message.of(TemplateCode.FONT_NOT_READABLE), file=path, advice=Message.of(TemplateCode.PUT_WHOLE_FONT)
         ) from refused
     known = [name for name in found if name]
     return (*known[:1], *(name.lower() for name in known)), weight

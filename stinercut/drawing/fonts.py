@@ -24,6 +24,9 @@ import uharfbuzz
 from stinercut.drawing import bidi
 from stinercut.drawing.name_rule import clusters, drawn_part, is_shown_by_one_font, spelled
 from stinercut.errors import BadInput, MissingProgram
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
+from stinercut.language.template_codes import TemplateCode
 from stinercut.templates.font_files import require_whole
 
 BUNDLED = Path(__file__).parent / "noto"
@@ -51,9 +54,7 @@ def runs_with(text: str, fonts: tuple[Path, ...]) -> list[FontRun]:
     has (the error names the package that has it), BadInput for a character of no supported font, such as an emoji.
     """
     if not fonts:
-        raise MissingProgram(
-            "no Noto font is installed to draw titles with", advice="Debian, Ubuntu: sudo apt install fonts-noto-core."
-        )
+        raise MissingProgram(Message.of(TemplateCode.NO_NOTO_FONT), advice=Message.of(TemplateCode.INSTALL_NOTO))
     levels = bidi.levels_of(text)
     pieces: list[FontRun] = []
     of_pieces: list[int] = []
@@ -139,7 +140,7 @@ def _opened(font: Path, _changed: int) -> Any:
     face = hb.Face(hb.Blob.from_file_path(str(font)), 0)
     if not face.glyph_count or not face.upem:
         raise BadInput(
-            "this is no font that can be read", file=font, advice="Put a whole .ttf or .otf there, or take it out."
+            Message.of(TemplateCode.FONT_NOT_READABLE), file=font, advice=Message.of(TemplateCode.PUT_WHOLE_FONT)
         )
     return hb.Font(face)
 
@@ -156,11 +157,11 @@ def _covers(font: Path, text: str) -> bool:
 
 def _nobody_has(text: str, fonts: tuple[Path, ...]) -> BadInput | MissingProgram:
     lacking = [char for char in dict.fromkeys(text) if not any(_covers(font, char) for font in fonts)]
-    named = ", ".join(map(spelled, lacking[:6])) or "a letter together with its marks"
-    what = f"no installed font has {named} of the text {text!r}"
+    letters = tuple(map(spelled, lacking[:6])) or Message.of(SetupCode.LETTER_WITH_MARKS)
+    what = Message.of(SetupCode.NO_FONT_HAS, letters=letters, text=repr(text))
     if not lacking or not all(map(is_shown_by_one_font, lacking)):
-        return BadInput(what, advice="Write the text without it: no font that is installed with Stinercut has it.")
+        return BadInput(what, advice=Message.of(SetupCode.WRITE_WITHOUT_LETTER))
     asian = any(unicodedata.name(char, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL")) for char in lacking)
     return MissingProgram(
-        what, advice=f"Debian, Ubuntu: sudo apt install {'fonts-noto-cjk' if asian else 'fonts-noto-core'}."
+        what, advice=Message.of(SetupCode.INSTALL_FONTS, package="fonts-noto-cjk" if asian else "fonts-noto-core")
     )

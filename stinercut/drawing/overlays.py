@@ -16,6 +16,8 @@ from stinercut.drawing.svg_text import face_fonts
 from stinercut.drawing.text_shaping import Face, Room, lines_of
 from stinercut.drawing.title_cards import without_texts
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.templates.folder import FILE_NAME, Template
 from stinercut.templates.merging import Fields, merged
 from stinercut.templates.timeline import Clip, Corner, Picture, Text
@@ -45,7 +47,7 @@ def overlay_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, 
     elif isinstance(asset, Picture):
         picture = _picture(template, clip, asset, fields, size)
     else:
-        raise BadInput(f"{asset.type} can't lie over a film", file=template.folder / FILE_NAME)
+        raise BadInput(Message.of(TemplateCode.NOT_OVER_FILM, asset=asset.type), file=template.folder / FILE_NAME)
     if picture is None:
         return None
     if clip.opacity < 1:

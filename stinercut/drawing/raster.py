@@ -17,6 +17,8 @@ from PIL import Image
 
 from stinercut.drawing.svg_renderer import SvgRenderer
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 VERSION = importlib.metadata.version("resvg_py")
 """The version of the library that draws: another version may give other pixels."""
@@ -99,5 +101,6 @@ def _pixels(root: ET.Element, size: tuple[int, int], file: Path, renderer: SvgRe
     with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
         picture = opened.convert("RGBA")
     if picture.size != size:
-        raise BadInput(f"the drawing came out as {picture.size}", file=file, advice="Give its <svg> a plain viewBox.")
+        what = Message.of(TemplateCode.DRAWING_CAME_OUT, width=picture.width, height=picture.height)
+        raise BadInput(what, file=file, advice=Message.of(TemplateCode.PLAIN_VIEW_BOX))
     return picture

@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import BinaryIO, Final, cast
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.secrets import for_strangers
 
 CPU_SECONDS: Final = 20
@@ -71,26 +73,26 @@ class SvgRenderer:
         except (OSError, EOFError):
             code = self._end(patience=5.0)
             raise DrawingTooCostly(
-                f"the drawing {self._why(code, hung=hung.is_set())}",
+                self._why(code, hung=hung.is_set()),
                 file=file,
-                advice="Simplify it: fewer and smaller filters, patterns and clones, or its finest part as a picture.",
+                advice=Message.of(TemplateCode.SIMPLIFY_EFFECTS),
             ) from None
         finally:
             guard.cancel()
         if not is_drawn:
             raise BadInput(
-                f"the drawing can't be drawn: {answer.decode(errors='replace')}",
+                Message.of(TemplateCode.DRAWING_NOT_DRAWN, why=answer.decode(errors="replace")),
                 file=file,
-                advice="Save it again as plain SVG, or simplify it.",
+                advice=Message.of(TemplateCode.SVG_AGAIN),
             )
         return answer
 
-    def _why(self, code: int, *, hung: bool) -> str:
+    def _why(self, code: int, *, hung: bool) -> Message:
         if hung:
-            return f"is not drawn after {WALL_SECONDS:.0f} s"
+            return Message.of(TemplateCode.DRAWING_HUNG, seconds=round(WALL_SECONDS))
         if sys.platform != "win32" and code == -signal.SIGXCPU:
-            return f"takes longer than {self._cpu_seconds} s to draw"
-        return f"takes more than {MEMORY_BYTES >> 30} GB of memory to draw, or is nested too deeply"
+            return Message.of(TemplateCode.DRAWING_SLOW, seconds=self._cpu_seconds)
+        return Message.of(TemplateCode.DRAWING_HUGE, memory=MEMORY_BYTES >> 30)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -17,6 +17,9 @@ from stinercut.drawing import fonts
 from stinercut.drawing.font_names import family_names, weight_of
 from stinercut.drawing.text_shaping import LEADING, Face, Line, Room, line_of, lines_of
 from stinercut.errors import BadInput
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
 from stinercut.templates.merging import Fields, merged, values_of
@@ -60,7 +63,8 @@ def outlined(drawing: svg.Svg, words: Words) -> None:
             _outline(parent, element, style, drawing, words)
         except BadInput as refused:
             file = refused.file or drawing.path
-            raise BadInput(f"{svg.named(element)}: {refused.what}", file=file, advice=refused.advice) from None
+            what = Message.of(TemplateCode.ELEMENT_WRONG, element=svg.named(element), why=refused.what_parts)
+            raise BadInput(what, file=file, advice=refused.advice_parts) from None
 
 
 def shown_lines(drawing: svg.Svg, words: Words) -> list[tuple[str, Face]]:
@@ -97,11 +101,11 @@ def face_fonts(family: str, weight: int, brought: Sequence[Path], file: Path) ->
             return tuple(sorted(noto, key=lambda path: not path.name.startswith("NotoSerif-")))
         if name.lower() in _GENERIC or name.lower().startswith("noto"):
             return noto
-    there = ", ".join(sorted({family_names(path)[0] for path in brought})) or "none"
+    there = tuple(sorted({family_names(path)[0] for path in brought}))
     raise BadInput(
-        f"no font of the family {asked[0]!r} is there",
+        Message.of(TemplateCode.NO_FONT_FAMILY, family=repr(asked[0])),
         file=file,
-        advice=f"Put its .ttf or .otf into the template's folder fonts (it has {there}), or write sans-serif or serif.",
+        advice=Message.of(TemplateCode.BRING_FONT, fonts=there or Message.of(MessageCode.NONE_OF_THEM)),
     )
 
 
@@ -117,9 +121,9 @@ def _take_out_unwanted(drawing: svg.Svg, values: Mapping[str, str]) -> None:
                 continue
             if field not in values:
                 raise BadInput(
-                    f'{svg.named(child)}: data-if="{field}" is no field',
+                    Message.of(TemplateCode.IF_OF_NO_FIELD, element=svg.named(child), field=field),
                     file=drawing.path,
-                    advice=f"There are: {', '.join(values)}.",
+                    advice=Message.of(TemplateCode.THERE_ARE, names=tuple(values)),
                 )
             if not values[field]:
                 parent.remove(child)
@@ -244,7 +248,9 @@ def _room(chunk: _Chunk, element: ET.Element, face: Face, drawing: svg.Svg) -> R
     smallest = svg.number(element, "data-smallest", drawing.path)
     if element.get("data-grow", "both") not in ("up", "down", "both"):
         raise BadInput(
-            f'data-grow="{element.get("data-grow")}" is unknown', file=drawing.path, advice="Write up, down or both."
+            Message.of(TemplateCode.GROW_UNKNOWN, grow=element.get("data-grow", "")),
+            file=drawing.path,
+            advice=Message.of(TemplateCode.UP_DOWN_OR_BOTH),
         )
     if width is None:
         width = _natural_width(chunk, element, drawing)
@@ -287,7 +293,11 @@ def _coordinate(element: ET.Element, name: str, path: Path) -> float | None:
     text = element.get(name)
     match = _LENGTH.match(text.strip()) if text else None
     if text and match is None:
-        raise BadInput(f'{name}="{text}" is no number', file=path, advice="Write a number.")
+        raise BadInput(
+            Message.of(TemplateCode.ATTRIBUTE_NO_NUMBER, attribute=name, text=text),
+            file=path,
+            advice=Message.of(TemplateCode.WRITE_NUMBER),
+        )
     return float(match[1]) if match else None
 
 
@@ -298,4 +308,6 @@ def require_font(path: Path) -> None:
     """Raise BadInput unless the file is a font that can draw text."""
     family_names(path)
     if line_of("A", Face((path, *fonts.catalogue("Regular")), 100)).width <= 0:
-        raise BadInput("this font draws nothing", file=path, advice="Take it out of the folder fonts.")
+        raise BadInput(
+            Message.of(TemplateCode.FONT_DRAWS_NOTHING), file=path, advice=Message.of(TemplateCode.TAKE_FONT_OUT)
+        )

@@ -21,6 +21,8 @@ from fontTools.pens.transformPen import TransformPen
 from stinercut.drawing.fonts import FontRun, opened, runs_with
 from stinercut.errors import BadInput
 from stinercut.input_limits import MOST_POINTS_OF_GLYPH
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 hb: Any = uharfbuzz
 """The library has no type stubs."""
@@ -206,9 +208,9 @@ def _ink(path: Path, glyph: int) -> _Ink | None:
     opened(path).draw_glyph_with_pen(glyph, pen)
     if pen.strokes > MOST_POINTS_OF_GLYPH:
         raise BadInput(
-            f"one of its letters is drawn with {pen.strokes} strokes, more than {MOST_POINTS_OF_GLYPH}",
+            Message.of(TemplateCode.LETTER_TOO_FINE, strokes=pen.strokes, most=MOST_POINTS_OF_GLYPH),
             file=path,
-            advice="Take a simpler font.",
+            advice=Message.of(TemplateCode.SIMPLER_FONT),
         )
     return pen.bounds
 

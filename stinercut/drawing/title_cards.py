@@ -25,6 +25,8 @@ from stinercut.drawing.raster import VERSION, rendered, rendered_part
 from stinercut.drawing.svg_renderer import SvgRenderer
 from stinercut.drawing.svg_text import Words, outlined
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.storage.store import hash_file, key_of
 from stinercut.templates import svg
 from stinercut.templates.folder import Template
@@ -137,7 +139,10 @@ def sheet_of(template: Template, clip: Clip, fields: Fields, size: tuple[int, in
         path = template.path(clip.asset.src)
         return Sheet(*size, seconds, colour, path, None, path, hash_file(path), "still", 0.0, ())
     if not isinstance(clip.asset, Drawing | Picture):
-        raise BadInput(f"{clip.asset.type} is nothing to draw", advice="A card is a drawing or a picture.")
+        raise BadInput(
+            Message.of(TemplateCode.NOTHING_TO_DRAW, asset=clip.asset.type),
+            advice=Message.of(TemplateCode.CARD_IS_DRAWING),
+        )
     drawing = template.drawing(clip.asset.src, upright=size[1] > size[0])
     outlined(drawing, Words(template, fields))
     speed = _SPEEDS.get(drawing.move, 0.0) if drawing.speed is None else drawing.speed
@@ -162,7 +167,7 @@ def photo_sheet(template: Template, clip: Clip, photo: Path, size: tuple[int, in
     """A jump's photo at that clip of the main track, for a film of that size."""
     asset = clip.asset
     if not isinstance(asset, Photos):
-        raise BadInput(f"{asset.type} is no place for photos")
+        raise BadInput(Message.of(TemplateCode.NO_PLACE_FOR_PHOTOS, asset=asset.type))
     colour, whole = template.document.timeline.background, asset.fit == "contain"
     named = f"{hash_file(photo)} {asset.fit}"
     speed = _SPEEDS.get(asset.move, 0.0)
@@ -403,7 +408,11 @@ def _require_picture_in(address: str, file: Path) -> None:
         # Strictly: Python would skip invalid characters, which the drawing library refuses or reads differently.
         data = base64.b64decode("".join(address.partition(",")[2].split()), validate=True)
     except ValueError:
-        raise BadInput("a picture in the drawing can't be read", file=file, advice="Put it in again.") from None
+        raise BadInput(
+            Message.of(TemplateCode.DRAWN_PICTURE_UNREADABLE),
+            file=file,
+            advice=Message.of(TemplateCode.PUT_PICTURE_IN_AGAIN),
+        ) from None
     picture_in(data, file)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from stinercut.errors import BadInput
 from stinercut.films.photos.photo_output import photo_folder
 from stinercut.films.photos.stills_output import photo_name
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.storage.disk_names import require_places
 from stinercut.templates import Template
 from stinercut.templates.folder import FILE_NAME
@@ -34,13 +36,11 @@ def require_apart(template: Template, clips: Iterable[Path], target: Path) -> No
     for output in _places(template, target):
         taken = known.get(_inode(output) or (-1, -1))
         if taken is not None:
-            what = "a file of the template" if taken in of_template else "one of the clips"
-            raise BadInput(
-                f"this is {what}, and the film would take its place",
-                file=output,
-                advice="Write the film elsewhere or under another name"
-                + ("." if taken in of_template else ", or leave this clip out."),
-            )
+            if taken in of_template:
+                elsewhere = Message.of(TemplateCode.WRITE_FILM_ELSEWHERE)
+                raise BadInput(Message.of(TemplateCode.OUTPUT_IS_OF_TEMPLATE), file=output, advice=elsewhere)
+            elsewhere = Message.of(TemplateCode.WRITE_ELSEWHERE_OR_LEAVE_OUT)
+            raise BadInput(Message.of(TemplateCode.OUTPUT_IS_CLIP), file=output, advice=elsewhere)
 
 
 def _places(template: Template, target: Path) -> Iterator[Path]:

@@ -20,6 +20,8 @@ from stinercut.errors import BadInput, StinercutError
 from stinercut.films.checks.checks import require_name_in_sight
 from stinercut.films.picture.segments import Workshop
 from stinercut.films.plan.plan import ClipInput, plan_film
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.storage.store import Store
 from stinercut.templates import folder
 from stinercut.templates.folder import Template
@@ -94,29 +96,35 @@ def _require_picture(path: Path) -> None:
     picture, _ = open_picture(path)
     if picture.width * picture.height > _MOST_PIXELS:
         raise BadInput(
-            f"the picture has {picture.width} x {picture.height} pixels", file=path, advice="Make it 8000 wide or less."
+            Message.of(TemplateCode.DRAWN_PICTURE_PIXELS, width=picture.width, height=picture.height),
+            file=path,
+            advice=Message.of(TemplateCode.PICTURE_NARROWER),
         )
 
 
 def _require_playable(path: Path, kind: str) -> None:
     """Raise BadInput unless the file has a stream of that kind that lasts."""
-    what = "a video" if kind == "video" else "music"
     try:
         seconds = probe(path).duration if kind == "video" else _seconds_of_music(path)
     except StinercutError as refused:
-        raise BadInput(
-            f"this is not {what} that can be read: {refused.what}", file=path, advice="Export it again, as MP4 or MP3."
-        ) from None
+        what = (
+            Message.of(TemplateCode.NO_VIDEO_READABLE, why=refused.what_parts)
+            if kind == "video"
+            else Message.of(TemplateCode.NO_MUSIC_READABLE, why=refused.what_parts)
+        )
+        raise BadInput(what, file=path, advice=Message.of(TemplateCode.EXPORT_MEDIA_AGAIN)) from None
     why = input_limits.broken_by_length(seconds, path.stat().st_size)
     if seconds < 0.1 or why:
-        raise BadInput(why or "it lasts no time", file=path, advice="Export it again, as MP4 or MP3.")
+        raise BadInput(
+            why or Message.of(TemplateCode.LASTS_NO_TIME), file=path, advice=Message.of(TemplateCode.EXPORT_MEDIA_AGAIN)
+        )
 
 
 def _seconds_of_music(path: Path) -> float:
     """How long its sound lasts, by its header. Raises UnreadableVideo, BadInput for a file without sound."""
     header = ffprobe_json(path)
     if not any(stream.get("codec_type") == "audio" for stream in header.get("streams", [])):
-        raise BadInput("there is no sound in it", file=path)
+        raise BadInput(Message.of(TemplateCode.NO_SOUND_IN_IT), file=path)
     return float(header.get("format", {}).get("duration") or 0)
 
 
@@ -164,9 +172,9 @@ def _require_ink(
     if shown[0] == shown[1]:
         assert isinstance(clip.asset, Drawing)
         raise BadInput(
-            "the name can't be seen: another name gives the same picture",
+            Message.of(TemplateCode.NAME_NOT_SEEN),
             file=template.folder / clip.asset.src,
-            advice="Move its text into the picture, in front of everything else, in a colour that shows.",
+            advice=Message.of(TemplateCode.NAME_INTO_SIGHT),
         )
 
 

@@ -15,14 +15,16 @@ from stinercut.language.codes import MessageCode
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import ENGLISH, NUMBER_FORM, PAGE, Words, plural_form, words_in
 from stinercut.language.refusal_codes import RefusalCode
+from stinercut.language.setup_codes import SetupCode
+from stinercut.language.template_codes import TemplateCode
 
-CODES = (MessageCode, RefusalCode, DeliveryCode)
+CODES = (MessageCode, RefusalCode, DeliveryCode, TemplateCode, SetupCode)
 """All lists of codes."""
 
 PAGE_CODE = re.compile(r"page\.[a-z][a-z0-9_]*")
 """The form of a code of a page's own text."""
 
-FORMS = frozenset({"", "and", "ended", "semicolons"})
+FORMS = frozenset({"", "and", "ended", "or", "semicolons"})
 """The ways of showing a value; a number also has its own form."""
 
 

@@ -447,3 +447,18 @@ class MessageCode(StrEnum):
     DECODERS_LOST = "decoders_lost"
     PHOTOS_NOT_SHOWN = "photos_not_shown"
     PHOTOS_NOT_SHOWN_AND_MORE = "photos_not_shown_and_more"
+
+    # How a part of a film differs from the others
+    SIGNAL_NOT_H264 = "signal_not_h264"
+    SIGNAL_SETS_UNREADABLE = "signal_sets_unreadable"
+    SIGNAL_SIZE = "signal_size"
+    SIGNAL_RATE = "signal_rate"
+    SIGNAL_TURNED = "signal_turned"
+    SIGNAL_PICTURE_SIZE = "signal_picture_size"
+    SIGNAL_PIXEL_FORMAT = "signal_pixel_format"
+    SIGNAL_INTERLACED = "signal_interlaced"
+    SIGNAL_PIXEL_SHAPE = "signal_pixel_shape"
+    SIGNAL_RANGE_FULL = "signal_range_full"
+    SIGNAL_RANGE_LIMITED = "signal_range_limited"
+    SIGNAL_COLOURS = "signal_colours"
+    SIGNAL_CHROMA = "signal_chroma"

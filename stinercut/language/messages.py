@@ -1,13 +1,14 @@
 """Messages: a code and values; the words are made where somebody reads them.
 
 Owns: the message, its form as JSON in rows and answers, making its words in a language.
-Not here: the lists of codes (`codes`, `refusal_codes`, `delivery_codes`), the words (`words/en.json`), checking a file
-of words (`checking`).
+Not here: the lists of codes (`codes`, `refusal_codes`, `delivery_codes`, `template_codes`, `setup_codes`), the words
+(`words/en.json`), checking a file of words (`checking`).
 
 A template is a text with named values, `{here} of {files} files are here.`; a list is shown with commas, with
-`{names:and}` with an "and", with `{parts:semicolons}` with semicolons. `{what:ended}` ends with a full stop, unless it
-has an end. A number is shown as it is, or with a number of digits: `{seconds:.1f}`. If the words depend on a number,
-there is one text for each plural form of the language, and `plural` names the value that counts.
+`{names:and}` with an "and", with `{names:or}` with an "or", with `{parts:semicolons}` with semicolons. `{what:ended}`
+ends with a full stop, unless it has an end. A number is shown as it is, or with a number of digits: `{seconds:.1f}`. If
+the words depend on a number, there is one text for each plural form of the language, and `plural` names the value that
+counts.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Any, TypeAlias, cast
 from stinercut.language.codes import MessageCode
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.refusal_codes import RefusalCode
+from stinercut.language.setup_codes import SetupCode
+from stinercut.language.template_codes import TemplateCode
 from stinercut.text import ended
 
 ENGLISH = "en"
@@ -35,6 +38,7 @@ PAGE = "page."
 NUMBER_FORM = re.compile(r"\+?\.\d+[fg]")
 """The forms of a number: digits after the point, or in all; with its sign."""
 
+AnyCode: TypeAlias = MessageCode | RefusalCode | DeliveryCode | TemplateCode | SetupCode
 Value: TypeAlias = "str | int | float | Message | tuple[Value, ...]"
 Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
 """By code: a template, or one for each plural form."""
@@ -48,7 +52,7 @@ class Message:
     values: Mapping[str, Value] = field(default_factory=dict[str, "Value"], hash=False)
 
     @classmethod
-    def of(cls, code: MessageCode | RefusalCode | DeliveryCode, **values: Value) -> Message:
+    def of(cls, code: AnyCode, **values: Value) -> Message:
         """The message of this code. A test compares the names of the values with the template's."""
         return cls(str(code), values)
 
@@ -203,7 +207,11 @@ def _shown(value: Value, form: str, language: str) -> str:
     if not isinstance(value, tuple):
         return str(value) if isinstance(value, str) or not form else _number(value, form, language)
     texts = [_shown(item, "", language) for item in value]
-    return _enumerated(texts, language) if form == "and" else ("; " if form == "semicolons" else ", ").join(texts)
+    return (
+        _enumerated(texts, language, form)
+        if form in ("and", "or")
+        else ("; " if form == "semicolons" else ", ").join(texts)
+    )
 
 
 def _number(value: float, form: str, language: str) -> str:
@@ -216,10 +224,10 @@ def _number(value: float, form: str, language: str) -> str:
     return shown.replace(".", get_decimal_symbol(language))
 
 
-def _enumerated(texts: Sequence[str], language: str) -> str:
+def _enumerated(texts: Sequence[str], language: str, form: str) -> str:
     from babel.lists import format_list
 
-    return format_list(texts, locale=language)
+    return format_list(texts, "or" if form == "or" else "standard", language)
 
 
 def _plain(message: Message, language: str) -> str:

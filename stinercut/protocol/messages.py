@@ -18,6 +18,7 @@ from pydantic_core import from_json
 
 from stinercut.bounds import LARGEST_INTEGER, LARGEST_SIZE, NO_NUL, ClockTime, Count, ShortText, Size
 from stinercut.errors import StinercutError
+from stinercut.protocol.unclear_frames import not_of_protocol, too_large
 from stinercut.protocol.versions import SPOKEN
 
 MAX_FRAME_BYTES = 1 << 20
@@ -305,13 +306,13 @@ def decode(frame: str | bytes) -> Envelope:
     """The message in a frame. Raises ProtocolError for anything else."""
     size = len(frame if isinstance(frame, bytes) else frame.encode(errors="surrogatepass"))
     if size > MAX_FRAME_BYTES:
-        raise ProtocolError(f"a frame of {size} bytes is over the limit of {MAX_FRAME_BYTES}")
+        raise ProtocolError(too_large(size, MAX_FRAME_BYTES))
     try:
         return _ENVELOPE.validate_json(frame)
     except ValidationError as refused:
         first = refused.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "frame"
-        raise ProtocolError(f"not a message of this protocol: {where}: {first['msg']}") from None
+        raise ProtocolError(not_of_protocol(where, first["msg"])) from None
 
 
 def refusal(of: str | None, code: ErrorCode, detail: str) -> Refused:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.settings import Settings
 
 OURS_ALONE: Final = 0o700
@@ -76,12 +78,14 @@ def _give(folder: Path, group: str) -> None:
     try:
         shutil.chown(folder, group=int(group) if group.isdecimal() else group)
     except LookupError:
-        raise BadInput(f"STINERCUT_DATA_GROUP is {group!r}, and there is no such group", advice="Make it.") from None
+        raise BadInput(
+            Message.of(SetupCode.NO_SUCH_GROUP, group=repr(group)), advice=Message.of(SetupCode.MAKE_THE_GROUP)
+        ) from None
     except PermissionError:
         raise BadInput(
-            f"the data folder can't be given to the group {group!r}, which this account is not in",
+            Message.of(SetupCode.GROUP_NOT_OURS, group=repr(group)),
             file=folder,
-            advice="Add the account to the group, and log in again.",
+            advice=Message.of(SetupCode.JOIN_THE_GROUP),
         ) from None
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 LONGEST: Final = 255
 """Bytes of a name if the system gives no limit: the limit of ext4, XFS, APFS and NTFS, the last two in other units."""
@@ -52,11 +54,11 @@ def require_places(places: Iterable[Path]) -> None:
 
 
 def _too_long(place: Path) -> BadInput:
-    advice = "Choose a shorter one; letters other than a to z take 2 to 4 bytes."
+    advice = Message.of(SetupCode.SHORTER_NAME)
     size, most = len(os.fsencode(place.name)), longest_name(place.parent)
     if size <= most:
-        return BadInput("the path to this name is too long", file=place, advice=advice)
-    return BadInput(f"this name is too long: {size} bytes, and {most} fit", file=place, advice=advice)
+        return BadInput(Message.of(SetupCode.PATH_TOO_LONG), file=place, advice=advice)
+    return BadInput(Message.of(SetupCode.NAME_TOO_LONG, size=size, most=most), file=place, advice=advice)
 
 
 def require_text(path: Path) -> None:
@@ -65,4 +67,6 @@ def require_text(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         shown = os.fsencode(path).decode(errors="backslashreplace")
-        raise BadInput("this name is not text in UTF-8", file=shown, advice="Give it another name.") from None
+        raise BadInput(
+            Message.of(SetupCode.NAME_NOT_UTF8), file=shown, advice=Message.of(SetupCode.GIVE_ANOTHER_NAME)
+        ) from None

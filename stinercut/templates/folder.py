@@ -17,6 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from stinercut.errors import BadInput, StinercutError
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.storage.disk_names import require_text
 from stinercut.storage.store import key_of
 from stinercut.templates import svg
@@ -108,9 +110,9 @@ class Template:
         path = self.folder / file_name
         if not path.is_file():
             raise BadInput(
-                f"the template {self.name} names {file_name}, which is not there",
+                Message.of(TemplateCode.TEMPLATE_NAMES_MISSING, template=self.name, file=file_name),
                 file=path,
-                advice=f"Put it next to {FILE_NAME}, or take its name out.",
+                advice=Message.of(TemplateCode.NEXT_TO_TEMPLATE, template=FILE_NAME),
             )
         return path
 
@@ -168,9 +170,9 @@ def find(name: str, folders: Sequence[Path]) -> Template:
     template = load(folder)
     if template.name != name:
         raise BadInput(
-            f'name: it says "{template.name}" in a folder called {name}',
+            Message.of(TemplateCode.TEMPLATE_SAYS_OTHER_NAME, name=template.name, folder=name),
             file=folder / FILE_NAME,
-            advice=f'Write "{name}", or call the folder {template.name}.',
+            advice=Message.of(TemplateCode.WRITE_FOLDERS_NAME, folder=name, name=template.name),
         )
     return template
 
@@ -184,7 +186,10 @@ def place_of(name: str, folders: Sequence[Path]) -> Path:
     for folder in (*folders, _BUNDLED) if name in known else ():
         if (folder / name / FILE_NAME).is_file():
             return folder / name
-    raise BadInput(f"there is no template {name!r}", advice=f"Choose one of: {', '.join(known)}.")
+    raise BadInput(
+        Message.of(TemplateCode.NO_SUCH_TEMPLATE, name=repr(name)),
+        advice=Message.of(TemplateCode.CHOOSE_ONE_OF, names=tuple(known)),
+    )
 
 
 def meant_by(which: str, folders: Sequence[Path]) -> Path:
@@ -201,7 +206,9 @@ def meant_by(which: str, folders: Sequence[Path]) -> Path:
     if which == path.name and (which in names(folders) or not path.is_dir()):
         return place_of(which, folders)
     if not path.is_dir():
-        raise BadInput("there is no such folder", file=path, advice="Write a template's folder, or its name.")
+        raise BadInput(
+            Message.of(TemplateCode.NO_SUCH_FOLDER), file=path, advice=Message.of(TemplateCode.TEMPLATE_FOLDER_OR_NAME)
+        )
     return path
 
 
@@ -238,17 +245,30 @@ def _json_of(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
-            "there is no template here", file=path, advice=f"A template is a folder with {FILE_NAME}."
+            Message.of(TemplateCode.NO_TEMPLATE_HERE),
+            file=path,
+            advice=Message.of(TemplateCode.TEMPLATE_IS_FOLDER, file=FILE_NAME),
         ) from None
     except UnicodeDecodeError:
-        raise BadInput("the file is not UTF-8 text", file=path, advice="Save it as UTF-8.") from None
+        raise BadInput(
+            Message.of(TemplateCode.FILE_NOT_UTF8), file=path, advice=Message.of(TemplateCode.FILE_AS_UTF8)
+        ) from None
     except json.JSONDecodeError as refused:
-        where = f"line {refused.lineno}, column {refused.colno}"
-        raise BadInput(f"no valid JSON at {where}: {refused.msg}", file=path, advice="Mend that place.") from None
+        raise BadInput(
+            Message.of(TemplateCode.NO_VALID_JSON, line=refused.lineno, column=refused.colno, why=refused.msg),
+            file=path,
+            advice=Message.of(TemplateCode.MEND_THAT_PLACE),
+        ) from None
     except RecursionError:
-        raise BadInput("the file is nested too deeply", file=path, advice="Compare with a bundled template.") from None
+        raise BadInput(
+            Message.of(TemplateCode.FILE_NESTED_TOO_DEEP),
+            file=path,
+            advice=Message.of(TemplateCode.COMPARE_WITH_BUNDLED),
+        ) from None
     if not isinstance(content, dict):
-        raise BadInput("a template is a JSON object", file=path, advice='Begin with {"name": ...}.')
+        raise BadInput(
+            Message.of(TemplateCode.TEMPLATE_IS_OBJECT), file=path, advice=Message.of(TemplateCode.BEGIN_WITH_NAME)
+        )
     return content
 
 
@@ -261,8 +281,9 @@ def _missing_files(template: Template) -> list[StinercutError]:
         out.append(BadInput(refused.what_parts, file=path, advice=refused.advice_parts))
     for place, name in named_files(template.document):
         if not (template.folder / name).is_file():
-            advice = f"Put {name} next to {FILE_NAME}, or write the name of a file that is there."
-            out.append(BadInput(f"{place}: {name} is not there", file=path, advice=advice))
+            advice = Message.of(TemplateCode.PUT_FILE_NEXT_TO, file=name, template=FILE_NAME)
+            what = Message.of(TemplateCode.PLACED_FILE_MISSING, place=place, file=name)
+            out.append(BadInput(what, file=path, advice=advice))
     return out
 
 
@@ -273,7 +294,9 @@ def _wrong_fonts(template: Template) -> list[StinercutError]:
         try:
             require_whole(font)
         except BadInput as refused:
-            what = f"the font {font.name} of the template {template.name}: {refused.what}"
+            what = Message.of(
+                TemplateCode.FONT_OF_TEMPLATE, font=font.name, template=template.name, why=refused.what_parts
+            )
             out.append(BadInput(what, file=font, advice=refused.advice_parts))
     return out
 
@@ -301,12 +324,13 @@ def _require_time_to_read(drawing: svg.Svg, clip: Clip, place: str) -> None:
     going = clip.transition.seconds if clip.transition.out != "cut" else 0.0
     length = clip.length or 0.0
     if drawing.settled + going + _STILL_TO_READ > length:
+        settled = drawing.settled
         raise BadInput(
-            f"the last part is in place after {drawing.settled:g} s, too late for a card of {length:g} s"
-            + (f" that goes {going:g} s before its end" if going else ""),
+            Message.of(TemplateCode.LAST_PART_TOO_LATE_TO_GO, settled=settled, length=length, going=going)
+            if going
+            else Message.of(TemplateCode.LAST_PART_TOO_LATE, settled=settled, length=length),
             file=drawing.path,
-            advice=f"Shorten data-at and data-for, or make {place}, length at least"
-            f" {drawing.settled + going + _STILL_TO_READ:g}.",
+            advice=Message.of(TemplateCode.SHORTEN_PARTS, place=place, least=settled + going + _STILL_TO_READ),
         )
 
 
@@ -314,18 +338,16 @@ def _wrong_titles(template: Template) -> list[StinercutError]:
     """Problems of the title: exactly one card of the main track must hold the name, in both its forms."""
     shown = [clip for clip in template.document.timeline.main if template.shows_name(clip)]
     if len(shown) != 1:
-        what = "no drawing" if not shown else "more than one drawing"
-        return [
-            BadInput(
-                f"{what} of the last track holds {{{{ {NAME_FIELD} }}}}",
-                file=template.folder / FILE_NAME,
-                advice="Exactly one does: a film's title says whose it is.",
-            )
-        ]
+        none, several = (
+            Message.of(TemplateCode.NO_DRAWING_HOLDS_NAME, field=NAME_FIELD),
+            Message.of(TemplateCode.DRAWINGS_HOLD_NAME, field=NAME_FIELD),
+        )
+        advice = Message.of(TemplateCode.ONE_DRAWING_HOLDS_NAME)
+        return [BadInput(several if shown else none, file=template.folder / FILE_NAME, advice=advice)]
     asset = shown[0].asset
     assert isinstance(asset, Drawing)
     upright = template.drawing(asset.src, upright=True)
     if not upright.shows(NAME_FIELD):
-        advice = f"Write {{{{ {NAME_FIELD} }}}} in it, as in {asset.src}."
-        return [BadInput("the drawing doesn't hold the name", file=upright.path, advice=advice)]
+        advice = Message.of(TemplateCode.WRITE_NAME_IN_DRAWING, field=NAME_FIELD, file=asset.src)
+        return [BadInput(Message.of(TemplateCode.DRAWING_WITHOUT_NAME), file=upright.path, advice=advice)]
     return []

@@ -17,34 +17,44 @@ from typing import BinaryIO, Final
 
 from stinercut.errors import BadInput
 from stinercut.input_limits import MOST_BYTES_OF_FONT, MOST_TABLES_OF_FONT
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 _KINDS: Final = (b"\0\1\0\0", b"OTTO", b"true")
-_ADVICE: Final = "Put a whole .ttf or .otf there, or take it out."
+_ADVICE: Final = Message.of(TemplateCode.PUT_WHOLE_FONT)
 
 _Tables = dict[bytes, tuple[int, int]]
 """Where each table begins in the file, and its length."""
 
 
 class _Damaged(Exception):
-    """The file is damaged; the message names the fault."""
+    """The file is damaged; `said` names the fault."""
+
+    def __init__(self, said: Message) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 def require_whole(path: Path) -> None:
     """Raise BadInput for a file that is too large or no complete font. Only a collection's first font is checked."""
     if not path.is_file():
-        raise BadInput("this is no file", file=path, advice=_ADVICE)
+        raise BadInput(Message.of(TemplateCode.FONT_NO_FILE), file=path, advice=_ADVICE)
     try:
         size = path.stat().st_size
         if size > MOST_BYTES_OF_FONT:
-            large = f"it has {size // 1_000_000} MB, and a font at most {MOST_BYTES_OF_FONT // 1_000_000}"
-            raise BadInput(large, file=path, advice="Put a smaller one there, or take it out.")
+            large = Message.of(
+                TemplateCode.FONT_TOO_LARGE, size=size // 1_000_000, most=MOST_BYTES_OF_FONT // 1_000_000
+            )
+            raise BadInput(large, file=path, advice=Message.of(TemplateCode.PUT_SMALLER_FONT))
         with path.open("rb") as file:
             _require_outlines(file, _tables(file, size))
     except (OSError, struct.error) as refused:
-        why = getattr(refused, "strerror", None) or "it ends too early"
-        raise BadInput(f"this is no font that can be read ({why})", file=path, advice=_ADVICE) from None
+        why = getattr(refused, "strerror", None) or Message.of(TemplateCode.FONT_ENDS_EARLY)
+        raise BadInput(Message.of(TemplateCode.FONT_NOT_READABLE_WHY, why=why), file=path, advice=_ADVICE) from None
     except _Damaged as refused:
-        raise BadInput(f"this is no font that can be read ({refused})", file=path, advice=_ADVICE) from None
+        raise BadInput(
+            Message.of(TemplateCode.FONT_NOT_READABLE_WHY, why=refused.said), file=path, advice=_ADVICE
+        ) from None
 
 
 def _tables(file: BinaryIO, size: int) -> _Tables:
@@ -54,15 +64,15 @@ def _tables(file: BinaryIO, size: int) -> _Tables:
         (begin,) = struct.unpack(">8xI", _at(file, 4, 12)) if second in (0x10000, 0x20000) else (0,)
         kind = _at(file, begin, 4)
     if kind not in _KINDS:
-        raise _Damaged("it begins as none")
+        raise _Damaged(Message.of(TemplateCode.FONT_BEGINS_OTHERWISE))
     (count,) = struct.unpack(">H", _at(file, begin + 4, 2))
     if count > MOST_TABLES_OF_FONT:
-        raise _Damaged(f"it has {count} tables, and a font at most {MOST_TABLES_OF_FONT}")
+        raise _Damaged(Message.of(TemplateCode.FONT_TABLES, tables=count, most=MOST_TABLES_OF_FONT))
     entries = struct.iter_unpack(">4s4xII", _at(file, begin + 12, 16 * count))
     tables = {tag: (offset, length) for tag, offset, length in entries}
     for tag, (offset, length) in tables.items():
         if offset + length > size:
-            raise _Damaged(f"its table {tag.decode('ascii', 'replace')!r} ends behind the file's end")
+            raise _Damaged(Message.of(TemplateCode.FONT_TABLE_BEHIND_END, table=repr(tag.decode("ascii", "replace"))))
     return tables
 
 
@@ -71,25 +81,25 @@ def _require_outlines(file: BinaryIO, tables: _Tables) -> None:
     if not {b"glyf", b"loca"} & tables.keys():
         return  # The other kind, CFF, which HarfBuzz reads with its own limits.
     if missing := {b"glyf", b"loca", b"head", b"maxp"} - tables.keys():
-        raise _Damaged(f"its table {min(missing).decode()!r} is missing")
+        raise _Damaged(Message.of(TemplateCode.FONT_TABLE_MISSING, table=repr(min(missing).decode())))
     (glyphs,) = struct.unpack(">H", _at(file, tables[b"maxp"][0] + 4, 2))
     (is_long,) = struct.unpack(">H", _at(file, tables[b"head"][0] + 50, 2))
     places = array("I" if is_long else "H")
     begin, length = tables[b"loca"]
     needed = (glyphs + 1) * places.itemsize
     if length < needed:
-        raise _Damaged(f"it has {glyphs} glyphs, and places for fewer")
+        raise _Damaged(Message.of(TemplateCode.FONT_GLYPHS, glyphs=glyphs))
     places.frombytes(_at(file, begin, needed))
     if sys.byteorder == "little":
         places.byteswap()
     last = places[-1] * (1 if is_long else 2)
     if last > tables[b"glyf"][1] or any(before > after for before, after in itertools.pairwise(places)):
-        raise _Damaged("the places of its glyphs are wrong")
+        raise _Damaged(Message.of(TemplateCode.FONT_PLACES_WRONG))
 
 
 def _at(file: BinaryIO, offset: int, length: int) -> bytes:
     file.seek(offset)
     data = file.read(length)
     if len(data) < length:
-        raise _Damaged("it ends too early")
+        raise _Damaged(Message.of(TemplateCode.FONT_ENDS_EARLY))
     return data

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 _LUT_LINES = 300_000
 
@@ -27,9 +29,9 @@ def require_lut(path: Path) -> None:
             rows += 1
     if not 2 <= size <= 65 or rows != size**3:
         raise BadInput(
-            f"this is no whole .cube table ({rows} rows where {size**3} are due)",
+            Message.of(TemplateCode.LUT_NOT_WHOLE, rows=rows, due=size**3),
             file=path,
-            advice="Export it again as a 3D LUT of 17, 33 or 65 points, or take lut out.",
+            advice=Message.of(TemplateCode.EXPORT_LUT_AGAIN),
         )
 
 

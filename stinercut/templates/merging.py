@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 from stinercut.templates.timeline import FIELD, Document
 
 _SEPARATOR = r"[ \u00a0\u2009]*[·•|/,;–—-][ \u00a0\u2009]*"
@@ -74,8 +76,8 @@ def require_language(code: str) -> None:
         Locale.parse(_locale(code))
     except (UnknownLocaleError, ValueError):
         raise BadInput(
-            f"language: {code} is no language that dates can be written in",
-            advice="Write a language code, such as en, de, fr or cs; en_US writes dates as Americans do.",
+            Message.of(TemplateCode.LANGUAGE_NOT_KNOWN, language=code),
+            advice=Message.of(TemplateCode.WRITE_LANGUAGE),
         ) from None
 
 

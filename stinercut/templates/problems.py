@@ -1,6 +1,7 @@
 """Describes problems of a `template.json` for people: the field, counted from 1, and what to write instead.
 
-Owns: turning the model's errors into sentences. Not here: the model (`timeline`), reading files (`folder`).
+Owns: turning the model's errors into messages; the advice of a field is its description, as editors show it.
+ Not here: the model (`timeline`), reading files (`folder`).
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ import json
 import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from stinercut.errors import BadInput
-from stinercut.templates.timeline import Document
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message, Said, worded
+from stinercut.language.refusal_codes import RefusalCode
+from stinercut.language.template_codes import TemplateCode
+from stinercut.templates.timeline import Document, PartRefused
 
 _PLURALS = {"tracks": "track", "clips": "clip", "output": "output", "merge": "merge"}
 """Lists, and the word for one of their items."""
 
-_COMPARE = "Compare with the bundled template classic, or with docs/templates.md."
+_COMPARE = Message.of(TemplateCode.COMPARE_TEMPLATES)
 _Loc = tuple[int | str, ...]
 
 
@@ -32,7 +37,7 @@ def problems_of(refused: ValidationError, file: Path) -> list[BadInput]:
         if error["type"] == "too_short" and any(_lies_within(other["loc"], error["loc"]) for other in errors):
             continue  # the list only lacks items because its items are wrong
         what, advice = _described(error)
-        out.setdefault(what, BadInput(what, file=file, advice=advice))
+        out.setdefault(worded(what), BadInput(what, file=file, advice=advice))
     return list(out.values())
 
 
@@ -58,33 +63,66 @@ def place_of(loc: _Loc) -> str:
     return ", ".join(words) or "the template"
 
 
-def _described(error: Any) -> tuple[str, str]:
+def _described(error: Any) -> tuple[Message, Said]:
     loc: _Loc = error["loc"]
-    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+    kind = error["type"]
     where, advice = place_of(loc), _advice(loc)
     if kind == "extra_forbidden":
-        there = ", ".join(_names(_owner(loc)))
-        return f"{where}: there is no such field", f"There are: {there}." if there else _COMPARE
+        there = tuple(_names(_owner(loc)))
+        unknown = Message.of(TemplateCode.TEMPLATE_FIELD_UNKNOWN, where=where)
+        return unknown, Message.of(TemplateCode.THERE_ARE, names=there) if there else _COMPARE
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        types_ = ", ".join(_tags(_kind_at(loc)))
-        return f"{where}, type: it is missing or unknown", f"Write one of: {types_}."
+        types_ = tuple(_tags(_kind_at(loc)))
+        unknown = Message.of(TemplateCode.TEMPLATE_TYPE_UNKNOWN, where=where)
+        return unknown, Message.of(TemplateCode.WRITE_ONE_OF, names=types_)
     if kind == "missing":
-        return f"{where}: it is missing", advice
-    if kind == "string_pattern_mismatch":
-        message = "that can't be used"
-    return f"{where}: {_own_words(message)}{_shown(error.get('input'))}", advice
+        return Message.of(TemplateCode.TEMPLATE_FIELD_MISSING, where=where), advice
+    why, found = _fault(kind, error.get("ctx", {})), error.get("input")
+    if not isinstance(found, str | int | float | None) or len(str(found)) >= 80:
+        return Message.of(TemplateCode.TEMPLATE_FIELD_WRONG, where=where, why=why), advice
+    as_json = json.dumps(found, ensure_ascii=False)
+    return Message.of(TemplateCode.TEMPLATE_FIELD_SAYS, where=where, why=why, found=as_json), advice
 
 
-def _own_words(message: str) -> str:
-    return message[:1].lower() + message[1:] if message.startswith(("Input ", "Tuple ", "String ")) else message
+_FAULTS: Final = {
+    "bool": Message.of(RefusalCode.FAULT_NOT_TRUE_OR_FALSE),
+    "finite": Message.of(RefusalCode.FAULT_NO_NUMBER),
+    "float": Message.of(RefusalCode.FAULT_NO_NUMBER),
+    "int": Message.of(RefusalCode.FAULT_NO_WHOLE_NUMBER),
+    "model": Message.of(TemplateCode.MUST_BE_OBJECT),
+    "string_type": Message.of(MessageCode.FAULT_NOT_TEXT),
+    "tuple": Message.of(RefusalCode.FAULT_NO_LIST),
+}
+"""What is wrong with a value, by pydantic's name of the error or its beginning."""
 
 
-def _shown(found: Any) -> str:
-    simple = isinstance(found, str | int | float | None) and len(str(found)) < 80
-    return f" (it says {json.dumps(found, ensure_ascii=False)})" if simple else ""
+def _fault(kind: str, about: Any) -> Message:
+    """What is wrong with a value: our own reason, or pydantic's name of the error and its bounds."""
+    if isinstance(refused := about.get("error"), PartRefused):
+        return refused.said
+    if kind == "literal_error":
+        return Message.of(RefusalCode.FAULT_NOT_ONE_OF, expected=about["expected"])
+    fits = (fault for begin, fault in _FAULTS.items() if kind.startswith(begin))
+    return _beyond_bound(kind, about) or next(fits, Message.of(TemplateCode.THAT_NOT_USABLE))
 
 
-def _advice(loc: _Loc) -> str:
+def _beyond_bound(kind: str, about: Any) -> Message | None:
+    match kind:
+        case "greater_than_equal":
+            return Message.of(RefusalCode.FAULT_TOO_SMALL, least=about["ge"])
+        case "less_than_equal":
+            return Message.of(RefusalCode.FAULT_TOO_LARGE, most=about["le"])
+        case "string_too_long":
+            return Message.of(RefusalCode.FAULT_TOO_LONG, most=about["max_length"])
+        case "too_long":
+            return Message.of(RefusalCode.FAULT_TOO_MANY, most=about["max_length"])
+        case "too_short":
+            return Message.of(TemplateCode.TOO_FEW_ENTRIES, least=about["min_length"])
+        case _:
+            return None
+
+
+def _advice(loc: _Loc) -> Said:
     """What to write instead: the field's description, searched from the innermost place outwards."""
     for depth in range(len(loc), 0, -1):
         part = loc[depth - 1]

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from stinercut.errors import BadInput
-from stinercut.templates.timeline import FIELD, require_known_fields
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
+from stinercut.templates.timeline import FIELD, PartRefused, require_known_fields
 
 Enter = Literal["fade", "rise", "slide-left", "slide-right", "zoom"]
 ENTRANCES = ("fade", "rise", "slide-left", "slide-right", "zoom")
@@ -115,8 +117,9 @@ def read(path: Path, known_fields: tuple[str, ...]) -> Svg:
         for text in element.itertext():
             try:
                 require_known_fields(text, known_fields)
-            except ValueError as refused:
-                raise BadInput(f"text {text.strip()!r}: {refused}", file=path, advice="Correct that text.") from None
+            except PartRefused as refused:
+                what = Message.of(TemplateCode.DRAWN_TEXT_WRONG, text=repr(text.strip()), why=refused.said)
+                raise BadInput(what, file=path, advice=Message.of(TemplateCode.CORRECT_TEXT)) from None
     return _divided(path, root, box)
 
 
@@ -134,9 +137,9 @@ def number(element: ET.Element, name: str, path: Path, *, least: float = 0.0, mo
     match = _NUMBER.match(text)
     if match is None or not least <= float(match[1]) <= most:
         raise BadInput(
-            f'{named(element)}: {name}="{text}" can\'t be used',
+            Message.of(TemplateCode.DRAWING_NUMBER_WRONG, element=named(element), attribute=name, text=text),
             file=path,
-            advice=f"Write a number from {least:g} to {most:g}.",
+            advice=Message.of(TemplateCode.WRITE_NUMBER_FROM, least=least, most=most),
         )
     return float(match[1])
 
@@ -145,30 +148,38 @@ def _parsed(path: Path) -> ET.Element:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadInput("the drawing is not there", file=path, advice="Put it next to template.json.") from None
+        raise BadInput(
+            Message.of(TemplateCode.DRAWING_NOT_THERE), file=path, advice=Message.of(TemplateCode.DRAWING_NEXT_TO)
+        ) from None
     if len(data) > _MOST_BYTES:
         raise BadInput(
-            f"the drawing has {len(data) / 1e6:.1f} MB, more than {_MOST_BYTES / 1e6:.0f}",
+            Message.of(TemplateCode.DRAWING_TOO_LARGE, size=len(data) / 1e6, most=_MOST_BYTES // 1_000_000),
             file=path,
-            advice="Keep pictures as files next to it, and simplify its paths.",
+            advice=Message.of(TemplateCode.PICTURES_BESIDE),
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput("the drawing is not UTF-8 text", file=path, advice="Save it as plain SVG, in UTF-8.") from None
+        raise BadInput(
+            Message.of(TemplateCode.DRAWING_NOT_UTF8), file=path, advice=Message.of(TemplateCode.PLAIN_SVG_IN_UTF8)
+        ) from None
     if "<!ENTITY" in text:
-        raise BadInput("the drawing defines entities", file=path, advice='Save it as "plain SVG".')
+        raise BadInput(
+            Message.of(TemplateCode.DRAWING_DEFINES_ENTITIES), file=path, advice=Message.of(TemplateCode.SAVE_PLAIN_SVG)
+        )
     try:
         root = ET.fromstring(text)
     except ET.ParseError as refused:
         line, column = refused.position
         raise BadInput(
-            f"no valid SVG at line {line}, column {column + 1}: {str(refused).split(':')[0]}",
+            Message.of(TemplateCode.NO_VALID_SVG, line=line, column=column + 1, why=str(refused).split(":")[0]),
             file=path,
-            advice="Mend that place, or save the drawing again in the program that made it.",
+            advice=Message.of(TemplateCode.MEND_SVG),
         ) from None
     if root.tag not in (f"{{{_SVG}}}svg", "svg"):
-        raise BadInput("this is XML, but no SVG", file=path, advice="Save the drawing as plain SVG.")
+        raise BadInput(
+            Message.of(TemplateCode.XML_WITHOUT_SVG), file=path, advice=Message.of(TemplateCode.DRAWING_AS_PLAIN_SVG)
+        )
     return root
 
 
@@ -194,26 +205,34 @@ def _require_harmless(root: ET.Element, path: Path) -> None:
     elements = list(_with_depth(root))
     if len(elements) > _MOST_ELEMENTS or max(depth for _, depth in elements) > _DEEPEST:
         raise BadInput(
-            f"the drawing has {len(elements)} elements, or they lie too deep within each other",
+            Message.of(TemplateCode.DRAWING_TOO_COMPLEX, elements=len(elements)),
             file=path,
-            advice="Simplify it, or put its finest part in as a picture.",
+            advice=Message.of(TemplateCode.SIMPLIFY_DRAWING),
         )
     for element, _ in elements:
         if element.tag in _FORBIDDEN:
-            raise BadInput(f"{named(element)} has no place in a drawing", file=path, advice=_instead(element.tag))
+            raise BadInput(
+                Message.of(TemplateCode.ELEMENT_NOT_TAKEN, element=named(element)),
+                file=path,
+                advice=_instead(element.tag),
+            )
         _require_own_references(element, path)
     uses = [element for element, _ in elements if element.tag == "use"]
     targets = {f"#{element.get('id')}": element for element, _ in elements if element.get("id")}
     for use in uses:
         target = targets.get(use.get("href", ""))
         if target is not None and next(target.iter("use"), None) is not None:
-            raise BadInput(f"{named(use)} uses what itself uses others", file=path, advice="Unlink that clone.")
+            raise BadInput(
+                Message.of(TemplateCode.CLONE_OF_CLONE, element=named(use)),
+                file=path,
+                advice=Message.of(TemplateCode.UNLINK_CLONE),
+            )
 
 
-def _instead(tag: str) -> str:
+def _instead(tag: str) -> Message:
     if tag in ("textPath", "tref"):
-        return "Write the text as plain text, or turn it into a path."
-    return "Take it out; parts come in by data-enter (see docs/templates.md)."
+        return Message.of(TemplateCode.TEXT_AS_PLAIN)
+    return Message.of(TemplateCode.TAKE_ELEMENT_OUT)
 
 
 def _with_depth(element: ET.Element, depth: int = 0) -> Iterator[tuple[ET.Element, int]]:
@@ -233,21 +252,25 @@ def _require_own_references(element: ET.Element, path: Path) -> None:
             beside = re.fullmatch(r"[^/\\.][^/\\:]*\.(png|jpg|jpeg)", href, re.IGNORECASE)
             if not (beside and element.tag == "image") and not _EMBEDDED.match(href):
                 raise BadInput(
-                    f'{named(element)} shows "{href[:60]}"',
+                    Message.of(TemplateCode.ELEMENT_SHOWS, element=named(element), address=href[:60]),
                     file=path,
-                    advice="Put the picture next to template.json and write its name alone, such as logo.png.",
+                    advice=Message.of(TemplateCode.PICTURE_BY_NAME),
                 )
         elif not href.startswith("#"):
-            raise BadInput(f'{named(element)} links to "{href[:60]}"', file=path, advice="Take the link out.")
+            raise BadInput(
+                Message.of(TemplateCode.ELEMENT_LINKS, element=named(element), address=href[:60]),
+                file=path,
+                advice=Message.of(TemplateCode.TAKE_LINK_OUT),
+            )
     words = [element.text or ""] if element.tag == "style" else list(element.attrib.values())
     for text in words:
         outside = [target for target in _URL.findall(text) if not target.startswith("#")]
         if outside or "@import" in text:
             what = outside[0][:60] if outside else "@import"
             raise BadInput(
-                f'{named(element)} loads "{what}"',
+                Message.of(TemplateCode.ELEMENT_LOADS, element=named(element), address=what),
                 file=path,
-                advice="Put fonts into the folder fonts, pictures next to template.json, and take the address out.",
+                advice=Message.of(TemplateCode.FONTS_INTO_FOLDER),
             )
 
 
@@ -258,7 +281,7 @@ def _view_box(root: ET.Element, path: Path) -> tuple[float, float, float, float]
         numbers = ["0", "0", *(found[1] for found in sizes if found)]
     box = [float(text) for text in numbers]
     if len(box) != 4 or max(map(abs, box)) > _LONGEST or min(box[2:]) < 1 / _LONGEST:
-        raise BadInput("the <svg> has no usable viewBox", file=path, advice='Write viewBox="0 0 1920 1080" on it.')
+        raise BadInput(Message.of(TemplateCode.NO_VIEW_BOX), file=path, advice=Message.of(TemplateCode.WRITE_VIEW_BOX))
     left, top, width, height = box
     root.set("viewBox", " ".join(f"{value:g}" for value in (left, top, width, height)))
     return left, top, width, height
@@ -274,18 +297,18 @@ def _divided(path: Path, root: ET.Element, box: tuple[float, float, float, float
             lost = [name for name in ("data-enter", "data-background") if inner is not element and inner.get(name)]
             if lost:
                 raise BadInput(
-                    f"{named(inner)} with {lost[0]} lies within {named(element)}",
+                    Message.of(TemplateCode.MOVES_WITHIN, inner=named(inner), attribute=lost[0], outer=named(element)),
                     file=path,
-                    advice="Only what lies directly within the <svg> moves: put the attribute on that outer element.",
+                    advice=Message.of(TemplateCode.ONLY_OUTER_MOVES),
                 )
         if element.tag in _NOTHING_TO_DRAW:
             shared.append(element)
         elif element.get("data-background") is not None:
             if background is not None or parts:
                 raise BadInput(
-                    f"{named(element)} is a background that others lie below",
+                    Message.of(TemplateCode.BACKGROUND_NOT_LOWEST, element=named(element)),
                     file=path,
-                    advice="Draw one background, and draw it first (in the lowest layer).",
+                    advice=Message.of(TemplateCode.ONE_BACKGROUND),
                 )
             background = element
         elif (enter := _entrance(element, path)) is not None:
@@ -304,7 +327,9 @@ def _move(background: ET.Element, path: Path) -> tuple[str, float | None]:
     move = background.get("data-background", "") or "still"
     if move not in MOVES:
         raise BadInput(
-            f'{named(background)}: data-background="{move}"', file=path, advice=f"Write one of: {', '.join(MOVES)}."
+            Message.of(TemplateCode.BACKGROUND_MOVE_UNKNOWN, element=named(background), move=move),
+            file=path,
+            advice=Message.of(TemplateCode.WRITE_ONE_OF, names=MOVES),
         )
     return move, number(background, "data-speed", path, most=0.2)
 
@@ -315,12 +340,16 @@ def _entrance(element: ET.Element, path: Path) -> Entrance | None:
     if kind is None:
         if at is not None or lasting is not None:
             raise BadInput(
-                f"{named(element)} says when it comes in, but not how", file=path, advice='Add data-enter="fade".'
+                Message.of(TemplateCode.ENTRANCE_WITHOUT_HOW, element=named(element)),
+                file=path,
+                advice=Message.of(TemplateCode.ADD_ENTRANCE),
             )
         return None
     for known in ENTRANCES:
         if kind == known:
             return Entrance(known, at or 0.0, 0.8 if lasting is None else lasting)
     raise BadInput(
-        f'{named(element)}: data-enter="{kind}" is unknown', file=path, advice=f"Write one of: {', '.join(ENTRANCES)}."
+        Message.of(TemplateCode.ENTRANCE_UNKNOWN, element=named(element), entrance=kind),
+        file=path,
+        advice=Message.of(TemplateCode.WRITE_ONE_OF, names=ENTRANCES),
     )

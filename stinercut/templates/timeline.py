@@ -14,6 +14,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from stinercut.language.messages import Message, worded
+from stinercut.language.template_codes import TemplateCode
+
 BUILT_IN_FIELDS = ("passenger_name", "jump_date", "place", "booking_id", "tandem_master")
 """The merge fields that every jump brings; a template may add its own under `merge`."""
 
@@ -54,6 +57,14 @@ MusicName = Annotated[
 LookName = Annotated[
     str, Field(pattern=_file("cube"), description="Write the name of a .cube file next to template.json.")
 ]
+
+
+class PartRefused(ValueError):
+    """A part of a template that can't be used, which pydantic reports; `said` says why."""
+
+    def __init__(self, said: Message) -> None:
+        super().__init__(worded(said))
+        self.said = said
 
 
 class _Part(BaseModel):
@@ -267,34 +278,37 @@ class Timeline(_Part):
             for place, clip in enumerate(track.clips):
                 wrong = _wrong_on_main(clip) if number == last else _wrong_above(clip)
                 if wrong:
-                    raise ValueError(f"track {number + 1}, clip {place + 1}: {wrong}")
+                    raise PartRefused(
+                        Message.of(TemplateCode.TRACK_CLIP_WRONG, track=number + 1, clip=place + 1, why=wrong)
+                    )
         if sum(isinstance(clip.asset, Footage) for clip in tracks[-1].clips) != 1:
-            raise ValueError('the last track needs exactly one clip {"asset": {"type": "footage"}}')
+            raise PartRefused(Message.of(TemplateCode.LAST_TRACK_ONE_FOOTAGE))
         if sum(isinstance(clip.asset, Photos) for clip in tracks[-1].clips) > 1:
-            raise ValueError('the last track has one clip {"asset": {"type": "photos"}} at most')
+            raise PartRefused(Message.of(TemplateCode.LAST_TRACK_ONE_PHOTOS))
         return tracks
 
 
-def _wrong_on_main(clip: Clip) -> str | None:
+def _wrong_on_main(clip: Clip) -> Message | None:
     if isinstance(clip.asset, Text):
-        return "a text lies over the footage; put it on a track above, or draw it in an SVG"
+        return Message.of(TemplateCode.TEXT_OVER_FOOTAGE)
     misplaced = [name for name in _OVERLAY_ONLY if name in clip.model_fields_set]
     if misplaced:
-        return f"{', '.join(misplaced)}: only for clips on the tracks above the last one"
+        return Message.of(TemplateCode.ONLY_ABOVE_LAST, fields=tuple(misplaced))
     drawn = isinstance(clip.asset, Drawing | Picture | Photos)
     if drawn and not (clip.length and _CARD[0] <= clip.length <= _CARD[1]):
-        what = "photos need" if isinstance(clip.asset, Photos) else "a drawing or a picture needs"
-        return f'{what} a length of {_CARD[0]:g} to {_CARD[1]:g} seconds, such as "length": 4'
+        if isinstance(clip.asset, Photos):
+            return Message.of(TemplateCode.PHOTOS_NEED_LENGTH, least=_CARD[0], most=_CARD[1])
+        return Message.of(TemplateCode.DRAWING_NEEDS_LENGTH, least=_CARD[0], most=_CARD[1])
     if not drawn and clip.length is not None:
-        return "a video and the footage last as long as they are; take length out"
+        return Message.of(TemplateCode.LENGTH_OF_ITSELF)
     return None
 
 
-def _wrong_above(clip: Clip) -> str | None:
+def _wrong_above(clip: Clip) -> Message | None:
     if not isinstance(clip.asset, Picture | Text):
-        return f"{clip.asset.type} belongs on the last track; above it there are image and text"
+        return Message.of(TemplateCode.BELONGS_ON_LAST, asset=clip.asset.type)
     if "transition" in clip.model_fields_set:
-        return "transitions belong to clips of the last track"
+        return Message.of(TemplateCode.TRANSITION_ON_LAST)
     return None
 
 
@@ -354,7 +368,7 @@ class VideoOutput(_Part):
     @classmethod
     def _a_rate_of_cameras(cls, fps: float | Literal["source"]) -> float | Literal["source"]:
         if fps != "source" and float(fps) not in RATES:
-            raise ValueError("no frame rate that cameras and players share")
+            raise PartRefused(Message.of(TemplateCode.NO_SHARED_RATE))
         return fps
 
 
@@ -420,9 +434,9 @@ class Document(_Part):
     def _a_film_and_no_name_twice(cls, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
         names = [output.name for output in outputs]
         if len(set(names)) != len(names):
-            raise ValueError("two outputs have the same name")
+            raise PartRefused(Message.of(TemplateCode.OUTPUTS_OF_ONE_NAME))
         if not isinstance(outputs[0], VideoOutput):
-            raise ValueError("the first output is the film: make it a video")
+            raise PartRefused(Message.of(TemplateCode.FIRST_OUTPUT_IS_FILM))
         return outputs
 
     @model_validator(mode="after")
@@ -430,7 +444,7 @@ class Document(_Part):
         own = [field.find for field in self.merge]
         for name in own:
             if name in BUILT_IN_FIELDS or own.count(name) > 1:
-                raise ValueError(f"merge: {name} is there already")
+                raise PartRefused(Message.of(TemplateCode.MERGE_THERE_ALREADY, field=name))
         for clip in self.timeline.overlays:
             if isinstance(clip.asset, Text):
                 require_known_fields(clip.asset.text, self.fields)
@@ -438,10 +452,10 @@ class Document(_Part):
 
 
 def require_known_fields(text: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError for braces in a text that are no known merge field; the error names the known fields."""
-    names = ", ".join(f"{{{{{name}}}}}" for name in known)
+    """Raise PartRefused for braces in a text that are no known merge field; the error names the known fields."""
+    names = tuple(f"{{{{{name}}}}}" for name in known)
     for name in FIELD.findall(text):
         if name not in known:
-            raise ValueError(f"{{{{{name}}}}} is no field; there are {names}")
+            raise PartRefused(Message.of(TemplateCode.NO_MERGE_FIELD, field=name, fields=names))
     if "{{" in FIELD.sub("", text) or "}}" in FIELD.sub("", text):
-        raise ValueError(f"double braces stand alone; fields are written {names}")
+        raise PartRefused(Message.of(TemplateCode.DOUBLE_BRACES_ALONE, fields=names))

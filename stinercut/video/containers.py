@@ -19,6 +19,7 @@ from stinercut.errors import UnreadableVideo
 from stinercut.input_limits import MOST_PIXELS
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.storage.regular_files import open_regular
 
 PROTOCOLS: Final = "file,pipe"
@@ -90,24 +91,24 @@ _PICTURE = re.compile(
     re.DOTALL,
 )
 
-_NAMED_TEXTS: tuple[tuple[str, str], ...] = (
-    (r"#EXTM3U", "a playlist (HLS, M3U)"),
-    (r"ffconcat version|file\s+'", "a list of files for ffmpeg (ffconcat)"),
-    (r"v=0\r?\n", "a description of a stream (SDP)"),
-    (r"\[playlist\]", "a playlist (PLS)"),
-    (r"\[reference\]|<asx\b", "a playlist (ASX)"),
-    (r"#~?EXT|RTSPtext|SMILtext|https?://|rtsp://", "a list of addresses"),
-    (r"\[Script Info\]|WEBVTT|\d+\r?\n\d\d:\d\d:\d\d,\d{3} -->", "a file of subtitles"),
-    (r";FFMETADATA", "a file of metadata for ffmpeg"),
+_NAMED_TEXTS: tuple[tuple[str, Message], ...] = (
+    (r"#EXTM3U", Message.of(SetupCode.IS_PLAYLIST, kind="HLS, M3U")),
+    (r"ffconcat version|file\s+'", Message.of(SetupCode.IS_FFMPEG_LIST)),
+    (r"v=0\r?\n", Message.of(SetupCode.IS_STREAM_DESCRIPTION)),
+    (r"\[playlist\]", Message.of(SetupCode.IS_PLAYLIST, kind="PLS")),
+    (r"\[reference\]|<asx\b", Message.of(SetupCode.IS_PLAYLIST, kind="ASX")),
+    (r"#~?EXT|RTSPtext|SMILtext|https?://|rtsp://", Message.of(SetupCode.IS_ADDRESSES)),
+    (r"\[Script Info\]|WEBVTT|\d+\r?\n\d\d:\d\d:\d\d,\d{3} -->", Message.of(SetupCode.IS_SUBTITLES)),
+    (r";FFMETADATA", Message.of(SetupCode.IS_FFMPEG_METADATA)),
 )
 """Beginnings of texts."""
 
-_NAMED_XML: tuple[tuple[str, str], ...] = (
-    (r"<(\w+:)?MPD\b", "a playlist (DASH)"),
-    (r"<(\w+:)?(CompositionPlaylist|AssetMap|PackingList|OutputProfileList)\b", "a list of files (IMF)"),
-    (r"<(\w+:)?SmoothStreamingMedia\b", "a playlist (Smooth Streaming)"),
-    (r"<(\w+:)?(playlist|smil|asx)\b", "a playlist (XSPF, SMIL, ASX)"),
-    (r"<(\w+:)?(tt|svg|html)\b", "a page or a drawing"),
+_NAMED_XML: tuple[tuple[str, Message], ...] = (
+    (r"<(\w+:)?MPD\b", Message.of(SetupCode.IS_PLAYLIST, kind="DASH")),
+    (r"<(\w+:)?(CompositionPlaylist|AssetMap|PackingList|OutputProfileList)\b", Message.of(SetupCode.IS_IMF)),
+    (r"<(\w+:)?SmoothStreamingMedia\b", Message.of(SetupCode.IS_PLAYLIST, kind="Smooth Streaming")),
+    (r"<(\w+:)?(playlist|smil|asx)\b", Message.of(SetupCode.IS_PLAYLIST, kind="XSPF, SMIL, ASX")),
+    (r"<(\w+:)?(tt|svg|html)\b", Message.of(SetupCode.IS_PAGE)),
 )
 """Elements in the first bytes of an XML file."""
 
@@ -133,8 +134,11 @@ def container_of(path: Path) -> Container:
         ) from None
     if found is None:
         what = _told_apart(head[0])
-        advice = "Leave it out." if what != _NOTHING_KNOWN else "Copy it from the card again, or leave it out."
-        raise UnreadableVideo(f"the file is {what}", file=path, advice=advice)
+        if what is None:
+            unknown = Message.of(SetupCode.FILE_OF_NO_KNOWN_KIND)
+            raise UnreadableVideo(unknown, file=path, advice=Message.of(MessageCode.COPY_AGAIN_OR_LEAVE_OUT))
+        neither = Message.of(SetupCode.FILE_IS_NEITHER, what=what)
+        raise UnreadableVideo(neither, file=path, advice=Message.of(MessageCode.LEAVE_IT_OUT))
     return found
 
 
@@ -190,28 +194,26 @@ _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar
 _LETTERS = 16
 """UTF-16 without a byte order mark is recognised by this many Latin letters, each with a zero byte."""
 
-_NOTHING_KNOWN = "no video or music of a kind that is known here, or it is damaged"
 
-
-def _told_apart(head: bytes) -> str:
-    """The kind, in words, of a file that is no container."""
+def _told_apart(head: bytes) -> Message | None:
+    """The kind of a file that is no container; None for an unknown one."""
     if _PICTURE.match(head):
-        return "a picture, neither video nor music"
+        return Message.of(SetupCode.IS_PICTURE)
     if head.startswith(_PACKED):
-        return "a packed file (ZIP, gzip and the like), neither video nor music"
+        return Message.of(SetupCode.IS_PACKED)
     if named := _named_text(head):
-        return f"{named}, neither video nor music"
+        return named
     text = _as_text(head)
     is_text = bool(text) and "\x00" not in text and text.count("\ufffd") < len(text) / 50
-    return "a text, neither video nor music" if is_text else _NOTHING_KNOWN
+    return Message.of(SetupCode.IS_TEXT) if is_text else None
 
 
-def _named_text(head: bytes) -> str:
-    """The kind, in words, of a text that is known here; empty for everything else."""
+def _named_text(head: bytes) -> Message | None:
+    """The kind of a text that is known here; None for everything else."""
     text = _as_text(head).lstrip()
     beginning = (what for pattern, what in _NAMED_TEXTS if re.match(pattern, text, re.IGNORECASE))
     within = (what for pattern, what in _NAMED_XML if text.startswith("<") and re.search(pattern, text, re.IGNORECASE))
-    return next(beginning, "") or next(within, "")
+    return next(beginning, None) or next(within, None)
 
 
 def _as_text(head: bytes) -> str:

@@ -19,12 +19,15 @@ from PIL import Image, UnidentifiedImageError
 
 from stinercut.errors import BadInput
 from stinercut.input_limits import TOO_MANY_PIXELS, broken_by_size
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 
 OF_TEMPLATES: Final = ("PNG", "JPEG")
 OF_CODES: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 """Kinds of pictures, as Pillow calls them."""
 
-_SMALLER: Final = "Make it 8000 pixels wide or less."
+_SMALLER: Final = Message.of(SetupCode.PICTURE_SMALLER)
 
 _ALL: Final = (*OF_CODES, "GIF")
 """The kinds that are recognised, so that an error can name them."""
@@ -64,26 +67,30 @@ def _opened(source: Path | io.BytesIO, file: Path, kinds: Sequence[str]) -> Gene
     except BadInput:
         raise
     except UnidentifiedImageError:
-        what = "the picture can't be read (not a picture, or a damaged one)"
-        raise BadInput(what, file=file, advice=f"Save it again as {_or(kinds)}.") from None
+        what = Message.of(SetupCode.PICTURE_NOT_READABLE, why=Message.of(MessageCode.NOT_A_PICTURE))
+        raise BadInput(what, file=file, advice=Message.of(SetupCode.SAVE_PICTURE_AGAIN, kinds=tuple(kinds))) from None
     except Image.DecompressionBombError:  # Pillow has its own limit, above ours, and checks it first.
         raise BadInput(TOO_MANY_PIXELS, file=file, advice=_SMALLER) from None
     except (OSError, SyntaxError, ValueError, OverflowError) as refused:
         raise BadInput(
-            f"the picture can't be read ({_why(refused)})",
+            Message.of(SetupCode.PICTURE_NOT_READABLE, why=_why(refused)),
             file=file,
-            advice=f"Save it again as {_or(kinds)}, of at most 8000 by 8000 pixels.",
+            advice=Message.of(SetupCode.SAVE_PICTURE_SMALLER, kinds=tuple(kinds)),
         ) from None
 
 
-def _why(refused: Exception) -> str:
+def _why(refused: Exception) -> str | Message:
     message = str(refused).rstrip(".") or type(refused).__name__
-    return "a text or a colour profile within it is too large" if "MAX_TEXT" in message else message
+    return Message.of(SetupCode.PICTURE_PROFILE_TOO_LARGE) if "MAX_TEXT" in message else message
 
 
 def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> None:
     if _kind(opened) not in kinds:
-        raise BadInput(f"the picture is {opened.format}", file=file, advice=f"Save it as {_or(kinds)}.")
+        raise BadInput(
+            Message.of(SetupCode.PICTURE_IS, kind=opened.format or ""),
+            file=file,
+            advice=Message.of(SetupCode.SAVE_PICTURE_AS, kinds=tuple(kinds)),
+        )
     if why := broken_by_size(*opened.size):
         raise BadInput(why, file=file, advice=_SMALLER)
 
@@ -91,7 +98,3 @@ def _require_usable(opened: Image.Image, file: Path, kinds: Sequence[str]) -> No
 def _kind(opened: Image.Image) -> str:
     """The kind of a picture. Telephones and some cameras add a second picture to a JPEG (MPO): it counts as JPEG."""
     return "JPEG" if opened.format == "MPO" else opened.format or ""
-
-
-def _or(kinds: Sequence[str]) -> str:
-    return " or ".join(kinds) if len(kinds) < 3 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"

@@ -25,6 +25,8 @@ import opentimelineio as _otio
 from stinercut.errors import BadInput
 from stinercut.films.editor.otio_reader import LARGEST, TimelineClip, read_tracks
 from stinercut.jumps.cut import Cut, CutPiece
+from stinercut.language.messages import Message
+from stinercut.language.template_codes import TemplateCode
 
 # The package brings no types for its C++ classes.
 otio = cast("Any", _otio)
@@ -87,9 +89,9 @@ def read_cut(text: str | bytes, clips: Iterable[KnownClip], *, file: str = "the 
     pieces = [piece for clip in shown if (piece := _piece(clip, by_id, by_name, file)) is not None]
     if not pieces:
         raise BadInput(
-            "the timeline shows none of this jump's clips",
+            Message.of(TemplateCode.TIMELINE_WITHOUT_CLIPS),
             file=file,
-            advice="Export the timeline of this jump's film and keep at least one of its clips.",
+            advice=Message.of(TemplateCode.EXPORT_TIMELINE_OF_FILM),
         )
     return Cut(tuple(pieces), frozenset(by_id))
 
@@ -149,9 +151,9 @@ def _shown(tracks: Sequence[Sequence[TimelineClip]], file: str) -> Sequence[Time
     used = [clips for clips in tracks if clips]
     if len(used) > 1:
         raise BadInput(
-            f"{len(used)} video tracks hold clips, and a cut is one after the other",
+            Message.of(TemplateCode.SEVERAL_TRACKS, tracks=len(used)),
             file=file,
-            advice="Bring the clips onto one video track and export again.",
+            advice=Message.of(TemplateCode.CLIPS_ON_ONE_TRACK),
         )
     return used[0] if used else []
 
@@ -167,9 +169,9 @@ def _piece(
     known = by_id.get(card_file_id) if type(card_file_id) is int else by_name.get(clip.file_name.casefold())
     if known is None:
         raise BadInput(
-            f"{clip.file_name or clip.name!r} is not one of this jump's clips",
+            Message.of(TemplateCode.CLIP_OF_OTHER_JUMP, clip=clip.file_name or repr(clip.name)),
             file=file,
-            advice="Only the jump's own clips can be in its film.",
+            advice=Message.of(TemplateCode.ONLY_OWN_CLIPS),
         )
     return _within(known, clip, file)
 
@@ -180,11 +182,15 @@ def _within(known: KnownClip, clip: TimelineClip, file: str) -> CutPiece:
     begin, end = clip.begin - clip.before, clip.begin + clip.seconds + clip.after
     start, stop = max(0.0, begin), min(end, known.seconds)
     if clip.seconds <= 0:
-        raise BadInput(f"{clip.name!r} has no length in the timeline", file=file, advice="Take it out, or lengthen it.")
+        raise BadInput(
+            Message.of(TemplateCode.CLIP_WITHOUT_LENGTH, clip=repr(clip.name)),
+            file=file,
+            advice=Message.of(TemplateCode.LENGTHEN_CLIP),
+        )
     if begin < -slack or end > known.seconds + slack or start >= stop:
         raise BadInput(
-            f"{clip.name!r} is used from {begin:.2f} to {end:.2f} s, and it is {known.seconds:.2f} s long",
+            Message.of(TemplateCode.CLIP_BEYOND_END, clip=repr(clip.name), begin=begin, end=end, seconds=known.seconds),
             file=file,
-            advice="Trim it to what was filmed. Speed changes don't travel.",
+            advice=Message.of(TemplateCode.TRIM_TO_FILMED),
         )
     return CutPiece(known.card_file_id, start, stop)

@@ -18,6 +18,9 @@ from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 
 from stinercut.errors import BadInput
+from stinercut.language.messages import Message
+from stinercut.language.refusal_codes import RefusalCode
+from stinercut.language.template_codes import TemplateCode
 
 LARGEST = 2_000_000
 """Bytes. The timeline of a film has 12 000; one of a thousand clips is still smaller than this."""
@@ -76,7 +79,7 @@ def with_files_beside(path: Path, folder: str) -> str | None:
     except (ValueError, RecursionError):
         found = False
     if not found:
-        raise BadInput("this is no OpenTimelineIO file", file=path, advice="Make the film again.")
+        raise BadInput(Message.of(TemplateCode.NO_OTIO), file=path, advice=Message.of(RefusalCode.MAKE_FILM_AGAIN))
     return json.dumps(timeline, indent=4) if changed else None
 
 
@@ -88,7 +91,9 @@ def _is_whole(url: str) -> bool:
 def _parsed(text: str | bytes, file: str) -> tuple[Node, dict[str, Node]]:
     if len(text) > LARGEST:
         raise BadInput(
-            f"the timeline is larger than {LARGEST // 1_000_000} MB", file=file, advice="Is it an .otio file?"
+            Message.of(RefusalCode.TIMELINE_LARGER, most=LARGEST // 1_000_000),
+            file=file,
+            advice=Message.of(RefusalCode.IS_IT_OTIO),
         )
     shared: dict[str, Node] = {}
 
@@ -101,13 +106,16 @@ def _parsed(text: str | bytes, file: str) -> tuple[Node, dict[str, Node]]:
         found = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text, object_hook=kept)
     except (ValueError, RecursionError) as refused:
         raise BadInput(
-            f"this is no OpenTimelineIO file: {refused}", file=file, advice="Export it from the program as .otio."
+            Message.of(TemplateCode.NO_OTIO_WHY, why=str(refused)),
+            file=file,
+            advice=Message.of(TemplateCode.EXPORT_OTIO),
         ) from None
     timeline = _as_object(found)
     kind = _kind(timeline)
     if kind != "Timeline":
-        what = f"the file holds a {kind!r}, not a timeline" if kind else "this is no OpenTimelineIO file"
-        raise BadInput(what, file=file, advice="Export the whole timeline as .otio.")
+        other = Message.of(TemplateCode.OTIO_HOLDS_OTHER, kind=repr(kind))
+        what = other if kind else Message.of(TemplateCode.NO_OTIO)
+        raise BadInput(what, file=file, advice=Message.of(TemplateCode.EXPORT_WHOLE_TIMELINE))
     return timeline, shared
 
 
@@ -122,9 +130,9 @@ class _Reader:
         stack = self._object(timeline.get("tracks"))
         if _kind(stack) != "Stack" or not isinstance(stack.get("children"), list):
             raise BadInput(
-                "this is no OpenTimelineIO file: its timeline has no tracks",
+                Message.of(TemplateCode.NO_OTIO_WHY, why=Message.of(TemplateCode.TIMELINE_WITHOUT_TRACKS)),
                 file=self.file,
-                advice="Export it from the program as .otio.",
+                advice=Message.of(TemplateCode.EXPORT_OTIO),
             )
         for track in self._objects(stack.get("children")):
             if _kind(track) == "Track" and track.get("kind", "Video") == "Video" and _is_enabled(track):
@@ -146,13 +154,15 @@ class _Reader:
         name = _text(item.get("name"))
         if _kind(item) != "Clip":
             raise BadInput(
-                f"{name!r} is a timeline within the timeline", file=self.file, advice="Take its clips out of it."
+                Message.of(TemplateCode.NESTED_TIMELINE, clip=repr(name)),
+                file=self.file,
+                advice=Message.of(TemplateCode.TAKE_CLIPS_OUT),
             )
         if any(self._changes_speed(effect) for effect in self._objects(item.get("effects"))):
             raise BadInput(
-                f"{name!r} is played at another speed, and a cut can't say that",
+                Message.of(TemplateCode.CLIP_OF_OTHER_SPEED, clip=repr(name)),
                 file=self.file,
-                advice="Set its speed back to 100 % and export again.",
+                advice=Message.of(TemplateCode.SPEED_BACK),
             )
         reference = self._file_of(item)
         available = self._object(reference.get("available_range"))
@@ -161,7 +171,9 @@ class _Reader:
         first = self._seconds(available.get("start_time")) if available else 0.0
         if begin is None or seconds is None or first is None:
             raise BadInput(
-                f"{name!r} has no length in the timeline", file=self.file, advice="Take it out, or trim it again."
+                Message.of(TemplateCode.CLIP_WITHOUT_LENGTH, clip=repr(name)),
+                file=self.file,
+                advice=Message.of(TemplateCode.TRIM_CLIP_AGAIN),
             )
         file_name = _file_name(_text(reference.get("target_url")))
         return TimelineClip(name, file_name, self._object(item.get("metadata")), begin - first, seconds, *reach)

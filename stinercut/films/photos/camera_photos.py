@@ -28,6 +28,7 @@ from pydantic import BaseModel, ValidationError
 from stinercut.errors import UnreadablePhoto
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut.recordings.photo_names import is_raw
 from stinercut.secrets import for_strangers
 from stinercut.storage.store import Store, key_of
@@ -149,7 +150,9 @@ class PhotoOpener:
         reply = self._ask({"source": str(photo.path.absolute()), "suffix": photo.suffix, **wish})
         if reply.kind is None or reply.why:
             raise UnreadablePhoto(
-                reply.why or "it is no photo", file=photo.name, advice=Message.of(MessageCode.LOOK_AT_THE_CARD)
+                reply.why or Message.of(SetupCode.IS_NO_PHOTO),
+                file=photo.name,
+                advice=Message.of(MessageCode.LOOK_AT_THE_CARD),
             )
         return reply
 

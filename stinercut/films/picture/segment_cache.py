@@ -125,7 +125,7 @@ def _validate(goal: Goal, clip: Path | None) -> None:
     wrong = mismatches(track, goal.profile) if track else []
     if wrong:
         raise FfmpegFailed(
-            Message.of(MessageCode.PART_MADE_OTHERWISE, wrong="; ".join(wrong)),
+            Message.of(MessageCode.PART_MADE_OTHERWISE, wrong=tuple(wrong)),
             file=clip or goal.video,
             advice=Message.of(MessageCode.LEAVE_OUT_AND_REPORT) if clip else Message.of(MessageCode.UPDATE_FFMPEG),
         )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stinercut.films.picture.encoding import EncodeProfile
+from stinercut.language.codes import MessageCode
+from stinercut.language.messages import Message
 from stinercut.video.mp4 import h264
 from stinercut.video.mp4.tracks import VideoTrack
 
@@ -17,52 +19,49 @@ _BT709 = (1, 1, 1)
 _UNSAID = (2, 2, 2)
 
 
-def mismatches(track: VideoTrack, profile: EncodeProfile) -> list[str]:
-    """In words, how a video differs from a segment of that profile; empty if it can be joined with others.
+def mismatches(track: VideoTrack, profile: EncodeProfile) -> list[Message]:
+    """How a video differs from a segment of that profile; empty if it can be joined with others.
 
     Only its header is looked at. An unreadable header counts as no H.264.
     """
     if track.coding != b"avc1":
-        return ["it is not H.264 with its parameter sets in front"]
+        return [Message.of(MessageCode.SIGNAL_NOT_H264)]
     try:
         sets = [h264.sequence(unit) for unit in h264.configuration(track.record).sps]
     except h264.Strange:
-        return ["its parameter sets can't be read"]
-    return [*_of_track(track, profile), *(words for sps in sets for words in _of_set(sps, track, profile))]
+        return [Message.of(MessageCode.SIGNAL_SETS_UNREADABLE)]
+    return [*_of_track(track, profile), *(said for sps in sets for said in _of_set(sps, track, profile))]
 
 
-def _of_track(track: VideoTrack, profile: EncodeProfile) -> Iterator[str]:
+def _of_track(track: VideoTrack, profile: EncodeProfile) -> Iterator[Message]:
     size, wanted = (track.width, track.height), (profile.width, profile.height)
     if size != wanted:
-        yield f"it is {_times(size)} where {_times(wanted)} was due"
+        yield Message.of(MessageCode.SIGNAL_SIZE, found=_times(size), wanted=_times(wanted))
     if track.timescale != profile.timescale or track.irregular or track.length != track.frames * profile.ticks:
-        yield f"its frames don't come at {profile.rate} a second"
+        yield Message.of(MessageCode.SIGNAL_RATE, rate=str(profile.rate))
     if track.turned or not track.square:
-        yield "a player would turn, stretch or crop it"
+        yield Message.of(MessageCode.SIGNAL_TURNED)
 
 
-def _of_set(sps: h264.SequenceSet, track: VideoTrack, profile: EncodeProfile) -> Iterator[str]:
+def _of_set(sps: h264.SequenceSet, track: VideoTrack, profile: EncodeProfile) -> Iterator[Message]:
     size, wanted = (sps.width, sps.height), (profile.width, profile.height)
     if size != wanted:
-        yield f"its pictures are {_times(size)} where {_times(wanted)} was due"
+        yield Message.of(MessageCode.SIGNAL_PICTURE_SIZE, found=_times(size), wanted=_times(wanted))
     if not sps.plain:
-        yield "its pixels are not 8 bits 4:2:0"
+        yield Message.of(MessageCode.SIGNAL_PIXEL_FORMAT)
     if not sps.progressive:
-        yield "it is interlaced"
+        yield Message.of(MessageCode.SIGNAL_INTERLACED)
     if sps.shape != 1:
-        yield f"its pixels are {sps.shape} times as broad as high"
+        yield Message.of(MessageCode.SIGNAL_PIXEL_SHAPE, times=str(sps.shape))
     if sps.full_range != profile.full_range:
-        yield f"its range is {_range(sps.full_range)} where {_range(profile.full_range)} was due"
+        full, limited = Message.of(MessageCode.SIGNAL_RANGE_FULL), Message.of(MessageCode.SIGNAL_RANGE_LIMITED)
+        yield full if sps.full_range else limited
     # A hardware encoder may leave its colours to the file.
     if sps.colours != _BT709 and not (sps.colours == _UNSAID and track.colours == _BT709):
-        yield f"its primaries, transfer and matrix are {sps.colours} where BT.709, {_BT709}, was due"
+        yield Message.of(MessageCode.SIGNAL_COLOURS, found=str(sps.colours), wanted=str(_BT709))
     if sps.chroma_location != h264.LEFT:
-        yield f"its chroma location is {sps.chroma_location} where left, {h264.LEFT}, was due"
+        yield Message.of(MessageCode.SIGNAL_CHROMA, found=str(sps.chroma_location), wanted=str(h264.LEFT))
 
 
 def _times(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def _range(full: bool) -> str:
-    return "full" if full else "limited"

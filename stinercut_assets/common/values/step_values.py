@@ -21,12 +21,13 @@ from pydantic_core import PydanticSerializationError
 from stinercut.errors import StinercutError
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message
+from stinercut.language.setup_codes import SetupCode
 from stinercut_assets.common.values.pickled_values import is_pickle, read_pickle
 
 _PLAIN, _LIST = "plain", "list"
 _PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
-AGAIN: Final = "Run the step that made it again: on Dagster's page, launch its asset for this partition, then the rest."
+AGAIN: Final = Message.of(SetupCode.RUN_STEP_AGAIN_IN_DAGSTER)
 
 
 class UnreadableValue(StinercutError):

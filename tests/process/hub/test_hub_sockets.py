@@ -32,6 +32,14 @@ from stinercut.protocol import (
 from stinercut.protocol.messages import MAX_FRAME_BYTES
 
 
+def test_a_board_gets_a_card_in_the_language_of_its_browser(hub: RunningHub):
+    with board(hub, additional_headers={"accept-language": "de-AT,de;q=0.9"}) as watching, detector(hub) as one:
+        assert watching.until(lambda frame: True)["type"] == "snapshot"
+        one.send(inserted("in-a", "card-a"), "m1")
+        frame = watching.until(lambda frame: frame["type"] == "card" and frame["card"]["state"] == "scanning")
+        assert frame["card"]["message"] == "Der Inhalt wird angesehen. Die Karte stecken lassen."
+
+
 class TestDetectors:
     def test_a_card_from_in_to_out(self, hub: RunningHub, known: Catalog):
         code, clip = entry("A1.MP4", 1000), entry("A2.MP4", LARGE, minute=1)

@@ -16,7 +16,6 @@ WORDS = re.compile(r"\b[A-Za-z']+,? [a-z']+,? [a-z']+,? [a-z']+\b")
 NOT_FOR_PAGES = ("log.", "example", "Field", "FastAPI")
 """Calls whose texts are for the log, or for the description of the API."""
 ALLOWED = {
-    "hub/__main__.py": "the command's own terminal",
     "hub/pages.py: X and X would both be served under /X": "for whoever adds a page",
     "hub/pages.py: X does not begin with a line for its title, and its body": "for whoever adds a page",
     "hub/films/rerender.py: X with a changed template": "a backfill's title in Dagster",

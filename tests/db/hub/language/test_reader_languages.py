@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
-from support.cataloguing import ready_jump
 from support.ports import own_port
 
 from hub.app import create_app
 from hub.language.reader_languages import reworded
-from stinercut.catalog import Catalog
-from stinercut.catalog.models import Jump
-from stinercut.catalog.row_messages import give_reason
 from stinercut.language.codes import MessageCode
 from stinercut.language.messages import Message, languages, page_words
 from stinercut.settings import Settings
@@ -66,17 +62,6 @@ def test_a_house_has_a_language_for_browsers_that_ask_for_none_of_ours(catalog_u
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         assert client.get("/api/words", headers={"accept-language": "tlh"}).json()["language"] == "de"
         assert client.get("/api/words", headers={"accept-language": "en"}).json()["language"] == "en"
-
-
-def test_a_board_gets_its_first_frame_in_the_language_of_its_browser(client: TestClient, catalog_url: str) -> None:
-    known = Catalog.open(catalog_url)
-    key, _ = ready_jump(known)
-    with known.write() as session:
-        give_reason(session.get_one(Jump, key), Message.of(MessageCode.OLDER_FILM_STAYS))
-    known.close()
-    with client.websocket_connect("ws://127.0.0.1/ws/board", headers={"accept-language": "de"}) as board:
-        (jump,) = board.receive_json()["jumps"]
-    assert jump["reason"] == "Der frühere Film ist noch da."
 
 
 def test_words_beside_messages_are_made_again_and_nothing_else_is() -> None:

@@ -99,7 +99,7 @@ def the_problem(path: Path) -> StinercutError:
         (WHOLE[:100], "it ends too early"),
         (WHOLE[:7], "it ends too early"),
         (b"", "it ends too early"),
-        (b"ttcf" + bytes(8), "it begins as none"),
+        (b"ttcf" + bytes(8), "it does not begin as a font does"),
         (bytes(with_glyphs(65535)), "65535 glyphs, and places for fewer"),
         (with_garbage_for_places(), "the places of its glyphs are wrong"),
         (with_tables(65535), "65535 tables"),

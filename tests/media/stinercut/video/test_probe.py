@@ -79,11 +79,11 @@ def spoil(kind: str, folder: Path) -> Path:
     ("kind", "words", "code"),
     [
         ("cut short", "cut short", "video_cut_short"),
-        ("text", "a text", "as_written"),
+        ("text", "a text", "file_is_neither"),
         ("empty", "empty", "file_empty"),
-        ("picture", "picture", "as_written"),
+        ("picture", "picture", "file_is_neither"),
         ("sound only", "no picture", "sound_without_picture"),
-        ("zeros", "no video", "as_written"),
+        ("zeros", "no video", "file_of_no_known_kind"),
         ("missing", "not there", "file_not_there"),
     ],
 )
