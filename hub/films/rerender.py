@@ -16,6 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.films.backfill_outcome import BackfillOutcome, outcome_of
 from hub.kit.dagster_client import Backfill, Dagster
 from hub.kit.views import MessageView, example, message_views
 from stinercut.bounds import JumpKey, Who
@@ -122,6 +123,8 @@ class Renewable(BaseModel):
     """Why the list may be wrong: a template can't be used, or Dagster did not tell in time what it is busy with."""
     problem_parts: list[MessageView] = []
     """The same as codes and values."""
+    last: BackfillOutcome | None = None
+    """What came of the last backfill; None if there was none lately, or if Dagster did not tell."""
 
 
 class BackfillRequest(BaseModel):
@@ -217,15 +220,19 @@ class Renewal:
 
     async def renewable(self) -> Renewable:
         """The films that a backfill would make again, and the cost. If Dagster is silent, the view only says so."""
-        stale, bad, _ = await asyncio.to_thread(self._stale)
+        stale, bad, films = await asyncio.to_thread(self._stale)
         problems = [_not_usable(name, why) for name, why in bad.items()]
         busy: dict[str, str] = {}
+        last: Backfill | None = None
         try:
             busy = busy_with(stale, await self.dagster.at_a_glance().backfilling())
+            last = await self.dagster.at_a_glance().last_backfill(WORK_TAG, BACKFILL_TAGS[WORK_TAG])
         except StinercutError as silent:
             problems.append(Message.of(RefusalCode.BUSY_FILMS_NOT_KNOWN, why=messages_for_pages(silent)))
         # In a thread: there may be tens of thousands, and making their views would block the event loop.
-        return await asyncio.to_thread(self._renewable, stale, busy, problems)
+        found = await asyncio.to_thread(self._renewable, stale, busy, problems)
+        found.last = await asyncio.to_thread(outcome_of, last, films) if last else None
+        return found
 
     def _renewable(self, stale: Sequence[Stale], busy: Mapping[str, str], problems: Sequence[Message]) -> Renewable:
         films = [

@@ -70,6 +70,15 @@ query Backfills($status: BulkActionStatus!) {
   }
 }
 """
+_LATEST_BACKFILLS = """
+query LatestBackfills {
+  partitionBackfillsOrError(limit: 20) {
+    __typename
+    ... on PartitionBackfills { results { id timestamp status partitionNames tags { key value } } }
+    ... on PythonError { message }
+  }
+}
+"""
 _PLACES = """
 query Places {
   repositoriesOrError {
@@ -140,13 +149,14 @@ class PipelineRun:
 
 @dataclass(frozen=True)
 class Backfill:
-    """A backfill of Dagster that is not over. `asked_at`: when it was requested, in UTC. `partitions`: all of them,
-    including those that it has made already.
+    """A backfill of Dagster. `asked_at`: when it was requested, in UTC. `partitions`: all of them, including those that
+    it has made already. `status`: Dagster's word.
     """
 
     backfill_id: str
     asked_at: datetime
     partitions: tuple[str, ...]
+    status: str = "REQUESTED"
 
 
 @dataclass(frozen=True)
@@ -255,6 +265,16 @@ class Dagster:
             if backfills["__typename"] != "PartitionBackfills":
                 raise _refused(Message.of(RefusalCode.DAGSTER_KNOWS_NO_BACKFILLS), backfills)
             return [_backfill(backfill) for backfill in backfills["results"]]
+
+    async def last_backfill(self, tag: str, value: str) -> Backfill | None:
+        """The newest backfill with this tag, whether it is over or not; None if none of the last 20 has it."""
+        with _reading():
+            backfills = (await self._ask(_LATEST_BACKFILLS, {}))["partitionBackfillsOrError"]
+            if backfills["__typename"] != "PartitionBackfills":
+                raise _refused(Message.of(RefusalCode.DAGSTER_KNOWS_NO_BACKFILLS), backfills)
+            ours = {"key": tag, "value": value}
+            found = [_backfill(one) for one in backfills["results"] if ours in one.get("tags", ())]
+            return max(found, key=lambda one: one.asked_at, default=None)
 
     async def automation(self) -> list[Automation]:
         """All sensors and schedules, and whether they run."""
@@ -371,7 +391,9 @@ def _automation(place: Mapping[str, Any]) -> list[Automation]:
 
 def _backfill(backfill: dict[str, Any]) -> Backfill:
     asked_at = datetime.fromtimestamp(backfill["timestamp"], UTC)
-    return Backfill(backfill["id"], asked_at, tuple(backfill["partitionNames"] or ()))
+    return Backfill(
+        backfill["id"], asked_at, tuple(backfill["partitionNames"] or ()), backfill.get("status", "REQUESTED")
+    )
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -462,3 +462,9 @@ class MessageCode(StrEnum):
     SIGNAL_RANGE_LIMITED = "signal_range_limited"
     SIGNAL_COLOURS = "signal_colours"
     SIGNAL_CHROMA = "signal_chroma"
+
+    # What came of the last backfill
+    BACKFILL_GOES_ON = "backfill_goes_on"
+    BACKFILL_DONE = "backfill_done"
+    BACKFILL_FAILED = "backfill_failed"
+    BACKFILL_CANCELLED = "backfill_cancelled"

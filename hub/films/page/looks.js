@@ -42,6 +42,7 @@ function showStale(found) {
   const more = found.films.length - SHOWN;
   at("stale").replaceChildren(...[
     found.problem ? h("p", { class: "problem" }, `This list may be incomplete. ${found.problem}`) : null,
+    found.last ? h("p", { class: found.last.state === "failed" ? "problem" : "facts" }, found.last.outcome) : null,
     h("p", null, staleWords(found)),
     found.films.length
       ? h("ul", { class: "films" },

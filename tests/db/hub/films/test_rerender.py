@@ -118,6 +118,45 @@ def test_what_a_backfill_has_made_and_is_stale_again_is_for_the_next_one(known: 
     assert asyncio.run(ask(going_on(made.made_at - MINUTE))) == ([None], [key])
 
 
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        ("REQUESTED", "going", "goes on"),
+        ("COMPLETED_SUCCESS", "done", "has ended"),
+        ("COMPLETED_FAILED", "failed", "ended badly"),
+        ("FAILING", "failed", "ended badly"),
+        ("FAILED", "failed", "ended badly"),
+        ("CANCELED", "cancelled", "was cancelled"),
+    ],
+)
+def test_what_came_of_the_last_backfill_is_said_with_the_films_that_it_made(
+    known: Catalog, status: str, state: str, words: str
+) -> None:
+    key = stale_film(known)
+    with known.read() as session:
+        [made] = staleness.films_made(session)
+    ours = [{"key": "stinercut/work", "value": "backfill"}]
+
+    def backfill(name: str, later: timedelta, tags: list[dict[str, str]]) -> dict[str, Any]:
+        asked_at = (made.made_at + later).timestamp()
+        return {"id": name, "timestamp": asked_at, "status": status, "partitionNames": [key, "other"], "tags": tags}
+
+    backfills = [
+        backfill("before", -2 * MINUTE, ours),
+        backfill("last", -MINUTE, ours),
+        backfill("elsewhere", MINUTE, []),
+    ]
+    last = asyncio.run(renewal(known, FakeDagster(backfills=backfills)).renewable()).last
+    assert last
+    assert (last.backfill, last.state, last.films, last.made) == ("last", state, 2, 1)
+    assert words in last.outcome
+    assert "1 of 2 films" in last.outcome
+
+
+def test_without_a_backfill_nothing_is_said_of_one(known: Catalog) -> None:
+    assert asyncio.run(renewal(known, FakeDagster()).renewable()).last is None
+
+
 def test_a_backfill_is_started_for_the_films_that_are_stale(known: Catalog) -> None:
     key, dagster = stale_film(known), FakeDagster()
     started = asyncio.run(renewal(known, dagster).start(BackfillRequest(jumps=[key, "unknown"])))
