@@ -63,6 +63,9 @@ SHARPEST: Final = 20
 CONFIRMED_STEP: Final = 3
 """Of these, every so many are laid flat after a payload was confirmed, since a second passenger's code may follow."""
 
+IN_VAIN: Final = 4
+"""Frames whose codes are laid flat in vain before that is given up: half a second of a core each."""
+
 SHARPEST_WITHOUT_TRACE: Final = 2
 """Frames of the heavy pass without traces of a code. Of 316 real photos of codes, zxing-cpp read 297 and found traces
 of another 16; so a film without traces rarely holds a code, and should cost little.
@@ -211,6 +214,8 @@ class FilmSearch:
         for number, frame in enumerate(frames):
             if self.seen.confirmed and number % CONFIRMED_STEP:
                 continue
+            if number >= IN_VAIN and not (votes.codes or self.seen.moments):
+                return
             for moment, code in votes.look(frame.picture, frame.moment, read, quick=not self.seen.traces):
                 self.seen.add(moment, DecodedPicture((code,)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -18,6 +18,7 @@ import numpy as np
 from stinercut.codes.decoders import DecodedPicture, Decoders
 from stinercut.codes.evidence import FileEvidence
 from stinercut.codes.image_variants import prepared
+from stinercut.codes.rescue.crops import crops
 from stinercut.codes.rescue.finder_patterns import Gray
 from stinercut.codes.rescue.look_again import look_again
 from stinercut.codes.rescue.places import Corners
@@ -33,7 +34,10 @@ _MOST_LOOKED_AT: Final = 50_000_000
 
 _SECOND: Final = 100
 _AGAIN: Final = 200
-"""Where the numbers of looks begin: zbar's at each rung, and those at places of codes that were not decoded."""
+_CROPS: Final = 1000
+"""Where the numbers of looks begin: zbar's at each rung, those at codes laid flat, those at crops."""
+
+_MOST_CROPPED: Final = 6
 
 _HEADS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
@@ -48,7 +52,7 @@ def look_at_picture(picture: Gray, decoders: Decoders, seen: FileEvidence) -> No
     codes that were not decoded, then with zbar.
     """
     search = _PictureSearch(picture, decoders, seen)
-    for look in (search.look_at_rungs, search.look_at_places, search.look_with_zbar):
+    for look in (search.look_at_rungs, search.look_at_places, search.look_at_crops, search.look_with_zbar):
         look()
         if seen.confirmed:
             return
@@ -69,6 +73,7 @@ class _PictureSearch:
     looks: Counter[str] = field(default_factory=Counter[str])
     """The looks that gave each text."""
     places: dict[str, Corners] = field(default_factory=dict[str, Corners])
+    """Where each text was read."""
 
     def look_at_rungs(self) -> None:
         """Look at the picture as it is and on each rung, until a payload is confirmed."""
@@ -87,6 +92,21 @@ class _PictureSearch:
         read = [place for text, place in self.places.items() if self.looks[text] > 1]
         for number, code in enumerate(look_again(self.picture, self.decoders.flat_readers(), read=read)):
             self.seen.add(_AGAIN + number, DecodedPicture((code,)))
+            self.looks[code.text] += 1
+
+    def look_at_crops(self) -> None:
+        """Look at the surroundings of codes that were read in one look only, until a payload is confirmed."""
+        number = _CROPS
+        once = [(text, place) for text, place in self.places.items() if self.looks[text] == 1]
+        for text, place in once[:_MOST_CROPPED]:
+            for crop in crops(self.picture, place):
+                look = self.decoders.look(crop)
+                self.seen.add(number, replace(look, damaged=False))
+                number += 1
+                if self.seen.confirmed:
+                    return
+                if any(code.text == text for code in look.codes):
+                    break
 
     def look_with_zbar(self) -> None:
         """Look at the rungs with zbar, until a payload is confirmed."""
@@ -98,8 +118,8 @@ class _PictureSearch:
 
     def _keep_places(self, look: DecodedPicture, scale: float) -> None:
         """Keep the places that a look at the picture showed, made smaller `scale` times."""
+        self.looks.update({code.text for code in look.codes})
         for code in look.codes:
-            self.looks[code.text] += 1
             if code.corners:
                 self.places[code.text] = tuple(round(number * scale) for number in code.corners)
 

@@ -7,7 +7,7 @@ modules between them (`sampling_grid`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,6 +58,8 @@ class CornerThree:
     """The code's side in modules, estimated."""
     doubt: float
     """0 for three patterns of the same size and shape at the corners of a square."""
+    seen: tuple[bool, bool, bool] = (True, True, True)
+    """Which patterns were found; one that was not is put where the others expect it."""
 
 
 def finder_patterns(picture: Gray, *, dark: bool = True) -> list[FinderPattern]:
@@ -216,3 +218,72 @@ def _from_top_left(about: Points) -> list[int] | None:
     quadrants = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     order = [int(np.argmax(about @ np.array(quadrant))) for quadrant in quadrants]
     return order if len(set(order)) == 4 else None
+
+
+def corner_pairs(patterns: Sequence[FinderPattern]) -> list[CornerThree]:
+    """The pairs of patterns that may be two corners of one code whose third is hidden, with the third where they expect
+    it; each pair in all its roles.
+    """
+    found: list[CornerThree] = []
+    for one, other in itertools.combinations(patterns, 2):
+        module = (one.side + other.side) / 10
+        away = float(np.linalg.norm(one.centre - other.centre)) / module
+        if max(one.side, other.side) > 1.6 * min(one.side, other.side) or not 12 < away < _FARTHEST_PAIR:
+            continue
+        for first, second in ((one, other), (other, one)):
+            found += [three for role in _ROLES if (three := _completed(first, second, role)) is not None]
+    return found
+
+
+_FARTHEST_PAIR: Final = 90.0
+"""Modules between two patterns of a pair, at most: with more modules, one hidden corner hides too much."""
+
+_ROLES: Final = ((0, 1), (0, 2), (1, 2))
+"""Which corners the two patterns of a pair may be: 0 top left, 1 top right, 2 bottom left."""
+
+
+def _completed(first: FinderPattern, second: FinderPattern, role: tuple[int, int]) -> CornerThree | None:
+    """The three with these two patterns in their roles."""
+    along = second.centre - first.centre
+    aside = np.array([-along[1], along[0]])
+    # The directions of the code's sides, roughly: they only put each pattern's corners into their order.
+    across, down = {
+        (0, 1): (along, aside),
+        (0, 2): (-aside, along),
+        (1, 2): (-along + aside, along + aside),
+    }[role]
+    axes = np.linalg.inv(np.array([across, down]).T)
+    ordered: list[Points] = []
+    for pattern in (first, second):
+        order = _from_top_left((pattern.corners - pattern.centre) @ axes.T)
+        if order is None:
+            return None
+        ordered.append(pattern.corners[order])
+    x, y = (
+        sum(each[end] - each[start] for each in ordered for start, end in ends) / (8 * len(ordered))
+        for ends in (((0, 1), (3, 2)), ((0, 3), (1, 2)))
+    )
+    modules = _side_between(along, np.asarray(x), np.asarray(y), role)
+    if not 17 < modules < 110:
+        return None
+    steps = {0: np.zeros(2), 1: (modules - 7) * x, 2: (modules - 7) * y}
+    missing = ({0, 1, 2} - set(role)).pop()
+    centre = (first.centre - steps[role[0]] + second.centre - steps[role[1]]) / 2 + steps[missing]
+    square = CORNER * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    third = FinderPattern(centre, centre + square @ np.array([x, y]), (first.side + second.side) / 2, first.dark)
+    places = {role[0]: first, role[1]: second, missing: third}
+    corners = {role[0]: ordered[0], role[1]: ordered[1], missing: third.corners}
+    return CornerThree(
+        (places[0], places[1], places[2]),
+        np.concatenate([corners[at] for at in range(3)]),
+        modules,
+        5.0,
+        (missing != 0, missing != 1, missing != 2),
+    )
+
+
+def _side_between(along: Points, x: Points, y: Points, role: tuple[int, int]) -> float:
+    """The code's side in modules, by the way from one pattern to the other and the length of a module."""
+    parts = np.linalg.solve(np.array([x, y]).T, along) if abs(x[0] * y[1] - x[1] * y[0]) > 1e-6 else np.zeros(2)
+    share = {(0, 1): parts[0], (0, 2): parts[1], (1, 2): (parts[1] - parts[0]) / 2}[role]
+    return 7 + float(share)

@@ -37,6 +37,9 @@ Found = TypeVar("Found")
 MOST_PLACES: Final = 8
 """Places that are tried without success, for each picture; then nothing more is expected."""
 
+MOST_PAIRS: Final = 12
+"""The same for places of which one corner is hidden."""
+
 MOST_SIDES: Final = 4
 """Sides in modules that are tried for each place."""
 
@@ -75,15 +78,16 @@ def look_again(
     picture: Gray, readers: FlatReaders[Found], *, read: Sequence[Corners] = (), quick: bool = False
 ) -> Iterator[Found]:
     """What is read at places that were not `read` yet. Each code comes twice, if the second sampling agrees."""
-    in_vain = 0
+    in_vain = {True: 0, False: 0}
     for place in code_places(picture, read=read, quick=quick):
+        whole = all(place.three.seen)
+        if in_vain[whole] >= (MOST_PLACES if whole else MOST_PAIRS):
+            continue
         finds = 0
         for found in _finds_at(place, readers):
             finds += 1
             yield found
-        in_vain += not finds
-        if in_vain >= MOST_PLACES:
-            return
+        in_vain[whole] += not finds
 
 
 def _finds_at(place: CodePlace, readers: FlatReaders[Found]) -> Iterator[Found]:

@@ -13,7 +13,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from stinercut.codes.rescue.finder_patterns import CornerThree, Gray, Points, corner_threes, finder_patterns
+from stinercut.codes.rescue.finder_patterns import (
+    CornerThree,
+    FinderPattern,
+    Gray,
+    Points,
+    corner_pairs,
+    corner_threes,
+    finder_patterns,
+)
 
 Corners = tuple[int, ...]
 """Where a code lies in its picture: x and y of its four corners, from its top left one, clockwise, in pixels."""
@@ -24,6 +32,9 @@ small, so the largest size, which costs most, comes last.
 """
 
 SMALLEST_SIDE: Final = 60
+
+MOST_PAIRED: Final = 5
+"""Patterns whose pairs are tried, where a code's third pattern may be hidden."""
 
 _BLOCKS: Final = (41, 15, 101)
 """Pixels around each one whose mean is the threshold between black and white."""
@@ -47,17 +58,46 @@ class CodePlace:
 
 def code_places(picture: Gray, *, read: Sequence[Corners] = (), quick: bool = False) -> Iterator[CodePlace]:
     """The places of codes, each once, without those that were `read`. `quick`: only by the rules that find most."""
-    light = cv2.bitwise_not(picture)
+    light = np.asarray(cv2.bitwise_not(picture), np.uint8)
     found: list[CodePlace] = []
+    patterns: dict[bool, list[FinderPattern]] = {True: [], False: []}
     for black_and_white, scale in _in_black_and_white(picture, quick=quick):
         for dark in (True, False):
-            for three in corner_threes(finder_patterns(black_and_white, dark=dark)):
-                # From the middles of pixels of the smaller picture to those of the whole one.
-                placed = replace(three, corners=(three.corners + 0.5) / scale - 0.5)
-                place = CodePlace(picture if dark else np.asarray(light, np.uint8), placed)
+            here = [_placed(pattern, scale) for pattern in finder_patterns(black_and_white, dark=dark)]
+            patterns[dark] += here
+            for three in corner_threes(here):
+                place = CodePlace(picture if dark else light, three)
                 if not any(_is_same(place, other) for other in found) and not _is_read(place, read):
                     found.append(place)
                     yield place
+    for dark in () if quick else (True, False):
+        for three in corner_pairs(_each_once(patterns[dark])):
+            place = CodePlace(picture if dark else light, three)
+            if not _is_read(place, read):
+                yield place
+
+
+def _placed(pattern: FinderPattern, scale: float) -> FinderPattern:
+    """A pattern that was found in a smaller picture, from the middles of its pixels to those of the whole one."""
+    return replace(
+        pattern,
+        centre=(pattern.centre + 0.5) / scale - 0.5,
+        corners=(pattern.corners + 0.5) / scale - 0.5,
+        side=pattern.side / scale,
+    )
+
+
+def _each_once(patterns: Sequence[FinderPattern]) -> list[FinderPattern]:
+    """The patterns that were found most often, each once, up to MOST_PAIRED."""
+    groups: list[list[FinderPattern]] = []
+    for pattern in patterns:
+        for group in groups:
+            if np.linalg.norm(group[0].centre - pattern.centre) < group[0].side / 5:
+                group.append(pattern)
+                break
+        else:
+            groups.append([pattern])
+    return [group[0] for group in sorted(groups, key=len, reverse=True)[:MOST_PAIRED]]
 
 
 def _in_black_and_white(picture: Gray, *, quick: bool) -> Iterator[tuple[Gray, float]]:

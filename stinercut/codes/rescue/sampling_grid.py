@@ -203,15 +203,18 @@ class _Anchors:
 def refined(picture: Gray, three: CornerThree, start: SamplingGrid, course: Course = COURSES[0]) -> SamplingGrid:
     """The grid after rounds of following the modules' edges from the patterns that were found."""
     n = start.modules
-    anchors = _Anchors(corners_in_plane(n), three.corners, np.array([[3.5, 3.5], [n - 3.5, 3.5], [3.5, n - 3.5]]))
+    middles = np.array([[3.5, 3.5], [n - 3.5, 3.5], [3.5, n - 3.5]])
+    seen = np.repeat(three.seen, 4)
+    anchors = _Anchors(corners_in_plane(n)[seen], three.corners[seen], middles[list(three.seen)])
     grid = start
     for number, degree in enumerate(course.degrees):
         plane = plane_picture(picture, grid)
         if plane is None:
             return grid
         if number:
-            anchors = _with_alignment(anchors, plane)
-        grid = _followed(plane, anchors, degree, course)
+            grid = _followed(plane, _with_alignment(anchors, plane), degree, course)
+        else:
+            grid = _followed(plane, anchors, degree, course)
     return grid
 
 
@@ -243,7 +246,7 @@ def _followed(plane: PlanePicture, anchors: _Anchors, degree: int, course: Cours
 def _with_alignment(anchors: _Anchors, plane: PlanePicture) -> _Anchors:
     """The finder patterns' anchors, and those of all alignment patterns that are seen near their places."""
     modules = plane.grid.modules
-    places, pixels, middles = [anchors.places[:12]], [anchors.pixels[:12]], [anchors.middles[:3]]
+    places, pixels, middles = [anchors.places], [anchors.pixels], [anchors.middles]
     half = int(_ALIGNMENT.shape[0] // 2)
     reach = _ALIGNMENT_REACH * FINE
     for row, column in alignment_centres(modules):

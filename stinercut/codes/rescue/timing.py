@@ -21,6 +21,8 @@ SIDES: Final = tuple(range(21, 178, 4))
 
 def likely_sides(picture: Gray, three: CornerThree, most: int) -> list[int]:
     """The code's side in modules, up to `most` of them, the likeliest first: said, counted, estimated."""
+    if not all(three.seen):
+        return _sides_of_pair(picture, three)
     votes: Counter[int] = Counter()
     said = _said_version(picture, three)
     if said:
@@ -30,6 +32,15 @@ def likely_sides(picture: Gray, three: CornerThree, most: int) -> list[int]:
     nearest = sorted(SIDES, key=lambda side: abs(side - three.modules))
     ranked = sorted(votes, key=lambda side: (-votes[side], abs(side - three.modules)))
     return list(dict.fromkeys([*ranked[: most - 1], *nearest]))[:most]
+
+
+def _sides_of_pair(picture: Gray, three: CornerThree) -> list[int]:
+    """The sides of a code with a hidden corner: what is counted between the two others, or what is estimated."""
+    nearest = sorted(SIDES, key=lambda side: abs(side - three.modules))
+    if not three.seen[0]:
+        return nearest[:2]
+    votes = Counter(side for side in _counted(picture, three) if 0.8 < side / three.modules < 1.25)
+    return [side for side, _ in votes.most_common(2)]
 
 
 def _frame(three: CornerThree, at: int) -> Points:
@@ -54,7 +65,9 @@ def _counted(picture: Gray, three: CornerThree) -> list[int]:
     """Sides by the number of dark modules along both timing patterns, on a few lines each."""
     left, right, below = (_frame(three, at) for at in range(3))
     found: list[int] = []
-    for other, axis in ((right, 0), (below, 1)):
+    for other, axis, is_seen in ((right, 0, three.seen[1]), (below, 1, three.seen[2])):
+        if not is_seen:
+            continue
         for beside in (2.7, 3.0, 3.3):
             start = _ray(left, axis, 3.5, beside)
             end = _ray(other, axis, -3.5, beside)
