@@ -48,15 +48,15 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
     films = [film for film in answer["films"] if jump is None or film["jump"] in jump]
     to_do = [film for film in films if film["backfill"] is None]
     if not as_json:
-        if answer["last"]:
-            say(answer["last"]["outcome"])
+        if last := answer.get("last"):  # A hub of the release before says nothing of it.
+            say(last["outcome"])
         _tell(films, to_do, answer["problem"])
     started: dict[str, Any] = {"backfill": None, "jumps": []}
     if to_do and not dry_run and (yes or as_json or typer.confirm("Make them again?")):
         started = ask(settings, "POST", "/api/backfill", {"jumps": [film["jump"] for film in to_do]})
     if as_json:
         cost = {"minutes": round(_sum(to_do, "minutes"), 1), "encoded_seconds": round(_sum(to_do, "seconds"), 1)}
-        say(json.dumps({"films": films, **cost, "problem": answer["problem"], "last": answer["last"], **started}))
+        say(json.dumps({"films": films, **cost, "problem": answer["problem"], "last": answer.get("last"), **started}))
     elif started["backfill"]:
         begun = counted(len(started["jumps"]), "film")
         say(f"Backfill {started['backfill']} makes {begun} again; the board shows the progress.")
