@@ -475,5 +475,7 @@ def _setpriv(path: str) -> str | None:
         return None
     nothing = subprocess.DEVNULL
     words = [found, "--pdeathsig", "KILL", _SHELL, "-c", "ulimit -d"]
-    asked = subprocess.run(words, stdin=nothing, stdout=nothing, stderr=nothing, check=False)
+    asked = subprocess.run(
+        words, stdin=nothing, stdout=nothing, stderr=nothing, check=False, env=for_strangers(os.environ)
+    )
     return found if asked.returncode == 0 else None

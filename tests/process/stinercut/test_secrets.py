@@ -36,6 +36,7 @@ VALUES = {
     "token": "TOKEN-OF-DETECTORS",
     "dagster_secret": "SECRETOFDAGSTER12",
     "qr_keys": "1:" + "ab" * 16,
+    "mail_url": "smtp://u:MAIL@h:587",
 }
 
 
