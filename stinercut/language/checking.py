@@ -14,11 +14,12 @@ from string import Formatter
 from stinercut.language.codes import MessageCode
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import ENGLISH, NUMBER_FORM, PAGE, Words, plural_form, words_in
+from stinercut.language.people_codes import PeopleCode
 from stinercut.language.refusal_codes import RefusalCode
 from stinercut.language.setup_codes import SetupCode
 from stinercut.language.template_codes import TemplateCode
 
-CODES = (MessageCode, RefusalCode, DeliveryCode, TemplateCode, SetupCode)
+CODES = (MessageCode, RefusalCode, DeliveryCode, PeopleCode, TemplateCode, SetupCode)
 """All lists of codes."""
 
 PAGE_CODE = re.compile(r"page\.[a-z][a-z0-9_]*")

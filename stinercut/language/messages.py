@@ -24,6 +24,7 @@ from typing import Any, TypeAlias, cast
 
 from stinercut.language.codes import MessageCode
 from stinercut.language.delivery_codes import DeliveryCode
+from stinercut.language.people_codes import PeopleCode
 from stinercut.language.refusal_codes import RefusalCode
 from stinercut.language.setup_codes import SetupCode
 from stinercut.language.template_codes import TemplateCode
@@ -38,7 +39,7 @@ PAGE = "page."
 NUMBER_FORM = re.compile(r"\+?\.\d+[fg]")
 """The forms of a number: digits after the point, or in all; with its sign."""
 
-AnyCode: TypeAlias = MessageCode | RefusalCode | DeliveryCode | TemplateCode | SetupCode
+AnyCode: TypeAlias = MessageCode | RefusalCode | DeliveryCode | PeopleCode | TemplateCode | SetupCode
 Value: TypeAlias = "str | int | float | Message | tuple[Value, ...]"
 Words: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
 """By code: a template, or one for each plural form."""

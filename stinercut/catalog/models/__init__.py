@@ -18,17 +18,22 @@ from stinercut.catalog.models.codes import QrReading
 from stinercut.catalog.models.delivery import HandOut, HandOutWay, Letter, LetterState, Share, ShareJump
 from stinercut.catalog.models.films import Film
 from stinercut.catalog.models.jumps import Booking, Jump, JumpCut, JumpFile, JumpState, Role
+from stinercut.catalog.models.people import Account, ApiKey, AuditEntry, DetectorKey, LoginSession
 from stinercut.catalog.models.review import Decision
 from stinercut.catalog.models.runs import Event, Step, StepStatus
 
 __all__ = [
     "OPEN",
+    "Account",
+    "ApiKey",
+    "AuditEntry",
     "Base",
     "Booking",
     "Card",
     "CardFile",
     "CardFileAlias",
     "Decision",
+    "DetectorKey",
     "EntryState",
     "Event",
     "Film",
@@ -42,6 +47,7 @@ __all__ = [
     "JumpState",
     "Letter",
     "LetterState",
+    "LoginSession",
     "ManifestEntry",
     "QrReading",
     "Role",
