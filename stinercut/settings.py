@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -205,6 +205,12 @@ class Settings(BaseSettings):
         description="Keys of signed codes, number:hex pairs with commas between: the first signs, all of them verify.",
     )
     qr_require_signed: bool = Field(default=False, description="Whether codes without a signature are refused.")
+
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _empty_is_none(cls, given: object) -> object:
+        """A setting that is passed on empty was not made."""
+        return given or None
 
     @cached_property
     def key_ring(self) -> KeyRing:

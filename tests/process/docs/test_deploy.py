@@ -287,7 +287,7 @@ FILMS = CATALOG | {f"STINERCUT_{name}" for name in ("RESULT_URL_FILE", "QR_KEYS_
 GUARD = "STINERCUT_DAGSTER_SECRET_FILE"
 KNOW: dict[str, set[str]] = {
     "prepare": CATALOG,
-    "hub": {*FILMS, GUARD, "STINERCUT_TOKEN_FILE"},
+    "hub": {*FILMS, GUARD, "STINERCUT_TOKEN_FILE", "STINERCUT_MAIL_URL_FILE"},
     "dagster-webserver": {GUARD},
     "dagster-daemon": set(),
 }
@@ -333,7 +333,7 @@ def test_no_secret_stands_in_what_docker_shows_of_a_container(name: str) -> None
 
 
 def test_a_secret_that_need_not_be_set_is_named_only_where_it_is() -> None:
-    optional = {"result_url", "qr_keys"}
+    optional = {"result_url", "qr_keys", "mail_url"}
     demanded = {one["environment"] for name, one in COMPOSE["secrets"].items() if name not in optional}
     assert set(COMPOSE["x-demanded"]) == {f"${{{name}:?set it in .env}}" for name in demanded}
     there = MORE["worker.yml"]["secrets"]
@@ -341,7 +341,7 @@ def test_a_secret_that_need_not_be_set_is_named_only_where_it_is() -> None:
         f"${{{one['environment']}:?set it in .env}}" for name, one in there.items() if name not in optional
     }
     for name in optional:
-        written = OURS["worker"]["environment"][f"STINERCUT_{name.upper()}_FILE"]
+        written = OURS["hub"]["environment"][f"STINERCUT_{name.upper()}_FILE"]
         assert written == f"${{STINERCUT_{name.upper()}:+/run/secrets/{name}}}"
 
 
@@ -411,6 +411,12 @@ NOT_ON_OTHER_MACHINES = {
     "ASSET_OWNERS": "shown by the webserver, which asks the code server",
     "RUNS_KEPT_DAYS": "the code server tidies up",
     "SEGMENTS_KEPT_DAYS": "the same",
+    "SHARE_DAYS": "the hub's: passengers' links",
+    "LANGUAGE": "the hub's: pages",
+    "LOGO": "the hub's: passengers' pages",
+    "MAIL_URL": "the hub writes letters",
+    "MAIL_FROM": "the same",
+    "MAIL_WHEN_READY": "the same",
 }
 
 
