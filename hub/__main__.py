@@ -14,6 +14,7 @@ import uvicorn
 
 from hub.app import create_app
 from hub.kit.connections import BoundedProtocol
+from hub.people.first_admin import how_to_begin
 from stinercut.catalog import migrate
 from stinercut.errors import HostNotReady, StinercutError
 from stinercut.language.messages import Message
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> None:
     keep_private(settings)
     listening = listen(settings.host, settings.hub_port)
     migrate(settings.catalog_url)
+    announce_first_admin(settings)
     config = uvicorn.Config(
         create_app(settings),
         http=BoundedProtocol,
@@ -55,8 +57,16 @@ def serve(settings: Settings) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def announce_first_admin(settings: Settings) -> None:
+    """Say how the first admin is made, where nobody else is let in and there is no account yet."""
+    sentence = how_to_begin(settings)
+    if sentence is not None:
+        print(sentence, flush=True)  # noqa: T201
 
 
 def listen(host: str, port: int) -> socket.socket:

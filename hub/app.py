@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 import hub.board.routes
@@ -28,6 +28,7 @@ import hub.kit.api_description
 import hub.kit.health
 import hub.language.reader_languages
 import hub.pages
+import hub.people.routes
 import hub.review.routes
 import hub.runs.routes
 from hub.board.feed import Feed
@@ -44,6 +45,8 @@ from hub.delivery.routes import Desk
 from hub.films.cuts import Cuts
 from hub.films.files import FilmFiles
 from hub.films.rerender import Renewal
+from hub.kit.access.gate import Access, Gate, require_listed
+from hub.kit.access.route_permissions import RouteTable
 from hub.kit.access_log import AccessFile, AccessLog
 from hub.kit.api_description import operation_id
 from hub.kit.catalog_watch import CatalogWatch
@@ -53,7 +56,8 @@ from hub.kit.guard import Guard
 from hub.kit.parts import provide
 from hub.kit.views import Links
 from hub.language.reader_languages import HouseLanguage, ReaderWords
-from hub.pages import VERSION
+from hub.pages import FORMER, PAGES, VERSION
+from hub.people.routes import SignIns
 from hub.review.stills import Frames
 from hub.runs.automation import AutomationWatch
 from hub.runs.dagster_door import DagsterDoor
@@ -64,7 +68,9 @@ from stinercut.catalog import Catalog, events, migrate
 from stinercut.clock import machine_clock
 from stinercut.delivery.link_key import read_or_make_key
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
+from stinercut.people import audit, logins
 from stinercut.settings import Settings
+from stinercut.storage.secret_files import local_secret_or_new
 from stinercut.storage.store import Store
 
 log = logging.getLogger("hub")
@@ -84,6 +90,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     hub.codes.routes.router,
     hub.delivery.routes.router,
     hub.delivery.passenger_routes.router,
+    hub.people.routes.router,
     hub.runs.routes.router,
     hub.board.routes.router,
 )
@@ -132,6 +139,7 @@ class Hub:
         renewal = Renewal(catalog, pipeline.dagster, shelf, settings.template, settings.workers)
         automation = AutomationWatch(pipeline.dagster, settings.board_address)
         key = read_or_make_key(settings.link_key_file)
+        local_secret_or_new(settings.local_secret_file)
         mailer = Mailer(catalog, key, settings.board_address, MailPlan.of(settings))
         desk = Desk(catalog, key, mailer, settings.board_address, settings.share_days, settings.language)
         passengers = Passengers(
@@ -204,10 +212,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         generate_unique_id_function=operation_id,
+        dependencies=[Depends(require_listed)],
     )
     door = DagsterDoor(settings.dagster_address.rstrip("/"), settings.dagster_key)
     house = HouseLanguage(settings.language)
-    provide(app, names, house, CodeDrawing(settings.key_ring), door)
+    access = access_of(settings)
+    provide(app, names, house, CodeDrawing(settings.key_ring), door, access, SignIns(house, settings.place))
+    app.add_middleware(Gate, access=access)
     app.add_middleware(Guard, names=names, detectors_path=DETECTOR_SOCKET)
     app.add_middleware(ReaderWords, house=house)
     app.add_middleware(AccessLog, note=accesses.note, clock=machine_clock)
@@ -215,6 +226,16 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+def access_of(settings: Settings) -> Access:
+    """Who is let in, by the settings."""
+    return Access(
+        table=RouteTable.with_pages(f"/{path}" for path in (*PAGES, *FORMER)),
+        secret_file=settings.local_secret_file,
+        is_open=settings.access == "open",
+        is_open_without_accounts=is_loopback(settings.host),
+    )
 
 
 def hub_names(settings: Settings) -> OwnNames:
@@ -228,6 +249,8 @@ async def _tidy(catalog: Catalog) -> None:
 
     def forget() -> int:
         with catalog.write() as session:
+            logins.forget(session)
+            audit.forget(session)
             return events.forget(session, catalog.clock() - EVENTS_KEPT)
 
     while True:

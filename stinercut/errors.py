@@ -144,8 +144,15 @@ class DagsterRefused(StinercutError):
     http_status = 502
 
 
+class NotSignedIn(StinercutError):
+    """Whoever asks is not known, and must sign in first."""
+
+    code = "NOT_SIGNED_IN"
+    http_status = 401
+
+
 class Forbidden(StinercutError):
-    """Another site's page, or one under another name, asked a browser for this."""
+    """Another site's page asked a browser for this, or whoever asks may not do it."""
 
     code = "FORBIDDEN"
     http_status = 403

@@ -136,6 +136,16 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(
         default=None, description="Secret that detectors must show. Needed as soon as the hub listens beyond loopback."
     )
+    access: Literal["auto", "open"] = Field(
+        default="auto",
+        description="Who is let in: auto (whoever signs in; everybody while the hub listens on 127.0.0.1 and "
+        "there is no account) or open (everybody who reaches the hub).",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses and networks of proxies, with commas between, that tell the hub who asks and whether by "
+        "HTTPS (X-Forwarded-For, X-Forwarded-Proto).",
+    )
     small_file_limit: int = Field(
         default=50 * MEGABYTE,
         ge=0,
@@ -317,6 +327,11 @@ class Settings(BaseSettings):
     def link_key_file(self) -> Path:
         """The key of passengers' links."""
         return self.data / "secrets" / "passenger-links.key"
+
+    @cached_property
+    def local_secret_file(self) -> Path:
+        """The secret by which the hub knows commands of this installation."""
+        return self.data / "secrets" / "hub.key"
 
     @cached_property
     def detector_dir(self) -> Path:

@@ -48,10 +48,20 @@ async def _announce(running: Supervisor, settings: Settings) -> None:
     await running.ready()
     say(f"Board:   {settings.hub_address}")
     say(f"Dagster: {settings.dagster_address}")
+    await asyncio.to_thread(say_how_to_begin, settings)
     say(f"Logs:    {settings.logs_dir}")
     await asyncio.to_thread(start_again, settings)
     say("Put a card in, or try `stinercut card insert FOLDER`. Ctrl-C stops everything.")
     await asyncio.Event().wait()
+
+
+def say_how_to_begin(settings: Settings) -> None:
+    """Where nobody can sign in yet, show the address that makes the first admin."""
+    from hub.people.first_admin import how_to_begin
+
+    sentence = how_to_begin(settings)
+    if sentence is not None:
+        say(sentence)
 
 
 def start_again(settings: Settings) -> None:

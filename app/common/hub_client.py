@@ -1,13 +1,14 @@
 """The commands' client of the running hub: one request with its answer or refusal, and the frames of the board.
 
-Owns: `ask`, `follow`. Not here: the requests (`app.commands`), what answers and frames hold (the views of `hub`).
+Owns: `ask`, `follow`, `credentials`. Not here: the requests (`app.commands`), what answers and frames hold (the views
+of `hub`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib import error, request
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from app.common.running_note import running_stack
 from stinercut.errors import BadInput, HostNotReady, NotFound, StinercutError
 from stinercut.settings import Settings
+from stinercut.storage.secret_files import local_secret
 
 _TIMEOUT_S = 60
 _LARGEST_FRAME = 64 << 20
@@ -39,7 +41,7 @@ def ask(
     asked = request.Request(
         hub + path,
         data,
-        {"content-type": "application/octet-stream" if is_raw else "application/json"},
+        {"content-type": "application/octet-stream" if is_raw else "application/json", **credentials(settings)},
         method=method,
     )
     # The hub is in the local network, so ignore any web proxy of the environment.
@@ -54,6 +56,12 @@ def ask(
         why = getattr(silent, "reason", silent)
         words = getattr(why, "strerror", None) or str(why)
         raise HostNotReady(f"the hub does not answer at {hub} ({words})", advice=_START_IT) from None
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """The header by which the hub knows our commands; empty for an account that can't read the hub's secret."""
+    secret = local_secret(settings.local_secret_file)
+    return {"authorization": f"Bearer {secret}"} if secret else {}
 
 
 def path_of(*parts: str) -> str:
@@ -71,14 +79,17 @@ def _refusal(refused: error.HTTPError) -> StinercutError:
     return kind(what, advice=advice)
 
 
-async def follow(url: str) -> AsyncGenerator[dict[str, Any]]:
-    """The frames of a hub's board, without end. Reconnects when the connection is lost, then a new snapshot comes."""
+async def follow(url: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[dict[str, Any]]:
+    """The frames of a hub's board, without end. Reconnects when the connection is lost, then a new snapshot comes.
+
+    `headers`: the `credentials`.
+    """
     from websockets.asyncio.client import connect
     from websockets.exceptions import WebSocketException
 
     while True:
         try:
-            async with connect(url, max_size=_LARGEST_FRAME, proxy=None) as socket:
+            async with connect(url, max_size=_LARGEST_FRAME, proxy=None, additional_headers=headers) as socket:
                 async for frame in socket:
                     yield json.loads(frame)
         except (OSError, WebSocketException):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from app.common.hub_client import follow
+from app.common.hub_client import credentials, follow
 from app.common.options import settings_from
 from app.common.running_note import running_stack
 from app.demo.board import Board, is_jump_settled
@@ -173,7 +173,7 @@ async def go(supervisor: Supervisor, wish: Wish, settings: Settings, watch: Watc
     await supervisor.ready("the hub")
     insert_folder(settings, wish.card)
     board_url = f"ws://127.0.0.1:{settings.hub_port}/ws/board"
-    async with aclosing(follow(board_url)) as frames:
+    async with aclosing(follow(board_url, credentials(settings))) as frames:
         outcome = await collect(frames, expected, Publisher(wish, settings), watch)
     if outcome.problems:
         logs = f"The logs are in {settings.logs_dir}."

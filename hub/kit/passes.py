@@ -17,6 +17,8 @@ SECRET_HEADER = "x-stinercut-secret"
 """The header in which the hub sends the secret itself. No page can send it to another origin without permission."""
 ENTER = "/stinercut/enter/"
 """The path of Dagster's webserver, followed by a ticket, where the ticket is exchanged for a pass."""
+FIRST_ADMIN_PATH = "/first-admin/"
+"""The path of the hub, followed by a note, where the first admin is made."""
 DOOR = "/dagster"
 """The path of the hub where a browser gets a ticket."""
 LONGEST = 2000
@@ -30,6 +32,8 @@ class PassKind(Enum):
 
     TICKET = timedelta(minutes=1)
     """It is sent in an address, so it is valid only once and shortly."""
+    FIRST_ADMIN = timedelta(hours=1)
+    """It stands in the address that makes the first admin. It opens nothing once there is an account."""
     PASS = timedelta(days=7)
     """It is kept in the browser's cookie, for a week, if the secret survives restarts that long."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Final
 from stinercut.errors import HostNotReady
 from stinercut.language.delivery_codes import DeliveryCode
 from stinercut.language.messages import Message
-from stinercut.storage.store import publish
+from stinercut.storage.secret_files import make_secret_file
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16
@@ -67,7 +66,7 @@ def read_or_make_key(file: Path) -> LinkKey:
     """
     try:
         if not file.exists():
-            _make(file)
+            make_secret_file(file, secrets.token_bytes(KEY_BYTES))
         secret = file.read_bytes()
     except OSError as refused:
         raise HostNotReady(
@@ -77,14 +76,3 @@ def read_or_make_key(file: Path) -> LinkKey:
         advice = Message.of(DeliveryCode.LINK_KEY_ADVICE)
         raise HostNotReady(Message.of(DeliveryCode.LINK_KEY_DAMAGED), file=file, advice=advice)
     return LinkKey(secret)
-
-
-def _make(file: Path) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(secrets.token_bytes(KEY_BYTES))
-        out.flush()
-        os.fsync(out.fileno())
-    publish(partial, file)

@@ -22,3 +22,17 @@ class PeopleCode(StrEnum):
     KEY_FORM = "key_form"
     KEY_NOT_KNOWN = "key_not_known"
     DETECTOR_ID_FORM = "detector_id_form"
+
+    # What the gate and the login page say
+    NOT_SIGNED_IN = "not_signed_in"
+    SIGN_IN_FIRST = "sign_in_first"
+    NOT_PERMITTED = "not_permitted"
+    ASK_AN_ADMIN = "ask_an_admin"
+    SIGN_IN = "sign_in"
+    NAME_FIELD = "name_field"
+    PASSWORD_FIELD = "password_field"
+    MAKE_ADMIN = "make_admin"
+    WRONG_NAME_OR_PASSWORD = "wrong_name_or_password"
+    TOO_MANY_TRIES = "too_many_tries"
+    MAKE_FIRST_ADMIN = "make_first_admin"
+    FIRST_ADMIN_CLOSED = "first_admin_closed"

@@ -400,6 +400,8 @@ NOT_ON_OTHER_MACHINES = {
     **NOT_IN_COMPOSE,
     "HOST": "nothing listens there",
     "TOKEN": "detectors show it to the hub",
+    "ACCESS": "the hub's",
+    "TRUSTED_PROXIES": "the hub's",
     "HUB_NAMES": "the hub's",
     "SMALL_FILE_LIMIT": "the hub's",
     "DAGSTER_URL": "the hub asks Dagster",

@@ -93,7 +93,7 @@ def test_nobody_who_comes_through_a_proxy_gets_it(app: FastAPI, address: str, he
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("host", ["127.0.0.1:8800", "localhost", "192.0.2.1"])
 def test_a_hub_that_listens_to_others_gives_it_to_nobody(tmp_path: Path, address: str, host: str) -> None:
-    open_hub = create_app(Settings(data=tmp_path, host="0.0.0.0"))
+    open_hub = create_app(Settings(data=tmp_path, host="0.0.0.0", access="open"))
     assert TestClient(open_hub, base_url=LOCAL).get(address, headers={"host": host}).status_code == 404
 
 

@@ -1,0 +1,1 @@
+"""Access: who asks, what each route needs, and refusing everybody else."""

@@ -1,0 +1,1 @@
+"""People over HTTP: signing in and out, oneself, accounts, the audit."""
