@@ -328,8 +328,9 @@ def _is_card(shop: Workshop, part: Part) -> bool:
 def _key_of(shop: Workshop, order: _Order) -> str:
     pieces = [piece.key_text for piece in order.copying.pieces] if order.copying else []
     copied = ("copied", stream_copy.COPYING, *pieces) if order.copying else ()
-    for_cards = (encoding.FOR_CARDS,) if _is_card(shop, order.part) and order.profile.suits_cards else ()
-    return key_of("part", CONTRACT, order.profile, runner.build(), *_key_values(shop, order), *copied, *for_cards)
+    choices = order.profile.choices(is_card=_is_card(shop, order.part))
+    more = (choices,) if choices else ()
+    return key_of("part", CONTRACT, order.profile, runner.build(), *_key_values(shop, order), *copied, *more)
 
 
 def _key_values(shop: Workshop, order: _Order) -> list[object]:
