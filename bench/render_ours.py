@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,7 @@ from stinercut.drawing.overlays import overlay_of
 from stinercut.films.film import Making, Production, make_film, planned
 from stinercut.films.join import Joinable, Soundness, join
 from stinercut.films.picture.segments import ClipSource, FilmedClip, part_segment
+from stinercut.films.plan.plan import Drawn
 from stinercut.films.sound.mix import Music
 from stinercut.jumps.cut import ClipTake
 from stinercut.storage.store import Store, hash_file
@@ -98,14 +100,31 @@ def production_of(edit: Edit, store: Path) -> Production:
 
 def render(edit: Edit, store: Path, target: Path, workers: int) -> None:
     """The film, with what the store has, so many parts at a time."""
+    _joined(production_of(edit, store).films[0], target, workers)
+
+
+def render_otherwise(edit: Edit, store: Path, target: Path, quality: Mapping[str, Any]) -> None:
+    """The same film by another preset and crf, also those that no template may ask for."""
     making: Making = production_of(edit, store).films[0]
+    output = making.shop.output.model_copy(update=dict(quality))
+    _joined(replace(making, shop=replace(making.shop, output=output)), target, 1)
+
+
+def render_cards(making: Making) -> None:
+    """Title and outro alone, of a film that is planned."""
+    for part in making.plan.parts:
+        if all(isinstance(shot.content, Drawn) for shot in part.shots):
+            part_segment(making.shop, part)
+
+
+def _joined(making: Making, target: Path, workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         segments = list(pool.map(lambda part: part_segment(making.shop, part), making.plan.parts))
     parts = [Joinable(segment, part.volume) for segment, part in zip(segments, making.plan.parts, strict=True)]
     template = making.shop.template
     tune = template.document.timeline.soundtrack
     music = Music(tune, template.path(tune.src)) if tune else None
-    join(parts, target, title=edit.name, sound=Soundness(music, None))
+    join(parts, target, title=making.shop.fields.passenger_name, sound=Soundness(music, None))
 
 
 def render_checked(edit: Edit, store: Path, target: Path) -> None:
