@@ -29,7 +29,7 @@ from app.commands import (
     up,
     worker,
 )
-from app.commands.people import account
+from app.commands.people import account, keys
 from app.common.exit_codes import run
 
 cli = typer.Typer(
@@ -45,6 +45,8 @@ cli.command("up")(up.up)
 cli.command("worker")(worker.worker)
 cli.command("demo")(demo.demo)
 cli.add_typer(account.group, name="account")
+cli.add_typer(keys.programs, name="key")
+cli.add_typer(keys.detectors, name="detector-key")
 cli.add_typer(card.group, name="card")
 cli.add_typer(qr.group, name="qr")
 cli.add_typer(bookings.group, name="bookings")

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -68,7 +69,7 @@ from stinercut.catalog import Catalog, events, migrate
 from stinercut.clock import machine_clock
 from stinercut.delivery.link_key import read_or_make_key
 from stinercut.own_names import OwnNames, is_loopback, names_of_this_machine, own_names
-from stinercut.people import audit, logins
+from stinercut.people import audit, keys, logins
 from stinercut.settings import Settings
 from stinercut.storage.secret_files import local_secret_or_new
 from stinercut.storage.store import Store
@@ -128,7 +129,7 @@ class Hub:
         conversation = Conversation(catalog, store, settings.small_file_limit, settings.key_ring)
         token = settings.token.get_secret_value() if settings.token else None
         watch = CatalogWatch(catalog)
-        detectors = Detectors(conversation, live, token, watch)
+        detectors = Detectors(conversation, live, token, watch, keys=partial(_is_key, catalog))
         feed = Feed(live, links, watch, VERSION)
         imports = ImportQueue(Imports(catalog, store, settings.imports_dir))
         watch.on_card_news(imports.hear)
@@ -242,6 +243,11 @@ def hub_names(settings: Settings) -> OwnNames:
     """The host names that this hub answers to."""
     named = (*settings.hub_names.replace(",", " ").split(), settings.hub_public_url or "")
     return own_names(settings.host, named, () if is_loopback(settings.host) else names_of_this_machine())
+
+
+def _is_key(catalog: Catalog, detector_id: str, key: str) -> bool:
+    with catalog.read() as session:
+        return keys.is_key_of_detector(session, detector_id, key)
 
 
 async def _tidy(catalog: Catalog) -> None:

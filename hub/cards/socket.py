@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -21,6 +21,7 @@ from hub.cards.detector_messages import Conversation, Request
 from hub.kit.catalog_watch import CardNews, CatalogWatch
 from stinercut.language.messages import Message, worded
 from stinercut.language.refusal_codes import RefusalCode
+from stinercut.people.keys import DETECTOR_KEY_BEGINS
 from stinercut.protocol import (
     SPOKEN,
     Ack,
@@ -58,6 +59,10 @@ OUTBOX_FIRST_S = 0.5
 _REQUESTS_REMEMBERED = 1000
 
 
+DetectorKeys = Callable[[str, str], bool]
+"""Whether the detector of this id may show this key."""
+
+
 @dataclass
 class _Connection:
     """One connected detector, and the protocol version of the connection.
@@ -88,17 +93,19 @@ class _Connection:
 class Detectors:
     """All connected detectors. The watch passes on their news of cards, and tells when to ask for new files."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a part of the hub
         self,
         conversation: Conversation,
         live: Live,
         token: str | None,
         watch: CatalogWatch,
         versions: Versions = SPOKEN,
+        keys: DetectorKeys | None = None,
     ) -> None:
         self._conversation = conversation
         self._live = live
         self._token = token
+        self._keys = keys
         self._versions = versions
         self._connections: dict[str, _Connection] = {}
         self._watch = watch
@@ -141,7 +148,10 @@ class Detectors:
         except ProtocolError as unclear:
             await _refuse(socket, None, ErrorCode.BAD_MESSAGE, unclear.what)
             return None
-        problem = hello_problem(envelope.body, self._token, self._versions)
+        token = self._token
+        if isinstance(envelope.body, Hello) and (envelope.body.token or "").startswith(DETECTOR_KEY_BEGINS):
+            token = await self._token_for_key(envelope.body)
+        problem = hello_problem(envelope.body, token, self._versions)
         if problem is not None or not isinstance(envelope.body, Hello):
             code, detail = problem or (ErrorCode.BAD_MESSAGE, "")
             address = socket.client.host if socket.client else "an unknown address"
@@ -150,6 +160,13 @@ class Detectors:
             return None
         theirs = Versions(envelope.body.min_version, envelope.body.max_version)
         return _Connection(socket, envelope.body.detector_id, self._versions.highest_common(theirs) or 0)
+
+    async def _token_for_key(self, hello: Hello) -> str | None:
+        """The token that this hello must show: its own key if that is good for its id, else the hub's, or any other."""
+        key = hello.token or ""
+        if self._keys is not None and await asyncio.to_thread(self._keys, hello.detector_id, key):
+            return key
+        return self._token or f"not {key}"
 
     async def _stay(self, connection: _Connection) -> None:
         detector_id = connection.detector_id

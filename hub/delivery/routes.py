@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hub.delivery.mailer import Mailer
 from hub.delivery.views import LETTER, LetterView, Shares, ShareView, letter_view, link_code_svg, share_views
+from hub.kit.access.subject import Subject, SubjectPart
 from hub.kit.parts import part
 from hub.kit.views import example
 from stinercut.bounds import JumpKey, RowId, Who
@@ -137,10 +138,18 @@ class Desk:
 DeskPart = Annotated[Desk, Depends(part(Desk))]
 
 
+Wish = TypeVar("Wish", ShareWish, LetterWish, HandOutNote)
+
+
+def _by(subject: Subject, wish: Wish) -> Wish:
+    """The same wish under the name of who is signed in."""
+    return wish.model_copy(update={"who": subject.who(wish.who)})
+
+
 @router.post("/api/shares", status_code=201, summary="Hand films out by a link")
-async def hand_over(desk: DeskPart, wish: ShareWish) -> ShareView:
+async def hand_over(desk: DeskPart, subject: SubjectPart, wish: ShareWish) -> ShareView:
     """The link that is out already to exactly these jumps, or a new one."""
-    return await asyncio.to_thread(desk.hand_over, wish)
+    return await asyncio.to_thread(desk.hand_over, _by(subject, wish))
 
 
 @router.get("/api/shares", summary="Links that are out, or all links of a jump")
@@ -168,20 +177,20 @@ async def code(desk: DeskPart, share_id: RowId) -> Response:
     summary="Send a link by e-mail",
     responses={202: {"content": {"application/json": {"example": LETTER}}}},
 )
-async def write_letter(desk: DeskPart, share_id: RowId, wish: LetterWish) -> LetterView:
+async def write_letter(desk: DeskPart, subject: SubjectPart, share_id: RowId, wish: LetterWish) -> LetterView:
     """The letter goes into a queue that survives restarts."""
-    letter = await asyncio.to_thread(desk.write_letter, share_id, wish)
+    letter = await asyncio.to_thread(desk.write_letter, share_id, _by(subject, wish))
     desk.mailer.hurry()
     return letter
 
 
 @router.post("/api/jumps/{jump}/hand-out", status_code=201, summary="Note that a film was handed out")
-async def note_hand_out(desk: DeskPart, jump: JumpKey, note: HandOutNote) -> HandOutNote:
+async def note_hand_out(desk: DeskPart, subject: SubjectPart, jump: JumpKey, note: HandOutNote) -> HandOutNote:
     """A tick on the board."""
-    return await asyncio.to_thread(desk.note, jump, note)
+    return await asyncio.to_thread(desk.note, jump, _by(subject, note))
 
 
 @router.delete("/api/jumps/{jump}/hand-out", status_code=204, summary="A film was not handed out after all")
-async def take_back(desk: DeskPart, jump: JumpKey, who: Who) -> None:
+async def take_back(desk: DeskPart, subject: SubjectPart, jump: JumpKey, who: Who) -> None:
     """Takes the tick away."""
-    await asyncio.to_thread(desk.take_back, jump, who)
+    await asyncio.to_thread(desk.take_back, jump, subject.who(who))

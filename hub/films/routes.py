@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from hub.films.cuts import Cuts, CutView
 from hub.films.files import FilmFiles
 from hub.films.rerender import BackfillRequest, Renewable, Renewal, Started, Templates, TemplateWish
+from hub.kit.access.subject import SubjectPart
 from hub.kit.parts import part
 from hub.kit.request_body import limited_body
 from stinercut.bounds import NO_NUL, JumpKey, ShortText
@@ -27,7 +28,16 @@ router = APIRouter(tags=["films"])
 FilmFilesPart = Annotated[FilmFiles, Depends(part(FilmFiles))]
 CutsPart = Annotated[Cuts, Depends(part(Cuts))]
 RenewalPart = Annotated[Renewal, Depends(part(Renewal))]
-WhoAsks = Annotated[str, Query(min_length=1, max_length=80, pattern=NO_NUL)]
+
+
+async def _who_asks(
+    subject: SubjectPart, who: Annotated[str, Query(min_length=1, max_length=80, pattern=NO_NUL)]
+) -> str:
+    """Who is signed in; the typed name only counts where nobody is."""
+    return subject.who(who)
+
+
+WhoAsks = Annotated[str, Depends(_who_asks)]
 
 _TO_LOOK_AT: Final = ["GET", "HEAD"]
 
@@ -111,7 +121,9 @@ async def backfill(renewal: RenewalPart, asked: BackfillRequest) -> Started:
 
 
 @router.post("/api/jumps/{jump}/template", status_code=202, summary="Choose a jump's template")
-async def choose_template(renewal: RenewalPart, jump: JumpKey, wish: TemplateWish) -> TemplateWish:
+async def choose_template(
+    renewal: RenewalPart, subject: SubjectPart, jump: JumpKey, wish: TemplateWish
+) -> TemplateWish:
     """The film is made again with it. Null means the installation's default."""
-    await asyncio.to_thread(renewal.choose, jump, wish)
+    await asyncio.to_thread(renewal.choose, jump, wish.model_copy(update={"who": subject.who(wish.who)}))
     return wish

@@ -15,7 +15,7 @@ from starlette.types import Message as AsgiMessage
 
 from hub.kit.errors import error_answer
 from hub.kit.request_body import bounded, is_bounded_by_its_route
-from hub.kit.security import answer_headers, is_from_elsewhere
+from hub.kit.security import answer_headers, headers_of_kind, is_from_elsewhere
 from stinercut.errors import Forbidden
 from stinercut.language.messages import Message
 from stinercut.language.refusal_codes import RefusalCode
@@ -55,6 +55,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in answer_headers(host).items():
+                    headers.setdefault(name, value)
+                for name, value in headers_of_kind(request.url.path, request.url.scheme).items():
                     headers.setdefault(name, value)
             await send(message)
 

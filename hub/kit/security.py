@@ -60,3 +60,9 @@ def answer_headers(host: str) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "cross-origin-resource-policy": "same-origin",
     }
+
+
+def headers_of_kind(path: str, scheme: str) -> dict[str, str]:
+    """Headers that depend on what is asked for: no copy of the API's answers is kept, and HTTPS stays HTTPS."""
+    found = {"cache-control": "no-store"} if path.startswith("/api/") else {}
+    return found | ({"strict-transport-security": "max-age=31536000"} if scheme == "https" else {})

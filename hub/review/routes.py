@@ -16,6 +16,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from hub.kit.access.subject import SubjectPart
 from hub.kit.parts import CatalogPart, part, read, write
 from hub.kit.request_body import limited_body
 from hub.kit.views import example
@@ -56,7 +57,7 @@ class Decided(BaseModel):
 
 
 class Deciding(BaseModel):
-    """A decision with the name of the person who made it."""
+    """A decision with the name of the person who made it. Where people sign in, whoever did so counts, not the name."""
 
     model_config = example({"who": "Kim"})
 
@@ -134,47 +135,50 @@ async def one(catalog: CatalogPart, jump: JumpKey) -> GroupView:
 
 
 @router.post("/api/review/jumps/{jump}/assign", summary="Say whose jump it is")
-async def assign(catalog: CatalogPart, jump: JumpKey, decision: Assign) -> Decided:
+async def assign(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: Assign) -> Decided:
     """The jump's key may change."""
+    who = subject.who(decision.who)
     payload = make_payload(decision.passenger_name, decision.booking_id, decision.jump_date, decision.tandem_master_id)
     key = await write(
-        catalog, lambda session: decisions.assign(session, decision.who, jump, payload, decision.confirmed_name)
+        catalog,
+        lambda session: decisions.assign(session, who, jump, payload, decision.confirmed_name),
     )
     return Decided(jump=key)
 
 
 @router.post("/api/review/jumps/{jump}/join", summary="Give all files to another jump")
-async def join(catalog: CatalogPart, jump: JumpKey, decision: Join) -> Decided:
+async def join(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: Join) -> Decided:
     """Answers with the jump that has them."""
+    who = subject.who(decision.who)
     await write(
-        catalog, lambda session: decisions.join(session, decision.who, jump, decision.into, decision.confirmed_name)
+        catalog,
+        lambda session: decisions.join(session, who, jump, decision.into, decision.confirmed_name),
     )
     return Decided(jump=decision.into)
 
 
 @router.post("/api/review/jumps/{jump}/read-again", summary="Read the codes of a jump again")
-async def read_again(catalog: CatalogPart, jump: JumpKey, decision: Deciding) -> Decided:
+async def read_again(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: Deciding) -> Decided:
     """The card is identified again."""
-    await write(catalog, lambda session: decisions.read_again(session, decision.who, jump))
+    who = subject.who(decision.who)
+    await write(catalog, lambda session: decisions.read_again(session, who, jump))
     return Decided(jump=jump)
 
 
 @router.post("/api/review/jumps/{jump}/split", summary="Make a jump of its own of some files")
-async def split(catalog: CatalogPart, jump: JumpKey, decision: Split) -> Decided:
+async def split(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: Split) -> Decided:
     """Answers with the new jump."""
-    return Decided(
-        jump=await write(catalog, lambda session: decisions.split(session, decision.who, jump, decision.file_ids))
-    )
+    who = subject.who(decision.who)
+    return Decided(jump=await write(catalog, lambda session: decisions.split(session, who, jump, decision.file_ids)))
 
 
 @router.post("/api/review/jumps/{jump}/move", summary="Move files to another jump")
-async def move(catalog: CatalogPart, jump: JumpKey, decision: Move) -> Decided:
+async def move(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: Move) -> Decided:
     """Answers with the jump that has them."""
+    who = subject.who(decision.who)
     await write(
         catalog,
-        lambda session: decisions.move(
-            session, decision.who, jump, decision.file_ids, decision.to, decision.confirmed_name
-        ),
+        lambda session: decisions.move(session, who, jump, decision.file_ids, decision.to, decision.confirmed_name),
     )
     return Decided(jump=decision.to)
 
@@ -184,16 +188,18 @@ async def move(catalog: CatalogPart, jump: JumpKey, decision: Move) -> Decided:
 @router.post(
     "/api/jumps/{jump}/leave-out", status_code=202, name="leave_out_of_jump", summary="Leave a file out of the film"
 )
-async def leave_out(catalog: CatalogPart, jump: JumpKey, decision: OneFile) -> Decided:
+async def leave_out(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: OneFile) -> Decided:
     """The film is made again without it."""
-    await write(catalog, lambda session: decisions.leave_out(session, decision.who, jump, decision.file_id))
+    who = subject.who(decision.who)
+    await write(catalog, lambda session: decisions.leave_out(session, who, jump, decision.file_id))
     return Decided(jump=jump)
 
 
 @router.post("/api/review/jumps/{jump}/put-back", summary="Put a left-out file back")
-async def put_back(catalog: CatalogPart, jump: JumpKey, decision: OneFile) -> Decided:
+async def put_back(catalog: CatalogPart, subject: SubjectPart, jump: JumpKey, decision: OneFile) -> Decided:
     """The film is made again with it."""
-    await write(catalog, lambda session: decisions.put_back(session, decision.who, jump, decision.file_id))
+    who = subject.who(decision.who)
+    await write(catalog, lambda session: decisions.put_back(session, who, jump, decision.file_id))
     return Decided(jump=jump)
 
 

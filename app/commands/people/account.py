@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.common.options import Data, Json, say, settings_from
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+from app.commands.people.own_catalog import writing
+from app.common.options import Data, Json, say
 
 group = typer.Typer(help="Accounts: who may sign in on the board, in which role.", no_args_is_help=True)
 
@@ -44,7 +40,7 @@ def add(
     except ValueError:
         raise BadInput(f"{role!r} is no role", advice=f"Roles are {', '.join(AccountRole)}.") from None
     password = _password()
-    with _catalog(data) as session:
+    with writing(data) as session:
         accounts.add(session, NewAccount(name, wanted, password))
     say(f"{name} may sign in as {wanted}.")
 
@@ -54,7 +50,7 @@ def listed(data: Data = None, as_json: Json = False) -> None:
     """Show all accounts. With --json: a list of "name", "role", "disabled"."""
     from stinercut.people import accounts
 
-    with _catalog(data) as session:
+    with writing(data) as session:
         found = [
             {"name": account.name, "role": account.role, "disabled": account.disabled_at is not None}
             for account in accounts.all_accounts(session)
@@ -73,7 +69,7 @@ def disable(name: Name, data: Data = None) -> None:
     """Let an account sign in no more, and end its sign-ins."""
     from stinercut.people import accounts
 
-    with _catalog(data) as session:
+    with writing(data) as session:
         accounts.disable(session, accounts.require_account(session, name))
     say(f"{name} can't sign in any more.")
 
@@ -84,7 +80,7 @@ def password(name: Name, data: Data = None) -> None:
     from stinercut.people import accounts
 
     given = _password()
-    with _catalog(data) as session:
+    with writing(data) as session:
         account = accounts.require_account(session, name)
         accounts.set_password(session, account, given)
         accounts.enable(account)
@@ -97,19 +93,3 @@ def _password() -> str:
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed
     return sys.stdin.readline().rstrip("\r\n")
-
-
-@contextmanager
-def _catalog(data: Data) -> Generator[Session]:
-    from stinercut.catalog import Catalog, migrate
-    from stinercut.storage.data_folder import keep_private
-
-    settings = settings_from(data)
-    keep_private(settings)
-    migrate(settings.catalog_url)
-    catalog = Catalog.open(settings.catalog_url)
-    try:
-        with catalog.write() as session:
-            yield session
-    finally:
-        catalog.close()

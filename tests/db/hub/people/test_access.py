@@ -10,8 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import APIRouter
+from pydantic import SecretStr
+from sqlalchemy import select
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from support.cataloguing import ready_jump
 from support.ports import own_port
 
 from hub.app import create_app
@@ -19,10 +22,12 @@ from hub.kit.access import attempts
 from hub.kit.access.route_permissions import ROUTES, SOCKET, Rule
 from hub.people.first_admin import first_admin_address
 from stinercut.catalog import Catalog
+from stinercut.catalog.models import Decision, HandOut, Share
 from stinercut.clock import machine_clock
 from stinercut.people import accounts, keys
 from stinercut.people.accounts import NewAccount
 from stinercut.people.permissions import PERMISSIONS_OF, AccountRole, Permission
+from stinercut.protocol import Hello, decode, encode
 from stinercut.settings import Settings
 
 HUB = "http://board.example.org"
@@ -283,3 +288,55 @@ def test_the_audit_tells_who_did_what_and_no_password(client: TestClient, somebo
     assert "Tr0ub4dor" not in str(entries)
     page = client.get("/api/audit?limit=2").json()
     assert len(client.get(f"/api/audit?before={page['before']}").json()["entries"]) == 2
+
+
+def test_who_decides_is_who_is_signed_in_whatever_was_typed(
+    client: TestClient, known: Catalog, somebody: Callable[..., str]
+):
+    key, _ = ready_jump(known)
+    name = somebody(AccountRole.DESK)
+    sign_in(client, name)
+    row = client.get(f"/api/review/jumps/{key}").json()["files"][-1]
+    typed = {"who": "The Manager", "file_id": row["file_id"]}
+    assert client.post(f"/api/review/jumps/{key}/leave-out", json=typed, headers=ORIGIN).status_code == 200
+    client.post(f"/api/jumps/{key}/hand-out", json={"who": "The Manager"}, headers=ORIGIN)
+    client.post("/api/shares", json={"jumps": [key], "who": "The Manager", "way": "code"}, headers=ORIGIN)
+    with known.read() as session:
+        noted = {row.who for row in session.execute(select(HandOut)).scalars()}
+        noted |= {row.who for row in session.execute(select(Decision)).scalars()}
+        noted |= {row.made_by for row in session.execute(select(Share)).scalars()}
+    assert noted == {name}
+
+
+class TestDetectors:
+    def hello(self, client: TestClient, detector_id: str, token: str | None) -> str:
+        with client.websocket_connect("/ws/detector") as socket:
+            socket.send_text(encode(Hello(detector_id=detector_id, token=token)))
+            return decode(socket.receive_text()).body.type
+
+    def test_a_key_is_good_for_its_own_id_until_it_is_revoked_and_the_shared_token_goes_on(
+        self, settings: Settings, known: Catalog
+    ):
+        shared = settings.model_copy(update={"token": SecretStr("the shared one")})
+        with known.write() as session:
+            key = keys.make_detector_key(session, "hangar")
+        with TestClient(create_app(shared), base_url=HUB) as client:
+            assert self.hello(client, "hangar", key) == "welcome"
+            assert self.hello(client, "other", key) == "error"
+            assert self.hello(client, "other", "the shared one") == "welcome"
+            assert self.hello(client, "other", None) == "error"
+            with known.write() as session:
+                keys.revoke_detector_key(session, keys.detector_keys(session)[0].detector_key_id)
+            assert self.hello(client, "hangar", key) == "error"
+
+    def test_a_wrong_key_is_refused_also_where_no_token_is_needed(self, settings: Settings):
+        with TestClient(create_app(settings.model_copy(update={"token": None})), base_url=HUB) as client:
+            assert self.hello(client, "hangar", "dk_wrong") == "error"
+            assert self.hello(client, "hangar", None) == "welcome"
+
+
+def test_answers_of_the_api_are_kept_nowhere_and_https_stays(client: TestClient, settings: Settings):
+    assert client.get("/api/me").headers["cache-control"] == "no-store"
+    assert "strict-transport-security" not in client.get("/login").headers
+    with TestClient(create_app(settings), base_url=HUB.replace("http:", "https:")) as secure:
+        assert secure.get("/login").headers["strict-transport-security"] == "max-age=31536000"
