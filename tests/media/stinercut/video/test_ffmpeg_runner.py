@@ -21,14 +21,24 @@ from stinercut.video import ffmpeg_runner as runner
 ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=30", "-f", "null", "-"]
 
 
+_before: set[int] = set()
+"""The children of this process from before the test: servers, decoders and warm Pythons of other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _children_of_others() -> None:
+    _before.clear()
+    _before.update(child.pid for child in psutil.Process().children(recursive=True))
+
+
 def children() -> list[psutil.Process]:
-    """Our ffmpeg processes; other tests' servers may be children of this process too."""
-    return [child for child in psutil.Process().children(recursive=True) if _is_ffmpeg(child)]
+    """The processes that this test has started and that live."""
+    return [child for child in psutil.Process().children(recursive=True) if _is_ours(child)]
 
 
-def _is_ffmpeg(child: psutil.Process) -> bool:
+def _is_ours(child: psutil.Process) -> bool:
     try:
-        return child.status() != psutil.STATUS_ZOMBIE and "postgres" not in child.name()
+        return child.pid not in _before and child.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

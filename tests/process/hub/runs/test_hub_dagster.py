@@ -197,7 +197,7 @@ def test_dagster_knows_all_that_the_hub_asks_for():
         for name, text in vars(hub.kit.dagster_client).items()
         if str(text).startswith(("\nquery", "\nmutation"))
     }
-    assert len(asked) == 10
+    assert len(asked) == 11
     assert {name: validate(schema, parse(text)) for name, text in asked.items()} == {name: [] for name in asked}
 
 
