@@ -22,7 +22,7 @@ from hub.delivery.passenger_films import FilmShelf, FilmShown
 from hub.delivery.passenger_page import PassengerPage
 from hub.films.files import FilmFiles
 from hub.kit.parts import part
-from stinercut.bounds import ShortText
+from stinercut.bounds import RowId, ShortText
 from stinercut.catalog import Catalog
 from stinercut.catalog.models import Share
 from stinercut.delivery import shares
@@ -145,7 +145,8 @@ async def page(request: Request, passengers: PassengersPart, token: Token, proof
         return shown.closed(closed.why, closed.status)
     except PinWanted:
         return shown.pin()
-    if request.method == "GET":
+    # A page that waits loads itself again and again: only who can see a film has opened it.
+    if request.method == "GET" and any(film.file_name is not None for film in opened.films):
         await asyncio.to_thread(passengers.count_opening, opened.share)
     return shown.films(opened.films, opened.share.until)
 
@@ -198,7 +199,7 @@ class VisitedFilm:
 
 
 def _visited_film(
-    request: Request, passengers: PassengersPart, token: Token, proof: Proof, position: int
+    request: Request, passengers: PassengersPart, token: Token, proof: Proof, position: RowId
 ) -> VisitedFilm:
     """The film at that position of the link. Raises NotFound wherever the page would not show it."""
     try:

@@ -92,8 +92,10 @@ def anna(house: House) -> str:
 
 
 def test_before_the_film_is_ready_the_page_waits_by_itself(house: House, anna: str) -> None:
-    here = path_of(house.hand_over(anna))
+    share = house.hand_over(anna)
+    here = path_of(share)
     waits = house.get(here)
+    house.get(here)
     assert waits.status_code == 200
     assert "Your film is being made." in waits.text
     assert '<meta http-equiv="refresh"' in waits.text
@@ -102,6 +104,7 @@ def test_before_the_film_is_ready_the_page_waits_by_itself(house: House, anna: s
     house.publish(anna, "run-1")
     ready = house.get(here)
     assert "<video" in ready.text
+    assert house.counted(share["share_id"]) == (1, 0), "loading itself again is no opening"
     assert '<meta http-equiv="refresh"' not in ready.text
     assert "Anna Müller’s film" in ready.text or "Anna Müller&#39;s film" in ready.text
 
@@ -150,8 +153,9 @@ def test_a_link_opens_its_own_jump_only(house: House, anna: str) -> None:
     here = path_of(house.hand_over(anna))
     page = house.get(here).text
     assert "Bo Berg" not in page
-    for path in (f"{here}/1/{bo}.mp4", f"{here}/2/{bo}.mp4", f"{here}/0/{anna}.mp4", f"{here}/1/..%2f{bo}%2f{bo}.mp4"):
+    for path in (f"{here}/1/{bo}.mp4", f"{here}/2/{bo}.mp4", f"{here}/9/{anna}.mp4", f"{here}/1/..%2f{bo}%2f{bo}.mp4"):
         assert house.get(path).status_code == 404, path
+    assert house.get(f"{here}/0/{anna}.mp4").status_code == 422
     group = path_of(house.hand_over(anna, bo))
     both = house.get(group).text
     assert "Anna Müller" in both
